@@ -1,0 +1,193 @@
+# tarboot: `make` builds build/init (PID 1 of the image) and build/tarboot (the command), both static.
+# Compiler and libraries are installed, fetched and built on demand by the scripts in scripts/;
+# `make help` lists the targets. Everything that is made lies under $(BUILD).
+
+VERSION  = 0.1.0
+prefix   = /usr/local
+BUILD    = build
+MUSL_CC  = musl-gcc
+CC_HOST  = gcc
+CC_FUZZ  = clang
+INSTALL_PACKAGES = scripts/install-packages
+export BUILD MUSL_CC CC_HOST CC_FUZZ
+
+B := $(BUILD)
+NPROC := $(shell nproc)
+ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(NPROC)
+endif
+MAKEFLAGS += --no-builtin-rules
+say = $(if $(V),,@echo '  $1	$2';)# short lines, or whole commands with V=1
+.DELETE_ON_ERROR:
+
+# ---- Flags ----
+
+WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+	-Wpointer-arith -Wwrite-strings -Wformat=2 -Wvla -Wundef
+BASE = -std=gnu11 $(WARN) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Icommon \
+	-DTARBOOT_VERSION='"$(VERSION)"'
+SANE = -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
+
+# Static, not PIE: musl-gcc has no static PIE start-up code, and it would be larger.
+# No paths, no build id, no symbols: the same source gives the same bytes in any directory.
+CC_musl     = $(MUSL_CC)
+CFLAGS_musl = -O2 -Werror -fno-pie -fstack-protector-strong -ffunction-sections -fdata-sections \
+	-ffile-prefix-map=$(CURDIR)/= -idirafter $(B)/deps/musl/linux
+LINK_musl   = -static -no-pie -s -Wl,--gc-sections,--build-id=none
+CC_asan     = $(CC_HOST)
+CFLAGS_asan = $(SANE) -fsanitize=address,undefined
+LINK_asan   = -fsanitize=address,undefined
+CC_tsan     = $(CC_HOST)
+CFLAGS_tsan = $(SANE) -fsanitize=thread
+LINK_tsan   = -fsanitize=thread
+CC_fuzz     = $(CC_FUZZ)
+CFLAGS_fuzz = $(SANE) -fsanitize=fuzzer-no-link,address,undefined
+LINK_fuzz   = -fsanitize=fuzzer,address,undefined
+
+# What the sources of one directory get beyond that.
+FLAGS_packer = -DTARBOOT_LIBDIR='"$(prefix)/lib/tarboot"'
+FLAGS_tests  = -I. -Iinit -Ipacker -Itests/unit
+
+# A change of any flag rebuilds the objects.
+FLAGS := $(BASE) $(foreach v,musl asan tsan fuzz,$(CC_$v) $(CFLAGS_$v) $(LINK_$v)) $(FLAGS_packer)
+ifneq ($(file <$(B)/obj/flags),$(FLAGS))
+$(shell mkdir -p $(B)/obj)
+$(file >$(B)/obj/flags,$(FLAGS))
+endif
+
+# ---- What there is ----
+
+UNIT  := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(wildcard tests/tools/*.c))
+FUZZ  := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
+TESTED := $(foreach v,musl asan tsan,$(UNIT:%=$(B)/tests/$v/%))
+# Boot tests come last and one at a time: a guest has two CPUs itself.
+SERIAL := $(wildcard tests/boot/*.t tests/netboot/*.t)
+SHARED := $(TESTED) $(filter-out $(SERIAL),$(wildcard tests/*.t tests/*/*.t))
+
+.PHONY: all
+all: $(B)/init $(B)/tarboot ## build init and tarboot (this is the default)
+
+# ---- Compilers and libraries ----
+
+# Packages are installed for the goals that need more than a compiler, or when there is none.
+TOOLCHAIN := $(if $(filter demo test% fuzz lint bench,$(MAKECMDGOALS)),packages)
+TOOLCHAIN := $(or $(TOOLCHAIN),$(shell command -v $(MUSL_CC) >/dev/null || echo packages))
+.PHONY: packages
+packages: GROUPS = build
+packages:
+	@$(INSTALL_PACKAGES) $(GROUPS)
+
+$(B)/src/%/.origin: | $(TOOLCHAIN)
+	$(INSTALL_PACKAGES) build
+	scripts/fetch-source $*
+$(B)/src/libarchive/.origin: | $(B)/src/xz/.origin # they share one apt state
+
+.PHONY: deps
+deps: $(B)/deps/musl/lib/libarchive.a $(B)/deps/musl/lib/liblzma.a ## fetch and build the libraries
+
+# ---- Objects and programs, once for each variant ----
+
+# $1 = variant
+define variant
+LIBS_$1 = $(B)/deps/$1/lib/libarchive.a $(B)/deps/$1/lib/liblzma.a
+$(B)/deps/$1/lib/liblzma.a: $(B)/src/xz/.origin | $(TOOLCHAIN)
+	scripts/build-library xz $1
+$(B)/deps/$1/lib/libarchive.a: $(B)/src/libarchive/.origin | $(TOOLCHAIN)
+	scripts/build-library libarchive $1
+
+$(B)/obj/$1/%.o: %.c $(B)/obj/flags $$(LIBS_$1) | $(TOOLCHAIN)
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$@)$$(CC_$1) $$(CFLAGS_$1) $$(BASE) $$(FLAGS_$$(firstword $$(subst /, ,$$<))) \
+		-isystem $(B)/deps/$1/include -MMD -MP -c -o $$@ $$<
+
+# Archives of all but the mains: a program links only what it uses, a unit test can reach all.
+ALL_$1 = $(B)/obj/$1/libinit.a $(B)/obj/$1/libpacker.a $(B)/obj/$1/libcommon.a $$(LIBS_$1)
+$(foreach d,common init packer,
+$(B)/obj/$1/lib$d.a: $(patsubst %.c,$(B)/obj/$1/%.o,$(filter-out %/main.c,$(wildcard $d/*.c))))
+$(B)/obj/$1/lib%.a: $(B)/obj/flags
+	@rm -f $$@
+	$$(call say,AR,$$@)ar rcD $$@ $$(filter %.o,$$^)
+
+# $2 = where its programs go
+$2/init: $(B)/obj/$1/init/main.o $(B)/obj/$1/libinit.a $(B)/obj/$1/libcommon.a $$(LIBS_$1)
+$2/tarboot: $(B)/obj/$1/packer/main.o $(B)/obj/$1/libpacker.a $(B)/obj/$1/libcommon.a $$(LIBS_$1)
+$(B)/tests/$1/test_%: $(B)/obj/$1/tests/unit/test_%.o $$(ALL_$1)
+	@mkdir -p $$(@D)
+	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) -pthread -o $$@ $$^
+$2/init $2/tarboot:
+	@mkdir -p $$(@D)
+	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) -pthread -o $$@ $$^
+endef
+$(eval $(call variant,musl,$(B)))
+$(eval $(call variant,asan,$(B)/asan))
+$(eval $(call variant,tsan,$(B)/tsan))
+$(eval $(call variant,fuzz,$(B)/fuzz))
+
+$(B)/tests/tools/%: $(B)/obj/musl/tests/tools/%.o $(ALL_musl)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC_musl) $(LINK_musl) -pthread -o $@ $^
+$(B)/tests/fuzz/%: $(B)/obj/fuzz/tests/fuzz/%.o $(ALL_fuzz)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC_fuzz) $(LINK_fuzz) -pthread -o $@ $^
+
+.SECONDARY:
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+
+# ---- Trying and testing ----
+
+.PHONY: demo test test-all test-programs fuzz bench lint format
+$(B)/demo-root.tar: | $(TOOLCHAIN)
+	scripts/make-demo-root $@
+
+demo: GROUPS = build demo
+demo: all $(B)/demo-root.tar ## build a Debian root, pack it, boot it in QEMU to its login prompt
+	$(B)/tarboot pack $(B)/demo-root.tar -o $(B)/demo.img
+	$(B)/tarboot run --until-login $(B)/demo.img
+
+test-programs: all $(TESTED) $(TOOLS) $(FUZZ) $(B)/asan/tarboot $(B)/tsan/tarboot
+
+test test-all test-programs fuzz bench lint: GROUPS = build demo test
+test: test-programs ## run all tests; what they need is installed and built first
+	@{ echo '---'; echo 'seq:'; echo '  - par:'; printf '      - %s\n' $(SHARED); \
+	   $(if $(SERIAL),echo '  - seq:'; printf '      - %s\n' $(SERIAL);) } >$(B)/testrules.yml
+	TARBOOT_BUILD=$(abspath $(B)) HARNESS_RULESFILE=$(B)/testrules.yml \
+		prove --timer --exec '' -j$(NPROC) $(SHARED) $(SERIAL)
+
+test-all: export TARBOOT_TEST_ALL = 1
+test-all: test ## run the slow tests too
+
+fuzz: $(FUZZ) ## build the fuzz targets
+
+bench: all $(TOOLS) ## measure: see tests/bench
+	TARBOOT_BUILD=$(abspath $(B)) tests/bench/run
+
+SOURCES = $(wildcard common/*.[ch] init/*.[ch] packer/*.[ch] tests/*/*.[ch])
+lint: deps ## let clang and shellcheck look at everything
+	clang -fsyntax-only -Werror $(BASE) $(FLAGS_packer) $(FLAGS_tests) -nostdlibinc \
+		-isystem /usr/include/$$(uname -m)-linux-musl -isystem $(B)/deps/musl/include \
+		-idirafter $(B)/deps/musl/linux $(filter %.c,$(SOURCES))
+	grep -rlE --exclude='*.[ch]' '^#!/bin/(ba)?sh' .ci scripts $(wildcard tests kconfig) | \
+		xargs shellcheck -x
+
+format: ## lay out the C sources by .clang-format
+	clang-format -i $(SOURCES)
+
+# ---- Installing and cleaning ----
+
+.PHONY: install clean distclean help
+MAN := $(wildcard docs/*.[1578])
+install: all ## install below $(DESTDIR)$(prefix)
+	install -D -m 755 $(B)/tarboot $(DESTDIR)$(prefix)/bin/tarboot
+	install -D -m 755 $(B)/init $(DESTDIR)$(prefix)/lib/tarboot/init
+	$(foreach m,$(MAN),install -D -m 644 $m \
+		$(DESTDIR)$(prefix)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m) &&) true
+
+clean: ## remove what was compiled; libraries and demo root stay
+	rm -rf $(addprefix $(B)/,obj init tarboot asan tsan fuzz tests demo.img testrules.yml)
+
+distclean: ## remove everything that was made or fetched
+	rm -rf $(B)
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  %-12s %s\n", $$1, $$2 }' Makefile

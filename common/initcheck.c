@@ -1,0 +1,121 @@
+/* Checks of the new init. */
+#include "initcheck.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "elfinfo.h"
+#include "inroot.h"
+
+#define INTERPRETERS_MAX 5 /* scripts run by scripts, as the kernel */
+
+const char *const initcheck_defaults[] = { "/sbin/init",    "/usr/lib/systemd/systemd",
+					   "/lib/systemd/systemd", "/etc/init",
+					   "/bin/init",     NULL };
+
+static int read_head(int fd, char head[PROGRAM_HEAD_SIZE], size_t *ret_size)
+{
+	size_t have = 0;
+	ssize_t n;
+
+	while (have < PROGRAM_HEAD_SIZE) {
+		n = pread(fd, head + have, PROGRAM_HEAD_SIZE - have, (off_t)have);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n == 0)
+			break;
+		if (n > 0)
+			have += (size_t)n;
+	}
+	*ret_size = have;
+	return 0;
+}
+
+/* Opens path and reads what it is. */
+static int read_program(int root_fd, const char *path, struct program *ret, struct fail *f)
+{
+	_cleanup_close_ int fd = inroot_open(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	char head[PROGRAM_HEAD_SIZE];
+	struct stat st;
+	size_t size = 0;
+	int r;
+
+	if (fd == -ENOENT)
+		return fail_set(f, ENOENT, path, NULL, "it is not in the root");
+	if (fd < 0)
+		return fail_errno(f, fd, path, "cannot open it in the root");
+	if (fstat(fd, &st) < 0)
+		return fail_errno(f, errno, path, "cannot look at it");
+	if (!S_ISREG(st.st_mode))
+		return fail_set(f, EACCES, path, NULL, "it is %s, not a program",
+				S_ISDIR(st.st_mode) ? "a directory" : "no regular file");
+	if (!(st.st_mode & 0111))
+		return fail_set(f, EACCES, path, "Make it executable in the root and pack it again.",
+				"it is not executable (mode %04o)", (unsigned)(st.st_mode & 07777));
+	r = read_head(fd, head, &size);
+	if (r < 0)
+		return fail_errno(f, r, path, "cannot read it");
+	r = program_parse(head, size, ret);
+	if (r < 0)
+		return fail_set(f, ENOEXEC, path, NULL, "it is neither an ELF program nor a script");
+	return 0;
+}
+
+int initcheck_program(int root_fd, const char *path, uint16_t machine, struct fail *f)
+{
+	struct program p;
+	struct fail inner;
+	char name[sizeof(p.interpreter)];
+	int r = read_program(root_fd, path, &p, f);
+
+	for (unsigned depth = 0; r == 0; depth++) {
+		if (p.kind == PROGRAM_ELF && p.machine != machine)
+			return fail_set(f, ENOEXEC, path, "Pack a root of this machine's kind.",
+					"it is for %s, this machine is %s",
+					program_machine_name(p.machine),
+					program_machine_name(machine));
+		if (!*p.interpreter)
+			return 0;
+		if (depth == INTERPRETERS_MAX)
+			return fail_set(f, ELOOP, path, NULL, "its interpreters are nested too deep");
+		strcpy(name, p.interpreter);
+		if (read_program(root_fd, name, &p, &inner) < 0)
+			return fail_set(f, inner.error, path,
+					"Pack a root that holds the interpreter or libraries too.",
+					"its interpreter %s: %s", name, inner.why);
+	}
+	return r;
+}
+
+const char *initcheck_find(int root_fd, const char *wanted, const char *preferred,
+			   uint16_t machine, struct fail *f)
+{
+	struct fail ignored;
+	bool found = false;
+
+	if (wanted && *wanted)
+		return initcheck_program(root_fd, wanted, machine, f) == 0 ? wanted : NULL;
+	if (preferred && *preferred) {
+		if (initcheck_program(root_fd, preferred, machine, f) == 0)
+			return preferred;
+		found = f->error != ENOENT;
+	}
+	for (size_t i = 0; initcheck_defaults[i]; i++) {
+		const char *path = initcheck_defaults[i];
+		struct fail *why = found ? &ignored : f;
+
+		if (initcheck_program(root_fd, path, machine, why) == 0)
+			return path;
+		found = found || f->error != ENOENT;
+	}
+	/* One that is there but cannot run says more than those that are not. */
+	if (!found)
+		fail_set(f, ENOENT, "the new init",
+			 "Pack a root with an init, or name one with tarboot.init=PATH.",
+			 "none of /sbin/init, /usr/lib/systemd/systemd, /lib/systemd/systemd, "
+			 "/etc/init, /bin/init is in the root");
+	return NULL;
+}

@@ -1,0 +1,207 @@
+/*
+ * A component-by-component walk. What is still to be walked stands in one buffer; a symlink puts
+ * its target in front of the rest. ".." at the root is told by comparing inodes, so no stack of
+ * descriptors is needed.
+ */
+#include "inroot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "util.h"
+
+#define LINKS_MAX 40 /* as the kernel */
+#define REST_MAX (2 * PATH_MAX)
+
+struct walk {
+	int root_fd;
+	int dir_fd;   /* where the walk stands; owned */
+	bool create;
+	unsigned links;
+	char *next;   /* what is left, inside rest; filled from its end so that links can go in front */
+	char rest[REST_MAX];
+};
+
+static int prepend(struct walk *w, const char *text, size_t length)
+{
+	if ((size_t)(w->next - w->rest) < length + 1)
+		return -ENAMETOOLONG;
+	*--w->next = '/';
+	w->next -= length;
+	memcpy(w->next, text, length);
+	return 0;
+}
+
+static int enter(struct walk *w, int fd)
+{
+	if (fd < 0)
+		return -errno;
+	close(w->dir_fd);
+	w->dir_fd = fd;
+	return 0;
+}
+
+static int enter_root(struct walk *w)
+{
+	return enter(w, fcntl(w->root_fd, F_DUPFD_CLOEXEC, 0));
+}
+
+static int enter_above(struct walk *w)
+{
+	struct stat here, root;
+
+	if (fstat(w->dir_fd, &here) < 0 || fstat(w->root_fd, &root) < 0)
+		return -errno;
+	if (here.st_dev == root.st_dev && here.st_ino == root.st_ino)
+		return 0;
+	return enter(w, openat(w->dir_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+/* Puts the target of the link called name in front of the rest. -EINVAL: name is no link. */
+static int follow(struct walk *w, const char *name)
+{
+	char target[PATH_MAX];
+	ssize_t length = readlinkat(w->dir_fd, name, target, sizeof(target));
+
+	if (length < 0)
+		return -errno;
+	if (length == 0)
+		return -ENOENT;
+	if (length == (ssize_t)sizeof(target))
+		return -ENAMETOOLONG;
+	if (++w->links > LINKS_MAX)
+		return -ELOOP;
+	if (target[0] == '/' && enter_root(w) < 0)
+		return -errno;
+	return prepend(w, target, (size_t)length);
+}
+
+static int enter_component(struct walk *w, const char *name)
+{
+	const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int r = enter(w, openat(w->dir_fd, name, flags));
+
+	if (r == -ENOENT && w->create) {
+		if (mkdirat(w->dir_fd, name, 0755) < 0)
+			return -errno;
+		r = enter(w, openat(w->dir_fd, name, flags));
+	}
+	if (r != -ENOTDIR && r != -ELOOP)
+		return r;
+	r = follow(w, name);
+	return r == -EINVAL ? -ENOTDIR : r;
+}
+
+/* Cuts the next component, "" at the end, out of the rest into name. */
+static int next_component(struct walk *w, char name[NAME_MAX + 1], bool *ret_last)
+{
+	size_t length;
+
+	w->next += strspn(w->next, "/");
+	length = strcspn(w->next, "/");
+	if (length > NAME_MAX)
+		return -ENAMETOOLONG;
+	memcpy(name, w->next, length);
+	name[length] = '\0';
+	w->next += length;
+	*ret_last = w->next[strspn(w->next, "/")] == '\0';
+	return 0;
+}
+
+/* Walks until the last component, which stays in name ("" when the walk ends on a directory that
+ * it stands in: the root, "." or ".."). */
+static int walk_to_last(struct walk *w, char name[NAME_MAX + 1])
+{
+	bool last;
+	int r;
+
+	for (;;) {
+		r = next_component(w, name, &last);
+		if (r < 0)
+			return r;
+		if (strcmp(name, "..") == 0)
+			r = enter_above(w);
+		else if (*name && strcmp(name, ".") != 0) {
+			if (last)
+				return 0;
+			r = enter_component(w, name);
+		}
+		if (r < 0)
+			return r;
+		if (last) {
+			*name = '\0';
+			return 0;
+		}
+	}
+}
+
+static int walk_start(struct walk *w, int root_fd, const char *path, bool create)
+{
+	w->root_fd = root_fd;
+	w->create = create;
+	w->links = 0;
+	w->next = w->rest + sizeof(w->rest) - 1;
+	*w->next = '\0';
+	w->dir_fd = fcntl(root_fd, F_DUPFD_CLOEXEC, 0);
+	if (w->dir_fd < 0)
+		return -errno;
+	return prepend(w, path, strlen(path));
+}
+
+int inroot_open_parent(int root_fd, const char *path, bool create, int *ret_fd,
+		       char name[NAME_MAX + 1])
+{
+	struct walk w;
+	int r = walk_start(&w, root_fd, path, create);
+
+	if (r == 0)
+		r = walk_to_last(&w, name);
+	if (r == 0)
+		*ret_fd = take_fd(&w.dir_fd);
+	cleanup_close(&w.dir_fd);
+	return r;
+}
+
+/* The loop ends: every round either opens something that is no link or uses up one of LINKS_MAX. */
+int inroot_open(int root_fd, const char *path, int flags)
+{
+	char name[NAME_MAX + 1];
+	struct walk w;
+	int fd = -1, r = walk_start(&w, root_fd, path, false);
+
+	while (r == 0 && fd < 0) {
+		r = walk_to_last(&w, name);
+		if (r < 0)
+			break;
+		if (!*name)
+			strcpy(name, ".");
+		r = follow(&w, name);
+		if (r != -EINVAL)
+			continue;
+		fd = openat(w.dir_fd, name, flags | O_NOFOLLOW | O_CLOEXEC, 0);
+		r = fd < 0 ? -errno : 0;
+	}
+	cleanup_close(&w.dir_fd);
+	return r < 0 ? r : fd;
+}
+
+bool inroot_path_leaves(const char *path)
+{
+	size_t length;
+	long depth = 0;
+
+	for (;; path += length) {
+		path += strspn(path, "/");
+		length = strcspn(path, "/");
+		if (length == 0)
+			return false;
+		if (length == 2 && memcmp(path, "..", 2) == 0)
+			depth--;
+		else if (length != 1 || *path != '.')
+			depth++;
+		if (depth < 0)
+			return true;
+	}
+}

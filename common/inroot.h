@@ -1,0 +1,24 @@
+/*
+ * Paths that mean something inside a root directory, whoever's root it is: every symbolic link,
+ * absolute or not, is followed as a process chrooted there would follow it, and ".." stops at the
+ * root. Plain *at() calls since Linux 2.6.39; openat2(RESOLVE_IN_ROOT) would need 5.6.
+ */
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+
+/* Opens (O_PATH) the directory that holds the last component of path and copies that component to
+ * name; name is "" when path is the root itself. The last component is not looked at, so it may be
+ * missing or a symlink. With create, missing directories on the way are made, mode 0755.
+ * Returns 0 and a descriptor that the caller closes; -ENOENT, -ENOTDIR, -ELOOP (more than 40
+ * links), -ENAMETOOLONG, … as the kernel would. */
+int inroot_open_parent(int root_fd, const char *path, bool create, int *ret_fd,
+		       char name[NAME_MAX + 1]);
+
+/* Opens path itself with flags (O_CLOEXEC is added), following a link in its last component too.
+ * Returns a descriptor or -errno. */
+int inroot_open(int root_fd, const char *path, int flags);
+
+/* True when the ".." in path lead above its start, before any link is followed. */
+bool inroot_path_leaves(const char *path);

@@ -1,0 +1,179 @@
+/* libarchive entries to members and back. */
+#include "member.h"
+
+#include <archive_entry.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+static const struct {
+	uint16_t kernel;
+	int archive;
+} acl_tags[] = {
+	{ 0x01, ARCHIVE_ENTRY_ACL_USER_OBJ }, { 0x02, ARCHIVE_ENTRY_ACL_USER },
+	{ 0x04, ARCHIVE_ENTRY_ACL_GROUP_OBJ }, { 0x08, ARCHIVE_ENTRY_ACL_GROUP },
+	{ 0x10, ARCHIVE_ENTRY_ACL_MASK },      { 0x20, ARCHIVE_ENTRY_ACL_OTHER },
+};
+
+static const struct {
+	mode_t format;
+	enum member_type type;
+} formats[] = {
+	{ S_IFREG, MEMBER_FILE },  { S_IFDIR, MEMBER_DIRECTORY }, { S_IFLNK, MEMBER_SYMLINK },
+	{ S_IFCHR, MEMBER_CHAR },  { S_IFBLK, MEMBER_BLOCK },	  { S_IFIFO, MEMBER_FIFO },
+};
+
+static int collect_acl(struct archive_entry *e, int type, const char *xattr_name,
+		       struct xattrs *xattrs)
+{
+	struct acl_entry *entries;
+	int n = archive_entry_acl_reset(e, type), entry_type, perm, tag, id, r;
+	const char *name;
+	size_t used = 0;
+
+	if (n <= 0)
+		return 0;
+	entries = calloc((size_t)n, sizeof(*entries));
+	if (!entries)
+		return -ENOMEM;
+	while (used < (size_t)n &&
+	       archive_entry_acl_next(e, type, &entry_type, &perm, &tag, &id, &name) == 0) {
+		for (size_t i = 0; i < ARRAY_SIZE(acl_tags); i++)
+			if (acl_tags[i].archive == tag)
+				entries[used++] = (struct acl_entry){ acl_tags[i].kernel,
+								      (uint16_t)(perm & 7),
+								      (uint32_t)id };
+	}
+	for (size_t i = 0; i < used; i++)
+		if (!(entries[i].tag & (0x02 | 0x08)))
+			entries[i].id = ACL_UNDEFINED_ID;
+	r = xattrs_add_acl(xattrs, xattr_name, entries, used);
+	free(entries);
+	return r;
+}
+
+static int collect_xattrs(struct archive_entry *e, struct xattrs *xattrs)
+{
+	const char *name;
+	const void *value;
+	size_t size;
+	int r;
+
+	/* ACLs first: system.posix_acl_* that an archive holds as such has the last word. */
+	r = collect_acl(e, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, ACL_XATTR_ACCESS, xattrs);
+	if (r == 0)
+		r = collect_acl(e, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, ACL_XATTR_DEFAULT, xattrs);
+	archive_entry_xattr_reset(e);
+	while (r == 0 && archive_entry_xattr_next(e, &name, &value, &size) == 0)
+		r = xattrs_add(xattrs, name, value, size);
+	return r;
+}
+
+static int find_type(struct archive_entry *e, struct member *m)
+{
+	if (archive_entry_hardlink(e)) {
+		m->type = MEMBER_HARDLINK;
+		m->target = archive_entry_hardlink(e);
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+		if (formats[i].format != archive_entry_filetype(e))
+			continue;
+		m->type = formats[i].type;
+		m->target = archive_entry_symlink(e);
+		return m->type == MEMBER_SYMLINK && !m->target ? -EINVAL : 0;
+	}
+	return -EINVAL;
+}
+
+int member_from_entry(struct archive_entry *e, struct member *ret, struct fail *f)
+{
+	struct member m = {
+		.path = archive_entry_pathname(e),
+		.size = (uint64_t)archive_entry_size(e),
+		.mode = archive_entry_perm(e),
+		.uid = (uid_t)archive_entry_uid(e),
+		.gid = (gid_t)archive_entry_gid(e),
+		.mtime = { archive_entry_mtime(e), archive_entry_mtime_nsec(e) },
+		.rdev = makedev(archive_entry_rdevmajor(e), archive_entry_rdevminor(e)),
+	};
+	int r;
+
+	if (!m.path)
+		return fail_set(f, EINVAL, "the root archive", NULL, "a member has no name");
+	if (find_type(e, &m) < 0)
+		return fail_set(f, EINVAL, m.path, "Pack the root again without this file.",
+				"it is of a type that a root file system cannot hold");
+	r = collect_xattrs(e, &m.xattrs);
+	if (r < 0) {
+		member_free(&m);
+		return fail_errno(f, r, m.path, "cannot read its extended attributes");
+	}
+	*ret = m;
+	return 0;
+}
+
+static int put_acl(struct archive_entry *e, int type, const void *value, size_t size)
+{
+	struct acl_entry *entries = calloc(size / sizeof(*entries) + 1, sizeof(*entries));
+	int n = entries ? acl_parse(value, size, entries, size / sizeof(*entries)) : -ENOMEM;
+
+	for (int i = 0; i < n; i++)
+		for (size_t t = 0; t < ARRAY_SIZE(acl_tags); t++)
+			if (acl_tags[t].kernel == entries[i].tag)
+				archive_entry_acl_add_entry(e, type, entries[i].perm,
+							    acl_tags[t].archive,
+							    (int)entries[i].id, NULL);
+	free(entries);
+	return n < 0 ? n : 0;
+}
+
+static int put_xattr(struct archive_entry *e, const char *name, const void *value, size_t size)
+{
+	if (strcmp(name, ACL_XATTR_ACCESS) == 0)
+		return put_acl(e, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, value, size);
+	if (strcmp(name, ACL_XATTR_DEFAULT) == 0)
+		return put_acl(e, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, value, size);
+	archive_entry_xattr_add_entry(e, name, value, size);
+	return 0;
+}
+
+int member_to_entry(const struct member *m, struct archive_entry *e, struct fail *f)
+{
+	const char *name;
+	const void *value;
+	size_t cursor = 0, size;
+
+	archive_entry_set_pathname(e, m->path);
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+		if (formats[i].type == m->type)
+			archive_entry_set_filetype(e, formats[i].format);
+	if (m->type == MEMBER_HARDLINK) {
+		archive_entry_set_filetype(e, S_IFREG);
+		archive_entry_set_hardlink(e, m->target);
+	}
+	if (m->type == MEMBER_SYMLINK)
+		archive_entry_set_symlink(e, m->target);
+	archive_entry_set_size(e, m->type == MEMBER_FILE ? (int64_t)m->size : 0);
+	archive_entry_set_perm(e, m->mode);
+	archive_entry_set_uid(e, m->uid);
+	archive_entry_set_gid(e, m->gid);
+	archive_entry_set_mtime(e, m->mtime.tv_sec, m->mtime.tv_nsec);
+	if (m->type == MEMBER_CHAR || m->type == MEMBER_BLOCK) {
+		archive_entry_set_rdevmajor(e, major(m->rdev));
+		archive_entry_set_rdevminor(e, minor(m->rdev));
+	}
+	while (xattrs_next(&m->xattrs, &cursor, &name, &value, &size)) {
+		int r = put_xattr(e, name, value, size);
+
+		if (r < 0)
+			return fail_errno(f, r, m->path, "cannot understand its ACL");
+	}
+	return 0;
+}
+
+void member_free(struct member *m)
+{
+	xattrs_free(&m->xattrs);
+}

@@ -1,0 +1,47 @@
+/*
+ * One tar member as tarboot sees it. This is the border to libarchive: its entries, its error
+ * codes and its idea of ACLs go no further than member.c.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "fail.h"
+#include "xattrs.h"
+
+struct archive_entry;
+
+enum member_type {
+	MEMBER_FILE,
+	MEMBER_DIRECTORY,
+	MEMBER_SYMLINK,
+	MEMBER_HARDLINK,
+	MEMBER_CHAR,
+	MEMBER_BLOCK,
+	MEMBER_FIFO,
+};
+
+struct member {
+	enum member_type type;
+	const char *path;   /* as the archive has it; bytes, not necessarily UTF-8 */
+	const char *target; /* symlink: its text; hard link: path of the first name */
+	uint64_t size;      /* bytes of a regular file, holes included */
+	mode_t mode;        /* permission bits with suid, sgid, sticky */
+	uid_t uid;
+	gid_t gid;
+	struct timespec mtime;
+	dev_t rdev;           /* MEMBER_CHAR and MEMBER_BLOCK */
+	struct xattrs xattrs; /* owned; ACLs included */
+};
+
+/* Describes e. The strings point into e and live as long as it does; the caller ends with
+ * member_free. A member of a type that no root file system has is -EINVAL. */
+int member_from_entry(struct archive_entry *e, struct member *ret, struct fail *f);
+
+/* The way back, for the packer: fills e, which the caller owns and has cleared. */
+int member_to_entry(const struct member *m, struct archive_entry *e, struct fail *f);
+
+void member_free(struct member *m);

@@ -1,0 +1,40 @@
+/*
+ * The unpack engine: a .tar.xz of any making becomes a tree, on all cores. What it promises is in
+ * DESIGN: every byte of the file is checked before success is reported, memory is bounded, and the
+ * tree is the same at any number of threads.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fail.h"
+#include "payload.h"
+#include "tree.h"
+
+/* Written by the engine's threads while it works, read by anyone (it may lie in shared memory). */
+struct unpack_progress {
+	_Atomic uint64_t bytes;   /* decoded so far */
+	_Atomic uint64_t members; /* tar members so far */
+};
+
+struct unpack_options {
+	int root_fd;         /* directory to fill; -1 = check everything, write nothing */
+	unsigned threads;    /* decode threads; 0 = as many as CPUs may be used */
+	uint64_t pool_bytes; /* most that decoded data waiting for its turn may take; 0 = default */
+	bool discard;        /* give the payload's pages back behind the decoder */
+	struct unpack_progress *progress; /* may be NULL */
+};
+
+struct unpack_result {
+	uint64_t bytes;   /* uncompressed tar */
+	uint64_t members;
+	uint64_t blocks;
+	unsigned threads;
+	struct tree_losses losses;
+};
+
+/* Unpacks p. On failure the tree is incomplete and must not be used; *f says what and why. */
+int unpack_run(const struct payload *p, const struct unpack_options *options,
+	       struct unpack_result *ret, struct fail *f);

@@ -1,0 +1,49 @@
+/*
+ * What PID 1 knows about this boot: one struct that every step reads and adds to.
+ * A step returns 0, or -errno with boot->fail filled; it logs nothing about its own failure.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fail.h"
+#include "manifest.h"
+#include "params.h"
+#include "payload.h"
+#include "unpack.h"
+
+#define NEW_ROOT "/newroot"
+#define RUN_DIR "/run/tarboot"
+#define STEPS_MAX 16
+
+struct step_record {
+	const char *name;
+	uint64_t start, duration; /* microseconds since the kernel started; microseconds */
+};
+
+struct boot {
+	char **argv; /* as the kernel gave it, for the new init */
+
+	struct params params;
+	struct manifest manifest;
+	bool has_manifest;
+	struct payload payload;
+	uint64_t tree_bytes;  /* the tree in tmpfs, as manifest or Index say */
+	uint64_t tree_inodes; /* 0 = not known */
+
+	uint64_t root_size;   /* bytes, chosen for the root tmpfs */
+	bool keep_payload;    /* a shell may want to try again */
+	int new_root_fd;      /* NEW_ROOT once mounted, else -1 */
+	int old_root_fd;      /* the initramfs, for its deletion */
+
+	struct unpack_result unpacked;
+	uint64_t unpack_peak; /* bytes of memory that the unpack child had at most */
+	char new_init[256];
+
+	struct step_record steps[STEPS_MAX];
+	size_t n_steps;
+	const char *failed_step; /* NULL: none */
+	struct fail fail;
+	char detail[160]; /* what the step that runs wants added to its line; cleared before each */
+};

@@ -1,0 +1,53 @@
+/*
+ * Everything that people see: lines on every console of /proc/consoles, the same lines in
+ * RUN_DIR/log and in the kernel log. Never blocks for long and never fails: a console that is
+ * missing, hung up or slow loses lines.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util.h"
+
+#define CONSOLES_MAX 8
+
+enum log_level {
+	LOG_ERROR,   /* every console, whatever the parameters say */
+	LOG_WARNING, /* the same */
+	LOG_NOTICE,  /* consoles unless quiet */
+	LOG_DEBUG,   /* consoles only with debug */
+};
+
+/* Finds the consoles. Call it when /proc and /dev are mounted; before that, and without a console,
+ * lines go to the descriptors that the kernel gave init. May be called again. */
+void console_open(void);
+
+/* From now on lines go to RUN_DIR/log too. */
+void console_open_log(void);
+
+void console_set_verbosity(bool quiet, bool debug);
+
+/* One line "tarboot: TEXT" everywhere. */
+void console_log(enum log_level level, const char *text, ...) _printf_(2, 3);
+
+/* Text as it is, on the consoles only. */
+void console_print(const char *text);
+
+/* How far the unpacking is: a bar redrawn on terminals, a line every 10 % or 5 s on serial lines,
+ * nothing with quiet. To be called a few times a second. */
+void console_progress(uint64_t done, uint64_t total);
+
+/* Ends the line of the bar. */
+void console_progress_end(void);
+
+/* Waits, not for long, until what was printed has left the machine. */
+void console_drain(void);
+
+/* True when somebody pressed Enter on a console within the time. */
+bool console_wait_enter(int milliseconds);
+
+/* Opens the terminal behind /dev/console, one that can control a session, for reading and writing;
+ * -errno. */
+int console_open_terminal(void);

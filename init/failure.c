@@ -1,0 +1,139 @@
+/* The failure block and the action after it. */
+#include "failure.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/reboot.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "console.h"
+#include "shell.h"
+
+#define DEFAULT_WAIT 60 /* seconds */
+
+enum action { ACTION_STAY, ACTION_REBOOT, ACTION_POWEROFF, ACTION_HALT, ACTION_SHELL };
+
+struct plan {
+	enum action action;
+	long seconds; /* until it happens; 0 = at once */
+	bool may_shell;
+};
+
+/* The kernel's own time-out, which panic= or CONFIG_PANIC_TIMEOUT set. */
+static long kernel_panic_timeout(void)
+{
+	FILE *file = fopen("/proc/sys/kernel/panic", "re");
+	long seconds = 0;
+
+	if (file && fscanf(file, "%ld", &seconds) != 1)
+		seconds = 0;
+	if (file)
+		fclose(file);
+	return seconds;
+}
+
+static struct plan make_plan(const struct boot *b)
+{
+	static const enum action actions[] = { [ONFAIL_BY_PANIC] = ACTION_REBOOT,
+					       [ONFAIL_REBOOT] = ACTION_REBOOT,
+					       [ONFAIL_POWEROFF] = ACTION_POWEROFF,
+					       [ONFAIL_HALT] = ACTION_HALT,
+					       [ONFAIL_SHELL] = ACTION_SHELL };
+	long panic = b->params.has_panic ? b->params.panic : kernel_panic_timeout();
+	struct plan p = { .action = actions[b->params.onfail],
+			  .seconds = panic > 0 ? panic : DEFAULT_WAIT };
+
+	/* Without tarboot.shell no failure gives a shell, tarboot.onfail=shell is not enough. */
+	p.may_shell = (b->params.shell & SHELL_FAIL) && shell_is_there();
+	if (p.action == ACTION_SHELL && !p.may_shell)
+		p.action = ACTION_REBOOT;
+	if (b->params.onfail == ONFAIL_BY_PANIC && panic == 0)
+		p.action = ACTION_STAY;
+	if (panic < 0 && !p.may_shell)
+		p.seconds = 0;
+	if (b->params.has_failwait)
+		p.seconds = b->params.failwait;
+	if (p.action == ACTION_SHELL)
+		p.seconds = 0;
+	return p;
+}
+
+static const char *why_action(const struct boot *b, char buf[48])
+{
+	if (b->params.onfail != ONFAIL_BY_PANIC)
+		return "tarboot.onfail=";
+	snprintf(buf, 48, "panic=%ld", b->params.has_panic ? b->params.panic : kernel_panic_timeout());
+	return buf;
+}
+
+static void describe_plan(const struct boot *b, const struct plan *p, char *buf, size_t size)
+{
+	static const char *const doing[] = { [ACTION_REBOOT] = "rebooting",
+					     [ACTION_POWEROFF] = "powering off",
+					     [ACTION_HALT] = "halting",
+					     [ACTION_SHELL] = "a shell" };
+	const char *enter = p->may_shell ? "; press Enter for a shell" : "";
+	char why[48], when[32] = "now";
+
+	if (p->seconds > 0)
+		snprintf(when, sizeof(when), "in %ld s", p->seconds);
+	if (p->action == ACTION_STAY)
+		snprintf(buf, size, "staying like this (%s)%s", why_action(b, why), enter);
+	else
+		snprintf(buf, size, "%s %s (%s)%s", doing[p->action], when, why_action(b, why),
+			 p->action == ACTION_SHELL ? "" : enter);
+}
+
+static void print_block(const struct boot *b, const struct plan *p)
+{
+	const struct fail *f = &b->fail;
+	char block[1400], then[160];
+
+	console_log(LOG_ERROR, "%s failed: %s: %s", b->failed_step, f->what, f->why);
+	describe_plan(b, p, then, sizeof(then));
+	snprintf(block, sizeof(block),
+		 "\ntarboot: FAILED: %s\n  what: %s\n  why:  %s\n%s%s%s  then: %s\n", b->failed_step,
+		 f->what, f->why, *f->todo ? "  do:   " : "", f->todo, *f->todo ? "\n" : "", then);
+	console_print(block);
+}
+
+static void act(enum action action)
+{
+	int how = action == ACTION_POWEROFF ? RB_POWER_OFF
+		  : action == ACTION_HALT   ? RB_HALT_SYSTEM
+					    : RB_AUTOBOOT;
+
+	console_drain();
+	sync();
+	reboot(how);
+	/* It failed, or halted: PID 1 must not end. */
+	for (;;) {
+		child_reap();
+		sleep(1);
+	}
+}
+
+/* True: somebody asked for a shell with Enter. */
+static bool wait_for_enter(const struct plan *p)
+{
+	uint64_t end = now_usec() + (uint64_t)p->seconds * 1000000;
+
+	while (p->action == ACTION_STAY || now_usec() < end) {
+		if (console_wait_enter(250) && p->may_shell)
+			return true;
+		child_reap();
+	}
+	return false;
+}
+
+void failure_handle(struct boot *b)
+{
+	struct plan p = make_plan(b);
+
+	print_block(b, &p);
+	if (p.action != ACTION_SHELL && !wait_for_enter(&p))
+		act(p.action);
+	shell_run(b->failed_step, "try to boot again");
+}

@@ -1,0 +1,110 @@
+/* switch_root. */
+#include "handover.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+
+#include "child.h"
+#include "console.h"
+
+extern char **environ;
+
+/* pivot_root(".", ".") stacks the old root on the new one, from where it is detached. A rootfs can
+ * be pivoted only where a nullfs lies under it (Linux 7). */
+static int pivot(void)
+{
+	if (syscall(SYS_pivot_root, ".", ".") < 0)
+		return -errno;
+	return umount2(".", MNT_DETACH) < 0 ? -errno : 0;
+}
+
+int handover_switch_root(struct boot *b)
+{
+	b->old_root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (b->old_root_fd < 0)
+		return fail_errno(&b->fail, errno, "the initramfs", "cannot open it");
+	if (chdir(NEW_ROOT) < 0)
+		return fail_errno(&b->fail, errno, NEW_ROOT, "cannot enter it");
+	if (pivot() < 0 && (mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0))
+		return fail_errno(&b->fail, errno, NEW_ROOT, "cannot make it the root");
+	if (chdir("/") < 0)
+		return fail_errno(&b->fail, errno, "/", "cannot enter the new root");
+	return 0;
+}
+
+/* Empties the directory dir_fd, which is taken over. Depth is bounded: initramfs trees are ours. */
+static void empty_directory(int dir_fd, dev_t dev, unsigned depth)
+{
+	DIR *dir = fdopendir(dir_fd);
+	struct dirent *e;
+	struct stat st;
+	int fd;
+
+	if (!dir) {
+		close(dir_fd);
+		return;
+	}
+	while ((e = readdir(dir))) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+		    fstatat(dir_fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_dev != dev)
+			continue;
+		if (S_ISDIR(st.st_mode) && depth > 0) {
+			fd = openat(dir_fd, e->d_name,
+				    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+			if (fd >= 0)
+				empty_directory(fd, dev, depth - 1);
+		}
+		(void)unlinkat(dir_fd, e->d_name, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0);
+	}
+	closedir(dir);
+}
+
+int handover_delete_initramfs(struct boot *b)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (fstatfs(b->old_root_fd, &fs) < 0 || fstat(b->old_root_fd, &st) < 0)
+		return fail_errno(&b->fail, errno, "the initramfs", "cannot look at it");
+	if (fs.f_type != RAMFS_MAGIC && fs.f_type != TMPFS_MAGIC) {
+		console_log(LOG_WARNING, "the initramfs is on a disk file system: not deleted");
+		return 0;
+	}
+	empty_directory(b->old_root_fd, st.st_dev, 64);
+	b->old_root_fd = -1;
+	return 0;
+}
+
+/* The kernel opened 0, 1 and 2 on a node of the initramfs; the new init gets the one in its /dev.
+ * They are the only descriptors that it shall inherit. */
+static void reopen_console(void)
+{
+	int fd = open("/dev/console", O_RDWR | O_NOCTTY);
+
+	for (int i = 0; fd >= 0 && i <= 2; i++)
+		if (i != fd)
+			dup2(fd, i);
+	if (fd > 2)
+		close(fd);
+}
+
+int handover_exec(struct boot *b)
+{
+	char *own_name = b->argv[0];
+
+	reopen_console();
+	child_restore_signals();
+	umask(022);
+	b->argv[0] = b->new_init;
+	execve(b->new_init, b->argv, environ);
+	b->argv[0] = own_name;
+	(void)child_init();
+	return fail_errno(&b->fail, errno, b->new_init, "cannot start it");
+}

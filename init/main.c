@@ -1,0 +1,140 @@
+/*
+ * PID 1 of the initramfs. This file is the order of the boot and nothing else: what a step does
+ * stands in the file that its function is named after. PID 1 is one thread and never exits.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "boot.h"
+#include "child.h"
+#include "console.h"
+#include "failure.h"
+#include "handover.h"
+#include "memory.h"
+#include "mounts.h"
+#include "report.h"
+#include "root.h"
+#include "shell.h"
+
+static int read_parameters(struct boot *b);
+static int start_init(struct boot *b);
+
+static const struct step {
+	const char *name;
+	int (*run)(struct boot *b);
+	unsigned shell_after; /* SHELL_* that stops the boot behind this step */
+	bool is_start;        /* where a second try begins */
+} steps[] = {
+	{ "mount kernel file systems", mounts_make, 0, false },
+	{ "read parameters", read_parameters, SHELL_START, false },
+	{ "find payload", root_find_payload, 0, true },
+	{ "check memory", root_check_memory, 0, false },
+	{ "mount root", root_mount, 0, false },
+	{ "unpack root", root_unpack, SHELL_UNPACKED, false },
+	{ "check new init", root_check_init, SHELL_END, false },
+	{ "move mounts", mounts_move, 0, false },
+	{ "switch root", handover_switch_root, 0, false },
+	{ "delete initramfs", handover_delete_initramfs, 0, false },
+	{ "start init", start_init, 0, false },
+};
+
+static int read_parameters(struct boot *b)
+{
+	FILE *file = fopen("/proc/cmdline", "re");
+	char text[8192];
+	size_t n;
+	int r;
+
+	if (!file)
+		return fail_errno(&b->fail, ENOENT, "/proc/cmdline", "cannot read it");
+	n = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	text[n] = '\0';
+	r = params_parse(text, &b->params, &b->fail);
+	if (r < 0)
+		return r;
+	console_set_verbosity(b->params.quiet, b->params.debug);
+	b->keep_payload = b->params.shell & SHELL_FAIL;
+	if (*b->params.unknown)
+		console_log(LOG_WARNING, "%s is no parameter of tarboot; the nearest is %s",
+			    b->params.unknown, b->params.suggestion);
+	return 0;
+}
+
+static void log_step(const struct boot *b, const struct step_record *s)
+{
+	console_log(LOG_NOTICE, "%s: %llu.%03u s%s%s", s->name,
+		    (unsigned long long)(s->duration / 1000000),
+		    (unsigned)(s->duration / 1000 % 1000), *b->detail ? ", " : "", b->detail);
+}
+
+/* Runs one step and keeps its times, over those of an earlier try. */
+static int run_step(struct boot *b, size_t number)
+{
+	const struct step *step = &steps[number];
+	struct step_record *record = &b->steps[number];
+	int r;
+
+	*b->detail = '\0';
+	record->name = step->name;
+	record->start = now_usec();
+	r = step->run(b);
+	record->duration = now_usec() - record->start;
+	b->n_steps = number + 1;
+	child_reap();
+	if (r == 0)
+		log_step(b, record);
+	return r;
+}
+
+/* The last step: all that is to be said must be said before. */
+static int start_init(struct boot *b)
+{
+	char used[SIZE_TEXT_MAX], total[SIZE_TEXT_MAX];
+	struct memory m = { 0 };
+
+	(void)memory_read(&m);
+	console_log(LOG_NOTICE, "start init: %s after %llu.%03u s, %s of %s memory in use",
+		    b->new_init, (unsigned long long)(now_usec() / 1000000),
+		    (unsigned)(now_usec() / 1000 % 1000), size_format(used, m.total - m.available),
+		    size_format(total, m.total));
+	report_write(b);
+	return handover_exec(b);
+}
+
+static void boot_run(struct boot *b)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(steps);) {
+		if (run_step(b, i) < 0) {
+			b->failed_step = steps[i].name;
+			report_write(b);
+			failure_handle(b);
+			b->failed_step = NULL;
+			root_forget(b);
+			while (i > 0 && !steps[i].is_start)
+				i--;
+			continue;
+		}
+		if (b->params.shell & steps[i].shell_after)
+			shell_run(NULL, "go on with the boot");
+		i++;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static struct boot b = { .new_root_fd = -1, .old_root_fd = -1 };
+
+	(void)argc;
+	if (getpid() != 1) {
+		fprintf(stderr, "tarboot: init: it must be started by the kernel, as PID 1\n");
+		return 2;
+	}
+	b.argv = argv;
+	(void)child_init();
+	console_open();
+	for (;;)
+		boot_run(&b);
+}

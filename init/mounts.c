@@ -1,0 +1,92 @@
+/* One table of mounts; systemd keeps what it finds, so the options are those it would use itself. */
+#include "mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "console.h"
+
+static const struct api_mount {
+	const char *target;
+	const char *type;
+	unsigned long flags;
+	const char *options;
+	const char *config; /* kernel option without which it cannot be mounted */
+	bool is_inside;     /* another of these moves it along */
+} api_mounts[] = {
+	{ "/proc", "proc", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL, "CONFIG_PROC_FS", false },
+	{ "/sys", "sysfs", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL, "CONFIG_SYSFS", false },
+	{ "/dev", "devtmpfs", MS_NOSUID | MS_STRICTATIME, "mode=0755", "CONFIG_DEVTMPFS", false },
+	{ "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "mode=0620,gid=5,ptmxmode=0666",
+	  "CONFIG_UNIX98_PTYS", true },
+	{ "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_STRICTATIME, "mode=1777", "CONFIG_TMPFS",
+	  true },
+	{ "/run", "tmpfs", MS_NOSUID | MS_NODEV | MS_STRICTATIME,
+	  "mode=0755,size=20%,nr_inodes=800k", "CONFIG_TMPFS", false },
+};
+
+static int fail_mount(struct boot *b, const struct api_mount *m, int error)
+{
+	char todo[128];
+
+	snprintf(todo, sizeof(todo), "Boot a kernel that has %s=y.", m->config);
+	return fail_set(&b->fail, error, m->target, error == ENODEV ? todo : NULL,
+			"cannot mount %s there: %s", m->type, strerror(error));
+}
+
+/* EBUSY: somebody, perhaps the kernel, was here before; that mount is as good. */
+int mounts_make(struct boot *b)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(api_mounts); i++) {
+		const struct api_mount *m = &api_mounts[i];
+
+		if (mkdir(m->target, 0755) < 0 && errno != EEXIST)
+			return fail_errno(&b->fail, errno, m->target, "cannot make the directory");
+		if (mount(m->type, m->target, m->type, m->flags, m->options) < 0 && errno != EBUSY)
+			return fail_mount(b, m, errno);
+		if (strcmp(m->target, "/dev") == 0)
+			console_open();
+	}
+	console_open_log();
+	return 0;
+}
+
+/* A link or file of that name in the new root would send the mount elsewhere. */
+static int check_target(struct boot *b, const char *name)
+{
+	struct stat st;
+
+	if (mkdirat(b->new_root_fd, name, 0755) < 0 && errno != EEXIST)
+		return fail_errno(&b->fail, errno, name, "cannot make this directory in the root");
+	if (fstatat(b->new_root_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return fail_errno(&b->fail, errno, name, "cannot look at it in the root");
+	if (!S_ISDIR(st.st_mode))
+		return fail_set(&b->fail, ENOTDIR, name,
+				"Make it a directory in the root and pack it again.",
+				"it is no directory in the root, so the kernel's file system cannot "
+				"be moved there");
+	return 0;
+}
+
+int mounts_move(struct boot *b)
+{
+	char to[64];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(api_mounts); i++)
+		if (!api_mounts[i].is_inside)
+			r = check_target(b, api_mounts[i].target + 1);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(api_mounts); i++) {
+		if (api_mounts[i].is_inside)
+			continue;
+		snprintf(to, sizeof(to), NEW_ROOT "%s", api_mounts[i].target);
+		if (mount(api_mounts[i].target, to, NULL, MS_MOVE, NULL) < 0)
+			r = fail_errno(&b->fail, errno, api_mounts[i].target,
+				       "cannot move the mount to the new root");
+	}
+	return r;
+}

@@ -1,0 +1,12 @@
+/*
+ * The kernel's file systems, made for /init and moved to the new root for its successor.
+ */
+#pragma once
+
+#include "boot.h"
+
+/* Mounts /proc, /sys, /dev, /dev/pts, /dev/shm and /run as systemd would. */
+int mounts_make(struct boot *b);
+
+/* Moves them below NEW_ROOT. */
+int mounts_move(struct boot *b);

@@ -1,0 +1,64 @@
+/* The report as JSON. */
+#include "report.h"
+
+#include <stdio.h>
+
+#include "memory.h"
+
+static void write_string(FILE *out, const char *key, const char *text)
+{
+	fprintf(out, "  \"%s\": \"", key);
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			fprintf(out, "\\%c", *text);
+		else if ((unsigned char)*text < 0x20 || (unsigned char)*text >= 0x7f)
+			fprintf(out, "\\u%04x", (unsigned char)*text);
+		else
+			fputc(*text, out);
+	}
+	fputs("\",\n", out);
+}
+
+static void write_number(FILE *out, const char *key, uint64_t value)
+{
+	fprintf(out, "  \"%s\": %llu,\n", key, (unsigned long long)value);
+}
+
+static void write_steps(FILE *out, const struct boot *b)
+{
+	fputs("  \"steps\": [\n", out);
+	for (size_t i = 0; i < b->n_steps; i++) {
+		const struct step_record *s = &b->steps[i];
+
+		fprintf(out, "    { \"name\": \"%s\", \"start_s\": %.6f, \"duration_s\": %.6f }%s\n",
+			s->name, (double)s->start / 1e6, (double)s->duration / 1e6,
+			i + 1 < b->n_steps ? "," : "");
+	}
+	fputs("  ]\n}\n", out);
+}
+
+void report_write(const struct boot *b)
+{
+	FILE *out = fopen(RUN_DIR "/report.json", "we");
+	struct memory m = { 0 };
+
+	if (!out)
+		return;
+	(void)memory_read(&m);
+	fputs("{\n", out);
+	write_string(out, "version", TARBOOT_VERSION);
+	write_string(out, "build_id", b->manifest.build_id);
+	write_string(out, "init", b->new_init);
+	write_string(out, "failed_step", b->failed_step ? b->failed_step : "");
+	write_number(out, "tar_bytes", b->unpacked.bytes);
+	write_number(out, "members", b->unpacked.members);
+	write_number(out, "blocks", b->unpacked.blocks);
+	write_number(out, "threads", b->unpacked.threads);
+	write_number(out, "lost_xattrs", b->unpacked.losses.count);
+	write_number(out, "unpack_peak_rss_bytes", b->unpack_peak);
+	write_number(out, "root_size_bytes", b->root_size);
+	write_number(out, "memory_total_bytes", m.total);
+	write_number(out, "memory_available_bytes", m.available);
+	write_steps(out, b);
+	fclose(out);
+}

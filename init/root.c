@@ -1,0 +1,347 @@
+/* Steps around the new root; see root.h. */
+#include "root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/wait.h>
+
+#include "child.h"
+#include "console.h"
+#include "elfinfo.h"
+#include "initcheck.h"
+#include "memory.h"
+#include "xz.h"
+
+#define MANIFEST_PATH "/tarboot/manifest"
+#define TICK_MS 250
+
+/* ---- find payload ---- */
+
+static int read_manifest(struct boot *b)
+{
+	_cleanup_close_ int fd = open(MANIFEST_PATH, O_RDONLY | O_CLOEXEC);
+	char text[2 * MANIFEST_TEXT_MAX];
+	ssize_t n;
+	int r;
+
+	if (fd < 0 && errno == ENOENT)
+		return 0; /* an image that tarboot did not make */
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text));
+	if (n < 0)
+		return fail_errno(&b->fail, errno, MANIFEST_PATH, "cannot read it");
+	r = manifest_parse(text, (size_t)n, &b->manifest);
+	if (r == -EPROTO)
+		return fail_set(&b->fail, EPROTO, MANIFEST_PATH,
+				"Pack the image with the tarboot version of this /init.",
+				"a newer tarboot wrote it");
+	if (r < 0)
+		return fail_set(&b->fail, EBADMSG, MANIFEST_PATH,
+				"The image is damaged: copy or pack it again.", "it is not a manifest");
+	b->has_manifest = true;
+	return 0;
+}
+
+/* A kernel that has no room left for the initramfs cuts the payload and runs /init all the same. */
+static bool is_rootfs_full(void)
+{
+	struct statfs s;
+
+	return statfs("/", &s) == 0 && s.f_blocks > 0 &&
+	       (uint64_t)s.f_bfree * (uint64_t)s.f_bsize < (1 << 20);
+}
+
+static int fail_short_payload(struct boot *b)
+{
+	char have[SIZE_TEXT_MAX], want[SIZE_TEXT_MAX], ram[SIZE_TEXT_MAX], todo[256];
+	struct memory m = { 0 };
+
+	size_format(have, b->payload.size);
+	size_format(want, b->manifest.payload_bytes);
+	if (!is_rootfs_full())
+		return fail_set(&b->fail, EBADMSG, b->params.rootfs,
+				"Copy the image again; `tarboot verify` on the server tells whether it "
+				"is whole there.",
+				"it is cut short: %s of %s are here", have, want);
+	(void)memory_read(&m);
+	snprintf(todo, sizeof(todo),
+		 "The kernel lets the initramfs take half of the memory (%s): add memory, or boot Linux "
+		 "6.1.176, 6.12.107 or later with initramfs_options=size=90%%.",
+		 size_format(ram, m.total));
+	return fail_set(&b->fail, ENOSPC, b->params.rootfs, todo,
+			"the kernel had no room to unpack it: %s of %s are here", have, want);
+}
+
+/* Without a manifest the Index tells how large the tar is, which is a little more than the tree. */
+static int measure_foreign_payload(struct boot *b)
+{
+	struct xz_file *x;
+	int r = xz_file_open(&b->payload, &x, &b->fail);
+
+	if (r < 0)
+		return r;
+	b->tree_bytes = xz_file_uncompressed(x);
+	b->tree_inodes = 0;
+	xz_file_close(x);
+	return 0;
+}
+
+int root_find_payload(struct boot *b)
+{
+	char size[SIZE_TEXT_MAX];
+	int r = read_manifest(b);
+
+	if (r == 0)
+		r = payload_open(AT_FDCWD, b->params.rootfs, true, &b->payload, &b->fail);
+	if (r == -ENOENT)
+		return fail_set(&b->fail, ENOENT, b->params.rootfs,
+				"Pack the image again, have the boot loader load it as a second initrd, "
+				"or name it with tarboot.rootfs=PATH.",
+				is_rootfs_full() ? "it is not in the initramfs, which is full: this "
+						   "machine has too little memory for the image"
+						 : "it is not in the initramfs");
+	if (r < 0)
+		return r;
+	if (b->has_manifest && b->payload.size < b->manifest.payload_bytes)
+		return fail_short_payload(b);
+	if (b->has_manifest && b->payload.size == b->manifest.payload_bytes) {
+		b->tree_bytes = b->manifest.unpacked_bytes;
+		b->tree_inodes = b->manifest.inodes;
+	} else {
+		r = measure_foreign_payload(b);
+	}
+	snprintf(b->detail, sizeof(b->detail), "%s of %.100s", size_format(size, b->payload.size),
+		 b->params.rootfs);
+	return r;
+}
+
+/* ---- check memory ---- */
+
+/* On a ramfs, which root= and rootfstype= make of the initramfs, nothing can be given back. */
+static bool can_give_back(struct boot *b)
+{
+	struct statfs s;
+	bool is_tmpfs = fstatfs(b->payload.parts[0].fd, &s) == 0 && s.f_type == TMPFS_MAGIC;
+
+	if (!is_tmpfs)
+		console_log(LOG_NOTICE, "the initramfs is a ramfs, so the archive stays in memory "
+					"while it is unpacked: leave root= and rootfstype= away");
+	return is_tmpfs && !b->keep_payload;
+}
+
+static uint64_t pool_bytes(const struct memory *m)
+{
+	uint64_t pool = m->available / 16;
+
+	return pool < (4 << 20) ? 4 << 20 : pool > (128 << 20) ? 128 << 20 : pool;
+}
+
+int root_check_memory(struct boot *b)
+{
+	struct memory_need need = { .tree = b->tree_bytes, .inodes = b->tree_inodes };
+	char size[SIZE_TEXT_MAX], available[SIZE_TEXT_MAX];
+	struct memory m;
+	int r = memory_read(&m);
+
+	if (r < 0)
+		return fail_errno(&b->fail, r, "/proc/meminfo", "cannot read it");
+	need.engine = pool_bytes(&m);
+	if (can_give_back(b))
+		need.given_back = b->payload.size;
+	else
+		b->keep_payload = true;
+	r = memory_choose_size(&m, &need, b->params.size, &b->root_size, &b->fail);
+	snprintf(b->detail, sizeof(b->detail), "root of %s, %s available",
+		 size_format(size, b->root_size), size_format(available, m.available));
+	return r;
+}
+
+/* ---- mount root ---- */
+
+/* tmpfs allows as many inodes as half the pages of RAM, which a small machine with many small files
+ * outgrows; the tree and half as many again shall fit. */
+static uint64_t inode_limit(const struct boot *b)
+{
+	long pages = sysconf(_SC_PHYS_PAGES);
+	uint64_t usual = pages > 0 ? (uint64_t)pages / 2 : 0;
+	uint64_t wanted = b->tree_inodes + b->tree_inodes / 2 + 1024;
+
+	return b->tree_inodes && wanted > usual ? wanted : usual;
+}
+
+int root_mount(struct boot *b)
+{
+	char options[512];
+
+	snprintf(options, sizeof(options), "mode=0755,size=%llu,nr_inodes=%llu%s%s",
+		 (unsigned long long)b->root_size, (unsigned long long)inode_limit(b),
+		 *b->params.mount ? "," : "", b->params.mount);
+	if (mkdir(NEW_ROOT, 0755) < 0 && errno != EEXIST)
+		return fail_errno(&b->fail, errno, NEW_ROOT, "cannot make the directory");
+	if (mount("tarboot", NEW_ROOT, "tmpfs", 0, options) < 0)
+		return fail_set(&b->fail, errno, NEW_ROOT,
+				errno == ENODEV ? "Boot a kernel that has CONFIG_TMPFS=y."
+						: "Look at tarboot.mount= and tarboot.size=.",
+				"cannot mount a tmpfs (%s): %s", options, strerror(errno));
+	b->new_root_fd = open(NEW_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (b->new_root_fd < 0)
+		return fail_errno(&b->fail, errno, NEW_ROOT, "cannot open it");
+	return 0;
+}
+
+void root_forget(struct boot *b)
+{
+	if (b->new_root_fd >= 0) {
+		close(b->new_root_fd);
+		b->new_root_fd = -1;
+		(void)umount2(NEW_ROOT, MNT_DETACH);
+	}
+	payload_close(&b->payload);
+}
+
+/* ---- unpack ---- */
+
+/* Shared with the child: what it has done, and how it ended. */
+struct unpack_shared {
+	struct unpack_progress progress;
+	struct unpack_result result;
+	struct fail fail;
+	bool done; /* the child came to its end, good or bad */
+};
+
+struct unpack_watch {
+	struct unpack_shared *shared;
+	uint64_t total;
+};
+
+static void show_progress(void *arg)
+{
+	struct unpack_watch *w = arg;
+
+	console_progress(atomic_load(&w->shared->progress.bytes), w->total);
+}
+
+/* When memory runs out the kernel shall take the child, not anything else. */
+static void be_first_victim(void)
+{
+	_cleanup_close_ int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		(void)!write(fd, "1000", 4);
+}
+
+static int unpack_in_child(struct boot *b, struct unpack_shared *shared)
+{
+	struct memory m = { 0 };
+	struct unpack_options options = {
+		.threads = b->params.threads,
+		.discard = !b->keep_payload,
+		.progress = &shared->progress,
+	};
+
+	child_restore_signals();
+	be_first_victim();
+	setlocale(LC_CTYPE, "C.UTF-8"); /* or libarchive warns of every name that is not ASCII */
+	if (memory_read(&m) == 0)
+		options.pool_bytes = pool_bytes(&m);
+	if (chdir(NEW_ROOT) < 0 || chroot(".") < 0)
+		return fail_errno(&shared->fail, errno, NEW_ROOT, "cannot chroot into it");
+	options.root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (options.root_fd < 0)
+		return fail_errno(&shared->fail, errno, NEW_ROOT, "cannot open it");
+	return unpack_run(&b->payload, &options, &shared->result, &shared->fail);
+}
+
+static int explain_status(struct boot *b, const struct unpack_shared *shared, int status)
+{
+	if (shared->done && shared->fail.error) {
+		b->fail = shared->fail;
+		return -b->fail.error;
+	}
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		return fail_set(&b->fail, ENOMEM, "the unpack child",
+				"Add memory, or pack a smaller root.",
+				"it was killed, as the kernel does when memory runs out");
+	if (WIFSIGNALED(status))
+		return fail_set(&b->fail, EIO, "the unpack child",
+				"Check the image with `tarboot verify` and the memory with memtest; "
+				"report it when both are good.",
+				"it died of signal %d (%s)", WTERMSIG(status),
+				strsignal(WTERMSIG(status)));
+	if (!shared->done)
+		return fail_set(&b->fail, EIO, "the unpack child", NULL, "it ended with status %d",
+				WEXITSTATUS(status));
+	return 0;
+}
+
+static void report_unpacked(struct boot *b, const struct unpack_shared *shared, uint64_t usec)
+{
+	const struct unpack_result *r = &shared->result;
+	char size[SIZE_TEXT_MAX];
+	struct rusage usage;
+
+	b->unpacked = *r;
+	if (getrusage(RUSAGE_CHILDREN, &usage) == 0)
+		b->unpack_peak = (uint64_t)usage.ru_maxrss * 1024;
+	snprintf(b->detail, sizeof(b->detail),
+		 "%s, %llu members, %llu blocks, %u threads, %llu MB/s", size_format(size, r->bytes),
+		 (unsigned long long)r->members, (unsigned long long)r->blocks, r->threads,
+		 (unsigned long long)(usec ? r->bytes / usec : 0));
+	if (r->losses.count)
+		console_log(LOG_WARNING,
+			    "this kernel's tmpfs could not store %llu extended attributes, the first "
+			    "was %s (CONFIG_TMPFS_XATTR, CONFIG_TMPFS_POSIX_ACL; user.* from Linux "
+			    "6.6)",
+			    (unsigned long long)r->losses.count, r->losses.first);
+}
+
+int root_unpack(struct boot *b)
+{
+	struct unpack_shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+					    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct unpack_watch watch = { shared, b->tree_bytes };
+	uint64_t start = now_usec();
+	pid_t pid;
+	int r;
+
+	if (shared == MAP_FAILED)
+		return fail_errno(&b->fail, errno, "the unpack child", "no memory to talk to it");
+	pid = fork();
+	if (pid == 0) {
+		r = unpack_in_child(b, shared);
+		shared->done = true;
+		_exit(r < 0);
+	}
+	if (pid < 0)
+		r = fail_errno(&b->fail, errno, "the unpack child", "cannot start it");
+	else
+		r = explain_status(b, shared, child_wait(pid, TICK_MS, show_progress, &watch));
+	console_progress_end();
+	if (r == 0)
+		report_unpacked(b, shared, now_usec() - start);
+	munmap(shared, sizeof(*shared));
+	return r;
+}
+
+/* ---- check new init ---- */
+
+int root_check_init(struct boot *b)
+{
+	const char *path = initcheck_find(b->new_root_fd, b->params.init, b->manifest.init,
+					  program_own_machine(), &b->fail);
+
+	if (!path)
+		return -b->fail.error;
+	snprintf(b->new_init, sizeof(b->new_init), "%s", path);
+	snprintf(b->detail, sizeof(b->detail), "%.150s", path);
+	payload_close(&b->payload);
+	return 0;
+}

@@ -1,0 +1,15 @@
+/*
+ * A shell for whoever stands at the console, as a child of PID 1 with a terminal of its own.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#define SHELL_PROGRAM "/bin/busybox"
+
+/* True when the image holds a shell. */
+bool shell_is_there(void);
+
+/* Runs the shell until it is left. failed: the step that failed, for $TARBOOT_FAILED; NULL: none.
+ * exit_means: what happens when it is left, for the banner. */
+void shell_run(const char *failed, const char *exit_means);

@@ -1,0 +1,138 @@
+/* newc in memory. All times are 0 and all owners root: the same parts give the same bytes. */
+#include "bootpart.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cpio.h"
+
+static char *grow(struct bootpart *b, size_t size)
+{
+	size_t need = b->size + size;
+	char *data;
+
+	if (need > b->room) {
+		data = realloc(b->data, need * 2);
+		if (!data)
+			return NULL;
+		b->data = data;
+		b->room = need * 2;
+	}
+	data = b->data + b->size;
+	memset(data, 0, size);
+	b->size = need;
+	return data;
+}
+
+int bootpart_add(struct bootpart *b, const char *name, uint32_t mode, uint32_t rdev_major,
+		 uint32_t rdev_minor, const void *data, size_t size)
+{
+	struct cpio_header h = {
+		.ino = ++b->next_ino,
+		.mode = mode,
+		.nlink = S_ISDIR(mode) ? 2 : 1,
+		.size = (uint32_t)size,
+		.rdev_major = rdev_major,
+		.rdev_minor = rdev_minor,
+	};
+	size_t head = cpio_head_size(strlen(name));
+	char *at = grow(b, head + size + cpio_padding(size));
+
+	if (!at)
+		return -ENOMEM;
+	cpio_header_write(&h, name, at);
+	if (size)
+		memcpy(at + head, data, size);
+	return 0;
+}
+
+static int read_file(const char *path, char **ret_data, size_t *ret_size)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *data = NULL;
+	struct stat st;
+	size_t have = 0;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	data = malloc((size_t)st.st_size + 1);
+	if (!data)
+		return -ENOMEM;
+	while (have < (size_t)st.st_size) {
+		n = read(fd, data + have, (size_t)st.st_size - have);
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return -EIO;
+		have += (size_t)n;
+	}
+	*ret_data = data;
+	*ret_size = have;
+	data = NULL;
+	return 0;
+}
+
+int bootpart_add_file(struct bootpart *b, const char *name, uint32_t mode, const char *path,
+		      struct fail *f)
+{
+	char *data = NULL;
+	size_t size = 0;
+	int r = read_file(path, &data, &size);
+
+	if (r == 0)
+		r = bootpart_add(b, name, mode, 0, 0, data, size);
+	free(data);
+	return r < 0 ? fail_errno(f, r, path, "cannot put it into the image") : 0;
+}
+
+static int add_skeleton(struct bootpart *b)
+{
+	static const char *const directories[] = { "bin", "dev", "etc",     "newroot", "proc",
+						   "run", "sys", "tarboot", "tmp" };
+	static const char release[] = "NAME=tarboot\nID=tarboot\nVERSION_ID=" TARBOOT_VERSION "\n"
+				      "PRETTY_NAME=\"tarboot " TARBOOT_VERSION "\"\n";
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(directories); i++)
+		r = bootpart_add(b, directories[i], S_IFDIR | 0755, 0, 0, NULL, 0);
+	if (r == 0)
+		r = bootpart_add(b, "dev/console", S_IFCHR | 0600, 5, 1, NULL, 0);
+	if (r == 0)
+		r = bootpart_add(b, "etc/initrd-release", S_IFREG | 0644, 0, 0, release,
+				 sizeof(release) - 1);
+	return r;
+}
+
+int bootpart_fill(struct bootpart *b, const char *init, const char *shell,
+		  const struct manifest *m, struct fail *f)
+{
+	char text[MANIFEST_TEXT_MAX];
+	int length = manifest_format(m, text), r = length < 0 ? length : add_skeleton(b);
+
+	if (r == 0)
+		r = bootpart_add(b, "tarboot/manifest", S_IFREG | 0644, 0, 0, text,
+				 (size_t)length);
+	if (r < 0)
+		return fail_errno(f, r, "the boot part", "cannot build it");
+	r = bootpart_add_file(b, "init", S_IFREG | 0755, init, f);
+	if (r == 0 && shell)
+		r = bootpart_add_file(b, "bin/busybox", S_IFREG | 0755, shell, f);
+	return r;
+}
+
+int bootpart_finish(struct bootpart *b)
+{
+	int r = bootpart_add(b, CPIO_TRAILER, 0, 0, 0, NULL, 0);
+
+	return r == 0 && b->size % 512 && !grow(b, 512 - b->size % 512) ? -ENOMEM : r;
+}
+
+void bootpart_free(struct bootpart *b)
+{
+	free(b->data);
+	*b = (struct bootpart){ 0 };
+}

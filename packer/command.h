@@ -1,0 +1,8 @@
+/* The subcommands: each gets its own argv (argv[0] = its name) and returns an exit code. */
+#pragma once
+
+int command_pack(int argc, char **argv);
+int command_inspect(int argc, char **argv);
+int command_verify(int argc, char **argv);
+int command_unpack(int argc, char **argv);
+int command_run(int argc, char **argv);

@@ -1,0 +1,200 @@
+/* tarboot run: boots an image in QEMU, with its serial console here. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "boot_watch.h"
+#include "command.h"
+#include "say.h"
+#include "size.h"
+
+#define QEMU "qemu-system-x86_64"
+#define LOGIN_TIMEOUT 600 /* seconds; emulated machines are slow */
+
+static const char *arg_image, *arg_kernel, *arg_memory = "2G", *arg_cpus = "2";
+static const char *arg_append = "", *arg_accel = "tcg";
+static bool arg_until_login;
+static int arg_timeout = LOGIN_TIMEOUT;
+
+static int print_help(void)
+{
+	puts("Usage: tarboot run IMAGE [OPTION]...\n\n"
+	     "Boots IMAGE in QEMU, without a disk or a network, its serial console on this terminal.\n"
+	     "Ctrl-A X ends it.\n\n"
+	     "  -k, --kernel PATH    the kernel (default: IMAGE.vmlinuz)\n"
+	     "  -m, --memory SIZE    RAM of the machine (default: 2G)\n"
+	     "      --cpus N         CPUs of the machine (default: 2)\n"
+	     "  -a, --append TEXT    more kernel parameters\n"
+	     "      --accel NAME     tcg: emulate, works everywhere (default); kvm\n"
+	     "      --until-login    end by itself at the login prompt and show a table of times\n"
+	     "      --timeout S      with --until-login: give up after S seconds (default: 600)\n"
+	     "      --help           show this help");
+	return EXIT_OK;
+}
+
+static int parse_timeout(const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (*end || n < 1 || n > 86400)
+		return say_usage("run", "--timeout %s: it must be a number of seconds", text);
+	arg_timeout = (int)n;
+	return EXIT_OK;
+}
+
+/* Returns -1 to go on, else an exit code. */
+static int parse_options(int argc, char **argv)
+{
+	enum { OPT_CPUS = 256, OPT_ACCEL, OPT_UNTIL_LOGIN, OPT_TIMEOUT, OPT_HELP };
+	static const struct option options[] = {
+		{ "kernel", required_argument, NULL, 'k' },
+		{ "memory", required_argument, NULL, 'm' },
+		{ "append", required_argument, NULL, 'a' },
+		{ "cpus", required_argument, NULL, OPT_CPUS },
+		{ "accel", required_argument, NULL, OPT_ACCEL },
+		{ "until-login", no_argument, NULL, OPT_UNTIL_LOGIN },
+		{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+		{ "help", no_argument, NULL, OPT_HELP },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char **values[] = { ['k'] = &arg_kernel,
+				  ['m'] = &arg_memory,
+				  ['a'] = &arg_append,
+				  [OPT_CPUS] = &arg_cpus,
+				  [OPT_ACCEL] = &arg_accel };
+	int c, r = EXIT_OK;
+
+	while (r == EXIT_OK && (c = getopt_long(argc, argv, "k:m:a:", options, NULL)) != -1) {
+		if (c == OPT_HELP)
+			exit(print_help());
+		else if (c == OPT_UNTIL_LOGIN)
+			arg_until_login = true;
+		else if (c == OPT_TIMEOUT)
+			r = parse_timeout(optarg);
+		else if (c == '?')
+			r = EXIT_USAGE;
+		else
+			*values[c] = optarg;
+	}
+	if (r != EXIT_OK)
+		return r;
+	if (optind != argc - 1)
+		return say_usage("run", "it takes one IMAGE");
+	arg_image = argv[optind];
+	return -1;
+}
+
+/* Replaces this process by QEMU; returns only on failure. */
+static void exec_qemu(const char *kernel, const char *append)
+{
+	const char *const argv[] = { QEMU, "-accel", arg_accel, "-M", "pc", "-m", arg_memory, "-smp",
+				     arg_cpus, "-nodefaults", "-no-reboot", "-display", "none",
+				     "-chardev", arg_until_login ? "stdio,id=s" : "stdio,id=s,mux=on,signal=off",
+				     "-serial", "chardev:s",
+				     "-kernel", kernel, "-initrd", arg_image, "-append", append,
+				     arg_until_login ? NULL : "-mon", "chardev=s", NULL };
+
+	execvp(QEMU, (char *const *)argv);
+	fprintf(stderr, "tarboot: %s: cannot start it: %s\n  Install QEMU (Debian: "
+			"qemu-system-x86).\n",
+		QEMU, strerror(errno));
+}
+
+/* Starts QEMU with its serial line on a pipe. Returns its pid, or -errno. */
+static pid_t start_qemu(const char *kernel, const char *append, int *ret_fd)
+{
+	int fds[2];
+	pid_t pid, parent = getpid();
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	pid = fork();
+	if (pid == 0) {
+		/* It must not outlive us, however we end. */
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		if (getppid() != parent)
+			_exit(EXIT_FAILED);
+		dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
+		dup2(fds[1], STDOUT_FILENO);
+		exec_qemu(kernel, append);
+		_exit(EXIT_FAILED);
+	}
+	close(fds[1]);
+	*ret_fd = fds[0];
+	return pid < 0 ? -errno : pid;
+}
+
+/* Shows what the machine prints until the watch is satisfied, the machine ends or time is up. */
+static void follow(int fd, struct boot_watch *watch)
+{
+	uint64_t end = now_usec() + (uint64_t)arg_timeout * 1000000;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char block[4096];
+	ssize_t n;
+
+	while (!boot_watch_is_done(watch) && now_usec() < end) {
+		if (poll(&p, 1, 1000) <= 0)
+			continue;
+		n = read(fd, block, sizeof(block));
+		if (n <= 0)
+			return;
+		(void)!write(STDOUT_FILENO, block, (size_t)n);
+		boot_watch_feed(watch, block, (size_t)n);
+	}
+}
+
+static int run_until_login(const char *kernel, const char *append)
+{
+	_cleanup_close_ int fd = -1;
+	struct boot_watch watch = { .start = now_usec() };
+	struct stat st = { 0 };
+	struct fail f;
+	pid_t pid = start_qemu(kernel, append, &fd);
+
+	if (pid < 0) {
+		fail_errno(&f, pid, QEMU, "cannot start it");
+		return say_fail(&f);
+	}
+	follow(fd, &watch);
+	kill(pid, SIGTERM);
+	waitpid(pid, NULL, 0);
+	if (!boot_watch_is_done(&watch)) {
+		fail_set(&f, ETIMEDOUT, arg_image, "The lines above tell how far it came.",
+			 "it did not come to a login prompt");
+		return say_fail(&f);
+	}
+	(void)stat(arg_image, &st);
+	boot_watch_print(&watch, (uint64_t)st.st_size);
+	return EXIT_OK;
+}
+
+int command_run(int argc, char **argv)
+{
+	_cleanup_free_ char *kernel = NULL, *append = NULL;
+	struct fail f;
+	int r = parse_options(argc, argv);
+
+	if (r >= 0)
+		return r;
+	if (asprintf(&kernel, "%s%s", arg_kernel ? arg_kernel : arg_image,
+		     arg_kernel ? "" : ".vmlinuz") < 0 ||
+	    asprintf(&append, "console=ttyS0 panic=-1 %s", arg_append) < 0)
+		return EXIT_FAILED;
+	if (access(arg_image, R_OK) < 0 || access(kernel, R_OK) < 0) {
+		fail_errno(&f, errno, access(arg_image, R_OK) < 0 ? arg_image : kernel,
+			   "cannot read it");
+		return say_fail(&f);
+	}
+	if (arg_until_login)
+		return run_until_login(kernel, append);
+	exec_qemu(kernel, append);
+	return EXIT_FAILED;
+}

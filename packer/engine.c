@@ -1,0 +1,47 @@
+/* unpack_run with a thread beside it that draws the progress. */
+#include "engine.h"
+
+#include <pthread.h>
+
+#include "say.h"
+
+struct watch {
+	struct unpack_progress progress;
+	const char *doing;
+	uint64_t total;
+	_Atomic bool done; /* written by the engine's caller, read by the watcher */
+};
+
+static void *watch_progress(void *arg)
+{
+	struct watch *w = arg;
+
+	while (!atomic_load(&w->done)) {
+		say_progress(w->doing, atomic_load(&w->progress.bytes), w->total);
+		usleep(50000);
+	}
+	say_progress_end();
+	return NULL;
+}
+
+int engine_run(const struct image *image, int root_fd, unsigned threads, const char *doing,
+	       struct unpack_result *ret, struct fail *f)
+{
+	struct watch w = { .doing = doing, .total = image->manifest.unpacked_bytes };
+	struct unpack_options options = {
+		.root_fd = root_fd,
+		.threads = threads,
+		.progress = &w.progress,
+	};
+	bool watched = isatty(STDERR_FILENO);
+	pthread_t thread;
+	int r;
+
+	if (watched)
+		watched = pthread_create(&thread, NULL, watch_progress, &w) == 0;
+	r = unpack_run(&image->payload, &options, ret, f);
+	atomic_store(&w.done, true);
+	if (watched)
+		pthread_join(thread, NULL);
+	return r;
+}

@@ -1,0 +1,209 @@
+/* Concatenated newc archives, walked header by header. */
+#include "image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cpio.h"
+
+#define NAME_SIZE_MAX 4096
+#define PAYLOAD_NAME "rootfs.tar.xz"
+
+static const char todo_image[] = "Give an image that `tarboot pack` wrote, or a .tar.xz file.";
+
+static int read_at(int fd, uint64_t offset, void *buf, size_t size)
+{
+	ssize_t n = pread(fd, buf, size, (off_t)offset);
+
+	return n < 0 ? -errno : n == (ssize_t)size ? 0 : -ENODATA;
+}
+
+static int add_member(struct image *image, const struct cpio_header *h, const char *name,
+		      uint64_t offset)
+{
+	struct image_member *m;
+
+	if ((image->n_members & (image->n_members - 1)) == 0) {
+		size_t room = image->n_members ? image->n_members * 2 : 1;
+
+		m = realloc(image->members, room * sizeof(*m));
+		if (!m)
+			return -ENOMEM;
+		image->members = m;
+	}
+	name += strncmp(name, "./", 2) == 0 ? 2 : strspn(name, "/");
+	m = &image->members[image->n_members];
+	*m = (struct image_member){ strdup(name), h->mode, offset, h->size };
+	if (!m->name)
+		return -ENOMEM;
+	image->n_members++;
+	return 0;
+}
+
+/* Between archives there may be zeros, in steps of 4 bytes. */
+static uint64_t skip_zeros(int fd, uint64_t at, uint64_t end)
+{
+	char block[4096];
+	size_t i, size;
+
+	for (; at < end; at += sizeof(block)) {
+		size = end - at < sizeof(block) ? (size_t)(end - at) : sizeof(block);
+		if (read_at(fd, at, block, size) < 0)
+			return at;
+		for (i = 0; i < size; i++)
+			if (block[i])
+				return at + i;
+	}
+	return end;
+}
+
+static int fail_member(const struct image *image, uint64_t at, const char *why, struct fail *f)
+{
+	return fail_set(f, EBADMSG, image->path,
+			"Copy the image again or pack it again; if it is a .gz or .zst, unpack it "
+			"first.",
+			"at byte %llu: %s", (unsigned long long)at, why);
+}
+
+/* Reads the member at *at and moves *at behind it. */
+static int read_member(struct image *image, int fd, uint64_t *at, struct fail *f)
+{
+	char head[CPIO_HEADER_SIZE], name[NAME_SIZE_MAX];
+	uint64_t data, end;
+	struct cpio_header h;
+	int r;
+
+	if (read_at(fd, *at, head, sizeof(head)) < 0)
+		return fail_member(image, *at, "it is cut short", f);
+	if (cpio_header_parse(head, &h) < 0 || h.name_size > sizeof(name))
+		return fail_member(image, *at, "this is not a newc cpio header", f);
+	if (read_at(fd, *at + CPIO_HEADER_SIZE, name, h.name_size) < 0)
+		return fail_member(image, *at, "it is cut short", f);
+	name[h.name_size - 1] = '\0';
+	data = *at + cpio_head_size(h.name_size - 1);
+	end = data + h.size;
+	if (end > image->size)
+		return fail_member(image, *at, "it is cut short", f);
+	*at = end + cpio_padding(end);
+	if (strcmp(name, CPIO_TRAILER) == 0) {
+		*at = skip_zeros(fd, *at, image->size);
+		return 0;
+	}
+	r = add_member(image, &h, name, data);
+	return r < 0 ? fail_errno(f, r, image->path, "cannot hold its list of members") : 0;
+}
+
+static const struct image_member *find_member(const struct image *image, const char *name)
+{
+	for (size_t i = 0; i < image->n_members; i++)
+		if (strcmp(image->members[i].name, name) == 0)
+			return &image->members[i];
+	return NULL;
+}
+
+static int find_manifest(struct image *image, int fd, struct fail *f)
+{
+	const struct image_member *m = find_member(image, "tarboot/manifest");
+	char text[2 * MANIFEST_TEXT_MAX];
+	int r;
+
+	if (!m)
+		return 0;
+	if (m->size > sizeof(text) || read_at(fd, m->offset, text, m->size) < 0)
+		return fail_member(image, m->offset, "the manifest cannot be read", f);
+	r = manifest_parse(text, m->size, &image->manifest);
+	if (r == -EPROTO)
+		return fail_set(f, EPROTO, image->path, "Use the tarboot that made it.",
+				"a newer tarboot made it");
+	if (r < 0)
+		return fail_member(image, m->offset, "the manifest is damaged", f);
+	image->has_manifest = true;
+	return 0;
+}
+
+static int add_part(struct image *image, int fd, uint64_t offset, uint64_t size, struct fail *f)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	if (copy < 0 || payload_add(&image->payload, copy, offset, size) < 0)
+		return fail_errno(f, errno, image->path, "cannot open its payload");
+	return 0;
+}
+
+static int find_payload(struct image *image, int fd, struct fail *f)
+{
+	const struct image_member *m = find_member(image, PAYLOAD_NAME);
+	char name[32];
+	int r = 0;
+
+	if (m)
+		return add_part(image, fd, m->offset, m->size, f);
+	for (unsigned i = 0; r == 0; i++) {
+		snprintf(name, sizeof(name), PAYLOAD_NAME ".%03u", i);
+		m = find_member(image, name);
+		if (!m)
+			break;
+		r = add_part(image, fd, m->offset, m->size, f);
+	}
+	if (r == 0 && image->payload.n_parts == 0)
+		return fail_set(f, ENOENT, image->path, todo_image,
+				"there is no /rootfs.tar.xz in it");
+	if (r == 0 && image->has_manifest &&
+	    image->payload.size != image->manifest.payload_bytes)
+		return fail_set(f, EBADMSG, image->path, "Pack it again.",
+				"its payload has %llu bytes, its manifest says %llu",
+				(unsigned long long)image->payload.size,
+				(unsigned long long)image->manifest.payload_bytes);
+	return r;
+}
+
+static int read_image(struct image *image, int fd, struct fail *f)
+{
+	static const char xz_magic[6] = { '\xfd', '7', 'z', 'X', 'Z', 0 };
+	char magic[sizeof(xz_magic)];
+	uint64_t at = 0;
+	int r = read_at(fd, 0, magic, sizeof(magic));
+
+	if (r < 0)
+		return fail_set(f, EBADMSG, image->path, todo_image, "it is empty or too short");
+	if (memcmp(magic, xz_magic, sizeof(magic)) == 0)
+		return add_part(image, fd, 0, image->size, f);
+	while (r == 0 && at < image->size)
+		r = read_member(image, fd, &at, f);
+	if (r == 0)
+		r = find_manifest(image, fd, f);
+	return r == 0 ? find_payload(image, fd, f) : r;
+}
+
+int image_open(const char *path, struct image *ret, struct fail *f)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct image image = { .path = path };
+	struct stat st;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fail_errno(f, errno, path, "cannot open it");
+	if (!S_ISREG(st.st_mode))
+		return fail_set(f, EINVAL, path, todo_image, "it is not a regular file");
+	image.size = (uint64_t)st.st_size;
+	r = read_image(&image, fd, f);
+	if (r < 0) {
+		image_close(&image);
+		return r;
+	}
+	*ret = image;
+	return 0;
+}
+
+void image_close(struct image *image)
+{
+	for (size_t i = 0; i < image->n_members; i++)
+		free(image->members[i].name);
+	free(image->members);
+	payload_close(&image->payload);
+	*image = (struct image){ 0 };
+}

@@ -1,0 +1,108 @@
+/* Kernel images and module directories in a root. */
+#include "kernel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *skip_root(const char *path)
+{
+	while (*path == '/' || strncmp(path, "./", 2) == 0)
+		path++;
+	return path;
+}
+
+/* Copies what stands behind prefix and before suffix, when that is one path component. */
+static bool match_component(const char *path, const char *prefix, const char *suffix, char *ret,
+			    size_t room)
+{
+	size_t n = strlen(path), before = strlen(prefix), after = strlen(suffix);
+
+	while (n > 0 && path[n - 1] == '/')
+		n--;
+	if (n <= before + after || strncmp(path, prefix, before) != 0 ||
+	    strncmp(path + n - after, suffix, after) != 0)
+		return false;
+	n -= before + after;
+	if (n >= room || memchr(path + before, '/', n))
+		return false;
+	memcpy(ret, path + before, n);
+	ret[n] = '\0';
+	return true;
+}
+
+bool kernel_release_of_image(const char *path, char release[64])
+{
+	path = skip_root(path);
+	return match_component(path, "boot/vmlinuz-", "", release, 64) ||
+	       match_component(path, "lib/modules/", "/vmlinuz", release, 64) ||
+	       match_component(path, "usr/lib/modules/", "/vmlinuz", release, 64);
+}
+
+void kernel_note_modules(const char *path, struct manifest *m)
+{
+	char *release = m->kernels[m->n_kernels < MANIFEST_KERNELS_MAX ? m->n_kernels : 0];
+
+	path = skip_root(path);
+	if (m->n_kernels < MANIFEST_KERNELS_MAX &&
+	    (match_component(path, "lib/modules/", "", release, sizeof(m->kernels[0])) ||
+	     match_component(path, "usr/lib/modules/", "", release, sizeof(m->kernels[0]))))
+		m->n_kernels++;
+}
+
+/* Copies the member's data to a new output; an older kernel taken before is dropped. */
+static int copy_member(struct kernel_choice *k, struct source *s, struct fail *f)
+{
+	uint64_t offset;
+	const void *data;
+	size_t size;
+	int r;
+
+	out_abandon(&k->out);
+	r = out_open(k->out_path, &k->out, f);
+	while (r >= 0 && (r = source_read(s, &data, &size, &offset, f)) > 0)
+		r = out_write(&k->out, data, size, f);
+	return r < 0 ? r : 1;
+}
+
+int kernel_take(struct kernel_choice *k, struct source *s, const struct source_member *member,
+		struct fail *f)
+{
+	char release[64];
+
+	if (strcmp(k->setting, "auto") != 0 || member->m.type != MEMBER_FILE ||
+	    !kernel_release_of_image(member->m.path, release))
+		return 0;
+	if (*k->release && strverscmp(release, k->release) <= 0)
+		return 1;
+	strcpy(k->release, release);
+	return copy_member(k, s, f);
+}
+
+static int copy_host_kernel(struct kernel_choice *k, struct fail *f)
+{
+	_cleanup_close_ int fd = open(k->setting, O_RDONLY | O_CLOEXEC);
+	char block[65536];
+	ssize_t n = -1;
+	int r;
+
+	if (fd < 0)
+		return fail_errno(f, errno, k->setting, "cannot open this kernel");
+	r = out_open(k->out_path, &k->out, f);
+	while (r == 0 && (n = read(fd, block, sizeof(block))) > 0)
+		r = out_write(&k->out, block, (size_t)n, f);
+	if (r == 0 && n < 0)
+		r = fail_errno(f, errno, k->setting, "cannot read this kernel");
+	return r;
+}
+
+int kernel_finish(struct kernel_choice *k, bool *ret_written, struct fail *f)
+{
+	int r = 0;
+
+	if (strcmp(k->setting, "auto") != 0 && strcmp(k->setting, "none") != 0)
+		r = copy_host_kernel(k, f);
+	*ret_written = r == 0 && k->out.temporary;
+	return *ret_written ? out_commit(&k->out, f) : r;
+}

@@ -1,0 +1,67 @@
+/* Messages and progress on stderr. */
+#include "say.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "size.h"
+
+static uint64_t progress_start, progress_last;
+
+int say_fail(const struct fail *f)
+{
+	say_progress_end();
+	fprintf(stderr, "tarboot: %s: %s\n", f->what, f->why);
+	if (*f->todo)
+		fprintf(stderr, "  %s\n", f->todo);
+	return EXIT_FAILED;
+}
+
+void say_warning(const char *text, ...)
+{
+	va_list ap;
+
+	say_progress_end();
+	fputs("tarboot: warning: ", stderr);
+	va_start(ap, text);
+	vfprintf(stderr, text, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+int say_usage(const char *command, const char *text, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "tarboot: %s: ", command);
+	va_start(ap, text);
+	vfprintf(stderr, text, ap);
+	va_end(ap);
+	fprintf(stderr, "\n  Try `tarboot %s --help`.\n", command);
+	return EXIT_USAGE;
+}
+
+void say_progress(const char *doing, uint64_t done, uint64_t total)
+{
+	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX];
+	uint64_t now = now_usec(), elapsed;
+
+	if (!isatty(STDERR_FILENO) || now - progress_last < 250000)
+		return;
+	if (!progress_start)
+		progress_start = now;
+	progress_last = now;
+	elapsed = now - progress_start;
+	fprintf(stderr, "\r%s: %s", doing, size_format(a, done));
+	if (total && done <= total && done)
+		fprintf(stderr, " of %s, %llu s left", size_format(b, total),
+			(unsigned long long)(elapsed * (total - done) / done / 1000000));
+	fputs(" \033[K", stderr);
+}
+
+void say_progress_end(void)
+{
+	if (progress_start)
+		fputs("\r\033[K", stderr);
+	progress_start = progress_last = 0;
+}

@@ -1,0 +1,24 @@
+/*
+ * What the command says: results on stdout by the subcommands themselves, everything else on stderr
+ * as "tarboot: what: why". Here also its exit codes.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "fail.h"
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+/* Prints a failure and what to do about it. Returns EXIT_FAILED. */
+int say_fail(const struct fail *f);
+
+/* "tarboot: warning: …" */
+void say_warning(const char *text, ...) _printf_(1, 2);
+
+/* Wrong usage: prints text and where to find help. Returns EXIT_USAGE. */
+int say_usage(const char *command, const char *text, ...) _printf_(2, 3);
+
+/* A line redrawn on a terminal, nothing elsewhere: done of total bytes (0 = not known). */
+void say_progress(const char *doing, uint64_t done, uint64_t total);
+void say_progress_end(void);

@@ -1,0 +1,96 @@
+/* Which kind of source a path is, and what both kinds share. */
+#include "source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "source_kinds.h"
+
+int source_open(const char *path, struct source **ret, struct fail *f)
+{
+	struct stat st, running;
+	int fd;
+
+	if (strcmp(path, "-") == 0)
+		return source_tar_open(NULL, ret, f);
+	if (stat(path, &st) < 0)
+		return fail_errno(f, errno, path, "cannot find it");
+	if (!S_ISDIR(st.st_mode))
+		return source_tar_open(path, ret, f);
+	if (stat("/", &running) == 0 && st.st_dev == running.st_dev && st.st_ino == running.st_ino)
+		return fail_set(f, EINVAL, path,
+				"Pack a copy or a snapshot of it, for example a bind mount.",
+				"this is the running system");
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail_errno(f, errno, path, "cannot open it");
+	return source_directory_open(fd, ret, f);
+}
+
+uint64_t source_total(const struct source *s)
+{
+	return s->total;
+}
+
+uint64_t source_position(const struct source *s)
+{
+	return s->position;
+}
+
+uint64_t source_skipped(const struct source *s)
+{
+	return s->skipped;
+}
+
+int source_directory(const struct source *s)
+{
+	return s->root_fd;
+}
+
+int source_add_extent(struct source *s, uint64_t offset, uint64_t size)
+{
+	struct source_member *c = &s->current;
+
+	if (c->n_extents == s->extents_room) {
+		size_t room = s->extents_room ? s->extents_room * 2 : 16;
+		struct extent *extents = realloc(c->extents, room * sizeof(*extents));
+
+		if (!extents)
+			return -ENOMEM;
+		c->extents = extents;
+		s->extents_room = room;
+	}
+	c->extents[c->n_extents++] = (struct extent){ offset, size };
+	return 0;
+}
+
+int source_next(struct source *s, struct source_member *ret, struct fail *f)
+{
+	int r;
+
+	member_free(&s->current.m);
+	s->current.m = (struct member){ 0 };
+	s->current.n_extents = 0;
+	r = s->kind->next(s, &s->current, f);
+	if (r > 0)
+		*ret = s->current;
+	return r;
+}
+
+int source_read(struct source *s, const void **ret_data, size_t *ret_size, uint64_t *ret_offset,
+		struct fail *f)
+{
+	return s->kind->read(s, ret_data, ret_size, ret_offset, f);
+}
+
+void source_close(struct source *s)
+{
+	if (!s)
+		return;
+	member_free(&s->current.m);
+	free(s->current.extents);
+	cleanup_close(&s->root_fd);
+	s->kind->close(s);
+}

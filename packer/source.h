@@ -1,0 +1,46 @@
+/*
+ * Where a root comes from: a directory or a tar archive, read as one sequence of members.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fail.h"
+#include "member.h"
+
+struct extent {
+	uint64_t offset, size; /* bytes */
+};
+
+/* A member with the map of its data: extents in order; none = all of it is data. A file that is
+ * one hole has one extent of size 0 at its end. */
+struct source_member {
+	struct member m;
+	struct extent *extents; /* owned by the source until its next member */
+	size_t n_extents;
+};
+
+struct source;
+
+/* Opens a directory, a tar file (plain or compressed: gz, bz2, xz, zst…) or "-" for stdin. */
+int source_open(const char *path, struct source **ret, struct fail *f);
+
+/* Bytes that the whole source has on disk, for progress; 0 = not known. And how many were read. */
+uint64_t source_total(const struct source *s);
+uint64_t source_position(const struct source *s);
+
+/* The root as a directory, or -1 when it is none. Stays the source's. */
+int source_directory(const struct source *s);
+
+/* The next member: 1; 0 at the end; -errno. ret is valid until the next call. */
+int source_next(struct source *s, struct source_member *ret, struct fail *f);
+
+/* The next piece of the last member's data: 1; 0 at its end; -errno. Holes are left out. */
+int source_read(struct source *s, const void **ret_data, size_t *ret_size, uint64_t *ret_offset,
+		struct fail *f);
+
+void source_close(struct source *s);
+
+/* Members that were left out because no archive can hold them (sockets). */
+uint64_t source_skipped(const struct source *s);

@@ -1,0 +1,450 @@
+/*
+ * A directory as a source: depth first, names in byte order, so that the same tree gives the same
+ * archive whatever readdir says. Does not leave its file system.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <search.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+#include "source_kinds.h"
+
+#define READ_SIZE (1 << 20)
+#define XATTR_NAMES_MAX 65536 /* XATTR_LIST_MAX of linux/limits.h */
+
+/* One directory on the way down. */
+struct level {
+	struct level *above;
+	int fd;
+	char **names; /* sorted; owned */
+	size_t n, next;
+	size_t path_length; /* of this directory in path */
+};
+
+/* The first name of an inode with several. */
+struct first_name {
+	dev_t dev;
+	ino_t ino;
+	char path[];
+};
+
+struct source_directory {
+	struct source base;
+	struct level *level;
+	dev_t dev;
+	bool started;
+	void *first_names; /* tsearch tree of struct first_name */
+	char path[PATH_MAX];
+	char target[PATH_MAX]; /* of the current symlink */
+	int fd;                /* of the current file; -1 */
+	uint64_t offset;       /* of the next read, in extent next_extent */
+	size_t next_extent;
+	char *buffer; /* READ_SIZE */
+};
+
+static int fail_path(const struct source_directory *d, const char *doing, struct fail *f)
+{
+	return fail_errno(f, errno, *d->path ? d->path : ".", doing);
+}
+
+/* ---- walking ---- */
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void free_level(struct level *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->names[i]);
+	free(l->names);
+	cleanup_close(&l->fd);
+	free(l);
+}
+
+static int list_names(struct level *l)
+{
+	_cleanup_close_ int fd = openat(l->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	size_t room = 0;
+	char **names;
+	int r = 0;
+
+	if (!dir)
+		return -errno;
+	(void)take_fd(&fd);
+	for (errno = 0; r == 0 && (e = readdir(dir)); errno = 0) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		if (l->n == room) {
+			room = room ? room * 2 : 64;
+			names = realloc(l->names, room * sizeof(*names));
+			if (!names) {
+				r = -ENOMEM;
+				break;
+			}
+			l->names = names;
+		}
+		l->names[l->n] = strdup(e->d_name);
+		r = l->names[l->n] ? 0 : -ENOMEM;
+		l->n += r == 0;
+	}
+	if (r == 0 && errno)
+		r = -errno;
+	closedir(dir);
+	if (l->n)
+		qsort(l->names, l->n, sizeof(*l->names), compare_names);
+	return r;
+}
+
+/* Goes down into the directory open at fd, which is taken over; its path is d->path. */
+static int enter(struct source_directory *d, int fd)
+{
+	struct level *l = calloc(1, sizeof(*l));
+	int r;
+
+	if (!l) {
+		close(fd);
+		return -ENOMEM;
+	}
+	l->fd = fd;
+	l->path_length = strlen(d->path);
+	r = list_names(l);
+	if (r < 0) {
+		free_level(l);
+		return r;
+	}
+	l->above = d->level;
+	d->level = l;
+	return 0;
+}
+
+/* Leaves directories that are done; false when nothing is left. */
+static bool find_next(struct source_directory *d)
+{
+	struct level *l;
+
+	while ((l = d->level) && l->next == l->n) {
+		d->level = l->above;
+		free_level(l);
+	}
+	return l != NULL;
+}
+
+/* ---- describing ---- */
+
+static int read_xattr(struct source_directory *d, const char *proc_path, const char *name)
+{
+	char small[1024], *value = small;
+	ssize_t n = lgetxattr(proc_path, name, small, sizeof(small));
+	int r;
+
+	if (n < 0 && errno == ERANGE) {
+		n = lgetxattr(proc_path, name, NULL, 0);
+		value = n < 0 ? NULL : malloc((size_t)n + 1);
+		n = value ? lgetxattr(proc_path, name, value, (size_t)n) : -1;
+	}
+	r = n < 0 ? -errno : xattrs_add(&d->base.current.m.xattrs, name, value, (size_t)n);
+	if (value != small)
+		free(value);
+	return r == -ENODATA ? 0 : r;
+}
+
+/* The link itself is meant, and there is no llistxattrat: through /proc/self/fd of its directory. */
+static int read_xattrs(struct source_directory *d, int dir_fd, const char *name)
+{
+	char path[NAME_MAX + 64], small[4096], *list = small;
+	ssize_t n;
+	int r = 0;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dir_fd, name);
+	n = llistxattr(path, small, sizeof(small));
+	if (n < 0 && errno == ERANGE) {
+		list = malloc(XATTR_NAMES_MAX);
+		n = list ? llistxattr(path, list, XATTR_NAMES_MAX) : -1;
+	}
+	if (n < 0)
+		r = errno == ENOTSUP ? 0 : -errno;
+	for (ssize_t at = 0; r == 0 && at < n; at += (ssize_t)strlen(list + at) + 1)
+		r = read_xattr(d, path, list + at);
+	if (list != small)
+		free(list);
+	return r;
+}
+
+static int compare_first_names(const void *a, const void *b)
+{
+	const struct first_name *x = a, *y = b;
+
+	if (x->dev != y->dev)
+		return x->dev < y->dev ? -1 : 1;
+	return x->ino == y->ino ? 0 : x->ino < y->ino ? -1 : 1;
+}
+
+/* An inode that was seen before becomes a hard link to its first name. */
+static int find_hardlink(struct source_directory *d, const struct stat *st, struct member *m)
+{
+	struct first_name *new = malloc(sizeof(*new) + strlen(d->path) + 1), **found;
+
+	if (!new)
+		return -ENOMEM;
+	new->dev = st->st_dev;
+	new->ino = st->st_ino;
+	strcpy(new->path, d->path);
+	found = tsearch(new, &d->first_names, compare_first_names);
+	if (!found) {
+		free(new);
+		return -ENOMEM;
+	}
+	if (*found == new)
+		return 0;
+	free(new);
+	m->type = MEMBER_HARDLINK;
+	m->target = (*found)->path;
+	return 0;
+}
+
+static int read_target(struct source_directory *d, int dir_fd, const char *name)
+{
+	ssize_t n = readlinkat(dir_fd, name, d->target, sizeof(d->target) - 1);
+
+	if (n < 0)
+		return -errno;
+	d->target[n] = '\0';
+	d->base.current.m.target = d->target;
+	return 0;
+}
+
+/* What is data and what is hole. File systems that cannot tell say that all is data. */
+static int map_extents(struct source_directory *d, const struct stat *st)
+{
+	off_t data, hole = 0, size = st->st_size;
+
+	if ((uint64_t)st->st_blocks * 512 >= (uint64_t)size)
+		return 0;
+	while (hole < size) {
+		data = lseek(d->fd, hole, SEEK_DATA);
+		if (data < 0 && errno != ENXIO)
+			return errno == EINVAL ? 0 : -errno;
+		if (data < 0 || data >= size)
+			break;
+		hole = lseek(d->fd, data, SEEK_HOLE);
+		if (hole < 0)
+			return -errno;
+		if (data == 0 && hole >= size)
+			return 0;
+		if (source_add_extent(&d->base, (uint64_t)data, (uint64_t)(hole - data)) < 0)
+			return -ENOMEM;
+	}
+	/* The end of a file that ends in a hole. */
+	return hole < size ? source_add_extent(&d->base, (uint64_t)size, 0) : 0;
+}
+
+static int open_file(struct source_directory *d, int dir_fd, const char *name,
+		     const struct stat *st)
+{
+	d->fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (d->fd < 0)
+		return -errno;
+	d->offset = 0;
+	d->next_extent = 0;
+	return map_extents(d, st);
+}
+
+static const struct {
+	mode_t format;
+	enum member_type type;
+} types[] = {
+	{ S_IFREG, MEMBER_FILE },  { S_IFDIR, MEMBER_DIRECTORY }, { S_IFLNK, MEMBER_SYMLINK },
+	{ S_IFCHR, MEMBER_CHAR },  { S_IFBLK, MEMBER_BLOCK },	  { S_IFIFO, MEMBER_FIFO },
+};
+
+/* False for a socket, which no archive holds. */
+static bool describe(struct source_directory *d, const struct stat *st)
+{
+	struct member *m = &d->base.current.m;
+
+	*m = (struct member){
+		.path = *d->path ? d->path : ".",
+		.mode = st->st_mode & 07777,
+		.uid = st->st_uid,
+		.gid = st->st_gid,
+		.mtime = st->st_mtim,
+		.rdev = st->st_rdev,
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		if (types[i].format == (st->st_mode & S_IFMT)) {
+			m->type = types[i].type;
+			m->size = m->type == MEMBER_FILE ? (uint64_t)st->st_size : 0;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Fills the current member from name in dir_fd. */
+static int read_member(struct source_directory *d, int dir_fd, const char *name,
+		       const struct stat *st)
+{
+	struct member *m = &d->base.current.m;
+	int r = 0;
+
+	if (!S_ISDIR(st->st_mode) && st->st_nlink > 1)
+		r = find_hardlink(d, st, m);
+	if (r < 0 || m->type == MEMBER_HARDLINK)
+		return r;
+	if (m->type == MEMBER_SYMLINK)
+		r = read_target(d, dir_fd, name);
+	if (r == 0)
+		r = read_xattrs(d, dir_fd, name);
+	if (r == 0 && m->type == MEMBER_FILE)
+		r = open_file(d, dir_fd, name, st);
+	return r;
+}
+
+static int start(struct source_directory *d, struct source_member *ret, struct fail *f)
+{
+	struct stat st;
+	int r;
+
+	d->started = true;
+	if (fstat(d->base.root_fd, &st) < 0)
+		return fail_path(d, "cannot look at it", f);
+	d->dev = st.st_dev;
+	(void)describe(d, &st);
+	r = read_xattrs(d, d->base.root_fd, ".");
+	if (r == 0)
+		r = enter(d, fcntl(d->base.root_fd, F_DUPFD_CLOEXEC, 0));
+	(void)ret;
+	return r < 0 ? fail_errno(f, r, ".", "cannot read the root directory") : 1;
+}
+
+/* A mount point stays as the empty directory that it will be. */
+static int descend(struct source_directory *d, int dir_fd, const char *name, const struct stat *st)
+{
+	int fd;
+
+	if (!S_ISDIR(st->st_mode) || st->st_dev != d->dev)
+		return 0;
+	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : enter(d, fd);
+}
+
+static int directory_next(struct source *s, struct source_member *ret, struct fail *f)
+{
+	struct source_directory *d = (struct source_directory *)s;
+	const char *name;
+	struct level *l;
+	struct stat st;
+	size_t at;
+	int r;
+
+	cleanup_close(&d->fd);
+	d->fd = -1;
+	if (!d->started)
+		return start(d, ret, f);
+	while (find_next(d)) {
+		l = d->level;
+		name = l->names[l->next++];
+		at = l->path_length;
+		if (at + strlen(name) + 2 > sizeof(d->path))
+			return fail_errno(f, ENAMETOOLONG, name, "cannot pack it");
+		sprintf(d->path + at, "%s%s", at ? "/" : "", name);
+		if (fstatat(l->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return fail_path(d, "cannot look at it (did it vanish?)", f);
+		if (!describe(d, &st)) {
+			s->skipped++;
+			continue;
+		}
+		r = read_member(d, l->fd, name, &st);
+		if (r == 0)
+			r = descend(d, l->fd, name, &st);
+		return r < 0 ? fail_errno(f, r, d->path, "cannot read it") : 1;
+	}
+	return 0;
+}
+
+/* ---- data ---- */
+
+static int directory_read(struct source *s, const void **ret_data, size_t *ret_size,
+			  uint64_t *ret_offset, struct fail *f)
+{
+	struct source_directory *d = (struct source_directory *)s;
+	const struct source_member *c = &s->current;
+	struct extent whole = { 0, c->m.size };
+	const struct extent *extents = c->n_extents ? c->extents : &whole;
+	size_t n_extents = c->n_extents ? c->n_extents : 1, want;
+	ssize_t n;
+
+	while (d->next_extent < n_extents && d->offset == extents[d->next_extent].size) {
+		d->next_extent++;
+		d->offset = 0;
+	}
+	if (d->next_extent == n_extents)
+		return 0;
+	*ret_offset = extents[d->next_extent].offset + d->offset;
+	want = extents[d->next_extent].size - d->offset < READ_SIZE
+		       ? (size_t)(extents[d->next_extent].size - d->offset)
+		       : READ_SIZE;
+	n = pread(d->fd, d->buffer, want, (off_t)*ret_offset);
+	if (n < 0)
+		return fail_path(d, "cannot read it", f);
+	if (n == 0)
+		return fail_set(f, EIO, d->path, "Pack a root that nobody writes to.",
+				"it became shorter while it was read");
+	d->offset += (uint64_t)n;
+	s->position += (uint64_t)n;
+	*ret_data = d->buffer;
+	*ret_size = (size_t)n;
+	return 1;
+}
+
+/* ---- opening ---- */
+
+static void directory_close(struct source *s)
+{
+	struct source_directory *d = (struct source_directory *)s;
+	struct level *l;
+
+	while ((l = d->level)) {
+		d->level = l->above;
+		free_level(l);
+	}
+	while (d->first_names) {
+		struct first_name *first = *(struct first_name **)d->first_names;
+
+		tdelete(first, &d->first_names, compare_first_names);
+		free(first);
+	}
+	cleanup_close(&d->fd);
+	free(d->buffer);
+	free(d);
+}
+
+static const struct source_kind kind = { directory_next, directory_read, directory_close };
+
+int source_directory_open(int fd, struct source **ret, struct fail *f)
+{
+	struct source_directory *d = calloc(1, sizeof(*d));
+
+	if (d)
+		d->buffer = malloc(READ_SIZE);
+	if (!d || !d->buffer) {
+		free(d);
+		close(fd);
+		return fail_errno(f, ENOMEM, "the root directory", "cannot read it");
+	}
+	d->base.kind = &kind;
+	d->base.root_fd = fd;
+	d->fd = -1;
+	*ret = &d->base;
+	return 0;
+}

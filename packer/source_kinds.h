@@ -1,0 +1,27 @@
+/*
+ * The two kinds of source behind source.h. A kind is a struct that starts with struct source.
+ */
+#pragma once
+
+#include "source.h"
+
+struct source_kind {
+	int (*next)(struct source *s, struct source_member *ret, struct fail *f);
+	int (*read)(struct source *s, const void **ret_data, size_t *ret_size,
+		    uint64_t *ret_offset, struct fail *f);
+	void (*close)(struct source *s);
+};
+
+struct source {
+	const struct source_kind *kind;
+	int root_fd;                      /* -1 = no directory */
+	uint64_t total, position, skipped;
+	struct source_member current;     /* freed by source.c */
+	size_t extents_room;
+};
+
+int source_directory_open(int fd, struct source **ret, struct fail *f);
+int source_tar_open(const char *path, struct source **ret, struct fail *f);
+
+/* Appends to s->current.extents. 0 or -ENOMEM. */
+int source_add_extent(struct source *s, uint64_t offset, uint64_t size);

@@ -1,0 +1,178 @@
+# A virtual machine for the boot tests: starts QEMU on an image, reads what it prints, types on its
+# console, and ends it. Kernel and image come from the caller; nothing here knows tarboot.
+#
+# ttyS0 is the console: its text is in the log, and type() writes to it. ttyS1 is a second serial
+# line for results from inside, in a file of its own. QEMU runs under TCG with the plainest machine
+# there is: /dev/kvm, -cpu max and later machines have all hung or crashed on some host.
+#
+# TARBOOT_SLOW=N in the environment multiplies every time limit, for busy machines.
+package Guest;
+
+use strict;
+use warnings;
+
+use POSIX qw(WNOHANG);
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $SLOW = $ENV{TARBOOT_SLOW} || 1;
+
+$SIG{PIPE} = 'IGNORE';    # typing to a machine that has just ended
+
+# Named arguments: dir (for log files), name, kernel, initrd; optional: append (kernel parameters
+# after the console and panic ones), panic, mem (MiB), smp, args (more QEMU arguments).
+sub start {
+	my ($class, %arg) = @_;
+	my $self = bless {
+		name    => $arg{name},
+		log     => "$arg{dir}/$arg{name}.log",
+		results => "$arg{dir}/$arg{name}.ttyS1",
+		errors  => "$arg{dir}/$arg{name}.qemu",
+		mark    => 0,
+		started => time,
+	}, $class;
+	pipe(my $keyboard, $self->{type}) or die "pipe: $!";
+	$self->{type}->autoflush(1);
+	$self->{pid} = fork // die "fork: $!";
+	_exec($self, $keyboard, _command($self, %arg)) if $self->{pid} == 0;
+	return $self;
+}
+
+sub _command {
+	my ($self, %arg) = @_;
+	my $append = join ' ', 'console=ttyS0', 'panic=' . ($arg{panic} // -1), $arg{append} // ();
+
+	return (
+		qw(qemu-system-x86_64 -accel tcg -M pc -nodefaults -no-reboot -display none),
+		-m => $arg{mem} // 1024, -smp => $arg{smp} // 2,
+		-chardev => 'stdio,id=console,signal=off', -serial => 'chardev:console',
+		-serial => "file:$self->{results}",
+		-kernel => $arg{kernel}, -initrd => $arg{initrd}, -append => $append,
+		@{ $arg{args} // [] });
+}
+
+sub _exec {
+	my ($self, $keyboard, @command) = @_;
+
+	open STDIN,  '<&', $keyboard       or POSIX::_exit(126);
+	open STDOUT, '>',  $self->{log}    or POSIX::_exit(126);
+	open STDERR, '>',  $self->{errors} or POSIX::_exit(126);
+	exec { $command[0] } @command or POSIX::_exit(127);
+	return;
+}
+
+sub _slurp {
+	my ($path) = @_;
+	open my $f, '<:raw', $path or return '';
+	local $/;
+	my $text = <$f> // '';
+	$text =~ tr/\r//d;
+	$text =~ s/\e\[[0-9;?]*[A-Za-z]//g;
+	return $text;
+}
+
+# What the console, or the second serial line, has printed so far, without carriage
+# returns and colours.
+sub text    { return _slurp($_[0]{log}) }
+sub results { return _slurp($_[0]{results}) }
+
+# What the console has printed since the last type().
+sub answer { return substr $_[0]->text, $_[0]{mark} }
+
+sub running {
+	my ($self) = @_;
+	return 0 if defined $self->{status};
+	return 1 if waitpid($self->{pid}, WNOHANG) == 0;
+	$self->{status} = $?;
+	$self->{ended}  = time;
+	return 0;
+}
+
+# Seconds since the start, or from the start to the end.
+sub elapsed { return ($_[0]{ended} // time) - $_[0]{started} }
+
+# Wait until the console has printed the pattern after the last type(). False when the limit (in
+# seconds) passes or QEMU ends without it.
+sub wait_for {
+	my ($self, $pattern, $limit) = @_;
+	my $end = time + $limit * $SLOW;
+
+	while (1) {
+		my $running = $self->running;    # before the look: the last words count
+		return 1 if $self->answer =~ $pattern;
+		return 0 if !$running || time > $end;
+		sleep 0.1;
+	}
+}
+
+# Wait until QEMU ends by itself. False when it had to be ended.
+sub wait_end {
+	my ($self, $limit) = @_;
+	my $end = time + $limit * $SLOW;
+
+	sleep 0.05 while $self->running && time < $end;
+	return 1 unless $self->running;
+	$self->stop;
+	return 0;
+}
+
+# Type on the console. What was printed before does not count for wait_for() any more.
+sub type {
+	my ($self, $keys) = @_;
+	$self->{mark} = length $self->text;
+	print { $self->{type} } $keys;
+	return;
+}
+
+sub stop {
+	my ($self) = @_;
+
+	return unless $self->running;
+	kill TERM => $self->{pid};
+	for (1 .. 50) {
+		return unless $self->running;
+		sleep 0.1;
+	}
+	kill KILL => $self->{pid};
+	waitpid $self->{pid}, 0;
+	@$self{qw(status ended)} = ($?, time);
+	return;
+}
+
+sub DESTROY {
+	my ($self) = @_;
+	local ($?, $@, $!);
+	$self->stop if $self->{pid};
+	return;
+}
+
+# Say in the test's output how the boot ended: for failed assertions.
+sub show_end {
+	my ($self, $lines) = @_;
+	my @log = split /\n/, $self->text;
+	my $n   = $lines // 25;
+
+	splice @log, 0, @log - $n if @log > $n;
+	diag sprintf '%s: after %.1f s, %s; the console ended with:', $self->{name}, $self->elapsed,
+		$self->running ? 'still running' : "exit status $self->{status}";
+	diag "  | $_" for @log;
+	diag "  qemu: $_" for split /\n/, _slurp($self->{errors});
+	return;
+}
+
+# Give the TAP lines that the guest wrote on its second serial line as tests of this script. True
+# when the guest got to its end line, "done".
+sub replay_results {
+	my ($self) = @_;
+	my $done = 0;
+
+	for (split /\n/, $self->results) {
+		if    (/^(not )?ok - (.*)/) { ok(!$1, $2) }
+		elsif (/^# (.*)/)           { diag $1 }
+		elsif (/^note (.*)/)        { note $1 }
+		elsif ($_ eq 'done')        { $done = 1 }
+	}
+	return $done;
+}
+
+1;

@@ -1,0 +1,168 @@
+# What the boot tests boot: the build's programs, the demo root and its kernel, tiny roots, and
+# images with faults put in. Everything is made in one directory that goes away with the test
+# (TARBOOT_KEEP=1 keeps it).
+package Image;
+
+use strict;
+use warnings;
+
+use Exporter qw(import);
+use Fcntl qw(LOCK_EX);
+use File::Basename qw(basename);
+use File::Path qw(make_path remove_tree);
+use FindBin;
+use POSIX ();
+use Test::More;
+
+our @EXPORT = qw(build_path repo_path scratch run demo_root demo_kernel tarboot slurp spew
+	newc_read newc_write tiny_root pack_payload need_programs);
+
+my $REPO  = "$FindBin::RealBin/../..";
+my $BUILD = $ENV{TARBOOT_BUILD} || "$REPO/build";
+my $SCRATCH;
+my $OWNER = $$;
+
+sub build_path { return join '/', $BUILD, @_ }
+sub repo_path  { return join '/', $REPO,  @_ }
+
+# The test's own directory, or a path in it.
+sub scratch {
+	if (!$SCRATCH) {
+		$SCRATCH = build_path('tests', 'tmp-' . basename($0, '.t') . "-$$");
+		make_path($SCRATCH);
+	}
+	return join '/', $SCRATCH, @_;
+}
+
+# a signal must end QEMU and remove the files, too
+$SIG{$_} = sub { exit 1 } for qw(INT TERM HUP);
+
+END {
+	local $?;
+	remove_tree($SCRATCH) if $SCRATCH && $OWNER == $$ && !$ENV{TARBOOT_KEEP};
+}
+
+# Run a command (a list, or one string for the shell); its output when it succeeds, else die.
+sub run {
+	my (@command) = @_;
+	my $pid = open(my $pipe, '-|') // die "fork: $!";
+	if ($pid == 0) {
+		open STDIN,  '<',  '/dev/null';
+		open STDERR, '>&', \*STDOUT;
+		exec @command or POSIX::_exit(127);
+	}
+	my $output = do { local $/; <$pipe> } // '';
+	close $pipe;
+	die "@command: status $?:\n$output" if $?;
+	return $output;
+}
+
+sub tarboot { return run(build_path('tarboot'), @_) }
+
+sub slurp {
+	my ($path) = @_;
+	open my $f, '<:raw', $path or die "$path: $!";
+	local $/;
+	return <$f> // '';
+}
+
+sub spew {
+	my ($path, $data, $mode) = @_;
+	open my $f, '>:raw', $path or die "$path: $!";
+	print {$f} $data or die "$path: $!";
+	close $f or die "$path: $!";
+	chmod $mode, $path if defined $mode;
+	return $path;
+}
+
+# Skip the whole test where it cannot run, with the reason.
+sub need_programs {
+	plan skip_all => 'not root: owners, devices and capabilities must be real' if $> != 0;
+	for my $program (@_) {
+		plan skip_all => "$program not found" unless grep { -x "$_/$program" } split /:/, $ENV{PATH};
+	}
+	return;
+}
+
+# The demo root's tar; built once, under a lock because prove may run the tests side by side.
+sub demo_root {
+	my $tar = build_path('demo-root.tar');
+	return $tar if -e $tar;
+	open my $lock, '>', "$tar.lock" or die "$tar.lock: $!";
+	flock $lock, LOCK_EX;
+	run(repo_path('scripts', 'make-demo-root'), $tar) unless -e $tar;
+	return $tar;
+}
+
+sub demo_kernel {
+	my $kernel = scratch('vmlinuz');
+	my $tar    = demo_root();
+	run("tar -xOf '$tar' --wildcards './boot/vmlinuz-*' >'$kernel'") unless -e $kernel;
+	return $kernel;
+}
+
+# Members of the newc archives in an image, in order, as { name, mode, ..., data }. Trailers and the
+# zeros between archives are left out.
+my @FIELDS = qw(ino mode uid gid nlink mtime size devmajor devminor rdevmajor rdevminor namesize check);
+
+sub newc_read {
+	my ($path) = @_;
+	my $image  = slurp($path);
+	my ($at, @members) = (0);
+
+	while ($at < length $image) {
+		if (substr($image, $at, 4) eq "\0\0\0\0") { $at += 4; next }
+		die "$path: no newc header at $at\n" if substr($image, $at, 6) ne '070701';
+		my %m;
+		@m{@FIELDS} = map { hex } unpack '(A8)13', substr $image, $at + 6, 104;
+		$m{name} = substr $image, $at + 110, $m{namesize} - 1;
+		my $data = _align($at + 110 + $m{namesize});
+		$m{data} = substr $image, $data, $m{size};
+		$at = _align($data + $m{size});
+		push @members, \%m if $m{name} ne 'TRAILER!!!';
+	}
+	return @members;
+}
+
+sub _align { return ($_[0] + 3) & ~3 }
+
+sub newc_write {
+	my ($path, @members) = @_;
+	my $image = join '', map { _newc_member($_) } @members, { name => 'TRAILER!!!', data => '' };
+	return spew($path, $image);
+}
+
+sub _newc_member {
+	my ($m) = @_;
+	my %m = (%$m, size => length $m->{data}, namesize => 1 + length $m->{name}, check => 0);
+	my $head = '070701' . join('', map { sprintf '%08X', $m{$_} // 0 } @FIELDS) . "$m{name}\0";
+
+	return pack 'a' . _align(length $head) . 'a' . _align($m{size}), $head, $m{data};
+}
+
+# A root of two files that says a line on the console and powers off. The callback may change it.
+# Its init prints its argument list, too.
+sub tiny_root {
+	my ($name, $change) = @_;
+	my $root = scratch($name);
+
+	make_path(map { "$root/$_" } qw(bin sbin dev proc sys run tmp etc));
+	run('sh', '-c', 'cp "$(command -v busybox)" "$0/bin/busybox"', $root);
+	symlink 'busybox', "$root/bin/sh";
+	spew("$root/sbin/init", <<'END', 0755);
+#!/bin/sh
+echo "TINY-INIT-RAN pid=$$ args=$*" >/dev/console
+exec /bin/busybox poweroff -f
+END
+	$change->($root) if $change;
+	return $root;
+}
+
+# Pack a directory by hand, without tarboot: for roots that it refuses.
+sub pack_payload {
+	my ($root) = @_;
+	run("tar -C '$root' --numeric-owner -cf - . | xz -T1 -1 >'$root.tar.xz'");
+	return slurp("$root.tar.xz");
+}
+
+1;
