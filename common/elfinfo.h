@@ -11,7 +11,7 @@ enum program_kind { PROGRAM_ELF, PROGRAM_SCRIPT };
 
 struct program {
 	enum program_kind kind;
-	uint16_t machine;      /* ELF e_machine; 0 for a script */
+	uint16_t machine; /* ELF e_machine; 0 for a script */
 	bool is_64bit;
 	char interpreter[256]; /* ELF PT_INTERP or the path after "#!"; "" = static */
 };

@@ -12,9 +12,9 @@
 
 #define INTERPRETERS_MAX 5 /* scripts run by scripts, as the kernel */
 
-const char *const initcheck_defaults[] = { "/sbin/init",    "/usr/lib/systemd/systemd",
-					   "/lib/systemd/systemd", "/etc/init",
-					   "/bin/init",     NULL };
+const char *const initcheck_defaults[] = {
+	"/sbin/init", "/usr/lib/systemd/systemd", "/lib/systemd/systemd", "/etc/init", "/bin/init",
+	NULL};
 
 static int read_head(int fd, char head[PROGRAM_HEAD_SIZE], size_t *ret_size)
 {
@@ -53,14 +53,16 @@ static int read_program(int root_fd, const char *path, struct program *ret, stru
 		return fail_set(f, EACCES, path, NULL, "it is %s, not a program",
 				S_ISDIR(st.st_mode) ? "a directory" : "no regular file");
 	if (!(st.st_mode & 0111))
-		return fail_set(f, EACCES, path, "Make it executable in the root and pack it again.",
+		return fail_set(f, EACCES, path,
+				"Make it executable in the root and pack it again.",
 				"it is not executable (mode %04o)", (unsigned)(st.st_mode & 07777));
 	r = read_head(fd, head, &size);
 	if (r < 0)
 		return fail_errno(f, r, path, "cannot read it");
 	r = program_parse(head, size, ret);
 	if (r < 0)
-		return fail_set(f, ENOEXEC, path, NULL, "it is neither an ELF program nor a script");
+		return fail_set(f, ENOEXEC, path, NULL,
+				"it is neither an ELF program nor a script");
 	return 0;
 }
 
@@ -80,7 +82,8 @@ int initcheck_program(int root_fd, const char *path, uint16_t machine, struct fa
 		if (!*p.interpreter)
 			return 0;
 		if (depth == INTERPRETERS_MAX)
-			return fail_set(f, ELOOP, path, NULL, "its interpreters are nested too deep");
+			return fail_set(f, ELOOP, path, NULL,
+					"its interpreters are nested too deep");
 		strcpy(name, p.interpreter);
 		if (read_program(root_fd, name, &p, &inner) < 0)
 			return fail_set(f, inner.error, path,
@@ -90,8 +93,8 @@ int initcheck_program(int root_fd, const char *path, uint16_t machine, struct fa
 	return r;
 }
 
-const char *initcheck_find(int root_fd, const char *wanted, const char *preferred,
-			   uint16_t machine, struct fail *f)
+const char *initcheck_find(int root_fd, const char *wanted, const char *preferred, uint16_t machine,
+			   struct fail *f)
 {
 	struct fail ignored;
 	bool found = false;

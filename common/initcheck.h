@@ -20,5 +20,5 @@ int initcheck_program(int root_fd, const char *path, uint16_t machine, struct fa
 /* Finds the init: wanted alone when it is given (its fault is then the failure), else preferred (may
  * be NULL or ""), else the first good default. Returns the path, which is one of the arguments or a
  * default, or NULL with *f filled. */
-const char *initcheck_find(int root_fd, const char *wanted, const char *preferred,
-			   uint16_t machine, struct fail *f);
+const char *initcheck_find(int root_fd, const char *wanted, const char *preferred, uint16_t machine,
+			   struct fail *f);

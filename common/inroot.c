@@ -13,14 +13,14 @@
 #include "util.h"
 
 #define LINKS_MAX 40 /* as the kernel */
-#define REST_MAX (2 * PATH_MAX)
+#define REST_MAX  (2 * PATH_MAX)
 
 struct walk {
 	int root_fd;
-	int dir_fd;   /* where the walk stands; owned */
+	int dir_fd; /* where the walk stands; owned */
 	bool create;
 	unsigned links;
-	char *next;   /* what is left, inside rest; filled from its end so that links can go in front */
+	char *next; /* what is left, inside rest; filled from its end so that links can go in front */
 	char rest[REST_MAX];
 };
 

@@ -24,8 +24,8 @@
 struct pipeline;
 
 /* Starts the workers. x and p must outlive the pipeline. 0, or -errno with *f filled. */
-int pipeline_start(const struct payload *p, struct xz_file *x,
-		   const struct unpack_options *options, struct pipeline **ret, struct fail *f);
+int pipeline_start(const struct payload *p, struct xz_file *x, const struct unpack_options *options,
+		   struct pipeline **ret, struct fail *f);
 
 unsigned pipeline_threads(const struct pipeline *l);
 

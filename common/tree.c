@@ -35,11 +35,11 @@ struct directory {
 struct tree {
 	int root_fd;
 	bool keep_owner;
-	int parent_fd;        /* the directory of the last member; -1 = none yet */
-	char *parent_path;    /* how it was named; NULL = do not use it for the next one */
+	int parent_fd;     /* the directory of the last member; -1 = none yet */
+	char *parent_path; /* how it was named; NULL = do not use it for the next one */
 	struct directory *directories;
 	size_t n_directories, room;
-	pthread_mutex_t lock;    /* of what follows: files are released by any thread */
+	pthread_mutex_t lock; /* of what follows: files are released by any thread */
 	struct tree_losses losses;
 	struct tree_file *spare;
 };
@@ -50,11 +50,11 @@ struct tree_file {
 	struct tree_file *next; /* in the tree's spare list; under its lock */
 	struct tree *tree;
 	_Atomic unsigned holders;
-	_Atomic bool bad;       /* some holder could not do its part */
+	_Atomic bool bad; /* some holder could not do its part */
 	int fd;
 	uint64_t size;
 	struct metadata meta;
-	char *path;             /* for messages; owned */
+	char *path; /* for messages; owned */
 	size_t path_room;
 };
 
@@ -146,7 +146,7 @@ static int apply_xattrs(struct tree *t, int fd, const char *name, const struct x
 
 static int apply_by_fd(struct tree *t, int fd, const struct metadata *meta)
 {
-	const struct timespec times[2] = { meta->mtime, meta->mtime };
+	const struct timespec times[2] = {meta->mtime, meta->mtime};
 	int r;
 
 	if (t->keep_owner && fchown(fd, meta->uid, meta->gid) < 0)
@@ -164,7 +164,7 @@ static int apply_by_fd(struct tree *t, int fd, const struct metadata *meta)
  * stands. */
 static int apply_by_name(struct tree *t, int parent_fd, const char *name, const struct member *m)
 {
-	const struct timespec times[2] = { m->mtime, m->mtime };
+	const struct timespec times[2] = {m->mtime, m->mtime};
 	int r;
 
 	if (t->keep_owner && fchownat(parent_fd, name, m->uid, m->gid, AT_SYMLINK_NOFOLLOW) < 0)
@@ -265,26 +265,13 @@ static int create_inode(struct tree *t, const struct member *m, int parent_fd, c
 	int r = -1;
 
 	switch (m->type) {
-	case MEMBER_FILE:
-		r = openat(parent_fd, name, flags, 0600);
-		break;
-	case MEMBER_DIRECTORY:
-		r = mkdirat(parent_fd, name, 0700);
-		break;
-	case MEMBER_SYMLINK:
-		r = symlinkat(m->target, parent_fd, name);
-		break;
-	case MEMBER_HARDLINK:
-		return create_hardlink(t, m, parent_fd, name);
-	case MEMBER_CHAR:
-		r = mknodat(parent_fd, name, S_IFCHR | 0600, m->rdev);
-		break;
-	case MEMBER_BLOCK:
-		r = mknodat(parent_fd, name, S_IFBLK | 0600, m->rdev);
-		break;
-	case MEMBER_FIFO:
-		r = mkfifoat(parent_fd, name, 0600);
-		break;
+	case MEMBER_FILE: r = openat(parent_fd, name, flags, 0600); break;
+	case MEMBER_DIRECTORY: r = mkdirat(parent_fd, name, 0700); break;
+	case MEMBER_SYMLINK: r = symlinkat(m->target, parent_fd, name); break;
+	case MEMBER_HARDLINK: return create_hardlink(t, m, parent_fd, name);
+	case MEMBER_CHAR: r = mknodat(parent_fd, name, S_IFCHR | 0600, m->rdev); break;
+	case MEMBER_BLOCK: r = mknodat(parent_fd, name, S_IFBLK | 0600, m->rdev); break;
+	case MEMBER_FIFO: r = mkfifoat(parent_fd, name, 0600); break;
 	}
 	return r < 0 ? -errno : r;
 }
@@ -301,8 +288,7 @@ static int remove_existing(struct tree *t, int parent_fd, const char *name)
 	return 0;
 }
 
-static int create_replacing(struct tree *t, const struct member *m, int parent_fd,
-			    const char *name)
+static int create_replacing(struct tree *t, const struct member *m, int parent_fd, const char *name)
 {
 	int r = create_inode(t, m, parent_fd, name);
 	struct stat st;
@@ -337,7 +323,7 @@ static int remember_directory(struct tree *t, const struct member *m, int parent
 		t->room = room;
 	}
 	d = &t->directories[t->n_directories];
-	*d = (struct directory){ .dev = st.st_dev, .ino = st.st_ino, .order = t->n_directories };
+	*d = (struct directory){.dev = st.st_dev, .ino = st.st_ino, .order = t->n_directories};
 	d->path = strdup(m->path);
 	r = d->path ? copy_metadata(m, &d->meta) : -ENOMEM;
 	t->n_directories++;
@@ -485,14 +471,10 @@ static int complete_inode(struct tree *t, const struct member *m, int parent_fd,
 			  int fd, struct tree_file **ret_file)
 {
 	switch (m->type) {
-	case MEMBER_FILE:
-		return new_file(t, m, fd, ret_file);
-	case MEMBER_DIRECTORY:
-		return remember_directory(t, m, parent_fd, name);
-	case MEMBER_HARDLINK:
-		return 0;
-	default:
-		return apply_by_name(t, parent_fd, name, m);
+	case MEMBER_FILE: return new_file(t, m, fd, ret_file);
+	case MEMBER_DIRECTORY: return remember_directory(t, m, parent_fd, name);
+	case MEMBER_HARDLINK: return 0;
+	default: return apply_by_name(t, parent_fd, name, m);
 	}
 }
 
@@ -531,7 +513,8 @@ int tree_file_write(struct tree_file *file, const void *data, size_t size, uint6
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return fail_member(f, n < 0 ? errno : ENOSPC, file->path, "cannot write it");
+			return fail_member(f, n < 0 ? errno : ENOSPC, file->path,
+					   "cannot write it");
 		at += n;
 		size -= (size_t)n;
 		offset += (uint64_t)n;

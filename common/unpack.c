@@ -22,8 +22,8 @@ struct unpack {
 	uint64_t bytes, members;
 	const char *last; /* what the pipeline gave last */
 	size_t last_size;
-	bool at_end;      /* it has given all it has */
-	int error;    /* of the pipeline, met inside libarchive */
+	bool at_end; /* it has given all it has */
+	int error;   /* of the pipeline, met inside libarchive */
 	struct fail *fail;
 };
 
@@ -175,7 +175,7 @@ static int unpack_with_tree(const struct payload *p, struct xz_file *x, struct t
 			    const struct unpack_options *options, struct unpack_result *ret,
 			    struct fail *f)
 {
-	struct unpack u = { .tree = tree, .progress = options->progress, .fail = f };
+	struct unpack u = {.tree = tree, .progress = options->progress, .fail = f};
 	unsigned threads;
 	int r = pipeline_start(p, x, options, &u.pipeline, f);
 

@@ -28,7 +28,7 @@ struct unpack_options {
 };
 
 struct unpack_result {
-	uint64_t bytes;   /* uncompressed tar */
+	uint64_t bytes; /* uncompressed tar */
 	uint64_t members;
 	uint64_t blocks;
 	unsigned threads;

@@ -10,7 +10,7 @@
 #endif
 
 #define INPUT_SIZE 65536
-#define PAYLOAD "the payload"
+#define PAYLOAD    "the payload"
 
 static const char todo_copy[] = "Copy or build it again; `tarboot verify` on the server tells "
 				"whether it is whole there.";
@@ -34,8 +34,7 @@ struct xz_decoder {
 static int fail_container(struct fail *f, lzma_ret r)
 {
 	switch (r) {
-	case LZMA_MEM_ERROR:
-		return fail_errno(f, ENOMEM, PAYLOAD, "cannot hold its Index");
+	case LZMA_MEM_ERROR: return fail_errno(f, ENOMEM, PAYLOAD, "cannot hold its Index");
 	case LZMA_OPTIONS_ERROR:
 		return fail_set(f, ENOTSUP, PAYLOAD, "Compress it with an ordinary xz.",
 				"it uses a feature of the xz format that this version lacks");
@@ -52,7 +51,7 @@ static int fail_container(struct fail *f, lzma_ret r)
 
 static int check_magic(const struct payload *p, struct fail *f)
 {
-	static const uint8_t magic[6] = { 0xfd, '7', 'z', 'X', 'Z', 0 };
+	static const uint8_t magic[6] = {0xfd, '7', 'z', 'X', 'Z', 0};
 	uint8_t head[sizeof(magic)];
 	size_t have = 0;
 	ssize_t n;
@@ -221,14 +220,15 @@ static int fail_block(struct xz_decoder *d, lzma_ret r, struct fail *f)
 	unsigned long long number = d->at.number, offset = d->at.offset;
 
 	if (r == LZMA_MEM_ERROR)
-		return fail_set(f, ENOMEM, PAYLOAD,
-				"Use fewer threads (tarboot.threads=1), add memory, or compress with "
-				"a smaller dictionary (xz -6).",
-				"no memory to decode Block %llu", number);
+		return fail_set(
+			f, ENOMEM, PAYLOAD,
+			"Use fewer threads (tarboot.threads=1), add memory, or compress with "
+			"a smaller dictionary (xz -6).",
+			"no memory to decode Block %llu", number);
 	if (r == LZMA_OPTIONS_ERROR)
 		return fail_set(f, ENOTSUP, PAYLOAD, "Compress it with an ordinary xz.",
-				"Block %llu (byte %llu) uses a filter that this version lacks", number,
-				offset);
+				"Block %llu (byte %llu) uses a filter that this version lacks",
+				number, offset);
 	return fail_set(f, EBADMSG, PAYLOAD, todo_copy, "Block %llu (byte %llu) is damaged", number,
 			offset);
 }
@@ -278,9 +278,8 @@ int xz_decoder_start(struct xz_decoder *d, const struct xz_block *block, struct 
 	int r;
 
 	d->at = *block;
-	d->block = (lzma_block){
-		.version = 1, .check = (lzma_check)block->check, .filters = filters
-	};
+	d->block =
+		(lzma_block){.version = 1, .check = (lzma_check)block->check, .filters = filters};
 	r = read_header(d, header, f);
 	if (r < 0)
 		return r;
@@ -300,8 +299,7 @@ int xz_decoder_start(struct xz_decoder *d, const struct xz_block *block, struct 
 	return ret == LZMA_OK ? 0 : fail_block(d, ret, f);
 }
 
-int xz_decoder_read(struct xz_decoder *d, void *buf, size_t size, size_t *ret_size,
-		    struct fail *f)
+int xz_decoder_read(struct xz_decoder *d, void *buf, size_t size, size_t *ret_size, struct fail *f)
 {
 	uint64_t end = d->at.offset + d->at.total;
 	lzma_ret ret = LZMA_OK;

@@ -47,8 +47,7 @@ int xz_decoder_start(struct xz_decoder *d, const struct xz_block *block, struct 
 
 /* Fills buf with up to size bytes. Returns 1 when the Block goes on, 0 when it has ended and is
  * whole (its check and sizes included), -errno. *ret_size is the bytes written either way. */
-int xz_decoder_read(struct xz_decoder *d, void *buf, size_t size, size_t *ret_size,
-		    struct fail *f);
+int xz_decoder_read(struct xz_decoder *d, void *buf, size_t size, size_t *ret_size, struct fail *f);
 
 /* Everything before this offset of the payload has been read for the current Block. */
 uint64_t xz_decoder_position(const struct xz_decoder *d);

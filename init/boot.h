@@ -13,8 +13,8 @@
 #include "payload.h"
 #include "unpack.h"
 
-#define NEW_ROOT "/newroot"
-#define RUN_DIR "/run/tarboot"
+#define NEW_ROOT  "/newroot"
+#define RUN_DIR   "/run/tarboot"
 #define STEPS_MAX 16
 
 struct step_record {
@@ -32,10 +32,10 @@ struct boot {
 	uint64_t tree_bytes;  /* the tree in tmpfs, as manifest or Index say */
 	uint64_t tree_inodes; /* 0 = not known */
 
-	uint64_t root_size;   /* bytes, chosen for the root tmpfs */
-	bool keep_payload;    /* a shell may want to try again */
-	int new_root_fd;      /* NEW_ROOT once mounted, else -1 */
-	int old_root_fd;      /* the initramfs, for its deletion */
+	uint64_t root_size; /* bytes, chosen for the root tmpfs */
+	bool keep_payload;  /* a shell may want to try again */
+	int new_root_fd;    /* NEW_ROOT once mounted, else -1 */
+	int old_root_fd;    /* the initramfs, for its deletion */
 
 	struct unpack_result unpacked;
 	uint64_t unpack_peak; /* bytes of memory that the unpack child had at most */

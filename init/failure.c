@@ -34,19 +34,19 @@ static long kernel_panic_timeout(void)
 	return seconds;
 }
 
-static struct plan make_plan(const struct boot *b)
+static struct plan make_plan(const struct boot *b, bool can_retry)
 {
-	static const enum action actions[] = { [ONFAIL_BY_PANIC] = ACTION_REBOOT,
-					       [ONFAIL_REBOOT] = ACTION_REBOOT,
-					       [ONFAIL_POWEROFF] = ACTION_POWEROFF,
-					       [ONFAIL_HALT] = ACTION_HALT,
-					       [ONFAIL_SHELL] = ACTION_SHELL };
+	static const enum action actions[] = {[ONFAIL_BY_PANIC] = ACTION_REBOOT,
+					      [ONFAIL_REBOOT] = ACTION_REBOOT,
+					      [ONFAIL_POWEROFF] = ACTION_POWEROFF,
+					      [ONFAIL_HALT] = ACTION_HALT,
+					      [ONFAIL_SHELL] = ACTION_SHELL};
 	long panic = b->params.has_panic ? b->params.panic : kernel_panic_timeout();
-	struct plan p = { .action = actions[b->params.onfail],
-			  .seconds = panic > 0 ? panic : DEFAULT_WAIT };
+	struct plan p = {.action = actions[b->params.onfail],
+			 .seconds = panic > 0 ? panic : DEFAULT_WAIT};
 
 	/* Without tarboot.shell no failure gives a shell, tarboot.onfail=shell is not enough. */
-	p.may_shell = (b->params.shell & SHELL_FAIL) && shell_is_there();
+	p.may_shell = can_retry && (b->params.shell & SHELL_FAIL) && shell_is_there();
 	if (p.action == ACTION_SHELL && !p.may_shell)
 		p.action = ACTION_REBOOT;
 	if (b->params.onfail == ONFAIL_BY_PANIC && panic == 0)
@@ -64,16 +64,17 @@ static const char *why_action(const struct boot *b, char buf[48])
 {
 	if (b->params.onfail != ONFAIL_BY_PANIC)
 		return "tarboot.onfail=";
-	snprintf(buf, 48, "panic=%ld", b->params.has_panic ? b->params.panic : kernel_panic_timeout());
+	snprintf(buf, 48, "panic=%ld",
+		 b->params.has_panic ? b->params.panic : kernel_panic_timeout());
 	return buf;
 }
 
 static void describe_plan(const struct boot *b, const struct plan *p, char *buf, size_t size)
 {
-	static const char *const doing[] = { [ACTION_REBOOT] = "rebooting",
-					     [ACTION_POWEROFF] = "powering off",
-					     [ACTION_HALT] = "halting",
-					     [ACTION_SHELL] = "a shell" };
+	static const char *const doing[] = {[ACTION_REBOOT] = "rebooting",
+					    [ACTION_POWEROFF] = "powering off",
+					    [ACTION_HALT] = "halting",
+					    [ACTION_SHELL] = "a shell"};
 	const char *enter = p->may_shell ? "; press Enter for a shell" : "";
 	char why[48], when[32] = "now";
 
@@ -94,8 +95,9 @@ static void print_block(const struct boot *b, const struct plan *p)
 	console_log(LOG_ERROR, "%s failed: %s: %s", b->failed_step, f->what, f->why);
 	describe_plan(b, p, then, sizeof(then));
 	snprintf(block, sizeof(block),
-		 "\ntarboot: FAILED: %s\n  what: %s\n  why:  %s\n%s%s%s  then: %s\n", b->failed_step,
-		 f->what, f->why, *f->todo ? "  do:   " : "", f->todo, *f->todo ? "\n" : "", then);
+		 "\ntarboot: FAILED: %s\n  what: %s\n  why:  %s\n%s%s%s  then: %s\n",
+		 b->failed_step, f->what, f->why, *f->todo ? "  do:   " : "", f->todo,
+		 *f->todo ? "\n" : "", then);
 	console_print(block);
 }
 
@@ -128,9 +130,9 @@ static bool wait_for_enter(const struct plan *p)
 	return false;
 }
 
-void failure_handle(struct boot *b)
+void failure_handle(struct boot *b, bool can_retry)
 {
-	struct plan p = make_plan(b);
+	struct plan p = make_plan(b, can_retry);
 
 	print_block(b, &p);
 	if (p.action != ACTION_SHELL && !wait_for_enter(&p))

@@ -6,5 +6,6 @@
 
 #include "boot.h"
 
-/* Prints the block, waits, acts. Returns only when a shell was allowed and left: try again. */
-void failure_handle(struct boot *b);
+/* Prints the block, waits, acts. A shell is offered where tarboot.shell= allows it and a second try
+ * makes sense; returns only when it was left. */
+void failure_handle(struct boot *b, bool can_retry);

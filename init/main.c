@@ -21,23 +21,27 @@
 static int read_parameters(struct boot *b);
 static int start_init(struct boot *b);
 
+/* After a failure and a shell, a second try begins at the first step of the same phase; there is none
+ * once the initramfs is GONE. */
+enum phase { FIRST, AGAIN, GONE };
+
 static const struct step {
 	const char *name;
 	int (*run)(struct boot *b);
 	unsigned shell_after; /* SHELL_* that stops the boot behind this step */
-	bool is_start;        /* where a second try begins */
+	enum phase phase;
 } steps[] = {
-	{ "mount kernel file systems", mounts_make, 0, false },
-	{ "read parameters", read_parameters, SHELL_START, false },
-	{ "find payload", root_find_payload, 0, true },
-	{ "check memory", root_check_memory, 0, false },
-	{ "mount root", root_mount, 0, false },
-	{ "unpack root", root_unpack, SHELL_UNPACKED, false },
-	{ "check new init", root_check_init, SHELL_END, false },
-	{ "move mounts", mounts_move, 0, false },
-	{ "switch root", handover_switch_root, 0, false },
-	{ "delete initramfs", handover_delete_initramfs, 0, false },
-	{ "start init", start_init, 0, false },
+	{"mount kernel file systems", mounts_make, 0, FIRST},
+	{"read parameters", read_parameters, SHELL_START, FIRST},
+	{"find payload", root_find_payload, 0, AGAIN},
+	{"check memory", root_check_memory, 0, AGAIN},
+	{"mount root", root_mount, 0, AGAIN},
+	{"unpack root", root_unpack, SHELL_UNPACKED, AGAIN},
+	{"check new init", root_check_init, SHELL_END, AGAIN},
+	{"move mounts", mounts_move, 0, AGAIN},
+	{"switch root", handover_switch_root, 0, GONE},
+	{"delete initramfs", handover_delete_initramfs, 0, GONE},
+	{"start init", start_init, 0, GONE},
 };
 
 static int read_parameters(struct boot *b)
@@ -93,7 +97,7 @@ static int run_step(struct boot *b, size_t number)
 static int start_init(struct boot *b)
 {
 	char used[SIZE_TEXT_MAX], total[SIZE_TEXT_MAX];
-	struct memory m = { 0 };
+	struct memory m = {0};
 
 	(void)memory_read(&m);
 	console_log(LOG_NOTICE, "start init: %s after %llu.%03u s, %s of %s memory in use",
@@ -104,28 +108,35 @@ static int start_init(struct boot *b)
 	return handover_exec(b);
 }
 
+/* The step from which a second try goes on after this one failed. */
+static size_t first_of_phase(size_t number)
+{
+	size_t i = 0;
+
+	while (steps[i].phase != steps[number].phase)
+		i++;
+	return i;
+}
+
 static void boot_run(struct boot *b)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(steps);) {
-		if (run_step(b, i) < 0) {
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		while (run_step(b, i) < 0) {
 			b->failed_step = steps[i].name;
 			report_write(b);
-			failure_handle(b);
+			failure_handle(b, steps[i].phase != GONE);
 			b->failed_step = NULL;
 			root_forget(b);
-			while (i > 0 && !steps[i].is_start)
-				i--;
-			continue;
+			i = first_of_phase(i);
 		}
 		if (b->params.shell & steps[i].shell_after)
 			shell_run(NULL, "go on with the boot");
-		i++;
 	}
 }
 
 int main(int argc, char **argv)
 {
-	static struct boot b = { .new_root_fd = -1, .old_root_fd = -1 };
+	static struct boot b = {.new_root_fd = -1, .old_root_fd = -1};
 
 	(void)argc;
 	if (getpid() != 1) {
@@ -135,6 +146,7 @@ int main(int argc, char **argv)
 	b.argv = argv;
 	(void)child_init();
 	console_open();
+	boot_run(&b); /* does not come back: the last step ends in the new init or in a failure */
 	for (;;)
-		boot_run(&b);
+		pause();
 }

@@ -18,7 +18,7 @@ int memory_read(struct memory *ret);
 
 /* What the unpacking of one payload asks for; bytes, 0 = not known. */
 struct memory_need {
-	uint64_t tree;       /* file data in pages */
+	uint64_t tree; /* file data in pages */
 	uint64_t inodes;
 	uint64_t engine;     /* while it unpacks */
 	uint64_t given_back; /* of the payload, while it unpacks */

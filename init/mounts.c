@@ -18,15 +18,15 @@ static const struct api_mount {
 	const char *config; /* kernel option without which it cannot be mounted */
 	bool is_inside;     /* another of these moves it along */
 } api_mounts[] = {
-	{ "/proc", "proc", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL, "CONFIG_PROC_FS", false },
-	{ "/sys", "sysfs", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL, "CONFIG_SYSFS", false },
-	{ "/dev", "devtmpfs", MS_NOSUID | MS_STRICTATIME, "mode=0755", "CONFIG_DEVTMPFS", false },
-	{ "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "mode=0620,gid=5,ptmxmode=0666",
-	  "CONFIG_UNIX98_PTYS", true },
-	{ "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_STRICTATIME, "mode=1777", "CONFIG_TMPFS",
-	  true },
-	{ "/run", "tmpfs", MS_NOSUID | MS_NODEV | MS_STRICTATIME,
-	  "mode=0755,size=20%,nr_inodes=800k", "CONFIG_TMPFS", false },
+	{"/proc", "proc", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL, "CONFIG_PROC_FS", false},
+	{"/sys", "sysfs", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL, "CONFIG_SYSFS", false},
+	{"/dev", "devtmpfs", MS_NOSUID | MS_STRICTATIME, "mode=0755", "CONFIG_DEVTMPFS", false},
+	{"/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "mode=0620,gid=5,ptmxmode=0666",
+	 "CONFIG_UNIX98_PTYS", true},
+	{"/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_STRICTATIME, "mode=1777", "CONFIG_TMPFS",
+	 true},
+	{"/run", "tmpfs", MS_NOSUID | MS_NODEV | MS_STRICTATIME,
+	 "mode=0755,size=20%,nr_inodes=800k", "CONFIG_TMPFS", false},
 };
 
 static int fail_mount(struct boot *b, const struct api_mount *m, int error)
@@ -65,10 +65,11 @@ static int check_target(struct boot *b, const char *name)
 	if (fstatat(b->new_root_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return fail_errno(&b->fail, errno, name, "cannot look at it in the root");
 	if (!S_ISDIR(st.st_mode))
-		return fail_set(&b->fail, ENOTDIR, name,
-				"Make it a directory in the root and pack it again.",
-				"it is no directory in the root, so the kernel's file system cannot "
-				"be moved there");
+		return fail_set(
+			&b->fail, ENOTDIR, name,
+			"Make it a directory in the root and pack it again.",
+			"it is no directory in the root, so the kernel's file system cannot "
+			"be moved there");
 	return 0;
 }
 

@@ -10,24 +10,24 @@
 #include "fail.h"
 #include "size.h"
 
-#define SHELL_FAIL 1
-#define SHELL_START 2
+#define SHELL_FAIL     1
+#define SHELL_START    2
 #define SHELL_UNPACKED 4
-#define SHELL_END 8
+#define SHELL_END      8
 
 enum onfail { ONFAIL_BY_PANIC, ONFAIL_REBOOT, ONFAIL_POWEROFF, ONFAIL_HALT, ONFAIL_SHELL };
 
 struct params {
 	struct size size;
-	char rootfs[256];       /* default "/rootfs.tar.xz" */
-	char init[256];         /* "" = not given */
-	char mount[256];        /* further tmpfs options; "" = none */
-	unsigned shell;         /* SHELL_* bits */
+	char rootfs[256]; /* default "/rootfs.tar.xz" */
+	char init[256];   /* "" = not given */
+	char mount[256];  /* further tmpfs options; "" = none */
+	unsigned shell;   /* SHELL_* bits */
 	enum onfail onfail;
 	bool has_failwait, has_panic;
-	long failwait;          /* seconds */
-	long panic;             /* seconds; < 0 at once, 0 never */
-	unsigned threads;       /* 0 = as many as CPUs */
+	long failwait;    /* seconds */
+	long panic;       /* seconds; < 0 at once, 0 never */
+	unsigned threads; /* 0 = as many as CPUs */
 	bool hotplug, quiet, debug;
 	char unknown[64];       /* the first tarboot.* key that is none; "" */
 	const char *suggestion; /* the known key nearest to it; NULL */

@@ -30,7 +30,8 @@ static void write_steps(FILE *out, const struct boot *b)
 	for (size_t i = 0; i < b->n_steps; i++) {
 		const struct step_record *s = &b->steps[i];
 
-		fprintf(out, "    { \"name\": \"%s\", \"start_s\": %.6f, \"duration_s\": %.6f }%s\n",
+		fprintf(out,
+			"    { \"name\": \"%s\", \"start_s\": %.6f, \"duration_s\": %.6f }%s\n",
 			s->name, (double)s->start / 1e6, (double)s->duration / 1e6,
 			i + 1 < b->n_steps ? "," : "");
 	}
@@ -40,7 +41,7 @@ static void write_steps(FILE *out, const struct boot *b)
 void report_write(const struct boot *b)
 {
 	FILE *out = fopen(RUN_DIR "/report.json", "we");
-	struct memory m = { 0 };
+	struct memory m = {0};
 
 	if (!out)
 		return;

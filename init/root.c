@@ -22,7 +22,7 @@
 #include "xz.h"
 
 #define MANIFEST_PATH "/tarboot/manifest"
-#define TICK_MS 250
+#define TICK_MS       250
 
 /* ---- find payload ---- */
 
@@ -45,7 +45,8 @@ static int read_manifest(struct boot *b)
 				"a newer tarboot wrote it");
 	if (r < 0)
 		return fail_set(&b->fail, EBADMSG, MANIFEST_PATH,
-				"The image is damaged: copy or pack it again.", "it is not a manifest");
+				"The image is damaged: copy or pack it again.",
+				"it is not a manifest");
 	b->has_manifest = true;
 	return 0;
 }
@@ -62,18 +63,20 @@ static bool is_rootfs_full(void)
 static int fail_short_payload(struct boot *b)
 {
 	char have[SIZE_TEXT_MAX], want[SIZE_TEXT_MAX], ram[SIZE_TEXT_MAX], todo[256];
-	struct memory m = { 0 };
+	struct memory m = {0};
 
 	size_format(have, b->payload.size);
 	size_format(want, b->manifest.payload_bytes);
 	if (!is_rootfs_full())
-		return fail_set(&b->fail, EBADMSG, b->params.rootfs,
-				"Copy the image again; `tarboot verify` on the server tells whether it "
-				"is whole there.",
-				"it is cut short: %s of %s are here", have, want);
+		return fail_set(
+			&b->fail, EBADMSG, b->params.rootfs,
+			"Copy the image again; `tarboot verify` on the server tells whether it "
+			"is whole there.",
+			"it is cut short: %s of %s are here", have, want);
 	(void)memory_read(&m);
 	snprintf(todo, sizeof(todo),
-		 "The kernel lets the initramfs take half of the memory (%s): add memory, or boot Linux "
+		 "The kernel lets the initramfs take half of the memory (%s): add memory, or boot "
+		 "Linux "
 		 "6.1.176, 6.12.107 or later with initramfs_options=size=90%%.",
 		 size_format(ram, m.total));
 	return fail_set(&b->fail, ENOSPC, b->params.rootfs, todo,
@@ -102,12 +105,13 @@ int root_find_payload(struct boot *b)
 	if (r == 0)
 		r = payload_open(AT_FDCWD, b->params.rootfs, true, &b->payload, &b->fail);
 	if (r == -ENOENT)
-		return fail_set(&b->fail, ENOENT, b->params.rootfs,
-				"Pack the image again, have the boot loader load it as a second initrd, "
-				"or name it with tarboot.rootfs=PATH.",
-				is_rootfs_full() ? "it is not in the initramfs, which is full: this "
-						   "machine has too little memory for the image"
-						 : "it is not in the initramfs");
+		return fail_set(
+			&b->fail, ENOENT, b->params.rootfs,
+			"Pack the image again, have the boot loader load it as a second initrd, "
+			"or name it with tarboot.rootfs=PATH.",
+			is_rootfs_full() ? "it is not in the initramfs, which is full: this "
+					   "machine has too little memory for the image"
+					 : "it is not in the initramfs");
 	if (r < 0)
 		return r;
 	if (b->has_manifest && b->payload.size < b->manifest.payload_bytes)
@@ -146,7 +150,7 @@ static uint64_t pool_bytes(const struct memory *m)
 
 int root_check_memory(struct boot *b)
 {
-	struct memory_need need = { .tree = b->tree_bytes, .inodes = b->tree_inodes };
+	struct memory_need need = {.tree = b->tree_bytes, .inodes = b->tree_inodes};
 	char size[SIZE_TEXT_MAX], available[SIZE_TEXT_MAX];
 	struct memory m;
 	int r = memory_read(&m);
@@ -240,7 +244,7 @@ static void be_first_victim(void)
 
 static int unpack_in_child(struct boot *b, struct unpack_shared *shared)
 {
-	struct memory m = { 0 };
+	struct memory m = {0};
 	struct unpack_options options = {
 		.threads = b->params.threads,
 		.discard = !b->keep_payload,
@@ -271,11 +275,11 @@ static int explain_status(struct boot *b, const struct unpack_shared *shared, in
 				"Add memory, or pack a smaller root.",
 				"it was killed, as the kernel does when memory runs out");
 	if (WIFSIGNALED(status))
-		return fail_set(&b->fail, EIO, "the unpack child",
-				"Check the image with `tarboot verify` and the memory with memtest; "
-				"report it when both are good.",
-				"it died of signal %d (%s)", WTERMSIG(status),
-				strsignal(WTERMSIG(status)));
+		return fail_set(
+			&b->fail, EIO, "the unpack child",
+			"Check the image with `tarboot verify` and the memory with memtest; "
+			"report it when both are good.",
+			"it died of signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
 	if (!shared->done)
 		return fail_set(&b->fail, EIO, "the unpack child", NULL, "it ended with status %d",
 				WEXITSTATUS(status));
@@ -292,22 +296,24 @@ static void report_unpacked(struct boot *b, const struct unpack_shared *shared, 
 	if (getrusage(RUSAGE_CHILDREN, &usage) == 0)
 		b->unpack_peak = (uint64_t)usage.ru_maxrss * 1024;
 	snprintf(b->detail, sizeof(b->detail),
-		 "%s, %llu members, %llu blocks, %u threads, %llu MB/s", size_format(size, r->bytes),
-		 (unsigned long long)r->members, (unsigned long long)r->blocks, r->threads,
+		 "%s, %llu members, %llu blocks, %u threads, %llu MB/s",
+		 size_format(size, r->bytes), (unsigned long long)r->members,
+		 (unsigned long long)r->blocks, r->threads,
 		 (unsigned long long)(usec ? r->bytes / usec : 0));
 	if (r->losses.count)
-		console_log(LOG_WARNING,
-			    "this kernel's tmpfs could not store %llu extended attributes, the first "
-			    "was %s (CONFIG_TMPFS_XATTR, CONFIG_TMPFS_POSIX_ACL; user.* from Linux "
-			    "6.6)",
-			    (unsigned long long)r->losses.count, r->losses.first);
+		console_log(
+			LOG_WARNING,
+			"this kernel's tmpfs could not store %llu extended attributes, the first "
+			"was %s (CONFIG_TMPFS_XATTR, CONFIG_TMPFS_POSIX_ACL; user.* from Linux "
+			"6.6)",
+			(unsigned long long)r->losses.count, r->losses.first);
 }
 
 int root_unpack(struct boot *b)
 {
 	struct unpack_shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 					    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct unpack_watch watch = { shared, b->tree_bytes };
+	struct unpack_watch watch = {shared, b->tree_bytes};
 	uint64_t start = now_usec();
 	pid_t pid;
 	int r;

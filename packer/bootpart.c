@@ -91,8 +91,8 @@ int bootpart_add_file(struct bootpart *b, const char *name, uint32_t mode, const
 
 static int add_skeleton(struct bootpart *b)
 {
-	static const char *const directories[] = { "bin", "dev", "etc",     "newroot", "proc",
-						   "run", "sys", "tarboot", "tmp" };
+	static const char *const directories[] = {"bin", "dev", "etc",     "newroot", "proc",
+						  "run", "sys", "tarboot", "tmp"};
 	static const char release[] = "NAME=tarboot\nID=tarboot\nVERSION_ID=" TARBOOT_VERSION "\n"
 				      "PRETTY_NAME=\"tarboot " TARBOOT_VERSION "\"\n";
 	int r = 0;
@@ -107,15 +107,14 @@ static int add_skeleton(struct bootpart *b)
 	return r;
 }
 
-int bootpart_fill(struct bootpart *b, const char *init, const char *shell,
-		  const struct manifest *m, struct fail *f)
+int bootpart_fill(struct bootpart *b, const char *init, const char *shell, const struct manifest *m,
+		  struct fail *f)
 {
 	char text[MANIFEST_TEXT_MAX];
 	int length = manifest_format(m, text), r = length < 0 ? length : add_skeleton(b);
 
 	if (r == 0)
-		r = bootpart_add(b, "tarboot/manifest", S_IFREG | 0644, 0, 0, text,
-				 (size_t)length);
+		r = bootpart_add(b, "tarboot/manifest", S_IFREG | 0644, 0, 0, text, (size_t)length);
 	if (r < 0)
 		return fail_errno(f, r, "the boot part", "cannot build it");
 	r = bootpart_add_file(b, "init", S_IFREG | 0755, init, f);
@@ -134,5 +133,5 @@ int bootpart_finish(struct bootpart *b)
 void bootpart_free(struct bootpart *b)
 {
 	free(b->data);
-	*b = (struct bootpart){ 0 };
+	*b = (struct bootpart){0};
 }

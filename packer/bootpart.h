@@ -25,8 +25,8 @@ int bootpart_add_file(struct bootpart *b, const char *name, uint32_t mode, const
 
 /* Adds all that every image has: directories, console, init, manifest, release. shell: a static
  * busybox, or NULL. */
-int bootpart_fill(struct bootpart *b, const char *init, const char *shell,
-		  const struct manifest *m, struct fail *f);
+int bootpart_fill(struct bootpart *b, const char *init, const char *shell, const struct manifest *m,
+		  struct fail *f);
 
 /* Ends the archive with its trailer, padded to 512 bytes as cpio does. 0 or -ENOMEM. */
 int bootpart_finish(struct bootpart *b);

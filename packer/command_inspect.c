@@ -24,7 +24,8 @@ static void print_members(const struct image *image)
 	for (size_t i = 0; i < image->n_members; i++) {
 		const struct image_member *m = &image->members[i];
 
-		printf("  %06o  %10s  /%s\n", (unsigned)m->mode, size_format(size, m->size), m->name);
+		printf("  %06o  %10s  /%s\n", (unsigned)m->mode, size_format(size, m->size),
+		       m->name);
 	}
 }
 
@@ -48,8 +49,8 @@ static int print_payload(const struct image *image, struct fail *f)
 	       "  %llu xz stream%s, %llu Blocks of at most %s\n",
 	       size_format(a, image->payload.size), image->payload.n_parts,
 	       image->payload.n_parts == 1 ? "" : "s", size_format(b, xz_file_uncompressed(x)),
-	       (unsigned long long)xz_file_stream_count(x),
-	       xz_file_stream_count(x) == 1 ? "" : "s", (unsigned long long)xz_file_block_count(x),
+	       (unsigned long long)xz_file_stream_count(x), xz_file_stream_count(x) == 1 ? "" : "s",
+	       (unsigned long long)xz_file_block_count(x),
 	       size_format(c, xz_file_largest_block(x)));
 	xz_file_close(x);
 	return 0;
@@ -59,8 +60,8 @@ int command_inspect(int argc, char **argv)
 {
 	enum { OPT_HELP = 256 };
 	static const struct option options[] = {
-		{ "help", no_argument, NULL, OPT_HELP },
-		{ NULL, 0, NULL, 0 },
+		{"help", no_argument, NULL, OPT_HELP},
+		{NULL, 0, NULL, 0},
 	};
 	struct image image;
 	struct fail f;

@@ -18,8 +18,10 @@ static int print_help(const char *name)
 {
 	if (strcmp(name, "unpack") == 0)
 		puts("Usage: tarboot unpack IMAGE|TAR.XZ DIR [OPTION]...\n\n"
-		     "Unpacks the root of an image into DIR, with the engine that boots it. DIR is made\n"
-		     "if it is missing. As root, owners and devices come out as they were packed.\n");
+		     "Unpacks the root of an image into DIR, with the engine that boots it. DIR is "
+		     "made\n"
+		     "if it is missing. As root, owners and devices come out as they were "
+		     "packed.\n");
 	else
 		puts("Usage: tarboot verify IMAGE|TAR.XZ [OPTION]...\n\n"
 		     "Decodes and checks every byte of the payload and writes nothing.\n");
@@ -33,9 +35,9 @@ static int parse_options(int argc, char **argv, int n_args)
 {
 	enum { OPT_HELP = 256 };
 	static const struct option options[] = {
-		{ "threads", required_argument, NULL, 'T' },
-		{ "help", no_argument, NULL, OPT_HELP },
-		{ NULL, 0, NULL, 0 },
+		{"threads", required_argument, NULL, 'T'},
+		{"help", no_argument, NULL, OPT_HELP},
+		{NULL, 0, NULL, 0},
 	};
 	char *end;
 	long n;
@@ -48,7 +50,8 @@ static int parse_options(int argc, char **argv, int n_args)
 			return EXIT_USAGE;
 		n = strtol(optarg, &end, 10);
 		if (*end || n < 1 || n > 1024)
-			return say_usage(argv[0], "--threads %s: it must be a number from 1 to 1024",
+			return say_usage(argv[0],
+					 "--threads %s: it must be a number from 1 to 1024",
 					 optarg);
 		arg_threads = (unsigned)n;
 	}

@@ -27,7 +27,7 @@ static void *watch_progress(void *arg)
 int engine_run(const struct image *image, int root_fd, unsigned threads, const char *doing,
 	       struct unpack_result *ret, struct fail *f)
 {
-	struct watch w = { .doing = doing, .total = image->manifest.unpacked_bytes };
+	struct watch w = {.doing = doing, .total = image->manifest.unpacked_bytes};
 	struct unpack_options options = {
 		.root_fd = root_fd,
 		.threads = threads,

@@ -13,16 +13,17 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *help;
 } commands[] = {
-	{ "pack", command_pack, "make a bootable image of a root file system" },
-	{ "inspect", command_inspect, "show what is in an image" },
-	{ "verify", command_verify, "check every byte of an image, write nothing" },
-	{ "unpack", command_unpack, "unpack an image as the boot does" },
-	{ "run", command_run, "boot an image in QEMU" },
+	{"pack", command_pack, "make a bootable image of a root file system"},
+	{"inspect", command_inspect, "show what is in an image"},
+	{"verify", command_verify, "check every byte of an image, write nothing"},
+	{"unpack", command_unpack, "unpack an image as the boot does"},
+	{"run", command_run, "boot an image in QEMU"},
 };
 
 static int print_help(void)
 {
-	puts("tarboot " TARBOOT_VERSION ": boot a whole operating system from a .tar.xz into RAM\n\n"
+	puts("tarboot " TARBOOT_VERSION
+	     ": boot a whole operating system from a .tar.xz into RAM\n\n"
 	     "Usage: tarboot COMMAND [OPTION]...\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		printf("  %-8s  %s\n", commands[i].name, commands[i].help);

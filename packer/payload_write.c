@@ -7,8 +7,8 @@
 #include <lzma.h>
 #include <string.h>
 
-#define OUTPUT_SIZE (1 << 20)
-#define PAGE 4096
+#define OUTPUT_SIZE    (1 << 20)
+#define PAGE           4096
 #define INLINE_SYMLINK 128 /* tmpfs keeps shorter targets in the inode */
 
 struct payload_writer {
@@ -18,7 +18,7 @@ struct payload_writer {
 	lzma_stream strm;
 	struct payload_totals totals;
 	uint64_t position; /* in the data of the current member */
-	struct fail fail; /* met inside libarchive's callbacks */
+	struct fail fail;  /* met inside libarchive's callbacks */
 	uint8_t output[OUTPUT_SIZE];
 };
 

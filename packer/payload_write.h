@@ -13,19 +13,19 @@
 struct payload_writer;
 
 struct payload_settings {
-	unsigned threads;   /* 0 = as many as CPUs */
+	unsigned threads;    /* 0 = as many as CPUs */
 	uint64_t block_size; /* bytes of tar in a Block */
-	uint32_t preset;    /* as xz -0 … -9 */
+	uint32_t preset;     /* as xz -0 … -9 */
 };
 
 #define PAYLOAD_BLOCK_SIZE (16ULL << 20)
-#define PAYLOAD_PRESET 6
+#define PAYLOAD_PRESET     6
 
 /* What was written so far; bytes. */
 struct payload_totals {
 	uint64_t tar, compressed, members, inodes;
-	uint64_t pages;  /* file data rounded up to pages of 4096, as tmpfs counts it */
-	uint64_t crc64;  /* of the compressed bytes */
+	uint64_t pages; /* file data rounded up to pages of 4096, as tmpfs counts it */
+	uint64_t crc64; /* of the compressed bytes */
 };
 
 /* Starts to write to fd, which stays the caller's. */

@@ -7,16 +7,16 @@
 
 struct source_kind {
 	int (*next)(struct source *s, struct source_member *ret, struct fail *f);
-	int (*read)(struct source *s, const void **ret_data, size_t *ret_size,
-		    uint64_t *ret_offset, struct fail *f);
+	int (*read)(struct source *s, const void **ret_data, size_t *ret_size, uint64_t *ret_offset,
+		    struct fail *f);
 	void (*close)(struct source *s);
 };
 
 struct source {
 	const struct source_kind *kind;
-	int root_fd;                      /* -1 = no directory */
+	int root_fd; /* -1 = no directory */
 	uint64_t total, position, skipped;
-	struct source_member current;     /* freed by source.c */
+	struct source_member current; /* freed by source.c */
 	size_t extents_room;
 };
 

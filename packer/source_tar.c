@@ -57,8 +57,8 @@ static int tar_next(struct source *s, struct source_member *ret, struct fail *f)
 	return 1;
 }
 
-static int tar_read(struct source *s, const void **ret_data, size_t *ret_size,
-		    uint64_t *ret_offset, struct fail *f)
+static int tar_read(struct source *s, const void **ret_data, size_t *ret_size, uint64_t *ret_offset,
+		    struct fail *f)
 {
 	struct source_tar *t = (struct source_tar *)s;
 	la_int64_t offset;
@@ -83,7 +83,7 @@ static void tar_close(struct source *s)
 	free(t);
 }
 
-static const struct source_kind kind = { tar_next, tar_read, tar_close };
+static const struct source_kind kind = {tar_next, tar_read, tar_close};
 
 int source_tar_open(const char *path, struct source **ret, struct fail *f)
 {

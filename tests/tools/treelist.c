@@ -35,7 +35,7 @@ struct entry {
 	char *line; /* all fields after the path */
 	dev_t dev;
 	ino_t ino;
-	bool linked; /* not a directory and has further names */
+	bool linked;       /* not a directory and has further names */
 	const char *first; /* path of the first name of a linked inode */
 };
 
