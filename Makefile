@@ -48,11 +48,13 @@ LINK_fuzz   = -fsanitize=fuzzer,address,undefined
 FLAGS_packer = -DTARBOOT_LIBDIR='"$(prefix)/lib/tarboot"'
 FLAGS_tests  = -I. -Iinit -Ipacker -Itests/unit
 
-# A change of any flag rebuilds the objects.
+# A change of any flag rebuilds the objects. The goals that compile none leave the record alone.
 FLAGS := $(BASE) $(foreach v,musl asan tsan fuzz,$(CC_$v) $(CFLAGS_$v) $(LINK_$v)) $(FLAGS_packer)
+ifneq ($(filter-out lint format help clean distclean,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(file <$(B)/obj/flags),$(FLAGS))
 $(shell mkdir -p $(B)/obj)
 $(file >$(B)/obj/flags,$(FLAGS))
+endif
 endif
 
 # ---- What there is ----
@@ -71,10 +73,11 @@ all: $(B)/init $(B)/tarboot ## build init and tarboot (this is the default)
 # ---- Compilers and libraries ----
 
 # Packages are installed for the goals that need more than a compiler, or when there is none.
-TOOLCHAIN := $(if $(filter demo test% fuzz lint bench,$(MAKECMDGOALS)),packages)
+TESTING := $(filter test% fuzz lint bench,$(MAKECMDGOALS))
+GROUPS := build $(if $(TESTING),demo test,$(filter demo,$(MAKECMDGOALS)))
+TOOLCHAIN := $(if $(filter-out build,$(GROUPS)),packages)
 TOOLCHAIN := $(or $(TOOLCHAIN),$(shell command -v $(MUSL_CC) >/dev/null || echo packages))
 .PHONY: packages
-packages: GROUPS = build
 packages:
 	@$(INSTALL_PACKAGES) $(GROUPS)
 
@@ -140,14 +143,12 @@ $(B)/tests/fuzz/%: $(B)/obj/fuzz/tests/fuzz/%.o $(ALL_fuzz)
 $(B)/demo-root.tar: | $(TOOLCHAIN)
 	scripts/make-demo-root $@
 
-demo: GROUPS = build demo
 demo: all $(B)/demo-root.tar ## build a Debian root, pack it, boot it in QEMU to its login prompt
 	$(B)/tarboot pack $(B)/demo-root.tar -o $(B)/demo.img
 	$(B)/tarboot run --until-login $(B)/demo.img
 
 test-programs: all $(TESTED) $(TOOLS) $(FUZZ) $(B)/asan/tarboot $(B)/tsan/tarboot
 
-test test-all test-programs fuzz bench lint: GROUPS = build demo test
 test: test-programs ## run all tests; what they need is installed and built first
 	@{ echo '---'; echo 'seq:'; echo '  - par:'; printf '      - %s\n' $(SHARED); \
 	   $(if $(SERIAL),echo '  - seq:'; printf '      - %s\n' $(SERIAL);) } >$(B)/testrules.yml

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 #define CPIO_HEADER_SIZE 110
-#define CPIO_TRAILER     "TRAILER!!!"
-#define CPIO_FILE_MAX    UINT32_MAX /* bytes of one member */
+#define CPIO_TRAILER "TRAILER!!!"
+#define CPIO_FILE_MAX UINT32_MAX /* bytes of one member */
 
 struct cpio_header {
 	uint32_t ino, mode, uid, gid, nlink, mtime, size, rdev_major, rdev_minor;

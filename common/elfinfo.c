@@ -37,8 +37,9 @@ const char *program_machine_name(uint16_t machine)
 		uint16_t machine;
 		const char *name;
 	} names[] = {
-		{EM_X86_64, "x86-64"}, {EM_AARCH64, "aarch64"}, {EM_386, "i386"},   {EM_ARM, "arm"},
-		{EM_RISCV, "riscv"},   {EM_PPC64, "ppc64"},     {EM_S390, "s390x"},
+		{ EM_X86_64, "x86-64" }, { EM_AARCH64, "aarch64" }, { EM_386, "i386" },
+		{ EM_ARM, "arm" },       { EM_RISCV, "riscv" },     { EM_PPC64, "ppc64" },
+		{ EM_S390, "s390x" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -59,7 +60,7 @@ static int set_interpreter(struct program *p, const char *path, size_t length)
 /* "#!" blanks path [blanks argument] newline */
 static int parse_script(const char *text, size_t size, struct program *ret)
 {
-	struct program p = {.kind = PROGRAM_SCRIPT};
+	struct program p = { .kind = PROGRAM_SCRIPT };
 	size_t start = 2, end;
 	int r;
 
@@ -86,17 +87,17 @@ static int read_segment(const unsigned char *head, size_t size, uint64_t at, boo
 		return -ERANGE;
 	if (is_64bit) {
 		memcpy(&p64, head + at, sizeof(p64));
-		*ret = (struct segment){p64.p_type, p64.p_offset, p64.p_filesz};
+		*ret = (struct segment){ p64.p_type, p64.p_offset, p64.p_filesz };
 	} else {
 		memcpy(&p32, head + at, sizeof(p32));
-		*ret = (struct segment){p32.p_type, p32.p_offset, p32.p_filesz};
+		*ret = (struct segment){ p32.p_type, p32.p_offset, p32.p_filesz };
 	}
 	return 0;
 }
 
 static int parse_elf(const unsigned char *head, size_t size, struct program *ret)
 {
-	struct program p = {.kind = PROGRAM_ELF, .is_64bit = head[EI_CLASS] == ELFCLASS64};
+	struct program p = { .kind = PROGRAM_ELF, .is_64bit = head[EI_CLASS] == ELFCLASS64 };
 	uint64_t at, step, count;
 	struct segment s;
 	Elf64_Ehdr e64;

@@ -14,7 +14,8 @@
 
 const char *const initcheck_defaults[] = {
 	"/sbin/init", "/usr/lib/systemd/systemd", "/lib/systemd/systemd", "/etc/init", "/bin/init",
-	NULL};
+	NULL
+};
 
 static int read_head(int fd, char head[PROGRAM_HEAD_SIZE], size_t *ret_size)
 {

@@ -13,7 +13,7 @@
 #include "util.h"
 
 #define LINKS_MAX 40 /* as the kernel */
-#define REST_MAX  (2 * PATH_MAX)
+#define REST_MAX (2 * PATH_MAX)
 
 struct walk {
 	int root_fd;

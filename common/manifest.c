@@ -12,10 +12,10 @@ static const struct {
 	const char *key;
 	size_t offset;
 } numbers[] = {
-	{"payload-bytes", offsetof(struct manifest, payload_bytes)},
-	{"unpacked-bytes", offsetof(struct manifest, unpacked_bytes)},
-	{"inodes", offsetof(struct manifest, inodes)},
-	{"members", offsetof(struct manifest, members)},
+	{ "payload-bytes", offsetof(struct manifest, payload_bytes) },
+	{ "unpacked-bytes", offsetof(struct manifest, unpacked_bytes) },
+	{ "inodes", offsetof(struct manifest, inodes) },
+	{ "members", offsetof(struct manifest, members) },
 };
 
 static int parse_u64(const char *text, uint64_t *ret)
@@ -64,7 +64,7 @@ static int parse_pair(const char *key, const char *value, struct manifest *m)
 
 int manifest_parse(const char *text, size_t size, struct manifest *ret)
 {
-	struct manifest m = {.payload_bytes = UINT64_MAX};
+	struct manifest m = { .payload_bytes = UINT64_MAX };
 	const char *end = text + size;
 	char line[1024], *value;
 	size_t length;

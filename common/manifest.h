@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MANIFEST_FORMAT      1
-#define MANIFEST_TEXT_MAX    4096 /* bytes of a manifest that tarboot writes */
+#define MANIFEST_FORMAT 1
+#define MANIFEST_TEXT_MAX 4096 /* bytes of a manifest that tarboot writes */
 #define MANIFEST_KERNELS_MAX 8
 
 struct manifest {

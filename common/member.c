@@ -11,17 +11,17 @@ static const struct {
 	uint16_t kernel;
 	int archive;
 } acl_tags[] = {
-	{0x01, ARCHIVE_ENTRY_ACL_USER_OBJ},  {0x02, ARCHIVE_ENTRY_ACL_USER},
-	{0x04, ARCHIVE_ENTRY_ACL_GROUP_OBJ}, {0x08, ARCHIVE_ENTRY_ACL_GROUP},
-	{0x10, ARCHIVE_ENTRY_ACL_MASK},      {0x20, ARCHIVE_ENTRY_ACL_OTHER},
+	{ 0x01, ARCHIVE_ENTRY_ACL_USER_OBJ },  { 0x02, ARCHIVE_ENTRY_ACL_USER },
+	{ 0x04, ARCHIVE_ENTRY_ACL_GROUP_OBJ }, { 0x08, ARCHIVE_ENTRY_ACL_GROUP },
+	{ 0x10, ARCHIVE_ENTRY_ACL_MASK },      { 0x20, ARCHIVE_ENTRY_ACL_OTHER },
 };
 
 static const struct {
 	mode_t format;
 	enum member_type type;
 } formats[] = {
-	{S_IFREG, MEMBER_FILE}, {S_IFDIR, MEMBER_DIRECTORY}, {S_IFLNK, MEMBER_SYMLINK},
-	{S_IFCHR, MEMBER_CHAR}, {S_IFBLK, MEMBER_BLOCK},     {S_IFIFO, MEMBER_FIFO},
+	{ S_IFREG, MEMBER_FILE }, { S_IFDIR, MEMBER_DIRECTORY }, { S_IFLNK, MEMBER_SYMLINK },
+	{ S_IFCHR, MEMBER_CHAR }, { S_IFBLK, MEMBER_BLOCK },     { S_IFIFO, MEMBER_FIFO },
 };
 
 static int collect_acl(struct archive_entry *e, int type, const char *xattr_name,
@@ -41,8 +41,9 @@ static int collect_acl(struct archive_entry *e, int type, const char *xattr_name
 	       archive_entry_acl_next(e, type, &entry_type, &perm, &tag, &id, &name) == 0) {
 		for (size_t i = 0; i < ARRAY_SIZE(acl_tags); i++)
 			if (acl_tags[i].archive == tag)
-				entries[used++] = (struct acl_entry){
-					acl_tags[i].kernel, (uint16_t)(perm & 7), (uint32_t)id};
+				entries[used++] = (struct acl_entry){ acl_tags[i].kernel,
+								      (uint16_t)(perm & 7),
+								      (uint32_t)id };
 	}
 	for (size_t i = 0; i < used; i++)
 		if (!(entries[i].tag & (0x02 | 0x08)))
@@ -94,7 +95,7 @@ int member_from_entry(struct archive_entry *e, struct member *ret, struct fail *
 		.mode = archive_entry_perm(e),
 		.uid = (uid_t)archive_entry_uid(e),
 		.gid = (gid_t)archive_entry_gid(e),
-		.mtime = {archive_entry_mtime(e), archive_entry_mtime_nsec(e)},
+		.mtime = { archive_entry_mtime(e), archive_entry_mtime_nsec(e) },
 		.rdev = makedev(archive_entry_rdevmajor(e), archive_entry_rdevminor(e)),
 	};
 	int r;

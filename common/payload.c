@@ -17,7 +17,7 @@ int payload_add(struct payload *p, int fd, uint64_t offset, uint64_t size)
 		return -ENOMEM;
 	}
 	p->parts = parts;
-	parts[p->n_parts++] = (struct payload_part){fd, offset, size};
+	parts[p->n_parts++] = (struct payload_part){ fd, offset, size };
 	p->size += size;
 	return 0;
 }
@@ -52,7 +52,7 @@ static int add_numbered(struct payload *p, int dir_fd, const char *path, bool wr
 
 int payload_open(int dir_fd, const char *path, bool writable, struct payload *ret, struct fail *f)
 {
-	struct payload p = {0};
+	struct payload p = { 0 };
 	int r = add_file(&p, dir_fd, path, writable);
 
 	if (r == -ENOENT)
@@ -116,5 +116,5 @@ void payload_close(struct payload *p)
 	for (size_t i = 0; i < p->n_parts; i++)
 		close(p->parts[i].fd);
 	free(p->parts);
-	*p = (struct payload){0};
+	*p = (struct payload){ 0 };
 }

@@ -14,9 +14,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define CHUNK_SIZE   (256 * 1024)
-#define WRITES_MAX   256 /* queued; also bounds the open files */
-#define WORKERS_MAX  256
+#define CHUNK_SIZE (256 * 1024)
+#define WRITES_MAX 256 /* queued; also bounds the open files */
+#define WORKERS_MAX 256
 #define POOL_DEFAULT (256ULL << 20)
 
 struct chunk {
@@ -126,7 +126,7 @@ static bool take_block(struct pipeline *l, struct xz_block *ret, uint64_t *ret_j
 		return false;
 	}
 	*ret_job = l->next_taken++;
-	*job_at(l, *ret_job) = (struct job){0};
+	*job_at(l, *ret_job) = (struct job){ 0 };
 	return true;
 }
 
@@ -451,7 +451,7 @@ static bool in_current_chunk(const struct pipeline *l, const void *data)
 int pipeline_write(struct pipeline *l, struct tree_file *file, const void *data, size_t size,
 		   uint64_t offset, bool last)
 {
-	struct write w = {.file = file, .data = data, .size = size, .offset = offset};
+	struct write w = { .file = file, .data = data, .size = size, .offset = offset };
 	struct fail f, unused;
 	int r = 0;
 

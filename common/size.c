@@ -31,7 +31,7 @@ int size_parse(const char *text, struct size *ret)
 	uint64_t value;
 
 	if (strcasecmp(text, "auto") == 0) {
-		*ret = (struct size){SIZE_AUTO, 0};
+		*ret = (struct size){ SIZE_AUTO, 0 };
 		return 0;
 	}
 	if (parse_number(&text, &value) < 0 || value == 0)
@@ -39,7 +39,7 @@ int size_parse(const char *text, struct size *ret)
 	if (strcmp(text, "%") == 0) {
 		if (value > 100)
 			return -EINVAL;
-		*ret = (struct size){SIZE_PERCENT, value};
+		*ret = (struct size){ SIZE_PERCENT, value };
 		return 0;
 	}
 	if (*text) {
@@ -52,7 +52,7 @@ int size_parse(const char *text, struct size *ret)
 			value *= 1024;
 		}
 	}
-	*ret = (struct size){SIZE_BYTES, value};
+	*ret = (struct size){ SIZE_BYTES, value };
 	return 0;
 }
 

@@ -146,7 +146,7 @@ static int apply_xattrs(struct tree *t, int fd, const char *name, const struct x
 
 static int apply_by_fd(struct tree *t, int fd, const struct metadata *meta)
 {
-	const struct timespec times[2] = {meta->mtime, meta->mtime};
+	const struct timespec times[2] = { meta->mtime, meta->mtime };
 	int r;
 
 	if (t->keep_owner && fchown(fd, meta->uid, meta->gid) < 0)
@@ -164,7 +164,7 @@ static int apply_by_fd(struct tree *t, int fd, const struct metadata *meta)
  * stands. */
 static int apply_by_name(struct tree *t, int parent_fd, const char *name, const struct member *m)
 {
-	const struct timespec times[2] = {m->mtime, m->mtime};
+	const struct timespec times[2] = { m->mtime, m->mtime };
 	int r;
 
 	if (t->keep_owner && fchownat(parent_fd, name, m->uid, m->gid, AT_SYMLINK_NOFOLLOW) < 0)
@@ -265,13 +265,26 @@ static int create_inode(struct tree *t, const struct member *m, int parent_fd, c
 	int r = -1;
 
 	switch (m->type) {
-	case MEMBER_FILE: r = openat(parent_fd, name, flags, 0600); break;
-	case MEMBER_DIRECTORY: r = mkdirat(parent_fd, name, 0700); break;
-	case MEMBER_SYMLINK: r = symlinkat(m->target, parent_fd, name); break;
-	case MEMBER_HARDLINK: return create_hardlink(t, m, parent_fd, name);
-	case MEMBER_CHAR: r = mknodat(parent_fd, name, S_IFCHR | 0600, m->rdev); break;
-	case MEMBER_BLOCK: r = mknodat(parent_fd, name, S_IFBLK | 0600, m->rdev); break;
-	case MEMBER_FIFO: r = mkfifoat(parent_fd, name, 0600); break;
+	case MEMBER_FILE:
+		r = openat(parent_fd, name, flags, 0600);
+		break;
+	case MEMBER_DIRECTORY:
+		r = mkdirat(parent_fd, name, 0700);
+		break;
+	case MEMBER_SYMLINK:
+		r = symlinkat(m->target, parent_fd, name);
+		break;
+	case MEMBER_HARDLINK:
+		return create_hardlink(t, m, parent_fd, name);
+	case MEMBER_CHAR:
+		r = mknodat(parent_fd, name, S_IFCHR | 0600, m->rdev);
+		break;
+	case MEMBER_BLOCK:
+		r = mknodat(parent_fd, name, S_IFBLK | 0600, m->rdev);
+		break;
+	case MEMBER_FIFO:
+		r = mkfifoat(parent_fd, name, 0600);
+		break;
 	}
 	return r < 0 ? -errno : r;
 }
@@ -323,7 +336,7 @@ static int remember_directory(struct tree *t, const struct member *m, int parent
 		t->room = room;
 	}
 	d = &t->directories[t->n_directories];
-	*d = (struct directory){.dev = st.st_dev, .ino = st.st_ino, .order = t->n_directories};
+	*d = (struct directory){ .dev = st.st_dev, .ino = st.st_ino, .order = t->n_directories };
 	d->path = strdup(m->path);
 	r = d->path ? copy_metadata(m, &d->meta) : -ENOMEM;
 	t->n_directories++;
@@ -471,10 +484,14 @@ static int complete_inode(struct tree *t, const struct member *m, int parent_fd,
 			  int fd, struct tree_file **ret_file)
 {
 	switch (m->type) {
-	case MEMBER_FILE: return new_file(t, m, fd, ret_file);
-	case MEMBER_DIRECTORY: return remember_directory(t, m, parent_fd, name);
-	case MEMBER_HARDLINK: return 0;
-	default: return apply_by_name(t, parent_fd, name, m);
+	case MEMBER_FILE:
+		return new_file(t, m, fd, ret_file);
+	case MEMBER_DIRECTORY:
+		return remember_directory(t, m, parent_fd, name);
+	case MEMBER_HARDLINK:
+		return 0;
+	default:
+		return apply_by_name(t, parent_fd, name, m);
 	}
 }
 

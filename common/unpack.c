@@ -175,7 +175,7 @@ static int unpack_with_tree(const struct payload *p, struct xz_file *x, struct t
 			    const struct unpack_options *options, struct unpack_result *ret,
 			    struct fail *f)
 {
-	struct unpack u = {.tree = tree, .progress = options->progress, .fail = f};
+	struct unpack u = { .tree = tree, .progress = options->progress, .fail = f };
 	unsigned threads;
 	int r = pipeline_start(p, x, options, &u.pipeline, f);
 
@@ -210,6 +210,8 @@ int unpack_run(const struct payload *p, const struct unpack_options *options,
 
 	if (r < 0)
 		return r;
+	if (options->progress)
+		atomic_store(&options->progress->total, xz_file_uncompressed(x));
 	if (options->root_fd >= 0) {
 		r = tree_new(options->root_fd, &tree);
 		if (r < 0)

@@ -15,6 +15,7 @@
 
 /* Written by the engine's threads while it works, read by anyone (it may lie in shared memory). */
 struct unpack_progress {
+	_Atomic uint64_t total;   /* bytes of tar, as the Index says; 0 = not yet known */
 	_Atomic uint64_t bytes;   /* decoded so far */
 	_Atomic uint64_t members; /* tar members so far */
 };

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ARRAY_SIZE(a)       (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define _printf_(fmt, args) __attribute__((format(printf, fmt, args)))
 
 static inline void cleanup_free(void *p)
@@ -23,7 +23,7 @@ static inline void cleanup_close(int *fd)
 		close(*fd);
 }
 
-#define _cleanup_free_  __attribute__((cleanup(cleanup_free)))
+#define _cleanup_free_ __attribute__((cleanup(cleanup_free)))
 #define _cleanup_close_ __attribute__((cleanup(cleanup_close)))
 
 /* Hands the descriptor to the caller: the variable's own clean-up then closes nothing. */

@@ -11,13 +11,13 @@ struct xattr_record {
 	uint32_t value_size;
 };
 
-#define ACL_VERSION     2
+#define ACL_VERSION 2
 #define ACL_HEADER_SIZE 4
-#define ACL_ENTRY_SIZE  8
+#define ACL_ENTRY_SIZE 8
 
 int xattrs_add(struct xattrs *x, const char *name, const void *value, size_t size)
 {
-	struct xattr_record record = {(uint32_t)strlen(name) + 1, (uint32_t)size};
+	struct xattr_record record = { (uint32_t)strlen(name) + 1, (uint32_t)size };
 	size_t need = x->used + sizeof(record) + record.name_size + size;
 	unsigned char *data, *at;
 
@@ -56,7 +56,7 @@ int xattrs_next(const struct xattrs *x, size_t *cursor, const char **ret_name,
 void xattrs_free(struct xattrs *x)
 {
 	free(x->data);
-	*x = (struct xattrs){0};
+	*x = (struct xattrs){ 0 };
 }
 
 static int compare_acl_entries(const void *a, const void *b)
@@ -80,8 +80,8 @@ int xattrs_add_acl(struct xattrs *x, const char *name, struct acl_entry *entries
 	qsort(entries, n, sizeof(*entries), compare_acl_entries);
 	memcpy(value, &version, sizeof(version));
 	for (size_t i = 0; i < n; i++) {
-		struct acl_entry e = {htole16(entries[i].tag), htole16(entries[i].perm),
-				      htole32(entries[i].id)};
+		struct acl_entry e = { htole16(entries[i].tag), htole16(entries[i].perm),
+				       htole32(entries[i].id) };
 
 		memcpy(value + ACL_HEADER_SIZE + i * ACL_ENTRY_SIZE, &e, ACL_ENTRY_SIZE);
 	}
@@ -108,7 +108,7 @@ int acl_parse(const void *value, size_t size, struct acl_entry *entries, size_t 
 		struct acl_entry e;
 
 		memcpy(&e, at + ACL_HEADER_SIZE + i * ACL_ENTRY_SIZE, sizeof(e));
-		entries[i] = (struct acl_entry){le16toh(e.tag), le16toh(e.perm), le32toh(e.id)};
+		entries[i] = (struct acl_entry){ le16toh(e.tag), le16toh(e.perm), le32toh(e.id) };
 	}
 	return (int)n;
 }

@@ -31,9 +31,9 @@ struct acl_entry {
 	uint32_t id;   /* user or group; ACL_UNDEFINED_ID for the others */
 };
 
-#define ACL_XATTR_ACCESS  "system.posix_acl_access"
+#define ACL_XATTR_ACCESS "system.posix_acl_access"
 #define ACL_XATTR_DEFAULT "system.posix_acl_default"
-#define ACL_UNDEFINED_ID  UINT32_MAX
+#define ACL_UNDEFINED_ID UINT32_MAX
 
 /* Sorts the entries as the kernel demands (tag, then id) and adds them as the attribute name. */
 int xattrs_add_acl(struct xattrs *x, const char *name, struct acl_entry *entries, size_t n);

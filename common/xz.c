@@ -10,7 +10,7 @@
 #endif
 
 #define INPUT_SIZE 65536
-#define PAYLOAD    "the payload"
+#define PAYLOAD "the payload"
 
 static const char todo_copy[] = "Copy or build it again; `tarboot verify` on the server tells "
 				"whether it is whole there.";
@@ -34,7 +34,8 @@ struct xz_decoder {
 static int fail_container(struct fail *f, lzma_ret r)
 {
 	switch (r) {
-	case LZMA_MEM_ERROR: return fail_errno(f, ENOMEM, PAYLOAD, "cannot hold its Index");
+	case LZMA_MEM_ERROR:
+		return fail_errno(f, ENOMEM, PAYLOAD, "cannot hold its Index");
 	case LZMA_OPTIONS_ERROR:
 		return fail_set(f, ENOTSUP, PAYLOAD, "Compress it with an ordinary xz.",
 				"it uses a feature of the xz format that this version lacks");
@@ -51,7 +52,7 @@ static int fail_container(struct fail *f, lzma_ret r)
 
 static int check_magic(const struct payload *p, struct fail *f)
 {
-	static const uint8_t magic[6] = {0xfd, '7', 'z', 'X', 'Z', 0};
+	static const uint8_t magic[6] = { 0xfd, '7', 'z', 'X', 'Z', 0 };
 	uint8_t head[sizeof(magic)];
 	size_t have = 0;
 	ssize_t n;
@@ -279,7 +280,7 @@ int xz_decoder_start(struct xz_decoder *d, const struct xz_block *block, struct 
 
 	d->at = *block;
 	d->block =
-		(lzma_block){.version = 1, .check = (lzma_check)block->check, .filters = filters};
+		(lzma_block){ .version = 1, .check = (lzma_check)block->check, .filters = filters };
 	r = read_header(d, header, f);
 	if (r < 0)
 		return r;

@@ -13,8 +13,8 @@
 #include "payload.h"
 #include "unpack.h"
 
-#define NEW_ROOT  "/newroot"
-#define RUN_DIR   "/run/tarboot"
+#define NEW_ROOT "/newroot"
+#define RUN_DIR "/run/tarboot"
 #define STEPS_MAX 16
 
 struct step_record {

@@ -48,7 +48,7 @@ void child_reap(void)
 
 int child_wait(pid_t pid, int milliseconds, void (*tick)(void *), void *arg)
 {
-	struct pollfd p = {.fd = signal_fd, .events = POLLIN};
+	struct pollfd p = { .fd = signal_fd, .events = POLLIN };
 	struct signalfd_siginfo info;
 	int status = 0;
 

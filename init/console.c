@@ -15,7 +15,7 @@
 #include "size.h"
 
 #define PATIENCE_MS 200 /* for a console that takes no more bytes */
-#define BAR_WIDTH   30
+#define BAR_WIDTH 30
 
 struct console {
 	int fd;
@@ -52,7 +52,7 @@ static int open_console(const char *name, unsigned major, unsigned minor)
 static void add_console(int fd, bool is_screen)
 {
 	if (fd >= 0 && n_consoles < CONSOLES_MAX)
-		consoles[n_consoles++] = (struct console){fd, is_screen};
+		consoles[n_consoles++] = (struct console){ fd, is_screen };
 	else if (fd >= 0)
 		close(fd);
 }
@@ -100,7 +100,7 @@ void console_set_verbosity(bool quiet, bool debug)
 
 static void write_patiently(int fd, const char *text, size_t size)
 {
-	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
 	ssize_t n;
 
 	while (size > 0) {
@@ -133,7 +133,7 @@ void console_log(enum log_level level, const char *text, ...)
 {
 	/* The kernel log prints what is below its own level on the consoles too; notices would be
 	 * there twice, so they go as debug. */
-	static const int priorities[] = {3, 4, 7, 7};
+	static const int priorities[] = { 3, 4, 7, 7 };
 	char line[640], record[660];
 	va_list ap;
 	int n;
@@ -228,7 +228,7 @@ bool console_wait_enter(int milliseconds)
 	ssize_t n;
 
 	for (size_t i = 0; i < n_consoles; i++)
-		fds[i] = (struct pollfd){.fd = consoles[i].fd, .events = POLLIN};
+		fds[i] = (struct pollfd){ .fd = consoles[i].fd, .events = POLLIN };
 	if (poll(fds, n_consoles, milliseconds) <= 0)
 		return false;
 	for (size_t i = 0; i < n_consoles; i++) {

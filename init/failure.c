@@ -36,14 +36,14 @@ static long kernel_panic_timeout(void)
 
 static struct plan make_plan(const struct boot *b, bool can_retry)
 {
-	static const enum action actions[] = {[ONFAIL_BY_PANIC] = ACTION_REBOOT,
-					      [ONFAIL_REBOOT] = ACTION_REBOOT,
-					      [ONFAIL_POWEROFF] = ACTION_POWEROFF,
-					      [ONFAIL_HALT] = ACTION_HALT,
-					      [ONFAIL_SHELL] = ACTION_SHELL};
+	static const enum action actions[] = { [ONFAIL_BY_PANIC] = ACTION_REBOOT,
+					       [ONFAIL_REBOOT] = ACTION_REBOOT,
+					       [ONFAIL_POWEROFF] = ACTION_POWEROFF,
+					       [ONFAIL_HALT] = ACTION_HALT,
+					       [ONFAIL_SHELL] = ACTION_SHELL };
 	long panic = b->params.has_panic ? b->params.panic : kernel_panic_timeout();
-	struct plan p = {.action = actions[b->params.onfail],
-			 .seconds = panic > 0 ? panic : DEFAULT_WAIT};
+	struct plan p = { .action = actions[b->params.onfail],
+			  .seconds = panic > 0 ? panic : DEFAULT_WAIT };
 
 	/* Without tarboot.shell no failure gives a shell, tarboot.onfail=shell is not enough. */
 	p.may_shell = can_retry && (b->params.shell & SHELL_FAIL) && shell_is_there();
@@ -71,10 +71,10 @@ static const char *why_action(const struct boot *b, char buf[48])
 
 static void describe_plan(const struct boot *b, const struct plan *p, char *buf, size_t size)
 {
-	static const char *const doing[] = {[ACTION_REBOOT] = "rebooting",
-					    [ACTION_POWEROFF] = "powering off",
-					    [ACTION_HALT] = "halting",
-					    [ACTION_SHELL] = "a shell"};
+	static const char *const doing[] = { [ACTION_REBOOT] = "rebooting",
+					     [ACTION_POWEROFF] = "powering off",
+					     [ACTION_HALT] = "halting",
+					     [ACTION_SHELL] = "a shell" };
 	const char *enter = p->may_shell ? "; press Enter for a shell" : "";
 	char why[48], when[32] = "now";
 

@@ -31,17 +31,17 @@ static const struct step {
 	unsigned shell_after; /* SHELL_* that stops the boot behind this step */
 	enum phase phase;
 } steps[] = {
-	{"mount kernel file systems", mounts_make, 0, FIRST},
-	{"read parameters", read_parameters, SHELL_START, FIRST},
-	{"find payload", root_find_payload, 0, AGAIN},
-	{"check memory", root_check_memory, 0, AGAIN},
-	{"mount root", root_mount, 0, AGAIN},
-	{"unpack root", root_unpack, SHELL_UNPACKED, AGAIN},
-	{"check new init", root_check_init, SHELL_END, AGAIN},
-	{"move mounts", mounts_move, 0, AGAIN},
-	{"switch root", handover_switch_root, 0, GONE},
-	{"delete initramfs", handover_delete_initramfs, 0, GONE},
-	{"start init", start_init, 0, GONE},
+	{ "mount kernel file systems", mounts_make, 0, FIRST },
+	{ "read parameters", read_parameters, SHELL_START, FIRST },
+	{ "find payload", root_find_payload, 0, AGAIN },
+	{ "check memory", root_check_memory, 0, AGAIN },
+	{ "mount root", root_mount, 0, AGAIN },
+	{ "unpack root", root_unpack, SHELL_UNPACKED, AGAIN },
+	{ "check new init", root_check_init, SHELL_END, AGAIN },
+	{ "move mounts", mounts_move, 0, AGAIN },
+	{ "switch root", handover_switch_root, 0, GONE },
+	{ "delete initramfs", handover_delete_initramfs, 0, GONE },
+	{ "start init", start_init, 0, GONE },
 };
 
 static int read_parameters(struct boot *b)
@@ -97,7 +97,7 @@ static int run_step(struct boot *b, size_t number)
 static int start_init(struct boot *b)
 {
 	char used[SIZE_TEXT_MAX], total[SIZE_TEXT_MAX];
-	struct memory m = {0};
+	struct memory m = { 0 };
 
 	(void)memory_read(&m);
 	console_log(LOG_NOTICE, "start init: %s after %llu.%03u s, %s of %s memory in use",
@@ -136,7 +136,7 @@ static void boot_run(struct boot *b)
 
 int main(int argc, char **argv)
 {
-	static struct boot b = {.new_root_fd = -1, .old_root_fd = -1};
+	static struct boot b = { .new_root_fd = -1, .old_root_fd = -1 };
 
 	(void)argc;
 	if (getpid() != 1) {

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define INODE_BYTES 1024          /* a tmpfs inode with its directory entry, in kernel memory */
-#define RESERVE     (24ULL << 20) /* for the kernel and the first steps of the new init */
+#define INODE_BYTES 1024      /* a tmpfs inode with its directory entry, in kernel memory */
+#define RESERVE (24ULL << 20) /* for the kernel and the first steps of the new init */
 
 int memory_read(struct memory *ret)
 {
@@ -30,7 +30,7 @@ int memory_read(struct memory *ret)
 		return -EINVAL;
 	if (!available)
 		available = free + cached; /* before Linux 3.14 */
-	*ret = (struct memory){(uint64_t)total * 1024, (uint64_t)available * 1024};
+	*ret = (struct memory){ (uint64_t)total * 1024, (uint64_t)available * 1024 };
 	return 0;
 }
 

@@ -18,15 +18,15 @@ static const struct api_mount {
 	const char *config; /* kernel option without which it cannot be mounted */
 	bool is_inside;     /* another of these moves it along */
 } api_mounts[] = {
-	{"/proc", "proc", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL, "CONFIG_PROC_FS", false},
-	{"/sys", "sysfs", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL, "CONFIG_SYSFS", false},
-	{"/dev", "devtmpfs", MS_NOSUID | MS_STRICTATIME, "mode=0755", "CONFIG_DEVTMPFS", false},
-	{"/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "mode=0620,gid=5,ptmxmode=0666",
-	 "CONFIG_UNIX98_PTYS", true},
-	{"/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_STRICTATIME, "mode=1777", "CONFIG_TMPFS",
-	 true},
-	{"/run", "tmpfs", MS_NOSUID | MS_NODEV | MS_STRICTATIME,
-	 "mode=0755,size=20%,nr_inodes=800k", "CONFIG_TMPFS", false},
+	{ "/proc", "proc", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL, "CONFIG_PROC_FS", false },
+	{ "/sys", "sysfs", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL, "CONFIG_SYSFS", false },
+	{ "/dev", "devtmpfs", MS_NOSUID | MS_STRICTATIME, "mode=0755", "CONFIG_DEVTMPFS", false },
+	{ "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "mode=0620,gid=5,ptmxmode=0666",
+	  "CONFIG_UNIX98_PTYS", true },
+	{ "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_STRICTATIME, "mode=1777", "CONFIG_TMPFS",
+	  true },
+	{ "/run", "tmpfs", MS_NOSUID | MS_NODEV | MS_STRICTATIME,
+	  "mode=0755,size=20%,nr_inodes=800k", "CONFIG_TMPFS", false },
 };
 
 static int fail_mount(struct boot *b, const struct api_mount *m, int error)

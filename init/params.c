@@ -74,8 +74,8 @@ static bool parse_panic(const char *value, void *field, struct params *p)
 
 static bool parse_bool(const char *value, void *field, struct params *p)
 {
-	static const char *const yes[] = {"1", "y", "yes", "on", "true"};
-	static const char *const no[] = {"0", "n", "no", "off", "false"};
+	static const char *const yes[] = { "1", "y", "yes", "on", "true" };
+	static const char *const no[] = { "0", "n", "no", "off", "false" };
 
 	(void)p;
 	if (!value) {
@@ -106,10 +106,10 @@ static bool parse_shell(const char *value, void *field, struct params *p)
 		const char *name;
 		unsigned bit;
 	} times[] = {
-		{"fail", SHELL_FAIL},
-		{"start", SHELL_START},
-		{"unpacked", SHELL_UNPACKED},
-		{"end", SHELL_END},
+		{ "fail", SHELL_FAIL },
+		{ "start", SHELL_START },
+		{ "unpacked", SHELL_UNPACKED },
+		{ "end", SHELL_END },
 	};
 	unsigned shell = 0;
 	size_t length, i;
@@ -135,10 +135,10 @@ static bool parse_shell(const char *value, void *field, struct params *p)
 
 static bool parse_onfail(const char *value, void *field, struct params *p)
 {
-	static const char *const names[] = {[ONFAIL_REBOOT] = "reboot",
-					    [ONFAIL_POWEROFF] = "poweroff",
-					    [ONFAIL_HALT] = "halt",
-					    [ONFAIL_SHELL] = "shell"};
+	static const char *const names[] = { [ONFAIL_REBOOT] = "reboot",
+					     [ONFAIL_POWEROFF] = "poweroff",
+					     [ONFAIL_HALT] = "halt",
+					     [ONFAIL_SHELL] = "shell" };
 
 	(void)p;
 	for (size_t i = ONFAIL_REBOOT; value && i < ARRAY_SIZE(names); i++) {
@@ -156,27 +156,27 @@ static const struct {
 	size_t offset;
 	const char *expects;
 } keys[] = {
-	{"tarboot.size", parse_size_value, offsetof(struct params, size),
-	 "a size like 1500m, 2g, 75% or auto"},
-	{"tarboot.rootfs", parse_path, offsetof(struct params, rootfs), "an absolute path"},
-	{"tarboot.init", parse_path, offsetof(struct params, init), "an absolute path"},
-	{"init", parse_path, offsetof(struct params, init), "an absolute path"},
-	{"tarboot.shell", parse_shell, offsetof(struct params, shell),
-	 "fail, start, unpacked or end, or several with commas"},
-	{"tarboot.onfail", parse_onfail, offsetof(struct params, onfail),
-	 "reboot, poweroff, halt or shell"},
-	{"tarboot.failwait", parse_failwait, offsetof(struct params, failwait),
-	 "a number of seconds"},
-	{"tarboot.threads", parse_threads, offsetof(struct params, threads),
-	 "a number from 1 to 4096"},
-	{"tarboot.mount", parse_text, offsetof(struct params, mount),
-	 "tmpfs mount options, less than 256 bytes"},
-	{"tarboot.hotplug", parse_bool, offsetof(struct params, hotplug), "on or off"},
-	{"tarboot.quiet", parse_bool, offsetof(struct params, quiet), "on or off"},
-	{"tarboot.debug", parse_bool, offsetof(struct params, debug), "on or off"},
-	{"quiet", parse_word, offsetof(struct params, quiet), ""},
-	{"debug", parse_word, offsetof(struct params, debug), ""},
-	{"panic", parse_panic, offsetof(struct params, panic), ""},
+	{ "tarboot.size", parse_size_value, offsetof(struct params, size),
+	  "a size like 1500m, 2g, 75% or auto" },
+	{ "tarboot.rootfs", parse_path, offsetof(struct params, rootfs), "an absolute path" },
+	{ "tarboot.init", parse_path, offsetof(struct params, init), "an absolute path" },
+	{ "init", parse_path, offsetof(struct params, init), "an absolute path" },
+	{ "tarboot.shell", parse_shell, offsetof(struct params, shell),
+	  "fail, start, unpacked or end, or several with commas" },
+	{ "tarboot.onfail", parse_onfail, offsetof(struct params, onfail),
+	  "reboot, poweroff, halt or shell" },
+	{ "tarboot.failwait", parse_failwait, offsetof(struct params, failwait),
+	  "a number of seconds" },
+	{ "tarboot.threads", parse_threads, offsetof(struct params, threads),
+	  "a number from 1 to 4096" },
+	{ "tarboot.mount", parse_text, offsetof(struct params, mount),
+	  "tmpfs mount options, less than 256 bytes" },
+	{ "tarboot.hotplug", parse_bool, offsetof(struct params, hotplug), "on or off" },
+	{ "tarboot.quiet", parse_bool, offsetof(struct params, quiet), "on or off" },
+	{ "tarboot.debug", parse_bool, offsetof(struct params, debug), "on or off" },
+	{ "quiet", parse_word, offsetof(struct params, quiet), "" },
+	{ "debug", parse_word, offsetof(struct params, debug), "" },
+	{ "panic", parse_panic, offsetof(struct params, panic), "" },
 };
 
 /* Edit distance, for short texts. */
@@ -259,7 +259,7 @@ static const char *next_word(const char *text, char *word)
 
 int params_parse(const char *cmdline, struct params *ret, struct fail *f)
 {
-	struct params p = {.rootfs = "/rootfs.tar.xz", .hotplug = true};
+	struct params p = { .rootfs = "/rootfs.tar.xz", .hotplug = true };
 	_cleanup_free_ char *word = malloc(strlen(cmdline) + 1);
 	int r = 0;
 

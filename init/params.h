@@ -10,10 +10,10 @@
 #include "fail.h"
 #include "size.h"
 
-#define SHELL_FAIL     1
-#define SHELL_START    2
+#define SHELL_FAIL 1
+#define SHELL_START 2
 #define SHELL_UNPACKED 4
-#define SHELL_END      8
+#define SHELL_END 8
 
 enum onfail { ONFAIL_BY_PANIC, ONFAIL_REBOOT, ONFAIL_POWEROFF, ONFAIL_HALT, ONFAIL_SHELL };
 

@@ -41,7 +41,7 @@ static void write_steps(FILE *out, const struct boot *b)
 void report_write(const struct boot *b)
 {
 	FILE *out = fopen(RUN_DIR "/report.json", "we");
-	struct memory m = {0};
+	struct memory m = { 0 };
 
 	if (!out)
 		return;

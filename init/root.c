@@ -22,7 +22,7 @@
 #include "xz.h"
 
 #define MANIFEST_PATH "/tarboot/manifest"
-#define TICK_MS       250
+#define TICK_MS 250
 
 /* ---- find payload ---- */
 
@@ -63,7 +63,7 @@ static bool is_rootfs_full(void)
 static int fail_short_payload(struct boot *b)
 {
 	char have[SIZE_TEXT_MAX], want[SIZE_TEXT_MAX], ram[SIZE_TEXT_MAX], todo[256];
-	struct memory m = {0};
+	struct memory m = { 0 };
 
 	size_format(have, b->payload.size);
 	size_format(want, b->manifest.payload_bytes);
@@ -150,7 +150,7 @@ static uint64_t pool_bytes(const struct memory *m)
 
 int root_check_memory(struct boot *b)
 {
-	struct memory_need need = {.tree = b->tree_bytes, .inodes = b->tree_inodes};
+	struct memory_need need = { .tree = b->tree_bytes, .inodes = b->tree_inodes };
 	char size[SIZE_TEXT_MAX], available[SIZE_TEXT_MAX];
 	struct memory m;
 	int r = memory_read(&m);
@@ -221,16 +221,12 @@ struct unpack_shared {
 	bool done; /* the child came to its end, good or bad */
 };
 
-struct unpack_watch {
-	struct unpack_shared *shared;
-	uint64_t total;
-};
-
 static void show_progress(void *arg)
 {
-	struct unpack_watch *w = arg;
+	struct unpack_shared *shared = arg;
 
-	console_progress(atomic_load(&w->shared->progress.bytes), w->total);
+	console_progress(atomic_load(&shared->progress.bytes),
+			 atomic_load(&shared->progress.total));
 }
 
 /* When memory runs out the kernel shall take the child, not anything else. */
@@ -244,7 +240,7 @@ static void be_first_victim(void)
 
 static int unpack_in_child(struct boot *b, struct unpack_shared *shared)
 {
-	struct memory m = {0};
+	struct memory m = { 0 };
 	struct unpack_options options = {
 		.threads = b->params.threads,
 		.discard = !b->keep_payload,
@@ -313,7 +309,6 @@ int root_unpack(struct boot *b)
 {
 	struct unpack_shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 					    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct unpack_watch watch = {shared, b->tree_bytes};
 	uint64_t start = now_usec();
 	pid_t pid;
 	int r;
@@ -329,7 +324,7 @@ int root_unpack(struct boot *b)
 	if (pid < 0)
 		r = fail_errno(&b->fail, errno, "the unpack child", "cannot start it");
 	else
-		r = explain_status(b, shared, child_wait(pid, TICK_MS, show_progress, &watch));
+		r = explain_status(b, shared, child_wait(pid, TICK_MS, show_progress, shared));
 	console_progress_end();
 	if (r == 0)
 		report_unpacked(b, shared, now_usec() - start);

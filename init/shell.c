@@ -56,7 +56,7 @@ static void run_program(const char *const argv[])
 
 void shell_run(const char *failed, const char *exit_means)
 {
-	static const char *const install[] = {SHELL_PROGRAM, "--install", "-s", "/bin", NULL};
+	static const char *const install[] = { SHELL_PROGRAM, "--install", "-s", "/bin", NULL };
 	char banner[512];
 	pid_t pid;
 

@@ -91,8 +91,8 @@ int bootpart_add_file(struct bootpart *b, const char *name, uint32_t mode, const
 
 static int add_skeleton(struct bootpart *b)
 {
-	static const char *const directories[] = {"bin", "dev", "etc",     "newroot", "proc",
-						  "run", "sys", "tarboot", "tmp"};
+	static const char *const directories[] = { "bin", "dev", "etc",     "newroot", "proc",
+						   "run", "sys", "tarboot", "tmp" };
 	static const char release[] = "NAME=tarboot\nID=tarboot\nVERSION_ID=" TARBOOT_VERSION "\n"
 				      "PRETTY_NAME=\"tarboot " TARBOOT_VERSION "\"\n";
 	int r = 0;
@@ -133,5 +133,5 @@ int bootpart_finish(struct bootpart *b)
 void bootpart_free(struct bootpart *b)
 {
 	free(b->data);
-	*b = (struct bootpart){0};
+	*b = (struct bootpart){ 0 };
 }

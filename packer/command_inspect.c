@@ -60,8 +60,8 @@ int command_inspect(int argc, char **argv)
 {
 	enum { OPT_HELP = 256 };
 	static const struct option options[] = {
-		{"help", no_argument, NULL, OPT_HELP},
-		{NULL, 0, NULL, 0},
+		{ "help", no_argument, NULL, OPT_HELP },
+		{ NULL, 0, NULL, 0 },
 	};
 	struct image image;
 	struct fail f;

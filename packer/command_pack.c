@@ -25,8 +25,8 @@
 
 static const char *arg_root, *arg_out, *arg_kernel = "auto", *arg_shell = "auto";
 static bool arg_force;
-static struct payload_settings arg_payload = {.block_size = PAYLOAD_BLOCK_SIZE,
-					      .preset = PAYLOAD_PRESET};
+static struct payload_settings arg_payload = { .block_size = PAYLOAD_BLOCK_SIZE,
+					       .preset = PAYLOAD_PRESET };
 
 struct pack {
 	struct source *source;
@@ -77,27 +77,41 @@ static int parse_options(int argc, char **argv)
 {
 	enum { OPT_SHELL = 256, OPT_NO_SHELL, OPT_FORCE, OPT_HELP };
 	static const struct option options[] = {
-		{"output", required_argument, NULL, 'o'},
-		{"kernel", required_argument, NULL, 'k'},
-		{"threads", required_argument, NULL, 'T'},
-		{"shell", required_argument, NULL, OPT_SHELL},
-		{"no-shell", no_argument, NULL, OPT_NO_SHELL},
-		{"force", no_argument, NULL, OPT_FORCE},
-		{"help", no_argument, NULL, OPT_HELP},
-		{NULL, 0, NULL, 0},
+		{ "output", required_argument, NULL, 'o' },
+		{ "kernel", required_argument, NULL, 'k' },
+		{ "threads", required_argument, NULL, 'T' },
+		{ "shell", required_argument, NULL, OPT_SHELL },
+		{ "no-shell", no_argument, NULL, OPT_NO_SHELL },
+		{ "force", no_argument, NULL, OPT_FORCE },
+		{ "help", no_argument, NULL, OPT_HELP },
+		{ NULL, 0, NULL, 0 },
 	};
 	int c, r = EXIT_OK;
 
 	while (r == EXIT_OK && (c = getopt_long(argc, argv, "o:k:T:", options, NULL)) != -1) {
 		switch (c) {
-		case 'o': arg_out = optarg; break;
-		case 'k': arg_kernel = optarg; break;
-		case 'T': r = parse_threads(optarg); break;
-		case OPT_SHELL: arg_shell = optarg; break;
-		case OPT_NO_SHELL: arg_shell = NULL; break;
-		case OPT_FORCE: arg_force = true; break;
-		case OPT_HELP: exit(print_help());
-		default: r = EXIT_USAGE;
+		case 'o':
+			arg_out = optarg;
+			break;
+		case 'k':
+			arg_kernel = optarg;
+			break;
+		case 'T':
+			r = parse_threads(optarg);
+			break;
+		case OPT_SHELL:
+			arg_shell = optarg;
+			break;
+		case OPT_NO_SHELL:
+			arg_shell = NULL;
+			break;
+		case OPT_FORCE:
+			arg_force = true;
+			break;
+		case OPT_HELP:
+			exit(print_help());
+		default:
+			r = EXIT_USAGE;
 		}
 	}
 	if (r != EXIT_OK)
@@ -151,8 +165,8 @@ static bool is_static_program(const char *path)
 /* NULL: no shell. */
 static const char *find_shell(void)
 {
-	static const char *const places[] = {"/bin/busybox", "/usr/bin/busybox",
-					     "/usr/lib/initramfs-tools/bin/busybox"};
+	static const char *const places[] = { "/bin/busybox", "/usr/bin/busybox",
+					      "/usr/lib/initramfs-tools/bin/busybox" };
 
 	if (!arg_shell || strcmp(arg_shell, "auto") != 0)
 		return arg_shell;
@@ -258,7 +272,7 @@ static void fill_manifest(struct pack *p)
 
 static int write_boot_part(struct pack *p, struct fail *f)
 {
-	struct bootpart b = {0};
+	struct bootpart b = { 0 };
 	int r = bootpart_fill(&b, p->init, find_shell(), &p->manifest, f);
 
 	if (r == 0 && bootpart_finish(&b) < 0)
@@ -295,7 +309,7 @@ static int write_part(struct pack *p, const char *name, uint64_t from, uint64_t 
 {
 	static const char padding[4];
 	char head[160];
-	struct cpio_header h = {.ino = 1, .mode = S_IFREG | 0644, .nlink = 1};
+	struct cpio_header h = { .ino = 1, .mode = S_IFREG | 0644, .nlink = 1 };
 	int r;
 
 	h.size = (uint32_t)size;
@@ -309,7 +323,7 @@ static int write_part(struct pack *p, const char *name, uint64_t from, uint64_t 
 static int write_parts(struct pack *p, struct fail *f)
 {
 	uint64_t total = p->manifest.payload_bytes, size;
-	struct bootpart trailer = {0};
+	struct bootpart trailer = { 0 };
 	char name[32] = "rootfs.tar.xz";
 	int r = 0;
 
@@ -388,7 +402,7 @@ static int pack_image(struct pack *p, struct fail *f)
 
 int command_pack(int argc, char **argv)
 {
-	struct pack p = {.start = now_usec()};
+	struct pack p = { .start = now_usec() };
 	_cleanup_free_ char *kernel_path = NULL;
 	struct fail f;
 	int r = parse_options(argc, argv);
@@ -397,7 +411,7 @@ int command_pack(int argc, char **argv)
 		return r;
 	if (asprintf(&kernel_path, "%s.vmlinuz", arg_out) < 0)
 		return EXIT_FAILED;
-	p.kernel = (struct kernel_choice){.setting = arg_kernel, .out_path = kernel_path};
+	p.kernel = (struct kernel_choice){ .setting = arg_kernel, .out_path = kernel_path };
 	r = check_shell(&f);
 	if (r == 0)
 		r = find_init(&p, &f);

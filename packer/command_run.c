@@ -15,7 +15,7 @@
 #include "say.h"
 #include "size.h"
 
-#define QEMU          "qemu-system-x86_64"
+#define QEMU "qemu-system-x86_64"
 #define LOGIN_TIMEOUT 600 /* seconds; emulated machines are slow */
 
 static const char *arg_image, *arg_kernel, *arg_memory = "2G", *arg_cpus = "2";
@@ -56,21 +56,21 @@ static int parse_options(int argc, char **argv)
 {
 	enum { OPT_CPUS = 256, OPT_ACCEL, OPT_UNTIL_LOGIN, OPT_TIMEOUT, OPT_HELP };
 	static const struct option options[] = {
-		{"kernel", required_argument, NULL, 'k'},
-		{"memory", required_argument, NULL, 'm'},
-		{"append", required_argument, NULL, 'a'},
-		{"cpus", required_argument, NULL, OPT_CPUS},
-		{"accel", required_argument, NULL, OPT_ACCEL},
-		{"until-login", no_argument, NULL, OPT_UNTIL_LOGIN},
-		{"timeout", required_argument, NULL, OPT_TIMEOUT},
-		{"help", no_argument, NULL, OPT_HELP},
-		{NULL, 0, NULL, 0},
+		{ "kernel", required_argument, NULL, 'k' },
+		{ "memory", required_argument, NULL, 'm' },
+		{ "append", required_argument, NULL, 'a' },
+		{ "cpus", required_argument, NULL, OPT_CPUS },
+		{ "accel", required_argument, NULL, OPT_ACCEL },
+		{ "until-login", no_argument, NULL, OPT_UNTIL_LOGIN },
+		{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+		{ "help", no_argument, NULL, OPT_HELP },
+		{ NULL, 0, NULL, 0 },
 	};
-	const char **values[] = {['k'] = &arg_kernel,
-				 ['m'] = &arg_memory,
-				 ['a'] = &arg_append,
-				 [OPT_CPUS] = &arg_cpus,
-				 [OPT_ACCEL] = &arg_accel};
+	const char **values[] = { ['k'] = &arg_kernel,
+				  ['m'] = &arg_memory,
+				  ['a'] = &arg_append,
+				  [OPT_CPUS] = &arg_cpus,
+				  [OPT_ACCEL] = &arg_accel };
 	int c, r = EXIT_OK;
 
 	while (r == EXIT_OK && (c = getopt_long(argc, argv, "k:m:a:", options, NULL)) != -1) {
@@ -96,32 +96,34 @@ static int parse_options(int argc, char **argv)
 /* Replaces this process by QEMU; returns only on failure. */
 static void exec_qemu(const char *kernel, const char *append)
 {
-	const char *const argv[] = {QEMU,
-				    "-accel",
-				    arg_accel,
-				    "-M",
-				    "pc",
-				    "-m",
-				    arg_memory,
-				    "-smp",
-				    arg_cpus,
-				    "-nodefaults",
-				    "-no-reboot",
-				    "-display",
-				    "none",
-				    "-chardev",
-				    arg_until_login ? "stdio,id=s" : "stdio,id=s,mux=on,signal=off",
-				    "-serial",
-				    "chardev:s",
-				    "-kernel",
-				    kernel,
-				    "-initrd",
-				    arg_image,
-				    "-append",
-				    append,
-				    arg_until_login ? NULL : "-mon",
-				    "chardev=s",
-				    NULL};
+	const char *const argv[] = {
+		QEMU,
+		"-accel",
+		arg_accel,
+		"-M",
+		"pc",
+		"-m",
+		arg_memory,
+		"-smp",
+		arg_cpus,
+		"-nodefaults",
+		"-no-reboot",
+		"-display",
+		"none",
+		"-chardev",
+		arg_until_login ? "stdio,id=s" : "stdio,id=s,mux=on,signal=off",
+		"-serial",
+		"chardev:s",
+		"-kernel",
+		kernel,
+		"-initrd",
+		arg_image,
+		"-append",
+		append,
+		arg_until_login ? NULL : "-mon",
+		"chardev=s",
+		NULL
+	};
 
 	execvp(QEMU, (char *const *)argv);
 	fprintf(stderr,
@@ -158,7 +160,7 @@ static pid_t start_qemu(const char *kernel, const char *append, int *ret_fd)
 static void follow(int fd, struct boot_watch *watch)
 {
 	uint64_t end = now_usec() + (uint64_t)arg_timeout * 1000000;
-	struct pollfd p = {.fd = fd, .events = POLLIN};
+	struct pollfd p = { .fd = fd, .events = POLLIN };
 	char block[4096];
 	ssize_t n;
 
@@ -176,8 +178,8 @@ static void follow(int fd, struct boot_watch *watch)
 static int run_until_login(const char *kernel, const char *append)
 {
 	_cleanup_close_ int fd = -1;
-	struct boot_watch watch = {.start = now_usec()};
-	struct stat st = {0};
+	struct boot_watch watch = { .start = now_usec() };
+	struct stat st = { 0 };
 	struct fail f;
 	pid_t pid = start_qemu(kernel, append, &fd);
 

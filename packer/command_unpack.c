@@ -35,9 +35,9 @@ static int parse_options(int argc, char **argv, int n_args)
 {
 	enum { OPT_HELP = 256 };
 	static const struct option options[] = {
-		{"threads", required_argument, NULL, 'T'},
-		{"help", no_argument, NULL, OPT_HELP},
-		{NULL, 0, NULL, 0},
+		{ "threads", required_argument, NULL, 'T' },
+		{ "help", no_argument, NULL, OPT_HELP },
+		{ NULL, 0, NULL, 0 },
 	};
 	char *end;
 	long n;

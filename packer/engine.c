@@ -8,7 +8,6 @@
 struct watch {
 	struct unpack_progress progress;
 	const char *doing;
-	uint64_t total;
 	_Atomic bool done; /* written by the engine's caller, read by the watcher */
 };
 
@@ -17,7 +16,8 @@ static void *watch_progress(void *arg)
 	struct watch *w = arg;
 
 	while (!atomic_load(&w->done)) {
-		say_progress(w->doing, atomic_load(&w->progress.bytes), w->total);
+		say_progress(w->doing, atomic_load(&w->progress.bytes),
+			     atomic_load(&w->progress.total));
 		usleep(50000);
 	}
 	say_progress_end();
@@ -27,7 +27,7 @@ static void *watch_progress(void *arg)
 int engine_run(const struct image *image, int root_fd, unsigned threads, const char *doing,
 	       struct unpack_result *ret, struct fail *f)
 {
-	struct watch w = {.doing = doing, .total = image->manifest.unpacked_bytes};
+	struct watch w = { .doing = doing };
 	struct unpack_options options = {
 		.root_fd = root_fd,
 		.threads = threads,

@@ -10,7 +10,7 @@
 #include "cpio.h"
 
 #define NAME_SIZE_MAX 4096
-#define PAYLOAD_NAME  "rootfs.tar.xz"
+#define PAYLOAD_NAME "rootfs.tar.xz"
 
 static const char todo_image[] = "Give an image that `tarboot pack` wrote, or a .tar.xz file.";
 
@@ -36,7 +36,7 @@ static int add_member(struct image *image, const struct cpio_header *h, const ch
 	}
 	name += strncmp(name, "./", 2) == 0 ? 2 : strspn(name, "/");
 	m = &image->members[image->n_members];
-	*m = (struct image_member){strdup(name), h->mode, offset, h->size};
+	*m = (struct image_member){ strdup(name), h->mode, offset, h->size };
 	if (!m->name)
 		return -ENOMEM;
 	image->n_members++;
@@ -161,7 +161,7 @@ static int find_payload(struct image *image, int fd, struct fail *f)
 
 static int read_image(struct image *image, int fd, struct fail *f)
 {
-	static const char xz_magic[6] = {'\xfd', '7', 'z', 'X', 'Z', 0};
+	static const char xz_magic[6] = { '\xfd', '7', 'z', 'X', 'Z', 0 };
 	char magic[sizeof(xz_magic)];
 	uint64_t at = 0;
 	int r = read_at(fd, 0, magic, sizeof(magic));
@@ -180,7 +180,7 @@ static int read_image(struct image *image, int fd, struct fail *f)
 int image_open(const char *path, struct image *ret, struct fail *f)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct image image = {.path = path};
+	struct image image = { .path = path };
 	struct stat st;
 	int r;
 
@@ -204,5 +204,5 @@ void image_close(struct image *image)
 		free(image->members[i].name);
 	free(image->members);
 	payload_close(&image->payload);
-	*image = (struct image){0};
+	*image = (struct image){ 0 };
 }

@@ -13,11 +13,11 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *help;
 } commands[] = {
-	{"pack", command_pack, "make a bootable image of a root file system"},
-	{"inspect", command_inspect, "show what is in an image"},
-	{"verify", command_verify, "check every byte of an image, write nothing"},
-	{"unpack", command_unpack, "unpack an image as the boot does"},
-	{"run", command_run, "boot an image in QEMU"},
+	{ "pack", command_pack, "make a bootable image of a root file system" },
+	{ "inspect", command_inspect, "show what is in an image" },
+	{ "verify", command_verify, "check every byte of an image, write nothing" },
+	{ "unpack", command_unpack, "unpack an image as the boot does" },
+	{ "run", command_run, "boot an image in QEMU" },
 };
 
 static int print_help(void)

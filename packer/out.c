@@ -24,8 +24,8 @@ static void remove_pending(int signal)
 
 void out_catch_signals(void)
 {
-	static const int signals[] = {SIGHUP, SIGINT, SIGTERM, SIGPIPE, SIGXFSZ};
-	struct sigaction action = {.sa_handler = remove_pending, .sa_flags = SA_RESETHAND};
+	static const int signals[] = { SIGHUP, SIGINT, SIGTERM, SIGPIPE, SIGXFSZ };
+	struct sigaction action = { .sa_handler = remove_pending, .sa_flags = SA_RESETHAND };
 
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		sigaction(signals[i], &action, NULL);
@@ -47,12 +47,12 @@ static void free_out(struct out *o)
 	cleanup_close(&o->fd);
 	free(o->path);
 	free(o->temporary);
-	*o = (struct out){.fd = -1};
+	*o = (struct out){ .fd = -1 };
 }
 
 int out_open(const char *path, struct out *ret, struct fail *f)
 {
-	struct out o = {.fd = -1, .path = strdup(path)};
+	struct out o = { .fd = -1, .path = strdup(path) };
 	mode_t mask = umask(0);
 
 	umask(mask);

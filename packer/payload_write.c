@@ -7,8 +7,8 @@
 #include <lzma.h>
 #include <string.h>
 
-#define OUTPUT_SIZE    (1 << 20)
-#define PAGE           4096
+#define OUTPUT_SIZE (1 << 20)
+#define PAGE 4096
 #define INLINE_SYMLINK 128 /* tmpfs keeps shorter targets in the inode */
 
 struct payload_writer {

@@ -62,7 +62,7 @@ int source_add_extent(struct source *s, uint64_t offset, uint64_t size)
 		c->extents = extents;
 		s->extents_room = room;
 	}
-	c->extents[c->n_extents++] = (struct extent){offset, size};
+	c->extents[c->n_extents++] = (struct extent){ offset, size };
 	return 0;
 }
 
@@ -71,7 +71,7 @@ int source_next(struct source *s, struct source_member *ret, struct fail *f)
 	int r;
 
 	member_free(&s->current.m);
-	s->current.m = (struct member){0};
+	s->current.m = (struct member){ 0 };
 	s->current.n_extents = 0;
 	r = s->kind->next(s, &s->current, f);
 	if (r > 0)

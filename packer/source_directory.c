@@ -15,7 +15,7 @@
 
 #include "source_kinds.h"
 
-#define READ_SIZE       (1 << 20)
+#define READ_SIZE (1 << 20)
 #define XATTR_NAMES_MAX 65536 /* XATTR_LIST_MAX of linux/limits.h */
 
 /* One directory on the way down. */
@@ -263,8 +263,8 @@ static const struct {
 	mode_t format;
 	enum member_type type;
 } types[] = {
-	{S_IFREG, MEMBER_FILE}, {S_IFDIR, MEMBER_DIRECTORY}, {S_IFLNK, MEMBER_SYMLINK},
-	{S_IFCHR, MEMBER_CHAR}, {S_IFBLK, MEMBER_BLOCK},     {S_IFIFO, MEMBER_FIFO},
+	{ S_IFREG, MEMBER_FILE }, { S_IFDIR, MEMBER_DIRECTORY }, { S_IFLNK, MEMBER_SYMLINK },
+	{ S_IFCHR, MEMBER_CHAR }, { S_IFBLK, MEMBER_BLOCK },     { S_IFIFO, MEMBER_FIFO },
 };
 
 /* False for a socket, which no archive holds. */
@@ -379,7 +379,7 @@ static int directory_read(struct source *s, const void **ret_data, size_t *ret_s
 {
 	struct source_directory *d = (struct source_directory *)s;
 	const struct source_member *c = &s->current;
-	struct extent whole = {0, c->m.size};
+	struct extent whole = { 0, c->m.size };
 	const struct extent *extents = c->n_extents ? c->extents : &whole;
 	size_t n_extents = c->n_extents ? c->n_extents : 1, want;
 	ssize_t n;
@@ -429,7 +429,7 @@ static void directory_close(struct source *s)
 	free(d);
 }
 
-static const struct source_kind kind = {directory_next, directory_read, directory_close};
+static const struct source_kind kind = { directory_next, directory_read, directory_close };
 
 int source_directory_open(int fd, struct source **ret, struct fail *f)
 {

@@ -83,7 +83,7 @@ static void tar_close(struct source *s)
 	free(t);
 }
 
-static const struct source_kind kind = {tar_next, tar_read, tar_close};
+static const struct source_kind kind = { tar_next, tar_read, tar_close };
 
 int source_tar_open(const char *path, struct source **ret, struct fail *f)
 {

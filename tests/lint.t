@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.." || exit 1
 unset MAKEFLAGS MAKELEVEL MFLAGS
 
 echo 1..1
-if output=$(make --no-print-directory BUILD="${TARBOOT_BUILD:-build}" lint 2>&1); then
+if output=$(make --no-print-directory BUILD="${BUILD:-build}" lint 2>&1); then
 	echo "ok 1 - make lint"
 else
 	echo "not ok 1 - make lint"
