@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "aclnames.h"
+
 static const struct {
 	uint16_t kernel;
 	int archive;
@@ -24,33 +26,57 @@ static const struct {
 	{ S_IFCHR, MEMBER_CHAR }, { S_IFBLK, MEMBER_BLOCK },     { S_IFIFO, MEMBER_FIFO },
 };
 
+/* One entry of libarchive's, into the kernel's terms. False for a tag that the kernel has not. */
+static bool convert_acl_entry(int tag, int perm, int id, const char *name, struct acl_named *ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(acl_tags); i++) {
+		if (acl_tags[i].archive != tag)
+			continue;
+		ret->entry = (struct acl_entry){ acl_tags[i].kernel, (uint16_t)(perm & 7),
+						 ACL_UNDEFINED_ID };
+		ret->name = "";
+		if (tag == ARCHIVE_ENTRY_ACL_USER || tag == ARCHIVE_ENTRY_ACL_GROUP) {
+			ret->entry.id = (uint32_t)id;
+			if (id == -1 && name)
+				ret->name = name;
+		}
+		return true;
+	}
+	return false;
+}
+
+static int add_acl(struct xattrs *xattrs, const char *xattr_name, const struct acl_named *list,
+		   size_t n)
+{
+	_cleanup_free_ struct acl_entry *entries = calloc(n, sizeof(*entries));
+
+	if (!entries)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		if (*list[i].name)
+			return aclnames_add(xattrs, xattr_name, list, n);
+		entries[i] = list[i].entry;
+	}
+	return xattrs_add_acl(xattrs, xattr_name, entries, n);
+}
+
 static int collect_acl(struct archive_entry *e, int type, const char *xattr_name,
 		       struct xattrs *xattrs)
 {
-	struct acl_entry *entries;
-	int n = archive_entry_acl_reset(e, type), entry_type, perm, tag, id, r;
+	_cleanup_free_ struct acl_named *list = NULL;
+	int n = archive_entry_acl_reset(e, type), entry_type, perm, tag, id;
 	const char *name;
 	size_t used = 0;
 
 	if (n <= 0)
 		return 0;
-	entries = calloc((size_t)n, sizeof(*entries));
-	if (!entries)
+	list = calloc((size_t)n, sizeof(*list));
+	if (!list)
 		return -ENOMEM;
 	while (used < (size_t)n &&
-	       archive_entry_acl_next(e, type, &entry_type, &perm, &tag, &id, &name) == 0) {
-		for (size_t i = 0; i < ARRAY_SIZE(acl_tags); i++)
-			if (acl_tags[i].archive == tag)
-				entries[used++] = (struct acl_entry){ acl_tags[i].kernel,
-								      (uint16_t)(perm & 7),
-								      (uint32_t)id };
-	}
-	for (size_t i = 0; i < used; i++)
-		if (!(entries[i].tag & (0x02 | 0x08)))
-			entries[i].id = ACL_UNDEFINED_ID;
-	r = xattrs_add_acl(xattrs, xattr_name, entries, used);
-	free(entries);
-	return r;
+	       archive_entry_acl_next(e, type, &entry_type, &perm, &tag, &id, &name) == 0)
+		used += convert_acl_entry(tag, perm, id, name, &list[used]);
+	return used ? add_acl(xattrs, xattr_name, list, used) : 0;
 }
 
 static int collect_xattrs(struct archive_entry *e, struct xattrs *xattrs)
@@ -114,27 +140,42 @@ int member_from_entry(struct archive_entry *e, struct member *ret, struct fail *
 	return 0;
 }
 
+static void put_acl_entry(struct archive_entry *e, int type, const struct acl_entry *entry,
+			  const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(acl_tags); i++)
+		if (acl_tags[i].kernel == entry->tag)
+			archive_entry_acl_add_entry(e, type, entry->perm, acl_tags[i].archive,
+						    (int)entry->id, name);
+}
+
 static int put_acl(struct archive_entry *e, int type, const void *value, size_t size)
 {
-	struct acl_entry *entries = calloc(size / sizeof(*entries) + 1, sizeof(*entries));
+	_cleanup_free_ struct acl_entry *entries = calloc(size / sizeof(*entries) + 1,
+							  sizeof(*entries));
 	int n = entries ? acl_parse(value, size, entries, size / sizeof(*entries)) : -ENOMEM;
 
 	for (int i = 0; i < n; i++)
-		for (size_t t = 0; t < ARRAY_SIZE(acl_tags); t++)
-			if (acl_tags[t].kernel == entries[i].tag)
-				archive_entry_acl_add_entry(e, type, entries[i].perm,
-							    acl_tags[t].archive, (int)entries[i].id,
-							    NULL);
-	free(entries);
+		put_acl_entry(e, type, &entries[i], NULL);
 	return n < 0 ? n : 0;
 }
 
 static int put_xattr(struct archive_entry *e, const char *name, const void *value, size_t size)
 {
-	if (strcmp(name, ACL_XATTR_ACCESS) == 0)
-		return put_acl(e, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, value, size);
-	if (strcmp(name, ACL_XATTR_DEFAULT) == 0)
-		return put_acl(e, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, value, size);
+	const char *meant = aclnames_meant(name), *acl = meant ? meant : name;
+	int type = strcmp(acl, ACL_XATTR_ACCESS) == 0    ? ARCHIVE_ENTRY_ACL_TYPE_ACCESS
+		   : strcmp(acl, ACL_XATTR_DEFAULT) == 0 ? ARCHIVE_ENTRY_ACL_TYPE_DEFAULT
+							 : 0;
+	struct acl_named entry;
+	size_t cursor = 0;
+
+	if (meant) {
+		while (aclnames_next(value, size, &cursor, &entry))
+			put_acl_entry(e, type, &entry.entry, *entry.name ? entry.name : NULL);
+		return 0;
+	}
+	if (type)
+		return put_acl(e, type, value, size);
 	archive_entry_xattr_add_entry(e, name, value, size);
 	return 0;
 }

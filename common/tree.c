@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+#include "aclnames.h"
 #include "inroot.h"
 
 /* What an inode gets after it was created. */
@@ -32,6 +33,15 @@ struct directory {
 	struct metadata meta;
 };
 
+/* ACLs that wait for the whole tree (aclnames.h); of one inode. */
+struct named_acls {
+	struct named_acls *next;
+	char *path; /* owned */
+	dev_t dev;
+	ino_t ino;
+	struct xattrs xattrs; /* only what was named, under the names that are meant */
+};
+
 struct tree {
 	int root_fd;
 	bool keep_owner;
@@ -39,6 +49,7 @@ struct tree {
 	char *parent_path; /* how it was named; NULL = do not use it for the next one */
 	struct directory *directories;
 	size_t n_directories, room;
+	struct named_acls *named_acls;
 	pthread_mutex_t lock; /* of what follows: files are released by any thread */
 	struct tree_losses losses;
 	struct tree_file *spare;
@@ -70,29 +81,6 @@ int tree_new(int root_fd, struct tree **ret)
 	pthread_mutex_init(&t->lock, NULL);
 	*ret = t;
 	return 0;
-}
-
-void tree_free(struct tree *t)
-{
-	if (!t)
-		return;
-	for (size_t i = 0; i < t->n_directories; i++) {
-		free(t->directories[i].path);
-		xattrs_free(&t->directories[i].meta.xattrs);
-	}
-	free(t->directories);
-	while (t->spare) {
-		struct tree_file *file = t->spare;
-
-		t->spare = file->next;
-		xattrs_free(&file->meta.xattrs);
-		free(file->path);
-		free(file);
-	}
-	free(t->parent_path);
-	cleanup_close(&t->parent_fd);
-	pthread_mutex_destroy(&t->lock);
-	free(t);
 }
 
 /* ---- failures ---- */
@@ -136,6 +124,8 @@ static int apply_xattrs(struct tree *t, int fd, const char *name, const struct x
 	int r;
 
 	while (xattrs_next(xattrs, &cursor, &key, &value, &size)) {
+		if (aclnames_meant(key))
+			continue; /* see remember_named_acls */
 		r = fd >= 0 ? fsetxattr(fd, key, value, size, 0)
 			    : lsetxattr(name, key, value, size, 0);
 		if (r < 0 && !loss_is_allowed(t, key, errno))
@@ -398,17 +388,105 @@ static int finish_directory(struct tree *t, const struct directory *d)
 	return st.st_dev == d->dev && st.st_ino == d->ino ? apply_by_fd(t, fd, &d->meta) : 0;
 }
 
+/* ---- ACLs with names ---- */
+
+static void free_named_acls(struct named_acls *n)
+{
+	xattrs_free(&n->xattrs);
+	free(n->path);
+	free(n);
+}
+
+static int remember_named_acls(struct tree *t, const struct member *m, int parent_fd,
+			       const char *name)
+{
+	struct named_acls *n = NULL;
+	size_t cursor = 0, size;
+	const void *value;
+	const char *key;
+	struct stat st;
+	int r = 0;
+
+	while (r == 0 && xattrs_next(&m->xattrs, &cursor, &key, &value, &size)) {
+		if (!aclnames_meant(key))
+			continue;
+		if (!n) {
+			n = calloc(1, sizeof(*n));
+			if (!n)
+				return -ENOMEM;
+			n->next = t->named_acls;
+			t->named_acls = n;
+			n->path = strdup(m->path);
+		}
+		r = n->path ? xattrs_add(&n->xattrs, aclnames_meant(key), value, size) : -ENOMEM;
+	}
+	if (!n || r < 0)
+		return r;
+	if (fstatat(parent_fd, *name ? name : ".", &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	n->dev = st.st_dev;
+	n->ino = st.st_ino;
+	return 0;
+}
+
+/* Turns names into numbers. One that the root does not know loses its ACL, which is counted. */
+static int resolve_named_acls(struct tree *t, const struct named_acls *n, struct xattrs *ret)
+{
+	size_t cursor = 0, size;
+	const void *value;
+	const char *name;
+	int r = 0;
+
+	while (r == 0 && xattrs_next(&n->xattrs, &cursor, &name, &value, &size)) {
+		r = aclnames_resolve(t->root_fd, name, value, size, ret);
+		if (r == -ENOENT)
+			r = loss_is_allowed(t, name, ENOTSUP) ? 0 : r;
+	}
+	return r;
+}
+
+static int finish_named_acls(struct tree *t, const struct named_acls *n)
+{
+	_cleanup_close_ int parent_fd = -1;
+	struct xattrs xattrs = { 0 };
+	char name[NAME_MAX + 1];
+	struct stat st;
+	int r = inroot_open_parent(t->root_fd, n->path, false, &parent_fd, name);
+
+	if (r < 0)
+		return r == -ENOENT || r == -ENOTDIR ? 0 : r;
+	if (!*name)
+		strcpy(name, ".");
+	if (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_dev != n->dev ||
+	    st.st_ino != n->ino)
+		return 0; /* a later member replaced it */
+	r = resolve_named_acls(t, n, &xattrs);
+	if (r == 0 && fchdir(parent_fd) < 0)
+		r = -errno;
+	if (r == 0)
+		r = apply_xattrs(t, -1, name, &xattrs);
+	xattrs_free(&xattrs);
+	return r;
+}
+
+/* ---- the end ---- */
+
 /* Children before parents, so that a parent's mode cannot lock an ordinary user out of them. */
 int tree_finish(struct tree *t, struct fail *f)
 {
-	size_t n;
+	size_t n = 0;
 	int r;
 
 	forget_parent(t);
-	if (t->n_directories == 0)
-		return 0;
-	drop_superseded(t, &n);
-	qsort(t->directories, n, sizeof(*t->directories), compare_orders_down);
+	for (const struct named_acls *a = t->named_acls; a; a = a->next) {
+		r = finish_named_acls(t, a);
+		if (r < 0)
+			return fail_member(f, r, a->path, "cannot set its ACL");
+	}
+	if (t->n_directories > 0) {
+		drop_superseded(t, &n);
+		qsort(t->directories, n, sizeof(*t->directories), compare_orders_down);
+	}
 	for (size_t i = 0; i < n; i++) {
 		r = finish_directory(t, &t->directories[i]);
 		if (r < 0)
@@ -516,6 +594,8 @@ int tree_add(struct tree *t, const struct member *m, struct tree_file **ret_file
 	if (r < 0)
 		return fail_member(f, r, m->path, "cannot create it");
 	r = complete_inode(t, m, parent_fd, name, r, ret_file);
+	if (r == 0 && m->type != MEMBER_HARDLINK)
+		r = remember_named_acls(t, m, parent_fd, name);
 	return r < 0 ? fail_member(f, r, m->path, "cannot set owner, mode, attributes or time") : 0;
 }
 
@@ -572,6 +652,39 @@ int tree_file_release(struct tree_file *file, bool good, struct fail *f)
 		fail_member(f, r, file->path, "cannot set size, owner, mode, attributes or time");
 	put_spare(file);
 	return r;
+}
+
+static void free_spare_files(struct tree *t)
+{
+	struct tree_file *file;
+
+	while ((file = t->spare)) {
+		t->spare = file->next;
+		xattrs_free(&file->meta.xattrs);
+		free(file->path);
+		free(file);
+	}
+}
+
+void tree_free(struct tree *t)
+{
+	struct named_acls *n;
+
+	if (!t)
+		return;
+	for (size_t i = 0; i < t->n_directories; i++) {
+		free(t->directories[i].path);
+		xattrs_free(&t->directories[i].meta.xattrs);
+	}
+	free(t->directories);
+	while ((n = t->named_acls)) {
+		t->named_acls = n->next;
+		free_named_acls(n);
+	}
+	free_spare_files(t);
+	forget_parent(t);
+	pthread_mutex_destroy(&t->lock);
+	free(t);
 }
 
 void tree_losses(struct tree *t, struct tree_losses *ret)

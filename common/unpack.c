@@ -103,17 +103,25 @@ static int add_member(struct unpack *u, struct archive *a, struct archive_entry 
 	return r;
 }
 
+/* libarchive warns of a name that is not UTF-8 and keeps its bytes; its other warnings are about
+ * attributes that it lost. */
+static bool is_harmless(int r, struct archive *a)
+{
+	const char *text = archive_error_string(a);
+
+	return r == ARCHIVE_WARN && text && strstr(text, "can't be converted");
+}
+
 static int add_members(struct unpack *u, struct archive *a)
 {
 	struct archive_entry *e;
 	int r;
 
 	for (;;) {
-		/* ARCHIVE_WARN: a name that is not UTF-8; its bytes are intact. */
 		r = archive_read_next_header(a, &e);
 		if (r == ARCHIVE_EOF)
 			return 0;
-		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
+		if (r != ARCHIVE_OK && !is_harmless(r, a))
 			return fail_archive(u, a, ARCHIVE);
 		r = add_member(u, a, e);
 		if (r < 0)
