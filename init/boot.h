@@ -39,6 +39,7 @@ struct boot {
 
 	struct unpack_result unpacked;
 	uint64_t unpack_peak; /* bytes of memory that the unpack child had at most */
+	uint64_t memory_peak; /* bytes in use on the machine, at most, while it unpacked */
 	char new_init[256];
 
 	struct step_record steps[STEPS_MAX];

@@ -96,14 +96,15 @@ static int run_step(struct boot *b, size_t number)
 /* The last step: all that is to be said must be said before. */
 static int start_init(struct boot *b)
 {
-	char used[SIZE_TEXT_MAX], total[SIZE_TEXT_MAX];
+	char used[SIZE_TEXT_MAX], total[SIZE_TEXT_MAX], peak[SIZE_TEXT_MAX];
 	struct memory m = { 0 };
 
 	(void)memory_read(&m);
-	console_log(LOG_NOTICE, "start init: %s after %llu.%03u s, %s of %s memory in use",
+	console_log(LOG_NOTICE,
+		    "start init: %s after %llu.%03u s, %s of %s memory in use, at most %s",
 		    b->new_init, (unsigned long long)(now_usec() / 1000000),
 		    (unsigned)(now_usec() / 1000 % 1000), size_format(used, m.total - m.available),
-		    size_format(total, m.total));
+		    size_format(total, m.total), size_format(peak, b->memory_peak));
 	report_write(b);
 	return handover_exec(b);
 }

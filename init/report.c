@@ -57,6 +57,7 @@ void report_write(const struct boot *b)
 	write_number(out, "threads", b->unpacked.threads);
 	write_number(out, "lost_xattrs", b->unpacked.losses.count);
 	write_number(out, "unpack_peak_rss_bytes", b->unpack_peak);
+	write_number(out, "memory_peak_bytes", b->memory_peak);
 	write_number(out, "root_size_bytes", b->root_size);
 	write_number(out, "memory_total_bytes", m.total);
 	write_number(out, "memory_available_bytes", m.available);

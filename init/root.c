@@ -221,12 +221,21 @@ struct unpack_shared {
 	bool done; /* the child came to its end, good or bad */
 };
 
-static void show_progress(void *arg)
-{
-	struct unpack_shared *shared = arg;
+struct unpack_watch {
+	struct unpack_shared *shared;
+	struct boot *boot;
+};
 
-	console_progress(atomic_load(&shared->progress.bytes),
-			 atomic_load(&shared->progress.total));
+/* A few times a second while the child works. */
+static void watch_unpack(void *arg)
+{
+	struct unpack_watch *w = arg;
+	struct memory m;
+
+	console_progress(atomic_load(&w->shared->progress.bytes),
+			 atomic_load(&w->shared->progress.total));
+	if (memory_read(&m) == 0 && m.total - m.available > w->boot->memory_peak)
+		w->boot->memory_peak = m.total - m.available;
 }
 
 /* When memory runs out the kernel shall take the child, not anything else. */
@@ -309,6 +318,7 @@ int root_unpack(struct boot *b)
 {
 	struct unpack_shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 					    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct unpack_watch watch = { shared, b };
 	uint64_t start = now_usec();
 	pid_t pid;
 	int r;
@@ -324,7 +334,7 @@ int root_unpack(struct boot *b)
 	if (pid < 0)
 		r = fail_errno(&b->fail, errno, "the unpack child", "cannot start it");
 	else
-		r = explain_status(b, shared, child_wait(pid, TICK_MS, show_progress, shared));
+		r = explain_status(b, shared, child_wait(pid, TICK_MS, watch_unpack, &watch));
 	console_progress_end();
 	if (r == 0)
 		report_unpacked(b, shared, now_usec() - start);
