@@ -55,6 +55,7 @@ int payload_open(int dir_fd, const char *path, bool writable, struct payload *re
 	struct payload p = { 0 };
 	int r = add_file(&p, dir_fd, path, writable);
 
+	snprintf(p.name, sizeof(p.name), "%s", path);
 	if (r == -ENOENT)
 		r = add_numbered(&p, dir_fd, path, writable);
 	if (r < 0) {

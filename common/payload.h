@@ -18,6 +18,7 @@ struct payload_part {
 };
 
 struct payload {
+	char name[128];             /* for messages */
 	struct payload_part *parts; /* owned */
 	size_t n_parts;
 	uint64_t size; /* bytes of all parts */

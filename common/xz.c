@@ -10,7 +10,6 @@
 #endif
 
 #define INPUT_SIZE 65536
-#define PAYLOAD "the payload"
 
 static const char todo_copy[] = "Copy or build it again; `tarboot verify` on the server tells "
 				"whether it is whole there.";
@@ -31,21 +30,21 @@ struct xz_decoder {
 
 /* ---- the container ---- */
 
-static int fail_container(struct fail *f, lzma_ret r)
+static int fail_container(const char *name, lzma_ret r, struct fail *f)
 {
 	switch (r) {
 	case LZMA_MEM_ERROR:
-		return fail_errno(f, ENOMEM, PAYLOAD, "cannot hold its Index");
+		return fail_errno(f, ENOMEM, name, "cannot hold its Index");
 	case LZMA_OPTIONS_ERROR:
-		return fail_set(f, ENOTSUP, PAYLOAD, "Compress it with an ordinary xz.",
+		return fail_set(f, ENOTSUP, name, "Compress it with an ordinary xz.",
 				"it uses a feature of the xz format that this version lacks");
 	case LZMA_FORMAT_ERROR:
 	case LZMA_BUF_ERROR:
-		return fail_set(f, EBADMSG, PAYLOAD, todo_copy,
+		return fail_set(f, EBADMSG, name, todo_copy,
 				"its end is missing or something follows it: it was cut short or "
 				"added to");
 	default:
-		return fail_set(f, EBADMSG, PAYLOAD, todo_copy,
+		return fail_set(f, EBADMSG, name, todo_copy,
 				"its Index, a stream header or a stream footer is damaged");
 	}
 }
@@ -58,17 +57,17 @@ static int check_magic(const struct payload *p, struct fail *f)
 	ssize_t n;
 
 	if (p->size == 0)
-		return fail_set(f, EBADMSG, PAYLOAD, todo_copy, "it is empty");
+		return fail_set(f, EBADMSG, p->name, todo_copy, "it is empty");
 	while (have < sizeof(head)) {
 		n = payload_read(p, have, head + have, sizeof(head) - have);
 		if (n < 0)
-			return fail_errno(f, (int)n, PAYLOAD, "cannot read it");
+			return fail_errno(f, (int)n, p->name, "cannot read it");
 		if (n == 0)
 			break;
 		have += (size_t)n;
 	}
 	if (have < sizeof(head) || memcmp(head, magic, sizeof(magic)) != 0)
-		return fail_set(f, EBADMSG, PAYLOAD, "Make it with tar and xz, or `tarboot pack`.",
+		return fail_set(f, EBADMSG, p->name, "Make it with tar and xz, or `tarboot pack`.",
 				"it is not an xz file (no xz magic at its start)");
 	return 0;
 }
@@ -87,7 +86,7 @@ static int read_index(const struct payload *p, lzma_index **ret, struct fail *f)
 			n = payload_read(p, offset, input, sizeof(input));
 			if (n < 0) {
 				lzma_end(&strm);
-				return fail_errno(f, (int)n, PAYLOAD, "cannot read it");
+				return fail_errno(f, (int)n, p->name, "cannot read it");
 			}
 			strm.next_in = input;
 			strm.avail_in = (size_t)n;
@@ -102,20 +101,20 @@ static int read_index(const struct payload *p, lzma_index **ret, struct fail *f)
 	}
 	lzma_end(&strm);
 	if (r != LZMA_STREAM_END)
-		return fail_container(f, r);
+		return fail_container(p->name, r, f);
 	*ret = index;
 	return 0;
 }
 
 /* Every check that liblzma can name must be one that it can compute. */
-static int check_checks(const lzma_index *index, struct fail *f)
+static int check_checks(const char *name, const lzma_index *index, struct fail *f)
 {
 	uint32_t used = lzma_index_checks(index);
 
 	for (int check = 0; check <= LZMA_CHECK_ID_MAX; check++)
 		if (used & (1U << check) && check != LZMA_CHECK_NONE &&
 		    !lzma_check_is_supported((lzma_check)check))
-			return fail_set(f, ENOTSUP, PAYLOAD, "Compress it with CRC64 or CRC32.",
+			return fail_set(f, ENOTSUP, name, "Compress it with CRC64 or CRC32.",
 					"its integrity check (type %d) is unknown", check);
 	return 0;
 }
@@ -130,10 +129,10 @@ int xz_file_open(const struct payload *p, struct xz_file **ret, struct fail *f)
 		r = read_index(p, &index, f);
 	if (r < 0)
 		return r;
-	r = check_checks(index, f);
+	r = check_checks(p->name, index, f);
 	x = calloc(1, sizeof(*x));
 	if (!x)
-		r = fail_errno(f, ENOMEM, PAYLOAD, "cannot hold its Index");
+		r = fail_errno(f, ENOMEM, p->name, "cannot hold its Index");
 	if (r < 0) {
 		free(x);
 		lzma_index_end(index, NULL);
@@ -222,16 +221,16 @@ static int fail_block(struct xz_decoder *d, lzma_ret r, struct fail *f)
 
 	if (r == LZMA_MEM_ERROR)
 		return fail_set(
-			f, ENOMEM, PAYLOAD,
+			f, ENOMEM, d->payload->name,
 			"Use fewer threads (tarboot.threads=1), add memory, or compress with "
 			"a smaller dictionary (xz -6).",
 			"no memory to decode Block %llu", number);
 	if (r == LZMA_OPTIONS_ERROR)
-		return fail_set(f, ENOTSUP, PAYLOAD, "Compress it with an ordinary xz.",
+		return fail_set(f, ENOTSUP, d->payload->name, "Compress it with an ordinary xz.",
 				"Block %llu (byte %llu) uses a filter that this version lacks",
 				number, offset);
-	return fail_set(f, EBADMSG, PAYLOAD, todo_copy, "Block %llu (byte %llu) is damaged", number,
-			offset);
+	return fail_set(f, EBADMSG, d->payload->name, todo_copy,
+			"Block %llu (byte %llu) is damaged", number, offset);
 }
 
 /* Brings more of the current Block into the empty input buffer. */
@@ -242,7 +241,7 @@ static int fill_input(struct xz_decoder *d, struct fail *f)
 				 left < INPUT_SIZE ? (size_t)left : INPUT_SIZE);
 
 	if (n < 0)
-		return fail_errno(f, (int)n, PAYLOAD, "cannot read it");
+		return fail_errno(f, (int)n, d->payload->name, "cannot read it");
 	d->next_in += (uint64_t)n;
 	d->strm.next_in = d->input;
 	d->strm.avail_in = (size_t)n;
@@ -259,7 +258,7 @@ static int read_header(struct xz_decoder *d, uint8_t header[LZMA_BLOCK_HEADER_SI
 	while (have < want) {
 		n = payload_read(d->payload, d->at.offset + have, header + have, want - have);
 		if (n < 0)
-			return fail_errno(f, (int)n, PAYLOAD, "cannot read it");
+			return fail_errno(f, (int)n, d->payload->name, "cannot read it");
 		if (n == 0)
 			return fail_block(d, LZMA_DATA_ERROR, f);
 		have += (size_t)n;

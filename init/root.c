@@ -60,14 +60,14 @@ static bool is_rootfs_full(void)
 	       (uint64_t)s.f_bfree * (uint64_t)s.f_bsize < (1 << 20);
 }
 
-static int fail_short_payload(struct boot *b)
+static int fail_short_payload(struct boot *b, uint64_t present, uint64_t expected)
 {
 	char have[SIZE_TEXT_MAX], want[SIZE_TEXT_MAX], ram[SIZE_TEXT_MAX], todo[256];
 	struct memory m = { 0 };
 
-	size_format(have, b->payload.size);
-	size_format(want, b->manifest.payload_bytes);
-	if (!is_rootfs_full())
+	size_format(have, present);
+	size_format(want, expected);
+	if (!is_rootfs_full() && present == b->payload.size)
 		return fail_set(
 			&b->fail, EBADMSG, b->params.rootfs,
 			"Copy the image again; `tarboot verify` on the server tells whether it "
@@ -81,6 +81,24 @@ static int fail_short_payload(struct boot *b)
 		 size_format(ram, m.total));
 	return fail_set(&b->fail, ENOSPC, b->params.rootfs, todo,
 			"the kernel had no room to unpack it: %s of %s are here", have, want);
+}
+
+/* Bytes of the payload that are really here: newer kernels give a file its full size before they
+ * run out of room for its content, so its blocks must be counted. A ramfs counts none. */
+static uint64_t present_bytes(const struct payload *p)
+{
+	uint64_t present = 0, blocks;
+	struct statfs fs;
+	struct stat st;
+
+	for (size_t i = 0; i < p->n_parts; i++) {
+		blocks = p->parts[i].size;
+		if (fstatfs(p->parts[i].fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC &&
+		    fstat(p->parts[i].fd, &st) == 0)
+			blocks = (uint64_t)st.st_blocks * 512;
+		present += blocks < p->parts[i].size ? blocks : p->parts[i].size;
+	}
+	return present;
 }
 
 /* Without a manifest the Index tells how large the tar is, which is a little more than the tree. */
@@ -99,6 +117,7 @@ static int measure_foreign_payload(struct boot *b)
 
 int root_find_payload(struct boot *b)
 {
+	uint64_t present, expected;
 	char size[SIZE_TEXT_MAX];
 	int r = read_manifest(b);
 
@@ -114,8 +133,10 @@ int root_find_payload(struct boot *b)
 					 : "it is not in the initramfs");
 	if (r < 0)
 		return r;
-	if (b->has_manifest && b->payload.size < b->manifest.payload_bytes)
-		return fail_short_payload(b);
+	present = present_bytes(&b->payload);
+	expected = b->has_manifest ? b->manifest.payload_bytes : b->payload.size;
+	if (present < expected)
+		return fail_short_payload(b, present, expected);
 	if (b->has_manifest && b->payload.size == b->manifest.payload_bytes) {
 		b->tree_bytes = b->manifest.unpacked_bytes;
 		b->tree_inodes = b->manifest.inodes;

@@ -184,6 +184,7 @@ int image_open(const char *path, struct image *ret, struct fail *f)
 	struct stat st;
 	int r;
 
+	snprintf(image.payload.name, sizeof(image.payload.name), "%s", path);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fail_errno(f, errno, path, "cannot open it");
 	if (!S_ISREG(st.st_mode))
