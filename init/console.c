@@ -133,7 +133,7 @@ void console_log(enum log_level level, const char *text, ...)
 {
 	/* The kernel log prints what is below its own level on the consoles too; notices would be
 	 * there twice, so they go as debug. */
-	static const int priorities[] = { 3, 4, 7, 7 };
+	static const int priorities[] = { 3, 3, 4, 7, 7 };
 	char line[640], record[660];
 	va_list ap;
 	int n;
@@ -149,6 +149,8 @@ void console_log(enum log_level level, const char *text, ...)
 	if (log_fd >= 0)
 		(void)!write(log_fd, line, strlen(line));
 	console_progress_end();
+	if (level == LOG_FAILURE)
+		return;
 	if (level <= LOG_WARNING || (level == LOG_NOTICE && !is_quiet) || is_debug)
 		console_print(line);
 }

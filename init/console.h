@@ -14,6 +14,7 @@
 #define CONSOLES_MAX 8
 
 enum log_level {
+	LOG_FAILURE, /* not the consoles: a block for people follows there */
 	LOG_ERROR,   /* every console, whatever the parameters say */
 	LOG_WARNING, /* the same */
 	LOG_NOTICE,  /* consoles unless quiet */

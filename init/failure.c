@@ -92,7 +92,7 @@ static void print_block(const struct boot *b, const struct plan *p)
 	const struct fail *f = &b->fail;
 	char block[1400], then[160];
 
-	console_log(LOG_ERROR, "%s failed: %s: %s", b->failed_step, f->what, f->why);
+	console_log(LOG_FAILURE, "%s failed: %s: %s", b->failed_step, f->what, f->why);
 	describe_plan(b, p, then, sizeof(then));
 	snprintf(block, sizeof(block),
 		 "\ntarboot: FAILED: %s\n  what: %s\n  why:  %s\n%s%s%s  then: %s\n",

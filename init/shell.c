@@ -84,4 +84,6 @@ void shell_run(const char *failed, const char *exit_means)
 		child_wait(pid, 1000, NULL, NULL);
 	else
 		console_log(LOG_ERROR, "cannot start the shell: %m");
+	/* The end of the session hung its terminal up, and with it our descriptor of the console. */
+	console_open();
 }

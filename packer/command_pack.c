@@ -53,6 +53,8 @@ static int print_help(void)
 	     "copy\n"
 	     "      --shell PATH      the static busybox for the debug shell (default: find one)\n"
 	     "      --no-shell        no debug shell in the image\n"
+	     "  -l, --level LEVEL     normal (default), or fast: a tenth of the time, a third "
+	     "larger\n"
 	     "  -T, --threads N       compress with N threads (default: all CPUs)\n"
 	     "      --force           pack a root that cannot boot, too\n"
 	     "      --help            show this help");
@@ -72,6 +74,17 @@ static int parse_threads(const char *text)
 	return EXIT_OK;
 }
 
+static int parse_level(const char *text)
+{
+	if (strcmp(text, "fast") == 0)
+		arg_payload.preset = PAYLOAD_PRESET_FAST;
+	else if (strcmp(text, "normal") == 0)
+		arg_payload.preset = PAYLOAD_PRESET;
+	else
+		return say_usage("pack", "--level %s: it must be fast or normal", text);
+	return EXIT_OK;
+}
+
 /* Returns -1 to go on, else an exit code. */
 static int parse_options(int argc, char **argv)
 {
@@ -79,6 +92,7 @@ static int parse_options(int argc, char **argv)
 	static const struct option options[] = {
 		{ "output", required_argument, NULL, 'o' },
 		{ "kernel", required_argument, NULL, 'k' },
+		{ "level", required_argument, NULL, 'l' },
 		{ "threads", required_argument, NULL, 'T' },
 		{ "shell", required_argument, NULL, OPT_SHELL },
 		{ "no-shell", no_argument, NULL, OPT_NO_SHELL },
@@ -88,13 +102,16 @@ static int parse_options(int argc, char **argv)
 	};
 	int c, r = EXIT_OK;
 
-	while (r == EXIT_OK && (c = getopt_long(argc, argv, "o:k:T:", options, NULL)) != -1) {
+	while (r == EXIT_OK && (c = getopt_long(argc, argv, "o:k:l:T:", options, NULL)) != -1) {
 		switch (c) {
 		case 'o':
 			arg_out = optarg;
 			break;
 		case 'k':
 			arg_kernel = optarg;
+			break;
+		case 'l':
+			r = parse_level(optarg);
 			break;
 		case 'T':
 			r = parse_threads(optarg);

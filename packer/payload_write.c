@@ -18,6 +18,7 @@ struct payload_writer {
 	lzma_stream strm;
 	struct payload_totals totals;
 	uint64_t position; /* in the data of the current member */
+	uint64_t end;      /* size of the current member if it has holes, else 0 */
 	struct fail fail;  /* met inside libarchive's callbacks */
 	uint8_t output[OUTPUT_SIZE];
 };
@@ -167,28 +168,8 @@ static void count_member(struct payload_writer *w, const struct source_member *s
 	}
 }
 
-int payload_writer_add(struct payload_writer *w, const struct source_member *m, struct fail *f)
-{
-	int r;
-
-	w->position = 0;
-	archive_entry_clear(w->entry);
-	r = member_to_entry(&m->m, w->entry, f);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < m->n_extents; i++)
-		archive_entry_sparse_add_entry(w->entry, (int64_t)m->extents[i].offset,
-					       (int64_t)m->extents[i].size);
-	/* ARCHIVE_WARN: the name is not UTF-8; it is written as the bytes that it is. */
-	r = archive_write_header(w->archive, w->entry);
-	if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
-		return fail_archive(w, m->m.path, f);
-	count_member(w, m);
-	return 0;
-}
-
 /* libarchive's pax writer takes holes out by itself: it wants the file as it reads, so they are fed
- * to it as zeros, which it drops unseen. */
+ * to it as zeros, which it drops unseen; it writes the map with the first of them. */
 static int feed_hole(struct payload_writer *w, uint64_t end)
 {
 	static const char zeros[1 << 20];
@@ -204,6 +185,29 @@ static int feed_hole(struct payload_writer *w, uint64_t end)
 	return 0;
 }
 
+int payload_writer_add(struct payload_writer *w, const struct source_member *m, struct fail *f)
+{
+	int r;
+
+	if (feed_hole(w, w->end) < 0)
+		return fail_archive(w, target, f);
+	w->position = 0;
+	w->end = m->n_extents ? m->m.size : 0;
+	archive_entry_clear(w->entry);
+	r = member_to_entry(&m->m, w->entry, f);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < m->n_extents; i++)
+		archive_entry_sparse_add_entry(w->entry, (int64_t)m->extents[i].offset,
+					       (int64_t)m->extents[i].size);
+	/* ARCHIVE_WARN: the name is not UTF-8; it is written as the bytes that it is. */
+	r = archive_write_header(w->archive, w->entry);
+	if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
+		return fail_archive(w, m->m.path, f);
+	count_member(w, m);
+	return 0;
+}
+
 int payload_writer_data(struct payload_writer *w, const void *data, size_t size, uint64_t offset,
 			struct fail *f)
 {
@@ -216,7 +220,7 @@ int payload_writer_data(struct payload_writer *w, const void *data, size_t size,
 
 int payload_writer_finish(struct payload_writer *w, struct fail *f)
 {
-	if (archive_write_close(w->archive) != ARCHIVE_OK)
+	if (feed_hole(w, w->end) < 0 || archive_write_close(w->archive) != ARCHIVE_OK)
 		return fail_archive(w, target, f);
 	if (encode(w, LZMA_FINISH) < 0) {
 		*f = w->fail;

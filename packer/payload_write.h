@@ -20,6 +20,7 @@ struct payload_settings {
 
 #define PAYLOAD_BLOCK_SIZE (16ULL << 20)
 #define PAYLOAD_PRESET 6
+#define PAYLOAD_PRESET_FAST 1
 
 /* What was written so far; bytes. */
 struct payload_totals {
