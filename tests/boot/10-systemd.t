@@ -129,12 +129,12 @@ add_guest_scripts($root);
 write_expected($root);
 # every file counts here, so nothing may be scrubbed, by a tarboot that does scrub
 my @as_it_is = tarboot('pack', '--help') =~ /(--no-scrub)/;
-note(tarboot('pack', @as_it_is, $root, '-o', $image));
+note(tarboot('pack', '--level', 'fast', @as_it_is, $root, '-o', $image));
 ok(-s "$image.vmlinuz", 'the kernel stands beside the image') or BAIL_OUT('no kernel');
 
 my $guest = Guest->start(
 	dir => scratch(), name => 'demo', kernel => "$image.vmlinuz", initrd => $image, mem => 2048,
-	append => 'tarboot.init=/tarboot-test/check tarboot.test=1 testvar="some words" testword');
+	append => 'tarboot.init=/tarboot-test/check some.option=1 testvar="some words" testword');
 ok($guest->wait_end(300), 'the system boots and powers itself off');
 ok($guest->replay_results, 'the checks inside ran to their end');
 check_console($guest);

@@ -14,7 +14,7 @@ need_programs(qw(qemu-system-x86_64 busybox cpio));
 my $image    = scratch('demo.img');
 my $baseline = scratch('baseline.img');
 
-note(tarboot('pack', demo_root(), '-o', $image));
+note(tarboot('pack', '--level', 'fast', demo_root(), '-o', $image));
 my ($payload) = grep { $_->{name} =~ m{^/?rootfs\.tar\.xz$} } newc_read($image);
 ok($payload, 'the image has one payload') or BAIL_OUT('no payload');
 spew(scratch('rootfs.tar.xz'), $payload->{data});
@@ -25,8 +25,9 @@ my $guest = Guest->start(
 	kernel => "$image.vmlinuz");
 ok($guest->wait_for(qr/tarboot-demo login:/, 300), 'the baseline boots to a login prompt')
 	or $guest->show_end;
-note($1) while $guest->text =~ /(baseline: .*)/g;
-my ($start, $end) = $guest->text =~ /baseline: unpack \w+ (\S+)/g;
+my $text = $guest->text;
+note(grep { /^baseline: / } split /^/, $text);
+my ($start, $end) = $text =~ /baseline: unpack \w+ (\S+)/g;
 ok($end && $end > $start, 'it says when it unpacked');
 note(sprintf 'unpack %.1f s, boot to login %.1f s', $end - $start, $guest->elapsed) if $end;
 $guest->stop;

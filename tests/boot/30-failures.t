@@ -71,17 +71,31 @@ sub init_foreign   { spew("$_[0]/sbin/init", "\x7fELF\x01\x01\x01" . "\0" x 9 . 
 sub init_no_sh     { unlink "$_[0]/bin/sh" }
 sub init_dangling  { unlink "$_[0]/sbin/init"; symlink '/lib/nothing', "$_[0]/sbin/init" }
 
+# ---- images too big for the machine ----
+
+# A good image of the tiny root with one more file: so many MiB of what the command prints.
+sub big_image {
+	my ($name, $megabytes, $command) = @_;
+	my $image = scratch("$name.img");
+	my $root  = tiny_root('big');
+
+	run("$command | head -c ${megabytes}M >'$root/data'");
+	tarboot('pack', '--kernel', 'none', $root, '-o', $image);
+	run('rm', '-rf', $root);
+	return $image;
+}
+
 # ---- one failing boot ----
 
 # Checks all that every failure has in common. about: what the block must mention.
 sub fails {
 	my ($name, %arg) = @_;
-	my $image = write_image($arg{name}, $arg{change});
+	my $image = $arg{image} || write_image($arg{name}, $arg{change});
 
 	subtest $name => sub {
 		my $guest = Guest->start(
 			dir => scratch(), name => $arg{name}, kernel => $kernel, initrd => $image,
-			mem => 512, append => $arg{append});
+			mem => $arg{mem} // 512, append => $arg{append});
 		my $failed = $guest->wait_for(qr/^tarboot: FAILED: .*^  then: [^\n]+\n/ms, $BOOT);
 		my $at     = $guest->elapsed;
 
@@ -208,8 +222,8 @@ subtest 'a tiny root boots' => sub { boots_tiny_root($image) };
 
 fails('no payload', name => 'none', change => \&without_payload,
 	step => 'find payload', about => [qr/rootfs\.tar\.xz/]);
-fails('a payload that the kernel cut', name => 'cut', change => \&with_half_payload,
-	step => qr/find payload|check memory|unpack root/, about => [qr/rootfs\.tar\.xz/, qr/memory/]);
+fails('a payload cut short', name => 'cut', change => \&with_half_payload,
+	step => qr/find payload|check memory|unpack root/, about => [qr/rootfs\.tar\.xz/, qr/short/]);
 fails('a cut payload without a manifest', name => 'cut-only',
 	change => \&with_half_payload_and_no_manifest,
 	step => qr/find payload|unpack root/, about => [qr/rootfs\.tar\.xz/]);
@@ -237,6 +251,15 @@ fails('a size that is none', name => 'bad-size', change => \&good, append => 'ta
 	step => 'read parameters', about => [qr/tarboot\.size/, qr/lots/]);
 fails('a root that does not fit', name => 'no-fit', change => \&good, append => 'tarboot.size=1m',
 	step => qr/check memory|mount root/, about => [qr/\d+(\.\d+)? [KM]i?B/]);
+
+# rootfs is half of the memory. The kernel says "write error" and starts /init all the same; the file
+# has its full size by then, only its blocks tell.
+fails('an image that the memory cannot hold', mem => 192, name => 'too-big',
+	image => big_image('too-big', 96, 'cat /dev/urandom'),
+	step => 'find payload', about => [qr/rootfs\.tar\.xz/, qr/memory/]);
+fails('a root that the memory cannot hold', mem => 256, name => 'too-little',
+	image => big_image('too-little', 400, 'yes'),
+	step => 'check memory', about => [qr/memory/, qr/needs 4\d\d(\.\d)? MiB/]);
 
 subtest 'panic=0'              => \&stays_without_shell;
 subtest 'tarboot.onfail=shell' => \&onfail_shell_alone_gives_none;
