@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "inroot.h"
 #include "util.h"
@@ -69,14 +70,20 @@ static bool match_line(const char *line, const char *name, uint32_t *ret_id)
 
 static int find_id(int root_fd, const char *path, const char *name, uint32_t *ret_id)
 {
-	int fd = inroot_open(root_fd, path, O_RDONLY), r = -ENOENT;
-	FILE *file = fd < 0 ? NULL : fdopen(fd, "re");
+	_cleanup_close_ int fd = inroot_open(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	FILE *file = NULL;
 	char line[1024];
+	struct stat st;
+	int r = -ENOENT;
 
-	if (!file) {
-		cleanup_close(&fd);
-		return fd < 0 ? fd : -ENOMEM;
-	}
+	if (fd < 0)
+		return fd;
+	/* The archive says what this is: it could be a fifo, on which a read waits for ever. */
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		file = fdopen(fd, "re");
+	if (!file)
+		return -ENOENT;
+	(void)take_fd(&fd);
 	while (r < 0 && fgets(line, sizeof(line), file))
 		if (match_line(line, name, ret_id))
 			r = 0;
