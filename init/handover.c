@@ -27,12 +27,16 @@ static int pivot(void)
 
 int handover_switch_root(struct boot *b)
 {
+	int r;
+
 	b->old_root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (b->old_root_fd < 0)
 		return fail_errno(&b->fail, errno, "the initramfs", "cannot open it");
 	if (chdir(NEW_ROOT) < 0)
 		return fail_errno(&b->fail, errno, NEW_ROOT, "cannot enter it");
-	if (pivot() < 0 && (mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0))
+	r = pivot();
+	console_log(LOG_DEBUG, "pivot_root: %s", r < 0 ? strerror(-r) : "done");
+	if (r < 0 && (mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0))
 		return fail_errno(&b->fail, errno, NEW_ROOT, "cannot make it the root");
 	if (chdir("/") < 0)
 		return fail_errno(&b->fail, errno, "/", "cannot enter the new root");

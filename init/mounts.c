@@ -50,8 +50,11 @@ int mounts_make(struct boot *b)
 			return fail_mount(b, m, errno);
 		if (strcmp(m->target, "/dev") == 0)
 			console_open();
+		if (strcmp(m->target, "/run") == 0)
+			console_open_log();
+		console_log(LOG_DEBUG, "mounted %s on %s (%s)", m->type, m->target,
+			    m->options ? m->options : "");
 	}
-	console_open_log();
 	return 0;
 }
 

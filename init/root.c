@@ -216,6 +216,7 @@ int root_mount(struct boot *b)
 				errno == ENODEV ? "Boot a kernel that has CONFIG_TMPFS=y."
 						: "Look at tarboot.mount= and tarboot.size=.",
 				"cannot mount a tmpfs (%s): %s", options, strerror(errno));
+	console_log(LOG_DEBUG, "mounted a tmpfs on " NEW_ROOT " (%s)", options);
 	b->new_root_fd = open(NEW_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (b->new_root_fd < 0)
 		return fail_errno(&b->fail, errno, NEW_ROOT, "cannot open it");
