@@ -172,7 +172,7 @@ static void count_member(struct payload_writer *w, const struct source_member *s
  * to it as zeros, which it drops unseen; it writes the map with the first of them. */
 static int feed_hole(struct payload_writer *w, uint64_t end)
 {
-	static const char zeros[1 << 20];
+	static char zeros[1 << 20]; /* not const: .bss, not a megabyte of the program */
 
 	while (w->position < end) {
 		uint64_t left = end - w->position;
