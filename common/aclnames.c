@@ -56,16 +56,18 @@ const char *aclnames_meant(const char *name)
 static bool match_line(const char *line, const char *name, uint32_t *ret_id)
 {
 	size_t n = strlen(name);
-	const char *id;
-	char *end;
+	uint64_t id = 0;
+	const char *p;
 
-	if (strncmp(line, name, n) != 0 || line[n] != ':')
+	if (strncmp(line, name, n) != 0 || line[n] != ':' || strchr(name, ':'))
 		return false;
-	id = strchr(line + n + 1, ':');
-	if (!id)
+	p = strchr(line + n + 1, ':');
+	if (!p || p[1] == ':')
 		return false;
-	*ret_id = (uint32_t)strtoul(id + 1, &end, 10);
-	return end != id + 1 && *end == ':';
+	for (p++; *p >= '0' && *p <= '9' && id < UINT32_MAX; p++)
+		id = id * 10 + (uint64_t)(*p - '0');
+	*ret_id = (uint32_t)id;
+	return *p == ':' && id < UINT32_MAX;
 }
 
 static int find_id(int root_fd, const char *path, const char *name, uint32_t *ret_id)

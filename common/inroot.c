@@ -19,9 +19,11 @@ struct walk {
 	int root_fd;
 	int dir_fd; /* where the walk stands; owned */
 	bool create;
+	bool must_be_directory; /* a slash follows the last component */
 	unsigned links;
 	char *next; /* what is left, inside rest; filled from its end so that links can go in front */
 	char rest[REST_MAX];
+	char real[PATH_MAX]; /* of dir_fd, without links */
 };
 
 static int prepend(struct walk *w, const char *text, size_t length)
@@ -45,17 +47,21 @@ static int enter(struct walk *w, int fd)
 
 static int enter_root(struct walk *w)
 {
+	*w->real = '\0';
 	return enter(w, fcntl(w->root_fd, F_DUPFD_CLOEXEC, 0));
 }
 
 static int enter_above(struct walk *w)
 {
 	struct stat here, root;
+	char *slash;
 
 	if (fstat(w->dir_fd, &here) < 0 || fstat(w->root_fd, &root) < 0)
 		return -errno;
 	if (here.st_dev == root.st_dev && here.st_ino == root.st_ino)
 		return 0;
+	slash = strrchr(w->real, '/');
+	*(slash ? slash : w->real) = '\0';
 	return enter(w, openat(w->dir_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
@@ -75,7 +81,29 @@ static int follow(struct walk *w, const char *name)
 		return -ELOOP;
 	if (target[0] == '/' && enter_root(w) < 0)
 		return -errno;
+	if (target[length - 1] == '/' && !*w->next)
+		w->must_be_directory = true;
 	return prepend(w, target, (size_t)length);
+}
+
+static int append_real(struct walk *w, const char *name)
+{
+	size_t used = strlen(w->real), length = strlen(name);
+
+	if (used + length + 2 > sizeof(w->real))
+		return -ENAMETOOLONG;
+	if (used)
+		w->real[used++] = '/';
+	memcpy(w->real + used, name, length + 1);
+	return 0;
+}
+
+/* mkdirat's mode would be cut by the umask. */
+static int make_directory(struct walk *w, const char *name)
+{
+	if (mkdirat(w->dir_fd, name, 0755) < 0 || fchmodat(w->dir_fd, name, 0755, 0) < 0)
+		return -errno;
+	return 0;
 }
 
 static int enter_component(struct walk *w, const char *name)
@@ -84,10 +112,12 @@ static int enter_component(struct walk *w, const char *name)
 	int r = enter(w, openat(w->dir_fd, name, flags));
 
 	if (r == -ENOENT && w->create) {
-		if (mkdirat(w->dir_fd, name, 0755) < 0)
-			return -errno;
-		r = enter(w, openat(w->dir_fd, name, flags));
+		r = make_directory(w, name);
+		if (r == 0)
+			r = enter(w, openat(w->dir_fd, name, flags));
 	}
+	if (r == 0)
+		return append_real(w, name);
 	if (r != -ENOTDIR && r != -ELOOP)
 		return r;
 	r = follow(w, name);
@@ -142,6 +172,8 @@ static int walk_start(struct walk *w, int root_fd, const char *path, bool create
 	w->root_fd = root_fd;
 	w->create = create;
 	w->links = 0;
+	*w->real = '\0';
+	w->must_be_directory = *path && path[strlen(path) - 1] == '/';
 	w->next = w->rest + sizeof(w->rest) - 1;
 	*w->next = '\0';
 	w->dir_fd = fcntl(root_fd, F_DUPFD_CLOEXEC, 0);
@@ -151,15 +183,18 @@ static int walk_start(struct walk *w, int root_fd, const char *path, bool create
 }
 
 int inroot_open_parent(int root_fd, const char *path, bool create, int *ret_fd,
-		       char name[NAME_MAX + 1])
+		       char name[NAME_MAX + 1], char real[PATH_MAX])
 {
 	struct walk w;
 	int r = walk_start(&w, root_fd, path, create);
 
 	if (r == 0)
 		r = walk_to_last(&w, name);
-	if (r == 0)
+	if (r == 0) {
 		*ret_fd = take_fd(&w.dir_fd);
+		if (real)
+			strcpy(real, w.real);
+	}
 	cleanup_close(&w.dir_fd);
 	return r;
 }
@@ -180,7 +215,9 @@ int inroot_open(int root_fd, const char *path, int flags)
 		r = follow(&w, name);
 		if (r != -EINVAL)
 			continue;
-		fd = openat(w.dir_fd, name, flags | O_NOFOLLOW | O_CLOEXEC, 0);
+		fd = openat(w.dir_fd, name,
+			    flags | O_NOFOLLOW | O_CLOEXEC |
+				    (w.must_be_directory ? O_DIRECTORY : 0));
 		r = fd < 0 ? -errno : 0;
 	}
 	cleanup_close(&w.dir_fd);

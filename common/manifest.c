@@ -95,9 +95,12 @@ int manifest_parse(const char *text, size_t size, struct manifest *ret)
 	return 0;
 }
 
-/* Appends one line; *used only ever grows, an overflow shows as *used >= MANIFEST_TEXT_MAX. */
+/* Appends one line; *used only ever grows, an overflow shows as *used >= MANIFEST_TEXT_MAX. A value
+ * that would be two lines does not fit either. */
 static void append(char *buf, int *used, const char *key, const char *value)
 {
+	if (strchr(value, '\n'))
+		*used = MANIFEST_TEXT_MAX;
 	if (*value && *used < MANIFEST_TEXT_MAX)
 		*used += snprintf(buf + *used, (size_t)(MANIFEST_TEXT_MAX - *used), "%s=%s\n", key,
 				  value);

@@ -28,5 +28,6 @@ struct manifest {
  * format newer than MANIFEST_FORMAT. *ret is untouched on failure. */
 int manifest_parse(const char *text, size_t size, struct manifest *ret);
 
-/* Writes the text to buf, NUL-terminated. Returns its length, or -ENAMETOOLONG. */
+/* Writes the text to buf, NUL-terminated. Returns its length, or -ENAMETOOLONG when it does not
+ * fit or a text has a newline in it. */
 int manifest_format(const struct manifest *m, char buf[MANIFEST_TEXT_MAX]);

@@ -3,6 +3,7 @@
 
 #include <archive_entry.h>
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -74,8 +75,11 @@ static int collect_acl(struct archive_entry *e, int type, const char *xattr_name
 	if (!list)
 		return -ENOMEM;
 	while (used < (size_t)n &&
-	       archive_entry_acl_next(e, type, &entry_type, &perm, &tag, &id, &name) == 0)
+	       archive_entry_acl_next(e, type, &entry_type, &perm, &tag, &id, &name) == 0) {
+		if (id == INT_MAX)
+			return -EOVERFLOW; /* what libarchive makes of a larger number */
 		used += convert_acl_entry(tag, perm, id, name, &list[used]);
+	}
 	return used ? add_acl(xattrs, xattr_name, list, used) : 0;
 }
 
@@ -92,7 +96,8 @@ static int collect_xattrs(struct archive_entry *e, struct xattrs *xattrs)
 		r = collect_acl(e, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, ACL_XATTR_DEFAULT, xattrs);
 	archive_entry_xattr_reset(e);
 	while (r == 0 && archive_entry_xattr_next(e, &name, &value, &size) == 0)
-		r = xattrs_add(xattrs, name, value, size);
+		if (!aclnames_meant(name)) /* no kernel has such names; here they mean something */
+			r = xattrs_add(xattrs, name, value, size);
 	return r;
 }
 
@@ -113,6 +118,12 @@ static int find_type(struct archive_entry *e, struct member *m)
 	return -EINVAL;
 }
 
+/* (uid_t)-1 means "leave it" to chown. */
+static bool is_id(int64_t id)
+{
+	return id >= 0 && id < UINT32_MAX;
+}
+
 int member_from_entry(struct archive_entry *e, struct member *ret, struct fail *f)
 {
 	struct member m = {
@@ -131,6 +142,11 @@ int member_from_entry(struct archive_entry *e, struct member *ret, struct fail *
 	if (find_type(e, &m) < 0)
 		return fail_set(f, EINVAL, m.path, "Pack the root again without this file.",
 				"it is of a type that a root file system cannot hold");
+	if (!is_id(archive_entry_uid(e)) || !is_id(archive_entry_gid(e)))
+		return fail_set(f, EINVAL, m.path,
+				"Give the file another owner and pack the root again.",
+				"Linux knows no owner %lld:%lld", (long long)archive_entry_uid(e),
+				(long long)archive_entry_gid(e));
 	r = collect_xattrs(e, &m.xattrs);
 	if (r < 0) {
 		member_free(&m);
@@ -160,6 +176,19 @@ static int put_acl(struct archive_entry *e, int type, const void *value, size_t 
 	return n < 0 ? n : 0;
 }
 
+/* libarchive's ids are ints. An ACL with larger ones goes as the xattr that it is, which this program
+ * and `tar --xattrs-include='*'` restore. */
+static bool fits_archive(const void *value, size_t size)
+{
+	struct acl_entry entries[64];
+	int n = acl_parse(value, size, entries, ARRAY_SIZE(entries));
+
+	for (int i = 0; i < n; i++)
+		if (entries[i].id != ACL_UNDEFINED_ID && entries[i].id >= INT_MAX)
+			return false;
+	return n != -E2BIG;
+}
+
 static int put_xattr(struct archive_entry *e, const char *name, const void *value, size_t size)
 {
 	const char *meant = aclnames_meant(name), *acl = meant ? meant : name;
@@ -174,7 +203,7 @@ static int put_xattr(struct archive_entry *e, const char *name, const void *valu
 			put_acl_entry(e, type, &entry.entry, *entry.name ? entry.name : NULL);
 		return 0;
 	}
-	if (type)
+	if (type && fits_archive(value, size))
 		return put_acl(e, type, value, size);
 	archive_entry_xattr_add_entry(e, name, value, size);
 	return 0;

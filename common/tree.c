@@ -45,8 +45,9 @@ struct named_acls {
 struct tree {
 	int root_fd;
 	bool keep_owner;
-	int parent_fd;     /* the directory of the last member; -1 = none yet */
-	char *parent_path; /* how it was named; NULL = do not use it for the next one */
+	int parent_fd;              /* the directory of the last member; -1 = none yet */
+	char parent_real[PATH_MAX]; /* where it is, without links */
+	char *parent_path;          /* how it was named; NULL = do not use it for the next one */
 	struct directory *directories;
 	size_t n_directories, room;
 	struct named_acls *named_acls;
@@ -216,7 +217,7 @@ static int find_parent(struct tree *t, const char *path, char name[NAME_MAX + 1]
 		return t->parent_fd;
 	}
 	forget_parent(t);
-	r = inroot_open_parent(t->root_fd, path, true, &t->parent_fd, name);
+	r = inroot_open_parent(t->root_fd, path, true, &t->parent_fd, name, t->parent_real);
 	if (r < 0)
 		return r;
 	if (plain)
@@ -233,7 +234,7 @@ static int create_hardlink(struct tree *t, const struct member *m, int parent_fd
 
 	if (inroot_path_leaves(m->target))
 		return -EXDEV;
-	r = inroot_open_parent(t->root_fd, m->target, false, &target_fd, target_name);
+	r = inroot_open_parent(t->root_fd, m->target, false, &target_fd, target_name, NULL);
 	if (r < 0)
 		return r;
 	if (linkat(target_fd, target_name, parent_fd, name, 0) == 0)
@@ -279,10 +280,22 @@ static int create_inode(struct tree *t, const struct member *m, int parent_fd, c
 	return r < 0 ? -errno : r;
 }
 
+/* The inode number may soon be another file's. One that has more names keeps its ACL. */
+static void forget_named_acls(struct tree *t, const struct stat *st)
+{
+	for (struct named_acls *n = t->named_acls; n; n = n->next)
+		if (n->dev == st->st_dev && n->ino == st->st_ino && st->st_nlink == 1)
+			n->ino = 0;
+}
+
 /* Removes what an earlier member left under this name. A directory that is not empty stays, and is
  * an error, as it is for GNU tar. What goes may have been on the cached path ("l/../x"). */
 static int remove_existing(struct tree *t, int parent_fd, const char *name)
 {
+	struct stat st;
+
+	if (t->named_acls && fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		forget_named_acls(t, &st);
 	if (unlinkat(parent_fd, name, 0) < 0 &&
 	    (errno != EISDIR || unlinkat(parent_fd, name, AT_REMOVEDIR) < 0))
 		return -errno;
@@ -303,6 +316,17 @@ static int create_replacing(struct tree *t, const struct member *m, int parent_f
 		return 0;
 	r = remove_existing(t, parent_fd, name);
 	return r < 0 ? r : create_inode(t, m, parent_fd, name);
+}
+
+/* Where the current member is, without links: what lies behind a link now may lie elsewhere when the
+ * link has changed. NULL without memory; the caller frees it. */
+static char *real_path(const struct tree *t, const char *name)
+{
+	char *path;
+	int n = asprintf(&path, "%s%s%s", t->parent_real, *t->parent_real && *name ? "/" : "",
+			 name);
+
+	return n < 0 ? NULL : path;
 }
 
 /* ---- directories: metadata at the end ---- */
@@ -327,7 +351,7 @@ static int remember_directory(struct tree *t, const struct member *m, int parent
 	}
 	d = &t->directories[t->n_directories];
 	*d = (struct directory){ .dev = st.st_dev, .ino = st.st_ino, .order = t->n_directories };
-	d->path = strdup(m->path);
+	d->path = real_path(t, name);
 	r = d->path ? copy_metadata(m, &d->meta) : -ENOMEM;
 	t->n_directories++;
 	return r;
@@ -374,7 +398,7 @@ static int finish_directory(struct tree *t, const struct directory *d)
 	_cleanup_close_ int parent_fd = -1, fd = -1;
 	char name[NAME_MAX + 1];
 	struct stat st;
-	int r = inroot_open_parent(t->root_fd, d->path, false, &parent_fd, name);
+	int r = inroot_open_parent(t->root_fd, d->path, false, &parent_fd, name, NULL);
 
 	if (r == -ENOENT || r == -ENOTDIR)
 		return 0;
@@ -416,7 +440,7 @@ static int remember_named_acls(struct tree *t, const struct member *m, int paren
 				return -ENOMEM;
 			n->next = t->named_acls;
 			t->named_acls = n;
-			n->path = strdup(m->path);
+			n->path = real_path(t, name);
 		}
 		r = n->path ? xattrs_add(&n->xattrs, aclnames_meant(key), value, size) : -ENOMEM;
 	}
@@ -451,7 +475,7 @@ static int finish_named_acls(struct tree *t, const struct named_acls *n)
 	struct xattrs xattrs = { 0 };
 	char name[NAME_MAX + 1];
 	struct stat st;
-	int r = inroot_open_parent(t->root_fd, n->path, false, &parent_fd, name);
+	int r = inroot_open_parent(t->root_fd, n->path, false, &parent_fd, name, NULL);
 
 	if (r < 0)
 		return r == -ENOENT || r == -ENOTDIR ? 0 : r;

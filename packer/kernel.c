@@ -21,8 +21,8 @@ static bool match_component(const char *path, const char *prefix, const char *su
 
 	while (n > 0 && path[n - 1] == '/')
 		n--;
-	if (n <= before + after || strncmp(path, prefix, before) != 0 ||
-	    strncmp(path + n - after, suffix, after) != 0)
+	if (path[strcspn(path, "\n")] || n <= before + after ||
+	    strncmp(path, prefix, before) != 0 || strncmp(path + n - after, suffix, after) != 0)
 		return false;
 	n -= before + after;
 	if (n >= room || memchr(path + before, '/', n))
