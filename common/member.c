@@ -101,6 +101,17 @@ static int collect_xattrs(struct archive_entry *e, struct xattrs *xattrs)
 	return r;
 }
 
+bool member_type_of_mode(mode_t mode, enum member_type *ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+		if (formats[i].format == (mode & S_IFMT)) {
+			*ret = formats[i].type;
+			return true;
+		}
+	}
+	return false;
+}
+
 static int find_type(struct archive_entry *e, struct member *m)
 {
 	if (archive_entry_hardlink(e)) {
@@ -108,14 +119,10 @@ static int find_type(struct archive_entry *e, struct member *m)
 		m->target = archive_entry_hardlink(e);
 		return 0;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
-		if (formats[i].format != archive_entry_filetype(e))
-			continue;
-		m->type = formats[i].type;
-		m->target = archive_entry_symlink(e);
-		return m->type == MEMBER_SYMLINK && !m->target ? -EINVAL : 0;
-	}
-	return -EINVAL;
+	if (!member_type_of_mode(archive_entry_filetype(e), &m->type))
+		return -EINVAL;
+	m->target = archive_entry_symlink(e);
+	return m->type == MEMBER_SYMLINK && !m->target ? -EINVAL : 0;
 }
 
 /* (uid_t)-1 means "leave it" to chown. */

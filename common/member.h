@@ -37,6 +37,9 @@ struct member {
 	struct xattrs xattrs; /* owned; ACLs included */
 };
 
+/* The type that goes with the S_IFMT bits of a mode; false for a socket, which no archive holds. */
+bool member_type_of_mode(mode_t mode, enum member_type *ret);
+
 /* Describes e. The strings point into e and live as long as it does; the caller ends with
  * member_free. A member of a type that no root file system has is -EINVAL. */
 int member_from_entry(struct archive_entry *e, struct member *ret, struct fail *f);

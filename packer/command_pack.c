@@ -63,17 +63,6 @@ static int print_help(void)
 
 /* ---- options ---- */
 
-static int parse_threads(const char *text)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-
-	if (*end || n < 1 || n > 1024)
-		return say_usage("pack", "--threads %s: it must be a number from 1 to 1024", text);
-	arg_payload.threads = (unsigned)n;
-	return EXIT_OK;
-}
-
 static int parse_level(const char *text)
 {
 	if (strcmp(text, "fast") == 0)
@@ -101,6 +90,7 @@ static int parse_options(int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	int c, r = EXIT_OK;
+	long number = 0;
 
 	while (r == EXIT_OK && (c = getopt_long(argc, argv, "o:k:l:T:", options, NULL)) != -1) {
 		switch (c) {
@@ -114,7 +104,7 @@ static int parse_options(int argc, char **argv)
 			r = parse_level(optarg);
 			break;
 		case 'T':
-			r = parse_threads(optarg);
+			r = say_number("pack", "--threads", optarg, 1, 1024, &number);
 			break;
 		case OPT_SHELL:
 			arg_shell = optarg;
@@ -133,6 +123,7 @@ static int parse_options(int argc, char **argv)
 	}
 	if (r != EXIT_OK)
 		return r;
+	arg_payload.threads = (unsigned)number;
 	if (optind != argc - 1)
 		return say_usage("pack", "it takes one ROOT, not %d", argc - optind);
 	if (!arg_out)

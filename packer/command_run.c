@@ -21,7 +21,7 @@
 static const char *arg_image, *arg_kernel, *arg_memory = "2G", *arg_cpus = "2";
 static const char *arg_append = "", *arg_accel = "tcg";
 static bool arg_until_login;
-static int arg_timeout = LOGIN_TIMEOUT;
+static long arg_timeout = LOGIN_TIMEOUT;
 
 static int print_help(void)
 {
@@ -37,17 +37,6 @@ static int print_help(void)
 	     "      --until-login    end by itself at the login prompt and show a table of times\n"
 	     "      --timeout S      with --until-login: give up after S seconds (default: 600)\n"
 	     "      --help           show this help");
-	return EXIT_OK;
-}
-
-static int parse_timeout(const char *text)
-{
-	char *end;
-	long n = strtol(text, &end, 10);
-
-	if (*end || n < 1 || n > 86400)
-		return say_usage("run", "--timeout %s: it must be a number of seconds", text);
-	arg_timeout = (int)n;
 	return EXIT_OK;
 }
 
@@ -79,7 +68,7 @@ static int parse_options(int argc, char **argv)
 		else if (c == OPT_UNTIL_LOGIN)
 			arg_until_login = true;
 		else if (c == OPT_TIMEOUT)
-			r = parse_timeout(optarg);
+			r = say_number("run", "--timeout", optarg, 1, 86400, &arg_timeout);
 		else if (c == '?')
 			r = EXIT_USAGE;
 		else

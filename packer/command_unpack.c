@@ -39,8 +39,7 @@ static int parse_options(int argc, char **argv, int n_args)
 		{ "help", no_argument, NULL, OPT_HELP },
 		{ NULL, 0, NULL, 0 },
 	};
-	char *end;
-	long n;
+	long threads = 0;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "T:", options, NULL)) != -1) {
@@ -48,13 +47,10 @@ static int parse_options(int argc, char **argv, int n_args)
 			return print_help(argv[0]);
 		if (c != 'T')
 			return EXIT_USAGE;
-		n = strtol(optarg, &end, 10);
-		if (*end || n < 1 || n > 1024)
-			return say_usage(argv[0],
-					 "--threads %s: it must be a number from 1 to 1024",
-					 optarg);
-		arg_threads = (unsigned)n;
+		if (say_number(argv[0], "--threads", optarg, 1, 1024, &threads) != EXIT_OK)
+			return EXIT_USAGE;
 	}
+	arg_threads = (unsigned)threads;
 	if (argc - optind != n_args)
 		return say_usage(argv[0], n_args == 1 ? "it takes one IMAGE"
 						      : "it takes an IMAGE and a DIR");

@@ -1,6 +1,7 @@
 /* Messages and progress on stderr. */
 #include "say.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -39,6 +40,21 @@ int say_usage(const char *command, const char *text, ...)
 	va_end(ap);
 	fprintf(stderr, "\n  Try `tarboot %s --help`.\n", command);
 	return EXIT_USAGE;
+}
+
+int say_number(const char *command, const char *option, const char *text, long least, long most,
+	       long *ret)
+{
+	char *end;
+	long n;
+
+	errno = 0;
+	n = strtol(text, &end, 10);
+	if (errno || end == text || *end || n < least || n > most)
+		return say_usage(command, "%s %s: it must be a number from %ld to %ld", option,
+				 text, least, most);
+	*ret = n;
+	return EXIT_OK;
 }
 
 void say_progress(const char *doing, uint64_t done, uint64_t total)

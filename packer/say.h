@@ -19,6 +19,11 @@ void say_warning(const char *text, ...) _printf_(1, 2);
 /* Wrong usage: prints text and where to find help. Returns EXIT_USAGE. */
 int say_usage(const char *command, const char *text, ...) _printf_(2, 3);
 
+/* Reads the number that an option is given. Returns EXIT_OK, or says what is wrong and returns
+ * EXIT_USAGE. */
+int say_number(const char *command, const char *option, const char *text, long least, long most,
+	       long *ret);
+
 /* A line redrawn on a terminal, nothing elsewhere: done of total bytes (0 = not known). */
 void say_progress(const char *doing, uint64_t done, uint64_t total);
 void say_progress_end(void);

@@ -259,14 +259,6 @@ static int open_file(struct source_directory *d, int dir_fd, const char *name,
 	return map_extents(d, st);
 }
 
-static const struct {
-	mode_t format;
-	enum member_type type;
-} types[] = {
-	{ S_IFREG, MEMBER_FILE }, { S_IFDIR, MEMBER_DIRECTORY }, { S_IFLNK, MEMBER_SYMLINK },
-	{ S_IFCHR, MEMBER_CHAR }, { S_IFBLK, MEMBER_BLOCK },     { S_IFIFO, MEMBER_FIFO },
-};
-
 /* False for a socket, which no archive holds. */
 static bool describe(struct source_directory *d, const struct stat *st)
 {
@@ -280,14 +272,10 @@ static bool describe(struct source_directory *d, const struct stat *st)
 		.mtime = st->st_mtim,
 		.rdev = st->st_rdev,
 	};
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-		if (types[i].format == (st->st_mode & S_IFMT)) {
-			m->type = types[i].type;
-			m->size = m->type == MEMBER_FILE ? (uint64_t)st->st_size : 0;
-			return true;
-		}
-	}
-	return false;
+	if (!member_type_of_mode(st->st_mode, &m->type))
+		return false;
+	m->size = m->type == MEMBER_FILE ? (uint64_t)st->st_size : 0;
+	return true;
 }
 
 /* Fills the current member from name in dir_fd. */
