@@ -1,0 +1,85 @@
+/*
+ * The parts of the tree writer among themselves: tree.c makes names, tree_file.c fills regular files,
+ * tree_metadata.c gives inodes what they have beside their content, tree_end.c does what waits until
+ * the whole tree is there. Nobody else includes this.
+ */
+#pragma once
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
+
+#include "tree.h"
+
+/* What an inode gets after it was created. */
+struct metadata {
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+	struct timespec mtime;
+	struct xattrs xattrs; /* owned here; borrowed where noted */
+};
+
+struct directory {
+	char *path; /* owned */
+	dev_t dev;
+	ino_t ino;
+	size_t order; /* of arrival; the last record of an inode counts */
+	struct metadata meta;
+};
+
+/* ACLs that wait for the whole tree (aclnames.h); of one inode. */
+struct named_acls {
+	struct named_acls *next;
+	char *path; /* owned */
+	dev_t dev;
+	ino_t ino;
+	struct xattrs xattrs; /* only what was named, under the names that are meant */
+};
+
+struct tree {
+	int root_fd;
+	bool keep_owner;
+	int parent_fd;              /* the directory of the last member; -1 = none yet */
+	char parent_real[PATH_MAX]; /* where it is, without links */
+	char *parent_path;          /* how it was named; NULL = do not use it for the next one */
+	struct directory *directories;
+	size_t n_directories, room;
+	struct named_acls *named_acls;
+	pthread_mutex_t lock; /* of what follows: files are released by any thread */
+	struct tree_losses losses;
+	struct tree_file *spare;
+};
+
+/* Says that DOING to path failed. Returns -error, which may be given negated. */
+int tree_fail(struct fail *f, int error, const char *path, const char *doing);
+
+/* ret's own block of xattrs, if it has one, is used again. 0 or -ENOMEM. */
+int tree_metadata_copy(const struct member *m, struct metadata *ret);
+
+/* Owner, mode, xattrs, times, in the order that keeps each. 0 or -errno. */
+int tree_metadata_apply(struct tree *t, int fd, const struct metadata *meta);
+
+/* Sets xattrs of fd or, when fd < 0, of name in the current directory, not followed. 0 or -errno. */
+int tree_metadata_apply_xattrs(struct tree *t, int fd, const char *name,
+			       const struct xattrs *xattrs);
+
+/* Attributes that a target may lack without harm are counted, a capability never. */
+bool tree_metadata_may_lose(struct tree *t, const char *name, int error);
+
+/* Keep what has to wait: a directory's metadata, an inode's ACLs with names. 0 or -errno. */
+int tree_end_add_directory(struct tree *t, const struct member *m, int parent_fd, const char *name);
+int tree_end_add_named_acls(struct tree *t, const struct member *m, int parent_fd,
+			    const char *name);
+
+/* The last name of an inode is about to go: its number may soon be another file's. */
+void tree_end_forget_inode(struct tree *t, const struct stat *st);
+
+void tree_end_free(struct tree *t);
+
+/* A new tree_file for fd, which is taken over. 0 or -ENOMEM. */
+int tree_file_new(struct tree *t, const struct member *m, int fd, struct tree_file **ret);
+
+/* Frees what is kept for the next files. */
+void tree_file_free_spare(struct tree *t);
