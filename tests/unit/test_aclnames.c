@@ -1,0 +1,268 @@
+/* ACLs that name users: kept, looked up in the root's own files, never taken from an archive as such. */
+#include "aclnames.h"
+
+#include <archive_entry.h>
+#include <errno.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+
+#include "member.h"
+#include "scratch.h"
+#include "tap.h"
+#include "tree.h"
+
+#define USER 0x02
+#define GROUP 0x08
+
+static void test_list(void)
+{
+	static const struct acl_named list[] = {
+		{ { 0x01, 7, ACL_UNDEFINED_ID }, "" },
+		{ { USER, 6, ACL_UNDEFINED_ID }, "joe" },
+		{ { GROUP, 4, ACL_UNDEFINED_ID }, "\xff group with blanks" },
+		{ { USER, 5, 1000 }, "" },
+	};
+	struct xattrs x = { 0 };
+	struct acl_named back;
+	size_t cursor = 0, at = 0, size = 0, n = 0;
+	const char *key = NULL;
+	const void *value = NULL;
+
+	is_int(aclnames_add(&x, ACL_XATTR_DEFAULT, list, ARRAY_SIZE(list)), 0,
+	       "a named ACL is kept");
+	xattrs_next(&x, &cursor, &key, &value, &size);
+	is_str(aclnames_meant(key), ACL_XATTR_DEFAULT, "for the attribute that is meant");
+	while (n < ARRAY_SIZE(list) && aclnames_next(value, size, &at, &back)) {
+		ok(memcmp(&back.entry, &list[n].entry, sizeof(back.entry)) == 0 &&
+			   strcmp(back.name, list[n].name) == 0,
+		   "entry %zu is the same", n);
+		n++;
+	}
+	is_int((long long)n, ARRAY_SIZE(list), "all entries");
+	ok(!aclnames_next(value, size, &at, &back), "and no more");
+	ok(!aclnames_meant(ACL_XATTR_ACCESS) && !aclnames_meant("user.x") && !aclnames_meant(""),
+	   "other attributes are none of these");
+	xattrs_free(&x);
+}
+
+/* ---- looking up ---- */
+
+static int make_root(void)
+{
+	int root = scratch_dir("root");
+
+	must(mkdirat(root, "etc", 0755));
+	must(mkdirat(root, "usr", 0755));
+	put_file(root, "etc/passwd",
+		 "root:x:0:0:root:/root:/bin/sh\n"
+		 "# joe:x:666:666:\n"
+		 "joe2:x:1002:1002::/:/bin/sh\n"
+		 "joe:x:1001:1001:Joe:/home/joe:/bin/sh\n"
+		 "joe:x:1003:1003:again:/:/bin/sh\n"
+		 "short\n"
+		 "shorter:\n"
+		 "noid:x\n"
+		 "letters:x:abc:1::/:\n"
+		 "negative:x:-5:1::/:\n"
+		 "large:x:4294967294:1::/:\n"
+		 "toolarge:x:4294967296:1::/:\n"
+		 "empty:x::1::/:\n"
+		 "last:x:77:1",
+		 0644);
+	put_file(root, "usr/group", "wheel:x:10:joe,last\nstaff:*:50:\n", 0644);
+	must(symlinkat("/usr/group", root, "etc/group"));
+	return root;
+}
+
+static const struct {
+	uint16_t tag;
+	const char *name;
+	int r;
+	uint32_t id;
+} lookups[] = {
+	{ USER, "root", 0, 0 },           { USER, "joe", 0, 1001 },
+	{ USER, "joe2", 0, 1002 },        { USER, "large", 0, 4294967294U },
+	{ USER, "last", 0, 77 },          { GROUP, "wheel", 0, 10 },
+	{ GROUP, "staff", 0, 50 },        { USER, "jo", -ENOENT, 0 },
+	{ USER, "wheel", -ENOENT, 0 },    { GROUP, "joe", -ENOENT, 0 },
+	{ USER, "# joe", 0, 666 }, /* as getpwnam would */
+	{ USER, "short", -ENOENT, 0 },    { USER, "shorter", -ENOENT, 0 },
+	{ USER, "noid", -ENOENT, 0 },     { USER, "letters", -ENOENT, 0 },
+	{ USER, "empty", -ENOENT, 0 },    { USER, "negative", -ENOENT, 0 },
+	{ USER, "toolarge", -ENOENT, 0 },
+};
+
+/* Resolves an ACL with this one name; the id that came out. */
+static int look_up(int root, uint16_t tag, const char *name, uint32_t *ret_id)
+{
+	const struct acl_named list[] = { { { 0x01, 7, ACL_UNDEFINED_ID }, "" },
+					  { { tag, 6, ACL_UNDEFINED_ID }, name } };
+	struct xattrs named = { 0 }, x = { 0 };
+	struct acl_entry entries[4];
+	size_t cursor = 0, size = 0;
+	const char *key;
+	const void *value;
+	int r;
+
+	aclnames_add(&named, ACL_XATTR_ACCESS, list, 2);
+	xattrs_next(&named, &cursor, &key, &value, &size);
+	r = aclnames_resolve(root, aclnames_meant(key), value, size, &x);
+	cursor = 0;
+	if (r == 0 && xattrs_next(&x, &cursor, &key, &value, &size) &&
+	    acl_parse(value, size, entries, 4) == 2 && strcmp(key, ACL_XATTR_ACCESS) == 0)
+		*ret_id = entries[1].id;
+	xattrs_free(&named);
+	xattrs_free(&x);
+	return r;
+}
+
+static void test_lookups(int root)
+{
+	int before = count_descriptors();
+
+	for (size_t i = 0; i < ARRAY_SIZE(lookups); i++) {
+		uint32_t id = 4711;
+
+		is_int(look_up(root, lookups[i].tag, lookups[i].name, &id), lookups[i].r, "%s %s",
+		       lookups[i].tag == USER ? "user" : "group", lookups[i].name);
+		if (lookups[i].r == 0)
+			is_int(id, lookups[i].id, "is number %lu", (unsigned long)lookups[i].id);
+	}
+	is_int(count_descriptors(), before, "no descriptor is left open");
+}
+
+/* Opened without care it waits for a writer, for ever; in a child with an alarm, then. */
+static void test_fifo(int root)
+{
+	uint32_t id;
+	int status;
+	pid_t pid;
+
+	must(mkfifoat(root, "etc/group", 0644));
+	pid = must(fork());
+	if (pid == 0) {
+		alarm(20);
+		_exit(look_up(root, GROUP, "joe", &id) < 0 ? 0 : 1);
+	}
+	waitpid(pid, &status, 0);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "a fifo for etc/group is no trap");
+}
+
+static void test_no_files(void)
+{
+	int root = scratch_dir("empty");
+	uint32_t id;
+
+	is_int(look_up(root, USER, "joe", &id), -ENOENT, "a root without etc/passwd");
+	must(mkdirat(root, "etc", 0755));
+	must(mkdirat(root, "etc/passwd", 0755));
+	ok(look_up(root, USER, "joe", &id) < 0, "a directory for etc/passwd");
+	test_fifo(root);
+	close(root);
+}
+
+/* ---- what an archive may say ---- */
+
+/* The names under which these ACLs wait are tarboot's own. An archive that brings such a name must
+ * not get its bytes taken for entries. */
+static void test_hostile(void)
+{
+	static const char *const names[] = { "tarboot.named.system.posix_acl_access",
+					     "tarboot.named.user.x", "tarboot.named." };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct archive_entry *e = archive_entry_new();
+		size_t cursor = 0, size;
+		const char *key;
+		const void *value;
+		bool taken = false;
+		struct member m;
+		struct fail f;
+
+		archive_entry_set_pathname(e, "f");
+		archive_entry_set_filetype(e, S_IFREG);
+		archive_entry_xattr_add_entry(e, names[i], "x", 1);
+		if (member_from_entry(e, &m, &f) == 0) {
+			while (xattrs_next(&m.xattrs, &cursor, &key, &value, &size))
+				taken = taken || aclnames_meant(key);
+			member_free(&m);
+		}
+		ok(!taken, "an archive's own attribute %s is not taken for ours", names[i]);
+		archive_entry_free(e);
+	}
+}
+
+/* ---- in a tree ---- */
+
+static int add_file(struct tree *t, const char *path, const char *user)
+{
+	const struct acl_named list[] = { { { 0x01, 6, ACL_UNDEFINED_ID }, "" },
+					  { { USER, 4, ACL_UNDEFINED_ID }, user },
+					  { { 0x04, 0, ACL_UNDEFINED_ID }, "" },
+					  { { 0x10, 4, ACL_UNDEFINED_ID }, "" },
+					  { { 0x20, 0, ACL_UNDEFINED_ID }, "" } };
+	struct member m = { .path = path, .mode = 0640, .mtime = { 1, 1 } };
+	struct tree_file *file;
+	struct fail f;
+	int r;
+
+	if (*user)
+		aclnames_add(&m.xattrs, ACL_XATTR_ACCESS, list, ARRAY_SIZE(list));
+	r = tree_add(t, &m, &file, &f);
+	if (r == 0)
+		r = tree_file_release(file, true, &f);
+	member_free(&m);
+	return r;
+}
+
+/* The id of the user in path's ACL; -1 = it has none. */
+static long long acl_user(int root, const char *path)
+{
+	_cleanup_close_ int fd = openat(root, path, O_RDONLY | O_CLOEXEC);
+	struct acl_entry entries[8];
+	char value[256];
+	ssize_t n = fgetxattr(fd, ACL_XATTR_ACCESS, value, sizeof(value));
+
+	if (n < 0 || acl_parse(value, (size_t)n, entries, 8) < 5)
+		return -1;
+	return entries[1].id;
+}
+
+static void test_tree(int root)
+{
+	struct tree_losses losses;
+	struct tree *t;
+	struct fail f;
+
+	must(tree_new(root, &t));
+	is_int(add_file(t, "known", "joe"), 0, "a file with an ACL for joe");
+	is_int(add_file(t, "unknown", "nobody-knows"), 0, "one for a user that is not there");
+	is_int(add_file(t, "usr/twice", "joe"), 0, "one that comes again");
+	is_int(add_file(t, "usr/twice", ""), 0, "without an ACL");
+	is_int(tree_finish(t, &f), 0, "finished");
+	tree_losses(t, &losses);
+	if (acl_user(root, "known") < 0 && losses.count == 3) {
+		skip(4, "this file system keeps no ACLs");
+	} else {
+		is_int(acl_user(root, "known"), 1001, "joe is user 1001");
+		is_int(acl_user(root, "unknown"), -1, "who is not known gets no ACL");
+		is_int((long long)losses.count, 1, "which is counted");
+		is_int(acl_user(root, "usr/twice"), -1,
+		       "the last member of a name has no ACL of the first");
+	}
+	tree_free(t);
+}
+
+int main(void)
+{
+	int root;
+
+	test_list();
+	root = make_root();
+	test_lookups(root);
+	test_no_files();
+	test_hostile();
+	test_tree(root);
+	close(root);
+	return done_testing();
+}

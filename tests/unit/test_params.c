@@ -1,0 +1,312 @@
+/* The kernel command line: every key with good, bad and empty values, and the kernel's own rules. */
+#include "params.h"
+
+#include <errno.h>
+
+#include "scratch.h"
+#include "tap.h"
+
+/* The params as text, only what is not the default, so that a table can say what it expects. */
+static const char *describe(const struct params *p)
+{
+	static const char *const onfails[] = { "", " onfail=reboot", " onfail=poweroff",
+					       " onfail=halt", " onfail=shell" };
+	static char text[2048];
+	int n = 0;
+
+#define ADD(...) n += snprintf(text + n, sizeof(text) - (size_t)n, __VA_ARGS__)
+	text[0] = '\0';
+	if (p->size.kind != SIZE_AUTO)
+		ADD(" size=%llu%s", (unsigned long long)p->size.value,
+		    p->size.kind == SIZE_PERCENT ? "%" : "");
+	if (strcmp(p->rootfs, "/rootfs.tar.xz") != 0)
+		ADD(" rootfs=%s", p->rootfs);
+	if (*p->init)
+		ADD(" init=%s", p->init);
+	if (*p->mount)
+		ADD(" mount=%s", p->mount);
+	if (p->shell)
+		ADD(" shell=%s%s%s%s", p->shell & SHELL_FAIL ? "f" : "",
+		    p->shell & SHELL_START ? "s" : "", p->shell & SHELL_UNPACKED ? "u" : "",
+		    p->shell & SHELL_END ? "e" : "");
+	ADD("%s", onfails[p->onfail]);
+	if (p->has_failwait)
+		ADD(" failwait=%ld", p->failwait);
+	if (p->has_panic)
+		ADD(" panic=%ld", p->panic);
+	if (p->threads)
+		ADD(" threads=%u", p->threads);
+	ADD("%s%s%s", p->hotplug ? "" : " hotplug=off", p->quiet ? " quiet" : "",
+	    p->debug ? " debug" : "");
+	if (*p->unknown)
+		ADD(" unknown=%s(%s)", p->unknown, p->suggestion ? p->suggestion : "");
+#undef ADD
+	return *text ? text + 1 : text;
+}
+
+static const struct {
+	const char *cmdline, *want;
+} good[] = {
+	/* none of ours */
+	{ "", "" },
+	{ "\n", "" },
+	{ " \t\n ", "" },
+	{ "BOOT_IMAGE=/vmlinuz root=/dev/sda1 ro rw quietly panicky=3 splash\n", "" },
+	{ "size=5 tarboot=3 xtarboot.size=7 TARBOOT.SIZE=1g Quiet init.d=/x rdinit=/x", "" },
+	{ "= == =x \"\" \"", "" },
+
+	/* tarboot.size */
+	{ "tarboot.size=1500m", "size=1572864000" },
+	{ "tarboot.size=75%", "size=75%" },
+	{ "tarboot.size=auto", "" },
+	{ "tarboot.size=2G tarboot.size=auto", "" },
+	{ "tarboot.size=1g tarboot.size=50%", "size=50%" },
+
+	/* paths */
+	{ "tarboot.rootfs=/other.tar.xz", "rootfs=/other.tar.xz" },
+	{ "tarboot.rootfs=/a tarboot.rootfs=/b", "rootfs=/b" },
+	{ "tarboot.rootfs=/", "rootfs=/" },
+	{ "tarboot.rootfs=/with=equal=signs", "rootfs=/with=equal=signs" },
+	{ "tarboot.rootfs=/\xff\xfe\xc3\xa9", "rootfs=/\xff\xfe\xc3\xa9" },
+	{ "tarboot.init=/bin/sh", "init=/bin/sh" },
+	{ "init=/bin/sh", "init=/bin/sh" },
+	{ "init=/a tarboot.init=/b", "init=/b" },
+	{ "tarboot.init=/b init=/a", "init=/a" },
+
+	/* tarboot.mount */
+	{ "tarboot.mount=nr_inodes=5k,huge=never", "mount=nr_inodes=5k,huge=never" },
+	{ "tarboot.mount=", "" },
+	{ "tarboot.mount=mpol=local tarboot.mount=", "" },
+
+	/* tarboot.shell */
+	{ "tarboot.shell", "shell=f" },
+	{ "tarboot.shell=fail", "shell=f" },
+	{ "tarboot.shell=start", "shell=s" },
+	{ "tarboot.shell=unpacked", "shell=u" },
+	{ "tarboot.shell=end", "shell=e" },
+	{ "tarboot.shell=end,start,unpacked,fail", "shell=fsue" },
+	{ "tarboot.shell=end,end", "shell=e" },
+	{ "tarboot.shell=start tarboot.shell=end", "shell=e" },
+	{ "tarboot.shell=start tarboot.shell", "shell=f" },
+
+	/* what happens after a failure */
+	{ "tarboot.onfail=reboot", "onfail=reboot" },
+	{ "tarboot.onfail=poweroff", "onfail=poweroff" },
+	{ "tarboot.onfail=halt", "onfail=halt" },
+	{ "tarboot.onfail=shell", "onfail=shell" },
+	{ "tarboot.onfail=shell tarboot.onfail=halt", "onfail=halt" },
+	{ "tarboot.failwait=0", "failwait=0" },
+	{ "tarboot.failwait=5 tarboot.failwait=7", "failwait=7" },
+	{ "tarboot.failwait=2147483647", "failwait=2147483647" },
+	{ "panic=60", "panic=60" },
+	{ "panic=-1", "panic=-1" },
+	{ "panic=0", "panic=0" },
+	{ "panic=5 panic=10", "panic=10" },
+	/* a bad panic= stops no boot: the kernel has its own opinion */
+	{ "panic=", "" },
+	{ "panic", "" },
+	{ "panic=soon", "" },
+	{ "panic=5x", "" },
+	{ "panic=99999999999999999999", "" },
+	{ "panic=7 panic=soon", "panic=7" },
+
+	/* numbers and switches */
+	{ "tarboot.threads=1", "threads=1" },
+	{ "tarboot.threads=4096", "threads=4096" },
+	{ "tarboot.hotplug=off", "hotplug=off" },
+	{ "tarboot.hotplug=0", "hotplug=off" },
+	{ "tarboot.hotplug=n", "hotplug=off" },
+	{ "tarboot.hotplug=no", "hotplug=off" },
+	{ "tarboot.hotplug=false", "hotplug=off" },
+	{ "tarboot.hotplug", "" },
+	{ "tarboot.hotplug=off tarboot.hotplug=on", "" },
+	{ "tarboot.quiet", "quiet" },
+	{ "tarboot.quiet=1", "quiet" },
+	{ "tarboot.quiet=yes tarboot.debug=true", "quiet debug" },
+	{ "quiet", "quiet" },
+	{ "quiet tarboot.quiet=off", "" },
+	{ "tarboot.quiet=off quiet", "quiet" },
+	{ "tarboot.debug=y", "debug" },
+	{ "debug", "debug" },
+	{ "quiet=splash debug=pci", "" },
+
+	/* keys that are none */
+	{ "tarboot.siez=1g", "unknown=tarboot.siez(tarboot.size)" },
+	{ "tarboot.thread=1", "unknown=tarboot.thread(tarboot.threads)" },
+	{ "tarboot.on-fail=halt", "unknown=tarboot.on-fail(tarboot.onfail)" },
+	{ "tarboot.Size=1g", "unknown=tarboot.Size(tarboot.size)" },
+	{ "tarboot.shel tarboot.siz=3 tarboot.size=1k",
+	  "size=1024 unknown=tarboot.shel(tarboot.shell)" },
+
+	/* quotes: a quoted value may hold blanks; the quotes are not part of it */
+	{ "tarboot.mount=\"a b\" quiet", "mount=a b quiet" },
+	{ "\"tarboot.mount=a b\" quiet", "mount=a b quiet" },
+	{ "tarboot.mount=\"\" quiet", "quiet" },
+	{ "tarboot.mount=\"not ended quiet", "mount=not ended quiet" },
+	{ "note=\"tarboot.size=bad quiet\" debug", "debug" },
+	{ "note=\"--\" quiet", "quiet" },
+
+	/* what follows -- is for the new init */
+	{ "quiet -- tarboot.size=bad debug", "quiet" },
+	{ "-- quiet", "" },
+	{ "--quiet --debug debug", "debug" },
+	{ "x=-- debug", "debug" },
+
+	/* blanks of all kinds */
+	{ "\tquiet\ttarboot.threads=3\n", "threads=3 quiet" },
+	{ "\x0bquiet\x0c"
+	  "debug\r\n",
+	  "quiet debug" },
+};
+
+/* The failure must name both key and value. */
+static const struct {
+	const char *key, *value; /* NULL: the key alone */
+} bad[] = {
+	{ "tarboot.size", "" },
+	{ "tarboot.size", NULL },
+	{ "tarboot.size", "lots" },
+	{ "tarboot.size", "0" },
+	{ "tarboot.size", "101%" },
+	{ "tarboot.size", "1500mb" },
+	{ "tarboot.rootfs", "" },
+	{ "tarboot.rootfs", NULL },
+	{ "tarboot.rootfs", "rootfs.tar.xz" },
+	{ "tarboot.init", "" },
+	{ "tarboot.init", NULL },
+	{ "tarboot.init", "sbin/init" },
+	{ "init", "" },
+	{ "init", "sh" },
+	{ "tarboot.mount", NULL },
+	{ "tarboot.shell", "" },
+	{ "tarboot.shell", "no" },
+	{ "tarboot.shell", "fail," },
+	{ "tarboot.shell", ",fail" },
+	{ "tarboot.shell", "fail,,end" },
+	{ "tarboot.shell", "failed" },
+	{ "tarboot.shell", "Fail" },
+	{ "tarboot.onfail", "" },
+	{ "tarboot.onfail", NULL },
+	{ "tarboot.onfail", "restart" },
+	{ "tarboot.onfail", "reboot "
+			    "now" },
+	{ "tarboot.failwait", "" },
+	{ "tarboot.failwait", NULL },
+	{ "tarboot.failwait", "-1" },
+	{ "tarboot.failwait", "1.5" },
+	{ "tarboot.failwait", "10s" },
+	{ "tarboot.failwait", "2147483648" },
+	{ "tarboot.failwait", "99999999999999999999999" },
+	{ "tarboot.threads", "" },
+	{ "tarboot.threads", NULL },
+	{ "tarboot.threads", "0" },
+	{ "tarboot.threads", "-2" },
+	{ "tarboot.threads", "4097" },
+	{ "tarboot.threads", "two" },
+	{ "tarboot.hotplug", "" },
+	{ "tarboot.hotplug", "maybe" },
+	{ "tarboot.quiet", "" },
+	{ "tarboot.quiet", "2" },
+	{ "tarboot.debug", "" },
+	{ "tarboot.debug", "ON!" },
+	{ "tarboot.size", "\xff\xfe" },
+};
+
+static int parse(const char *cmdline, struct params *ret, struct fail *f)
+{
+	char *copy = exact_copy(cmdline, strlen(cmdline) + 1);
+	int r = params_parse(copy, ret, f);
+
+	free(copy);
+	return r;
+}
+
+static void test_good(void)
+{
+	struct params p;
+	struct fail f;
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		f = (struct fail){ 0 };
+		memset(&p, 0x5a, sizeof(p));
+		if (parse(good[i].cmdline, &p, &f) < 0)
+			ok(false, "[%s] is refused: %s: %s", good[i].cmdline, f.what, f.why);
+		else
+			is_str(describe(&p), good[i].want, "[%s]", good[i].cmdline);
+	}
+}
+
+static void test_bad(void)
+{
+	struct params p, before;
+	char cmdline[256];
+	struct fail f;
+
+	memset(&before, 0x5a, sizeof(before));
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		const char *value = bad[i].value;
+
+		snprintf(cmdline, sizeof(cmdline), "quiet \"%s%s%s\" debug", bad[i].key,
+			 value ? "=" : "", value ? value : "");
+		memset(&f, 0, sizeof(f));
+		memcpy(&p, &before, sizeof(p));
+		is_int(parse(cmdline, &p, &f), -EINVAL, "[%s] is refused", cmdline);
+		ok(strstr(f.what, bad[i].key) && (!value || strstr(f.what, value)) && *f.why &&
+			   f.error == EINVAL,
+		   "naming it: %s: %s", f.what, f.why);
+		ok(memcmp(&p, &before, sizeof(p)) == 0, "and nothing was written");
+	}
+}
+
+/* The kernel hands over up to 2 KiB, some up to 64 KiB. */
+static void test_long(void)
+{
+	static const char *const keys[] = { "tarboot.rootfs", "tarboot.init",   "init",
+					    "tarboot.mount",  "tarboot.size",   "tarboot.shell",
+					    "tarboot.onfail", "tarboot.threads" };
+	static char cmdline[70000];
+	struct params p;
+	struct fail f;
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		size_t n = (size_t)sprintf(cmdline, "%s=/", keys[i]);
+
+		memset(cmdline + n, 'x', 2000);
+		strcpy(cmdline + n + 2000, " quiet");
+		is_int(parse(cmdline, &p, &f), -EINVAL, "2 kB of %s are refused", keys[i]);
+		ok(strstr(f.what, keys[i]) && *f.why, "naming the key");
+	}
+	memset(cmdline, 'x', 65000);
+	strcpy(cmdline + 65000, "=y quiet");
+	is_int(parse(cmdline, &p, &f), 0, "64 kB that are not ours");
+	is_str(describe(&p), "quiet", "and what follows counts");
+	memcpy(cmdline, "tarboot.", 8);
+	is_int(parse(cmdline, &p, &f), 0, "an unknown key of 64 kB");
+	ok(strncmp(p.unknown, "tarboot.xxx", 11) == 0 && strlen(p.unknown) < sizeof(p.unknown),
+	   "is told, cut");
+}
+
+static void test_longest_text(void)
+{
+	char cmdline[300], path[256];
+	struct params p;
+	struct fail f;
+
+	memset(path, 'p', sizeof(path));
+	path[0] = '/';
+	path[255] = '\0';
+	snprintf(cmdline, sizeof(cmdline), "tarboot.rootfs=%s", path);
+	is_int(parse(cmdline, &p, &f), 0, "a path of 255 bytes");
+	is_str(p.rootfs, path, "is whole");
+	strcat(cmdline, "p");
+	is_int(parse(cmdline, &p, &f), -EINVAL, "one of 256 is refused");
+}
+
+int main(void)
+{
+	test_good();
+	test_bad();
+	test_long();
+	test_longest_text();
+	return done_testing();
+}

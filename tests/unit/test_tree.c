@@ -1,0 +1,999 @@
+/*
+ * Members become files. First stories: which members leave which names behind, written as text. Then
+ * what each inode gets: owners, modes, times, attributes, holes. The root lies in a directory beside
+ * a secret that no story may touch.
+ */
+#include "tree.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+
+#include "scratch.h"
+#include "tap.h"
+
+static int outside_fd, root_fd;
+static struct tree *tree;
+static struct fail failure;
+
+/* An empty root with a tree to fill. */
+static void begin(void)
+{
+	static unsigned count;
+	char name[32];
+
+	snprintf(name, sizeof(name), "tree-%u", count++);
+	outside_fd = scratch_dir(name);
+	put_file(outside_fd, "secret", "secret", 0644);
+	must(mkdirat(outside_fd, "root", 0755));
+	root_fd = must(openat(outside_fd, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	must(tree_new(root_fd, &tree));
+	failure = (struct fail){ 0 };
+}
+
+/* Adds m; data is what a file holds, all of it. */
+static int add(const struct member *m, const char *data)
+{
+	struct tree_file *file;
+	int r = tree_add(tree, m, &file, &failure);
+
+	if (r < 0 || !file)
+		return r;
+	r = data ? tree_file_write(file, data, strlen(data), 0, &failure) : 0;
+	if (r < 0)
+		tree_file_release(file, false, &(struct fail){ 0 });
+	else
+		r = tree_file_release(file, true, &failure);
+	return r;
+}
+
+static int add_must(const struct member *m, const char *data)
+{
+	int r = add(m, data);
+
+	if (r < 0)
+		ok(false, "added %s: %s", m->path, failure.why);
+	return r;
+}
+
+static int finish(void)
+{
+	int r = tree_finish(tree, &failure);
+
+	tree_free(tree);
+	tree = NULL;
+	return r;
+}
+
+static void end(void)
+{
+	close(root_fd);
+	close(outside_fd);
+}
+
+/* ---- stories ---- */
+
+/*
+ * Steps, one a line: f PATH TEXT, d PATH, l PATH TARGET, h PATH TARGET, p PATH (fifo).
+ * What is there then: f PATH TEXT, d PATH, l PATH TARGET, p PATH, - PATH (nothing), = PATH PATH
+ * (one inode). error: of the last step, which must fail and change nothing of what is told.
+ */
+static const struct {
+	const char *name, *steps;
+	int error;
+	const char *then;
+} stories[] = {
+	{ "every type", "d d\nf d/f one\nl l d/f\nh h d/f\np p", 0,
+	  "d d\nf d/f one\nl l d/f\n= h d/f\np p" },
+	{ "directories without a member", "f a/b/c one\nl x/y/z t", 0,
+	  "d a\nd a/b\nf a/b/c one\nl x/y/z t" },
+	{ "an empty file", "f a", 0, "f a" },
+
+	/* the same name twice */
+	{ "file over file", "f a one\nf a two", 0, "f a two" },
+	{ "a shorter file over a longer", "f a longer\nf a x", 0, "f a x" },
+	{ "file over a hard-linked file", "f a one\nh b a\nf a two", 0, "f a two\nf b one" },
+	{ "file over the other name", "f a one\nh b a\nf b two", 0, "f a one\nf b two" },
+	{ "file over symlink to a file", "f t one\nl s t\nf s two", 0, "f s two\nf t one" },
+	{ "file over dangling symlink", "l s t\nf s two", 0, "f s two\n- t" },
+	{ "file over symlink that leads out", "l s ../secret\nf s two", 0, "f s two" },
+	{ "file over fifo", "p a\nf a one", 0, "f a one" },
+	{ "file over empty directory", "d a\nf a one", 0, "f a one" },
+	{ "file over full directory", "d a\nf a/x one\nf a two", ENOTEMPTY, "f a/x one" },
+	{ "symlink over file", "f a one\nl a t", 0, "l a t" },
+	{ "symlink over symlink", "l a t\nl a u", 0, "l a u" },
+	{ "symlink over empty directory", "d a\nl a t", 0, "l a t" },
+	{ "symlink over full directory", "d a\nd a/x\nl a t", ENOTEMPTY, "d a/x" },
+	{ "fifo over file", "f a one\np a", 0, "p a" },
+	{ "directory over file", "f a one\nd a\nf a/x two", 0, "f a/x two" },
+	{ "directory over directory", "d a\nf a/x one\nd a\nf a/y two", 0, "f a/x one\nf a/y two" },
+	{ "directory over symlink to a directory", "d r\nl s r\nd s\nf s/x one", 0,
+	  "d s\nf s/x one\nd r\n- r/x" },
+	{ "directory over dangling symlink", "l s nowhere\nd s\nf s/x one", 0,
+	  "f s/x one\n- nowhere" },
+	{ "directory over symlink to the root", "l s /\nd s\nf s/x one", 0, "f s/x one\n- x" },
+
+	/* hard links */
+	{ "hard link over file", "f a one\nf b two\nh b a", 0, "f b one\n= a b" },
+	{ "hard link over empty directory", "f a one\nd b\nh b a", 0, "= a b" },
+	{ "hard link to itself", "f a one\nh a a", 0, "f a one" },
+	{ "hard link to itself, spelled otherwise", "f a one\nh ./a /a", 0, "f a one" },
+	{ "hard link twice", "f a one\nh b a\nh b a\nh a b", 0, "f a one\n= a b" },
+	{ "hard link to a hard link", "f a one\nh b a\nh c b", 0, "= a c" },
+	{ "hard link to nothing", "h b a", ENOENT, "- b" },
+	{ "hard link to nothing, over a file", "f b two\nh b a", ENOENT, "f b two" },
+	{ "hard link into nothing", "f a one\nh b x/a", ENOENT, "- b\n- x" },
+	{ "hard link to a symlink", "l s nowhere\nh t s", 0, "l t nowhere\n= s t" },
+	{ "hard link to a fifo", "p a\nh b a", 0, "= a b" },
+	{ "hard link to a directory", "d d\nh b d", EPERM, "d d\n- b" },
+	{ "hard link to the root", "h b /", ENOENT, "- b" },
+	{ "hard link to an absolute path", "f a one\nh b /a", 0, "= a b" },
+	{ "hard link through a symlink", "d usr/lib\nl lib usr/lib\nf lib/x one\nh y lib/x", 0,
+	  "= y usr/lib/x" },
+	{ "hard link through an absolute symlink", "f u/x one\nl abs /u\nh y abs/x", 0, "= y u/x" },
+	{ "hard link that leads out", "f a one\nh b ../secret", EXDEV, "- b" },
+	{ "hard link that leads out later", "f a one\nh b a/../../secret", EXDEV, "- b" },
+	{ "hard link through a link that leads out", "l up ..\nh b up/secret", ENOENT, "- b" },
+	{ "hard link to a file that was replaced", "f a one\nh b a\nf a two\nh c a", 0,
+	  "f c two\nf b one\n= a c" },
+
+	/* where names lead */
+	{ "absolute paths", "d /d\nf /d/a one\nf //b two", 0, "f d/a one\nf b two" },
+	{ "dots in paths", "d ./d\nf ./d/./a one\nf d//b two\nf d/../c three", 0,
+	  "f d/a one\nf d/b two\nf c three" },
+	{ "slashes at the end", "d d/\nd d/e//\nf d/e/x one", 0, "f d/e/x one" },
+	{ "up and out", "f ../x one", EXDEV, "- x" },
+	{ "up and out later", "d a\nf a/../../x one", EXDEV, "- x" },
+	{ "up and out, absolute", "f /../x one", EXDEV, "- x" },
+	{ "the directory above", "d ..", EXDEV, "" },
+	{ "a symlink above", "l .. x", EXDEV, "" },
+	{ "through lib to usr/lib", "d usr/lib\nl lib usr/lib\nf lib/x one\nd lib/d\nf lib/d/y two",
+	  0, "l lib usr/lib\nf usr/lib/x one\nf usr/lib/d/y two" },
+	{ "through an absolute link", "d o\nl abs /o\nf abs/x one", 0, "l abs /o\nf o/x one" },
+	{ "through a link to what is missing", "l abs /o/p\nf abs/x one", 0, "f o/p/x one" },
+	{ "through a link that leads up", "l up ../../..\nf up/x one", 0,
+	  "f x one\nl up ../../.." },
+	{ "through /etc of the host", "l abs /etc\nf abs/x one", 0, "f etc/x one" },
+	{ "through a loop", "l loop loop\nf loop/x one", ELOOP, "l loop loop" },
+	{ "through a file", "f a one\nf a/x two", ENOTDIR, "f a one" },
+	{ "through a fifo", "p a\nf a/x two", ENOTDIR, "p a" },
+	{ "an empty name", "f ", EISDIR, "" },
+	{ "a file as the root", "f . one", EISDIR, "" },
+	{ "a symlink as the root", "l / x", EISDIR, "" },
+	{ "a file that ends above itself", "d a\nf a/.. one", EISDIR, "d a" },
+	{ "bytes that are no text", "f \xff\xfe/\xe9 one\nl \x01 \xff", 0,
+	  "f \xff\xfe/\xe9 one\nl \x01 \xff" },
+	{ "names that look like options", "d -rf\nf -rf/--help one", 0, "f -rf/--help one" },
+
+	/* links that change on the way: what was found for one member may not serve the next */
+	{ "a link that moves", "d a\nd b\nl l a\nf l/x one\nl l b\nf l/y two", 0,
+	  "f a/x one\nf b/y two\n- a/y" },
+	{ "a link that moves, by another way",
+	  "d a\nd b\nl l a\nf l/../x one\nl l/../l b\nf l/y two", 0, "f x one\nf b/y two" },
+	{ "a directory that becomes a link", "d a\nd a/b\nf a/b/../x one\nl a/b ..\nf a/b/y two", 0,
+	  "f a/x one\nf y two" },
+	{ "a link in the cached path", "d a/s\nd b/s\nl l a/s\nf l/../x one\nl l b/s\nf l/../y two",
+	  0, "f a/x one\nf b/y two" },
+	{ "a link that becomes a directory", "d a\nl l a\nf l/x one\nd l\nf l/y two", 0,
+	  "f a/x one\nf l/y two\n- a/y" },
+};
+
+static const struct {
+	char letter;
+	enum member_type type;
+} letters[] = {
+	{ 'f', MEMBER_FILE },     { 'd', MEMBER_DIRECTORY }, { 'l', MEMBER_SYMLINK },
+	{ 'h', MEMBER_HARDLINK }, { 'p', MEMBER_FIFO },
+};
+
+/* Splits "f PATH ARGUMENT" in place. */
+static char split(char *line, char **ret_path, char **ret_argument)
+{
+	*ret_path = strlen(line) > 1 ? line + 2 : line + 1;
+	*ret_argument = strchr(*ret_path, ' ');
+	if (*ret_argument)
+		*(*ret_argument)++ = '\0';
+	else
+		*ret_argument = *ret_path + strlen(*ret_path);
+	return *line;
+}
+
+static int run_step(char *line)
+{
+	char *path, *argument, letter = split(line, &path, &argument);
+	struct member m = {
+		.path = path, .target = argument, .size = strlen(argument), .mode = 0644
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(letters); i++)
+		if (letters[i].letter == letter)
+			m.type = letters[i].type;
+	if (m.type == MEMBER_DIRECTORY)
+		m.mode = 0755;
+	return add(&m, argument);
+}
+
+static bool is_type(const char *path, mode_t format)
+{
+	struct stat st;
+
+	return fstatat(root_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       (st.st_mode & S_IFMT) == format;
+}
+
+static bool is_link(const char *path, const char *target)
+{
+	char text[4097];
+	ssize_t n = readlinkat(root_fd, path, text, sizeof(text) - 1);
+
+	text[n > 0 ? n : 0] = '\0';
+	return n > 0 && strcmp(text, target) == 0;
+}
+
+static bool is_same_inode(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return fstatat(root_fd, a, &x, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       fstatat(root_fd, b, &y, AT_SYMLINK_NOFOLLOW) == 0 && x.st_ino == y.st_ino;
+}
+
+static bool is_fact(char *line)
+{
+	char *path, *argument;
+	struct stat st;
+
+	switch (split(line, &path, &argument)) {
+	case 'f':
+		return is_type(path, S_IFREG) && strcmp(get_file(root_fd, path), argument) == 0;
+	case 'd':
+		return is_type(path, S_IFDIR);
+	case 'l':
+		return is_link(path, argument);
+	case 'p':
+		return is_type(path, S_IFIFO);
+	case '=':
+		return is_same_inode(path, argument);
+	case '-':
+		return fstatat(root_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0;
+	default:
+		return false;
+	}
+}
+
+/* Beside the root nothing came, went or changed. */
+static bool is_outside_whole(void)
+{
+	DIR *dir = fdopendir(must(openat(outside_fd, ".", O_RDONLY | O_DIRECTORY)));
+	unsigned n = 0;
+
+	while (dir && readdir(dir))
+		n++;
+	closedir(dir);
+	return n == 4 && strcmp(get_file(outside_fd, "secret"), "secret") == 0;
+}
+
+/* Cuts the next line out of *text; NULL at the end. */
+static char *next_line(char **text)
+{
+	char *line = *text;
+
+	if (!line || !*line)
+		return NULL;
+	*text = strchr(line, '\n');
+	if (*text)
+		*(*text)++ = '\0';
+	return line;
+}
+
+static void run_story(size_t i)
+{
+	char steps[512], then[512], *text = steps, *line;
+	int r = 0;
+
+	strcpy(steps, stories[i].steps);
+	strcpy(then, stories[i].then);
+	begin();
+	while (r == 0 && (line = next_line(&text)))
+		r = run_step(line);
+	is_int(-r, stories[i].error, "%s", stories[i].name);
+	if (stories[i].error)
+		ok(!text && failure.error == -r && *failure.why, "at the last step: %s: %s",
+		   failure.what, failure.why);
+	is_int(finish(), 0, "%s: the directories are finished", stories[i].name);
+	for (text = then; (line = next_line(&text));) {
+		char copy[512];
+
+		strcpy(copy, line);
+		ok(is_fact(line), "%s: %s", stories[i].name, copy);
+	}
+	ok(is_outside_whole(), "%s: nothing happened outside", stories[i].name);
+	end();
+}
+
+/* ---- metadata ---- */
+
+static void check_inode(const char *path, const struct member *want)
+{
+	struct stat st;
+
+	if (fstatat(root_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		ok(false, "%s is there", path);
+		return;
+	}
+	if (want->type != MEMBER_SYMLINK)
+		is_int(st.st_mode & 07777, want->mode, "%s: mode %04o", path, (unsigned)want->mode);
+	ok(st.st_mtim.tv_sec == want->mtime.tv_sec && st.st_mtim.tv_nsec == want->mtime.tv_nsec,
+	   "%s: time %lld.%09ld", path, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+	if (geteuid() == 0)
+		ok(st.st_uid == want->uid && st.st_gid == want->gid, "%s: owner %u:%u", path,
+		   (unsigned)st.st_uid, (unsigned)st.st_gid);
+	if (want->type == MEMBER_FILE)
+		is_int(st.st_size, (long long)want->size, "%s: size", path);
+	if (want->type == MEMBER_CHAR || want->type == MEMBER_BLOCK)
+		ok(st.st_rdev == want->rdev, "%s: device number", path);
+}
+
+static const struct member inodes[] = {
+	{ .path = "plain", .size = 3, .mode = 0644, .mtime = { 1700000000, 0 } },
+	{ .path = "suid", .mode = 04755, .uid = 7, .gid = 8, .mtime = { 1, 1 } },
+	{ .path = "sgid", .mode = 02711, .uid = 7, .gid = 8, .mtime = { 0, 999999999 } },
+	{ .path = "all", .mode = 07777, .uid = 1000, .gid = 1000 },
+	{ .path = "none", .mode = 0, .uid = 4294967294U, .gid = 4294967294U },
+	{ .path = "negative", .mode = 0600, .mtime = { -1000000000, 123456789 } },
+	{ .path = "before", .mode = 0600, .mtime = { -1, 999999999 } },
+	{ .path = "future", .mode = 0600, .mtime = { 7258118400LL, 1 } },
+	{ .type = MEMBER_DIRECTORY,
+	  .path = "dir",
+	  .mode = 0755,
+	  .uid = 5,
+	  .gid = 6,
+	  .mtime = { 1234567890, 123456789 } },
+	{ .type = MEMBER_DIRECTORY,
+	  .path = "sticky",
+	  .mode = 03777,
+	  .uid = 5,
+	  .gid = 6,
+	  .mtime = { 5, 5 } },
+	{ .type = MEMBER_DIRECTORY, .path = "closed", .mode = 0, .mtime = { 6, 6 } },
+	{ .type = MEMBER_SYMLINK,
+	  .path = "link",
+	  .target = "nowhere",
+	  .uid = 9,
+	  .gid = 10,
+	  .mtime = { 981173106, 789012345 } },
+	{ .type = MEMBER_FIFO,
+	  .path = "fifo",
+	  .mode = 0620,
+	  .uid = 11,
+	  .gid = 12,
+	  .mtime = { 7, 7 } },
+};
+
+static void test_inodes(mode_t mask)
+{
+	mode_t old = umask(mask);
+
+	begin();
+	for (size_t i = 0; i < ARRAY_SIZE(inodes); i++)
+		add_must(&inodes[i], inodes[i].size ? "abc" : NULL);
+	is_int(finish(), 0, "all kinds of inodes, umask %03o", (unsigned)mask);
+	for (size_t i = 0; i < ARRAY_SIZE(inodes); i++)
+		check_inode(inodes[i].path, &inodes[i]);
+	end();
+	umask(old);
+}
+
+static void test_devices(void)
+{
+	const struct member devices[] = {
+		{ .type = MEMBER_CHAR,
+		  .path = "null",
+		  .mode = 0666,
+		  .uid = 1,
+		  .gid = 2,
+		  .mtime = { 3, 4 },
+		  .rdev = makedev(1, 3) },
+		{ .type = MEMBER_BLOCK,
+		  .path = "disk",
+		  .mode = 0660,
+		  .rdev = makedev(259, 1048575) },
+	};
+
+	begin();
+	if (mknodat(root_fd, "probe", S_IFCHR | 0600, makedev(1, 3)) < 0) {
+		skip(9, "cannot make devices here: %s", strerror(errno));
+		finish();
+		end();
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(devices); i++)
+		add_must(&devices[i], NULL);
+	is_int(finish(), 0, "devices");
+	for (size_t i = 0; i < ARRAY_SIZE(devices); i++)
+		check_inode(devices[i].path, &devices[i]);
+	end();
+}
+
+/* Modes and times of directories come last: children may follow at any time. */
+static void test_directories(void)
+{
+	struct member outer = {
+		.type = MEMBER_DIRECTORY, .path = "a", .mode = 0555, .mtime = { 1, 1 }
+	};
+	struct member inner = {
+		.type = MEMBER_DIRECTORY, .path = "a/b", .mode = 0500, .mtime = { 2, 2 }
+	};
+	const struct member file = { .path = "a/b/c", .mode = 0444, .mtime = { 3, 3 } };
+	const struct member late = { .path = "a/late", .mode = 0444, .mtime = { 4, 4 } };
+
+	begin();
+	add_must(&outer, NULL);
+	add_must(&inner, NULL);
+	add_must(&file, NULL);
+	add_must(&late, NULL);
+	is_int(finish(), 0, "directories that nobody may write to");
+	check_inode("a", &outer);
+	check_inode("a/b", &inner);
+	check_inode("a/b/c", &file);
+	check_inode("a/late", &late);
+	end();
+
+	begin();
+	add_must(&file, NULL);
+	add_must(&inner, NULL);
+	add_must(&outer, NULL);
+	is_int(finish(), 0, "the same with the members in the wrong order");
+	check_inode("a", &outer);
+	check_inode("a/b", &inner);
+	end();
+}
+
+static void test_directory_twice(void)
+{
+	const struct member first = { .type = MEMBER_DIRECTORY,
+				      .path = "d",
+				      .mode = 0700,
+				      .uid = 1,
+				      .gid = 1,
+				      .mtime = { 1, 1 } };
+	const struct member child = { .path = "d/x", .mode = 0600 };
+	const struct member last = { .type = MEMBER_DIRECTORY,
+				     .path = "./d/",
+				     .mode = 0751,
+				     .uid = 2,
+				     .gid = 2,
+				     .mtime = { 2, 2 } };
+
+	begin();
+	add_must(&first, NULL);
+	add_must(&child, NULL);
+	add_must(&last, NULL);
+	is_int(finish(), 0, "a directory twice");
+	check_inode("d", &last);
+	end();
+}
+
+static void test_root_itself(void)
+{
+	static const char *const names[] = { ".", "./", "/", "a/.." };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const struct member root = { .type = MEMBER_DIRECTORY,
+					     .path = names[i],
+					     .mode = 0711,
+					     .uid = 3,
+					     .gid = 4,
+					     .mtime = { 42, 42 } };
+		const struct member child = { .type = MEMBER_DIRECTORY, .path = "a", .mode = 0755 };
+
+		begin();
+		add_must(&child, NULL);
+		add_must(&root, NULL);
+		is_int(finish(), 0, "the root as '%s'", names[i]);
+		check_inode(".", &root);
+		end();
+	}
+}
+
+/* What was said about a directory is not for what stands in its place later. */
+static void test_replaced_directory(void)
+{
+	const struct member target = { .type = MEMBER_DIRECTORY,
+				       .path = "target",
+				       .mode = 0755,
+				       .uid = 1,
+				       .gid = 1,
+				       .mtime = { 1, 1 } };
+	const struct member gone = { .type = MEMBER_DIRECTORY,
+				     .path = "d",
+				     .mode = 0700,
+				     .uid = 2,
+				     .gid = 2,
+				     .mtime = { 2, 2 } };
+	const struct member link = { .type = MEMBER_SYMLINK,
+				     .path = "d",
+				     .target = "target",
+				     .uid = 3,
+				     .gid = 3,
+				     .mtime = { 3, 3 } };
+	const struct member file = {
+		.path = "d", .mode = 0640, .uid = 4, .gid = 4, .mtime = { 4, 4 }
+	};
+
+	begin();
+	add_must(&target, NULL);
+	add_must(&gone, NULL);
+	add_must(&link, NULL);
+	is_int(finish(), 0, "a directory replaced by a link");
+	check_inode("target", &target);
+	check_inode("d", &link);
+	end();
+
+	begin();
+	add_must(&gone, NULL);
+	add_must(&file, NULL);
+	is_int(finish(), 0, "a directory replaced by a file");
+	check_inode("d", &file);
+	end();
+
+	begin();
+	add_must(&link, NULL);
+	add_must(&target, NULL);
+	add_must(&gone, NULL);
+	is_int(finish(), 0, "a link replaced by a directory");
+	check_inode("target", &target);
+	check_inode("d", &gone);
+	end();
+}
+
+/* A directory keeps what its member said even when the link on the way to it moves on. */
+static void test_moved_link(void)
+{
+	const struct member a = { .type = MEMBER_DIRECTORY, .path = "a", .mode = 0755 };
+	const struct member b = { .type = MEMBER_DIRECTORY, .path = "b", .mode = 0755 };
+	const struct member to_a = { .type = MEMBER_SYMLINK, .path = "l", .target = "a" };
+	const struct member to_b = { .type = MEMBER_SYMLINK, .path = "l", .target = "b" };
+	const struct member inside = { .type = MEMBER_DIRECTORY,
+				       .path = "l/d",
+				       .mode = 0751,
+				       .uid = 5,
+				       .gid = 6,
+				       .mtime = { 7, 8 } };
+
+	begin();
+	add_must(&a, NULL);
+	add_must(&b, NULL);
+	add_must(&to_a, NULL);
+	add_must(&inside, NULL);
+	add_must(&to_b, NULL);
+	is_int(finish(), 0, "a directory behind a link that moves");
+	check_inode("a/d", &inside);
+	end();
+}
+
+/* Directories that the archive does not mention look the same whoever unpacks. */
+static void test_implied_directories(void)
+{
+	const struct member file = { .path = "a/b/c", .mode = 0644 };
+	mode_t old = umask(077);
+	struct stat st;
+
+	begin();
+	add_must(&file, NULL);
+	is_int(finish(), 0, "a directory without a member, umask 077");
+	must(fstatat(root_fd, "a/b", &st, 0));
+	is_int(st.st_mode & 07777, 0755, "has mode 0755");
+	end();
+	umask(old);
+}
+
+/* ---- data ---- */
+
+static bool bytes_are(const char *path, off_t offset, const char *want, size_t size)
+{
+	_cleanup_close_ int fd = openat(root_fd, path, O_RDONLY | O_CLOEXEC);
+	char have[64];
+
+	return fd >= 0 && pread(fd, have, size, offset) == (ssize_t)size &&
+	       !memcmp(have, want, size);
+}
+
+static void test_sparse(void)
+{
+	const struct member hole = { .path = "hole", .size = 5 << 20, .mode = 0600 };
+	const struct member middle = { .path = "middle", .size = 64 << 20, .mode = 0600 };
+	struct tree_file *file = NULL;
+	struct stat st;
+
+	begin();
+	add_must(&hole, NULL);
+	is_int(tree_add(tree, &middle, &file, &failure), 0, "a file with holes");
+	tree_file_write(file, "data", 4, 40000000, &failure);
+	tree_file_write(file, "early", 5, 4096, &failure);
+	is_int(tree_file_release(file, true, &failure), 0, "is completed");
+	is_int(finish(), 0, "sparse files");
+	ok(fstatat(root_fd, "hole", &st, 0) == 0 && st.st_size == 5 << 20 && st.st_blocks < 64,
+	   "a file that is one hole takes %lld blocks", (long long)st.st_blocks);
+	ok(fstatat(root_fd, "middle", &st, 0) == 0 && st.st_size == 64 << 20 && st.st_blocks < 1024,
+	   "one with data in two places takes %lld", (long long)st.st_blocks);
+	ok(bytes_are("middle", 40000000, "data", 4) && bytes_are("middle", 4096, "early", 5) &&
+		   bytes_are("middle", 39999999, "\0d", 2) &&
+		   bytes_are("middle", (64 << 20) - 1, "", 1),
+	   "the data is where it belongs, zeros elsewhere");
+	end();
+}
+
+static void test_bad_file(void)
+{
+	const struct member m = { .path = "f", .size = 4, .mode = 04755, .mtime = { 1, 1 } };
+	struct tree_file *file = NULL;
+	struct stat st;
+
+	begin();
+	is_int(tree_add(tree, &m, &file, &failure), 0, "a file whose data does not come");
+	tree_file_hold(file);
+	tree_file_write(file, "ab", 2, 0, &failure);
+	is_int(tree_file_release(file, false, &failure), 0, "one holder gives up");
+	is_int(tree_file_release(file, true, &failure), 0, "the other does not");
+	ok(fstatat(root_fd, "f", &st, 0) == 0 && (st.st_mode & 07777) == 0600,
+	   "it never gets its mode");
+	finish();
+	end();
+}
+
+/* Threads fill and release files while the parser goes on to create more. */
+#define FILES 64
+static struct tree_file *files[FILES];
+static _Atomic unsigned next_file, errors;
+
+static void *fill_files(void *arg)
+{
+	struct fail f;
+	unsigned i;
+
+	(void)arg;
+	while ((i = next_file++) < 2 * FILES) {
+		char text[32];
+		size_t n = (size_t)snprintf(text, sizeof(text), "%u", i % FILES + 100000);
+
+		/* Each file is written in two halves, by whoever comes. */
+		errors += tree_file_write(files[i % FILES], i < FILES ? text : text + 3, n / 2,
+					  i < FILES ? 0 : 3, &f) < 0;
+		errors += tree_file_release(files[i % FILES], true, &f) < 0;
+	}
+	return NULL;
+}
+
+static void test_threads(void)
+{
+	pthread_t threads[4];
+	char path[32], want[32];
+	unsigned wrong = 0;
+
+	begin();
+	for (unsigned i = 0; i < FILES; i++) {
+		struct member m = { .path = path, .size = 6, .mode = 0644, .mtime = { i, i } };
+
+		snprintf(path, sizeof(path), "d%u/f%u", i % 5, i);
+		if (tree_add(tree, &m, &files[i], &failure) < 0)
+			scratch_die(failure.why);
+		tree_file_hold(files[i]);
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(threads); i++)
+		pthread_create(&threads[i], NULL, fill_files, NULL);
+	for (unsigned i = 0; i < ARRAY_SIZE(threads); i++)
+		pthread_join(threads[i], NULL);
+	is_int(errors, 0, "files filled by four threads");
+	is_int(finish(), 0, "and finished");
+	for (unsigned i = 0; i < FILES; i++) {
+		snprintf(path, sizeof(path), "d%u/f%u", i % 5, i);
+		snprintf(want, sizeof(want), "%u", i + 100000);
+		wrong += strcmp(get_file(root_fd, path), want) != 0;
+	}
+	is_int(wrong, 0, "hold what they should");
+	end();
+}
+
+/* ---- attributes ---- */
+
+static bool attribute_is(const char *path, const char *name, const void *want, size_t size)
+{
+	char full[5000], value[1024];
+	ssize_t n;
+
+	snprintf(full, sizeof(full), "/proc/self/fd/%d/%s", root_fd, path);
+	n = lgetxattr(full, name, value, sizeof(value));
+	return n == (ssize_t)size && memcmp(value, want, size) == 0;
+}
+
+/* What this file system and user can keep. */
+static bool can_keep(const char *name, const void *value, size_t size)
+{
+	int fd = must(openat(root_fd, ".probe", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	bool can = fsetxattr(fd, name, value, size, 0) == 0;
+
+	close(fd);
+	must(unlinkat(root_fd, ".probe", 0));
+	return can;
+}
+
+static const char capability[20] = "\1\0\0\2\0\x20";
+static struct acl_entry acl[] = {
+	{ 0x01, 6, ACL_UNDEFINED_ID }, { 0x02, 4, 1000 },
+	{ 0x04, 0, ACL_UNDEFINED_ID }, { 0x10, 6, ACL_UNDEFINED_ID },
+	{ 0x20, 0, ACL_UNDEFINED_ID },
+};
+
+static void test_attributes(void)
+{
+	struct member file = { .path = "f", .mode = 0660, .uid = 5, .gid = 6, .mtime = { 1, 1 } };
+	struct member dir = {
+		.type = MEMBER_DIRECTORY, .path = "d", .mode = 0755, .mtime = { 2, 2 }
+	};
+	const struct member child = { .path = "d/child", .mode = 0644, .mtime = { 3, 3 } };
+	struct tree_losses losses;
+	size_t cursor = 0, size;
+	const char *name;
+	const void *value;
+
+	begin();
+	if (!can_keep("trusted.test", "x", 1) || !can_keep("security.capability", capability, 20) ||
+	    !can_keep("user.test", "x", 1)) {
+		skip(12, "this user or file system keeps no trusted, security or user attributes");
+		finish();
+		end();
+		return;
+	}
+	xattrs_add(&file.xattrs, "user.test", "old", 3);
+	xattrs_add(&file.xattrs, "user.test", "a\0b", 3);
+	xattrs_add(&file.xattrs, "user.empty", "", 0);
+	xattrs_add(&file.xattrs, "security.capability", capability, sizeof(capability));
+	xattrs_add(&dir.xattrs, "trusted.test", "dir", 3);
+	xattrs_add_acl(&dir.xattrs, ACL_XATTR_DEFAULT, acl, ARRAY_SIZE(acl));
+	add_must(&file, "data");
+	add_must(&dir, NULL);
+	add_must(&child, NULL);
+	file.size = 4;
+	is_int(tree_finish(tree, &failure), 0, "attributes");
+	tree_losses(tree, &losses);
+	ok(losses.count == 0 && !*losses.first, "none is lost");
+	finish();
+	ok(attribute_is("f", "user.test", "a\0b", 3), "of two values the last counts");
+	ok(attribute_is("f", "user.empty", "", 0), "an empty value");
+	ok(attribute_is("f", "security.capability", capability, sizeof(capability)),
+	   "the capability outlives write and chown");
+	ok(attribute_is("d", "trusted.test", "dir", 3), "a directory's attribute");
+	xattrs_next(&dir.xattrs, &cursor, &name, &value, &size);
+	xattrs_next(&dir.xattrs, &cursor, &name, &value, &size);
+	ok(attribute_is("d", ACL_XATTR_DEFAULT, value, size), "a directory's default ACL");
+	ok(!attribute_is("d/child", ACL_XATTR_ACCESS, "", 0), "which no member inherits");
+	check_inode("d/child", &child);
+	file.size = 0; /* add() does not know of it */
+	xattrs_free(&file.xattrs);
+	xattrs_free(&dir.xattrs);
+	end();
+}
+
+static void test_acl(void)
+{
+	struct member file = { .path = "f", .mode = 0660, .mtime = { 1, 1 } };
+	struct member suid = { .path = "s", .mode = 06750, .mtime = { 2, 2 } };
+	size_t cursor = 0, size;
+	const char *name;
+	const void *value;
+
+	begin();
+	xattrs_add_acl(&file.xattrs, ACL_XATTR_ACCESS, acl, ARRAY_SIZE(acl));
+	xattrs_next(&file.xattrs, &cursor, &name, &value, &size);
+	if (!can_keep(name, value, size)) {
+		skip(8, "this file system keeps no ACLs");
+	} else {
+		acl[0].perm = 7;
+		acl[3].perm = 5;
+		xattrs_add_acl(&suid.xattrs, ACL_XATTR_ACCESS, acl, ARRAY_SIZE(acl));
+		add_must(&file, NULL);
+		add_must(&suid, NULL);
+		ok(attribute_is("f", ACL_XATTR_ACCESS, value, size), "an ACL is the same");
+		check_inode("f", &file);
+		check_inode("s", &suid);
+	}
+	finish();
+	xattrs_free(&file.xattrs);
+	xattrs_free(&suid.xattrs);
+	end();
+}
+
+/* The kernel keeps no user.* on links: that is a loss, not a failure, and it is counted. */
+static void test_losses(void)
+{
+	struct member link = {
+		.type = MEMBER_SYMLINK, .path = "d/l", .target = "t", .mtime = { 1, 1 }
+	};
+	struct member fifo = { .type = MEMBER_FIFO, .path = "p", .mode = 0600, .mtime = { 1, 1 } };
+	struct tree_losses losses;
+
+	begin();
+	xattrs_add(&link.xattrs, "user.first", "x", 1);
+	xattrs_add(&fifo.xattrs, "user.second", "x", 1);
+	is_int(add(&link, NULL), 0, "an attribute that a link cannot have");
+	is_int(add(&fifo, NULL), 0, "one that a fifo cannot have");
+	tree_losses(tree, &losses);
+	ok(losses.count == 2 && strcmp(losses.first, "user.first") == 0, "are counted: %llu, %s",
+	   (unsigned long long)losses.count, losses.first);
+	finish();
+	check_inode("d/l", &link);
+	xattrs_free(&link.xattrs);
+	xattrs_free(&fifo.xattrs);
+	end();
+}
+
+static void test_bad_attribute(void)
+{
+	struct member file = { .path = "f", .mode = 0600 };
+
+	begin();
+	xattrs_add(&file.xattrs, "security.capability", "nonsense", 8);
+	if (geteuid() != 0)
+		skip(1, "not root: cannot set capabilities");
+	else
+		ok(add(&file, NULL) < 0 && strcmp(failure.what, "f") == 0,
+		   "a capability that is none is refused: %s", failure.why);
+	finish();
+	xattrs_free(&file.xattrs);
+	end();
+}
+
+/* ramfs keeps no attributes at all. In a mount namespace of our own, so the last test of all. */
+static void test_no_attributes(void)
+{
+	struct member file = { .path = "f", .mode = 0644, .mtime = { 1, 1 } };
+	struct member capable = { .path = "c", .mode = 0755 };
+	struct tree_losses losses;
+	char path[5000];
+
+	begin();
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/root", outside_fd);
+	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", path, "ramfs", 0, NULL) < 0) {
+		skip(4, "cannot mount a ramfs here");
+		finish();
+		end();
+		return;
+	}
+	tree_free(tree);
+	close(root_fd);
+	root_fd = must(openat(outside_fd, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	must(tree_new(root_fd, &tree));
+	xattrs_add(&file.xattrs, "user.test", "x", 1);
+	xattrs_add_acl(&file.xattrs, ACL_XATTR_ACCESS, acl, ARRAY_SIZE(acl));
+	xattrs_add(&capable.xattrs, "security.capability", capability, sizeof(capability));
+	is_int(add(&file, NULL), 0, "attributes on a ramfs");
+	tree_losses(tree, &losses);
+	ok(losses.count == 2 && strcmp(losses.first, "user.test") == 0, "are lost and counted");
+	is_int(add(&capable, NULL), -ENOTSUP, "but a capability must not be lost");
+	is_str(failure.what, "c", "it is told whose");
+	finish();
+	xattrs_free(&file.xattrs);
+	xattrs_free(&capable.xattrs);
+	must(umount2(path, MNT_DETACH));
+	end();
+}
+
+/* ---- limits and users ---- */
+
+static void test_long_names(void)
+{
+	static char name[NAME_MAX + 2], target[4200];
+	struct member file = { .path = name, .mode = 0644 };
+	struct member link = { .type = MEMBER_SYMLINK, .path = "l", .target = target };
+
+	begin();
+	memset(name, 'n', NAME_MAX);
+	is_int(add(&file, NULL), 0, "a name of 255 bytes");
+	ok(is_type(name, S_IFREG), "is there");
+	name[NAME_MAX] = 'n';
+	is_int(add(&file, NULL), -ENAMETOOLONG, "a name of 256 is refused");
+	memset(target, 't', 4095);
+	is_int(add(&link, NULL), 0, "a link target of 4095 bytes");
+	ok(is_link("l", target), "is whole");
+	target[4095] = 't';
+	is_int(add(&link, NULL), -ENAMETOOLONG, "one of 4096 is refused");
+	finish();
+	end();
+}
+
+/* 40 levels of 100 bytes: the path has nearly 4 KiB, and more with what comes below. */
+static void test_deep_path(void)
+{
+	static char path[4096];
+	struct member dir = {
+		.type = MEMBER_DIRECTORY, .path = path, .mode = 0750, .mtime = { 1, 1 }
+	};
+	struct member file = { .path = path, .mode = 0640, .mtime = { 2, 2 }, .size = 4 };
+
+	begin();
+	for (size_t n = 0; n + 101 < sizeof(path); n += 101) {
+		memset(path + n, 'd', 100);
+		add_must(&dir, NULL);
+		path[n + 100] = '/';
+		path[n + 101] = '\0';
+	}
+	strcat(path, "file");
+	is_int(add(&file, "deep"), 0, "a file with a path of %zu bytes", strlen(path));
+	is_int(finish(), 0, "with all its directories");
+	check_inode(path, &file);
+	ok(strcmp(get_file(root_fd, path), "deep") == 0, "is there");
+	end();
+}
+
+/* As an ordinary user: no owners, but everything else, and read-only directories are no trap. */
+static void test_ordinary_user(void)
+{
+	const struct member dir = { .type = MEMBER_DIRECTORY,
+				    .path = "d",
+				    .mode = 0555,
+				    .uid = 1,
+				    .gid = 2,
+				    .mtime = { 1, 1 } };
+	const struct member inner = {
+		.type = MEMBER_DIRECTORY, .path = "d/e", .mode = 0500, .mtime = { 2, 2 }
+	};
+	const struct member file = {
+		.path = "d/e/f", .size = 3, .mode = 0400, .uid = 1, .gid = 2, .mtime = { 3, 3 }
+	};
+
+	begin();
+	tree_free(tree);
+	if (geteuid() == 0 && (fchown(root_fd, 65534, 65534) < 0 || seteuid(65534) < 0))
+		scratch_die("seteuid");
+	must(tree_new(root_fd, &tree));
+	add_must(&dir, NULL);
+	add_must(&inner, NULL);
+	add_must(&file, "abc");
+	is_int(finish(), 0, "a tree of an ordinary user");
+	check_inode("d", &dir);
+	check_inode("d/e", &inner);
+	check_inode("d/e/f", &file);
+	(void)!seteuid(getuid());
+	end();
+}
+
+int main(void)
+{
+	int before;
+
+	begin();
+	finish();
+	end();
+	before = count_descriptors();
+	for (size_t i = 0; i < ARRAY_SIZE(stories); i++)
+		run_story(i);
+	test_inodes(022);
+	test_inodes(077);
+	test_devices();
+	test_directories();
+	test_directory_twice();
+	test_root_itself();
+	test_replaced_directory();
+	test_moved_link();
+	test_implied_directories();
+	test_sparse();
+	test_bad_file();
+	test_threads();
+	test_attributes();
+	test_acl();
+	test_losses();
+	test_bad_attribute();
+	test_long_names();
+	test_deep_path();
+	test_ordinary_user();
+	is_int(count_descriptors(), before, "no descriptor is left open");
+	test_no_attributes();
+	return done_testing();
+}

@@ -1,0 +1,458 @@
+/*
+ * The engine as a whole: one tar in many disguises — Blocks of all sizes, streams, parts, threads, pools
+ * that are too small — always becomes the same tree, and what is not whole is refused by every one.
+ */
+#include "unpack.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <locale.h>
+
+#include "make_xz.h"
+#include "member.h"
+#include "tap.h"
+
+#define CHUNK 262144 /* what the engine decodes at a time; files around that size are hard cases */
+
+static const size_t sizes[] = {
+	0, 1, 511, 512, 513, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 5, 7
+};
+#define N_SMALL 300 /* files of a few bytes each, more than the engine queues at once */
+#define N_FILES (ARRAY_SIZE(sizes) + N_SMALL)
+
+static uint8_t content[3 * CHUNK];
+static struct bytes tar, small_tar; /* all files; three of them */
+
+static size_t file_size(size_t i)
+{
+	return i < ARRAY_SIZE(sizes) ? sizes[i] : i % 50;
+}
+
+static void file_path(size_t i, char path[64])
+{
+	snprintf(path, 64, "d%zu/file-%zu", i % 7, i);
+}
+
+/* ---- the archive ---- */
+
+static la_ssize_t append(struct archive *a, void *arg, const void *bytes, size_t size)
+{
+	(void)a;
+	bytes_add(arg, bytes, size);
+	return (la_ssize_t)size;
+}
+
+/* Runs of equal bytes, which sanitizer builds decode in little time; no two places are alike. */
+static void make_content(void)
+{
+	for (size_t i = 0; i < sizeof(content); i++)
+		content[i] = (uint8_t)(i / 700 + i / 65536);
+}
+
+static void make_tar(struct bytes *ret, size_t first)
+{
+	struct archive *a = archive_write_new();
+	struct archive_entry *e = archive_entry_new();
+	char path[64];
+
+	archive_write_set_format_pax(a);
+	archive_write_set_bytes_per_block(a, 0);
+	archive_write_open(a, ret, NULL, append, NULL);
+	for (size_t i = first; i < N_FILES; i++) {
+		file_path(i, path);
+		archive_entry_clear(e);
+		archive_entry_set_pathname(e, path);
+		archive_entry_set_filetype(e, S_IFREG);
+		archive_entry_set_perm(e, 0640);
+		archive_entry_set_size(e, (int64_t)file_size(i));
+		archive_entry_set_mtime(e, (time_t)i, (long)i);
+		archive_write_header(a, e);
+		archive_write_data(a, content + i, file_size(i));
+	}
+	archive_entry_free(e);
+	archive_write_free(a);
+}
+
+/* ---- running the engine ---- */
+
+static int run(const struct payload *p, int root_fd, unsigned threads, uint64_t pool,
+	       struct unpack_result *ret, struct fail *f)
+{
+	struct unpack_progress progress = { 0 };
+	const struct unpack_options options = {
+		.root_fd = root_fd, .threads = threads, .pool_bytes = pool, .progress = &progress
+	};
+	int r = unpack_run(p, &options, ret, f);
+
+	if (r == 0 && (progress.total != ret->bytes || progress.bytes != ret->bytes ||
+		       progress.members != ret->members))
+		ok(false, "the progress ends where the result is");
+	return r;
+}
+
+static unsigned count_wrong_files(int root_fd)
+{
+	static uint8_t have[sizeof(content)];
+	unsigned wrong = 0;
+	char path[64];
+	struct stat st;
+
+	for (size_t i = 0; i < N_FILES; i++) {
+		_cleanup_close_ int fd = -1;
+
+		file_path(i, path);
+		fd = openat(root_fd, path, O_RDONLY | O_CLOEXEC);
+		wrong += fd < 0 || fstat(fd, &st) < 0 || st.st_size != (off_t)file_size(i) ||
+			 read(fd, have, sizeof(have)) != (ssize_t)file_size(i) ||
+			 memcmp(have, content + i, file_size(i)) != 0 ||
+			 (st.st_mode & 07777) != 0640 || st.st_mtim.tv_sec != (time_t)i ||
+			 st.st_mtim.tv_nsec != (long)i;
+	}
+	return wrong;
+}
+
+/* Unpacks into a new directory and looks at what is there. */
+static void check_payload(const struct payload *p, unsigned threads, uint64_t pool, const char *how)
+{
+	static unsigned count;
+	struct unpack_result result = { 0 };
+	struct fail f = { 0 };
+	char name[32];
+	int root_fd, r;
+
+	snprintf(name, sizeof(name), "root-%u", count++);
+	root_fd = scratch_dir(name);
+	r = run(p, root_fd, threads, pool, &result, &f);
+	if (!ok(r == 0 && count_wrong_files(root_fd) == 0, "%s, %u threads, pool of %llu", how,
+		threads, (unsigned long long)pool))
+		diag("  %s: %s", f.what, f.why);
+	if (r == 0)
+		ok(result.bytes == tar.size && result.members == N_FILES && result.threads >= 1,
+		   "its numbers");
+	close(root_fd);
+	scratch_remove(scratch_base_fd, name);
+}
+
+/* ---- disguises ---- */
+
+static const struct {
+	const char *how;
+	struct xz_recipe recipe;
+	unsigned streams;
+} disguises[] = {
+	{ "one Block", { .n_blocks = 1 }, 1 },
+	{ "one Block without sizes", { .n_blocks = 1, .no_sizes = true }, 1 },
+	{ "equal Blocks",
+	  { .n_blocks = 7, .blocks = { CHUNK, CHUNK, CHUNK, CHUNK, CHUNK, CHUNK } },
+	  1 },
+	{ "small Blocks first",
+	  { .n_blocks = 12, .blocks = { 1, 511, 512, 1, 0, 513, 1023, 0, 100000, 3, CHUNK + 1 } },
+	  1 },
+	{ "no sizes, small Blocks",
+	  { .n_blocks = 5, .blocks = { 100, 200, 300, CHUNK * 2 }, .no_sizes = true },
+	  1 },
+	{ "four streams", { .n_blocks = 2, .blocks = { 1000 }, .padding = 8 }, 4 },
+};
+
+static void build(struct bytes *file, size_t i)
+{
+	struct xz_recipe recipe = disguises[i].recipe;
+	size_t step = tar.size / disguises[i].streams, size, at = 0;
+
+	recipe.check = LZMA_CHECK_CRC64;
+	for (unsigned s = 0; s < disguises[i].streams; s++, at += size) {
+		size = s + 1 < disguises[i].streams ? step : tar.size - at;
+		add_stream(file, &recipe, tar.data + at, size);
+	}
+}
+
+static void test_disguises(void)
+{
+	static const struct {
+		unsigned threads;
+		uint64_t pool;
+	} runs[] = { { 1, 1 }, { 2, 0 }, { 3, 3 * CHUNK }, { 8, 1 }, { 300, 0 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(disguises); i++) {
+		struct bytes file = { 0 };
+		struct payload p;
+
+		build(&file, i);
+		open_payload(&file, &p);
+		for (size_t r = 0; r < ARRAY_SIZE(runs); r++)
+			check_payload(&p, runs[r].threads, runs[r].pool, disguises[i].how);
+		payload_close(&p);
+		bytes_free(&file);
+	}
+}
+
+static void test_parts(void)
+{
+	struct bytes file = { 0 };
+	struct payload p = { .name = "parts" };
+
+	build(&file, 2);
+	for (size_t at = 0, size; at < file.size; at += size) {
+		size = file.size - at < 30011 ? file.size - at : 30011;
+		must(payload_add(&p, data_file(file.data, file.size), at, size));
+	}
+	check_payload(&p, 2, 0, "a payload in many parts");
+	payload_close(&p);
+	bytes_free(&file);
+}
+
+/* With discard the payload is used up; the tree must not suffer from it. */
+static void test_discard(void)
+{
+	struct unpack_result result;
+	struct bytes file = { 0 };
+	struct stat before, after;
+	int root_fd = scratch_dir("discard");
+	struct payload p;
+	struct fail f;
+
+	build(&file, 2);
+	open_payload(&file, &p);
+	must(fstat(p.parts[0].fd, &before));
+	is_int(unpack_run(&p,
+			  &(struct unpack_options){ .root_fd = root_fd,
+						    .threads = 3,
+						    .pool_bytes = 1,
+						    .discard = true },
+			  &result, &f),
+	       0, "a payload that is given back");
+	is_int(count_wrong_files(root_fd), 0, "becomes the same tree");
+	must(fstat(p.parts[0].fd, &after));
+	if (after.st_blocks == before.st_blocks)
+		skip(1, "this file system punches no holes");
+	else
+		ok(after.st_blocks < before.st_blocks / 4, "and takes less: %lld of %lld blocks",
+		   (long long)after.st_blocks, (long long)before.st_blocks);
+	payload_close(&p);
+	bytes_free(&file);
+	close(root_fd);
+}
+
+static void test_check_only(void)
+{
+	struct unpack_result result;
+	struct bytes file = { 0 };
+	struct payload p;
+	struct fail f;
+
+	build(&file, 3);
+	open_payload(&file, &p);
+	is_int(run(&p, -1, 2, 1, &result, &f), 0, "checked without a tree");
+	ok(result.bytes == tar.size && result.members == N_FILES && result.blocks == 12 &&
+		   result.losses.count == 0,
+	   "its numbers");
+	payload_close(&p);
+	bytes_free(&file);
+}
+
+/* ---- ends ---- */
+
+enum tail {
+	NO_MARKER,
+	HALF_MARKER,
+	MARKER,
+	PADDED,
+	JUNK,
+	FAR_JUNK,
+	SECOND_TAR,
+	CUT_DATA,
+	CUT_HEADER
+};
+
+static const struct {
+	const char *what;
+	enum tail tail;
+	bool good;
+	const char *why;
+} ends[] = {
+	{ "no end marker", NO_MARKER, false, "end marker" },
+	{ "half an end marker", HALF_MARKER, false, "end marker" },
+	{ "an end marker and nothing else", MARKER, true, NULL },
+	{ "an end marker and 300 kB of zeros", PADDED, true, NULL },
+	{ "a byte behind the end marker", JUNK, false, "follows" },
+	{ "a byte 300 kB behind the end marker", FAR_JUNK, false, "follows" },
+	{ "a second archive behind the end marker", SECOND_TAR, false, "follows" },
+	{ "the last file cut short", CUT_DATA, false, "" },
+	{ "a header cut short", CUT_HEADER, false, "" },
+};
+
+/* The archive without its end marker, then what the case asks for. The last file has 9 bytes. */
+static void make_ending(struct bytes *b, enum tail tail)
+{
+	static const uint8_t zeros[300 * 1024];
+	size_t whole = small_tar.size - 1024;
+
+	if (tail == CUT_DATA)
+		whole -= 508;
+	if (tail == CUT_HEADER)
+		whole -= 512 + 256;
+	bytes_add(b, small_tar.data, whole);
+	if (tail == HALF_MARKER)
+		bytes_add(b, zeros, 512);
+	if (tail >= MARKER && tail <= SECOND_TAR)
+		bytes_add(b, zeros, 1024);
+	if (tail == PADDED || tail == FAR_JUNK)
+		bytes_add(b, zeros, sizeof(zeros));
+	if (tail == JUNK || tail == FAR_JUNK)
+		bytes_add(b, "x", 1);
+	if (tail == SECOND_TAR)
+		bytes_add(b, small_tar.data, 2048);
+}
+
+/* Blocks are cut so that the end lies in the last chunk, at its border, or in a Block of its own. */
+static void check_ending(size_t i, size_t border, int root_fd)
+{
+	struct xz_recipe recipe = { .n_blocks = 2, .check = LZMA_CHECK_CRC32 };
+	struct bytes bytes = { 0 }, file = { 0 };
+	struct unpack_result result;
+	struct fail f = { 0 };
+	struct payload p;
+	int r;
+
+	make_ending(&bytes, ends[i].tail);
+	recipe.blocks[0] = bytes.size < border ? 0 : small_tar.size - border;
+	if (recipe.blocks[0] > bytes.size)
+		recipe.blocks[0] = bytes.size;
+	add_stream(&file, &recipe, bytes.data, bytes.size);
+	open_payload(&file, &p);
+	r = run(&p, root_fd, 2, 0, &result, &f);
+	if (ends[i].good)
+		ok(r == 0, "%s, border at %zu: is good%s", ends[i].what, border, f.why);
+	else
+		ok(r == -EBADMSG && strstr(f.why, ends[i].why) && *f.what, "%s, border at %zu: %s",
+		   ends[i].what, border, f.why);
+	payload_close(&p);
+	bytes_free(&file);
+	bytes_free(&bytes);
+}
+
+static void test_ends(void)
+{
+	static const size_t borders[] = { 0, 1, 300, 512, 700, 1023, 1024, 1500, 2048 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		for (size_t b = 0; b < ARRAY_SIZE(borders); b++)
+			check_ending(i, borders[b], -1);
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		int root_fd = scratch_dir("ending");
+
+		check_ending(i, 512, root_fd);
+		close(root_fd);
+		scratch_remove(scratch_base_fd, "ending");
+	}
+}
+
+static void test_not_tar(void)
+{
+	static const struct {
+		const char *what, *bytes;
+		size_t size;
+	} files[] = {
+		{ "nothing", "", 0 },
+		{ "a text", "hello, world\n", 13 },
+		{ "a cpio archive", "070701000000000000000000000000000000000000", 42 },
+	};
+	const struct xz_recipe recipe = { .n_blocks = 1, .check = LZMA_CHECK_CRC32 };
+	uint8_t noise[4096];
+
+	fill_pattern(noise, sizeof(noise));
+	for (size_t i = 0; i <= ARRAY_SIZE(files); i++) {
+		bool text = i < ARRAY_SIZE(files);
+		struct unpack_result result;
+		struct bytes file = { 0 };
+		struct fail f = { 0 };
+		struct payload p;
+
+		add_stream(&file, &recipe, text ? files[i].bytes : (const char *)noise,
+			   text ? files[i].size : sizeof(noise));
+		open_payload(&file, &p);
+		ok(run(&p, -1, 1, 0, &result, &f) == -EBADMSG && *f.what && *f.why,
+		   "%s is no root archive: %s", text ? files[i].what : "noise", f.why);
+		payload_close(&p);
+		bytes_free(&file);
+	}
+}
+
+/* ---- failures in the middle ---- */
+
+/* A damaged byte anywhere, with any number of threads: the failure is told and everyone stops. */
+static void test_damage(void)
+{
+	struct bytes file = { 0 };
+	unsigned accepted = 0, wordless = 0, tried = 0;
+
+	build(&file, 2);
+	for (size_t at = 30; at < file.size; at += file.size / 30) {
+		int root_fd = scratch_dir("damage");
+		struct unpack_result result;
+		struct fail f = { 0 };
+		struct payload p;
+
+		file.data[at] ^= 0x20;
+		open_payload(&file, &p);
+		accepted += run(&p, tried % 3 ? root_fd : -1, 1 + tried % 4, tried % 2, &result,
+				&f) == 0;
+		wordless += !*f.what || !*f.why;
+		payload_close(&p);
+		file.data[at] ^= 0x20;
+		tried++;
+		close(root_fd);
+		scratch_remove(scratch_base_fd, "damage");
+	}
+	is_int(accepted, 0, "%u damaged files are refused", tried);
+	is_int(wordless, 0, "with what and why");
+	bytes_free(&file);
+}
+
+/* A tree that cannot be made: what failed first is told, by the member's name. */
+static void test_tree_failure(void)
+{
+	int root_fd = scratch_dir("failure"), before;
+	struct unpack_result result;
+	struct bytes file = { 0 };
+	struct fail f = { 0 };
+	struct payload p;
+	char path[64];
+
+	build(&file, 2);
+	file_path(200, path);
+	must(mkdirat(root_fd, "d4", 0755));
+	must(mkdirat(root_fd, path, 0755));
+	strcat(path, "/full");
+	must(mkdirat(root_fd, path, 0755));
+	open_payload(&file, &p);
+	before = count_descriptors();
+	is_int(run(&p, root_fd, 3, 0, &result, &f), -ENOTEMPTY,
+	       "a full directory in a file's place");
+	ok(strstr(f.what, "file-200"), "is told: %s: %s", f.what, f.why);
+	is_int(count_descriptors(), before, "no descriptor is left open");
+	payload_close(&p);
+	bytes_free(&file);
+	close(root_fd);
+}
+
+int main(void)
+{
+	alarm(300); /* a deadlock must not hang the tests */
+	setlocale(LC_CTYPE, "C.UTF-8");
+	make_content();
+	make_tar(&tar, 0);
+	make_tar(&small_tar, N_FILES - 3);
+	test_disguises();
+	test_parts();
+	test_discard();
+	test_check_only();
+	test_ends();
+	test_not_tar();
+	test_damage();
+	test_tree_failure();
+	bytes_free(&tar);
+	bytes_free(&small_tar);
+	return done_testing();
+}
