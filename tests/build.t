@@ -1,0 +1,60 @@
+#!/bin/sh
+# What the build promises: init is static, stripped and small, a second make does nothing, another
+# directory gives the same bytes, make install puts things where they belong.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+unset MAKEFLAGS MAKELEVEL MFLAGS BUILD
+build=${TARBOOT_BUILD:-$PWD/build}
+work=$build/tests/tmp-build-$$
+case $build in
+"$PWD"/*) relative=${build#"$PWD"/} ;; # as it was built: the flags hold this path
+*) relative=$build ;;
+esac
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work"
+n=0
+
+# check NAME COMMAND...: one TAP line; what the command prints is shown when it fails.
+check() {
+	n=$((n + 1))
+	name=$1
+	shift
+	if output=$("$@" 2>&1); then
+		echo "ok $n - $name"
+	else
+		echo "not ok $n - $name"
+		echo "$output" | tail -n 20 | sed 's/^/# /'
+	fi
+}
+
+is_static() { ! readelf -lW "$1" | grep -E 'INTERP|DYNAMIC'; }
+is_stripped() { ! readelf -SW "$1" | grep -E ' \.symtab| \.debug'; }
+is_at_most() { [ "$(stat -c %s "$1")" -le "$2" ] || { stat -c '%s bytes' "$1"; false; }; }
+has_no_path() { ! grep -aF "$PWD" "$1"; }
+
+# The libraries are taken over: they take minutes and are the same.
+builds_the_same_elsewhere() {
+	git ls-files -co --exclude-standard | tar -cf - -T - | tar -xf - -C "$work" || return 1
+	mkdir -p "$work/build" || return 1
+	cp -a "$build/deps" "$build/src" "$work/build/" || return 1
+	make -s -C "$work" build/init build/tarboot || return 1
+	cmp "$work/build/init" "$build/init" && cmp "$work/build/tarboot" "$build/tarboot"
+}
+
+installs() {
+	make -s BUILD="$relative" DESTDIR="$work/dest" prefix=/usr install || return 1
+	[ -x "$work/dest/usr/bin/tarboot" ] && cmp "$build/init" "$work/dest/usr/lib/tarboot/init" &&
+		[ -s "$work/dest/usr/share/man/man1/tarboot.1" ] &&
+		[ -s "$work/dest/usr/share/man/man7/tarboot.parameters.7" ]
+}
+
+check 'init is static' is_static "$build/init"
+check 'tarboot is static' is_static "$build/tarboot"
+check 'init is stripped' is_stripped "$build/init"
+check 'init has at most 400 KB' is_at_most "$build/init" 400000
+check 'no path of this machine is in init' has_no_path "$build/init"
+check 'a second make does nothing' make -q BUILD="$relative" all
+check 'another directory gives the same bytes' builds_the_same_elsewhere
+check 'make install' installs
+check 'make help' make -s help
+echo "1..$n"
