@@ -34,7 +34,7 @@ has_no_path() { ! grep -aF "$PWD" "$1"; }
 
 # The libraries are taken over: they take minutes and are the same.
 builds_the_same_elsewhere() {
-	git ls-files -co --exclude-standard | tar -cf - -T - | tar -xf - -C "$work" || return 1
+	tar --exclude=./build --exclude=./.git -cf - . | tar -xf - -C "$work" || return 1
 	mkdir -p "$work/build" || return 1
 	cp -a "$build/deps" "$build/src" "$work/build/" || return 1
 	make -s -C "$work" build/init build/tarboot || return 1
