@@ -52,7 +52,7 @@ struct pipeline {
 
 	/* under lock */
 	struct xz_file *xz;   /* its Block iterator */
-	bool blocks_taken;    /* the iterator is at its end */
+	bool blocks_taken;    /* the iterator is at its end; at once for a file without Blocks */
 	uint64_t next_taken;  /* jobs handed to workers so far */
 	uint64_t next_parsed; /* job that the parser reads */
 	struct job *jobs;     /* ring of n_jobs, by job number */
@@ -90,10 +90,14 @@ static struct job *job_at(struct pipeline *l, uint64_t number)
 	return &l->jobs[number % l->n_jobs];
 }
 
+/* Once the last Block is taken, what the tree gains the pool gives back: the most memory is then the
+ * tree and the decoders, not the tree and a full pool. */
 static void drop_chunk(struct pipeline *l, struct chunk *c)
 {
 	if (--c->refs > 0)
 		return;
+	if (l->blocks_taken)
+		(void)madvise(c->data, CHUNK_SIZE, MADV_DONTNEED);
 	c->next = l->free;
 	l->free = c;
 	l->n_free++;
@@ -120,13 +124,11 @@ static bool take_block(struct pipeline *l, struct xz_block *ret, uint64_t *ret_j
 {
 	if (l->blocks_taken || l->next_taken - l->next_parsed >= l->n_jobs)
 		return false;
-	if (!xz_file_next_block(l->xz, ret)) {
-		l->blocks_taken = true;
-		pthread_cond_broadcast(&l->result);
+	if (!xz_file_next_block(l->xz, ret))
 		return false;
-	}
 	*ret_job = l->next_taken++;
 	*job_at(l, *ret_job) = (struct job){ 0 };
+	l->blocks_taken = l->next_taken == xz_file_block_count(l->xz);
 	return true;
 }
 
@@ -340,6 +342,7 @@ int pipeline_start(const struct payload *p, struct xz_file *x, const struct unpa
 	l->payload = p;
 	l->xz = x;
 	l->options = *options;
+	l->blocks_taken = xz_file_block_count(x) == 0;
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_cond_init(&l->work, NULL);
 	pthread_cond_init(&l->result, NULL);
