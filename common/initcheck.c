@@ -94,10 +94,17 @@ int initcheck_program(int root_fd, const char *path, uint16_t machine, struct fa
 	return r;
 }
 
+static bool is_there(int root_fd, const char *path)
+{
+	_cleanup_close_ int fd = inroot_open(root_fd, path, O_PATH);
+
+	return fd >= 0;
+}
+
 const char *initcheck_find(int root_fd, const char *wanted, const char *preferred, uint16_t machine,
 			   struct fail *f)
 {
-	struct fail ignored;
+	struct fail why;
 	bool found = false;
 
 	if (wanted && *wanted)
@@ -105,17 +112,17 @@ const char *initcheck_find(int root_fd, const char *wanted, const char *preferre
 	if (preferred && *preferred) {
 		if (initcheck_program(root_fd, preferred, machine, f) == 0)
 			return preferred;
-		found = f->error != ENOENT;
+		found = is_there(root_fd, preferred);
 	}
 	for (size_t i = 0; initcheck_defaults[i]; i++) {
-		const char *path = initcheck_defaults[i];
-		struct fail *why = found ? &ignored : f;
-
-		if (initcheck_program(root_fd, path, machine, why) == 0)
-			return path;
-		found = found || f->error != ENOENT;
+		if (initcheck_program(root_fd, initcheck_defaults[i], machine, &why) == 0)
+			return initcheck_defaults[i];
+		/* One that is there but cannot run says more than those that are not. */
+		if (!found && is_there(root_fd, initcheck_defaults[i])) {
+			found = true;
+			*f = why;
+		}
 	}
-	/* One that is there but cannot run says more than those that are not. */
 	if (!found)
 		fail_set(f, ENOENT, "the new init",
 			 "Pack a root with an init, or name one with tarboot.init=PATH.",

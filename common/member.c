@@ -83,21 +83,28 @@ static int collect_acl(struct archive_entry *e, int type, const char *xattr_name
 	return used ? add_acl(xattrs, xattr_name, list, used) : 0;
 }
 
+/* An archive may hold an ACL twice, as text and as the xattr that it is (GNU tar with both --acls and
+ * --xattrs-include='*'): the xattr is exact. */
 static int collect_xattrs(struct archive_entry *e, struct xattrs *xattrs)
 {
+	bool has_access = false, has_default = false;
 	const char *name;
 	const void *value;
 	size_t size;
-	int r;
+	int r = 0;
 
-	/* ACLs first: system.posix_acl_* that an archive holds as such has the last word. */
-	r = collect_acl(e, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, ACL_XATTR_ACCESS, xattrs);
-	if (r == 0)
-		r = collect_acl(e, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, ACL_XATTR_DEFAULT, xattrs);
 	archive_entry_xattr_reset(e);
-	while (r == 0 && archive_entry_xattr_next(e, &name, &value, &size) == 0)
-		if (!aclnames_meant(name)) /* no kernel has such names; here they mean something */
-			r = xattrs_add(xattrs, name, value, size);
+	while (r == 0 && archive_entry_xattr_next(e, &name, &value, &size) == 0) {
+		if (aclnames_meant(name))
+			continue; /* no kernel has such names; here they mean something */
+		has_access = has_access || strcmp(name, ACL_XATTR_ACCESS) == 0;
+		has_default = has_default || strcmp(name, ACL_XATTR_DEFAULT) == 0;
+		r = xattrs_add(xattrs, name, value, size);
+	}
+	if (r == 0 && !has_access)
+		r = collect_acl(e, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, ACL_XATTR_ACCESS, xattrs);
+	if (r == 0 && !has_default)
+		r = collect_acl(e, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, ACL_XATTR_DEFAULT, xattrs);
 	return r;
 }
 
@@ -131,6 +138,23 @@ static bool is_id(int64_t id)
 	return id >= 0 && id < UINT32_MAX;
 }
 
+/* libarchive reads and writes the text "-S.N" of a time before 1970 as S seconds before and then N after,
+ * where pax and GNU tar mean both before: -1.25 comes as { -1, .25 } and is { -2, .75 }. What lies less
+ * than a second before 1970 has no sign that libarchive could keep: its fraction is lost. */
+static struct timespec time_from_archive(int64_t seconds, long ns)
+{
+	if (seconds < 0 && ns > 0)
+		return (struct timespec){ seconds - 1, 1000000000 - ns };
+	return (struct timespec){ seconds, ns };
+}
+
+static struct timespec time_to_archive(struct timespec t)
+{
+	if (t.tv_sec < -1 && t.tv_nsec > 0)
+		return (struct timespec){ t.tv_sec + 1, 1000000000 - t.tv_nsec };
+	return (struct timespec){ t.tv_sec, t.tv_sec == -1 ? 0 : t.tv_nsec };
+}
+
 int member_from_entry(struct archive_entry *e, struct member *ret, struct fail *f)
 {
 	struct member m = {
@@ -139,12 +163,12 @@ int member_from_entry(struct archive_entry *e, struct member *ret, struct fail *
 		.mode = archive_entry_perm(e),
 		.uid = (uid_t)archive_entry_uid(e),
 		.gid = (gid_t)archive_entry_gid(e),
-		.mtime = { archive_entry_mtime(e), archive_entry_mtime_nsec(e) },
+		.mtime = time_from_archive(archive_entry_mtime(e), archive_entry_mtime_nsec(e)),
 		.rdev = makedev(archive_entry_rdevmajor(e), archive_entry_rdevminor(e)),
 	};
 	int r;
 
-	if (!m.path)
+	if (!m.path || !*m.path)
 		return fail_set(f, EINVAL, "the root archive", NULL, "a member has no name");
 	if (find_type(e, &m) < 0)
 		return fail_set(f, EINVAL, m.path, "Pack the root again without this file.",
@@ -218,6 +242,7 @@ static int put_xattr(struct archive_entry *e, const char *name, const void *valu
 
 int member_to_entry(const struct member *m, struct archive_entry *e, struct fail *f)
 {
+	struct timespec mtime = time_to_archive(m->mtime);
 	const char *name;
 	const void *value;
 	size_t cursor = 0, size;
@@ -236,7 +261,7 @@ int member_to_entry(const struct member *m, struct archive_entry *e, struct fail
 	archive_entry_set_perm(e, m->mode);
 	archive_entry_set_uid(e, m->uid);
 	archive_entry_set_gid(e, m->gid);
-	archive_entry_set_mtime(e, m->mtime.tv_sec, m->mtime.tv_nsec);
+	archive_entry_set_mtime(e, mtime.tv_sec, mtime.tv_nsec);
 	if (m->type == MEMBER_CHAR || m->type == MEMBER_BLOCK) {
 		archive_entry_set_rdevmajor(e, major(m->rdev));
 		archive_entry_set_rdevminor(e, minor(m->rdev));

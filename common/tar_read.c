@@ -1,0 +1,189 @@
+/* libarchive's tar reader, and what it does not check. */
+#include "tar_read.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+struct tar_reader {
+	struct archive *archive;
+	struct archive_entry *entry;
+	tar_source_fn *source;
+	void *arg;
+	const char *name;
+	uint64_t bytes, members;
+	const char *last; /* what the source gave last */
+	size_t last_size;
+	bool at_end; /* it has given all it has */
+	int error;   /* of the source, met inside libarchive; explained in fail */
+	struct fail fail;
+	char path[192]; /* of the last member, for messages */
+};
+
+static int read_source(struct tar_reader *t, const void **ret_data, size_t *ret_size)
+{
+	int r = t->source(t->arg, ret_data, ret_size, &t->fail);
+
+	if (r < 0) {
+		t->error = r;
+		return r;
+	}
+	t->at_end = r == 0;
+	if (r > 0) {
+		t->last = *ret_data;
+		t->last_size = *ret_size;
+		t->bytes += *ret_size;
+	}
+	return r;
+}
+
+static la_ssize_t read_callback(struct archive *a, void *arg, const void **ret_data)
+{
+	size_t size = 0;
+	int r = read_source(arg, ret_data, &size);
+
+	(void)a;
+	return r < 0 ? -1 : (la_ssize_t)size;
+}
+
+/* libarchive's errors are about the tar format; those of the source come through it. */
+static int fail_archive(struct tar_reader *t, const char *what, struct fail *f)
+{
+	const char *text = archive_error_string(t->archive);
+
+	if (t->error < 0) {
+		*f = t->fail;
+		return t->error;
+	}
+	return fail_set(f, EBADMSG, what, "Make the archive again with tar or `tarboot pack`.",
+			"the tar archive is damaged: %s", text ? text : "unknown error");
+}
+
+int tar_reader_open(tar_source_fn *source, void *arg, const char *name, struct tar_reader **ret,
+		    struct fail *f)
+{
+	struct tar_reader *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (t)
+		t->archive = archive_read_new();
+	if (!t || !t->archive) {
+		free(t);
+		return fail_errno(f, ENOMEM, name, "cannot read it");
+	}
+	t->source = source;
+	t->arg = arg;
+	t->name = name;
+	archive_read_support_format_tar(t->archive);
+	if (archive_read_open(t->archive, t, NULL, read_callback, NULL) != ARCHIVE_OK) {
+		r = fail_archive(t, name, f);
+		tar_reader_close(t);
+		return r;
+	}
+	*ret = t;
+	return 0;
+}
+
+void tar_reader_close(struct tar_reader *t)
+{
+	if (!t)
+		return;
+	archive_read_free(t->archive);
+	free(t);
+}
+
+static bool all_zero(const char *bytes, size_t size)
+{
+	return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
+}
+
+/* libarchive takes the end of the bytes for the end of the archive; a root must have said so with
+ * its two zero blocks. Behind them only zeros may follow, and all of them must be readable. */
+static int check_end(struct tar_reader *t, struct fail *f)
+{
+	uint64_t unread = t->bytes - (uint64_t)archive_filter_bytes(t->archive, 0);
+	const void *data;
+	size_t size;
+	bool zero;
+	int r;
+
+	if (t->at_end)
+		return fail_set(f, EBADMSG, t->name, "It was cut short: make it again.",
+				"it has no end marker after %llu members",
+				(unsigned long long)t->members);
+	zero = unread > t->last_size || all_zero(t->last + t->last_size - unread, (size_t)unread);
+	while ((r = read_source(t, &data, &size)) > 0)
+		zero = zero && all_zero(data, size);
+	if (r < 0)
+		*f = t->fail;
+	else if (!zero)
+		r = fail_set(f, EBADMSG, t->name, "Two archives were joined: make one of them.",
+			     "more data follows its end marker");
+	return r;
+}
+
+/* libarchive warns of a name that is not UTF-8 and keeps its bytes; its other warnings are about
+ * attributes that it lost. */
+static bool is_harmless(int r, struct archive *a)
+{
+	const char *text = archive_error_string(a);
+
+	return r == ARCHIVE_WARN && text && strstr(text, "can't be converted");
+}
+
+int tar_reader_next(struct tar_reader *t, struct member *ret, struct fail *f)
+{
+	int r = archive_read_next_header(t->archive, &t->entry);
+
+	if (r == ARCHIVE_EOF)
+		return check_end(t, f);
+	if (r != ARCHIVE_OK && !is_harmless(r, t->archive))
+		return fail_archive(t, t->name, f);
+	r = member_from_entry(t->entry, ret, f);
+	if (r < 0)
+		return r;
+	t->members++;
+	snprintf(t->path, sizeof(t->path), "%s", ret->path);
+	return 1;
+}
+
+int tar_reader_data(struct tar_reader *t, const void **ret_data, size_t *ret_size,
+		    uint64_t *ret_offset, struct fail *f)
+{
+	la_int64_t offset;
+	int r;
+
+	do
+		r = archive_read_data_block(t->archive, ret_data, ret_size, &offset);
+	while (r == ARCHIVE_OK && *ret_size == 0);
+	*ret_offset = (uint64_t)offset;
+	if (r == ARCHIVE_EOF)
+		return 0;
+	return r == ARCHIVE_OK ? 1 : fail_archive(t, t->path, f);
+}
+
+int tar_reader_extent(struct tar_reader *t, unsigned *cursor, uint64_t *ret_offset,
+		      uint64_t *ret_size)
+{
+	la_int64_t offset, size;
+
+	if ((*cursor)++ == 0)
+		archive_entry_sparse_reset(t->entry);
+	if (archive_entry_sparse_next(t->entry, &offset, &size) != ARCHIVE_OK)
+		return 0;
+	*ret_offset = (uint64_t)offset;
+	*ret_size = (uint64_t)size;
+	return 1;
+}
+
+uint64_t tar_reader_bytes(const struct tar_reader *t)
+{
+	return t->bytes;
+}
+
+uint64_t tar_reader_members(const struct tar_reader *t)
+{
+	return t->members;
+}
