@@ -68,7 +68,8 @@ int command_inspect(int argc, char **argv)
 	int c, r;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
-		return c == OPT_HELP ? print_help() : EXIT_USAGE;
+		return c == OPT_HELP ? print_help()
+				     : say_bad_option("inspect", c, argv[optind - 1]);
 	if (argc - optind != 1)
 		return say_usage("inspect", "it takes one IMAGE");
 	if (image_open(argv[optind], &image, &f) < 0)

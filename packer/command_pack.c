@@ -92,7 +92,7 @@ static int parse_options(int argc, char **argv)
 	int c, r = EXIT_OK;
 	long number = 0;
 
-	while (r == EXIT_OK && (c = getopt_long(argc, argv, "o:k:l:T:", options, NULL)) != -1) {
+	while (r == EXIT_OK && (c = getopt_long(argc, argv, ":o:k:l:T:", options, NULL)) != -1) {
 		switch (c) {
 		case 'o':
 			arg_out = optarg;
@@ -118,7 +118,7 @@ static int parse_options(int argc, char **argv)
 		case OPT_HELP:
 			exit(print_help());
 		default:
-			r = EXIT_USAGE;
+			r = say_bad_option("pack", c, argv[optind - 1]);
 		}
 	}
 	if (r != EXIT_OK)
@@ -385,6 +385,20 @@ static void print_warnings(const struct pack *p)
 		say_warning("the root has no modules for its kernel %s", p->kernel.release);
 }
 
+/* The images, new and old, may lie inside the root. */
+static void leave_out_images(struct pack *p)
+{
+	_cleanup_close_ int old_image = open(arg_out, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int old_kernel = open(p->kernel.out_path, O_RDONLY | O_CLOEXEC);
+
+	if (!p->source)
+		return;
+	source_leave_out(p->source, p->image.temporary ? p->image.fd : -1);
+	source_leave_out(p->source, p->payload.temporary ? p->payload.fd : -1);
+	source_leave_out(p->source, old_image);
+	source_leave_out(p->source, old_kernel);
+}
+
 static int pack_image(struct pack *p, struct fail *f)
 {
 	int r = source_open(arg_root, &p->source, f);
@@ -395,6 +409,7 @@ static int pack_image(struct pack *p, struct fail *f)
 		r = out_open(arg_out, &p->image, f);
 	if (r == 0)
 		r = out_open(arg_out, &p->payload, f);
+	leave_out_images(p);
 	if (r == 0)
 		r = write_payload(p, f);
 	if (r < 0)

@@ -62,15 +62,15 @@ static int parse_options(int argc, char **argv)
 				  [OPT_ACCEL] = &arg_accel };
 	int c, r = EXIT_OK;
 
-	while (r == EXIT_OK && (c = getopt_long(argc, argv, "k:m:a:", options, NULL)) != -1) {
+	while (r == EXIT_OK && (c = getopt_long(argc, argv, ":k:m:a:", options, NULL)) != -1) {
 		if (c == OPT_HELP)
 			exit(print_help());
 		else if (c == OPT_UNTIL_LOGIN)
 			arg_until_login = true;
 		else if (c == OPT_TIMEOUT)
 			r = say_number("run", "--timeout", optarg, 1, 86400, &arg_timeout);
-		else if (c == '?')
-			r = EXIT_USAGE;
+		else if (c == '?' || c == ':')
+			r = say_bad_option("run", c, argv[optind - 1]);
 		else
 			*values[c] = optarg;
 	}

@@ -42,11 +42,11 @@ static int parse_options(int argc, char **argv, int n_args)
 	long threads = 0;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "T:", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":T:", options, NULL)) != -1) {
 		if (c == OPT_HELP)
 			return print_help(argv[0]);
 		if (c != 'T')
-			return EXIT_USAGE;
+			return say_bad_option(argv[0], c, argv[optind - 1]);
 		if (say_number(argv[0], "--threads", optarg, 1, 1024, &threads) != EXIT_OK)
 			return EXIT_USAGE;
 	}

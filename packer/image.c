@@ -135,18 +135,18 @@ static int add_part(struct image *image, int fd, uint64_t offset, uint64_t size,
 
 static int find_payload(struct image *image, int fd, struct fail *f)
 {
-	const struct image_member *m = find_member(image, PAYLOAD_NAME);
+	const struct image_member *m = find_member(image, PAYLOAD_NAME), *part;
 	char name[32];
 	int r = 0;
 
 	if (m)
-		return add_part(image, fd, m->offset, m->size, f);
-	for (unsigned i = 0; r == 0; i++) {
-		snprintf(name, sizeof(name), PAYLOAD_NAME ".%03u", i);
-		m = find_member(image, name);
-		if (!m)
-			break;
 		r = add_part(image, fd, m->offset, m->size, f);
+	for (unsigned i = 0; !m && r == 0; i++) {
+		snprintf(name, sizeof(name), PAYLOAD_NAME ".%03u", i);
+		part = find_member(image, name);
+		if (!part)
+			break;
+		r = add_part(image, fd, part->offset, part->size, f);
 	}
 	if (r == 0 && image->payload.n_parts == 0)
 		return fail_set(f, ENOENT, image->path, todo_image,

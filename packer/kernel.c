@@ -61,6 +61,7 @@ static int copy_member(struct kernel_choice *k, struct source *s, struct fail *f
 
 	out_abandon(&k->out);
 	r = out_open(k->out_path, &k->out, f);
+	source_leave_out(s, k->out.fd);
 	while (r >= 0 && (r = source_read(s, &data, &size, &offset, f)) > 0)
 		r = out_write(&k->out, data, size, f);
 	return r < 0 ? r : 1;
@@ -71,8 +72,11 @@ int kernel_take(struct kernel_choice *k, struct source *s, const struct source_m
 {
 	char release[64];
 
-	if (strcmp(k->setting, "auto") != 0 || member->m.type != MEMBER_FILE ||
-	    !kernel_release_of_image(member->m.path, release))
+	if (strcmp(k->setting, "auto") != 0)
+		return 0;
+	if (member->m.type == MEMBER_HARDLINK)
+		return *k->release && kernel_release_of_image(member->m.target, release);
+	if (member->m.type != MEMBER_FILE || !kernel_release_of_image(member->m.path, release))
 		return 0;
 	if (*k->release && strverscmp(release, k->release) <= 0)
 		return 1;

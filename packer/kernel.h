@@ -26,7 +26,7 @@ bool kernel_release_of_image(const char *path, char release[64]);
 void kernel_note_modules(const char *path, struct manifest *m);
 
 /* Looks at a member before it is packed. Returns 1 when it is a kernel image that stays out of the
- * payload (its data was then read), 0 when it is to be packed, -errno. */
+ * payload (its data was then read) or another name of one, 0 when it is to be packed, -errno. */
 int kernel_take(struct kernel_choice *k, struct source *s, const struct source_member *member,
 		struct fail *f);
 

@@ -1,4 +1,5 @@
 /* The tarboot command: finds the subcommand. */
+#include <getopt.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,6 +43,15 @@ static void raise_file_limit(void)
 	}
 }
 
+/* A result that nobody got is a failure. */
+static int flush_output(int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	fputs("tarboot: standard output: cannot write to it\n", stderr);
+	return EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
 	setlocale(LC_CTYPE, "C.UTF-8"); /* or libarchive warns of every name that is not ASCII */
@@ -57,9 +67,10 @@ int main(int argc, char **argv)
 		puts("tarboot " TARBOOT_VERSION);
 		return EXIT_OK;
 	}
+	opterr = 0; /* say_bad_option says it in our form */
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
+			return flush_output(commands[i].run(argc - 1, argv + 1));
 	fprintf(stderr, "tarboot: %s: there is no such command. Try `tarboot --help`.\n", argv[1]);
 	return EXIT_USAGE;
 }

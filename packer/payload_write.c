@@ -153,8 +153,7 @@ static void count_member(struct payload_writer *w, const struct source_member *s
 	const struct member *m = &s->m;
 
 	w->totals.members++;
-	if (m->type != MEMBER_HARDLINK)
-		w->totals.inodes++;
+	w->totals.inodes++; /* tmpfs counts each hard link, too */
 	if (m->type == MEMBER_SYMLINK && strlen(m->target) >= INLINE_SYMLINK)
 		w->totals.pages += PAGE;
 	if (m->type == MEMBER_FILE && s->n_extents == 0)

@@ -42,6 +42,12 @@ int say_usage(const char *command, const char *text, ...)
 	return EXIT_USAGE;
 }
 
+int say_bad_option(const char *command, int c, const char *option)
+{
+	return say_usage(command, c == ':' ? "%s: it needs a value" : "%s: there is no such option",
+			 option);
+}
+
 int say_number(const char *command, const char *option, const char *text, long least, long most,
 	       long *ret)
 {

@@ -49,6 +49,24 @@ int source_directory(const struct source *s)
 	return s->root_fd;
 }
 
+void source_leave_out(struct source *s, int fd)
+{
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || s->n_left_out == ARRAY_SIZE(s->left_out))
+		return;
+	s->left_out[s->n_left_out].dev = st.st_dev;
+	s->left_out[s->n_left_out++].ino = st.st_ino;
+}
+
+bool source_leaves_out(const struct source *s, const struct stat *st)
+{
+	for (size_t i = 0; i < s->n_left_out; i++)
+		if (s->left_out[i].dev == st->st_dev && s->left_out[i].ino == st->st_ino)
+			return true;
+	return false;
+}
+
 int source_add_extent(struct source *s, uint64_t offset, uint64_t size)
 {
 	struct source_member *c = &s->current;

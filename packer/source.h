@@ -42,5 +42,8 @@ int source_read(struct source *s, const void **ret_data, size_t *ret_size, uint6
 
 void source_close(struct source *s);
 
+/* Never packs the file that is open at fd: the output may lie inside the root. fd < 0: nothing. */
+void source_leave_out(struct source *s, int fd);
+
 /* Members that were left out because no archive can hold them (sockets). */
 uint64_t source_skipped(const struct source *s);

@@ -348,6 +348,8 @@ static int directory_next(struct source *s, struct source_member *ret, struct fa
 		sprintf(d->path + at, "%s%s", at ? "/" : "", name);
 		if (fstatat(l->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return fail_path(d, "cannot look at it (did it vanish?)", f);
+		if (source_leaves_out(s, &st))
+			continue;
 		if (!describe(d, &st)) {
 			s->skipped++;
 			continue;

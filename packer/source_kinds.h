@@ -3,6 +3,9 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <sys/stat.h>
+
 #include "source.h"
 
 struct source_kind {
@@ -16,12 +19,19 @@ struct source {
 	const struct source_kind *kind;
 	int root_fd; /* -1 = no directory */
 	uint64_t total, position, skipped;
+	struct {
+		dev_t dev;
+		ino_t ino;
+	} left_out[8]; /* see source_leave_out */
+	size_t n_left_out;
 	struct source_member current; /* freed by source.c */
 	size_t extents_room;
 };
 
 int source_directory_open(int fd, struct source **ret, struct fail *f);
 int source_tar_open(const char *path, struct source **ret, struct fail *f);
+
+bool source_leaves_out(const struct source *s, const struct stat *st);
 
 /* Appends to s->current.extents. 0 or -ENOMEM. */
 int source_add_extent(struct source *s, uint64_t offset, uint64_t size);
