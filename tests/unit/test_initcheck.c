@@ -210,6 +210,11 @@ static void test_broken_default(void)
 	ok(!initcheck_find(root, NULL, "/bin/missing", EM_X86_64, &f),
 	   "the same with a preference");
 	ok(strcmp(f.what, "/sbin/init") == 0, "about %s", f.what);
+	must(unlinkat(root, "sbin/init", 0));
+	put_program(root, "sbin/init", EM_X86_64, LD_SO);
+	ok(!initcheck_find(root, NULL, NULL, EM_X86_64, &f), "one without its ld.so is none");
+	ok(strcmp(f.what, "/sbin/init") == 0 && strstr(f.why, LD_SO), "and it is told: %s: %s",
+	   f.what, f.why);
 	put_program(root, "bin/init", EM_X86_64, NULL);
 	is_str(initcheck_find(root, NULL, NULL, EM_X86_64, &f), "/bin/init", "a good one is taken");
 	close(root);

@@ -172,7 +172,7 @@ static void test_disguises(void)
 	static const struct {
 		unsigned threads;
 		uint64_t pool;
-	} runs[] = { { 1, 1 }, { 2, 0 }, { 3, 3 * CHUNK }, { 8, 1 }, { 300, 0 } };
+	} runs[] = { { 1, 1 }, { 2, 0 }, { 3, 3 * CHUNK }, { 8, 1 } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(disguises); i++) {
 		struct bytes file = { 0 };
@@ -197,7 +197,7 @@ static void test_parts(void)
 		size = file.size - at < 30011 ? file.size - at : 30011;
 		must(payload_add(&p, data_file(file.data, file.size), at, size));
 	}
-	check_payload(&p, 2, 0, "a payload in many parts");
+	check_payload(&p, 300, 0, "a payload in many parts");
 	payload_close(&p);
 	bytes_free(&file);
 }
@@ -334,7 +334,7 @@ static void check_ending(size_t i, size_t border, int root_fd)
 
 static void test_ends(void)
 {
-	static const size_t borders[] = { 0, 1, 300, 512, 700, 1023, 1024, 1500, 2048 };
+	static const size_t borders[] = { 0, 1, 512, 700, 1024, 2048 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
 		for (size_t b = 0; b < ARRAY_SIZE(borders); b++)
@@ -388,7 +388,7 @@ static void test_damage(void)
 	unsigned accepted = 0, wordless = 0, tried = 0;
 
 	build(&file, 2);
-	for (size_t at = 30; at < file.size; at += file.size / 30) {
+	for (size_t at = 30; at < file.size; at += file.size / 20) {
 		int root_fd = scratch_dir("damage");
 		struct unpack_result result;
 		struct fail f = { 0 };

@@ -1,0 +1,104 @@
+#!/usr/bin/perl
+# Where the machine says no: a full target, too few inodes, memory, threads or descriptors, an ordinary
+# user. Unpacking fails with a reason, or does what it can, and never hangs or crashes.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use Engine;
+use Test::More;
+
+need_programs(qw(tar xz unshare mount setpriv prlimit));
+my $TARBOOT = build_path('tarboot');
+
+my $tree = new_dir();
+for my $i (1 .. 400) {
+	mkdir "$tree/d" . $i % 7;
+	spew("$tree/d" . $i % 7 . "/file-$i", "$i " x ($i * 10));
+}
+my $tar = scratch('tree.tar');
+run('tar', '--format=pax', '--owner=0', '--group=0', '--sort=name', '-C', $tree, '-cf', $tar, '.');
+my $bytes   = slurp($tar);
+my $payload = xz_of($bytes, qw(-1 -T2 --block-size=100000));
+my $want    = treelist($tree);
+
+# ---- room ----
+
+# Unpacks into a tmpfs with these options.
+sub unpack_into {
+	my ($options) = @_;
+	return try('unshare', '-m', 'sh', '-c', <<'END', $TARBOOT, $payload, new_dir(), $options);
+mount --make-rprivate / && mount -t tmpfs -o "$3" none "$2" || exit 77
+exec "$0" unpack "$1" "$2" --threads=3
+END
+}
+
+for (['size=300k', 'bytes'], ['nr_inodes=50', 'inodes'], ['size=4k', 'anything']) {
+	my ($options, $what) = @$_;
+	my $r = unpack_into($options);
+SKIP: {
+		skip 'cannot mount a tmpfs here', 3 if $r->{exit} == 77 || $r->{err} =~ /^unshare/;
+		fails_well($r, 1, qr/No space left/, "a tmpfs without room for more $what");
+		like($r->{err}, qr/^tarboot: \S*(file-\d+|d\d+)/, 'it is told at which member');
+		like($r->{err}, qr/^  .*room/m, 'and what to do');
+	}
+}
+
+SKIP: {
+	my $r = try('unshare', '-m', 'sh', '-c', <<'END', $TARBOOT, $payload, new_dir());
+mount --make-rprivate / && mount --bind "$2" "$2" && mount -o remount,bind,ro "$2" || exit 77
+exec "$0" unpack "$1" "$2"
+END
+	skip 'cannot bind-mount here', 1 if $r->{exit} == 77 || $r->{err} =~ /^unshare/;
+	fails_well($r, 1, qr/Read-only/, 'a target that is read-only');
+}
+
+# ---- memory ----
+
+# Each decoder of this one wants a dictionary of 256 MiB.
+my $hungry = xz_of($bytes, '-T1', '--block-size=100000', '--lzma2=preset=1,dict=256MiB');
+{
+	my $dir = new_dir();
+	my $r   = try('prlimit', '--as=100000000', $TARBOOT, 'unpack', $hungry, $dir, '--threads=2');
+	fails_well($r, 1, qr/memory/i, 'a dictionary larger than the memory');
+	my $r2 = try('prlimit', '--as=400000000', $TARBOOT, 'unpack', $hungry, $dir, '--threads=1');
+	is($r2->{exit}, 0, 'with enough of it for one thread, one thread can') or diag($r2->{err});
+}
+
+# ---- threads and descriptors, as somebody who has no processes yet ----
+
+my @USER = qw(setpriv --reuid=61234 --regid=61234 --clear-groups);
+
+sub as_user {
+	my ($limits, @options) = @_;
+	my $dir = new_dir();
+	chown 61234, 61234, $dir;
+	my $r = try(@USER, 'prlimit', @$limits, $TARBOOT, 'unpack', $payload, $dir, @options);
+	$r->{tree} = treelist($dir);
+	run('rm', '-rf', $dir);
+	return $r;
+}
+
+# All but the owners.
+sub without_owners { return join '', map { s/^(\S+ \S \d+) \d+ \d+/$1/r } split /^/, shift }
+
+SKIP: {
+	my $r = as_user(['--nproc=100']);
+	skip "an ordinary user cannot reach $payload", 6 if $r->{err} =~ /Permission denied/;
+	is_quiet($r, 'an ordinary user unpacks');
+	same_tree(without_owners($r->{tree}), without_owners($want), 'all but the owners');
+
+	$r = as_user(['--nproc=2'], '--threads=8');
+	is_quiet($r, 'only one thread may be started');
+	same_tree(without_owners($r->{tree}), without_owners($want), 'it is enough');
+	fails_well(as_user(['--nproc=1']), 1, qr/thread/, 'no thread may be started');
+
+	$r = as_user(['--nofile=40:40'], '--threads=8');
+	if ($r->{exit} == 0) {
+		same_tree(without_owners($r->{tree}), without_owners($want), 'with 40 descriptors');
+	} else {
+		fails_well($r, 1, qr/Too many open files|descriptors/, 'with 40 descriptors');
+	}
+}
+
+done_testing();
