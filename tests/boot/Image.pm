@@ -75,11 +75,11 @@ sub spew {
 	return $path;
 }
 
-# Skip the whole test where it cannot run, with the reason.
+# Skip the whole test where it cannot run, with the reason; a missing program is a failure.
 sub need_programs {
 	plan skip_all => 'not root: owners, devices and capabilities must be real' if $> != 0;
 	for my $program (@_) {
-		plan skip_all => "$program not found" unless grep { -x "$_/$program" } split /:/, $ENV{PATH};
+		die "$program: not found: run scripts/install-packages build demo test\n" unless grep { -x "$_/$program" } split /:/, $ENV{PATH};
 	}
 	return;
 }
