@@ -42,10 +42,10 @@ builds_the_same_elsewhere() {
 }
 
 installs() {
-	make -s BUILD="$relative" DESTDIR="$work/dest" prefix=/usr install || return 1
-	[ -x "$work/dest/usr/bin/tarboot" ] && cmp "$build/init" "$work/dest/usr/lib/tarboot/init" &&
-		[ -s "$work/dest/usr/share/man/man1/tarboot.1" ] &&
-		[ -s "$work/dest/usr/share/man/man7/tarboot.parameters.7" ]
+	make -s BUILD="$relative" DESTDIR="$work/dest" install || return 1
+	[ -x "$work/dest/usr/local/bin/tarboot" ] && cmp "$build/init" "$work/dest/usr/local/lib/tarboot/init" &&
+		[ -s "$work/dest/usr/local/share/man/man1/tarboot.1" ] &&
+		[ -s "$work/dest/usr/local/share/man/man7/tarboot.parameters.7" ]
 }
 
 check 'init is static' is_static "$build/init"

@@ -26,7 +26,7 @@ static struct bytes tar, small_tar; /* all files; three of them */
 
 static size_t file_size(size_t i)
 {
-	return i < ARRAY_SIZE(sizes) ? sizes[i] : i % 50;
+	return i < ARRAY_SIZE(sizes) ? sizes[i] : 1 + i % 500;
 }
 
 static void file_path(size_t i, char path[64])
@@ -43,10 +43,12 @@ static la_ssize_t append(struct archive *a, void *arg, const void *bytes, size_t
 	return (la_ssize_t)size;
 }
 
-/* Runs of equal bytes, which sanitizer builds decode in little time; no two places are alike. */
+/* For the small files bytes that are never alike; then runs of equal bytes, which the sanitizer builds
+ * decode in little time. */
 static void make_content(void)
 {
-	for (size_t i = 0; i < sizeof(content); i++)
+	fill_pattern(content, 1024);
+	for (size_t i = 1024; i < sizeof(content); i++)
 		content[i] = (uint8_t)(i / 700 + i / 65536);
 }
 
@@ -152,6 +154,9 @@ static const struct {
 	{ "no sizes, small Blocks",
 	  { .n_blocks = 5, .blocks = { 100, 200, 300, CHUNK * 2 }, .no_sizes = true },
 	  1 },
+	/* Borders at odd places, everywhere: libarchive brings headers and data together in a buffer of
+	 * its own, which must not be queued. */
+	{ "many small streams", { .n_blocks = 1 }, 401 },
 	{ "four streams", { .n_blocks = 2, .blocks = { 1000 }, .padding = 8 }, 4 },
 };
 
