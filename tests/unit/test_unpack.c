@@ -154,8 +154,7 @@ static const struct {
 	{ "no sizes, small Blocks",
 	  { .n_blocks = 5, .blocks = { 100, 200, 300, CHUNK * 2 }, .no_sizes = true },
 	  1 },
-	/* Borders at odd places, everywhere: libarchive brings headers and data together in a buffer of
-	 * its own, which must not be queued. */
+	/* Borders everywhere, at odd places: within headers, too. */
 	{ "many small streams", { .n_blocks = 1 }, 401 },
 	{ "four streams", { .n_blocks = 2, .blocks = { 1000 }, .padding = 8 }, 4 },
 };
@@ -287,7 +286,7 @@ static const struct {
 	{ "a header cut short", CUT_HEADER, false, "" },
 };
 
-/* The archive without its end marker, then what the case asks for. The last file has 9 bytes. */
+/* The archive without its end marker, then what the case asks for. The last file has 310 bytes. */
 static void make_ending(struct bytes *b, enum tail tail)
 {
 	static const uint8_t zeros[300 * 1024];
