@@ -143,6 +143,10 @@ $(B)/tests/fuzz/%: $(B)/obj/fuzz/tests/fuzz/%.o $(ALL_fuzz)
 $(B)/demo-root.tar: | $(TOOLCHAIN)
 	scripts/make-demo-root $@
 
+# A root of more than 600 MB, as a computer class room has it.
+$(B)/bench-root.tar: | $(TOOLCHAIN)
+	scripts/make-demo-root $@ build-essential gdb git vim python3-numpy
+
 demo: all $(B)/demo-root.tar ## build a Debian root, pack it, boot it in QEMU to its login prompt
 	$(B)/tarboot pack $(B)/demo-root.tar -o $(B)/demo.img
 	$(B)/tarboot run --until-login $(B)/demo.img
@@ -160,7 +164,7 @@ test-all: test ## run the slow tests too
 
 fuzz: $(FUZZ) ## build the fuzz targets
 
-bench: all $(TOOLS) ## measure: see tests/bench
+bench: all $(TOOLS) $(B)/bench-root.tar ## measure: see tests/bench
 	TARBOOT_BUILD=$(abspath $(B)) tests/bench/run
 
 SOURCES = $(wildcard common/*.[ch] init/*.[ch] packer/*.[ch] tests/*/*.[ch])
@@ -184,7 +188,7 @@ install: all ## install below $(DESTDIR)$(prefix)
 	$(foreach m,$(MAN),install -D -m 644 $m \
 		$(DESTDIR)$(prefix)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m) &&) true
 
-clean: ## remove what was compiled; libraries and demo root stay
+clean: ## remove what was compiled; libraries and roots stay
 	rm -rf $(addprefix $(B)/,obj init tarboot asan tsan fuzz tests demo.img* testrules.yml)
 
 distclean: ## remove everything that was made or fetched
