@@ -99,9 +99,9 @@ static int append_real(struct walk *w, const char *name)
 }
 
 /* mkdirat's mode would be cut by the umask. */
-static int make_directory(struct walk *w, const char *name)
+int inroot_make_directory(int dir_fd, const char *name)
 {
-	if (mkdirat(w->dir_fd, name, 0755) < 0 || fchmodat(w->dir_fd, name, 0755, 0) < 0)
+	if (mkdirat(dir_fd, name, 0755) < 0 || fchmodat(dir_fd, name, 0755, 0) < 0)
 		return -errno;
 	return 0;
 }
@@ -112,7 +112,7 @@ static int enter_component(struct walk *w, const char *name)
 	int r = enter(w, openat(w->dir_fd, name, flags));
 
 	if (r == -ENOENT && w->create) {
-		r = make_directory(w, name);
+		r = inroot_make_directory(w->dir_fd, name);
 		if (r == 0)
 			r = enter(w, openat(w->dir_fd, name, flags));
 	}

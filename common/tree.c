@@ -17,7 +17,7 @@ int tree_new(int root_fd, struct tree **ret)
 		return -ENOMEM;
 	t->root_fd = root_fd;
 	t->keep_owner = geteuid() == 0;
-	t->parent_fd = -1;
+	trail_init(&t->trail, root_fd);
 	pthread_mutex_init(&t->lock, NULL);
 	*ret = t;
 	return 0;
@@ -39,39 +39,6 @@ int tree_fail(struct fail *f, int error, const char *path, const char *doing)
 }
 
 /* ---- names ---- */
-
-static void forget_parent(struct tree *t)
-{
-	cleanup_close(&t->parent_fd);
-	t->parent_fd = -1;
-	free(t->parent_path);
-	t->parent_path = NULL;
-}
-
-/* Finds the directory of path, which stays t's, and the last component. Members of one directory
- * mostly follow each other, so the last directory is kept open. */
-static int find_parent(struct tree *t, const char *path, char name[NAME_MAX + 1])
-{
-	const char *slash = strrchr(path, '/');
-	const char *last = slash ? slash + 1 : path;
-	size_t length = slash ? (size_t)(slash - path) : 0;
-	bool plain = *last && strcmp(last, ".") != 0 && strcmp(last, "..") != 0 &&
-		     strlen(last) <= NAME_MAX;
-	int r;
-
-	if (plain && t->parent_path && strncmp(t->parent_path, path, length) == 0 &&
-	    t->parent_path[length] == '\0') {
-		strcpy(name, last);
-		return t->parent_fd;
-	}
-	forget_parent(t);
-	r = inroot_open_parent(t->root_fd, path, true, &t->parent_fd, name, t->parent_real);
-	if (r < 0)
-		return r;
-	if (plain)
-		t->parent_path = strndup(path, length); /* without memory: just no cache */
-	return t->parent_fd;
-}
 
 static int create_hardlink(struct tree *t, const struct member *m, int parent_fd, const char *name)
 {
@@ -97,7 +64,7 @@ static int create_hardlink(struct tree *t, const struct member *m, int parent_fd
 	return -EEXIST;
 }
 
-/* Makes the inode. Returns a descriptor for a regular file, 0 for others, -errno. */
+/* Makes the inode, with the mode that it mostly keeps. Returns a descriptor for a regular file, 0 for others, -errno. */
 static int create_inode(struct tree *t, const struct member *m, int parent_fd, const char *name)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
@@ -105,10 +72,10 @@ static int create_inode(struct tree *t, const struct member *m, int parent_fd, c
 
 	switch (m->type) {
 	case MEMBER_FILE:
-		r = openat(parent_fd, name, flags, 0600);
+		r = openat(parent_fd, name, flags, m->mode & 0777);
 		break;
 	case MEMBER_DIRECTORY:
-		r = mkdirat(parent_fd, name, 0700);
+		r = mkdirat(parent_fd, name, (m->mode & 0755) | 0700);
 		break;
 	case MEMBER_SYMLINK:
 		r = symlinkat(m->target, parent_fd, name);
@@ -129,7 +96,7 @@ static int create_inode(struct tree *t, const struct member *m, int parent_fd, c
 }
 
 /* Removes what an earlier member left under this name. A directory that is not empty stays, and is
- * an error, as it is for GNU tar. What goes may have been on the cached path ("l/../x"). */
+ * an error, as it is for GNU tar. What goes may lie on the trail. */
 static int remove_existing(struct tree *t, int parent_fd, const char *name)
 {
 	struct stat st;
@@ -139,8 +106,7 @@ static int remove_existing(struct tree *t, int parent_fd, const char *name)
 	if (unlinkat(parent_fd, name, 0) < 0 &&
 	    (errno != EISDIR || unlinkat(parent_fd, name, AT_REMOVEDIR) < 0))
 		return -errno;
-	free(t->parent_path);
-	t->parent_path = NULL;
+	trail_forget(&t->trail);
 	return 0;
 }
 
@@ -206,7 +172,7 @@ int tree_add(struct tree *t, const struct member *m, struct tree_file **ret_file
 	if (inroot_path_leaves(m->path))
 		return fail_set(f, EXDEV, m->path, "Do not trust this archive.",
 				"its '..' lead out of the root");
-	parent_fd = find_parent(t, m->path, name);
+	parent_fd = trail_open_parent(&t->trail, m->path, true, name);
 	if (parent_fd < 0)
 		return tree_fail(f, parent_fd, m->path, "cannot reach its directory");
 	if (!*name && m->type != MEMBER_DIRECTORY)
@@ -229,7 +195,7 @@ void tree_free(struct tree *t)
 		return;
 	tree_end_free(t);
 	tree_file_free_spare(t);
-	forget_parent(t);
+	trail_close(&t->trail);
 	pthread_mutex_destroy(&t->lock);
 	free(t);
 }

@@ -11,15 +11,15 @@
 #include <string.h>
 
 #include "aclnames.h"
-#include "inroot.h"
 
 /* Where the current member is, without links: what lies behind a link now may lie elsewhere when the
  * link has changed. NULL without memory; the caller frees it. */
 static char *real_path(const struct tree *t, const char *name)
 {
+	size_t length;
+	const char *parent = trail_path(&t->trail, &length);
 	char *path;
-	int n = asprintf(&path, "%s%s%s", t->parent_real, *t->parent_real && *name ? "/" : "",
-			 name);
+	int n = asprintf(&path, "%.*s%s%s", (int)length, parent, length && *name ? "/" : "", name);
 
 	return n < 0 ? NULL : path;
 }
@@ -89,22 +89,23 @@ static void drop_superseded(struct tree *t, size_t *ret_n)
 /* A directory that a later member removed is skipped: its inode is no longer there. */
 static int finish_directory(struct tree *t, const struct directory *d)
 {
-	_cleanup_close_ int parent_fd = -1, fd = -1;
+	_cleanup_close_ int fd = -1;
 	char name[NAME_MAX + 1];
 	struct stat st;
-	int r = inroot_open_parent(t->root_fd, d->path, false, &parent_fd, name, NULL);
+	int parent_fd = trail_open_parent(&t->trail, d->path, false, name);
 
-	if (r == -ENOENT || r == -ENOTDIR)
+	if (parent_fd == -ENOENT || parent_fd == -ENOTDIR)
 		return 0;
-	if (r < 0)
-		return r;
+	if (parent_fd < 0)
+		return parent_fd;
 	fd = openat(parent_fd, *name ? name : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : -errno;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	return st.st_dev == d->dev && st.st_ino == d->ino ? tree_metadata_apply(t, fd, &d->meta)
-							  : 0;
+	if (st.st_dev != d->dev || st.st_ino != d->ino)
+		return 0;
+	return tree_metadata_apply(t, fd, &st, &d->meta);
 }
 
 /* ---- ACLs with names ---- */
@@ -158,14 +159,13 @@ static int resolve_named_acls(struct tree *t, const struct named_acls *n, struct
 
 static int finish_named_acls(struct tree *t, const struct named_acls *n)
 {
-	_cleanup_close_ int parent_fd = -1;
 	struct xattrs xattrs = { 0 };
 	char name[NAME_MAX + 1];
 	struct stat st;
-	int r = inroot_open_parent(t->root_fd, n->path, false, &parent_fd, name, NULL);
+	int parent_fd = trail_open_parent(&t->trail, n->path, false, name), r;
 
-	if (r < 0)
-		return r == -ENOENT || r == -ENOTDIR ? 0 : r;
+	if (parent_fd < 0)
+		return parent_fd == -ENOENT || parent_fd == -ENOTDIR ? 0 : parent_fd;
 	if (!*name)
 		strcpy(name, ".");
 	if (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_dev != n->dev ||

@@ -113,7 +113,7 @@ static int complete_file(struct tree_file *file)
 		return -errno;
 	if ((uint64_t)st.st_size != file->size && ftruncate(file->fd, (off_t)file->size) < 0)
 		return -errno;
-	return tree_metadata_apply(file->tree, file->fd, &file->meta);
+	return tree_metadata_apply(file->tree, file->fd, &st, &file->meta);
 }
 
 int tree_file_release(struct tree_file *file, bool good, struct fail *f)

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <sys/stat.h>
 
+#include "trail.h"
 #include "tree.h"
 
 /* What an inode gets after it was created. */
@@ -41,9 +42,7 @@ struct named_acls {
 struct tree {
 	int root_fd;
 	bool keep_owner;
-	int parent_fd;              /* the directory of the last member; -1 = none yet */
-	char parent_real[PATH_MAX]; /* where it is, without links */
-	char *parent_path;          /* how it was named; NULL = do not use it for the next one */
+	struct trail trail; /* to the directory of the last member */
 	struct directory *directories;
 	size_t n_directories, room;
 	struct named_acls *named_acls;
@@ -58,8 +57,9 @@ int tree_fail(struct fail *f, int error, const char *path, const char *doing);
 /* ret's own block of xattrs, if it has one, is used again. 0 or -ENOMEM. */
 int tree_metadata_copy(const struct member *m, struct metadata *ret);
 
-/* Owner, mode, xattrs, times, in the order that keeps each. 0 or -errno. */
-int tree_metadata_apply(struct tree *t, int fd, const struct metadata *meta);
+/* Owner, mode, xattrs, times, in the order that keeps each. have: what fd has now. 0 or -errno. */
+int tree_metadata_apply(struct tree *t, int fd, const struct stat *have,
+			const struct metadata *meta);
 
 /* Sets xattrs of fd or, when fd < 0, of name in the current directory, not followed. 0 or -errno. */
 int tree_metadata_apply_xattrs(struct tree *t, int fd, const char *name,
