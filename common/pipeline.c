@@ -8,16 +8,12 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#define CHUNK_SIZE (256 * 1024)
 #define WRITES_MAX 256 /* queued; also bounds the open files */
-#define WORKERS_MAX 256
-#define POOL_DEFAULT (256ULL << 20)
 
 struct chunk {
 	struct chunk *next; /* in the free list or in its job; under lock */
@@ -42,8 +38,9 @@ struct write {
 
 struct pipeline {
 	const struct payload *payload;
+	const struct block_list *blocks;
 	struct unpack_options options;
-	pthread_t threads[WORKERS_MAX];
+	pthread_t threads[PLAN_THREADS_MAX];
 	unsigned n_threads;
 
 	pthread_mutex_t lock;
@@ -51,11 +48,9 @@ struct pipeline {
 	pthread_cond_t result; /* parser: a chunk arrived, a job is complete, a write was done */
 
 	/* under lock */
-	struct xz_file *xz;   /* its Block iterator */
-	bool blocks_taken;    /* the iterator is at its end; at once for a file without Blocks */
-	uint64_t next_taken;  /* jobs handed to workers so far */
-	uint64_t next_parsed; /* job that the parser reads */
-	struct job *jobs;     /* ring of n_jobs, by job number */
+	size_t next_taken;  /* Block that the next free worker takes */
+	size_t next_parsed; /* Block that the parser reads */
+	struct job *jobs;   /* ring of n_jobs, by number of Block */
 	size_t n_jobs;
 	struct chunk *free;
 	size_t n_free;
@@ -85,7 +80,12 @@ static void store_failure(struct pipeline *l, const struct fail *f)
 	pthread_cond_broadcast(&l->result);
 }
 
-static struct job *job_at(struct pipeline *l, uint64_t number)
+static bool all_taken(const struct pipeline *l)
+{
+	return l->next_taken == l->blocks->n;
+}
+
+static struct job *job_at(struct pipeline *l, size_t number)
 {
 	return &l->jobs[number % l->n_jobs];
 }
@@ -96,8 +96,8 @@ static void drop_chunk(struct pipeline *l, struct chunk *c)
 {
 	if (--c->refs > 0)
 		return;
-	if (l->blocks_taken)
-		(void)madvise(c->data, CHUNK_SIZE, MADV_DONTNEED);
+	if (all_taken(l))
+		(void)madvise(c->data, PLAN_CHUNK, MADV_DONTNEED);
 	c->next = l->free;
 	l->free = c;
 	l->n_free++;
@@ -106,7 +106,7 @@ static void drop_chunk(struct pipeline *l, struct chunk *c)
 }
 
 /* The last free chunk is kept for the Block that the parser waits for. */
-static struct chunk *take_chunk(struct pipeline *l, uint64_t job)
+static struct chunk *take_chunk(struct pipeline *l, size_t job)
 {
 	struct chunk *c = l->free;
 
@@ -120,15 +120,12 @@ static struct chunk *take_chunk(struct pipeline *l, uint64_t job)
 	return c;
 }
 
-static bool take_block(struct pipeline *l, struct xz_block *ret, uint64_t *ret_job)
+static bool take_block(struct pipeline *l, size_t *ret_job)
 {
-	if (l->blocks_taken || l->next_taken - l->next_parsed >= l->n_jobs)
-		return false;
-	if (!xz_file_next_block(l->xz, ret))
+	if (all_taken(l) || l->next_taken - l->next_parsed >= l->n_jobs)
 		return false;
 	*ret_job = l->next_taken++;
 	*job_at(l, *ret_job) = (struct job){ 0 };
-	l->blocks_taken = l->next_taken == xz_file_block_count(l->xz);
 	return true;
 }
 
@@ -167,7 +164,7 @@ static bool run_write(struct pipeline *l)
 /* ---- workers ---- */
 
 /* Waits for a chunk for job, writing files meanwhile. NULL: stop. */
-static struct chunk *wait_for_chunk(struct pipeline *l, uint64_t job)
+static struct chunk *wait_for_chunk(struct pipeline *l, size_t job)
 {
 	struct chunk *c = NULL;
 
@@ -177,7 +174,7 @@ static struct chunk *wait_for_chunk(struct pipeline *l, uint64_t job)
 	return c;
 }
 
-static void hand_over(struct pipeline *l, uint64_t number, struct chunk *c, bool complete)
+static void hand_over(struct pipeline *l, size_t number, struct chunk *c, bool complete)
 {
 	struct job *job = job_at(l, number);
 
@@ -195,16 +192,33 @@ static void hand_over(struct pipeline *l, uint64_t number, struct chunk *c, bool
 		pthread_cond_signal(&l->result);
 }
 
-/* Decodes one Block; called and returns with the lock held. */
-static int decode_block(struct pipeline *l, struct xz_decoder *d, const struct xz_block *block,
-			uint64_t job, struct fail *f)
+/* Decodes into c, without the lock. */
+static int decode_chunk(struct pipeline *l, void *decoder, struct chunk *c, uint64_t *given_back,
+			struct fail *f)
 {
+	const struct codec *codec = l->blocks->codec;
+	int r = codec->read(decoder, c->data, PLAN_CHUNK, &c->size, f);
+
+	if (r >= 0 && l->options.discard) {
+		payload_discard(l->payload, *given_back, codec->position(decoder));
+		*given_back = codec->position(decoder);
+	}
+	if (l->options.progress)
+		atomic_fetch_add(&l->options.progress->bytes, c->size);
+	return r;
+}
+
+/* Decodes one Block; called and returns with the lock held. What is to be written is written as soon as
+ * possible, while it is still in the processor's cache. */
+static int decode_block(struct pipeline *l, void *decoder, size_t job, struct fail *f)
+{
+	const struct block *block = &l->blocks->blocks[job];
 	uint64_t given_back = block->offset;
 	struct chunk *c;
 	int r;
 
 	pthread_mutex_unlock(&l->lock);
-	r = xz_decoder_start(d, block, f);
+	r = l->blocks->codec->start(decoder, block, f);
 	pthread_mutex_lock(&l->lock);
 	if (r < 0)
 		return r;
@@ -213,16 +227,12 @@ static int decode_block(struct pipeline *l, struct xz_decoder *d, const struct x
 		if (!c)
 			return 0;
 		pthread_mutex_unlock(&l->lock);
-		r = xz_decoder_read(d, c->data, CHUNK_SIZE, &c->size, f);
-		if (r >= 0 && l->options.discard) {
-			payload_discard(l->payload, given_back, xz_decoder_position(d));
-			given_back = xz_decoder_position(d);
-		}
-		if (l->options.progress)
-			atomic_fetch_add(&l->options.progress->bytes, c->size);
+		r = decode_chunk(l, decoder, c, &given_back, f);
 		pthread_mutex_lock(&l->lock);
 		if (r >= 0)
 			hand_over(l, job, c, r == 0);
+		while (r > 0 && !l->stop && run_write(l))
+			;
 	} while (r > 0);
 	return r;
 }
@@ -230,11 +240,10 @@ static int decode_block(struct pipeline *l, struct xz_decoder *d, const struct x
 static void *worker(void *arg)
 {
 	struct pipeline *l = arg;
-	struct xz_decoder *d = NULL;
-	struct xz_block block;
+	void *decoder = NULL;
 	struct fail f;
-	uint64_t job;
-	int r = xz_decoder_new(l->payload, &d);
+	size_t job;
+	int r = l->blocks->codec->decoder_new(l->payload, &decoder);
 
 	if (r < 0)
 		fail_errno(&f, r, "the unpack engine", "cannot make a decoder");
@@ -242,57 +251,34 @@ static void *worker(void *arg)
 	while (r == 0 && !l->stop) {
 		if (run_write(l))
 			continue;
-		if (take_block(l, &block, &job))
-			r = decode_block(l, d, &block, job, &f);
+		if (take_block(l, &job))
+			r = decode_block(l, decoder, job, &f);
 		else
 			pthread_cond_wait(&l->work, &l->lock);
 	}
 	if (r < 0)
 		store_failure(l, &f);
 	pthread_mutex_unlock(&l->lock);
-	xz_decoder_free(d);
+	l->blocks->codec->decoder_free(decoder);
 	return NULL;
 }
 
 /* ---- start and stop ---- */
 
-static unsigned usable_cpus(void)
+static int make_pool(struct pipeline *l, const struct engine_plan *plan)
 {
-	cpu_set_t set;
+	size_t n = plan->pool < 2 * PLAN_CHUNK ? 2 : plan->pool / PLAN_CHUNK;
 
-	if (sched_getaffinity(0, sizeof(set), &set) < 0)
-		return 1;
-	return (unsigned)CPU_COUNT(&set);
-}
-
-static unsigned choose_threads(const struct unpack_options *o, const struct xz_file *x)
-{
-	uint64_t n = o->threads ? o->threads : usable_cpus();
-
-	/* More workers than Blocks still help to write, but one is enough for that. */
-	if (n > xz_file_block_count(x) + 1)
-		n = xz_file_block_count(x) + 1;
-	return n < WORKERS_MAX ? (unsigned)n : WORKERS_MAX;
-}
-
-/* Full speed needs the Blocks that run ahead of the parser to have a place: threads x Block. */
-static int make_pool(struct pipeline *l, unsigned threads)
-{
-	uint64_t most = l->options.pool_bytes ? l->options.pool_bytes : POOL_DEFAULT;
-	uint64_t block = xz_file_largest_block(l->xz) + CHUNK_SIZE;
-	uint64_t bytes = block < most / threads ? block * threads : most;
-	size_t n = (size_t)(bytes / CHUNK_SIZE) + 2;
-
-	l->n_jobs = n + threads;
+	l->n_jobs = n + plan->threads;
 	l->jobs = calloc(l->n_jobs, sizeof(*l->jobs));
 	l->chunks = calloc(n, sizeof(*l->chunks));
-	l->memory_size = n * CHUNK_SIZE;
+	l->memory_size = n * PLAN_CHUNK;
 	l->memory = mmap(NULL, l->memory_size, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (!l->jobs || !l->chunks || l->memory == MAP_FAILED)
 		return -ENOMEM;
 	for (size_t i = n; i-- > 0;) {
-		l->chunks[i].data = l->memory + i * CHUNK_SIZE;
+		l->chunks[i].data = l->memory + i * PLAN_CHUNK;
 		l->chunks[i].next = l->free;
 		l->free = &l->chunks[i];
 	}
@@ -330,25 +316,24 @@ static void free_pipeline(struct pipeline *l)
 	free(l);
 }
 
-int pipeline_start(const struct payload *p, struct xz_file *x, const struct unpack_options *options,
+int pipeline_start(const struct payload *p, const struct block_list *blocks,
+		   const struct engine_plan *plan, const struct unpack_options *options,
 		   struct pipeline **ret, struct fail *f)
 {
 	struct pipeline *l = calloc(1, sizeof(*l));
-	unsigned threads = choose_threads(options, x);
 	int r;
 
 	if (!l)
 		return fail_errno(f, ENOMEM, "the unpack engine", "cannot start");
 	l->payload = p;
-	l->xz = x;
+	l->blocks = blocks;
 	l->options = *options;
-	l->blocks_taken = xz_file_block_count(x) == 0;
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_cond_init(&l->work, NULL);
 	pthread_cond_init(&l->result, NULL);
-	r = make_pool(l, threads);
+	r = make_pool(l, plan);
 	if (r == 0)
-		r = start_workers(l, threads);
+		r = start_workers(l, plan->threads);
 	if (r < 0) {
 		free_pipeline(l);
 		return fail_errno(f, r, "the unpack engine", "cannot start its threads");
@@ -418,7 +403,7 @@ static struct chunk *wait_for_data(struct pipeline *l)
 				pthread_cond_broadcast(&l->work);
 				continue;
 			}
-		} else if (l->blocks_taken) {
+		} else if (all_taken(l)) {
 			return NULL;
 		}
 		/* With one worker, which may wait for a chunk, this thread must write too. */

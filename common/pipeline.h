@@ -15,16 +15,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "codec.h"
 #include "fail.h"
 #include "payload.h"
+#include "plan.h"
 #include "tree.h"
 #include "unpack.h"
-#include "xz.h"
 
 struct pipeline;
 
-/* Starts the workers. x and p must outlive the pipeline. 0, or -errno with *f filled. */
-int pipeline_start(const struct payload *p, struct xz_file *x, const struct unpack_options *options,
+/* Starts the workers, as many as the plan says. p and blocks must outlive the pipeline; of the options
+ * it takes discard and progress. 0, or -errno with *f filled. */
+int pipeline_start(const struct payload *p, const struct block_list *blocks,
+		   const struct engine_plan *plan, const struct unpack_options *options,
 		   struct pipeline **ret, struct fail *f);
 
 unsigned pipeline_threads(const struct pipeline *l);

@@ -187,3 +187,13 @@ uint64_t tar_reader_members(const struct tar_reader *t)
 {
 	return t->members;
 }
+
+uint64_t tar_reader_position(const struct tar_reader *t)
+{
+	return t->members ? (uint64_t)archive_read_header_position(t->archive) : 0;
+}
+
+const char *tar_reader_path(const struct tar_reader *t)
+{
+	return t->path;
+}

@@ -38,3 +38,8 @@ int tar_reader_extent(struct tar_reader *t, unsigned *cursor, uint64_t *ret_offs
 
 uint64_t tar_reader_bytes(const struct tar_reader *t); /* taken from the source */
 uint64_t tar_reader_members(const struct tar_reader *t);
+
+/* Where the reader stands: byte of the archive at which the last member's header starts, and the
+ * member's path, cut to what messages can show; "" before the first one. */
+uint64_t tar_reader_position(const struct tar_reader *t);
+const char *tar_reader_path(const struct tar_reader *t);

@@ -5,8 +5,12 @@
 #include "unpack.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
+#include "memory.h"
 #include "pipeline.h"
+#include "size.h"
 #include "tar_read.h"
 
 struct unpack {
@@ -70,13 +74,29 @@ static int parse(struct unpack *u)
 	return r;
 }
 
-static int unpack_with_tree(const struct payload *p, struct xz_file *x, struct tree *tree,
+/* Adds to a failure how far the parser had come, which is at the cause or shortly before it: a damaged
+ * Block is met by a worker that runs ahead. */
+static void add_position(const struct unpack *u, const struct block_list *blocks, struct fail *f)
+{
+	uint64_t at = tar_reader_position(u->tar);
+	const struct block *block = block_list_find(blocks, at);
+	size_t used = strlen(f->why);
+
+	if (block && *tar_reader_path(u->tar))
+		snprintf(f->why + used, sizeof(f->why) - used,
+			 " (after member %.100s, byte %llu of the tar, in Block %llu)",
+			 tar_reader_path(u->tar), (unsigned long long)at,
+			 (unsigned long long)block->number);
+}
+
+static int unpack_with_tree(const struct payload *p, const struct block_list *blocks,
+			    struct tree *tree, const struct engine_plan *plan,
 			    const struct unpack_options *options, struct unpack_result *ret,
 			    struct fail *f)
 {
 	struct unpack u = { .tree = tree, .progress = options->progress, .fail = f };
-	struct unpack_result result = { .blocks = xz_file_block_count(x) };
-	int r = pipeline_start(p, x, options, &u.pipeline, f);
+	struct unpack_result result = { .blocks = blocks->n, .plan = *plan };
+	int r = pipeline_start(p, blocks, plan, options, &u.pipeline, f);
 
 	if (r < 0)
 		return r;
@@ -86,13 +106,15 @@ static int unpack_with_tree(const struct payload *p, struct xz_file *x, struct t
 		r = parse(&u);
 		result.bytes = tar_reader_bytes(u.tar);
 		result.members = tar_reader_members(u.tar);
-		tar_reader_close(u.tar);
 	}
 	if (r == 0)
 		r = pipeline_drain(u.pipeline);
 	r = pipeline_stop(u.pipeline, r, f);
 	if (r == 0 && tree)
 		r = tree_finish(tree, f);
+	else if (r < 0 && u.tar)
+		add_position(&u, blocks, f);
+	tar_reader_close(u.tar);
 	if (r < 0)
 		return r;
 	if (tree)
@@ -101,25 +123,48 @@ static int unpack_with_tree(const struct payload *p, struct xz_file *x, struct t
 	return 0;
 }
 
+/* Nobody else weighed what the engine takes: half of what is free, and refuse what would need it all. */
+static int make_plan(const struct payload *p, const struct block_list *blocks, unsigned threads,
+		     struct engine_plan *ret, struct fail *f)
+{
+	char needed[SIZE_TEXT_MAX], available[SIZE_TEXT_MAX];
+	struct memory m = { 0 };
+
+	(void)memory_read(&m); /* where there is no /proc, there is no limit */
+	engine_plan(blocks, threads, m.available / 2, ret);
+	if (m.available && ret->memory > m.available)
+		return fail_set(f, ENOMEM, p->name,
+				"Add memory, or compress with a smaller dictionary (xz -6).",
+				"decoding takes %s, this machine has %s free",
+				size_format(needed, ret->memory),
+				size_format(available, m.available));
+	return 0;
+}
+
 int unpack_run(const struct payload *p, const struct unpack_options *options,
 	       struct unpack_result *ret, struct fail *f)
 {
+	struct block_list blocks;
+	struct engine_plan plan;
 	struct tree *tree = NULL;
-	struct xz_file *x;
-	int r = xz_file_open(p, &x, f);
+	int r = block_list_read(p, &blocks, f);
 
 	if (r < 0)
 		return r;
 	if (options->progress)
-		atomic_store(&options->progress->total, xz_file_uncompressed(x));
-	if (options->root_fd >= 0) {
+		atomic_store(&options->progress->total, blocks.uncompressed);
+	if (options->plan)
+		plan = *options->plan;
+	else
+		r = make_plan(p, &blocks, options->threads, &plan, f);
+	if (r == 0 && options->root_fd >= 0) {
 		r = tree_new(options->root_fd, &tree);
 		if (r < 0)
 			fail_errno(f, r, "the new root", "cannot start to fill it");
 	}
 	if (r == 0)
-		r = unpack_with_tree(p, x, tree, options, ret, f);
+		r = unpack_with_tree(p, &blocks, tree, &plan, options, ret, f);
 	tree_free(tree);
-	xz_file_close(x);
+	block_list_free(&blocks);
 	return r;
 }

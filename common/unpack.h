@@ -11,6 +11,7 @@
 
 #include "fail.h"
 #include "payload.h"
+#include "plan.h"
 #include "tree.h"
 
 /* Written by the engine's threads while it works, read by anyone (it may lie in shared memory). */
@@ -21,10 +22,10 @@ struct unpack_progress {
 };
 
 struct unpack_options {
-	int root_fd;         /* directory to fill; -1 = check everything, write nothing */
-	unsigned threads;    /* decode threads; 0 = as many as CPUs may be used */
-	uint64_t pool_bytes; /* most that decoded data waiting for its turn may take; 0 = default */
-	bool discard;        /* give the payload's pages back behind the decoder */
+	int root_fd;      /* directory to fill; -1 = check everything, write nothing */
+	unsigned threads; /* decode threads; 0 = as many as CPUs may be used */
+	const struct engine_plan *plan; /* NULL: make one for threads, in half of the free memory */
+	bool discard;                   /* give the payload's pages back behind the decoder */
 	struct unpack_progress *progress; /* may be NULL */
 };
 
@@ -32,7 +33,8 @@ struct unpack_result {
 	uint64_t bytes; /* uncompressed tar */
 	uint64_t members;
 	uint64_t blocks;
-	unsigned threads;
+	unsigned threads; /* that ran */
+	struct engine_plan plan;
 	struct tree_losses losses;
 };
 

@@ -35,6 +35,11 @@ static inline int take_fd(int *fd)
 	return taken;
 }
 
+static inline uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Microseconds since the kernel started; the clock that kernel log lines show. */
 static inline uint64_t now_usec(void)
 {

@@ -1,5 +1,8 @@
-/* xz containers and Blocks by liblzma. */
-#include "xz.h"
+/*
+ * xz by liblzma. The container (stream headers and footers, Index, padding) of all concatenated streams
+ * is read and checked by list; the decoder takes one Block at a time and holds it against the Index.
+ */
+#include "codec.h"
 
 #include <errno.h>
 #include <lzma.h>
@@ -14,16 +17,11 @@
 static const char todo_copy[] = "Copy or build it again; `tarboot verify` on the server tells "
 				"whether it is whole there.";
 
-struct xz_file {
-	lzma_index *index;
-	lzma_index_iter iter;
-};
-
 struct xz_decoder {
 	const struct payload *payload;
 	lzma_stream strm;
 	lzma_block block;
-	struct xz_block at;
+	struct block at;
 	uint64_t next_in; /* payload offset of what is not yet in input */
 	uint8_t input[INPUT_SIZE];
 };
@@ -35,6 +33,9 @@ static int fail_container(const char *name, lzma_ret r, struct fail *f)
 	switch (r) {
 	case LZMA_MEM_ERROR:
 		return fail_errno(f, ENOMEM, name, "cannot hold its Index");
+	case LZMA_MEMLIMIT_ERROR:
+		return fail_set(f, E2BIG, name, "Compress it with larger Blocks.",
+				"it has more than %u Blocks or streams", BLOCKS_MAX);
 	case LZMA_OPTIONS_ERROR:
 		return fail_set(f, ENOTSUP, name, "Compress it with an ordinary xz.",
 				"it uses a feature of the xz format that this version lacks");
@@ -49,29 +50,6 @@ static int fail_container(const char *name, lzma_ret r, struct fail *f)
 	}
 }
 
-static int check_magic(const struct payload *p, struct fail *f)
-{
-	static const uint8_t magic[6] = { 0xfd, '7', 'z', 'X', 'Z', 0 };
-	uint8_t head[sizeof(magic)];
-	size_t have = 0;
-	ssize_t n;
-
-	if (p->size == 0)
-		return fail_set(f, EBADMSG, p->name, todo_copy, "it is empty");
-	while (have < sizeof(head)) {
-		n = payload_read(p, have, head + have, sizeof(head) - have);
-		if (n < 0)
-			return fail_errno(f, (int)n, p->name, "cannot read it");
-		if (n == 0)
-			break;
-		have += (size_t)n;
-	}
-	if (have < sizeof(head) || memcmp(head, magic, sizeof(magic)) != 0)
-		return fail_set(f, EBADMSG, p->name, "Make it with tar and xz, or `tarboot pack`.",
-				"it is not an xz file (no xz magic at its start)");
-	return 0;
-}
-
 static int read_index(const struct payload *p, lzma_index **ret, struct fail *f)
 {
 	lzma_stream strm = LZMA_STREAM_INIT;
@@ -79,7 +57,8 @@ static int read_index(const struct payload *p, lzma_index **ret, struct fail *f)
 	uint64_t offset = 0;
 	uint8_t input[4096];
 	ssize_t n;
-	lzma_ret r = lzma_file_info_decoder(&strm, &index, UINT64_MAX, p->size);
+	lzma_ret r = lzma_file_info_decoder(&strm, &index, lzma_index_memusage(1, BLOCKS_MAX),
+					    p->size);
 
 	while (r == LZMA_OK) {
 		if (strm.avail_in == 0) {
@@ -119,84 +98,139 @@ static int check_checks(const char *name, const lzma_index *index, struct fail *
 	return 0;
 }
 
-int xz_file_open(const struct payload *p, struct xz_file **ret, struct fail *f)
-{
-	struct xz_file *x;
-	lzma_index *index = NULL;
-	int r = check_magic(p, f);
+/* ---- Block headers ---- */
 
-	if (r == 0)
-		r = read_index(p, &index, f);
+static int fail_block(const struct payload *p, const struct block *at, lzma_ret r, struct fail *f)
+{
+	unsigned long long number = at->number, offset = at->offset;
+
+	if (r == LZMA_MEM_ERROR)
+		return fail_set(
+			f, ENOMEM, p->name,
+			"Use fewer threads (tarboot.threads=1), add memory, or compress with "
+			"a smaller dictionary (xz -6).",
+			"no memory to decode Block %llu", number);
+	if (r == LZMA_OPTIONS_ERROR)
+		return fail_set(f, ENOTSUP, p->name, "Compress it with an ordinary xz.",
+				"Block %llu (byte %llu) uses a filter that this version lacks",
+				number, offset);
+	return fail_set(f, EBADMSG, p->name, todo_copy, "Block %llu (byte %llu) is damaged", number,
+			offset);
+}
+
+/* The header is at most 1024 bytes; it is brought together even across two parts. */
+static int read_header(const struct payload *p, const struct block *at,
+		       uint8_t header[LZMA_BLOCK_HEADER_SIZE_MAX], struct fail *f)
+{
+	size_t have = 0, want = 1;
+	ssize_t n;
+
+	while (have < want) {
+		n = payload_read(p, at->offset + have, header + have, want - have);
+		if (n < 0)
+			return fail_errno(f, (int)n, p->name, "cannot read it");
+		if (n == 0)
+			return fail_block(p, at, LZMA_DATA_ERROR, f);
+		have += (size_t)n;
+		if (want == 1)
+			want = lzma_block_header_size_decode(header[0]);
+	}
+	return header[0] == 0 || want > at->unpadded ? fail_block(p, at, LZMA_DATA_ERROR, f) : 0;
+}
+
+/* Reads the header of a Block and holds it against the Index. filters has LZMA_FILTERS_MAX + 1 and is
+ * the caller's to free, but after a failure. */
+static int decode_header(const struct payload *p, const struct block *at, lzma_filter *filters,
+			 lzma_block *ret, struct fail *f)
+{
+	uint8_t header[LZMA_BLOCK_HEADER_SIZE_MAX];
+	lzma_block block = { .version = 1, .check = (lzma_check)at->check, .filters = filters };
+	lzma_ret ret_lzma;
+	int r = read_header(p, at, header, f);
+
 	if (r < 0)
 		return r;
-	r = check_checks(p->name, index, f);
-	x = calloc(1, sizeof(*x));
-	if (!x)
-		r = fail_errno(f, ENOMEM, p->name, "cannot hold its Index");
-	if (r < 0) {
-		free(x);
-		lzma_index_end(index, NULL);
-		return r;
+	block.header_size = lzma_block_header_size_decode(header[0]);
+	ret_lzma = lzma_block_header_decode(&block, NULL, header);
+	if (ret_lzma != LZMA_OK)
+		return fail_block(p, at, ret_lzma, f);
+	ret_lzma = lzma_block_compressed_size(&block, at->unpadded);
+	if (ret_lzma == LZMA_OK && block.uncompressed_size != LZMA_VLI_UNKNOWN &&
+	    block.uncompressed_size != at->uncompressed)
+		ret_lzma = LZMA_DATA_ERROR;
+	if (ret_lzma != LZMA_OK) {
+		lzma_filters_free(filters, NULL);
+		return fail_block(p, at, ret_lzma, f);
 	}
-	x->index = index;
-	lzma_index_iter_init(&x->iter, index);
-	*ret = x;
+	block.uncompressed_size = at->uncompressed;
+	*ret = block;
 	return 0;
 }
 
-void xz_file_close(struct xz_file *x)
+/* ---- the list of Blocks ---- */
+
+/* What a decoder for this Block takes, besides struct xz_decoder. */
+static int add_memory(const struct payload *p, const struct block *at, struct block_list *l,
+		      struct fail *f)
 {
-	if (!x)
-		return;
-	lzma_index_end(x->index, NULL);
-	free(x);
+	lzma_filter filters[LZMA_FILTERS_MAX + 1];
+	lzma_block block;
+	uint64_t memory;
+	int r = decode_header(p, at, filters, &block, f);
+
+	if (r < 0)
+		return r;
+	memory = lzma_raw_decoder_memusage(filters);
+	lzma_filters_free(filters, NULL);
+	if (memory == UINT64_MAX)
+		return fail_block(p, at, LZMA_OPTIONS_ERROR, f);
+	if (memory + sizeof(struct xz_decoder) > l->decoder_memory)
+		l->decoder_memory = memory + sizeof(struct xz_decoder);
+	return 0;
 }
 
-uint64_t xz_file_block_count(const struct xz_file *x)
+static int add_blocks(const struct payload *p, const lzma_index *index, struct block_list *l,
+		      struct fail *f)
 {
-	return lzma_index_block_count(x->index);
+	lzma_index_iter i;
+	int r = 0;
+
+	lzma_index_iter_init(&i, index);
+	while (r == 0 && !lzma_index_iter_next(&i, LZMA_INDEX_ITER_BLOCK)) {
+		r = block_list_add(l, &(struct block){
+					      .offset = i.block.compressed_file_offset,
+					      .unpadded = i.block.unpadded_size,
+					      .total = i.block.total_size,
+					      .uncompressed = i.block.uncompressed_size,
+					      .check = (int)i.stream.flags->check,
+				      });
+		if (r < 0)
+			return fail_container(p->name,
+					      r == -E2BIG ? LZMA_MEMLIMIT_ERROR : LZMA_MEM_ERROR,
+					      f);
+		r = add_memory(p, &l->blocks[l->n - 1], l, f);
+	}
+	return r;
 }
 
-uint64_t xz_file_stream_count(const struct xz_file *x)
+static int xz_list(const struct payload *p, struct block_list *l, struct fail *f)
 {
-	return lzma_index_stream_count(x->index);
+	lzma_index *index = NULL;
+	int r = read_index(p, &index, f);
+
+	if (r < 0)
+		return r;
+	l->streams = lzma_index_stream_count(index);
+	r = check_checks(p->name, index, f);
+	if (r == 0)
+		r = add_blocks(p, index, l, f);
+	lzma_index_end(index, NULL);
+	return r;
 }
 
-uint64_t xz_file_uncompressed(const struct xz_file *x)
-{
-	return lzma_index_uncompressed_size(x->index);
-}
+/* ---- decoders ---- */
 
-uint64_t xz_file_largest_block(const struct xz_file *x)
-{
-	lzma_index_iter iter;
-	uint64_t largest = 0;
-
-	lzma_index_iter_init(&iter, x->index);
-	while (!lzma_index_iter_next(&iter, LZMA_INDEX_ITER_BLOCK))
-		if (iter.block.uncompressed_size > largest)
-			largest = iter.block.uncompressed_size;
-	return largest;
-}
-
-bool xz_file_next_block(struct xz_file *x, struct xz_block *ret)
-{
-	if (lzma_index_iter_next(&x->iter, LZMA_INDEX_ITER_BLOCK))
-		return false;
-	*ret = (struct xz_block){
-		.number = x->iter.block.number_in_file,
-		.offset = x->iter.block.compressed_file_offset,
-		.unpadded = x->iter.block.unpadded_size,
-		.total = x->iter.block.total_size,
-		.uncompressed = x->iter.block.uncompressed_size,
-		.check = (int)x->iter.stream.flags->check,
-	};
-	return true;
-}
-
-/* ---- Blocks ---- */
-
-int xz_decoder_new(const struct payload *p, struct xz_decoder **ret)
+static int xz_decoder_new(const struct payload *p, void **ret)
 {
 	struct xz_decoder *d = calloc(1, sizeof(*d));
 
@@ -207,30 +241,14 @@ int xz_decoder_new(const struct payload *p, struct xz_decoder **ret)
 	return 0;
 }
 
-void xz_decoder_free(struct xz_decoder *d)
+static void xz_decoder_free(void *decoder)
 {
+	struct xz_decoder *d = decoder;
+
 	if (!d)
 		return;
 	lzma_end(&d->strm);
 	free(d);
-}
-
-static int fail_block(struct xz_decoder *d, lzma_ret r, struct fail *f)
-{
-	unsigned long long number = d->at.number, offset = d->at.offset;
-
-	if (r == LZMA_MEM_ERROR)
-		return fail_set(
-			f, ENOMEM, d->payload->name,
-			"Use fewer threads (tarboot.threads=1), add memory, or compress with "
-			"a smaller dictionary (xz -6).",
-			"no memory to decode Block %llu", number);
-	if (r == LZMA_OPTIONS_ERROR)
-		return fail_set(f, ENOTSUP, d->payload->name, "Compress it with an ordinary xz.",
-				"Block %llu (byte %llu) uses a filter that this version lacks",
-				number, offset);
-	return fail_set(f, EBADMSG, d->payload->name, todo_copy,
-			"Block %llu (byte %llu) is damaged", number, offset);
 }
 
 /* Brings more of the current Block into the empty input buffer. */
@@ -248,59 +266,34 @@ static int fill_input(struct xz_decoder *d, struct fail *f)
 	return 0;
 }
 
-/* The header is at most 1024 bytes; it is brought together even across two parts. */
-static int read_header(struct xz_decoder *d, uint8_t header[LZMA_BLOCK_HEADER_SIZE_MAX],
-		       struct fail *f)
+static int xz_start(void *decoder, const struct block *block, struct fail *f)
 {
-	size_t have = 0, want = 1;
-	ssize_t n;
-
-	while (have < want) {
-		n = payload_read(d->payload, d->at.offset + have, header + have, want - have);
-		if (n < 0)
-			return fail_errno(f, (int)n, d->payload->name, "cannot read it");
-		if (n == 0)
-			return fail_block(d, LZMA_DATA_ERROR, f);
-		have += (size_t)n;
-		if (want == 1)
-			want = lzma_block_header_size_decode(header[0]);
-	}
-	d->block.header_size = (uint32_t)want;
-	d->next_in = d->at.offset + want;
-	return header[0] == 0 || want > d->at.unpadded ? fail_block(d, LZMA_DATA_ERROR, f) : 0;
-}
-
-int xz_decoder_start(struct xz_decoder *d, const struct xz_block *block, struct fail *f)
-{
-	uint8_t header[LZMA_BLOCK_HEADER_SIZE_MAX];
 	lzma_filter filters[LZMA_FILTERS_MAX + 1];
+	struct xz_decoder *d = decoder;
 	lzma_ret ret;
-	int r;
+	int r = decode_header(d->payload, block, filters, &d->block, f);
 
-	d->at = *block;
-	d->block =
-		(lzma_block){ .version = 1, .check = (lzma_check)block->check, .filters = filters };
-	r = read_header(d, header, f);
 	if (r < 0)
 		return r;
-	ret = lzma_block_header_decode(&d->block, NULL, header);
-	if (ret != LZMA_OK)
-		return fail_block(d, ret, f);
-	ret = lzma_block_compressed_size(&d->block, block->unpadded);
-	if (ret == LZMA_OK && d->block.uncompressed_size != LZMA_VLI_UNKNOWN &&
-	    d->block.uncompressed_size != block->uncompressed)
-		ret = LZMA_DATA_ERROR;
-	d->block.uncompressed_size = block->uncompressed;
-	if (ret == LZMA_OK)
-		ret = lzma_block_decoder(&d->strm, &d->block);
+	d->at = *block;
+	d->next_in = block->offset + d->block.header_size;
+	ret = lzma_block_decoder(&d->strm, &d->block);
 	lzma_filters_free(filters, NULL);
 	d->block.filters = NULL;
 	d->strm.avail_in = 0;
-	return ret == LZMA_OK ? 0 : fail_block(d, ret, f);
+	return ret == LZMA_OK ? 0 : fail_block(d->payload, &d->at, ret, f);
 }
 
-int xz_decoder_read(struct xz_decoder *d, void *buf, size_t size, size_t *ret_size, struct fail *f)
+static uint64_t xz_position(const void *decoder)
 {
+	const struct xz_decoder *d = decoder;
+
+	return d->next_in - d->strm.avail_in;
+}
+
+static int xz_read(void *decoder, void *buf, size_t size, size_t *ret_size, struct fail *f)
+{
+	struct xz_decoder *d = decoder;
 	uint64_t end = d->at.offset + d->at.total;
 	lzma_ret ret = LZMA_OK;
 	int r;
@@ -321,12 +314,19 @@ int xz_decoder_read(struct xz_decoder *d, void *buf, size_t size, size_t *ret_si
 	if (ret == LZMA_OK)
 		return 1;
 	/* The decoder itself holds both sizes against those that the Index gave it. */
-	if (ret == LZMA_STREAM_END && xz_decoder_position(d) == end)
+	if (ret == LZMA_STREAM_END && xz_position(d) == end)
 		return 0;
-	return fail_block(d, ret == LZMA_STREAM_END ? LZMA_DATA_ERROR : ret, f);
+	return fail_block(d->payload, &d->at, ret == LZMA_STREAM_END ? LZMA_DATA_ERROR : ret, f);
 }
 
-uint64_t xz_decoder_position(const struct xz_decoder *d)
-{
-	return d->next_in - d->strm.avail_in;
-}
+const struct codec codec_xz = {
+	.name = "xz",
+	.magic = { 0xfd, '7', 'z', 'X', 'Z', 0 },
+	.magic_size = 6,
+	.list = xz_list,
+	.decoder_new = xz_decoder_new,
+	.decoder_free = xz_decoder_free,
+	.start = xz_start,
+	.read = xz_read,
+	.position = xz_position,
+};

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "codec.h"
 #include "fail.h"
 #include "manifest.h"
 #include "params.h"
@@ -29,8 +30,10 @@ struct boot {
 	struct manifest manifest;
 	bool has_manifest;
 	struct payload payload;
-	uint64_t tree_bytes;  /* the tree in tmpfs, as manifest or Index say */
-	uint64_t tree_inodes; /* 0 = not known */
+	struct block_list blocks; /* of the payload */
+	struct engine_plan plan;  /* how it is unpacked */
+	uint64_t tree_bytes;      /* the tree in tmpfs, as manifest or Index say */
+	uint64_t tree_inodes;     /* 0 = not known */
 
 	uint64_t root_size; /* bytes, chosen for the root tmpfs */
 	bool keep_payload;  /* a shell may want to try again */

@@ -19,10 +19,11 @@
 #include "elfinfo.h"
 #include "initcheck.h"
 #include "memory.h"
-#include "xz.h"
+#include "rootsize.h"
 
 #define MANIFEST_PATH "/tarboot/manifest"
 #define TICK_MS 250
+#define ROOT_OPTIONS_MAX 512
 
 /* ---- find payload ---- */
 
@@ -101,20 +102,6 @@ static uint64_t present_bytes(const struct payload *p)
 	return present;
 }
 
-/* Without a manifest the Index tells how large the tar is, which is a little more than the tree. */
-static int measure_foreign_payload(struct boot *b)
-{
-	struct xz_file *x;
-	int r = xz_file_open(&b->payload, &x, &b->fail);
-
-	if (r < 0)
-		return r;
-	b->tree_bytes = xz_file_uncompressed(x);
-	b->tree_inodes = 0;
-	xz_file_close(x);
-	return 0;
-}
-
 int root_find_payload(struct boot *b)
 {
 	uint64_t present, expected;
@@ -137,11 +124,13 @@ int root_find_payload(struct boot *b)
 	expected = b->has_manifest ? b->manifest.payload_bytes : b->payload.size;
 	if (present < expected)
 		return fail_short_payload(b, present, expected);
+	r = block_list_read(&b->payload, &b->blocks, &b->fail);
 	if (b->has_manifest && b->payload.size == b->manifest.payload_bytes) {
 		b->tree_bytes = b->manifest.unpacked_bytes;
 		b->tree_inodes = b->manifest.inodes;
-	} else {
-		r = measure_foreign_payload(b);
+	} else { /* the tar is a little larger than the tree */
+		b->tree_bytes = b->blocks.uncompressed;
+		b->tree_inodes = 0;
 	}
 	snprintf(b->detail, sizeof(b->detail), "%s of %.100s", size_format(size, b->payload.size),
 		 b->params.rootfs);
@@ -162,28 +151,23 @@ static bool can_give_back(struct boot *b)
 	return is_tmpfs && !b->keep_payload;
 }
 
-static uint64_t pool_bytes(const struct memory *m)
-{
-	uint64_t pool = m->available / 16;
-
-	return pool < (4 << 20) ? 4 << 20 : pool > (128 << 20) ? 128 << 20 : pool;
-}
-
 int root_check_memory(struct boot *b)
 {
-	struct memory_need need = { .tree = b->tree_bytes, .inodes = b->tree_inodes };
+	struct rootsize_need need = { .tree = b->tree_bytes, .inodes = b->tree_inodes };
 	char size[SIZE_TEXT_MAX], available[SIZE_TEXT_MAX];
 	struct memory m;
 	int r = memory_read(&m);
 
 	if (r < 0)
 		return fail_errno(&b->fail, r, "/proc/meminfo", "cannot read it");
-	need.engine = pool_bytes(&m);
 	if (can_give_back(b))
 		need.given_back = b->payload.size;
 	else
 		b->keep_payload = true;
-	r = memory_choose_size(&m, &need, b->params.size, &b->root_size, &b->fail);
+	engine_plan(&b->blocks, b->params.threads,
+		    min_u64(rootsize_left(&m, &need), m.available / 4), &b->plan);
+	need.engine = b->plan.memory;
+	r = rootsize_choose(&m, &need, b->params.size, &b->root_size, &b->fail);
 	snprintf(b->detail, sizeof(b->detail), "root of %s, %s available",
 		 size_format(size, b->root_size), size_format(available, m.available));
 	return r;
@@ -202,20 +186,36 @@ static uint64_t inode_limit(const struct boot *b)
 	return b->tree_inodes && wanted > usual ? wanted : usual;
 }
 
+/* Large pages only inside files that fill them: they take no more memory and make unpacking a little
+ * faster, and programs that run from the root. A kernel without them refuses the option. */
+static int mount_root(struct boot *b, char options[ROOT_OPTIONS_MAX])
+{
+	static const char *const huge[] = { ",huge=within_size", "" };
+	bool asked = strstr(b->params.mount, "huge=");
+	int r = -EINVAL;
+
+	for (size_t i = asked; r == -EINVAL && i < ARRAY_SIZE(huge); i++) {
+		snprintf(options, ROOT_OPTIONS_MAX, "mode=0755,size=%llu,nr_inodes=%llu%s%s%s",
+			 (unsigned long long)b->root_size, (unsigned long long)inode_limit(b),
+			 huge[i], *b->params.mount ? "," : "", b->params.mount);
+		r = mount("tarboot", NEW_ROOT, "tmpfs", 0, options) < 0 ? -errno : 0;
+	}
+	return r;
+}
+
 int root_mount(struct boot *b)
 {
-	char options[512];
+	char options[ROOT_OPTIONS_MAX];
+	int r;
 
-	snprintf(options, sizeof(options), "mode=0755,size=%llu,nr_inodes=%llu%s%s",
-		 (unsigned long long)b->root_size, (unsigned long long)inode_limit(b),
-		 *b->params.mount ? "," : "", b->params.mount);
 	if (mkdir(NEW_ROOT, 0755) < 0 && errno != EEXIST)
 		return fail_errno(&b->fail, errno, NEW_ROOT, "cannot make the directory");
-	if (mount("tarboot", NEW_ROOT, "tmpfs", 0, options) < 0)
-		return fail_set(&b->fail, errno, NEW_ROOT,
-				errno == ENODEV ? "Boot a kernel that has CONFIG_TMPFS=y."
-						: "Look at tarboot.mount= and tarboot.size=.",
-				"cannot mount a tmpfs (%s): %s", options, strerror(errno));
+	r = mount_root(b, options);
+	if (r < 0)
+		return fail_set(&b->fail, -r, NEW_ROOT,
+				r == -ENODEV ? "Boot a kernel that has CONFIG_TMPFS=y."
+					     : "Look at tarboot.mount= and tarboot.size=.",
+				"cannot mount a tmpfs (%s): %s", options, strerror(-r));
 	console_log(LOG_DEBUG, "mounted a tmpfs on " NEW_ROOT " (%s)", options);
 	b->new_root_fd = open(NEW_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (b->new_root_fd < 0)
@@ -231,6 +231,7 @@ void root_forget(struct boot *b)
 		(void)umount2(NEW_ROOT, MNT_DETACH);
 	}
 	payload_close(&b->payload);
+	block_list_free(&b->blocks);
 }
 
 /* ---- unpack ---- */
@@ -271,9 +272,8 @@ static void be_first_victim(void)
 
 static int unpack_in_child(struct boot *b, struct unpack_shared *shared)
 {
-	struct memory m = { 0 };
 	struct unpack_options options = {
-		.threads = b->params.threads,
+		.plan = &b->plan,
 		.discard = !b->keep_payload,
 		.progress = &shared->progress,
 	};
@@ -281,8 +281,6 @@ static int unpack_in_child(struct boot *b, struct unpack_shared *shared)
 	child_restore_signals();
 	be_first_victim();
 	setlocale(LC_CTYPE, "C.UTF-8"); /* or libarchive warns of every name that is not ASCII */
-	if (memory_read(&m) == 0)
-		options.pool_bytes = pool_bytes(&m);
 	if (chdir(NEW_ROOT) < 0 || chroot(".") < 0)
 		return fail_errno(&shared->fail, errno, NEW_ROOT, "cannot chroot into it");
 	options.root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -376,5 +374,6 @@ int root_check_init(struct boot *b)
 	snprintf(b->new_init, sizeof(b->new_init), "%s", path);
 	snprintf(b->detail, sizeof(b->detail), "%.150s", path);
 	payload_close(&b->payload);
+	block_list_free(&b->blocks);
 	return 0;
 }

@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "codec.h"
 #include "command.h"
 #include "image.h"
 #include "say.h"
 #include "size.h"
-#include "xz.h"
 
 static int print_help(void)
 {
@@ -39,20 +39,19 @@ static void print_manifest(const struct manifest *m)
 
 static int print_payload(const struct image *image, struct fail *f)
 {
-	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX], c[SIZE_TEXT_MAX];
-	struct xz_file *x;
-	int r = xz_file_open(&image->payload, &x, f);
+	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX], c[SIZE_TEXT_MAX], d[SIZE_TEXT_MAX];
+	struct block_list l;
+	int r = block_list_read(&image->payload, &l, f);
 
 	if (r < 0)
 		return r;
 	printf("payload\n  %s compressed in %zu part%s, %s of tar\n"
-	       "  %llu xz stream%s, %llu Blocks of at most %s\n",
+	       "  %llu %s stream%s, %zu Blocks of at most %s, %s to decode one\n",
 	       size_format(a, image->payload.size), image->payload.n_parts,
-	       image->payload.n_parts == 1 ? "" : "s", size_format(b, xz_file_uncompressed(x)),
-	       (unsigned long long)xz_file_stream_count(x), xz_file_stream_count(x) == 1 ? "" : "s",
-	       (unsigned long long)xz_file_block_count(x),
-	       size_format(c, xz_file_largest_block(x)));
-	xz_file_close(x);
+	       image->payload.n_parts == 1 ? "" : "s", size_format(b, l.uncompressed),
+	       (unsigned long long)l.streams, l.codec->name, l.streams == 1 ? "" : "s", l.n,
+	       size_format(c, l.largest), size_format(d, l.decoder_memory));
+	block_list_free(&l);
 	return 0;
 }
 

@@ -6,41 +6,43 @@
 #include <pthread.h>
 #include <stdio.h>
 
+#include "codec.h"
 #include "payload.h"
 #include "util.h"
-#include "xz.h"
 
 #define CHUNK_SIZE (256 * 1024)
 #define THREADS_MAX 64
 
 static struct payload payload;
-static struct xz_file *file;
-static pthread_mutex_t lock =
-	PTHREAD_MUTEX_INITIALIZER; /* of file's Block iterator, and of failed */
+static struct block_list blocks;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of what follows */
+static size_t next;
 static struct fail failed;
 
-static bool next_block(struct xz_block *block)
+static const struct block *next_block(void)
 {
-	bool found;
+	const struct block *block = NULL;
 
 	pthread_mutex_lock(&lock);
-	found = !failed.error && xz_file_next_block(file, block);
+	if (!failed.error && next < blocks.n)
+		block = &blocks.blocks[next++];
 	pthread_mutex_unlock(&lock);
-	return found;
+	return block;
 }
 
 static void *decode(void *arg)
 {
-	struct xz_decoder *d = NULL;
-	struct xz_block block;
+	const struct codec *codec = blocks.codec;
+	const struct block *block;
+	void *decoder = NULL;
 	struct fail f = { 0 };
 	char *chunk = malloc(CHUNK_SIZE);
 	size_t size;
-	int r = chunk ? xz_decoder_new(&payload, &d) : -1;
+	int r = chunk ? codec->decoder_new(&payload, &decoder) : -1;
 
-	while (r >= 0 && next_block(&block)) {
-		r = xz_decoder_start(d, &block, &f);
-		while (r >= 0 && (r = xz_decoder_read(d, chunk, CHUNK_SIZE, &size, &f)) > 0)
+	while (r >= 0 && (block = next_block())) {
+		r = codec->start(decoder, block, &f);
+		while (r >= 0 && (r = codec->read(decoder, chunk, CHUNK_SIZE, &size, &f)) > 0)
 			;
 	}
 	if (r < 0) {
@@ -49,7 +51,7 @@ static void *decode(void *arg)
 		failed.error = 1;
 		pthread_mutex_unlock(&lock);
 	}
-	xz_decoder_free(d);
+	codec->decoder_free(decoder);
 	free(chunk);
 	(void)arg;
 	return NULL;
@@ -67,7 +69,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	if (payload_open(AT_FDCWD, argv[2], false, &payload, &f) < 0 ||
-	    xz_file_open(&payload, &file, &f) < 0) {
+	    block_list_read(&payload, &blocks, &f) < 0) {
 		fprintf(stderr, "decode_only: %s: %s\n", f.what, f.why);
 		return 1;
 	}

@@ -82,9 +82,11 @@ static int run(const struct payload *p, int root_fd, unsigned threads, uint64_t 
 	       struct unpack_result *ret, struct fail *f)
 {
 	struct unpack_progress progress = { 0 };
-	const struct unpack_options options = {
-		.root_fd = root_fd, .threads = threads, .pool_bytes = pool, .progress = &progress
-	};
+	const struct engine_plan plan = { .threads = threads, .pool = pool };
+	const struct unpack_options options = { .root_fd = root_fd,
+						.threads = threads,
+						.plan = pool ? &plan : NULL,
+						.progress = &progress };
 	int r = unpack_run(p, &options, ret, f);
 
 	if (r == 0 && (progress.total != ret->bytes || progress.bytes != ret->bytes ||
@@ -209,6 +211,7 @@ static void test_parts(void)
 /* With discard the payload is used up; the tree must not suffer from it. */
 static void test_discard(void)
 {
+	const struct engine_plan plan = { .threads = 3, .pool = 1 };
 	struct unpack_result result;
 	struct bytes file = { 0 };
 	struct stat before, after;
@@ -220,10 +223,8 @@ static void test_discard(void)
 	open_payload(&file, &p);
 	must(fstat(p.parts[0].fd, &before));
 	is_int(unpack_run(&p,
-			  &(struct unpack_options){ .root_fd = root_fd,
-						    .threads = 3,
-						    .pool_bytes = 1,
-						    .discard = true },
+			  &(struct unpack_options){
+				  .root_fd = root_fd, .plan = &plan, .discard = true },
 			  &result, &f),
 	       0, "a payload that is given back");
 	is_int(count_wrong_files(root_fd), 0, "becomes the same tree");

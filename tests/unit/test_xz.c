@@ -2,7 +2,7 @@
  * xz containers and Blocks: files of every making are read, and no flipped bit, no cut and no false
  * Index goes unnoticed.
  */
-#include "xz.h"
+#include "codec.h"
 
 #include <errno.h>
 
@@ -15,48 +15,49 @@ static uint8_t data[DATA_SIZE];
 /* ---- reading all of a file ---- */
 
 /* Decodes every Block, step bytes at a time, into out. Returns 0 or -errno. */
-static int decode_all(const struct payload *p, struct xz_file *x, size_t step, struct bytes *out,
-		      struct fail *f)
+static int decode_all(const struct payload *p, const struct block_list *l, size_t step,
+		      struct bytes *out, struct fail *f)
 {
-	struct xz_decoder *d;
-	struct xz_block block;
+	const struct block *block;
 	uint8_t buf[4096];
 	uint64_t before;
 	size_t got = 0;
-	int r = xz_decoder_new(p, &d);
+	void *d;
+	int r = codec_xz.decoder_new(p, &d);
 
-	while (r == 0 && xz_file_next_block(x, &block)) {
-		r = xz_decoder_start(d, &block, f);
-		before = block.offset;
+	for (size_t i = 0; r == 0 && i < l->n; i++) {
+		block = &l->blocks[i];
+		r = codec_xz.start(d, block, f);
+		before = block->offset;
 		while (r == 0) {
-			r = xz_decoder_read(d, buf, step, &got, f);
+			r = codec_xz.read(d, buf, step, &got, f);
 			if (r < 0)
 				break;
 			bytes_add(out, buf, got);
-			if (xz_decoder_position(d) < before ||
-			    xz_decoder_position(d) > block.offset + block.total) {
+			if (codec_xz.position(d) < before ||
+			    codec_xz.position(d) > block->offset + block->total) {
 				ok(false, "the decoder knows where it stands");
 				r = -EDOM;
 			}
-			before = xz_decoder_position(d);
+			before = codec_xz.position(d);
 			if (r == 0)
 				break;
 			r = 0;
 		}
 	}
-	xz_decoder_free(d);
+	codec_xz.decoder_free(d);
 	return r;
 }
 
 static int read_payload(const struct payload *p, size_t step, struct bytes *out, struct fail *f)
 {
-	struct xz_file *x;
-	int r = xz_file_open(p, &x, f);
+	struct block_list l;
+	int r = block_list_read(p, &l, f);
 
 	if (r < 0)
 		return r;
-	r = decode_all(p, x, step, out, f);
-	xz_file_close(x);
+	r = decode_all(p, &l, step, out, f);
+	block_list_free(&l);
 	return r;
 }
 
@@ -157,20 +158,21 @@ static void test_good(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		struct bytes file = { 0 };
-		struct xz_file *x = NULL;
+		struct block_list l;
 		struct payload p;
 		struct fail f;
 
 		build(&file, good[i].streams, good[i].n_streams);
 		open_payload(&file, &p);
-		if (!is_int(xz_file_open(&p, &x, &f), 0, "opened: %s", good[i].name))
+		if (!is_int(block_list_read(&p, &l, &f), 0, "opened: %s", good[i].name))
 			continue;
-		ok(xz_file_stream_count(x) == good[i].n_streams &&
-			   xz_file_block_count(x) == good[i].n_blocks &&
-			   xz_file_uncompressed(x) == good[i].n_streams * DATA_SIZE &&
-			   xz_file_largest_block(x) == good[i].largest,
+		ok(l.streams == good[i].n_streams && l.n == good[i].n_blocks &&
+			   l.uncompressed == good[i].n_streams * DATA_SIZE &&
+			   l.largest == good[i].largest,
 		   "its numbers");
-		xz_file_close(x);
+		ok(l.decoder_memory > 256 << 10 && l.decoder_memory < 1 << 20,
+		   "and the memory of a decoder");
+		block_list_free(&l);
 		for (size_t s = 0; s < ARRAY_SIZE(steps); s++) {
 			struct bytes out = { 0 };
 
@@ -209,26 +211,28 @@ static void test_block_list(void)
 					  .check = LZMA_CHECK_CRC32 };
 	struct bytes file = { 0 };
 	uint64_t expected = LZMA_STREAM_HEADER_SIZE, sizes = 0;
-	struct xz_block block;
-	struct xz_file *x;
+	const struct block *b;
+	struct block_list l;
 	struct payload p;
 	struct fail f;
 	unsigned n = 0;
-	bool good_list = true;
+	bool good_list = true, found = true;
 
 	add_stream(&file, &recipe, data, DATA_SIZE);
 	open_payload(&file, &p);
-	must(xz_file_open(&p, &x, &f));
-	while (xz_file_next_block(x, &block)) {
-		good_list = good_list && block.number == ++n && block.offset == expected &&
-			    block.check == LZMA_CHECK_CRC32 && block.total % 4 == 0 &&
-			    block.total - block.unpadded < 4;
-		expected += block.total;
-		sizes += block.uncompressed;
+	must(block_list_read(&p, &l, &f));
+	for (b = l.blocks; b < l.blocks + l.n; b++) {
+		good_list = good_list && b->number == ++n && b->offset == expected &&
+			    b->check == LZMA_CHECK_CRC32 && b->total % 4 == 0 &&
+			    b->total - b->unpadded < 4 && b->start == sizes;
+		found = found && block_list_find(&l, sizes) == b &&
+			block_list_find(&l, sizes + b->uncompressed - 1) == b;
+		expected += b->total;
+		sizes += b->uncompressed;
 	}
 	ok(good_list && n == 3 && sizes == DATA_SIZE, "Blocks are listed in order, without gaps");
-	ok(!xz_file_next_block(x, &block), "and once");
-	xz_file_close(x);
+	ok(found && !block_list_find(&l, sizes), "and found by what they hold");
+	block_list_free(&l);
 	payload_close(&p);
 	bytes_free(&file);
 }
@@ -485,37 +489,34 @@ static void test_reuse(void)
 					  .blocks = { 1000, 1000 },
 					  .check = LZMA_CHECK_CRC64 };
 	struct bytes file = { 0 };
-	struct xz_block blocks[3];
-	struct xz_decoder *d;
-	struct xz_file *x;
+	struct block_list l;
 	struct payload p;
 	uint8_t buf[4096];
-	size_t got = 0, n = 0;
+	size_t got = 0;
+	void *d;
 	struct fail f;
 
 	add_stream(&file, &recipe, data, DATA_SIZE);
 	open_payload(&file, &p);
-	must(xz_file_open(&p, &x, &f));
-	while (n < 3 && xz_file_next_block(x, &blocks[n]))
-		n++;
+	must(block_list_read(&p, &l, &f));
 	payload_close(&p);
-	file.data[blocks[1].offset + blocks[1].total / 2] ^= 0x10;
+	file.data[l.blocks[1].offset + l.blocks[1].total / 2] ^= 0x10;
 	open_payload(&file, &p);
-	must(xz_decoder_new(&p, &d));
+	must(codec_xz.decoder_new(&p, &d));
 
-	ok(xz_decoder_start(d, &blocks[2], &f) == 0 &&
-		   xz_decoder_read(d, buf, 100, &got, &f) == 1 && got == 100,
+	ok(codec_xz.start(d, &l.blocks[2], &f) == 0 && codec_xz.read(d, buf, 100, &got, &f) == 1 &&
+		   got == 100,
 	   "the start of Block 3");
-	ok(xz_decoder_start(d, &blocks[1], &f) == 0 &&
-		   xz_decoder_read(d, buf, sizeof(buf), &got, &f) == -EBADMSG,
+	ok(codec_xz.start(d, &l.blocks[1], &f) == 0 &&
+		   codec_xz.read(d, buf, sizeof(buf), &got, &f) == -EBADMSG,
 	   "Block 2 is damaged: %s", f.why);
 	ok(strstr(f.why, "Block 2"), "and is named");
-	ok(xz_decoder_start(d, &blocks[0], &f) == 0 &&
-		   xz_decoder_read(d, buf, sizeof(buf), &got, &f) == 0 && got == 1000 &&
+	ok(codec_xz.start(d, &l.blocks[0], &f) == 0 &&
+		   codec_xz.read(d, buf, sizeof(buf), &got, &f) == 0 && got == 1000 &&
 		   memcmp(buf, data, 1000) == 0,
 	   "Block 1 is decoded after it");
-	xz_decoder_free(d);
-	xz_file_close(x);
+	codec_xz.decoder_free(d);
+	block_list_free(&l);
 	payload_close(&p);
 	bytes_free(&file);
 }

@@ -1,5 +1,5 @@
 /* How large the root becomes, and when it does not fit. */
-#include "memory.h"
+#include "rootsize.h"
 
 #include <errno.h>
 
@@ -12,7 +12,7 @@ static const struct memory one_gib = { GIB, 900 * MIB };
 
 static const struct {
 	const char *what;
-	struct memory_need need;
+	struct rootsize_need need;
 	struct size asked;
 	int r;
 	uint64_t least, most; /* of the chosen size; for failures unused */
@@ -124,7 +124,7 @@ static void test_choices(void)
 
 		memset(&f, 0, sizeof(f));
 		size = 4711;
-		r = memory_choose_size(&one_gib, &cases[i].need, cases[i].asked, &size, &f);
+		r = rootsize_choose(&one_gib, &cases[i].need, cases[i].asked, &size, &f);
 		is_int(r, cases[i].r, "%s", cases[i].what);
 		if (r == 0)
 			ok(size >= cases[i].least && size <= cases[i].most, "its size: %llu MiB",
@@ -139,11 +139,11 @@ static void test_choices(void)
 /* The sentence that the user needs has both numbers in it. */
 static void test_numbers(void)
 {
-	const struct memory_need need = { .tree = 1500 * MIB, .inodes = 40213 };
+	const struct rootsize_need need = { .tree = 1500 * MIB, .inodes = 40213 };
 	struct fail f;
 	uint64_t size;
 
-	memory_choose_size(&one_gib, &need, (struct size){ SIZE_AUTO, 0 }, &size, &f);
+	rootsize_choose(&one_gib, &need, (struct size){ SIZE_AUTO, 0 }, &size, &f);
 	ok(strstr(f.why, "1.53 GiB") && strstr(f.why, "40213") && strstr(f.why, "900.0 MiB"),
 	   "needed, inodes and free: %s", f.why);
 }

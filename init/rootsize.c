@@ -1,5 +1,5 @@
-/* Memory: read, weighed against what the root needs. */
-#include "memory.h"
+/* Memory weighed against what the root needs. */
+#include "rootsize.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -7,34 +7,21 @@
 #define INODE_BYTES 1024      /* a tmpfs inode with its directory entry, in kernel memory */
 #define RESERVE (24ULL << 20) /* for the kernel and the first steps of the new init */
 
-int memory_read(struct memory *ret)
+/* Beside the engine. */
+static uint64_t needed_without_engine(const struct rootsize_need *need)
 {
-	FILE *file = fopen("/proc/meminfo", "re");
-	unsigned long long kib, total = 0, available = 0, free = 0, cached = 0;
-	char line[128];
-
-	if (!file)
-		return -errno;
-	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "MemTotal: %llu kB", &kib) == 1)
-			total = kib;
-		else if (sscanf(line, "MemFree: %llu kB", &kib) == 1)
-			free = kib;
-		else if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1)
-			available = kib;
-		else if (sscanf(line, "SReclaimable: %llu kB", &kib) == 1)
-			cached = kib;
-	}
-	fclose(file);
-	if (!total)
-		return -EINVAL;
-	if (!available)
-		available = free + cached; /* before Linux 3.14 */
-	*ret = (struct memory){ (uint64_t)total * 1024, (uint64_t)available * 1024 };
-	return 0;
+	return need->tree + need->inodes * INODE_BYTES + RESERVE;
 }
 
-static int fail_machine(uint64_t needed, uint64_t available, const struct memory_need *need,
+uint64_t rootsize_left(const struct memory *m, const struct rootsize_need *need)
+{
+	uint64_t available = m->available + need->given_back;
+	uint64_t needed = needed_without_engine(need);
+
+	return available > needed ? available - needed : 0;
+}
+
+static int fail_machine(uint64_t needed, uint64_t available, const struct rootsize_need *need,
 			struct fail *f)
 {
 	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX], inodes[48] = "";
@@ -47,11 +34,11 @@ static int fail_machine(uint64_t needed, uint64_t available, const struct memory
 			inodes, size_format(b, available));
 }
 
-int memory_choose_size(const struct memory *m, const struct memory_need *need, struct size asked,
-		       uint64_t *ret, struct fail *f)
+int rootsize_choose(const struct memory *m, const struct rootsize_need *need, struct size asked,
+		    uint64_t *ret, struct fail *f)
 {
 	uint64_t available = m->available + need->given_back, size;
-	uint64_t needed = need->tree + need->inodes * INODE_BYTES + need->engine + RESERVE;
+	uint64_t needed = needed_without_engine(need) + need->engine;
 	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX];
 
 	if (asked.kind == SIZE_BYTES)

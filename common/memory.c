@@ -1,0 +1,32 @@
+/* /proc/meminfo. */
+#include "memory.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+int memory_read(struct memory *ret)
+{
+	FILE *file = fopen("/proc/meminfo", "re");
+	unsigned long long kib, total = 0, available = 0, free = 0, cached = 0;
+	char line[128];
+
+	if (!file)
+		return -errno;
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "MemTotal: %llu kB", &kib) == 1)
+			total = kib;
+		else if (sscanf(line, "MemFree: %llu kB", &kib) == 1)
+			free = kib;
+		else if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1)
+			available = kib;
+		else if (sscanf(line, "SReclaimable: %llu kB", &kib) == 1)
+			cached = kib;
+	}
+	fclose(file);
+	if (!total)
+		return -EINVAL;
+	if (!available)
+		available = free + cached; /* before Linux 3.14 */
+	*ret = (struct memory){ (uint64_t)total * 1024, (uint64_t)available * 1024 };
+	return 0;
+}

@@ -1,0 +1,14 @@
+/*
+ * How much memory the machine has.
+ */
+#pragma once
+
+#include <stdint.h>
+
+struct memory {
+	uint64_t total;     /* bytes of RAM */
+	uint64_t available; /* bytes that can be used without swapping, as the kernel estimates */
+};
+
+/* Reads /proc/meminfo. 0 or -errno. */
+int memory_read(struct memory *ret);
