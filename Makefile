@@ -115,10 +115,11 @@ $(B)/obj/$1/lib%.a: $(B)/obj/flags
 # $2 = where its programs go
 $2/init: $(B)/obj/$1/init/main.o $(B)/obj/$1/libinit.a $(B)/obj/$1/libcommon.a $$(LIBS_$1)
 $2/tarboot: $(B)/obj/$1/packer/main.o $(B)/obj/$1/libpacker.a $(B)/obj/$1/libcommon.a $$(LIBS_$1)
+$2/decode: $(B)/obj/$1/tests/tools/decode.o $(B)/obj/$1/libcommon.a $$(LIBS_$1)
 $(B)/tests/$1/test_%: $(B)/obj/$1/tests/unit/test_%.o $$(ALL_$1)
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) -pthread -o $$@ $$^
-$2/init $2/tarboot:
+$2/init $2/tarboot $2/decode:
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) -pthread -o $$@ $$^
 endef
@@ -151,7 +152,7 @@ demo: all $(B)/demo-root.tar ## build a Debian root, pack it, boot it in QEMU to
 	$(B)/tarboot pack $(B)/demo-root.tar -o $(B)/demo.img
 	$(B)/tarboot run --until-login $(B)/demo.img
 
-test-programs: all $(TESTED) $(TOOLS) $(FUZZ) $(B)/asan/tarboot $(B)/tsan/tarboot
+test-programs: all $(TESTED) $(TOOLS) $(FUZZ) $(foreach v,asan tsan,$(B)/$v/tarboot $(B)/$v/decode)
 
 test: test-programs ## run all tests; what they need is installed and built first
 	@{ echo '---'; echo 'seq:'; echo '  - par:'; printf '      - %s\n' $(SHARED); \

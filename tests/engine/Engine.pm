@@ -24,8 +24,9 @@ $ENV{UBSAN_OPTIONS} = 'print_stacktrace=1:exitcode=99';
 $ENV{TSAN_OPTIONS}  = 'exitcode=99';
 $ENV{LC_ALL}        = 'C';
 
-# Runs a command (a list) and says how it went: { exit, signal, out, err, hung }. Options come first, in
-# a hash: stdin (a file), limit (seconds), env (a hash).
+# Runs a command (a list) and says how it went: { exit, signal, out, err, hung }. A signal's exit is that of
+# a shell, 128 and more: 0 means only one thing. Options come first, in a hash: stdin (a file), limit
+# (seconds), env (a hash).
 sub try {
 	my %o = ref $_[0] ? %{ +shift } : ();
 	my (@command) = @_;
@@ -40,8 +41,11 @@ sub try {
 		exec 'timeout', '-s', 'KILL', $o{limit} // $LIMIT, @command or POSIX::_exit(127);
 	}
 	waitpid $pid, 0;
-	my %r = (exit => $? >> 8, signal => $? & 127, out => slurp($out), err => slurp($err));
-	$r{hung} = $r{exit} == 137 || $r{signal} == 9;
+	my $signal = $? & 127;
+	my %r = (
+		exit   => $signal ? 128 + $signal : $? >> 8,
+		signal => $signal, out => slurp($out), err => slurp($err));
+	$r{hung} = $r{exit} == 137;
 	unlink $out, $err;
 	return \%r;
 }
