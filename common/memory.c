@@ -1,4 +1,4 @@
-/* /proc/meminfo. */
+/* /proc/meminfo and /proc/self/status. */
 #include "memory.h"
 
 #include <errno.h>
@@ -29,4 +29,20 @@ int memory_read(struct memory *ret)
 		available = free + cached; /* before Linux 3.14 */
 	*ret = (struct memory){ (uint64_t)total * 1024, (uint64_t)available * 1024 };
 	return 0;
+}
+
+/* Not ru_maxrss, which remembers the program that called exec. */
+uint64_t memory_own_peak(void)
+{
+	FILE *file = fopen("/proc/self/status", "re");
+	unsigned long long kib = 0;
+	char line[128];
+
+	if (!file)
+		return 0;
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "VmHWM: %llu kB", &kib) == 1)
+			break;
+	fclose(file);
+	return (uint64_t)kib * 1024;
 }

@@ -1,5 +1,5 @@
 /*
- * How much memory the machine has.
+ * How much memory the machine has, and how much this process took.
  */
 #pragma once
 
@@ -12,3 +12,6 @@ struct memory {
 
 /* Reads /proc/meminfo. 0 or -errno. */
 int memory_read(struct memory *ret);
+
+/* The most memory that was resident in this process, in bytes; 0 when it cannot be told. */
+uint64_t memory_own_peak(void);

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 
 #define WRITES_MAX 256 /* queued; also bounds the open files */
+#define KEPT_CHUNKS 16 /* not given back at the end */
 
 struct chunk {
 	struct chunk *next; /* in the free list or in its job; under lock */
@@ -52,7 +53,7 @@ struct pipeline {
 	size_t next_parsed; /* Block that the parser reads */
 	struct job *jobs;   /* ring of n_jobs, by number of Block */
 	size_t n_jobs;
-	struct chunk *free;
+	struct chunk *free, *last_free;
 	size_t n_free;
 	struct write writes[WRITES_MAX]; /* ring */
 	size_t first_write, n_writes;
@@ -90,16 +91,37 @@ static struct job *job_at(struct pipeline *l, size_t number)
 	return &l->jobs[number % l->n_jobs];
 }
 
-/* Once the last Block is taken, what the tree gains the pool gives back: the most memory is then the
- * tree and the decoders, not the tree and a full pool. */
+/* The chunk used last is used next: it is still in the cache. */
+static void put_first(struct pipeline *l, struct chunk *c)
+{
+	c->next = l->free;
+	l->free = c;
+	if (!c->next)
+		l->last_free = c;
+}
+
+static void put_last(struct pipeline *l, struct chunk *c)
+{
+	c->next = NULL;
+	if (l->free)
+		l->last_free->next = c;
+	else
+		l->free = c;
+	l->last_free = c;
+}
+
+/* Once the last Block is taken, what the tree gains the pool gives back, but for a few chunks that go
+ * on: the most memory is then the tree and the decoders, not the tree and a full pool. */
 static void drop_chunk(struct pipeline *l, struct chunk *c)
 {
 	if (--c->refs > 0)
 		return;
-	if (all_taken(l))
+	if (all_taken(l) && l->n_free >= KEPT_CHUNKS) {
 		(void)madvise(c->data, PLAN_CHUNK, MADV_DONTNEED);
-	c->next = l->free;
-	l->free = c;
+		put_last(l, c);
+	} else {
+		put_first(l, c);
+	}
 	l->n_free++;
 	/* Whoever may use it must wake: it can be the one worker that may take the last chunk. */
 	pthread_cond_broadcast(&l->work);
@@ -279,8 +301,7 @@ static int make_pool(struct pipeline *l, const struct engine_plan *plan)
 		return -ENOMEM;
 	for (size_t i = n; i-- > 0;) {
 		l->chunks[i].data = l->memory + i * PLAN_CHUNK;
-		l->chunks[i].next = l->free;
-		l->free = &l->chunks[i];
+		put_first(l, &l->chunks[i]);
 	}
 	l->n_free = n;
 	return 0;

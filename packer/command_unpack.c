@@ -9,6 +9,7 @@
 #include "command.h"
 #include "engine.h"
 #include "image.h"
+#include "memory.h"
 #include "say.h"
 #include "size.h"
 
@@ -59,7 +60,8 @@ static int parse_options(int argc, char **argv, int n_args)
 
 static void print_result(const struct unpack_result *r, uint64_t usec, const char *done)
 {
-	char size[SIZE_TEXT_MAX], decoder[SIZE_TEXT_MAX], pool[SIZE_TEXT_MAX];
+	char size[SIZE_TEXT_MAX], peak[SIZE_TEXT_MAX];
+	char decoder[SIZE_TEXT_MAX], pool[SIZE_TEXT_MAX];
 
 	if (r->losses.count)
 		say_warning("%llu extended attributes could not be stored here, the first was %s",
@@ -68,9 +70,10 @@ static void print_result(const struct unpack_result *r, uint64_t usec, const cha
 	       size_format(size, r->bytes), (unsigned long long)r->members,
 	       (unsigned long long)r->blocks, r->threads, (double)usec / 1e6,
 	       usec ? (double)r->bytes / (double)usec : 0.0);
-	printf("memory: at most %s: %u x %s to decode, a pool of %s\n",
-	       size_format(size, r->plan.memory), r->plan.decoders,
-	       size_format(decoder, r->plan.decoder), size_format(pool, r->plan.pool));
+	printf("memory: %s of at most %s (%u decoders of %s, pool of %s)\n",
+	       size_format(peak, memory_own_peak()), size_format(size, r->plan.memory),
+	       r->plan.decoders, size_format(decoder, r->plan.decoder),
+	       size_format(pool, r->plan.pool));
 }
 
 static int run(const char *path, int root_fd, const char *doing, const char *done)
