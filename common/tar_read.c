@@ -19,7 +19,8 @@ struct tar_reader {
 	bool at_end; /* it has given all it has */
 	int error;   /* of the source, met inside libarchive; explained in fail */
 	struct fail fail;
-	char path[192]; /* of the last member, for messages */
+	char path[192];    /* of the last member, for messages */
+	uint64_t position; /* of its header; libarchive forgets it after an error */
 };
 
 static int read_source(struct tar_reader *t, const void **ret_data, size_t *ret_size)
@@ -145,6 +146,7 @@ int tar_reader_next(struct tar_reader *t, struct member *ret, struct fail *f)
 	if (r < 0)
 		return r;
 	t->members++;
+	t->position = (uint64_t)archive_read_header_position(t->archive);
 	snprintf(t->path, sizeof(t->path), "%s", ret->path);
 	return 1;
 }
@@ -190,7 +192,7 @@ uint64_t tar_reader_members(const struct tar_reader *t)
 
 uint64_t tar_reader_position(const struct tar_reader *t)
 {
-	return t->members ? (uint64_t)archive_read_header_position(t->archive) : 0;
+	return t->position;
 }
 
 const char *tar_reader_path(const struct tar_reader *t)
