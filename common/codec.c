@@ -64,20 +64,25 @@ static ssize_t read_head(const struct payload *p, uint8_t *head, size_t size)
 	return (ssize_t)have;
 }
 
+const struct codec *codec_find(const uint8_t *head, size_t size)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(codecs); i++)
+		if (size >= codecs[i]->magic_size &&
+		    memcmp(head, codecs[i]->magic, codecs[i]->magic_size) == 0)
+			return codecs[i];
+	return NULL;
+}
+
 static int find_codec(const struct payload *p, const struct codec **ret, struct fail *f)
 {
-	uint8_t head[sizeof(codecs[0]->magic)];
+	uint8_t head[CODEC_MAGIC_MAX];
 	ssize_t n = read_head(p, head, sizeof(head));
 
 	if (n < 0)
 		return fail_errno(f, (int)n, p->name, "cannot read it");
-	for (size_t i = 0; i < ARRAY_SIZE(codecs); i++) {
-		if ((size_t)n < codecs[i]->magic_size ||
-		    memcmp(head, codecs[i]->magic, codecs[i]->magic_size) != 0)
-			continue;
-		*ret = codecs[i];
+	*ret = codec_find(head, (size_t)n);
+	if (*ret)
 		return 0;
-	}
 	return fail_set(f, EBADMSG, p->name, "Make it with tar and xz, or `tarboot pack`.",
 			p->size ? "it is not an xz file (no xz magic at its start)"
 				: "it is empty");

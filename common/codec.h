@@ -14,6 +14,8 @@
 #define BLOCKS_MAX \
 	(1U << 18) /* in one file: 256 GiB of 1 MiB each. Bounds the memory of the list */
 
+#define CODEC_MAGIC_MAX 8
+
 struct block {
 	uint64_t number;       /* from 1, over the whole file */
 	uint64_t offset;       /* of its first byte in the payload */
@@ -36,7 +38,7 @@ struct block_list {
 
 struct codec {
 	const char *name;
-	uint8_t magic[8]; /* what its files start with */
+	uint8_t magic[CODEC_MAGIC_MAX]; /* what its files start with */
 	size_t magic_size;
 
 	/* Adds the Blocks of p to an empty list and sets streams and decoder_memory. Everything but
@@ -58,6 +60,9 @@ struct codec {
 };
 
 extern const struct codec codec_xz;
+
+/* The codec of a file that starts with these bytes; NULL when there is none. */
+const struct codec *codec_find(const uint8_t *head, size_t size);
 
 /* Finds the codec of p by its first bytes and lists the Blocks. On failure *ret is empty. */
 int block_list_read(const struct payload *p, struct block_list *ret, struct fail *f);

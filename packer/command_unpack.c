@@ -26,7 +26,9 @@ static int print_help(const char *name)
 	else
 		puts("Usage: tarboot verify IMAGE|TAR.XZ [OPTION]...\n\n"
 		     "Decodes and checks every byte of the payload and writes nothing.\n");
-	puts("  -T, --threads N   use N threads (default: all CPUs)\n"
+	puts("IMAGE - is standard input. A pipe is read to its end first, into a file in "
+	     "TMPDIR.\n\n"
+	     "  -T, --threads N   use N threads (default: all CPUs)\n"
 	     "      --help        show this help");
 	return EXIT_OK;
 }

@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
+#include "codec.h"
 #include "cpio.h"
 
 #define NAME_SIZE_MAX 4096
@@ -161,14 +163,13 @@ static int find_payload(struct image *image, int fd, struct fail *f)
 
 static int read_image(struct image *image, int fd, struct fail *f)
 {
-	static const char xz_magic[6] = { '\xfd', '7', 'z', 'X', 'Z', 0 };
-	char magic[sizeof(xz_magic)];
+	uint8_t head[CODEC_MAGIC_MAX];
 	uint64_t at = 0;
-	int r = read_at(fd, 0, magic, sizeof(magic));
+	int r = read_at(fd, 0, head, sizeof(head));
 
 	if (r < 0)
 		return fail_set(f, EBADMSG, image->path, todo_image, "it is empty or too short");
-	if (memcmp(magic, xz_magic, sizeof(magic)) == 0)
+	if (codec_find(head, sizeof(head)))
 		return add_part(image, fd, 0, image->size, f);
 	while (r == 0 && at < image->size)
 		r = read_member(image, fd, &at, f);
@@ -177,15 +178,55 @@ static int read_image(struct image *image, int fd, struct fail *f)
 	return r == 0 ? find_payload(image, fd, f) : r;
 }
 
+/* The Index of an xz file stands at its end, so a pipe is first read to its end, into an unnamed file. */
+static int spool(int from, const char *directory)
+{
+	_cleanup_close_ int fd = open(directory, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+	static char buf[1 << 16];
+	ssize_t n = 0;
+
+	while (fd >= 0 && (n = read(from, buf, sizeof(buf))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 || write(fd, buf, (size_t)n) != n)
+			return n < 0 ? -errno : -ENOSPC;
+	}
+	return fd < 0 ? -errno : take_fd(&fd);
+}
+
+static int open_input(struct image *image, struct fail *f)
+{
+	const char *directory = getenv("TMPDIR");
+	struct stat st;
+	int fd;
+
+	if (!directory || !*directory)
+		directory = "/tmp";
+	if (strcmp(image->path, "-") != 0) {
+		fd = open(image->path, O_RDONLY | O_CLOEXEC);
+		return fd < 0 ? fail_errno(f, errno, image->path, "cannot open it") : fd;
+	}
+	image->path = "standard input";
+	if (fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode))
+		return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+	fd = spool(STDIN_FILENO, directory);
+	return fd < 0 ? fail_set(f, -fd, directory, "Set TMPDIR to a directory with room for it.",
+				 "cannot keep standard input there: %s", strerror(-fd))
+		      : fd;
+}
+
 int image_open(const char *path, struct image *ret, struct fail *f)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct image image = { .path = path };
+	_cleanup_close_ int fd = open_input(&image, f);
 	struct stat st;
 	int r;
 
+	if (fd < 0)
+		return fd;
+	path = image.path;
 	snprintf(image.payload.name, sizeof(image.payload.name), "%s", path);
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fstat(fd, &st) < 0)
 		return fail_errno(f, errno, path, "cannot open it");
 	if (!S_ISREG(st.st_mode))
 		return fail_set(f, EINVAL, path, todo_image, "it is not a regular file");

@@ -27,5 +27,6 @@ struct image {
 	struct payload payload;
 };
 
+/* path "-": standard input, which is read to its end first when it is a pipe. */
 int image_open(const char *path, struct image *ret, struct fail *f);
 void image_close(struct image *image);

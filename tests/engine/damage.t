@@ -70,6 +70,14 @@ sub accepted {
 
 accepted($good, 'the file as it is');
 
+# Standard input, as a file and as a pipe.
+for my $how (['cat "$1" | "$0" verify -', 'a pipe'], ['"$0" verify - <"$1"', 'a file']) {
+	my $sh = 'set -o pipefail; ' . $how->[0];
+	is_quiet(try('bash', '-c', $sh, $VARIANTS[0][1], scratch('good.tar.xz')), "verify - from $how->[1]");
+	fails_well(try('bash', '-c', $sh, $VARIANTS[0][1], scratch('good.tar')),
+		1, qr/standard input/, "a tar from $how->[1]");
+}
+
 # ---- flipped bytes ----
 
 # A few places in each region.
