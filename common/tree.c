@@ -35,7 +35,8 @@ int tree_fail(struct fail *f, int error, const char *path, const char *doing)
 	else if (error == ELOOP || error == ENOTDIR)
 		todo = "A link or file in the archive stands where a directory is needed: look at "
 		       "the path in the root that was packed.";
-	return fail_set(f, error, path, todo, "%s: %s", doing, strerror(error));
+	return fail_set(f, error, *path ? path : "the root directory", todo, "%s: %s", doing,
+			strerror(error));
 }
 
 /* ---- names ---- */
