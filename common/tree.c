@@ -200,6 +200,7 @@ static int complete_inode(struct tree *t, const struct member *m, int parent_fd,
 
 int tree_add(struct tree *t, const struct member *m, struct tree_file **ret_file, struct fail *f)
 {
+	struct fail unused;
 	char name[NAME_MAX + 1];
 	int parent_fd, r;
 
@@ -221,6 +222,10 @@ int tree_add(struct tree *t, const struct member *m, struct tree_file **ret_file
 	r = complete_inode(t, m, parent_fd, name, r, ret_file);
 	if (r == 0 && m->type != MEMBER_HARDLINK)
 		r = tree_end_add_named_acls(t, m, parent_fd, name);
+	if (r < 0 && *ret_file) {
+		tree_file_release(*ret_file, false, &unused);
+		*ret_file = NULL;
+	}
 	return r < 0 ? tree_fail(f, r, m->path, "cannot set owner, mode, attributes or time") : 0;
 }
 
