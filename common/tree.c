@@ -91,9 +91,10 @@ static int create_hardlink(struct tree *t, const struct member *m, int parent_fd
 	if (errno != EEXIST)
 		return -errno;
 	/* A link that is already there must not be removed: it may be the only name. */
-	if (fstatat(target_fd, target_name, &target, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    fstatat(parent_fd, name, &existing, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    target.st_ino == existing.st_ino && target.st_dev == existing.st_dev)
+	if (fstatat(target_fd, target_name, &target, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fstatat(parent_fd, name, &existing, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (target.st_ino == existing.st_ino && target.st_dev == existing.st_dev)
 		return 0;
 	return -EEXIST;
 }
@@ -135,8 +136,11 @@ static int remove_existing(struct tree *t, int parent_fd, const char *name)
 {
 	struct stat st;
 
-	if (t->named_acls && fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+	if (t->named_acls) {
+		if (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return -errno;
 		tree_end_forget_inode(t, &st);
+	}
 	if (unlinkat(parent_fd, name, 0) < 0 &&
 	    (errno != EISDIR || unlinkat(parent_fd, name, AT_REMOVEDIR) < 0))
 		return -errno;
@@ -152,9 +156,12 @@ static int create_replacing(struct tree *t, const struct member *m, int parent_f
 
 	if (r != -EEXIST)
 		return r;
-	if (m->type == MEMBER_DIRECTORY &&
-	    fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
-		return 0;
+	if (m->type == MEMBER_DIRECTORY) {
+		if (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return -errno;
+		if (S_ISDIR(st.st_mode))
+			return 0;
+	}
 	r = remove_existing(t, parent_fd, name);
 	return r < 0 ? r : create_inode(t, m, parent_fd, name);
 }
