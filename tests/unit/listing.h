@@ -372,9 +372,10 @@ static inline char *listing_text(int dir_fd, bool no_xattrs)
 	bool good = fchdir(dir_fd) == 0 && listing_of_cwd(f, &options);
 
 	fclose(f);
-	if (!good)
-		*text = '\0';
-	return text;
+	if (good)
+		return listing_check(text);
+	free(text);
+	return listing_check(strdup(""));
 }
 
 /* The first line in which two texts differ, for messages; NULL when they do not. Valid until the
