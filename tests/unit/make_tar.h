@@ -24,6 +24,7 @@ enum made_extra {
 	MADE_NAMED_ACL, /* with a name that only MADE_PASSWD explains */
 	MADE_PASSWD,    /* its content is an etc/passwd */
 	MADE_SPARSE,
+	MADE_NOISE,  /* content that takes its time to decode */
 	MADE_UNTOLD, /* no member: a directory that the names of others imply */
 };
 
@@ -72,7 +73,9 @@ static inline uint8_t *made_content(const struct made *m, size_t i)
 		content[at] = (uint8_t)(at / 700 + at / 65536 + i * 7);
 	for (size_t e = 0; m->extra == MADE_SPARSE && e < ARRAY_SIZE(made_extents); e++)
 		memset(content + made_extents[e].offset, 'x', made_extents[e].size);
-	snprintf((char *)content, 64, "member %zu: %.40s\n", i, m->path);
+	if (m->extra == MADE_NOISE)
+		fill_pattern(content, size);
+	snprintf((char *)content, 64, "member %zu: %.30s\n", i, m->path);
 	if (m->extra == MADE_PASSWD)
 		memcpy(content, made_passwd, size);
 	return content;

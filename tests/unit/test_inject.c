@@ -26,9 +26,9 @@
 #define CHUNK 262144
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
+#define SANITIZED 1
 #else
-#define SANITIZED false
+#define SANITIZED 0
 #endif
 
 /* ---- the calls ---- */
