@@ -48,8 +48,21 @@ LINK_fuzz   = -fsanitize=fuzzer,address,undefined
 FLAGS_packer = -DTARBOOT_LIBDIR='"$(prefix)/lib/tarboot"'
 FLAGS_tests  = -I. -Iinit -Ipacker -Itests/unit
 
+# Functions that a unit test gets hold of (see tests/unit/wrap.h), by the names that musl and glibc have.
+WRAP_inject = malloc calloc realloc free openat openat64 fcntl fcntl64 close fstat fstat64 fstatat \
+	fstatat64 readlinkat pread pread64 pwrite pwrite64 ftruncate ftruncate64 fallocate fallocate64 mkdirat \
+	symlinkat linkat mknodat mkfifoat unlinkat fchdir fchown fchownat fchmod fchmodat futimens utimensat \
+	fsetxattr lsetxattr fdopen mmap mmap64 munmap madvise pthread_create pthread_join sched_getaffinity \
+	$(WRAP_archive) __archive_errx
+WRAP_archive = archive_read_new archive_read_support_format_tar archive_read_open archive_read_next_header \
+	archive_read_data_block archive_entry_pathname archive_entry_hardlink archive_entry_symlink \
+	archive_entry_acl_next
+WRAP_stress = pthread_mutex_lock pthread_cond_wait pthread_cond_signal pthread_cond_broadcast pthread_create \
+	pthread_join pwrite pwrite64 lzma_code
+
 # A change of any flag rebuilds the objects. The goals that compile none leave the record alone.
-FLAGS := $(BASE) $(foreach v,musl asan tsan fuzz,$(CC_$v) $(CFLAGS_$v) $(LINK_$v)) $(FLAGS_packer)
+FLAGS := $(BASE) $(foreach v,musl asan tsan fuzz,$(CC_$v) $(CFLAGS_$v) $(LINK_$v)) $(FLAGS_packer) \
+	$(WRAP_inject) $(WRAP_stress)
 ifneq ($(filter-out lint format help clean distclean,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(file <$(B)/obj/flags),$(FLAGS))
 $(shell mkdir -p $(B)/obj)
@@ -118,7 +131,7 @@ $2/tarboot: $(B)/obj/$1/packer/main.o $(B)/obj/$1/libpacker.a $(B)/obj/$1/libcom
 $2/decode: $(B)/obj/$1/tests/tools/decode.o $(B)/obj/$1/libcommon.a $$(LIBS_$1)
 $(B)/tests/$1/test_%: $(B)/obj/$1/tests/unit/test_%.o $$(ALL_$1)
 	@mkdir -p $$(@D)
-	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) -pthread -o $$@ $$^
+	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) $$(WRAP_$$*:%=-Wl,--wrap=%) -pthread -o $$@ $$^
 $2/init $2/tarboot $2/decode:
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) -pthread -o $$@ $$^

@@ -81,14 +81,19 @@ static int find_id(int root_fd, const char *path, const char *name, uint32_t *re
 	if (fd < 0)
 		return fd;
 	/* The archive says what this is: it could be a fifo, on which a read waits for ever. */
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		file = fdopen(fd, "re");
-	if (!file)
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
 		return -ENOENT;
+	file = fdopen(fd, "re");
+	if (!file)
+		return -errno;
 	(void)take_fd(&fd);
 	while (r < 0 && fgets(line, sizeof(line), file))
 		if (match_line(line, name, ret_id))
 			r = 0;
+	if (r < 0 && ferror(file))
+		r = -EIO;
 	fclose(file);
 	return r;
 }

@@ -58,6 +58,8 @@ static int fail_archive(struct tar_reader *t, const char *what, struct fail *f)
 		*f = t->fail;
 		return t->error;
 	}
+	if (archive_errno(t->archive) == ENOMEM)
+		return fail_errno(f, ENOMEM, what, "cannot read it");
 	return fail_set(f, EBADMSG, what, "Make the archive again with tar or `tarboot pack`.",
 			"the tar archive is damaged: %s", text ? text : "unknown error");
 }
@@ -77,8 +79,8 @@ int tar_reader_open(tar_source_fn *source, void *arg, const char *name, struct t
 	t->source = source;
 	t->arg = arg;
 	t->name = name;
-	archive_read_support_format_tar(t->archive);
-	if (archive_read_open(t->archive, t, NULL, read_callback, NULL) != ARCHIVE_OK) {
+	if (archive_read_support_format_tar(t->archive) != ARCHIVE_OK ||
+	    archive_read_open(t->archive, t, NULL, read_callback, NULL) != ARCHIVE_OK) {
 		r = fail_archive(t, name, f);
 		tar_reader_close(t);
 		return r;

@@ -35,7 +35,8 @@ int tree_fail(struct fail *f, int error, const char *path, const char *doing)
 	else if (error == ELOOP || error == ENOTDIR)
 		todo = "A link or file in the archive stands where a directory is needed: look at "
 		       "the path in the root that was packed.";
-	return fail_set(f, error, path, todo, "%s: %s", doing, strerror(error));
+	return fail_set(f, error, *path ? path : "the root directory", todo, "%s: %s", doing,
+			strerror(error));
 }
 
 /* ---- names ---- */
@@ -57,9 +58,10 @@ static int create_hardlink(struct tree *t, const struct member *m, int parent_fd
 	if (errno != EEXIST)
 		return -errno;
 	/* A link that is already there must not be removed: it may be the only name. */
-	if (fstatat(target_fd, target_name, &target, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    fstatat(parent_fd, name, &existing, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    target.st_ino == existing.st_ino && target.st_dev == existing.st_dev)
+	if (fstatat(target_fd, target_name, &target, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fstatat(parent_fd, name, &existing, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (target.st_ino == existing.st_ino && target.st_dev == existing.st_dev)
 		return 0;
 	return -EEXIST;
 }
@@ -101,8 +103,11 @@ static int remove_existing(struct tree *t, int parent_fd, const char *name)
 {
 	struct stat st;
 
-	if (t->named_acls && fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+	if (t->named_acls) {
+		if (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return -errno;
 		tree_end_forget_inode(t, &st);
+	}
 	if (unlinkat(parent_fd, name, 0) < 0 &&
 	    (errno != EISDIR || unlinkat(parent_fd, name, AT_REMOVEDIR) < 0))
 		return -errno;
@@ -117,9 +122,12 @@ static int create_replacing(struct tree *t, const struct member *m, int parent_f
 
 	if (r != -EEXIST)
 		return r;
-	if (m->type == MEMBER_DIRECTORY &&
-	    fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
-		return 0;
+	if (m->type == MEMBER_DIRECTORY) {
+		if (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return -errno;
+		if (S_ISDIR(st.st_mode))
+			return 0;
+	}
 	r = remove_existing(t, parent_fd, name);
 	return r < 0 ? r : create_inode(t, m, parent_fd, name);
 }
@@ -165,6 +173,7 @@ static int complete_inode(struct tree *t, const struct member *m, int parent_fd,
 
 int tree_add(struct tree *t, const struct member *m, struct tree_file **ret_file, struct fail *f)
 {
+	struct fail unused;
 	char name[NAME_MAX + 1];
 	int parent_fd, r;
 
@@ -186,6 +195,10 @@ int tree_add(struct tree *t, const struct member *m, struct tree_file **ret_file
 	r = complete_inode(t, m, parent_fd, name, r, ret_file);
 	if (r == 0 && m->type != MEMBER_HARDLINK)
 		r = tree_end_add_named_acls(t, m, parent_fd, name);
+	if (r < 0 && *ret_file) {
+		tree_file_release(*ret_file, false, &unused);
+		*ret_file = NULL;
+	}
 	return r < 0 ? tree_fail(f, r, m->path, "cannot set owner, mode, attributes or time") : 0;
 }
 

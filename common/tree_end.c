@@ -168,8 +168,9 @@ static int finish_named_acls(struct tree *t, const struct named_acls *n)
 		return parent_fd == -ENOENT || parent_fd == -ENOTDIR ? 0 : parent_fd;
 	if (!*name)
 		strcpy(name, ".");
-	if (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_dev != n->dev ||
-	    st.st_ino != n->ino)
+	if (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (st.st_dev != n->dev || st.st_ino != n->ino)
 		return 0; /* a later member replaced it */
 	r = resolve_named_acls(t, n, &xattrs);
 	if (r == 0 && fchdir(parent_fd) < 0)

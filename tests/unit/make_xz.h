@@ -16,10 +16,13 @@ struct bytes {
 	size_t size, room;
 };
 
+#define XZ_BLOCKS_MAX 1024
+
 /* One stream; Blocks of these sizes cut the data into pieces. */
 struct xz_recipe {
 	size_t blocks[16]; /* bytes each; the last one that is not 0 takes what remains */
 	size_t n_blocks;
+	size_t every;  /* Blocks of so many bytes instead, but for the last */
 	bool no_sizes; /* Block headers without sizes, as xz -T1 writes them */
 	lzma_check check;
 	int lie_unpadded, lie_uncompressed; /* added to the Index record of Block number lie */
@@ -96,7 +99,7 @@ static inline void add_index_and_footer(struct bytes *b, const struct xz_recipe 
 {
 	lzma_index *index = lzma_index_init(NULL);
 	lzma_stream_flags flags = { .version = 0, .check = recipe->check };
-	uint8_t out[4096];
+	uint8_t out[16384];
 	size_t used = 0;
 
 	if (recipe->lie) {
@@ -126,21 +129,25 @@ static inline void add_stream(struct bytes *b, const struct xz_recipe *recipe, c
 			      size_t size)
 {
 	lzma_stream_flags flags = { .version = 0, .check = recipe->check };
-	lzma_vli unpadded[16], uncompressed[16];
+	lzma_vli unpadded[XZ_BLOCKS_MAX], uncompressed[XZ_BLOCKS_MAX];
 	static const uint8_t zeros[64];
 	uint8_t header[LZMA_STREAM_HEADER_SIZE];
-	size_t at = 0;
+	size_t n_blocks = recipe->every ? (size + recipe->every - 1) / recipe->every
+					: recipe->n_blocks;
+	size_t at = 0, n;
 
+	must_lzma(n_blocks > XZ_BLOCKS_MAX ? LZMA_PROG_ERROR : LZMA_OK, "too many Blocks");
 	must_lzma(lzma_stream_header_encode(&flags, header), "stream header");
 	bytes_add(b, header, sizeof(header));
-	for (size_t i = 0; i < recipe->n_blocks; i++) {
-		size_t n = i + 1 < recipe->n_blocks ? recipe->blocks[i] : size - at;
-
+	for (size_t i = 0; i < n_blocks; i++) {
+		n = i + 1 == n_blocks ? size - at
+		    : recipe->every   ? recipe->every
+				      : recipe->blocks[i];
 		add_block(b, recipe, (const uint8_t *)data + at, n, &unpadded[i]);
 		uncompressed[i] = n;
 		at += n;
 	}
-	add_index_and_footer(b, recipe, unpadded, uncompressed, recipe->n_blocks);
+	add_index_and_footer(b, recipe, unpadded, uncompressed, n_blocks);
 	bytes_add(b, zeros, recipe->padding);
 }
 
