@@ -21,6 +21,7 @@ struct xz_recipe {
 	size_t blocks[16]; /* bytes each; the last one that is not 0 takes what remains */
 	size_t n_blocks;
 	bool no_sizes; /* Block headers without sizes, as xz -T1 writes them */
+	bool stored;   /* not compressed, which is much faster */
 	lzma_check check;
 	int lie_unpadded, lie_uncompressed; /* added to the Index record of Block number lie */
 	size_t lie;
@@ -71,7 +72,9 @@ static inline void add_block(struct bytes *b, const struct xz_recipe *recipe, co
 			     .uncompressed_size = LZMA_VLI_UNKNOWN };
 
 	lzma_lzma_preset(&options, 0);
-	if (!recipe->no_sizes) {
+	if (recipe->stored) {
+		must_lzma(lzma_block_uncomp_encode(&block, data, size, out, &used, room), "block");
+	} else if (!recipe->no_sizes) {
 		must_lzma(lzma_block_buffer_encode(&block, NULL, data, size, out, &used, room),
 			  "block");
 	} else {
