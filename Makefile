@@ -143,7 +143,7 @@ $(B)/tests/tools/%: $(B)/obj/musl/tests/tools/%.o $(ALL_musl)
 
 # ---- Trying and testing ----
 
-.PHONY: demo test test-all test-programs fuzz bench lint format
+.PHONY: demo test test-all test-programs fuzz fuzz-run bench lint format
 $(B)/demo-root.tar: | $(TOOLCHAIN)
 	scripts/make-demo-root $@
 
@@ -167,6 +167,10 @@ test-all: export TARBOOT_TEST_ALL = 1
 test-all: test ## run the slow tests too
 
 fuzz: $(FUZZERS) ## build the fuzz targets
+
+MINUTES = 30
+fuzz-run: fuzz ## fuzz: each target for MINUTES of CPU time
+	TARBOOT_BUILD=$(abspath $(B)) tests/fuzz/run $(MINUTES)
 
 bench: all $(TOOLS) $(B)/bench-root.tar ## measure: see tests/bench
 	TARBOOT_BUILD=$(abspath $(B)) tests/bench/run
