@@ -178,8 +178,12 @@ int tar_reader_extent(struct tar_reader *t, unsigned *cursor, uint64_t *ret_offs
 {
 	la_int64_t offset, size;
 
-	if ((*cursor)++ == 0)
+	/* Counting drops a map of one extent that is the whole file; reset counts too, but only after
+	 * it has taken a pointer to that extent. */
+	if ((*cursor)++ == 0) {
+		(void)archive_entry_sparse_count(t->entry);
 		archive_entry_sparse_reset(t->entry);
+	}
 	if (archive_entry_sparse_next(t->entry, &offset, &size) != ARCHIVE_OK)
 		return 0;
 	*ret_offset = (uint64_t)offset;

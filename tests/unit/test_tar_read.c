@@ -137,11 +137,64 @@ static void test_more(void)
 	}
 }
 
+/* ---- sparse maps ---- */
+
+/* Turns the first member into a sparse one of the old GNU form, with one extent. */
+static void make_sparse(unsigned offset, unsigned size, unsigned real_size)
+{
+	unsigned sum = 0;
+	char number[16];
+
+	archive[156] = 'S';
+	memcpy(archive + 257, "ustar  ", 8);
+	memset(archive + 345, 0, 167);
+	snprintf(archive + 386, 12, "%011o", offset);
+	snprintf(archive + 398, 12, "%011o", size);
+	snprintf(archive + 483, 12, "%011o", real_size);
+	memset(archive + 148, ' ', 8);
+	for (int i = 0; i < 512; i++)
+		sum += (unsigned char)archive[i];
+	snprintf(number, sizeof(number), "%06o", sum);
+	memcpy(archive + 148, number, 7);
+}
+
+static void test_extents(void)
+{
+	static const struct {
+		unsigned offset, size, real_size, extents;
+	} maps[] = {
+		{ 0, DATA_SIZE, 10000, 1 },
+		{ 4096, DATA_SIZE, 10000, 1 },
+		{ 0, DATA_SIZE, DATA_SIZE, 0 }, /* no hole */
+	};
+	uint64_t offset = 0, size = 0;
+	struct tar_reader *t;
+	struct member m;
+	struct fail f;
+
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
+		struct feed feed = { .at = archive, .left = archive_size, .step = 512 };
+		unsigned cursor = 0, n = 0;
+
+		make_sparse(maps[i].offset, maps[i].size, maps[i].real_size);
+		must(tar_reader_open(next_piece, &feed, "the archive", &t, &f));
+		is_int(tar_reader_next(t, &m, &f), 1, "a sparse member");
+		is_int((long long)m.size, maps[i].real_size, "its size");
+		while (tar_reader_extent(t, &cursor, &offset, &size))
+			n += offset == maps[i].offset && size == maps[i].size;
+		is_int(n, maps[i].extents, "its map has %u extents", maps[i].extents);
+		member_free(&m);
+		tar_reader_close(t);
+		free(feed.piece);
+	}
+}
+
 int main(void)
 {
 	make_archive();
 	test_whole();
 	test_cut();
 	test_more();
+	test_extents();
 	return done_testing();
 }
