@@ -42,6 +42,18 @@ static void digest_member(struct story *s, const struct member *m)
 		digest(s, m->target, strlen(m->target));
 }
 
+/* The map of a sparse file is in order and inside the file. */
+static void check_extents(struct tar_reader *t, const struct member *m)
+{
+	uint64_t offset, size, end = 0;
+	unsigned cursor = 0;
+
+	while (tar_reader_extent(t, &cursor, &offset, &size)) {
+		promise(offset >= end && size <= m->size && offset <= m->size - size);
+		end = offset + size;
+	}
+}
+
 static void check_way_back(const struct member *m)
 {
 	struct archive_entry *e = archive_entry_new();
@@ -101,8 +113,10 @@ static void read_archive(struct feed *feed, struct tree *tree, struct story *s)
 			s->tree_error = tree_add(tree, &m, &file, &f);
 		else
 			check_way_back(&m);
-		if (m.type == MEMBER_FILE)
+		if (m.type == MEMBER_FILE) {
+			check_extents(t, &m);
 			s->r = read_data(t, file, s, &f);
+		}
 		member_free(&m);
 	}
 	if (s->r == 0) {
