@@ -160,7 +160,7 @@ int member_from_entry(struct archive_entry *e, struct member *ret, struct fail *
 	struct member m = {
 		.path = archive_entry_pathname(e),
 		.size = (uint64_t)archive_entry_size(e),
-		.mode = archive_entry_perm(e),
+		.mode = archive_entry_perm(e) & 07777, /* the header has room for more */
 		.uid = (uid_t)archive_entry_uid(e),
 		.gid = (gid_t)archive_entry_gid(e),
 		.mtime = time_from_archive(archive_entry_mtime(e), archive_entry_mtime_nsec(e)),

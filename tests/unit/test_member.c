@@ -91,6 +91,11 @@ static void test_entries(void)
 			member_free(&back);
 		}
 	}
+	archive_entry_clear(e);
+	archive_entry_set_pathname(e, "f");
+	archive_entry_set_mode(e, S_IFREG | 04000755 | 02000);
+	if (is_int(member_from_entry(e, &back, &f), 0, "a mode with bits that none has"))
+		is_int(back.mode, 02755, "loses them");
 	archive_entry_free(e);
 }
 
