@@ -124,12 +124,12 @@ static int find_type(struct archive_entry *e, struct member *m)
 	if (archive_entry_hardlink(e)) {
 		m->type = MEMBER_HARDLINK;
 		m->target = archive_entry_hardlink(e);
-		return 0;
+		return *m->target ? 0 : -EINVAL;
 	}
 	if (!member_type_of_mode(archive_entry_filetype(e), &m->type))
 		return -EINVAL;
 	m->target = archive_entry_symlink(e);
-	return m->type == MEMBER_SYMLINK && !m->target ? -EINVAL : 0;
+	return m->type == MEMBER_SYMLINK && !(m->target && *m->target) ? -EINVAL : 0;
 }
 
 /* (uid_t)-1 means "leave it" to chown. */

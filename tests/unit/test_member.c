@@ -247,6 +247,12 @@ static void test_refused(void)
 	refuse_entry(new_entry("s", S_IFSOCK), "a socket");
 	refuse_entry(new_entry("n", 0), "no type");
 	refuse_entry(new_entry("l", S_IFLNK), "a symlink without target");
+	e = new_entry("l", S_IFLNK);
+	archive_entry_set_symlink(e, "");
+	refuse_entry(e, "a symlink to an empty name");
+	e = new_entry("l", S_IFREG);
+	archive_entry_set_hardlink(e, "");
+	refuse_entry(e, "a hard link to an empty name");
 	/* Cut to 32 bits these would be root, or "leave the owner as it is". */
 	e = new_entry("f", S_IFREG);
 	archive_entry_set_uid(e, 1LL << 32);
