@@ -182,7 +182,8 @@ static void test_no_files(void)
 static void test_hostile(void)
 {
 	static const char *const names[] = { "tarboot.named.system.posix_acl_access",
-					     "tarboot.named.user.x", "tarboot.named." };
+					     "tarboot.named.user.x", "tarboot.named.",
+					     "%74arboot%2enamed.user.x" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		struct archive_entry *e = archive_entry_new();
