@@ -74,7 +74,9 @@ endif
 
 UNIT  := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(wildcard tests/tools/*.c))
-FUZZ  := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
+FUZZ  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZERS := $(FUZZ:%=$(B)/tests/fuzz/%)
+REPLAYS := $(foreach v,asan tsan,$(FUZZ:%=$(B)/tests/$v/%))
 TESTED := $(foreach v,musl asan tsan,$(UNIT:%=$(B)/tests/$v/%))
 # Boot tests come last and one at a time: a guest has two CPUs itself.
 SERIAL := $(wildcard tests/boot/*.t tests/netboot/*.t)
@@ -86,7 +88,7 @@ all: $(B)/init $(B)/tarboot ## build init and tarboot (this is the default)
 # ---- Compilers and libraries ----
 
 # Packages are installed for the goals that need more than a compiler, or when there is none.
-TESTING := $(filter test% fuzz lint bench,$(MAKECMDGOALS))
+TESTING := $(filter test% fuzz% lint bench,$(MAKECMDGOALS))
 GROUPS := build $(if $(TESTING),demo test,$(filter demo,$(MAKECMDGOALS)))
 TOOLCHAIN := $(if $(filter-out build,$(GROUPS)),packages)
 TOOLCHAIN := $(or $(TOOLCHAIN),$(shell command -v $(MUSL_CC) >/dev/null || echo packages))
@@ -132,6 +134,11 @@ $2/decode: $(B)/obj/$1/tests/tools/decode.o $(B)/obj/$1/libcommon.a $$(LIBS_$1)
 $(B)/tests/$1/test_%: $(B)/obj/$1/tests/unit/test_%.o $$(ALL_$1)
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) $$(WRAP_$$*:%=-Wl,--wrap=%) -pthread -o $$@ $$^
+# libFuzzer brings a main of its own; the other builds replay files.
+MAIN_$1 = $(if $(filter-out fuzz,$1),$(B)/obj/$1/tests/fuzz/replay_main.o)
+$(B)/tests/$1/fuzz_%: $(B)/obj/$1/tests/fuzz/fuzz_%.o $$(MAIN_$1) $$(ALL_$1)
+	@mkdir -p $$(@D)
+	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) -pthread -o $$@ $$^
 $2/init $2/tarboot $2/decode:
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) -pthread -o $$@ $$^
@@ -144,16 +151,13 @@ $(eval $(call variant,fuzz,$(B)/fuzz))
 $(B)/tests/tools/%: $(B)/obj/musl/tests/tools/%.o $(ALL_musl)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC_musl) $(LINK_musl) -pthread -o $@ $^
-$(B)/tests/fuzz/%: $(B)/obj/fuzz/tests/fuzz/%.o $(ALL_fuzz)
-	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CC_fuzz) $(LINK_fuzz) -pthread -o $@ $^
 
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
 # ---- Trying and testing ----
 
-.PHONY: demo test test-all test-programs fuzz bench lint format
+.PHONY: demo test test-all test-programs fuzz fuzz-run bench lint format
 $(B)/demo-root.tar: | $(TOOLCHAIN)
 	scripts/make-demo-root $@
 
@@ -165,7 +169,8 @@ demo: all $(B)/demo-root.tar ## build a Debian root, pack it, boot it in QEMU to
 	$(B)/tarboot pack $(B)/demo-root.tar -o $(B)/demo.img
 	$(B)/tarboot run --until-login $(B)/demo.img
 
-test-programs: all $(TESTED) $(TOOLS) $(FUZZ) $(foreach v,asan tsan,$(B)/$v/tarboot $(B)/$v/decode)
+test-programs: all $(TESTED) $(TOOLS) $(FUZZERS) $(REPLAYS) \
+	$(foreach v,asan tsan,$(B)/$v/tarboot $(B)/$v/decode)
 
 test: test-programs ## run all tests; what they need is installed and built first
 	@{ echo '---'; echo 'seq:'; echo '  - par:'; printf '      - %s\n' $(SHARED); \
@@ -176,7 +181,11 @@ test: test-programs ## run all tests; what they need is installed and built firs
 test-all: export TARBOOT_TEST_ALL = 1
 test-all: test ## run the slow tests too
 
-fuzz: $(FUZZ) ## build the fuzz targets
+fuzz: $(FUZZERS) ## build the fuzz targets
+
+MINUTES = 30
+fuzz-run: fuzz ## fuzz: each target for MINUTES of CPU time
+	TARBOOT_BUILD=$(abspath $(B)) tests/fuzz/run $(MINUTES)
 
 bench: all $(TOOLS) $(B)/bench-root.tar ## measure: see tests/bench
 	TARBOOT_BUILD=$(abspath $(B)) tests/bench/run

@@ -35,20 +35,20 @@ static int read_head(int fd, char head[PROGRAM_HEAD_SIZE], size_t *ret_size)
 	return 0;
 }
 
-/* Opens path and reads what it is. */
+/* Reads what path is. Only a file is opened for that: a device may do something at once. */
 static int read_program(int root_fd, const char *path, struct program *ret, struct fail *f)
 {
-	_cleanup_close_ int fd = inroot_open(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	_cleanup_close_ int what = inroot_open(root_fd, path, O_PATH), fd = -1;
 	char head[PROGRAM_HEAD_SIZE];
 	struct stat st;
 	size_t size = 0;
 	int r;
 
-	if (fd == -ENOENT)
+	if (what == -ENOENT)
 		return fail_set(f, ENOENT, path, NULL, "it is not in the root");
-	if (fd < 0)
-		return fail_errno(f, fd, path, "cannot open it in the root");
-	if (fstat(fd, &st) < 0)
+	if (what < 0)
+		return fail_errno(f, what, path, "cannot open it in the root");
+	if (fstat(what, &st) < 0)
 		return fail_errno(f, errno, path, "cannot look at it");
 	if (!S_ISREG(st.st_mode))
 		return fail_set(f, EACCES, path, NULL, "it is %s, not a program",
@@ -57,7 +57,8 @@ static int read_program(int root_fd, const char *path, struct program *ret, stru
 		return fail_set(f, EACCES, path,
 				"Make it executable in the root and pack it again.",
 				"it is not executable (mode %04o)", (unsigned)(st.st_mode & 07777));
-	r = read_head(fd, head, &size);
+	fd = inroot_open(root_fd, path, O_RDONLY);
+	r = fd < 0 ? fd : read_head(fd, head, &size);
 	if (r < 0)
 		return fail_errno(f, r, path, "cannot read it");
 	r = program_parse(head, size, ret);

@@ -57,7 +57,7 @@ static int parse_pair(const char *key, const char *value, struct manifest *m)
 		return copy_text(m->init, sizeof(m->init), value);
 	if (strcmp(key, "build-id") == 0)
 		return copy_text(m->build_id, sizeof(m->build_id), value);
-	if (strcmp(key, "kernel") == 0 && m->n_kernels < MANIFEST_KERNELS_MAX)
+	if (strcmp(key, "kernel") == 0 && *value && m->n_kernels < MANIFEST_KERNELS_MAX)
 		return copy_text(m->kernels[m->n_kernels++], sizeof(m->kernels[0]), value);
 	return 0;
 }

@@ -2,6 +2,7 @@
 #include "member.h"
 
 #include <archive_entry.h>
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
@@ -83,6 +84,29 @@ static int collect_acl(struct archive_entry *e, int type, const char *xattr_name
 	return used ? add_acl(xattrs, xattr_name, list, used) : 0;
 }
 
+/* Undoes what writers do to bytes of an attribute's name that a pax keyword may not have: GNU tar to
+ * '=' and '%', libarchive to all that is no ASCII too. libarchive's reader leaves it so. Returns a
+ * copy, NULL without memory. */
+static char *decode_name(const char *name)
+{
+	char *copy = malloc(strlen(name) + 1), *to = copy;
+	char digits[3] = "";
+
+	for (; copy && *name; name++) {
+		if (name[0] == '%' && isxdigit((unsigned char)name[1]) &&
+		    isxdigit((unsigned char)name[2]) && strncmp(name, "%00", 3) != 0) {
+			memcpy(digits, name + 1, 2);
+			*to++ = (char)strtoul(digits, NULL, 16);
+			name += 2;
+		} else {
+			*to++ = *name;
+		}
+	}
+	if (copy)
+		*to = '\0';
+	return copy;
+}
+
 /* An archive may hold an ACL twice, as text and as the xattr that it is (GNU tar with both --acls and
  * --xattrs-include='*'): the xattr is exact. */
 static int collect_xattrs(struct archive_entry *e, struct xattrs *xattrs)
@@ -95,11 +119,15 @@ static int collect_xattrs(struct archive_entry *e, struct xattrs *xattrs)
 
 	archive_entry_xattr_reset(e);
 	while (r == 0 && archive_entry_xattr_next(e, &name, &value, &size) == 0) {
-		if (aclnames_meant(name))
+		_cleanup_free_ char *plain = decode_name(name);
+
+		if (!plain)
+			return -ENOMEM;
+		if (aclnames_meant(plain))
 			continue; /* no kernel has such names; here they mean something */
-		has_access = has_access || strcmp(name, ACL_XATTR_ACCESS) == 0;
-		has_default = has_default || strcmp(name, ACL_XATTR_DEFAULT) == 0;
-		r = xattrs_add(xattrs, name, value, size);
+		has_access = has_access || strcmp(plain, ACL_XATTR_ACCESS) == 0;
+		has_default = has_default || strcmp(plain, ACL_XATTR_DEFAULT) == 0;
+		r = xattrs_add(xattrs, plain, value, size);
 	}
 	if (r == 0 && !has_access)
 		r = collect_acl(e, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, ACL_XATTR_ACCESS, xattrs);
@@ -124,12 +152,12 @@ static int find_type(struct archive_entry *e, struct member *m)
 	if (archive_entry_hardlink(e)) {
 		m->type = MEMBER_HARDLINK;
 		m->target = archive_entry_hardlink(e);
-		return 0;
+		return *m->target ? 0 : -EINVAL;
 	}
 	if (!member_type_of_mode(archive_entry_filetype(e), &m->type))
 		return -EINVAL;
 	m->target = archive_entry_symlink(e);
-	return m->type == MEMBER_SYMLINK && !m->target ? -EINVAL : 0;
+	return m->type == MEMBER_SYMLINK && !(m->target && *m->target) ? -EINVAL : 0;
 }
 
 /* (uid_t)-1 means "leave it" to chown. */
@@ -160,7 +188,7 @@ int member_from_entry(struct archive_entry *e, struct member *ret, struct fail *
 	struct member m = {
 		.path = archive_entry_pathname(e),
 		.size = (uint64_t)archive_entry_size(e),
-		.mode = archive_entry_perm(e),
+		.mode = archive_entry_perm(e) & 07777, /* the header has room for more */
 		.uid = (uid_t)archive_entry_uid(e),
 		.gid = (gid_t)archive_entry_gid(e),
 		.mtime = time_from_archive(archive_entry_mtime(e), archive_entry_mtime_nsec(e)),

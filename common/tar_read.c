@@ -14,17 +14,32 @@ struct tar_reader {
 	void *arg;
 	const char *name;
 	uint64_t bytes, members;
-	const char *last; /* what the source gave last */
-	size_t last_size;
-	bool at_end; /* it has given all it has */
-	int error;   /* of the source, met inside libarchive; explained in fail */
+	uint64_t not_zero; /* bytes up to the last one that is no zero */
+	bool at_end;       /* the source has given all it has */
+	int error;         /* of the source, met inside libarchive; explained in fail */
 	struct fail fail;
 	char path[192];    /* of the last member, for messages */
 	uint64_t position; /* of its header; libarchive forgets it after an error */
 };
 
+/* Size without the zeros at the end; eight at a time, for files of nothing else. */
+static size_t without_zeros(const char *bytes, size_t size)
+{
+	uint64_t word;
+
+	for (; size >= sizeof(word); size -= sizeof(word)) {
+		memcpy(&word, bytes + size - sizeof(word), sizeof(word));
+		if (word != 0)
+			break;
+	}
+	while (size > 0 && bytes[size - 1] == 0)
+		size--;
+	return size;
+}
+
 static int read_source(struct tar_reader *t, const void **ret_data, size_t *ret_size)
 {
+	size_t size;
 	int r = t->source(t->arg, ret_data, ret_size, &t->fail);
 
 	if (r < 0) {
@@ -33,8 +48,9 @@ static int read_source(struct tar_reader *t, const void **ret_data, size_t *ret_
 	}
 	t->at_end = r == 0;
 	if (r > 0) {
-		t->last = *ret_data;
-		t->last_size = *ret_size;
+		size = without_zeros(*ret_data, *ret_size);
+		if (size > 0)
+			t->not_zero = t->bytes + size;
 		t->bytes += *ret_size;
 	}
 	return r;
@@ -97,31 +113,24 @@ void tar_reader_close(struct tar_reader *t)
 	free(t);
 }
 
-static bool all_zero(const char *bytes, size_t size)
-{
-	return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
-}
-
 /* libarchive takes the end of the bytes for the end of the archive; a root must have said so with
  * its two zero blocks. Behind them only zeros may follow, and all of them must be readable. */
 static int check_end(struct tar_reader *t, struct fail *f)
 {
-	uint64_t unread = t->bytes - (uint64_t)archive_filter_bytes(t->archive, 0);
+	uint64_t end = (uint64_t)archive_filter_bytes(t->archive, 0);
 	const void *data;
 	size_t size;
-	bool zero;
 	int r;
 
 	if (t->at_end)
 		return fail_set(f, EBADMSG, t->name, "It was cut short: make it again.",
 				"it has no end marker after %llu members",
 				(unsigned long long)t->members);
-	zero = unread > t->last_size || all_zero(t->last + t->last_size - unread, (size_t)unread);
 	while ((r = read_source(t, &data, &size)) > 0)
-		zero = zero && all_zero(data, size);
+		;
 	if (r < 0)
 		*f = t->fail;
-	else if (!zero)
+	else if (t->not_zero > end)
 		r = fail_set(f, EBADMSG, t->name, "Two archives were joined: make one of them.",
 			     "more data follows its end marker");
 	return r;
@@ -173,8 +182,12 @@ int tar_reader_extent(struct tar_reader *t, unsigned *cursor, uint64_t *ret_offs
 {
 	la_int64_t offset, size;
 
-	if ((*cursor)++ == 0)
+	/* Counting drops a map of one extent that is the whole file; reset counts too, but only after
+	 * it has taken a pointer to that extent. */
+	if ((*cursor)++ == 0) {
+		(void)archive_entry_sparse_count(t->entry);
 		archive_entry_sparse_reset(t->entry);
+	}
 	if (archive_entry_sparse_next(t->entry, &offset, &size) != ARCHIVE_OK)
 		return 0;
 	*ret_offset = (uint64_t)offset;

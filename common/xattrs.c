@@ -41,10 +41,11 @@ int xattrs_next(const struct xattrs *x, size_t *cursor, const char **ret_name,
 		const void **ret_value, size_t *ret_size)
 {
 	struct xattr_record record;
-	const unsigned char *at = x->data + *cursor;
+	const unsigned char *at;
 
 	if (*cursor >= x->used)
 		return 0;
+	at = x->data + *cursor;
 	memcpy(&record, at, sizeof(record));
 	*ret_name = (const char *)at + sizeof(record);
 	*ret_value = at + sizeof(record) + record.name_size;

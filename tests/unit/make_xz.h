@@ -24,6 +24,7 @@ struct xz_recipe {
 	size_t n_blocks;
 	size_t every;  /* Blocks of so many bytes instead, but for the last */
 	bool no_sizes; /* Block headers without sizes, as xz -T1 writes them */
+	bool stored;   /* not compressed, which is much faster */
 	lzma_check check;
 	int lie_unpadded, lie_uncompressed; /* added to the Index record of Block number lie */
 	size_t lie;
@@ -74,7 +75,9 @@ static inline void add_block(struct bytes *b, const struct xz_recipe *recipe, co
 			     .uncompressed_size = LZMA_VLI_UNKNOWN };
 
 	lzma_lzma_preset(&options, 0);
-	if (!recipe->no_sizes) {
+	if (recipe->stored) {
+		must_lzma(lzma_block_uncomp_encode(&block, data, size, out, &used, room), "block");
+	} else if (!recipe->no_sizes) {
 		must_lzma(lzma_block_buffer_encode(&block, NULL, data, size, out, &used, room),
 			  "block");
 	} else {

@@ -148,6 +148,19 @@ static void test_fifo(int root)
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "a fifo for etc/group is no trap");
 }
 
+/* One without a driver: whoever opens it gets another error. */
+static void test_device(int root)
+{
+	uint32_t id;
+
+	must(unlinkat(root, "etc/group", 0));
+	if (mknodat(root, "etc/group", S_IFCHR | 0644, 0) < 0)
+		skip(1, "cannot make a device here");
+	else
+		is_int(look_up(root, GROUP, "joe", &id), -ENOENT,
+		       "a device for etc/group is not opened");
+}
+
 static void test_no_files(void)
 {
 	int root = scratch_dir("empty");
@@ -158,6 +171,7 @@ static void test_no_files(void)
 	must(mkdirat(root, "etc/passwd", 0755));
 	ok(look_up(root, USER, "joe", &id) < 0, "a directory for etc/passwd");
 	test_fifo(root);
+	test_device(root);
 	close(root);
 }
 
@@ -168,7 +182,8 @@ static void test_no_files(void)
 static void test_hostile(void)
 {
 	static const char *const names[] = { "tarboot.named.system.posix_acl_access",
-					     "tarboot.named.user.x", "tarboot.named." };
+					     "tarboot.named.user.x", "tarboot.named.",
+					     "%74arboot%2enamed.user.x" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		struct archive_entry *e = archive_entry_new();

@@ -73,6 +73,9 @@ static void make_faults(int root)
 	put_file(root, "bin/script-2", "#!/bin/script\n", 0755);
 	put_file(root, "bin/script-self", "#!/bin/script-self\n", 0755);
 	must(mkfifoat(root, "bin/fifo", 0755));
+	/* Without a driver: it cannot be opened. */
+	if (mknodat(root, "bin/device", S_IFCHR | 0755, 0) < 0)
+		must(mkfifoat(root, "bin/device", 0755));
 	must(symlinkat("nowhere", root, "bin/dangling"));
 	must(symlinkat("loop", root, "bin/loop"));
 	must(symlinkat("/bin/static", root, "bin/absolute"));
@@ -103,6 +106,7 @@ static const struct {
 	{ "/bin", -EACCES, "directory" },
 	{ "/", -EACCES, "directory" },
 	{ "/bin/fifo", -EACCES, "regular file" },
+	{ "/bin/device", -EACCES, "regular file" },
 	{ "/bin/plain", -EACCES, "0644" },
 	{ "/bin/empty", -ENOEXEC, "neither" },
 	{ "/bin/text", -ENOEXEC, "neither" },

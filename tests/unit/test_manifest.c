@@ -71,6 +71,8 @@ static void test_kernels(void)
 	       "more kernels than there is room for are no fault");
 	is_int(m.n_kernels, MANIFEST_KERNELS_MAX, "the first ones are kept");
 	is_str(m.kernels[MANIFEST_KERNELS_MAX - 1], "6.7", "up to the last place");
+	is_int(parse(MINIMAL "kernel=\n", strlen(MINIMAL) + 8, &m), 0, "a kernel without release");
+	is_int(m.n_kernels, 0, "is none");
 }
 
 /* Lines that are wrong in a manifest that is good otherwise; BYTES keeps NULs inside. */

@@ -91,6 +91,11 @@ static void test_entries(void)
 			member_free(&back);
 		}
 	}
+	archive_entry_clear(e);
+	archive_entry_set_pathname(e, "f");
+	archive_entry_set_mode(e, S_IFREG | 04000755 | 02000);
+	if (is_int(member_from_entry(e, &back, &f), 0, "a mode with bits that none has"))
+		is_int(back.mode, 02755, "loses them");
 	archive_entry_free(e);
 }
 
@@ -242,6 +247,12 @@ static void test_refused(void)
 	refuse_entry(new_entry("s", S_IFSOCK), "a socket");
 	refuse_entry(new_entry("n", 0), "no type");
 	refuse_entry(new_entry("l", S_IFLNK), "a symlink without target");
+	e = new_entry("l", S_IFLNK);
+	archive_entry_set_symlink(e, "");
+	refuse_entry(e, "a symlink to an empty name");
+	e = new_entry("l", S_IFREG);
+	archive_entry_set_hardlink(e, "");
+	refuse_entry(e, "a hard link to an empty name");
 	/* Cut to 32 bits these would be root, or "leave the owner as it is". */
 	e = new_entry("f", S_IFREG);
 	archive_entry_set_uid(e, 1LL << 32);
@@ -361,6 +372,36 @@ static void test_archive_attributes(void)
 	archive_read_free(a);
 }
 
+/* A pax keyword ends at '='; writers hide it and more in names of attributes. */
+static void test_archive_names(void)
+{
+	static const char *const names[] = { "user.a=b", "user.100%", "user.%41",
+					     "user.\xc3\xa9\xff", "user.a b" };
+	struct member m = { .type = MEMBER_FILE, .path = "f", .mode = 0644 }, back;
+	struct archive *a = start_writing();
+	struct archive_entry *e;
+	const char *name;
+	const void *value;
+	size_t cursor = 0, size, n = 0;
+	struct fail f;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		xattrs_add(&m.xattrs, names[i], "x", 1);
+	ok(write_member(a, &m), "strange names of attributes go into an archive");
+	archive_write_free(a);
+	member_free(&m);
+	a = start_reading();
+	if (is_int(archive_read_next_header(a, &e), ARCHIVE_OK, "it is read") &&
+	    is_int(member_from_entry(e, &back, &f), 0, "and is a member")) {
+		while (xattrs_next(&back.xattrs, &cursor, &name, &value, &size))
+			for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+				n += strcmp(name, names[i]) == 0;
+		is_int((long long)n, ARRAY_SIZE(names), "all names are the same");
+		member_free(&back);
+	}
+	archive_read_free(a);
+}
+
 /* libarchive keeps the ids of ACL entries as int: those above 2^31 must come through or be refused,
  * not become another user's. */
 static void test_archive_large_id(void)
@@ -400,6 +441,7 @@ int main(void)
 	test_bad_acl();
 	test_archive();
 	test_archive_attributes();
+	test_archive_names();
 	test_archive_large_id();
 	return done_testing();
 }

@@ -1,0 +1,39 @@
+/* The kernel command line: nothing in it leads to a value out of range or a text without an end. */
+#include "params.h"
+
+#include <limits.h>
+
+#include "fuzz.h"
+
+#define is_text(t) (memchr(t, '\0', sizeof(t)) != NULL)
+
+static void check(const struct params *p)
+{
+	promise(is_text(p->rootfs) && is_text(p->init) && is_text(p->mount) && is_text(p->unknown));
+	promise(*p->rootfs == '/' && (*p->init == '/' || !*p->init));
+	promise(p->shell <= (SHELL_FAIL | SHELL_START | SHELL_UNPACKED | SHELL_END));
+	promise(p->onfail <= ONFAIL_SHELL && p->threads <= 4096);
+	promise(!p->has_failwait || (p->failwait >= 0 && p->failwait <= INT_MAX));
+	promise(!p->has_panic || (p->panic >= INT_MIN && p->panic <= INT_MAX));
+	promise(!*p->unknown || p->suggestion);
+	promise(p->size.kind == SIZE_AUTO || p->size.value > 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *cmdline = text_of(data, size);
+	struct params p, untouched;
+	struct fail f;
+
+	memset(&p, 'x', sizeof(p));
+	untouched = p;
+	if (params_parse(cmdline, &p, &f) == 0) {
+		fuzz_accepted++;
+		check(&p);
+	} else {
+		promise(memcmp(&p, &untouched, sizeof(p)) == 0);
+		promise(f.error > 0 && is_text(f.what) && is_text(f.why) && is_text(f.todo));
+	}
+	free(cmdline);
+	return 0;
+}

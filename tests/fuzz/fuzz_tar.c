@@ -1,0 +1,166 @@
+/*
+ * The tar reader and the tree writer against hostile archives. Three bytes stand before the tar and
+ * say into which pieces it is cut, as the chunks of the pipeline would be, and whether it breaks off.
+ *
+ * Promises: nothing outside the root changes; how the bytes are cut changes nothing; a source that
+ * fails is never taken for a whole archive; a member survives the packer's way back to libarchive.
+ */
+#define OWN_BYTES 3
+
+#include <archive_entry.h>
+
+#include "feed.h"
+#include "fuzz.h"
+#include "mutate_tar.h"
+#include "stage.h"
+#include "tar_read.h"
+#include "tree.h"
+
+/* What a reading came to. */
+struct story {
+	int r, tree_error;
+	uint64_t members, bytes, digest;
+};
+
+static void digest(struct story *s, const void *data, size_t size)
+{
+	const uint8_t *at = data;
+
+	while (size-- > 0)
+		s->digest = (s->digest ^ *at++) * 0x100000001b3;
+}
+
+static void digest_member(struct story *s, const struct member *m)
+{
+	const uint64_t numbers[] = { m->type, m->mode, m->uid, m->gid, m->xattrs.used };
+
+	digest(s, numbers, sizeof(numbers));
+	digest(s, &m->mtime, sizeof(m->mtime));
+	digest(s, &m->size, m->type == MEMBER_FILE ? sizeof(m->size) : 0);
+	digest(s, m->path, strlen(m->path));
+	if (m->type == MEMBER_SYMLINK || m->type == MEMBER_HARDLINK)
+		digest(s, m->target, strlen(m->target));
+}
+
+/* The map of a sparse file is in order and inside the file. */
+static void check_extents(struct tar_reader *t, const struct member *m)
+{
+	uint64_t offset, size, end = 0;
+	unsigned cursor = 0;
+
+	while (tar_reader_extent(t, &cursor, &offset, &size)) {
+		promise(offset >= end && size <= m->size && offset <= m->size - size);
+		end = offset + size;
+	}
+}
+
+static void check_way_back(const struct member *m)
+{
+	struct archive_entry *e = archive_entry_new();
+	struct member again;
+	struct fail f;
+
+	if (member_to_entry(m, e, &f) == 0) {
+		promise(member_from_entry(e, &again, &f) == 0);
+		promise(again.type == m->type && strcmp(again.path, m->path) == 0);
+		promise(again.uid == m->uid && again.gid == m->gid);
+		promise(again.mode == m->mode || m->xattrs.used); /* an ACL decides */
+		promise(m->type != MEMBER_FILE || again.size == m->size);
+		promise(m->type != MEMBER_SYMLINK || strcmp(again.target, m->target) == 0);
+		promise(m->mtime.tv_sec == -1 || again.mtime.tv_sec == m->mtime.tv_sec);
+		member_free(&again);
+	}
+	archive_entry_free(e);
+}
+
+/* The data of the last member, to its file when there is one, which is released. */
+static int read_data(struct tar_reader *t, struct tree_file *file, struct story *s, struct fail *f)
+{
+	uint64_t offset, end = 0;
+	const void *data;
+	size_t size;
+	int r, error;
+
+	while ((r = tar_reader_data(t, &data, &size, &offset, f)) > 0) {
+		digest(s, data, size);
+		end = offset + size;
+		if (file && s->tree_error == 0)
+			s->tree_error = tree_file_write(file, data, size, offset, f);
+	}
+	digest(s, &end, sizeof(end));
+	error = file ? tree_file_release(file, r == 0 && s->tree_error == 0, f) : 0;
+	if (s->tree_error == 0)
+		s->tree_error = error;
+	return r;
+}
+
+/* Reads the archive to its end, also when the tree does not take a member. */
+static void read_archive(struct feed *feed, struct tree *tree, struct story *s)
+{
+	struct tree_file *file = NULL;
+	struct tar_reader *t;
+	struct member m;
+	struct fail f;
+
+	*s = (struct story){ 0 };
+	s->r = tar_reader_open(next_piece, feed, "archive", &t, &f);
+	if (s->r < 0)
+		t = NULL;
+	while (s->r >= 0 && (s->r = tar_reader_next(t, &m, &f)) > 0) {
+		digest_member(s, &m);
+		file = NULL;
+		if (tree && s->tree_error == 0)
+			s->tree_error = tree_add(tree, &m, &file, &f);
+		else
+			check_way_back(&m);
+		if (m.type == MEMBER_FILE) {
+			check_extents(t, &m);
+			s->r = read_data(t, file, s, &f);
+		}
+		member_free(&m);
+	}
+	if (s->r == 0) {
+		s->members = tar_reader_members(t);
+		s->bytes = tar_reader_bytes(t);
+		if (s->tree_error == 0 && tree)
+			s->tree_error = tree_finish(tree, &f);
+	}
+	tar_reader_close(t);
+	free(feed->piece);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	stage_open();
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct feed pieces, whole;
+	struct story cut, uncut;
+	struct tree *tree;
+
+	if (size < OWN_BYTES)
+		return 0;
+	whole = (struct feed){ .at = data + OWN_BYTES, .left = size - OWN_BYTES };
+	pieces = whole;
+	pieces.most = data[0] < 128 ? data[0] : (data[0] - 127U) * 512;
+	pieces.random = data[1];
+	pieces.breaks = data[2] == 1;
+
+	promise(tree_new(stage_begin(), &tree) == 0);
+	read_archive(&pieces, tree, &cut);
+	tree_free(tree);
+	stage_end(cut.tree_error);
+
+	read_archive(&whole, NULL, &uncut);
+	promise(pieces.breaks ? cut.r < 0 : cut.r == uncut.r);
+	if (cut.r == 0)
+		promise(cut.members == uncut.members && cut.bytes == size - OWN_BYTES &&
+			cut.digest == uncut.digest);
+	fuzz_accepted += cut.r == 0 && cut.tree_error == 0;
+	return 0;
+}

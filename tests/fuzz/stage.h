@@ -1,0 +1,107 @@
+/*
+ * Where hostile archives are unpacked: an empty root on a tmpfs, and around it what no archive may
+ * touch. Root gets a mount namespace of its own in which the rest of the machine is read-only; only
+ * what lies below the working directory, where libFuzzer writes, stays as it is.
+ */
+#pragma once
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "fail.h"
+#include "fuzz.h"
+#include "scratch.h"
+
+static const char *const stage_canaries[] = { ".", "secret", "etc", "etc/passwd", "tmp" };
+
+static struct {
+	int base_fd, root_fd, home_fd; /* home: the working directory of libFuzzer */
+	bool read_only;                /* the rest of the machine */
+	struct stat before[ARRAY_SIZE(stage_canaries)];
+	int next_fd; /* the lowest free descriptor */
+} stage;
+
+/* MOUNT_ATTR_RDONLY set or cleared; Linux 5.12. */
+static bool stage_protect(const char *path, bool protect)
+{
+	const uint64_t rdonly = 1, attr[4] = { protect ? rdonly : 0, protect ? 0 : rdonly };
+
+	return syscall(SYS_mount_setattr, AT_FDCWD, path, protect ? 0x8000 /* AT_RECURSIVE */ : 0,
+		       attr, sizeof(attr)) == 0;
+}
+
+/* Covers path with a tmpfs that goes away with this process. */
+static bool stage_isolate(const char *path)
+{
+	char home[PATH_MAX];
+
+	return geteuid() == 0 && getcwd(home, sizeof(home)) && unshare(CLONE_NEWNS) == 0 &&
+	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount(home, home, NULL, MS_BIND, NULL) == 0 && chdir(home) == 0 &&
+	       stage_protect("/", true) && stage_protect(home, false) &&
+	       mount("tmpfs", path, "tmpfs", MS_NODEV, "size=64m,nr_inodes=100k") == 0;
+}
+
+static inline void stage_open(void)
+{
+	const char *path = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/mnt";
+
+	stage.home_fd = must(open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	stage.read_only = stage_isolate(path);
+	if (stage.read_only) {
+		stage.base_fd = must(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+		stage.home_fd = must(open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	} else {
+		fprintf(stderr, "stage: no mount namespace: only what is beside the root is "
+				"watched\n");
+		stage.base_fd = scratch_dir("stage");
+	}
+	put_file(stage.base_fd, "secret", "secret", 0644);
+	must(mkdirat(stage.base_fd, "etc", 0755));
+	put_file(stage.base_fd, "etc/passwd", "canary:x:4711:4711::/:/bin/false\n", 0644);
+	must(mkdirat(stage.base_fd, "tmp", 0755));
+}
+
+/* An empty root; it is the stage's. */
+static inline int stage_begin(void)
+{
+	must(mkdirat(stage.base_fd, "root", 0755));
+	stage.root_fd = must(openat(stage.base_fd, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	for (size_t i = 0; i < ARRAY_SIZE(stage_canaries); i++)
+		must(fstatat(stage.base_fd, stage_canaries[i], &stage.before[i],
+			     AT_SYMLINK_NOFOLLOW));
+	stage.next_fd = must(dup(stage.root_fd));
+	close(stage.next_fd);
+	return stage.root_fd;
+}
+
+static inline bool stage_is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_mode == b->st_mode && a->st_uid == b->st_uid &&
+	       a->st_gid == b->st_gid && a->st_nlink == b->st_nlink && a->st_size == b->st_size &&
+	       memcmp(&a->st_mtim, &b->st_mtim, sizeof(a->st_mtim)) == 0 &&
+	       memcmp(&a->st_ctim, &b->st_ctim, sizeof(a->st_ctim)) == 0;
+}
+
+/* Nothing around the root has changed and no descriptor is left; removes the root. error: what the
+ * unpacking gave. */
+static inline void stage_end(int error)
+{
+	int next_fd = must(dup(stage.root_fd));
+	struct stat after;
+
+	close(next_fd);
+	promise(next_fd == stage.next_fd);
+	promise(error != -EROFS || !stage.read_only); /* nothing in the root is read-only */
+	for (size_t i = 0; i < ARRAY_SIZE(stage_canaries); i++) {
+		must(fstatat(stage.base_fd, stage_canaries[i], &after, AT_SYMLINK_NOFOLLOW));
+		promise(stage_is_same(&stage.before[i], &after));
+	}
+	close(stage.root_fd);
+	must(fchdir(stage.home_fd)); /* tree.c has moved it */
+	scratch_remove(stage.base_fd, "root");
+}

@@ -1,0 +1,200 @@
+/*
+ * The tar reader, whatever the pieces in which its source gives the bytes: the same members and data
+ * come out, and no cut and no byte behind the end marker goes unnoticed.
+ */
+#include "tar_read.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+
+#include "scratch.h"
+#include "tap.h"
+
+#define DATA_SIZE 700 /* two blocks */
+#define MARKER 1024
+
+static char archive[8192];
+static size_t archive_size; /* with the end marker */
+
+struct feed {
+	const char *at;
+	size_t left, step;
+	char *piece; /* of its own, so that ASan sees a read behind it */
+};
+
+static int next_piece(void *arg, const void **ret_data, size_t *ret_size, struct fail *f)
+{
+	struct feed *feed = arg;
+
+	(void)f;
+	free(feed->piece);
+	*ret_size = feed->left < feed->step ? feed->left : feed->step;
+	*ret_data = feed->piece = exact_copy(feed->at, *ret_size);
+	feed->at += *ret_size;
+	feed->left -= *ret_size;
+	return *ret_size > 0;
+}
+
+/* Two files of DATA_SIZE bytes. */
+static void make_archive(void)
+{
+	struct archive *a = archive_write_new();
+	struct archive_entry *e = archive_entry_new();
+	char data[DATA_SIZE];
+
+	memset(data, 'x', sizeof(data));
+	archive_write_set_format_ustar(a);
+	archive_write_set_bytes_per_block(a, 0);
+	archive_write_open_memory(a, archive, sizeof(archive), &archive_size);
+	for (int i = 0; i < 2; i++) {
+		archive_entry_clear(e);
+		archive_entry_set_pathname(e, i ? "two" : "one");
+		archive_entry_set_filetype(e, S_IFREG);
+		archive_entry_set_size(e, sizeof(data));
+		archive_write_header(a, e);
+		archive_write_data(a, data, sizeof(data));
+	}
+	archive_entry_free(e);
+	archive_write_free(a);
+}
+
+/* Reads size bytes of the archive in pieces. *ret_data: bytes of 'x' that came out. */
+static int read_pieces(size_t size, size_t step, uint64_t *ret_members, size_t *ret_data,
+		       struct fail *f)
+{
+	struct feed feed = { .at = archive, .left = size, .step = step };
+	struct tar_reader *t;
+	struct member m;
+	const void *data;
+	uint64_t offset;
+	size_t n;
+	int r = tar_reader_open(next_piece, &feed, "the archive", &t, f);
+
+	*ret_members = *ret_data = 0;
+	if (r < 0)
+		t = NULL;
+	while (r >= 0 && (r = tar_reader_next(t, &m, f)) > 0) {
+		member_free(&m);
+		while ((r = tar_reader_data(t, &data, &n, &offset, f)) > 0)
+			*ret_data += offset == *ret_data % DATA_SIZE ? n : 0;
+	}
+	if (t)
+		*ret_members = tar_reader_members(t);
+	tar_reader_close(t);
+	free(feed.piece);
+	return r;
+}
+
+static const size_t steps[] = { 1, 7, 100, 511, 512, 513, 1000, 1024, 2000, sizeof(archive) };
+
+static void test_whole(void)
+{
+	uint64_t members;
+	size_t data;
+	struct fail f;
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		ok(read_pieces(archive_size, steps[i], &members, &data, &f) == 0 && members == 2 &&
+			   data == 2 * DATA_SIZE,
+		   "whole, in pieces of %zu", steps[i]);
+		ok(read_pieces(archive_size + 777, steps[i], &members, &data, &f) == 0,
+		   "more zeros at the end, in pieces of %zu", steps[i]);
+	}
+}
+
+static void test_cut(void)
+{
+	uint64_t members;
+	size_t data, size, wrong;
+	struct fail f;
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		for (size = wrong = 0; size < archive_size; size += 63)
+			wrong += read_pieces(size, steps[i], &members, &data, &f) != -EBADMSG;
+		wrong += read_pieces(archive_size - 1, steps[i], &members, &data, &f) != -EBADMSG;
+		is_int((long long)wrong, 0, "every cut is seen, in pieces of %zu", steps[i]);
+	}
+}
+
+/* In the second block of the end marker, and behind it. */
+static void test_more(void)
+{
+	uint64_t members;
+	size_t data, at, wrong;
+	struct fail f;
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		for (at = archive_size - MARKER / 2, wrong = 0; at < archive_size + MARKER;
+		     at += 31) {
+			archive[at] = 'x';
+			wrong += read_pieces(archive_size + MARKER, steps[i], &members, &data,
+					     &f) != -EBADMSG;
+			archive[at] = 0;
+		}
+		is_int((long long)wrong, 0, "every byte behind the end is seen, in pieces of %zu",
+		       steps[i]);
+	}
+}
+
+/* ---- sparse maps ---- */
+
+/* Turns the first member into a sparse one of the old GNU form, with one extent. */
+static void make_sparse(unsigned offset, unsigned size, unsigned real_size)
+{
+	unsigned sum = 0;
+	char number[16];
+
+	archive[156] = 'S';
+	memcpy(archive + 257, "ustar  ", 8);
+	memset(archive + 345, 0, 167);
+	snprintf(archive + 386, 12, "%011o", offset);
+	snprintf(archive + 398, 12, "%011o", size);
+	snprintf(archive + 483, 12, "%011o", real_size);
+	memset(archive + 148, ' ', 8);
+	for (int i = 0; i < 512; i++)
+		sum += (unsigned char)archive[i];
+	snprintf(number, sizeof(number), "%06o", sum);
+	memcpy(archive + 148, number, 7);
+}
+
+static void test_extents(void)
+{
+	static const struct {
+		unsigned offset, size, real_size, extents;
+	} maps[] = {
+		{ 0, DATA_SIZE, 10000, 1 },
+		{ 4096, DATA_SIZE, 10000, 1 },
+		{ 0, DATA_SIZE, DATA_SIZE, 0 }, /* no hole */
+	};
+	uint64_t offset = 0, size = 0;
+	struct tar_reader *t;
+	struct member m;
+	struct fail f;
+
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
+		struct feed feed = { .at = archive, .left = archive_size, .step = 512 };
+		unsigned cursor = 0, n = 0;
+
+		make_sparse(maps[i].offset, maps[i].size, maps[i].real_size);
+		must(tar_reader_open(next_piece, &feed, "the archive", &t, &f));
+		is_int(tar_reader_next(t, &m, &f), 1, "a sparse member");
+		is_int((long long)m.size, maps[i].real_size, "its size");
+		while (tar_reader_extent(t, &cursor, &offset, &size))
+			n += offset == maps[i].offset && size == maps[i].size;
+		is_int(n, maps[i].extents, "its map has %u extents", maps[i].extents);
+		member_free(&m);
+		tar_reader_close(t);
+		free(feed.piece);
+	}
+}
+
+int main(void)
+{
+	make_archive();
+	test_whole();
+	test_cut();
+	test_more();
+	test_extents();
+	return done_testing();
+}
