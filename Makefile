@@ -53,7 +53,7 @@ WRAP_inject = malloc calloc realloc free openat openat64 fcntl fcntl64 close fst
 	fstatat64 readlinkat pread pread64 pwrite pwrite64 ftruncate ftruncate64 fallocate fallocate64 mkdirat \
 	symlinkat linkat mknodat mkfifoat unlinkat fchdir fchown fchownat fchmod fchmodat futimens utimensat \
 	fsetxattr lsetxattr fdopen mmap mmap64 munmap madvise pthread_create pthread_join sched_getaffinity \
-	$(WRAP_archive) __archive_errx
+	$(WRAP_archive)
 WRAP_archive = archive_read_new archive_read_support_format_tar archive_read_open archive_read_next_header \
 	archive_read_data_block archive_entry_pathname archive_entry_hardlink archive_entry_symlink \
 	archive_entry_acl_next
@@ -133,15 +133,15 @@ $2/tarboot: $(B)/obj/$1/packer/main.o $(B)/obj/$1/libpacker.a $(B)/obj/$1/libcom
 $2/decode: $(B)/obj/$1/tests/tools/decode.o $(B)/obj/$1/libcommon.a $$(LIBS_$1)
 $(B)/tests/$1/test_%: $(B)/obj/$1/tests/unit/test_%.o $$(ALL_$1)
 	@mkdir -p $$(@D)
-	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) $$(WRAP_$$*:%=-Wl,--wrap=%) -pthread -o $$@ $$^
+	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) $$(WRAP_$$*:%=-Wl,--wrap=%) -pthread -o $$@ -Wl,--start-group $$^ -Wl,--end-group
 # libFuzzer brings a main of its own; the other builds replay files.
 MAIN_$1 = $(if $(filter-out fuzz,$1),$(B)/obj/$1/tests/fuzz/replay_main.o)
 $(B)/tests/$1/fuzz_%: $(B)/obj/$1/tests/fuzz/fuzz_%.o $$(MAIN_$1) $$(ALL_$1)
 	@mkdir -p $$(@D)
-	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) -pthread -o $$@ $$^
+	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) -pthread -o $$@ -Wl,--start-group $$^ -Wl,--end-group
 $2/init $2/tarboot $2/decode:
 	@mkdir -p $$(@D)
-	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) -pthread -o $$@ $$^
+	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) -pthread -o $$@ -Wl,--start-group $$^ -Wl,--end-group
 endef
 $(eval $(call variant,musl,$(B)))
 $(eval $(call variant,asan,$(B)/asan))
@@ -150,7 +150,7 @@ $(eval $(call variant,fuzz,$(B)/fuzz))
 
 $(B)/tests/tools/%: $(B)/obj/musl/tests/tools/%.o $(ALL_musl)
 	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CC_musl) $(LINK_musl) -pthread -o $@ $^
+	$(call say,LINK,$@)$(CC_musl) $(LINK_musl) -pthread -o $@ -Wl,--start-group $^ -Wl,--end-group
 
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

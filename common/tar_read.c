@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tar_memory.h"
+
 struct tar_reader {
 	struct archive *archive;
 	struct archive_entry *entry;
@@ -65,6 +67,11 @@ static la_ssize_t read_callback(struct archive *a, void *arg, const void **ret_d
 	return r < 0 ? -1 : (la_ssize_t)size;
 }
 
+static int fail_memory(const char *what, struct fail *f)
+{
+	return fail_errno(f, ENOMEM, what, "cannot read it");
+}
+
 /* libarchive's errors are about the tar format; those of the source come through it. */
 static int fail_archive(struct tar_reader *t, const char *what, struct fail *f)
 {
@@ -74,8 +81,8 @@ static int fail_archive(struct tar_reader *t, const char *what, struct fail *f)
 		*f = t->fail;
 		return t->error;
 	}
-	if (archive_errno(t->archive) == ENOMEM)
-		return fail_errno(f, ENOMEM, what, "cannot read it");
+	if (archive_errno(t->archive) == ENOMEM || tar_memory_lacked())
+		return fail_memory(what, f);
 	return fail_set(f, EBADMSG, what, "Make the archive again with tar or `tarboot pack`.",
 			"the tar archive is damaged: %s", text ? text : "unknown error");
 }
@@ -90,13 +97,14 @@ int tar_reader_open(tar_source_fn *source, void *arg, const char *name, struct t
 		t->archive = archive_read_new();
 	if (!t || !t->archive) {
 		free(t);
-		return fail_errno(f, ENOMEM, name, "cannot read it");
+		return fail_memory(name, f);
 	}
 	t->source = source;
 	t->arg = arg;
 	t->name = name;
 	if (archive_read_support_format_tar(t->archive) != ARCHIVE_OK ||
-	    archive_read_open(t->archive, t, NULL, read_callback, NULL) != ARCHIVE_OK) {
+	    archive_read_open(t->archive, t, NULL, read_callback, NULL) != ARCHIVE_OK ||
+	    tar_memory_lacked()) {
 		r = fail_archive(t, name, f);
 		tar_reader_close(t);
 		return r;
@@ -110,6 +118,8 @@ void tar_reader_close(struct tar_reader *t)
 	if (!t)
 		return;
 	archive_read_free(t->archive);
+	if (tar_memory_lacked())
+		tar_memory_reset();
 	free(t);
 }
 
@@ -154,6 +164,11 @@ int tar_reader_next(struct tar_reader *t, struct member *ret, struct fail *f)
 	if (r != ARCHIVE_OK && !is_harmless(r, t->archive))
 		return fail_archive(t, t->name, f);
 	r = member_from_entry(t->entry, ret, f);
+	if (tar_memory_lacked()) {
+		if (r == 0)
+			member_free(ret);
+		return fail_memory(t->name, f);
+	}
 	if (r < 0)
 		return r;
 	t->members++;
@@ -172,6 +187,8 @@ int tar_reader_data(struct tar_reader *t, const void **ret_data, size_t *ret_siz
 		r = archive_read_data_block(t->archive, ret_data, ret_size, &offset);
 	while (r == ARCHIVE_OK && *ret_size == 0);
 	*ret_offset = (uint64_t)offset;
+	if (tar_memory_lacked())
+		return fail_memory(t->path, f);
 	if (r == ARCHIVE_EOF)
 		return 0;
 	return r == ARCHIVE_OK ? 1 : fail_archive(t, t->path, f);

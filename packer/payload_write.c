@@ -7,6 +7,8 @@
 #include <lzma.h>
 #include <string.h>
 
+#include "tar_memory.h"
+
 #define OUTPUT_SIZE (1 << 20)
 #define PAGE 4096
 #define INLINE_SYMLINK 128 /* tmpfs keeps shorter targets in the inode */
@@ -84,6 +86,8 @@ static int fail_archive(struct payload_writer *w, const char *what, struct fail 
 		*f = w->fail;
 		return -f->error;
 	}
+	if (tar_memory_lacked())
+		return fail_errno(f, ENOMEM, what, "cannot write it to the archive");
 	return fail_set(f, EIO, what, NULL, "cannot write it to the archive: %s",
 			text ? text : "unknown error");
 }
@@ -201,7 +205,7 @@ int payload_writer_add(struct payload_writer *w, const struct source_member *m, 
 					       (int64_t)m->extents[i].size);
 	/* ARCHIVE_WARN: the name is not UTF-8; it is written as the bytes that it is. */
 	r = archive_write_header(w->archive, w->entry);
-	if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
+	if ((r != ARCHIVE_OK && r != ARCHIVE_WARN) || tar_memory_lacked())
 		return fail_archive(w, m->m.path, f);
 	count_member(w, m);
 	return 0;
@@ -219,7 +223,8 @@ int payload_writer_data(struct payload_writer *w, const void *data, size_t size,
 
 int payload_writer_finish(struct payload_writer *w, struct fail *f)
 {
-	if (feed_hole(w, w->end) < 0 || archive_write_close(w->archive) != ARCHIVE_OK)
+	if (feed_hole(w, w->end) < 0 || archive_write_close(w->archive) != ARCHIVE_OK ||
+	    tar_memory_lacked())
 		return fail_archive(w, target, f);
 	if (encode(w, LZMA_FINISH) < 0) {
 		*f = w->fail;
