@@ -89,7 +89,8 @@ all: $(B)/init $(B)/tarboot ## build init and tarboot (this is the default)
 
 # Packages are installed for the goals that need more than a compiler, or when there is none.
 TESTING := $(filter test% fuzz% lint bench,$(MAKECMDGOALS))
-GROUPS := build $(if $(TESTING),demo test,$(filter demo,$(MAKECMDGOALS)))
+GROUPS := build $(if $(TESTING),demo test,$(filter demo,$(MAKECMDGOALS))) \
+	$(filter bench,$(MAKECMDGOALS))
 TOOLCHAIN := $(if $(filter-out build,$(GROUPS)),packages)
 TOOLCHAIN := $(or $(TOOLCHAIN),$(shell command -v $(MUSL_CC) >/dev/null || echo packages))
 .PHONY: packages
@@ -187,7 +188,11 @@ MINUTES = 30
 fuzz-run: fuzz ## fuzz: each target for MINUTES of CPU time
 	TARBOOT_BUILD=$(abspath $(B)) tests/fuzz/run $(MINUTES)
 
-bench: all $(TOOLS) $(B)/bench-root.tar ## measure: see tests/bench
+# The rivals run with a liblzma of the same version as ours, too.
+$(B)/deps/shared/lib/liblzma.so.5: $(B)/src/xz/.origin | $(TOOLCHAIN)
+	scripts/build-library xz shared
+
+bench: all $(TOOLS) $(B)/bench-root.tar $(B)/deps/shared/lib/liblzma.so.5 ## measure: see tests/bench
 	TARBOOT_BUILD=$(abspath $(B)) tests/bench/run
 
 SOURCES = $(wildcard common/*.[ch] init/*.[ch] packer/*.[ch] tests/*/*.[ch])

@@ -1,0 +1,96 @@
+# Horizontal bars as a plain SVG file, readable on a screen and on paper.
+package Plot;
+
+use strict;
+use warnings;
+
+use Exporter qw(import);
+
+our @EXPORT_OK = qw(bars_svg);
+
+my ($WIDTH, $LEFT, $RIGHT) = (960, 300, 70);    # of the picture, of the labels, behind the bars
+my ($ROW, $BAR, $TOP)      = (24, 16, 92);
+
+sub _escape {
+	my ($text) = @_;
+	my %entity = ('&' => '&amp;', '<' => '&lt;', '>' => '&gt;', '"' => '&quot;');
+	return $text =~ s/([&<>"])/$entity{$1}/gr;
+}
+
+sub _text {
+	my ($x, $y, $text, @attributes) = @_;
+	return sprintf qq{<text x="%.1f" y="%.1f"%s>%s</text>\n}, $x, $y,
+		join('', map { " $_" } @attributes), _escape($text);
+}
+
+sub _rect {
+	my ($x, $y, $width, $height, $colour) = @_;
+	return sprintf qq{<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="%s"/>\n}, $x, $y,
+		$width, $height, $colour;
+}
+
+# 1, 2 or 5 times a power of ten, so that there are 4 to 10 lines
+sub _step {
+	my ($most) = @_;
+	my $step = 10**int(log($most) / log(10) - 1);
+	for (1, 2, 5, 10, 20, 50) {
+		return $step * $_ if $most / ($step * $_) <= 10;
+	}
+	return $step * 100;
+}
+
+sub _legend {
+	my ($legend) = @_;
+	my ($x, $svg) = (16, '');
+
+	for (@$legend) {
+		my ($colour, $text) = @$_;
+		$svg .= _rect($x, 52, 12, 12, $colour) . _text($x + 18, 62, $text);
+		$x += 40 + 7 * length $text;
+	}
+	return $svg;
+}
+
+sub _grid {
+	my ($most, $bottom) = @_;
+	my ($step, $svg) = (_step($most), '');
+
+	for (my $at = 0; $at <= $most; $at += $step) {
+		my $x = $LEFT + $at / $most * ($WIDTH - $LEFT - $RIGHT);
+		$svg .= sprintf qq{<path d="M%.1f %dV%d" stroke="#ddd"/>\n}, $x, $TOP, $bottom;
+		$svg .= _text($x, $TOP - 6, sprintf('%g', $at), 'text-anchor="middle"', 'fill="#555"');
+	}
+	return $svg . _text($WIDTH - 16, $TOP - 6, 's', 'text-anchor="end"', 'fill="#555"');
+}
+
+# Named arguments: title, subtitle; legend: [colour, text]...; rows: [heading] or [label, value,
+# colour]. Values are seconds.
+sub bars_svg {
+	my (%arg) = @_;
+	my ($most) = sort { $b <=> $a } map { $_->[1] } grep { @$_ > 1 } @{ $arg{rows} };
+	my ($y, $bars) = ($TOP, '');
+
+	for (@{ $arg{rows} }) {
+		my ($label, $value, $colour) = @$_;
+		$y += $ROW;
+		if (!defined $value) {
+			$y += 6;
+			$bars .= _text(16, $y - 7, $label, 'font-weight="bold"',
+				'stroke="#fff" stroke-width="5" paint-order="stroke"');    # over the grid
+			next;
+		}
+		my $length = $value / $most * ($WIDTH - $LEFT - $RIGHT);
+		$bars .= _text($LEFT - 8, $y - 7, $label, 'text-anchor="end"');
+		$bars .= _rect($LEFT, $y - $ROW + ($ROW - $BAR) / 2, $length, $BAR, $colour);
+		$bars .= _text($LEFT + $length + 6, $y - 7, sprintf '%.2f', $value);
+	}
+	my $height = $y + 16;
+	return qq{<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 $WIDTH $height" width="$WIDTH" }
+		. qq{height="$height" font-family="DejaVu Sans, Helvetica, Arial, sans-serif" font-size="13" }
+		. qq{fill="#111">\n} . _rect(0, 0, $WIDTH, $height, '#fff')
+		. _text(16, 24, $arg{title}, 'font-size="17"', 'font-weight="bold"')
+		. _text(16, 42, $arg{subtitle}, 'fill="#555"') . _legend($arg{legend})
+		. _grid($most, $y) . $bars . "</svg>\n";
+}
+
+1;
