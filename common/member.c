@@ -39,8 +39,8 @@ static bool convert_acl_entry(int tag, int perm, int id, const char *name, struc
 		ret->name = "";
 		if (tag == ARCHIVE_ENTRY_ACL_USER || tag == ARCHIVE_ENTRY_ACL_GROUP) {
 			ret->entry.id = (uint32_t)id;
-			if (id == -1 && name)
-				ret->name = name;
+			if (id == -1) /* libarchive drops a name that is not UTF-8 */
+				ret->name = name && *name ? name : "?";
 		}
 		return true;
 	}

@@ -214,6 +214,10 @@ int payload_writer_add(struct payload_writer *w, const struct source_member *m, 
 int payload_writer_data(struct payload_writer *w, const void *data, size_t size, uint64_t offset,
 			struct fail *f)
 {
+	if (offset < w->position)
+		return fail_set(f, EBADMSG, "the root archive",
+				"Make it again with tar --sparse, or without.",
+				"the data of a sparse file is not in order");
 	if (feed_hole(w, offset) < 0 ||
 	    archive_write_data(w->archive, data, size) != (la_ssize_t)size)
 		return fail_archive(w, target, f);

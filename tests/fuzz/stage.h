@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <locale.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -50,6 +51,7 @@ static inline void stage_open(void)
 {
 	const char *path = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/mnt";
 
+	setlocale(LC_CTYPE, "C.UTF-8"); /* as the programs do */
 	stage.home_fd = must(open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	stage.read_only = stage_isolate(path);
 	if (stage.read_only) {

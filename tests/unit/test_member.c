@@ -10,6 +10,7 @@
 #include <locale.h>
 #include <sys/stat.h>
 
+#include "aclnames.h"
 #include "scratch.h"
 #include "tap.h"
 
@@ -209,6 +210,34 @@ static void test_raw_acl(void)
 	check_acl(&back.xattrs, ACL_XATTR_ACCESS, access_acl, ARRAY_SIZE(access_acl));
 	member_free(&back);
 	xattrs_free(&raw);
+	archive_entry_free(e);
+}
+
+/* An ACL for a user whose name libarchive could not read is for nobody, not for number -1. */
+static void test_acl_without_name(void)
+{
+	struct archive_entry *e = archive_entry_new();
+	size_t cursor = 0, at = 0, size;
+	struct acl_named entry;
+	struct member back;
+	const void *value;
+	const char *name;
+	unsigned n = 0;
+	struct fail f;
+
+	archive_entry_set_pathname(e, "x");
+	archive_entry_set_mode(e, S_IFREG | 0640);
+	archive_entry_acl_add_entry(e, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, 4, ARCHIVE_ENTRY_ACL_USER, -1,
+				    NULL);
+	if (is_int(member_from_entry(e, &back, &f), 0, "an ACL for a user without a name")) {
+		while (xattrs_next(&back.xattrs, &cursor, &name, &value, &size))
+			if (strcmp(name, ACL_NAMED ACL_XATTR_ACCESS) == 0)
+				while (aclnames_next(value, size, &at, &entry))
+					n += entry.entry.tag == 0x02 &&
+					     strcmp(entry.name, "?") == 0;
+		is_int(n, 1, "waits for a user who will not come");
+		member_free(&back);
+	}
 	archive_entry_free(e);
 }
 
@@ -437,6 +466,7 @@ int main(void)
 	test_entries();
 	test_attributes();
 	test_raw_acl();
+	test_acl_without_name();
 	test_refused();
 	test_bad_acl();
 	test_archive();
