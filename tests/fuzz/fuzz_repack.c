@@ -8,6 +8,7 @@
 
 #include "feed.h"
 #include "fuzz.h"
+#include "limits.h"
 #include "mutate_tar.h"
 #include "payload_write.h"
 #include "tar_read.h"

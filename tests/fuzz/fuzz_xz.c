@@ -10,6 +10,7 @@
 #include <lzma.h>
 
 #include "fuzz.h"
+#include "limits.h"
 #include "mutate_xz.h"
 #include "unpack.h"
 #include "xz.h"
@@ -17,19 +18,6 @@
 #define OUTPUT_MAX (1 << 18) /* decoded bytes of an input: no bombs */
 
 static uint8_t ours[OUTPUT_MAX], theirs[OUTPUT_MAX + 1];
-
-/* A dictionary or Index may ask for any size. More than this is refused, as a small machine does. */
-#define LIMITS "allocator_may_return_null=1:max_allocation_size_mb=256"
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-	return LIMITS;
-}
-const char *__tsan_default_options(void);
-const char *__tsan_default_options(void)
-{
-	return LIMITS;
-}
 
 /* Decodes one Block behind *used. 0, -errno, or -E2BIG for too much. */
 static int decode_block(struct xz_decoder *d, const struct xz_block *block, size_t step,
