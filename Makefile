@@ -216,8 +216,8 @@ install: all ## install below $(DESTDIR)$(prefix)
 	$(foreach m,$(MAN),install -D -m 644 $m \
 		$(DESTDIR)$(prefix)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m) &&) true
 
-clean: ## remove what was compiled; libraries and roots stay
-	rm -rf $(addprefix $(B)/,obj init tarboot asan tsan fuzz tests demo.img* testrules.yml)
+clean: ## remove what was compiled; libraries, roots and what fuzzing found stay
+	rm -rf $(addprefix $(B)/,obj init tarboot asan tsan tests demo.img* testrules.yml)
 
 distclean: ## remove everything that was made or fetched
 	rm -rf $(B)

@@ -9,6 +9,7 @@
 #include "codec.h"
 #include "feed.h"
 #include "fuzz.h"
+#include "limits.h"
 #include "mutate_tar.h"
 #include "payload_write.h"
 #include "tar_read.h"

@@ -11,6 +11,7 @@
 
 #include "feed.h"
 #include "fuzz.h"
+#include "limits.h"
 #include "mutate_tar.h"
 #include "stage.h"
 #include "tar_read.h"

@@ -7,6 +7,7 @@
 #define OWN_BYTES 3
 
 #include "fuzz.h"
+#include "limits.h"
 #include "make_xz.h"
 #include "mutate_tar.h"
 #include "stage.h"

@@ -11,25 +11,13 @@
 
 #include "codec.h"
 #include "fuzz.h"
+#include "limits.h"
 #include "mutate_xz.h"
 #include "unpack.h"
 
 #define OUTPUT_MAX (1 << 18) /* decoded bytes of an input: no bombs */
 
 static uint8_t ours[OUTPUT_MAX], theirs[OUTPUT_MAX + 1];
-
-/* A dictionary or Index may ask for any size. More than this is refused, as a small machine does. */
-#define LIMITS "allocator_may_return_null=1:max_allocation_size_mb=256"
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-	return LIMITS;
-}
-const char *__tsan_default_options(void);
-const char *__tsan_default_options(void)
-{
-	return LIMITS;
-}
 
 /* Decodes one Block behind *used. 0, -errno, or -E2BIG for too much. */
 static int decode_block(void *d, const struct block *block, size_t step, size_t *used,

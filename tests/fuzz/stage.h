@@ -26,42 +26,48 @@ static struct {
 	int next_fd; /* the lowest free descriptor */
 } stage;
 
-/* MOUNT_ATTR_RDONLY set or cleared; Linux 5.12. */
+/* Sets or clears MOUNT_ATTR_RDONLY of all mounts at and below path; Linux 5.12. */
 static bool stage_protect(const char *path, bool protect)
 {
 	const uint64_t rdonly = 1, attr[4] = { protect ? rdonly : 0, protect ? 0 : rdonly };
 
-	return syscall(SYS_mount_setattr, AT_FDCWD, path, protect ? 0x8000 /* AT_RECURSIVE */ : 0,
-		       attr, sizeof(attr)) == 0;
+	return syscall(SYS_mount_setattr, AT_FDCWD, path, 0x8000 /* AT_RECURSIVE */, attr,
+		       sizeof(attr)) == 0;
 }
 
-/* Covers path with a tmpfs that goes away with this process. */
-static bool stage_isolate(const char *path)
+/* A tmpfs that stands nowhere, so that it hides nothing and nothing is left of it: Linux 5.2. Devices
+ * in it cannot be opened. -1: not here. */
+static int stage_tmpfs(void)
+{
+	int fs = (int)syscall(SYS_fsopen, "tmpfs", 1 /* FSOPEN_CLOEXEC */);
+
+	if (fs < 0 || syscall(SYS_fsconfig, fs, 1 /* SET_STRING */, "size", "64m", 0) < 0 ||
+	    syscall(SYS_fsconfig, fs, 6 /* CMD_CREATE */, NULL, NULL, 0) < 0)
+		return -1;
+	return (int)syscall(SYS_fsmount, fs, 1 /* FSMOUNT_CLOEXEC */, 4 /* MOUNT_ATTR_NODEV */);
+}
+
+static bool stage_isolate(void)
 {
 	char home[PATH_MAX];
 
 	return geteuid() == 0 && getcwd(home, sizeof(home)) && unshare(CLONE_NEWNS) == 0 &&
 	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-	       mount(home, home, NULL, MS_BIND, NULL) == 0 && chdir(home) == 0 &&
+	       mount(home, home, NULL, MS_BIND | MS_REC, NULL) == 0 && chdir(home) == 0 &&
 	       stage_protect("/", true) && stage_protect(home, false) &&
-	       mount("tmpfs", path, "tmpfs", MS_NODEV, "size=64m,nr_inodes=100k") == 0;
+	       (stage.base_fd = stage_tmpfs()) >= 0;
 }
 
 static inline void stage_open(void)
 {
-	const char *path = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/mnt";
-
 	setlocale(LC_CTYPE, "C.UTF-8"); /* as the programs do */
-	stage.home_fd = must(open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-	stage.read_only = stage_isolate(path);
-	if (stage.read_only) {
-		stage.base_fd = must(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-		stage.home_fd = must(open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-	} else {
+	stage.read_only = stage_isolate();
+	if (!stage.read_only) {
 		fprintf(stderr, "stage: no mount namespace: only what is beside the root is "
 				"watched\n");
 		stage.base_fd = scratch_dir("stage");
 	}
+	stage.home_fd = must(open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	put_file(stage.base_fd, "secret", "secret", 0644);
 	must(mkdirat(stage.base_fd, "etc", 0755));
 	put_file(stage.base_fd, "etc/passwd", "canary:x:4711:4711::/:/bin/false\n", 0644);
