@@ -16,7 +16,7 @@ use Engine;
 use POSIX ();
 use Time::HiRes qw(time);
 
-our @EXPORT = (@Engine::EXPORT, qw(rounds cpus mib median need_rivals work need_room empty_out
+our @EXPORT = (@Engine::EXPORT, qw(rounds cpus machine mib median need_rivals work need_room empty_out
 	timed_run table record target finish));
 
 # Mounts of its own, which end with it.
@@ -33,7 +33,14 @@ my $child;    # a timed run
 
 sub rounds { return $ENV{ROUNDS} || 5 }
 sub cpus   { return $CPUS }
-sub mib    { return $_[0] / (1 << 20) }
+
+# "2 CPUs, Intel Xeon ..., Linux 6.18.0"
+sub machine {
+	my ($model) = slurp('/proc/cpuinfo') =~ /^model name\s*: (.*)/m;
+	return join ', ', "$CPUS CPUs", $model // (), 'Linux ' . (POSIX::uname())[2];
+}
+
+sub mib { return $_[0] / (1 << 20) }
 
 sub median {
 	my @sorted = sort { $a <=> $b } grep { defined } @_;
