@@ -314,7 +314,7 @@ static const char *try_once(const struct bytes *file, unsigned n_threads, uint64
 		snprintf(wrong, sizeof(wrong), "%s: %s", f.what, f.why);
 		difference = wrong;
 	} else {
-		have = listing_text(root_fd, false);
+		have = listing_text(root_fd, &(struct listing_options){ 0 });
 		made_blot(have, members, ARRAY_SIZE(members));
 		difference = listing_difference(have, want);
 		free(have);
