@@ -32,7 +32,7 @@ link "$tree/dir/file-1", "$tree/hard-link" or die;
 symlink 'dir/file-2', "$tree/link" or die;
 chmod 0400, "$tree/z-noise" or die;
 run(qw(find), $tree, qw(-exec touch -h -d @1700000000.123456789 {} +));
-my @TAR = qw(tar --format=posix --pax-option=delete=atime,delete=ctime --sort=name --numeric-owner);
+my @TAR = (qw(tar --format=posix --sort=name --numeric-owner), '--pax-option=delete=atime,delete=ctime');
 run(@TAR, '-C', $tree, '-cf', scratch('good.tar'), '.');
 
 my $tar     = slurp(scratch('good.tar')) . "\0" x 100_000;

@@ -475,6 +475,8 @@ int main(void)
 	atomic_store(&delaying, true);
 	test_one_tree();
 	test_failures();
+	if (tap_failed)
+		fprintf(stderr, "# TARBOOT_TEST_SEED=%llu\n", (unsigned long long)seed);
 	bytes_free(&tar);
 	free(want);
 	return done_testing();
