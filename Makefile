@@ -52,8 +52,8 @@ FLAGS_tests  = -I. -Iinit -Ipacker -Itests/unit
 WRAP_inject = malloc calloc realloc free openat openat64 fcntl fcntl64 close fstat fstat64 fstatat \
 	fstatat64 readlinkat pread pread64 pwrite pwrite64 ftruncate ftruncate64 fallocate fallocate64 mkdirat \
 	symlinkat linkat mknodat mkfifoat unlinkat fchdir fchown fchownat fchmod fchmodat futimens utimensat \
-	fsetxattr lsetxattr fdopen mmap mmap64 munmap madvise pthread_create pthread_join sched_getaffinity \
-	$(WRAP_archive)
+	fsetxattr lsetxattr fdopen fgets ferror mmap mmap64 munmap madvise pthread_create pthread_join \
+	sched_getaffinity $(WRAP_archive)
 WRAP_archive = archive_read_new archive_read_support_format_tar archive_read_open archive_read_next_header \
 	archive_read_data_block archive_entry_pathname archive_entry_hardlink archive_entry_symlink \
 	archive_entry_acl_next

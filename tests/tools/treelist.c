@@ -17,7 +17,7 @@ static char *strip_root(char *path)
 
 int main(int argc, char **argv)
 {
-	char **exclude = listing_check(calloc((size_t)argc + 1, sizeof(*exclude)));
+	const char **exclude = listing_check(calloc((size_t)argc + 1, sizeof(*exclude)));
 	struct listing_options options = { .exclude = exclude };
 	bool good;
 	int c;
@@ -37,6 +37,6 @@ int main(int argc, char **argv)
 		fprintf(stderr, "treelist: standard output: %s\n", strerror(errno));
 		return 1;
 	}
-	free(exclude);
+	free((void *)exclude);
 	return good ? 0 : 1;
 }

@@ -30,7 +30,7 @@
 #define LISTING_XATTR_MAX 65536
 
 struct listing_options {
-	char *const *exclude; /* paths, with all below them */
+	const char *const *exclude; /* paths, with all below them */
 	size_t n_exclude;
 	bool no_xattrs;
 };
@@ -363,13 +363,12 @@ static inline bool listing_of_cwd(FILE *out, const struct listing_options *optio
 }
 
 /* The tree below dir_fd; the caller frees it. "" when something could not be read. */
-static inline char *listing_text(int dir_fd, bool no_xattrs)
+static inline char *listing_text(int dir_fd, const struct listing_options *options)
 {
-	const struct listing_options options = { .no_xattrs = no_xattrs };
 	char *text = NULL;
 	size_t size;
 	FILE *f = listing_check(open_memstream(&text, &size));
-	bool good = fchdir(dir_fd) == 0 && listing_of_cwd(f, &options);
+	bool good = fchdir(dir_fd) == 0 && listing_of_cwd(f, options);
 
 	fclose(f);
 	if (good)

@@ -316,7 +316,7 @@ static const char *try_once(const struct bytes *file, unsigned n_threads, uint64
 		snprintf(wrong, sizeof(wrong), "%s: %s", f.what, f.why);
 		difference = wrong;
 	} else {
-		have = listing_text(root_fd, false);
+		have = listing_text(root_fd, &(struct listing_options){ 0 });
 		made_blot(have, members, ARRAY_SIZE(members));
 		difference = listing_difference(have, want);
 		free(have);
@@ -477,6 +477,8 @@ int main(void)
 	atomic_store(&delaying, true);
 	test_one_tree();
 	test_failures();
+	if (tap_failed)
+		fprintf(stderr, "# TARBOOT_TEST_SEED=%llu\n", (unsigned long long)seed);
 	bytes_free(&tar);
 	free(want);
 	return done_testing();
