@@ -50,7 +50,7 @@ static struct engine_plan plan_for(const struct block_list *l, unsigned threads,
 
 	p.pool = best_pool(l, p.decoders);
 	room = budget > rest ? (budget - rest) / PLAN_CHUNK * PLAN_CHUNK : 0;
-	if (budget && room < p.pool)
+	if (room < p.pool)
 		p.pool = room > least_pool(p.decoders) ? room : least_pool(p.decoders);
 	p.memory = rest + p.pool;
 	return p;
@@ -65,5 +65,5 @@ void engine_plan(const struct block_list *l, unsigned threads, uint64_t budget,
 
 	do
 		*ret = plan_for(l, (unsigned)n, budget);
-	while (budget && ret->memory > budget && --n > 0);
+	while (ret->memory > budget && --n > 0);
 }

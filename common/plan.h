@@ -20,8 +20,10 @@ struct engine_plan {
 	uint64_t memory; /* bytes of all together, at most; the tree and the payload not counted */
 };
 
-/* threads: asked for; 0 = as many as CPUs may be used. budget: bytes that the engine should keep to, 0
- * = no limit. It gives up pool and threads for that, down to one thread and the least pool: so
- * ret->memory can still be more than the budget, and the caller decides. */
+#define PLAN_NO_LIMIT UINT64_MAX
+
+/* threads: asked for; 0 = as many as CPUs may be used. budget: bytes that the engine should keep to. It
+ * gives up pool and threads for that, down to one thread and the least pool: so ret->memory can still be
+ * more than the budget, and the caller decides. */
 void engine_plan(const struct block_list *l, unsigned threads, uint64_t budget,
 		 struct engine_plan *ret);

@@ -128,11 +128,11 @@ static int make_plan(const struct payload *p, const struct block_list *blocks, u
 		     struct engine_plan *ret, struct fail *f)
 {
 	char needed[SIZE_TEXT_MAX], available[SIZE_TEXT_MAX];
-	struct memory m = { 0 };
+	struct memory m = { .available = PLAN_NO_LIMIT };
 
 	(void)memory_read(&m); /* where there is no /proc, there is no limit */
 	engine_plan(blocks, threads, m.available / 2, ret);
-	if (m.available && ret->memory > m.available)
+	if (ret->memory > m.available)
 		return fail_set(f, ENOMEM, p->name,
 				"Add memory, or compress with a smaller dictionary (xz -6).",
 				"decoding takes %s, this machine has %s free",

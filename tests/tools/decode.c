@@ -30,7 +30,7 @@ static int decode(const struct payload *p, unsigned threads, struct fail *f)
 
 	if (r < 0)
 		return r;
-	engine_plan(&blocks, threads, 0, &plan);
+	engine_plan(&blocks, threads, PLAN_NO_LIMIT, &plan);
 	r = pipeline_start(p, &blocks, &plan, &options, &l, f);
 	if (r == 0) {
 		r = copy_out(l, f);
