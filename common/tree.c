@@ -66,7 +66,8 @@ static int create_hardlink(struct tree *t, const struct member *m, int parent_fd
 	return -EEXIST;
 }
 
-/* Makes the inode, with the mode that it mostly keeps. Returns a descriptor for a regular file, 0 for others, -errno. */
+/* Makes the inode, with the mode that it mostly keeps. Returns a descriptor for a regular file, 0 for
+ * others, -errno. */
 static int create_inode(struct tree *t, const struct member *m, int parent_fd, const char *name)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;

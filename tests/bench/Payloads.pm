@@ -35,6 +35,8 @@ my %FORM = (
 	pixz     => ['pixz',                 'tar.xz', _by('pixz -t <%s >%s')],
 	squashfs => ['mksquashfs -comp xz',  'sqfs',   \&_make_squashfs],
 	big      => ['one file of 4 GiB',    'tar.xz', \&_make_big],
+	(map { ("blocks$_" => ["Blocks of $_ MiB", 'tar.xz', _by("xz -T$CPUS -6 --block-size=${_}MiB -c <%s >%s")]) }
+			qw(4 8 16 24 32 64)),
 	empty    => ['1,000,000 empty files', 'tar.xz', \&_make_empty]);
 
 sub payload_label { return $FORM{ $_[0] }[0] }
