@@ -7,7 +7,7 @@
 
 #define FIXED (8ULL << 20)      /* program, stacks, parser, what the tree writer remembers */
 #define POOL_MAX (256ULL << 20) /* more does not pay: docs/performance.md */
-#define POOL_SLACK (4ULL << 20) /* decoded but not yet written, of the Block that is parsed */
+#define POOL_SLACK (4ULL << 20) /* for one decoder */
 
 static unsigned usable_cpus(void)
 {
@@ -29,12 +29,12 @@ static uint64_t least_pool(unsigned decoders)
 	return (2ULL * decoders + 2) * PLAN_CHUNK;
 }
 
-/* Every decoder but the one that the parser follows needs room for a whole Block to run at full speed. */
+/* Room for a whole Block for each decoder: Blocks that take longer than others stop nobody then. One
+ * decoder alone is followed by the parser and needs only what the writers are behind. */
 static uint64_t best_pool(const struct block_list *l, unsigned decoders)
 {
 	uint64_t block = round_to_chunks(l->largest);
-	uint64_t ahead = decoders ? (decoders - 1) * block : 0;
-	uint64_t pool = min_u64(ahead + min_u64(block, POOL_SLACK), POOL_MAX);
+	uint64_t pool = min_u64(decoders * block, decoders > 1 ? POOL_MAX : POOL_SLACK);
 
 	return pool > least_pool(decoders) ? pool : least_pool(decoders);
 }

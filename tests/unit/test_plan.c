@@ -14,18 +14,18 @@ static const struct {
 	unsigned want_threads, want_decoders;
 	uint64_t want_pool;
 } cases[] = {
-	{ "ours on two CPUs", 47, 16 * MIB, 8 * MIB, 2, PLAN_NO_LIMIT, 2, 2, 20 * MIB },
+	{ "ours on two CPUs", 47, 16 * MIB, 8 * MIB, 2, PLAN_NO_LIMIT, 2, 2, 32 * MIB },
 	{ "ours on one", 47, 16 * MIB, 8 * MIB, 1, PLAN_NO_LIMIT, 1, 1, 4 * MIB },
 	{ "many CPUs", 47, 16 * MIB, 8 * MIB, 64, PLAN_NO_LIMIT, 48, 47, 256 * MIB },
-	{ "xz -9", 4, 192 * MIB, 64 * MIB, 2, PLAN_NO_LIMIT, 2, 2, 196 * MIB },
+	{ "xz -9", 4, 192 * MIB, 64 * MIB, 2, PLAN_NO_LIMIT, 2, 2, 256 * MIB },
 	{ "xz -9 on more CPUs", 4, 192 * MIB, 64 * MIB, 4, PLAN_NO_LIMIT, 4, 4, 256 * MIB },
 	{ "one large Block", 1, 4096 * MIB, 8 * MIB, 8, PLAN_NO_LIMIT, 2, 1, 4 * MIB },
 	{ "small Blocks", 700, MIB, MIB, 2, PLAN_NO_LIMIT, 2, 2, 2 * MIB },
 	{ "tiny Blocks", 9, 1000, 65536, 2, PLAN_NO_LIMIT, 2, 2, 6 * PLAN_CHUNK },
 	{ "no Block at all", 0, 0, 0, 4, PLAN_NO_LIMIT, 1, 0, 2 * PLAN_CHUNK },
-	{ "enough memory", 47, 16 * MIB, 8 * MIB, 2, 1000 * MIB, 2, 2, 20 * MIB },
+	{ "enough memory", 47, 16 * MIB, 8 * MIB, 2, 1000 * MIB, 2, 2, 32 * MIB },
 	{ "less pool", 47, 16 * MIB, 8 * MIB, 2, 32 * MIB, 2, 2, 7 * MIB + 3 * MIB / 4 },
-	{ "fewer threads", 47, 16 * MIB, 64 * MIB, 8, 160 * MIB, 2, 2, 20 * MIB },
+	{ "fewer threads", 47, 16 * MIB, 64 * MIB, 8, 170 * MIB, 2, 2, 32 * MIB },
 	{ "one thread is the least", 47, 16 * MIB, 64 * MIB, 8, 10 * MIB, 1, 1, MIB },
 };
 
