@@ -179,7 +179,8 @@ static bool run_write(struct pipeline *l)
 		drop_chunk(l, w.chunk);
 	if (r < 0)
 		store_failure(l, &f);
-	pthread_cond_signal(&l->result);
+	if (l->n_writes == 0 && l->writes_running == 0)
+		pthread_cond_signal(&l->result); /* pipeline_drain waits for that */
 	return true;
 }
 
@@ -230,8 +231,7 @@ static int decode_chunk(struct pipeline *l, void *decoder, struct chunk *c, uint
 	return r;
 }
 
-/* Decodes one Block; called and returns with the lock held. What is to be written is written as soon as
- * possible, while it is still in the processor's cache. */
+/* Decodes one Block; called and returns with the lock held. */
 static int decode_block(struct pipeline *l, void *decoder, size_t job, struct fail *f)
 {
 	const struct block *block = &l->blocks->blocks[job];
@@ -253,8 +253,6 @@ static int decode_block(struct pipeline *l, void *decoder, size_t job, struct fa
 		pthread_mutex_lock(&l->lock);
 		if (r >= 0)
 			hand_over(l, job, c, r == 0);
-		while (r > 0 && !l->stop && run_write(l))
-			;
 	} while (r > 0);
 	return r;
 }
