@@ -31,6 +31,7 @@ sub start {
 		mark    => 0,
 		started => time,
 	}, $class;
+	unlink @$self{qw(log results errors)};    # what an earlier guest of this name said is not its word
 	pipe(my $keyboard, $self->{type}) or die "pipe: $!";
 	$self->{type}->autoflush(1);
 	$self->{pid} = fork // die "fork: $!";
