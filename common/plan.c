@@ -5,7 +5,7 @@
 
 #include "util.h"
 
-#define FIXED (8ULL << 20)      /* program, stacks, parser, what the tree writer remembers */
+#define FIXED (4ULL << 20)      /* program, stacks, parser, what the tree writer remembers */
 #define POOL_MAX (256ULL << 20) /* more does not pay: docs/performance.md */
 #define POOL_SLACK (4ULL << 20) /* for one decoder */
 

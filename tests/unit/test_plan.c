@@ -24,7 +24,7 @@ static const struct {
 	{ "tiny Blocks", 9, 1000, 65536, 2, PLAN_NO_LIMIT, 2, 2, 6 * PLAN_CHUNK },
 	{ "no Block at all", 0, 0, 0, 4, PLAN_NO_LIMIT, 1, 0, 2 * PLAN_CHUNK },
 	{ "enough memory", 47, 16 * MIB, 8 * MIB, 2, 1000 * MIB, 2, 2, 32 * MIB },
-	{ "less pool", 47, 16 * MIB, 8 * MIB, 2, 32 * MIB, 2, 2, 7 * MIB + 3 * MIB / 4 },
+	{ "less pool", 47, 16 * MIB, 8 * MIB, 2, 32 * MIB, 2, 2, 11 * MIB + 3 * MIB / 4 },
 	{ "fewer threads", 47, 16 * MIB, 64 * MIB, 8, 170 * MIB, 2, 2, 32 * MIB },
 	{ "one thread is the least", 47, 16 * MIB, 64 * MIB, 8, 10 * MIB, 1, 1, MIB },
 };
@@ -43,7 +43,7 @@ int main(void)
 		is_int(p.threads, cases[i].want_threads, "%s: threads", cases[i].what);
 		is_int(p.decoders, cases[i].want_decoders, "%s: decoders", cases[i].what);
 		is_int((long long)p.pool, (long long)cases[i].want_pool, "%s: pool", cases[i].what);
-		formula = 8 * MIB + p.decoders * p.decoder + p.pool;
+		formula = 4 * MIB + p.decoders * p.decoder + p.pool;
 		ok(p.memory >= formula && p.memory < formula + MIB, "%s: memory by the formula",
 		   cases[i].what);
 		ok(p.memory <= cases[i].budget || p.threads == 1, "%s: within the budget",
