@@ -45,8 +45,9 @@ struct pipeline {
 	unsigned n_threads;
 
 	pthread_mutex_t lock;
-	pthread_cond_t work;   /* workers: a chunk is free, a write is queued, stop */
-	pthread_cond_t result; /* parser: a chunk arrived, a job is complete, a write was done */
+	pthread_cond_t work; /* workers: a chunk is free, a write is queued, stop */
+	pthread_cond_t
+		result; /* parser: a chunk arrived, a job is complete, the last write was done */
 
 	/* under lock */
 	size_t next_taken;  /* Block that the next free worker takes */

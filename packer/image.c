@@ -207,8 +207,10 @@ static int open_input(struct image *image, struct fail *f)
 		return fd < 0 ? fail_errno(f, errno, image->path, "cannot open it") : fd;
 	}
 	image->path = "standard input";
-	if (fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode))
-		return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+	if (fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode)) {
+		fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+		return fd < 0 ? fail_errno(f, errno, image->path, "cannot open it") : fd;
+	}
 	fd = spool(STDIN_FILENO, directory);
 	return fd < 0 ? fail_set(f, -fd, directory, "Set TMPDIR to a directory with room for it.",
 				 "cannot keep standard input there: %s", strerror(-fd))

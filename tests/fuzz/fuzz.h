@@ -80,3 +80,23 @@ static inline void mutate_in_place(uint8_t *data, size_t used, size_t size)
 
 	memset(data + n, 0, size - n);
 }
+
+typedef size_t mutate_fn(uint8_t *data, size_t size, size_t max_size, uint32_t *random);
+typedef void repair_fn(uint8_t *data, size_t size);
+
+/* The custom mutator of a target whose inputs are own bytes that choose, and then a file of some format:
+ * mutate knows the format, repair makes its checks right again, mostly. */
+static inline size_t mutate_file(uint8_t *data, size_t size, size_t max_size, unsigned seed,
+				 size_t own, mutate_fn *mutate, repair_fn *repair)
+{
+	uint32_t random = seed;
+
+	if (size <= own || max_size <= own)
+		return LLVMFuzzerMutate(data, size, max_size);
+	if (next_random(&random) % 16 == 0)
+		data[next_random(&random) % own] = (uint8_t)next_random(&random);
+	size = own + mutate(data + own, size - own, max_size - own, &random);
+	if (next_random(&random) % 16)
+		repair(data + own, size - own);
+	return size;
+}

@@ -139,14 +139,6 @@ static bool ends_with_zeros(const uint8_t *data, size_t size)
 	       memcmp(data + size - sizeof(zeros), zeros, sizeof(zeros)) == 0;
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void)argc;
-	(void)argv;
-	stage_open();
-	return 0;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct feed pieces, whole, again;

@@ -46,14 +46,6 @@ static int unpack(const struct bytes *xz, size_t split, const struct unpack_opti
 	return r;
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void)argc;
-	(void)argv;
-	stage_open();
-	return 0;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct unpack_options options = { .root_fd = -1, .threads = 1 };

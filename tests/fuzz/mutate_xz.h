@@ -234,15 +234,5 @@ static inline size_t xz_mutate(uint8_t *xz, size_t size, size_t max_size, uint32
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
 {
-	uint32_t random = seed;
-
-	if (size <= OWN_BYTES || max_size <= OWN_BYTES)
-		return LLVMFuzzerMutate(data, size, max_size);
-	if (next_random(&random) % 16 == 0)
-		data[next_random(&random) % OWN_BYTES] = (uint8_t)next_random(&random);
-	size = OWN_BYTES +
-	       xz_mutate(data + OWN_BYTES, size - OWN_BYTES, max_size - OWN_BYTES, &random);
-	if (next_random(&random) % 16)
-		xz_repair(data + OWN_BYTES, size - OWN_BYTES);
-	return size;
+	return mutate_file(data, size, max_size, seed, OWN_BYTES, xz_mutate, xz_repair);
 }

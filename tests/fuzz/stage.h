@@ -113,3 +113,12 @@ static inline void stage_end(int error)
 	must(fchdir(stage.home_fd)); /* tree.c has moved it */
 	scratch_remove(stage.base_fd, "root");
 }
+
+/* Every target with a stage starts so. */
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	stage_open();
+	return 0;
+}
