@@ -27,6 +27,9 @@ struct boot {
 	char **argv; /* as the kernel gave it, for the new init */
 
 	struct params params;
+	struct fail bad_parameter; /* error = 0: all could be understood */
+	bool make_nodes;           /* there is no devtmpfs */
+	int devices_fd;            /* to the process that plugs in devices, else -1 */
 	struct manifest manifest;
 	bool has_manifest;
 	struct payload payload;

@@ -10,6 +10,7 @@
 #include "boot.h"
 #include "child.h"
 #include "console.h"
+#include "devices.h"
 #include "failure.h"
 #include "handover.h"
 #include "memory.h"
@@ -19,6 +20,7 @@
 #include "shell.h"
 
 static int read_parameters(struct boot *b);
+static int check_parameters(struct boot *b);
 static int start_init(struct boot *b);
 
 /* After a failure and a shell, a second try begins at the first step of the same phase; there is none
@@ -32,12 +34,15 @@ static const struct step {
 	enum phase phase;
 } steps[] = {
 	{ "mount kernel file systems", mounts_make, 0, FIRST },
-	{ "read parameters", read_parameters, SHELL_START, FIRST },
+	{ "read parameters", read_parameters, 0, FIRST },
+	{ "plug in devices", devices_start, SHELL_START, FIRST },
+	{ "check parameters", check_parameters, 0, AGAIN },
 	{ "find payload", root_find_payload, 0, AGAIN },
 	{ "check memory", root_check_memory, 0, AGAIN },
 	{ "mount root", root_mount, 0, AGAIN },
 	{ "unpack root", root_unpack, SHELL_UNPACKED, AGAIN },
 	{ "check new init", root_check_init, SHELL_END, AGAIN },
+	{ "stop plugging in", devices_stop, 0, AGAIN },
 	{ "move mounts", mounts_move, 0, AGAIN },
 	{ "switch root", handover_switch_root, 0, GONE },
 	{ "delete initramfs", handover_delete_initramfs, 0, GONE },
@@ -49,22 +54,30 @@ static int read_parameters(struct boot *b)
 	FILE *file = fopen("/proc/cmdline", "re");
 	char text[8192];
 	size_t n;
-	int r;
 
 	if (!file)
 		return fail_errno(&b->fail, ENOENT, "/proc/cmdline", "cannot read it");
 	n = fread(text, 1, sizeof(text) - 1, file);
 	fclose(file);
 	text[n] = '\0';
-	r = params_parse(text, &b->params, &b->fail);
-	if (r < 0)
-		return r;
+	(void)params_parse(text, &b->params, &b->bad_parameter);
 	console_set_verbosity(b->params.quiet, b->params.debug);
 	b->keep_payload = b->params.shell & SHELL_FAIL;
 	if (*b->params.unknown)
 		console_log(LOG_WARNING, "%s is no parameter of tarboot; the nearest is %s",
 			    b->params.unknown, b->params.suggestion);
 	return 0;
+}
+
+/* Behind the devices, so that a shell for a wrong parameter has a keyboard. */
+static int check_parameters(struct boot *b)
+{
+	if (strstr(b->params.mount, "huge=always"))
+		console_log(LOG_WARNING, "tarboot.mount=huge=always takes 2 MiB for every file: "
+					 "huge=within_size, which is the default, takes no more "
+					 "than the files");
+	b->fail = b->bad_parameter;
+	return -b->fail.error;
 }
 
 static void log_step(const struct boot *b, const struct step_record *s)
@@ -137,7 +150,7 @@ static void boot_run(struct boot *b)
 
 int main(int argc, char **argv)
 {
-	static struct boot b = { .new_root_fd = -1, .old_root_fd = -1 };
+	static struct boot b = { .new_root_fd = -1, .old_root_fd = -1, .devices_fd = -1 };
 
 	(void)argc;
 	if (getpid() != 1) {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "console.h"
 
@@ -15,18 +16,20 @@ static const struct api_mount {
 	const char *type;
 	unsigned long flags;
 	const char *options;
-	const char *config; /* kernel option without which it cannot be mounted */
-	bool is_inside;     /* another of these moves it along */
+	const char *config;  /* kernel option without which it cannot be mounted */
+	bool is_inside;      /* another of these moves it along */
+	const char *instead; /* type for a kernel that does not have this one */
 } api_mounts[] = {
-	{ "/proc", "proc", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL, "CONFIG_PROC_FS", false },
-	{ "/sys", "sysfs", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL, "CONFIG_SYSFS", false },
-	{ "/dev", "devtmpfs", MS_NOSUID | MS_STRICTATIME, "mode=0755", "CONFIG_DEVTMPFS", false },
+	{ "/proc", "proc", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL, "CONFIG_PROC_FS", false, NULL },
+	{ "/sys", "sysfs", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL, "CONFIG_SYSFS", false, NULL },
+	{ "/dev", "devtmpfs", MS_NOSUID | MS_STRICTATIME, "mode=0755", "CONFIG_DEVTMPFS", false,
+	  "tmpfs" },
 	{ "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "mode=0620,gid=5,ptmxmode=0666",
-	  "CONFIG_UNIX98_PTYS", true },
+	  "CONFIG_UNIX98_PTYS", true, NULL },
 	{ "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_STRICTATIME, "mode=1777", "CONFIG_TMPFS",
-	  true },
+	  true, NULL },
 	{ "/run", "tmpfs", MS_NOSUID | MS_NODEV | MS_STRICTATIME,
-	  "mode=0755,size=20%,nr_inodes=800k", "CONFIG_TMPFS", false },
+	  "mode=0755,size=20%,nr_inodes=800k", "CONFIG_TMPFS", false, NULL },
 };
 
 static int fail_mount(struct boot *b, const struct api_mount *m, int error)
@@ -38,16 +41,53 @@ static int fail_mount(struct boot *b, const struct api_mount *m, int error)
 			"cannot mount %s there: %s", m->type, strerror(error));
 }
 
+/* A kernel without devtmpfs: the nodes that programs expect from the first moment on; init/devices.c makes
+ * the others. */
+static void make_usual_nodes(void)
+{
+	static const struct {
+		const char *path;
+		mode_t mode;
+		unsigned major, minor;
+	} nodes[] = {
+		{ "/dev/console", 0600, 5, 1 }, { "/dev/null", 0666, 1, 3 },
+		{ "/dev/zero", 0666, 1, 5 },    { "/dev/full", 0666, 1, 7 },
+		{ "/dev/random", 0666, 1, 8 },  { "/dev/urandom", 0666, 1, 9 },
+		{ "/dev/kmsg", 0644, 1, 11 },   { "/dev/tty", 0666, 5, 0 },
+		{ "/dev/ptmx", 0666, 5, 2 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++)
+		(void)mknod(nodes[i].path, S_IFCHR | nodes[i].mode,
+			    makedev(nodes[i].major, nodes[i].minor));
+}
+
+static int mount_one(struct boot *b, const struct api_mount *m)
+{
+	int r = mount(m->type, m->target, m->type, m->flags, m->options) < 0 ? -errno : 0;
+
+	if (r == -ENODEV && m->instead) {
+		b->make_nodes = true;
+		r = mount(m->instead, m->target, m->instead, m->flags, m->options) < 0 ? -errno : 0;
+		if (r == 0)
+			make_usual_nodes();
+	}
+	return r;
+}
+
 /* EBUSY: somebody, perhaps the kernel, was here before; that mount is as good. */
 int mounts_make(struct boot *b)
 {
+	int r;
+
 	for (size_t i = 0; i < ARRAY_SIZE(api_mounts); i++) {
 		const struct api_mount *m = &api_mounts[i];
 
 		if (mkdir(m->target, 0755) < 0 && errno != EEXIST)
 			return fail_errno(&b->fail, errno, m->target, "cannot make the directory");
-		if (mount(m->type, m->target, m->type, m->flags, m->options) < 0 && errno != EBUSY)
-			return fail_mount(b, m, errno);
+		r = mount_one(b, m);
+		if (r < 0 && r != -EBUSY)
+			return fail_mount(b, m, -r);
 		if (strcmp(m->target, "/dev") == 0)
 			console_open();
 		if (strcmp(m->target, "/run") == 0)
@@ -55,6 +95,9 @@ int mounts_make(struct boot *b)
 		console_log(LOG_DEBUG, "mounted %s on %s (%s)", m->type, m->target,
 			    m->options ? m->options : "");
 	}
+	if (b->make_nodes)
+		console_log(LOG_WARNING, "this kernel has no devtmpfs (CONFIG_DEVTMPFS): /dev is a "
+					 "tmpfs, and systemd's udev will make no nodes there");
 	return 0;
 }
 

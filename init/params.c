@@ -261,11 +261,13 @@ int params_parse(const char *cmdline, struct params *ret, struct fail *f)
 {
 	struct params p = { .rootfs = "/rootfs.tar.xz", .hotplug = true };
 	_cleanup_free_ char *word = malloc(strlen(cmdline) + 1);
+	struct fail later;
 	int r = 0;
 
+	*ret = p;
 	if (!word)
 		return fail_errno(f, ENOMEM, "the kernel command line", "cannot read it");
-	while (r == 0) {
+	for (;;) {
 		while (isspace((unsigned char)*cmdline))
 			cmdline++;
 		if (!*cmdline)
@@ -273,9 +275,11 @@ int params_parse(const char *cmdline, struct params *ret, struct fail *f)
 		cmdline = next_word(cmdline, word);
 		if (strcmp(word, "--") == 0)
 			break;
-		r = set_param(word, &p, f);
+		if (r == 0)
+			r = set_param(word, &p, f);
+		else
+			(void)set_param(word, &p, &later);
 	}
-	if (r == 0)
-		*ret = p;
+	*ret = p;
 	return r;
 }

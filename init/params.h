@@ -34,5 +34,6 @@ struct params {
 };
 
 /* Reads a whole command line (NUL-terminated, as /proc/cmdline has it, quotes and "--" as the kernel
- * takes them). The last of several wins. 0, or -EINVAL with key and value named in *f. */
+ * takes them). The last of several wins. 0, or -EINVAL with the first key and value that cannot be understood named
+ * in *f; *ret is what can be understood then, so that a failure is handled as asked. */
 int params_parse(const char *cmdline, struct params *ret, struct fail *f);

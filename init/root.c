@@ -186,18 +186,33 @@ static uint64_t inode_limit(const struct boot *b)
 	return b->tree_inodes && wanted > usual ? wanted : usual;
 }
 
+/* With memory on several NUMA nodes the root is spread over all, or one node would lose what it takes. */
+static bool has_several_nodes(void)
+{
+	FILE *file = fopen("/sys/devices/system/node/has_memory", "re");
+	char list[64] = "";
+
+	if (file && !fgets(list, sizeof(list), file))
+		*list = '\0';
+	if (file)
+		fclose(file);
+	return strpbrk(list, ",-");
+}
+
 /* Large pages only inside files that fill them: they take no more memory and make unpacking a little
  * faster, and programs that run from the root. A kernel without them refuses the option. */
 static int mount_root(struct boot *b, char options[ROOT_OPTIONS_MAX])
 {
 	static const char *const huge[] = { ",huge=within_size", "" };
 	bool asked = strstr(b->params.mount, "huge=");
+	bool spread = !strstr(b->params.mount, "mpol=") && has_several_nodes();
 	int r = -EINVAL;
 
 	for (size_t i = asked; r == -EINVAL && i < ARRAY_SIZE(huge); i++) {
-		snprintf(options, ROOT_OPTIONS_MAX, "mode=0755,size=%llu,nr_inodes=%llu%s%s%s",
+		snprintf(options, ROOT_OPTIONS_MAX, "mode=0755,size=%llu,nr_inodes=%llu%s%s%s%s",
 			 (unsigned long long)b->root_size, (unsigned long long)inode_limit(b),
-			 huge[i], *b->params.mount ? "," : "", b->params.mount);
+			 huge[i], spread ? ",mpol=interleave" : "", *b->params.mount ? "," : "",
+			 b->params.mount);
 		r = mount("tarboot", NEW_ROOT, "tmpfs", 0, options) < 0 ? -errno : 0;
 	}
 	return r;

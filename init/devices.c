@@ -1,0 +1,252 @@
+/* The process that listens to the kernel and goes over /sys. */
+#include "devices.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "child.h"
+#include "console.h"
+#include "modules.h"
+#include "uevent.h"
+
+#define DEVICES "/sys/devices"
+#define RECEIVE_BUFFER (16 << 20)
+#define KERNEL_GROUP 1
+#define MESSAGE_MAX 8192
+#define DEPTH_MAX 64
+#define STOP_MS 2000 /* for a module that is being loaded */
+
+struct devices {
+	int netlink; /* < 0: none, and nothing that comes later is seen */
+	int parent;  /* PID 1 closes its end to stop us */
+	bool make_nodes;
+	struct modules *modules;
+};
+
+/* ---- one device ---- */
+
+static void make_directories(char *path)
+{
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		(void)mkdir(path, 0755);
+		*slash = '/';
+	}
+}
+
+static void make_node(const struct uevent *u, bool is_block)
+{
+	mode_t type = is_block ? S_IFBLK : S_IFCHR;
+	char path[256];
+
+	if (snprintf(path, sizeof(path), "/dev/%s", u->devname) >= (int)sizeof(path))
+		return;
+	if (u->action && strcmp(u->action, "remove") == 0) {
+		(void)unlink(path);
+		return;
+	}
+	make_directories(path);
+	if (mknod(path, type | u->mode, makedev(u->major, u->minor)) < 0 && errno != EEXIST)
+		console_log(LOG_WARNING, "cannot make the node %s: %m", path);
+}
+
+static void handle(struct devices *d, const struct uevent *u, bool is_block)
+{
+	if (d->make_nodes && u->devname)
+		make_node(u, is_block);
+	if (u->modalias && (!u->action || strcmp(u->action, "add") == 0))
+		modules_load_for(d->modules, u->modalias);
+}
+
+/* ---- what is there ---- */
+
+/* Behind a directory of class block there is a link "subsystem" whose last part says so. */
+static bool is_block_device(int dir_fd)
+{
+	char target[256];
+	ssize_t n = readlinkat(dir_fd, "subsystem", target, sizeof(target));
+
+	return n >= 6 && memcmp(target + n - 6, "/block", 6) == 0;
+}
+
+static void look_at(struct devices *d, int dir_fd)
+{
+	_cleanup_close_ int fd = openat(dir_fd, "uevent", O_RDONLY | O_CLOEXEC);
+	char text[MESSAGE_MAX];
+	struct uevent u;
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (n <= 0)
+		return;
+	text[n] = '\0';
+	if (uevent_parse(text, (size_t)n, &u))
+		handle(d, &u, d->make_nodes && u.devname && is_block_device(dir_fd));
+}
+
+static bool is_stopped(const struct devices *d)
+{
+	struct pollfd p = { .fd = d->parent, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+/* Parents first, as they were plugged in. The descriptor is taken over. What the kernel would send for each
+ * of these when "add" is written into its file stands in the file: to read it wakes nobody else and
+ * cannot be lost. */
+static void scan(struct devices *d, int dir_fd, unsigned depth)
+{
+	DIR *dir = fdopendir(dir_fd);
+	struct dirent *e;
+	int fd;
+
+	if (!dir) {
+		close(dir_fd);
+		return;
+	}
+	look_at(d, dir_fd);
+	while (depth > 0 && (e = readdir(dir)) && !is_stopped(d)) {
+		if (e->d_type != DT_DIR || e->d_name[0] == '.')
+			continue;
+		fd = openat(dir_fd, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd >= 0)
+			scan(d, fd, depth - 1);
+	}
+	closedir(dir);
+}
+
+static void scan_all(struct devices *d)
+{
+	int fd = open(DEVICES, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		scan(d, fd, DEPTH_MAX);
+}
+
+/* ---- what comes ---- */
+
+static int open_netlink(void)
+{
+	const struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = KERNEL_GROUP };
+	const int size = RECEIVE_BUFFER;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			NETLINK_KOBJECT_UEVENT);
+
+	if (fd < 0)
+		return -errno;
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
+		close(fd);
+		return -errno;
+	}
+	return fd;
+}
+
+/* Takes one message. Returns 0, or -errno: -EAGAIN when there is none, -ENOBUFS when some were lost. */
+static int receive(struct devices *d)
+{
+	struct sockaddr_nl from = { 0 };
+	socklen_t length = sizeof(from);
+	char text[MESSAGE_MAX];
+	struct uevent u;
+	ssize_t n = recvfrom(d->netlink, text, sizeof(text) - 1, 0, (struct sockaddr *)&from,
+			     &length);
+
+	if (n < 0)
+		return -errno;
+	text[n] = '\0';
+	if (from.nl_pid == 0 && uevent_parse(text, (size_t)n, &u)) /* from the kernel */
+		handle(d, &u, u.subsystem && strcmp(u.subsystem, "block") == 0);
+	return 0;
+}
+
+static void serve(struct devices *d)
+{
+	struct pollfd p[] = { { .fd = d->parent, .events = POLLIN },
+			      { .fd = d->netlink, .events = POLLIN } };
+	int r;
+
+	while (poll(p, ARRAY_SIZE(p), -1) >= 0 || errno == EINTR) {
+		if (p[0].revents)
+			return;
+		do
+			r = receive(d);
+		while (r == 0 && !is_stopped(d));
+		if (r == -ENOBUFS) {
+			console_log(LOG_DEBUG, "device messages were lost: looking at all again");
+			scan_all(d);
+		}
+	}
+}
+
+static void run(struct devices *d)
+{
+	uint64_t start = now_usec();
+
+	child_restore_signals();
+	d->netlink = open_netlink(); /* before the scan: nothing falls between */
+	d->modules = modules_open();
+	if (!d->modules)
+		return;
+	if (d->netlink < 0)
+		console_log(LOG_WARNING,
+			    "no messages about devices (CONFIG_NET): what is plugged in "
+			    "later is not seen");
+	scan_all(d);
+	console_log(LOG_DEBUG, "plug in devices: all seen after %llu ms, %u modules loaded",
+		    (unsigned long long)((now_usec() - start) / 1000), modules_count(d->modules));
+	serve(d);
+}
+
+/* ---- PID 1's side ---- */
+
+int devices_start(struct boot *b)
+{
+	struct devices d = { .netlink = -1, .make_nodes = b->make_nodes };
+	int ends[2];
+	pid_t pid;
+
+	if (!b->params.hotplug) {
+		snprintf(b->detail, sizeof(b->detail), "left out (tarboot.hotplug=off)");
+		return 0;
+	}
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
+		console_log(LOG_WARNING, "devices are not plugged in: %m");
+		return 0;
+	}
+	pid = fork();
+	if (pid == 0) {
+		close(ends[0]);
+		d.parent = ends[1];
+		run(&d);
+		_exit(0);
+	}
+	if (pid < 0)
+		console_log(LOG_WARNING, "devices are not plugged in: %m");
+	close(ends[1]);
+	b->devices_fd = ends[0];
+	return 0;
+}
+
+int devices_stop(struct boot *b)
+{
+	struct pollfd p = { .fd = b->devices_fd, .events = POLLIN };
+
+	if (b->devices_fd < 0)
+		return 0;
+	if (poll(&p, 1, 0) > 0)
+		console_log(LOG_WARNING, "the process that plugs in devices died");
+	shutdown(b->devices_fd, SHUT_WR);
+	if (poll(&p, 1, STOP_MS) == 0)
+		console_log(LOG_WARNING, "a module is still being loaded: not waiting for it");
+	close(b->devices_fd);
+	b->devices_fd = -1;
+	return 0;
+}

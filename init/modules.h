@@ -1,0 +1,21 @@
+/*
+ * Loads kernel modules out of the initramfs, as modprobe would: /lib/modules/RELEASE and modprobe.d.
+ *
+ * The index is read as text by init/modindex.c, not by libkmod: it is a fifth of the code, and with the
+ * few modules of an initramfs nothing is won by a binary index. Compressed modules are the kernel's
+ * business from Linux 5.17 on (CONFIG_MODULE_DECOMPRESS); for others xz is unpacked here, and `tarboot
+ * pack` puts them in uncompressed, which costs no decoder in PID 1.
+ */
+#pragma once
+
+struct modules;
+
+/* Reads the index of the running kernel; never NULL but without memory. An initramfs without modules has
+ * an empty one. */
+struct modules *modules_open(void);
+
+/* Loads what fits a device, and what that needs. Failures are logged: another device may go on. */
+void modules_load_for(struct modules *m, const char *modalias);
+
+/* How many were loaded since modules_open(). */
+unsigned modules_count(const struct modules *m);

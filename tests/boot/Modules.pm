@@ -1,0 +1,76 @@
+# Kernel modules for images that the tests make by hand: a kernel with all of Debian's drivers, and the
+# few that an image shall have, chosen by kmod and not by what is tested.
+package Modules;
+
+use strict;
+use warnings;
+
+use Exporter qw(import);
+use Fcntl qw(LOCK_EX);
+use File::Basename qw(basename dirname);
+use File::Path qw(make_path);
+use Image;
+
+our @EXPORT = qw(kernel_of is_module module_members file_member directory_member);
+
+# The directory of a kernel of that suite; fetched once, under a lock as the tests run side by side.
+sub kernel_of {
+	my ($suite) = @_;
+	my $dir = build_path("kernel-$suite");
+
+	open my $lock, '>', "$dir.lock" or die "$dir.lock: $!";
+	flock $lock, LOCK_EX;
+	local $ENV{BUILD} = build_path();
+	run(repo_path('scripts', 'fetch-kernel'), $suite, $dir) unless -d $dir;
+	return $dir;
+}
+
+# What modprobe would do for a module; nothing when the kernel has it built in, which newer packages do
+# not tell.
+sub _find {
+	my ($kernel, $module) = @_;
+	my $release = basename(glob "$kernel/lib/modules/*");
+	return split /\n/, eval {
+		run('modprobe', '-d', $kernel, '-S', $release, '--show-depends', $module)
+	} // '';
+}
+
+# False when the driver is built in.
+sub is_module {
+	my ($suite, $module) = @_;
+	return grep { /^insmod/ } _find(kernel_of($suite), $module);
+}
+
+sub file_member {
+	my ($name, $data) = @_;
+	return { name => $name, mode => 0100644, nlink => 1, data => $data };
+}
+
+sub directory_member {
+	my ($name) = @_;
+	return { name => $name, mode => 040755, nlink => 2, data => '' };
+}
+
+# Members for these modules, and all that they need, with an index of just them. $dir is made.
+sub module_members {
+	my ($suite, $dir, @modules) = @_;
+	my $kernel  = kernel_of($suite);
+	my $release = basename(glob "$kernel/lib/modules/*");
+	my $there   = "lib/modules/$release";
+
+	for my $module (@modules) {
+		for (_find($kernel, $module)) {
+			my ($path) = m{^insmod \Q$kernel\E/(\S+)} or next;
+			make_path(dirname("$dir/$path"));
+			run('cp', "$kernel/$path", "$dir/$path");
+		}
+	}
+	run('depmod', '-b', $dir, $release);
+	run('rm', '-f', glob "$dir/$there/*.bin");
+	return map {
+		my ($name) = m{^\Q$dir\E/(.*)};
+		-d $_ ? directory_member($name) : file_member($name, slurp($_));
+	} grep { $_ ne $dir } split /\n/, run('find', $dir);
+}
+
+1;
