@@ -45,13 +45,20 @@ static int read_program(int root_fd, const char *path, struct program *ret, stru
 	int r;
 
 	if (what == -ENOENT)
-		return fail_set(f, ENOENT, path, NULL, "it is not in the root");
+		return fail_set(
+			f, ENOENT, path,
+			"Correct init= or tarboot.init= in the boot menu, or pack a root that "
+			"has it.",
+			"it is not in the root");
 	if (what < 0)
 		return fail_errno(f, what, path, "cannot open it in the root");
 	if (fstat(what, &st) < 0)
 		return fail_errno(f, errno, path, "cannot look at it");
 	if (!S_ISREG(st.st_mode))
-		return fail_set(f, EACCES, path, NULL, "it is %s, not a program",
+		return fail_set(f, EACCES, path,
+				"Name a program with tarboot.init=, or pack a root where this is "
+				"one.",
+				"it is %s, not a program",
 				S_ISDIR(st.st_mode) ? "a directory" : "no regular file");
 	if (!(st.st_mode & 0111))
 		return fail_set(f, EACCES, path,
@@ -63,7 +70,8 @@ static int read_program(int root_fd, const char *path, struct program *ret, stru
 		return fail_errno(f, r, path, "cannot read it");
 	r = program_parse(head, size, ret);
 	if (r < 0)
-		return fail_set(f, ENOEXEC, path, NULL,
+		return fail_set(f, ENOEXEC, path,
+				"Name a program with tarboot.init=, or pack a whole root.",
 				"it is neither an ELF program nor a script");
 	return 0;
 }
@@ -84,8 +92,10 @@ int initcheck_program(int root_fd, const char *path, uint16_t machine, struct fa
 		if (!*p.interpreter)
 			return 0;
 		if (depth == INTERPRETERS_MAX)
-			return fail_set(f, ELOOP, path, NULL,
-					"its interpreters are nested too deep");
+			return fail_set(
+				f, ELOOP, path,
+				"Name a program with tarboot.init= that ends at an ELF file.",
+				"its interpreters are nested too deep");
 		strcpy(name, p.interpreter);
 		if (read_program(root_fd, name, &p, &inner) < 0)
 			return fail_set(f, inner.error, path,

@@ -26,7 +26,8 @@ static struct console consoles[CONSOLES_MAX];
 static size_t n_consoles;
 static int log_fd = -1;
 static int kmsg_fd = -1;
-static bool is_quiet, is_debug;
+static bool is_quiet, is_debug, is_verbosity_known;
+static char held[512]; /* notices of the time before that, for the consoles */
 
 static struct {
 	uint64_t first, last_line; /* microseconds; 0 = not begun */
@@ -96,6 +97,10 @@ void console_set_verbosity(bool quiet, bool debug)
 {
 	is_quiet = quiet && !debug;
 	is_debug = debug;
+	is_verbosity_known = true;
+	if (!is_quiet)
+		console_print(held);
+	*held = '\0';
 }
 
 static void write_patiently(int fd, const char *text, size_t size)
@@ -151,7 +156,9 @@ void console_log(enum log_level level, const char *text, ...)
 	console_progress_end();
 	if (level == LOG_FAILURE)
 		return;
-	if (level <= LOG_WARNING || (level == LOG_NOTICE && !is_quiet) || is_debug)
+	if (!is_verbosity_known && level == LOG_NOTICE)
+		strncat(held, line, sizeof(held) - strlen(held) - 1);
+	else if (level <= LOG_WARNING || (level == LOG_NOTICE && !is_quiet) || is_debug)
 		console_print(line);
 }
 

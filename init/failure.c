@@ -1,6 +1,7 @@
 /* The failure block and the action after it. */
 #include "failure.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -87,6 +88,27 @@ static void describe_plan(const struct boot *b, const struct plan *p, char *buf,
 			 p->action == ACTION_SHELL ? "" : enter);
 }
 
+/* For failures that could not know what to do about them: system calls that refuse. */
+static const char *advice(const struct fail *f)
+{
+	if (*f->todo)
+		return f->todo;
+	switch (f->error) {
+	case ENOMEM:
+		return "Add memory, or pack a smaller root.";
+	case ENOSPC:
+	case EDQUOT:
+		return "Give a larger tarboot.size=, add memory, or pack a smaller root.";
+	case ENODEV:
+	case ENOSYS:
+	case EOPNOTSUPP:
+		return "Boot a kernel that has what is missing.";
+	default:
+		return "Boot with tarboot.debug and look at the lines before this one; "
+		       "`tarboot verify` on the server tells whether the image is good.";
+	}
+}
+
 static void print_block(const struct boot *b, const struct plan *p)
 {
 	const struct fail *f = &b->fail;
@@ -95,9 +117,8 @@ static void print_block(const struct boot *b, const struct plan *p)
 	console_log(LOG_FAILURE, "%s failed: %s: %s", b->failed_step, f->what, f->why);
 	describe_plan(b, p, then, sizeof(then));
 	snprintf(block, sizeof(block),
-		 "\ntarboot: FAILED: %s\n  what: %s\n  why:  %s\n%s%s%s  then: %s\n",
-		 b->failed_step, f->what, f->why, *f->todo ? "  do:   " : "", f->todo,
-		 *f->todo ? "\n" : "", then);
+		 "\ntarboot: FAILED: %s\n  what: %s\n  why:  %s\n  do:   %s\n  then: %s\n",
+		 b->failed_step, f->what, f->why, advice(f), then);
 	console_print(block);
 }
 

@@ -1,0 +1,89 @@
+#!/usr/bin/perl
+# Payloads: absent, cut, damaged in every part of an .xz, no .xz at all, no tar; and all the ways in which
+# a good one may arrive.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use Test::More;
+use Fault;
+
+# Where the parts of an .xz with one stream and CRC64 are, counted from its start.
+sub parts_of {
+	my ($xz) = @_;
+	my $index = length($xz) - 12 - 4 * (1 + unpack 'V', substr $xz, -8, 4);
+	return (
+		'the magic bytes' => 1, 'the stream flags' => 7, 'a Block header' => 14,
+		'the data of a Block' => int($index / 2), 'the check of a Block' => $index - 3,
+		'the Index' => $index + 2, 'the footer' => length($xz) - 6, 'the last magic byte' => length($xz) - 1);
+}
+
+sub flip {
+	my ($at) = @_;
+	return change_payload(sub { my ($xz) = @_; substr($xz, $at, 1) ^= "\x10"; return $xz });
+}
+
+sub half { return change_payload(sub { substr $_[0], 0, length($_[0]) / 2 }) }
+
+sub tar_of {
+	my ($command) = @_;
+	my $root = tiny_root('tarred');
+	run("cd '$root' && $command >'$root.xz'");
+	my $xz = slurp("$root.xz");
+	run('rm', '-rf', $root, "$root.xz");
+	return $xz;
+}
+
+need_programs(qw(qemu-system-x86_64 busybox tar xz));
+
+# ---- what fails ----
+
+my $where = [qr/what: +\S*\/rootfs\.tar\.xz/];
+
+fails('no payload', change => sub { grep { !is_payload($_) } @_ }, step => 'find payload',
+	about => [ @$where, qr/second initrd|tarboot\.rootfs=/ ]);
+fails('a payload cut short', change => half(), step => 'find payload', about => [ @$where, qr/cut short: .* of .* are here/ ]);
+fails('a cut payload without a manifest', change => [ \&no_manifest, half() ], step => qr/find payload|unpack root/,
+	about => $where);
+my %part = parts_of((grep { is_payload($_) } newc_read(image('good')))[0]{data});
+for my $part (sort keys %part) {
+	fails("damage in $part", change => flip($part{$part}), step => qr/find payload|unpack root/, about => $where);
+}
+fails('garbage behind the payload', change => [ \&no_manifest, change_payload(sub { "$_[0]garbage\n" }) ],
+	step => qr/find payload|unpack root/, about => $where);
+fails('an empty payload', change => [ \&no_manifest, payload_is('') ], step => 'find payload', about => $where);
+fails('a payload that is text', change => [ \&no_manifest, payload_is("no archive\n" x 1000) ], step => 'find payload',
+	about => [ @$where, qr/\.xz/ ]);
+fails('a gzip payload', change => [ \&no_manifest, payload_is(tar_of('tar -cf - . | gzip')) ], step => 'find payload',
+	about => [ @$where, qr/\.xz/ ]);
+fails('an .xz that is no tar', change => [ \&no_manifest, payload_is(tar_of('yes text | head -n 9999 | xz')) ],
+	step => 'unpack root', about => [ @$where, qr/tar/ ]);
+fails('a tar cut between members', change => [ \&no_manifest, payload_is(tar_of('tar -b1 -cf - . | head -c -1024 | xz')) ],
+	step => 'unpack root', about => [ @$where, qr/end/ ]);
+fails('a missing part', change => [ \&no_manifest, sub {
+	my $payload = pop @_;
+	return (@_, map { { %$payload, name => "rootfs.tar.xz.00$_", data => substr $payload->{data}, 99 * $_, 99 } } 0, 2);
+} ], step => qr/find payload|unpack root/, about => [qr/rootfs\.tar\.xz/]);
+
+# ---- what boots ----
+
+boots('a good image', append => 'word', like => [qr/^TINY-INIT-RAN pid=1 args=word$/m]);
+boots('a foreign payload without a manifest', change => [ \&no_manifest, payload_is(tar_of('tar -cf - . | xz -T1')) ]);
+boots('a payload in parts', change => sub {
+	my $payload = pop @_;
+	my $part    = int(length($payload->{data}) / 3) + 1;
+	return (@_, map { { %$payload, name => "rootfs.tar.xz.00$_", data => substr $payload->{data}, $part * $_, $part } } 0 .. 2);
+});
+boots('a payload by another name', change => sub { $_[-1]{name} = 'other.txz'; @_ }, append => 'tarboot.rootfs=/other.txz');
+
+# As a boot loader does with `initrd rootfs.tar.xz /rootfs.tar.xz`: an archive of its own behind the image.
+my ($payload) = grep { is_payload($_) } newc_read(image('good'));
+my $first  = slurp(image('first', \&no_manifest, sub { grep { !is_payload($_) } @_ }));
+my $second = slurp(newc_write(scratch('second.img'), $payload));
+boots('a payload as a second initrd', initrd => spew(scratch('both.img'), $first . "\0" x (-length($first) % 512) . $second));
+
+boots('root= given, which makes the initramfs a ramfs', append => 'root=/dev/nfs', also => sub {
+	my ($guest) = @_;
+	like($guest->text, qr/initramfs is a ramfs/, 'it says what that costs');
+});
+done_testing();
