@@ -16,6 +16,7 @@
 
 #define PATIENCE_MS 200 /* for a console that takes no more bytes */
 #define BAR_WIDTH 30
+#define WARNINGS_MAX 16
 
 struct console {
 	int fd;
@@ -26,6 +27,8 @@ static struct console consoles[CONSOLES_MAX];
 static size_t n_consoles;
 static int log_fd = -1;
 static int kmsg_fd = -1;
+static char warnings[WARNINGS_MAX][256];
+static size_t n_warnings;
 static bool is_quiet, is_debug, is_verbosity_known;
 static char held[512]; /* notices of the time before that, for the consoles */
 
@@ -103,6 +106,17 @@ void console_set_verbosity(bool quiet, bool debug)
 	*held = '\0';
 }
 
+static void keep_warning(const char *text)
+{
+	if (n_warnings < WARNINGS_MAX)
+		snprintf(warnings[n_warnings++], sizeof(warnings[0]), "%.255s", text);
+}
+
+const char *console_warning(size_t number)
+{
+	return number < n_warnings ? warnings[number] : NULL;
+}
+
 static void write_patiently(int fd, const char *text, size_t size)
 {
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
@@ -147,6 +161,8 @@ void console_log(enum log_level level, const char *text, ...)
 	va_start(ap, text);
 	vsnprintf(line + n, sizeof(line) - (size_t)n - 1, text, ap);
 	va_end(ap);
+	if (level == LOG_WARNING || level == LOG_ERROR)
+		keep_warning(line + strlen("tarboot: "));
 	n = snprintf(record, sizeof(record), "<%d>%s", priorities[level], line);
 	if (kmsg_fd >= 0)
 		(void)!write(kmsg_fd, record, (size_t)n);
@@ -212,6 +228,17 @@ void console_progress_end(void)
 	if (progress.on_screen)
 		print_where("\r\033[K", true, false);
 	progress.on_screen = false;
+}
+
+void console_countdown(const char *doing, long seconds)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), "\r  %s in %ld s \033[K", doing, seconds);
+	print_where(line, true, false);
+	snprintf(line, sizeof(line), "  %s in %ld s\n", doing, seconds);
+	if (seconds % 10 == 0)
+		print_where(line, false, true);
 }
 
 /* tcdrain would wait for ever on a line with its flow stopped, so the output queues are watched. */

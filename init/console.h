@@ -43,6 +43,12 @@ void console_progress(uint64_t done, uint64_t total);
 /* Ends the line of the bar. */
 void console_progress_end(void);
 
+/* "  DOING in N s", redrawn on terminals, a line every 10 s on serial lines. */
+void console_countdown(const char *doing, long seconds);
+
+/* The warnings of this boot, in order; NULL behind the last. The first few are kept. */
+const char *console_warning(size_t number);
+
 /* Waits, not for long, until what was printed has left the machine. */
 void console_drain(void);
 

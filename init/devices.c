@@ -22,6 +22,7 @@
 #define KERNEL_GROUP 1
 #define MESSAGE_MAX 8192
 #define DEPTH_MAX 64
+#define SETTLE_MS 5000
 #define STOP_MS 2000 /* for a module that is being loaded */
 
 struct devices {
@@ -202,6 +203,7 @@ static void run(struct devices *d)
 	scan_all(d);
 	console_log(LOG_DEBUG, "plug in devices: all seen after %llu ms, %u modules loaded",
 		    (unsigned long long)((now_usec() - start) / 1000), modules_count(d->modules));
+	(void)!write(d->parent, "", 1); /* devices_settle() waits for it */
 	serve(d);
 }
 
@@ -235,16 +237,34 @@ int devices_start(struct boot *b)
 	return 0;
 }
 
-int devices_stop(struct boot *b)
+/* The process says one byte, and then nothing until it ends. False: that takes longer. */
+static bool wait_for_end(int fd, int milliseconds)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char byte;
+
+	while (poll(&p, 1, milliseconds) > 0)
+		if (read(fd, &byte, 1) <= 0)
+			return true;
+	return false;
+}
+
+void devices_settle(struct boot *b)
 {
 	struct pollfd p = { .fd = b->devices_fd, .events = POLLIN };
 
+	if (b->devices_fd >= 0)
+		(void)poll(&p, 1, SETTLE_MS); /* the byte is left there for the next who asks */
+}
+
+int devices_stop(struct boot *b)
+{
 	if (b->devices_fd < 0)
 		return 0;
-	if (poll(&p, 1, 0) > 0)
+	if (wait_for_end(b->devices_fd, 0))
 		console_log(LOG_WARNING, "the process that plugs in devices died");
 	shutdown(b->devices_fd, SHUT_WR);
-	if (poll(&p, 1, STOP_MS) == 0)
+	if (!wait_for_end(b->devices_fd, STOP_MS))
 		console_log(LOG_WARNING, "a module is still being loaded: not waiting for it");
 	close(b->devices_fd);
 	b->devices_fd = -1;

@@ -13,5 +13,8 @@
 /* A step: starts the process. No failure of it stops the boot. */
 int devices_start(struct boot *b);
 
+/* Waits, not for long, until all that is there has been seen: keyboards and consoles for people. */
+void devices_settle(struct boot *b);
+
 /* Tells the process to end and waits for that, not for long. A step, too. */
 int devices_stop(struct boot *b);

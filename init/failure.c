@@ -10,6 +10,7 @@
 
 #include "child.h"
 #include "console.h"
+#include "devices.h"
 #include "shell.h"
 
 #define DEFAULT_WAIT 60 /* seconds */
@@ -70,12 +71,13 @@ static const char *why_action(const struct boot *b, char buf[48])
 	return buf;
 }
 
+static const char *const doing[] = { [ACTION_REBOOT] = "rebooting",
+				     [ACTION_POWEROFF] = "powering off",
+				     [ACTION_HALT] = "halting",
+				     [ACTION_SHELL] = "a shell" };
+
 static void describe_plan(const struct boot *b, const struct plan *p, char *buf, size_t size)
 {
-	static const char *const doing[] = { [ACTION_REBOOT] = "rebooting",
-					     [ACTION_POWEROFF] = "powering off",
-					     [ACTION_HALT] = "halting",
-					     [ACTION_SHELL] = "a shell" };
 	const char *enter = p->may_shell ? "; press Enter for a shell" : "";
 	char why[48], when[32] = "now";
 
@@ -141,9 +143,13 @@ static void act(enum action action)
 /* True: somebody asked for a shell with Enter. */
 static bool wait_for_enter(const struct plan *p)
 {
-	uint64_t end = now_usec() + (uint64_t)p->seconds * 1000000;
+	uint64_t now = now_usec(), end = now + (uint64_t)p->seconds * 1000000;
+	long left, told = p->seconds;
 
-	while (p->action == ACTION_STAY || now_usec() < end) {
+	for (; p->action == ACTION_STAY || now < end; now = now_usec()) {
+		left = (long)((end - now + 999999) / 1000000);
+		if (p->action != ACTION_STAY && left != told)
+			console_countdown(doing[p->action], told = left);
 		if (console_wait_enter(250) && p->may_shell)
 			return true;
 		child_reap();
@@ -153,8 +159,11 @@ static bool wait_for_enter(const struct plan *p)
 
 void failure_handle(struct boot *b, bool can_retry)
 {
-	struct plan p = make_plan(b, can_retry);
+	struct plan p;
 
+	devices_settle(b);
+	console_open(); /* there may be more of them now */
+	p = make_plan(b, can_retry);
 	print_block(b, &p);
 	if (p.action != ACTION_SHELL && !wait_for_enter(&p))
 		act(p.action);

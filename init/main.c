@@ -143,8 +143,10 @@ static void boot_run(struct boot *b)
 			root_forget(b);
 			i = first_of_phase(i);
 		}
-		if (b->params.shell & steps[i].shell_after)
+		if (b->params.shell & steps[i].shell_after) {
+			devices_settle(b);
 			shell_run(NULL, "go on with the boot");
+		}
 	}
 }
 

@@ -3,11 +3,12 @@
 
 #include <stdio.h>
 
+#include "console.h"
 #include "memory.h"
 
-static void write_string(FILE *out, const char *key, const char *text)
+static void write_text(FILE *out, const char *text)
 {
-	fprintf(out, "  \"%s\": \"", key);
+	fputc('"', out);
 	for (; *text; text++) {
 		if (*text == '"' || *text == '\\')
 			fprintf(out, "\\%c", *text);
@@ -16,7 +17,27 @@ static void write_string(FILE *out, const char *key, const char *text)
 		else
 			fputc(*text, out);
 	}
-	fputs("\",\n", out);
+	fputc('"', out);
+}
+
+static void write_string(FILE *out, const char *key, const char *text)
+{
+	fprintf(out, "  \"%s\": ", key);
+	write_text(out, text);
+	fputs(",\n", out);
+}
+
+static void write_warnings(FILE *out)
+{
+	const char *text;
+
+	fputs("  \"warnings\": [", out);
+	for (size_t i = 0; (text = console_warning(i)); i++) {
+		if (i > 0)
+			fputs(", ", out);
+		write_text(out, text);
+	}
+	fputs("],\n", out);
 }
 
 static void write_number(FILE *out, const char *key, uint64_t value)
@@ -51,6 +72,8 @@ void report_write(const struct boot *b)
 	write_string(out, "build_id", b->manifest.build_id);
 	write_string(out, "init", b->new_init);
 	write_string(out, "failed_step", b->failed_step ? b->failed_step : "");
+	write_string(out, "failed_what", b->failed_step ? b->fail.what : "");
+	write_string(out, "failed_why", b->failed_step ? b->fail.why : "");
 	write_number(out, "tar_bytes", b->unpacked.bytes);
 	write_number(out, "members", b->unpacked.members);
 	write_number(out, "blocks", b->unpacked.blocks);
@@ -60,8 +83,14 @@ void report_write(const struct boot *b)
 	write_number(out, "unpack_peak_rss_bytes", b->unpack_peak);
 	write_number(out, "memory_peak_bytes", b->memory_peak);
 	write_number(out, "root_size_bytes", b->root_size);
+	write_string(out, "root_size_from",
+		     b->params.size.kind == SIZE_AUTO ? "what the tree needs and half of the rest"
+						      : "tarboot.size=");
+	write_number(out, "tree_bytes", b->tree_bytes);
+	write_number(out, "tree_inodes", b->tree_inodes);
 	write_number(out, "memory_total_bytes", m.total);
 	write_number(out, "memory_available_bytes", m.available);
+	write_warnings(out);
 	write_steps(out, b);
 	fclose(out);
 }

@@ -151,6 +151,36 @@ static bool can_give_back(struct boot *b)
 	return is_tmpfs && !b->keep_payload;
 }
 
+/* The limit that tarboot.mount= sets, in the kernel's notation; 0 = none. */
+static uint64_t asked_inodes(const char *options)
+{
+	static const char key[] = "nr_inodes=";
+	uint64_t limit = 0;
+	char *end;
+
+	while ((options = strstr(options, key))) {
+		options += sizeof(key) - 1;
+		limit = strtoull(options, &end, 0);
+		if (*end == 'k' || *end == 'K')
+			limit <<= 10;
+		else if (*end == 'm' || *end == 'M')
+			limit <<= 20;
+	}
+	return limit;
+}
+
+static int check_inodes(struct boot *b)
+{
+	uint64_t limit = asked_inodes(b->params.mount);
+
+	if (limit == 0 || limit >= b->tree_inodes)
+		return 0;
+	return fail_set(&b->fail, ENOSPC, "kernel parameter tarboot.mount",
+			"Give a larger nr_inodes=, or leave it out.",
+			"the root needs %llu inodes, nr_inodes=%llu allows less",
+			(unsigned long long)b->tree_inodes, (unsigned long long)limit);
+}
+
 int root_check_memory(struct boot *b)
 {
 	struct rootsize_need need = { .tree = b->tree_bytes, .inodes = b->tree_inodes };
@@ -168,6 +198,8 @@ int root_check_memory(struct boot *b)
 		    min_u64(rootsize_left(&m, &need), m.available / 4), &b->plan);
 	need.engine = b->plan.memory;
 	r = rootsize_choose(&m, &need, b->params.size, &b->root_size, &b->fail);
+	if (r == 0)
+		r = check_inodes(b);
 	snprintf(b->detail, sizeof(b->detail), "root of %s, %s available",
 		 size_format(size, b->root_size), size_format(available, m.available));
 	return r;

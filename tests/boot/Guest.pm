@@ -20,7 +20,7 @@ my $SLOW = $ENV{TARBOOT_SLOW} || 1;
 $SIG{PIPE} = 'IGNORE';    # typing to a machine that has just ended
 
 # Named arguments: dir (for log files), name, kernel, initrd; optional: append (kernel parameters
-# after the console and panic ones), panic, mem (MiB), smp, args (more QEMU arguments).
+# after the console and panic ones), console (parameters), panic, mem (MiB), smp, args (more QEMU arguments).
 sub start {
 	my ($class, %arg) = @_;
 	my $self = bless {
@@ -41,7 +41,7 @@ sub start {
 
 sub _command {
 	my ($self, %arg) = @_;
-	my $append = join ' ', 'console=ttyS0', 'panic=' . ($arg{panic} // -1), $arg{append} // ();
+	my $append = join ' ', $arg{console} // 'console=ttyS0', 'panic=' . ($arg{panic} // -1), $arg{append} // ();
 
 	return (
 		qw(qemu-system-x86_64 -accel tcg -M pc -nodefaults -no-reboot -display none),

@@ -1,0 +1,83 @@
+#!/usr/bin/perl
+# Machines and kernels that lack something: file systems, consoles, threads, ways to move a mount.
+use strict;
+use warnings;
+use FindBin;
+use IO::Socket::UNIX;
+use lib $FindBin::RealBin;
+use Test::More;
+use Fault;
+
+# The image's own init with a name in it that no kernel knows.
+sub init_with {
+	my ($from, $to) = @_;
+	return sub {
+		my ($init) = grep { $_->{name} eq 'init' } @_;
+		$init->{data} =~ s/\0\Q$from\E\0/\0$to\0/ or die "$from: not in init\n";
+		return @_;
+	};
+}
+
+# Behind a program that has system calls refused.
+sub refusing {
+	my ($names) = @_;
+	return sub {
+		my ($init) = grep { $_->{name} eq 'init' } @_;
+		my $real = { %$init, name => 'init.real' };
+		$init->{data} = slurp(build_path('tests/tools/refuse'));
+		return with_members($real, file_member('refuse', $names))->(@_);
+	};
+}
+
+need_programs(qw(qemu-system-x86_64 busybox tar xz));
+
+fails('no sysfs', change => init_with('sysfs', 'Xysfs'), step => 'mount kernel file systems',
+	about => [ qr{what: +/sys}, qr/CONFIG_SYSFS=y/ ]);
+fails('no devpts', change => init_with('devpts', 'Xevpts'), step => 'mount kernel file systems',
+	about => [ qr{what: +/dev/pts}, qr/CONFIG_UNIX98_PTYS=y/ ]);
+boots('no devtmpfs', change => init_with('devtmpfs', 'Xevtmpfs'), like => [qr/has no devtmpfs \(CONFIG_DEVTMPFS\)/]);
+boots('no devtmpfs and no hotplug', change => init_with('devtmpfs', 'Xevtmpfs'), append => 'tarboot.hotplug=off');
+
+fails('mounts that cannot be moved', change => refusing('move'), step => 'move mounts', about => [qr/cannot move the mount/]);
+fails('no threads', change => refusing('thread'), step => 'unpack root', about => [qr/threads/]);
+boots('no holes in files', change => refusing('punch'));
+boots('modules refused', change => refusing('module'));
+
+boots('one CPU', smp => 1, like => [qr/unpack root: .* [12] threads/]);
+
+# ---- consoles ----
+
+# Linux registers one console of a kind: a serial line, a screen and a virtio console, which is a module
+# and comes late. The screen is in text mode, so its characters are in the machine's memory.
+subtest 'a failure is on all of three consoles' => sub {
+	my ($path, $screen) = (scratch('three.monitor'), scratch('three.screen'));
+	my @modules = module_members('bookworm', scratch('three-modules'), qw(virtio_pci virtio_console));
+	my $guest   = start(
+		name => 'three', kernel => kernel_of('bookworm') . '/vmlinuz', panic => 5,
+		change => [ with_members(@modules), sub { grep { !is_payload($_) } @_ } ],
+		append => 'console=hvc0 console=tty0',
+		args => [ qw(-vga std -device virtio-serial -device virtconsole,chardev=hvc -chardev),
+			'file,id=hvc,path=' . scratch('three.hvc'), -monitor => "unix:$path,server,nowait" ]);
+
+	ok($guest->wait_for(qr/^  then: .*\n/m, $BOOT), 'it is on the serial line') or $guest->show_end;
+	select undef, undef, undef, 1;
+	my $monitor = IO::Socket::UNIX->new(Peer => $path);
+	print {$monitor} "pmemsave 0xb8000 32768 \"$screen\"\n";
+	ok($guest->wait_end(30), 'it reboots');
+	my $chars = join "\n", map { s/(.)./$1/gsr } slurp($screen) =~ /(.{160})/gs;
+	like($chars, qr/^tarboot: FAILED: find payload *\n  what: /m, 'on the screen');
+	like(slurp(scratch('three.hvc')), qr/^\r?tarboot: FAILED: find payload\r?$/m, 'on the virtio console');
+	note($chars =~ s/ +$//gmr);
+};
+subtest 'no console at all' => sub {
+	my $guest = start(name => 'no-console', console => '', append => 'word');
+	ok($guest->wait_end($BOOT), 'it boots all the same, and the root ends it') or $guest->show_end;
+};
+subtest 'a console that nobody reads' => sub {    # its other end is a pipe that is full
+	my $guest = start(name => 'stuck', append => 'console=ttyS2 debug console=ttyS0',
+		args => [ -chardev => 'socket,id=stuck,path=' . scratch('stuck.socket') . ',server=on,wait=off',
+			-device => 'isa-serial,index=2,chardev=stuck' ]);
+	ok($guest->wait_end($BOOT), 'it boots all the same') or $guest->show_end;
+	like($guest->text, qr/TINY-INIT-RAN/, 'to the end');
+};
+done_testing();

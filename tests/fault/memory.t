@@ -1,0 +1,76 @@
+#!/usr/bin/perl
+# Too little room: in RAM, in rootfs, in the tmpfs, in its inodes; and the unpack child killed. What is needed
+# and what there is stands in the message, and nothing is started.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use Test::More;
+use Fault;
+
+my $MIB = qr/\d+(?:\.\d)? MiB/;
+
+need_programs(qw(qemu-system-x86_64 busybox tar xz));
+
+# rootfs is half of the memory. The kernel says "write error" and starts /init all the same; the file has
+# its full size by then, only its blocks tell.
+fails('the kernel cut the payload', mem => 192, change => big_root(96, 'cat /dev/urandom'), step => 'find payload',
+	about => [ qr/no room to unpack it: $MIB of $MIB are here/, qr/initramfs_options=size=90%/ ]);
+fails('the kernel cut a payload without manifest', mem => 192, change => [ big_root(96, 'cat /dev/urandom'), \&no_manifest ],
+	step => 'find payload', about => [qr/no room to unpack it: $MIB of $MIB are here/]);
+fails('RAM too small', mem => 256, change => big_root(400, 'yes'), step => 'check memory',
+	about => [ qr/needs 4\d\d(\.\d)? MiB and \d+ inodes, this machine has $MIB free/, qr/Add memory/ ]);
+fails('RAM too small for a payload without manifest', mem => 256, change => [ big_root(400, 'yes'), \&no_manifest ],
+	step => 'check memory', about => [qr/needs 4\d\d(\.\d)? MiB, this machine has $MIB free/]);
+fails('tarboot.size= too small', append => 'tarboot.size=1m', step => 'check memory',
+	about => [ qr/tarboot\.size/, qr/needs $MIB, tarboot\.size allows 1\.0 MiB/ ]);
+fails('too few inodes', append => 'tarboot.mount=nr_inodes=5', step => 'check memory',
+	about => [ qr/tarboot\.mount/, qr/needs \d+ inodes, nr_inodes=5/ ]);
+fails('too few inodes without a manifest', change => \&no_manifest, append => 'tarboot.mount=nr_inodes=5', step => 'unpack root',
+	about => [qr/inodes/]);
+fails('a manifest that lies', change => [ big_root(64, 'cat /dev/urandom'), sub {
+	for (grep { is_manifest($_) } @_) { $_->{data} =~ s/^unpacked-bytes=\d+/unpacked-bytes=4096/m or die $_->{data} }
+	return @_;
+} ], append => 'tarboot.size=16m', step => 'unpack root', about => [qr/No space left|full/]);
+
+# The manifest says little, the machine has little, the tmpfs may have all: the child is the first that the
+# kernel takes. On Linux 6.1 a tmpfs that fills the memory can end in a panic of the kernel itself, which
+# nobody in user space can help; what init can do is to check before, as above.
+subtest 'the unpack child is killed' => sub {
+	my $guest = shell_at(name => 'killed', change => big_root(300, 'seq 1 99999999'), mem => 1024,
+		append => 'tarboot.shell=start');
+	type_and_see($guest, q{setsid sh -c 'until grep -q "unpack\|[%]" /run/tarboot/log && test $(pidof init | wc -w) -gt 1; }
+		. q{do sleep 0.1; done; until grep -q " /newroot " /proc/mounts; do sleep 0.1; done; sleep 1; }
+		. q{for p in $(pidof init); do test $p = 1 || kill -9 $p; done' </dev/null >/dev/null 2>&1 & echo started}, qr/^started/m);
+	$guest->type("exit\n");
+	ok($guest->wait_for(qr/^  then: .*/m, $BOOT), 'it fails');
+	like($guest->text, qr/FAILED: unpack root\n  what: the unpack child\n  why:  it was killed/, 'and says why');
+	ok($guest->wait_end(20), 'and reboots') or $guest->show_end;
+	unlike($guest->text, qr/Kernel panic|TINY-INIT-RAN/, 'without a panic or half a root');
+};
+
+# Downwards in RAM: it boots, or it refuses with its sentence; from some size on the kernel itself does not
+# come to /init any more.
+my $step = $ENV{TARBOOT_TEST_ALL} ? 16 : 64;
+for my $kind ('text', 'random') {
+	subtest "less and less RAM, a root of $kind" => sub {
+		my %ended;
+		my $command = $kind eq 'text' ? 'yes' : 'cat /dev/urandom';
+		my $image = image("sweep-$kind", big_root(96, $command));
+		for (my $mem = 384; $mem >= 96; $mem -= $step) {
+			my $guest = start(name => "sweep-$kind", initrd => $image, mem => $mem);
+			my $ended = $guest->wait_end($BOOT);
+			my $text  = $guest->text;
+			my $came  = $text =~ m{Run /init as init};
+			my $how   = $text =~ /TINY-INIT-RAN/ ? 'boots' : $text =~ /^tarboot: FAILED: (find payload|check memory)/m
+				? "refuses: $1" : $came ? 'else' : 'the kernel does not come to /init';
+			$ended{$mem} = $how;
+			isnt($how, 'else', "$mem MiB: $how") or $guest->show_end(40);
+			last if !$came;
+		}
+		my @order = map { $ended{$_} =~ /^boots/ ? 0 : $ended{$_} =~ /^refuses/ ? 1 : 2 } sort { $b <=> $a } keys %ended;
+		is_deeply(\@order, [ sort @order ], 'with less it never becomes better');
+		ok((grep { $_ == 0 } @order) && (grep { $_ == 1 } @order), 'it boots with much and refuses with little');
+	};
+}
+done_testing();

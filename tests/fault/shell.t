@@ -1,0 +1,130 @@
+#!/usr/bin/perl
+# Shells: when they come, what they can do, and that nobody gets one who was not given one. And PID 1 under
+# signals, orphans and a bomb of forks.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use Test::More;
+use Time::HiRes qw(sleep);
+use Fault;
+
+my $STAYS = 4;     # seconds in which a machine that shall stay must not end
+
+sub without_payload { return grep { !is_payload($_) } @_ }
+
+need_programs(qw(qemu-system-x86_64 busybox tar xz));
+
+subtest 'panic=0: it stays, without a shell' => sub {
+	my $guest = start(name => 'stay', change => \&without_payload, panic => 0);
+	ok($guest->wait_for(qr/^  then: staying like this \(panic=0\)$/m, $BOOT), 'the failure is shown');
+	$guest->type("\n\necho answer=\$((6*7))\n\cC\cD\e");
+	ok(!$guest->wait_for(qr/answer=42|BusyBox v/, $STAYS), 'but typing gives no shell');
+	ok($guest->running, 'and the machine stays');
+	$guest->stop;
+};
+
+subtest 'panic=3: a countdown' => sub {
+	my $guest = start(name => 'count', change => \&without_payload, panic => 11);
+	ok($guest->wait_for(qr/^  then: rebooting in 11 s \(panic=11\)$/m, $BOOT), 'the failure is shown');
+	my $from = $guest->elapsed;
+	ok($guest->wait_end(30), 'and it reboots');
+	my $took = $guest->elapsed - $from;
+	ok($took > 9 && $took < 18, "in time: $took s");
+	like($guest->text, qr/^  rebooting in 10 s$/m, 'counted down on the way');
+};
+
+for my $onfail (qw(reboot poweroff halt)) {
+	subtest "tarboot.onfail=$onfail" => sub {
+		my %word = (reboot => 'rebooting', poweroff => 'powering off', halt => 'halting');
+		my $guest = start(name => $onfail, change => \&without_payload, panic => 0,
+			append => "tarboot.onfail=$onfail tarboot.failwait=1");
+		ok($guest->wait_for(qr/^  then: $word{$onfail} in 1 s \(tarboot\.onfail=\)$/m, $BOOT), 'it says so');
+		if ($onfail eq 'halt') {
+			ok($guest->wait_for(qr/reboot: System halted/, 20), 'and halts');
+			$guest->stop;
+		} else {
+			ok($guest->wait_end(20), 'and does it') or $guest->show_end;
+		}
+	};
+}
+
+subtest 'tarboot.onfail=shell alone gives none' => sub {
+	my $guest = start(name => 'onfail', change => \&without_payload, append => 'tarboot.onfail=shell tarboot.failwait=1');
+	ok($guest->wait_end($BOOT), 'no shell, a reboot') or $guest->show_end;
+	unlike($guest->text, qr/BusyBox v/, 'no shell started');
+};
+
+subtest 'an image without a shell' => sub {
+	my $guest = start(name => 'no-shell', append => 'tarboot.shell=start,fail',
+		change => sub { grep { $_->{name} ne 'bin/busybox' } without_payload(@_) });
+	ok($guest->wait_end($BOOT), 'it goes on') or $guest->show_end;
+	like($guest->text, qr/no \/bin\/busybox in this image: pack it with --shell/, 'and says why there is none');
+};
+
+subtest 'after a failure' => sub {
+	my $guest = shell_at(name => 'fail', change => \&without_payload, append => 'tarboot.shell', enter => 1);
+	like($guest->text, qr/Failed step: find payload/, 'the banner says what failed');
+	like($guest->text, qr{log: +/run/tarboot/log}, 'and where the log is');
+	like($guest->text, qr/exit: +try to boot again/, 'and how to go on');
+	like(type_and_see($guest, 'echo answer=$((6*7))', qr/answer=\d/), qr/answer=42/, 'commands work');
+	like(type_and_see($guest, 'echo "<$TARBOOT_FAILED>"', qr/^<.*>/m), qr/^<find payload>$/m, 'TARBOOT_FAILED');
+	like(type_and_see($guest, 'echo pid=$$', qr/pid=\d+/), qr/pid=(?!1\b)\d+/, 'it is not PID 1');
+	like(type_and_see($guest, 'cat /run/tarboot/log | wc -l | sed s/^/lines=/', qr/lines=\d/), qr/lines=[1-9]/, 'applets and log');
+	unlike($guest->text, qr/can't access tty|job control turned off/, 'it has a terminal');
+	$guest->type("sleep 1000\n");
+	sleep 1;
+	$guest->type("\cC");
+	like(type_and_see($guest, 'echo after=$?', qr/after=\d/), qr/after=130/, '^C ends a command');
+	$guest->type("sleep 1000\n");
+	sleep 1;
+	$guest->type("\cZ");
+	like(type_and_see($guest, 'jobs', qr/sleep/), qr/Stopped +sleep/, '^Z stops one');
+	$guest->type("\cD\cD\n");
+	ok($guest->wait_for(qr/tarboot: FAILED/, 15), '^D tries again');
+	$guest->type("\n");
+	ok($guest->wait_for(qr/^tarboot:\S*# $/m, 15), 'and there is a shell again');
+	$guest->type("exit\n");
+	ok($guest->wait_for(qr/tarboot: FAILED/, 15), 'exit tries again');
+	unlike($guest->text, qr/Kernel panic/, 'the kernel did not panic');
+	$guest->show_end unless Test::More->builder->is_passing;
+	$guest->stop;
+};
+
+subtest 'a second try that works' => sub {
+	my $guest = shell_at(name => 'again', append => 'tarboot.shell tarboot.rootfs=/elsewhere.tar.xz', enter => 1);
+	$guest->type("mv /rootfs.tar.xz /elsewhere.tar.xz; exit\n");
+	ok($guest->wait_end($BOOT), 'it boots after all') or $guest->show_end;
+	like($guest->text, qr/TINY-INIT-RAN/, 'to the end');
+};
+
+subtest 'start, unpacked, end' => sub {
+	my $guest = shell_at(name => 'when', append => 'tarboot.shell=start,unpacked,end');
+	my %there = (start => 'none', unpacked => '/newroot/sbin/init', end => '/newroot/sbin/init');
+	for my $when (qw(start unpacked end)) {
+		like(type_and_see($guest, 'echo "<$(ls /newroot/sbin/init 2>/dev/null || echo none)>"', qr/^<.*>$/m), qr/^<$there{$when}>$/m, $when);
+		$guest->type("exit\n");
+		next if $when eq 'end';
+		ok($guest->wait_for(qr/^tarboot:\S*# $/m, $BOOT), 'and it goes on') or $guest->show_end;
+	}
+	ok($guest->wait_end($BOOT), 'to its end') or $guest->show_end;
+	like($guest->text, qr/TINY-INIT-RAN/, 'with the root running');
+};
+
+subtest 'PID 1 under fire' => sub {
+	my $guest = shell_at(name => 'fire', append => 'tarboot.shell=start', mem => 384);
+	like(type_and_see($guest, 'for s in $(seq 1 64); do kill -$s 1 2>/dev/null; done; echo shot', qr/^shot/m), qr/^shot/m, 'all signals');
+	like(type_and_see($guest, 'kill -9 1; echo killed', qr/^killed/m), qr/^killed/m, 'kill -9 1');
+	like(type_and_see($guest, 'for i in $(seq 1 50); do (sleep 0.2 &) ; done; sleep 2; echo zombies=$(ps | grep -c "\[sleep\]")', qr/zombies=\d/, 30),
+		qr/zombies=[01]\b/, 'orphans are reaped');    # grep itself may be one
+	# 4,000 processes are more than this machine has memory for.
+	type_and_see($guest, 'bomb() { [ $1 = 0 ] || { bomb $(($1 - 1)) & bomb $(($1 - 1)) & }; sleep 3; }; '
+		. 'bomb 11 2>/dev/null; sleep 8; echo over', qr/^over|^tarboot:.*# $/m, 60);
+	$guest->type("\n");
+	ok($guest->running, 'a bomb of forks leaves PID 1 alive');
+	$guest->type("exit\n");
+	unlike($guest->text, qr/Kernel panic/, 'without a panic');
+	ok($guest->wait_end($BOOT), 'and it goes on to boot') or $guest->show_end;
+	like($guest->text, qr/TINY-INIT-RAN/, 'to the end');
+};
+done_testing();
