@@ -14,6 +14,7 @@
 #include "shell.h"
 
 #define DEFAULT_WAIT 60 /* seconds */
+#define TEXT_WIDTH 71   /* of 80 columns, behind a label */
 
 enum action { ACTION_STAY, ACTION_REBOOT, ACTION_POWEROFF, ACTION_HALT, ACTION_SHELL };
 
@@ -111,16 +112,37 @@ static const char *advice(const struct fail *f)
 	}
 }
 
+/* Adds "  LABEL TEXT" to a block, with line breaks at words for a screen of 80 columns. */
+static void add_field(char *block, size_t size, const char *label, const char *text)
+{
+	size_t used = strlen(block), n, cut;
+
+	for (; *text; text += n + (text[n] == ' '), label = "     ") {
+		n = strlen(text);
+		if (n > TEXT_WIDTH) {
+			for (cut = TEXT_WIDTH; cut > 0 && text[cut] != ' '; cut--)
+				;
+			n = cut ? cut : TEXT_WIDTH;
+		}
+		used += (size_t)snprintf(block + used, size - used, "  %s %.*s\n", label, (int)n,
+					 text);
+		if (used >= size)
+			return;
+	}
+}
+
 static void print_block(const struct boot *b, const struct plan *p)
 {
 	const struct fail *f = &b->fail;
-	char block[1400], then[160];
+	char block[2048], then[160];
 
 	console_log(LOG_FAILURE, "%s failed: %s: %s", b->failed_step, f->what, f->why);
 	describe_plan(b, p, then, sizeof(then));
-	snprintf(block, sizeof(block),
-		 "\ntarboot: FAILED: %s\n  what: %s\n  why:  %s\n  do:   %s\n  then: %s\n",
-		 b->failed_step, f->what, f->why, advice(f), then);
+	snprintf(block, sizeof(block), "\ntarboot: FAILED: %s\n", b->failed_step);
+	add_field(block, sizeof(block), "what:", f->what);
+	add_field(block, sizeof(block), "why: ", f->why);
+	add_field(block, sizeof(block), "do:  ", advice(f));
+	add_field(block, sizeof(block), "then:", then);
 	console_print(block);
 }
 

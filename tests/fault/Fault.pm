@@ -151,6 +151,8 @@ sub _check_failure {
 sub check_block {
 	my ($text, %arg) = @_;
 	my ($block) = $text =~ /^(tarboot: FAILED: .*?^  then: [^\n]+)/ms;
+	is_deeply([ grep { length > 79 } split /\n/, $block // '' ], [], 'it fits a screen of 80 columns');
+	$block =~ s/\n {8}/ /g if $block;    # lines that were broken
 	my %line = ($block // '') =~ /^  (what|why|do|then): +(\S.*)$/mg;
 
 	$block //= '';

@@ -34,8 +34,12 @@ fails('a manifest that lies', change => [ big_root(64, 'cat /dev/urandom'), sub 
 } ], append => 'tarboot.size=16m', step => 'unpack root', about => [qr/No space left|full/]);
 
 # The manifest says little, the machine has little, the tmpfs may have all: the child is the first that the
-# kernel takes. On Linux 6.1 a tmpfs that fills the memory can end in a panic of the kernel itself, which
-# nobody in user space can help; what init can do is to check before, as above.
+# kernel takes.
+fails('the OOM killer takes the unpack child', mem => 256, change => [ big_root(400, 'yes'), sub {
+	for (grep { is_manifest($_) } @_) { $_->{data} =~ s/^unpacked-bytes=\d+/unpacked-bytes=4096/m or die $_->{data} }
+	return @_;
+} ], append => 'tarboot.size=100%', step => 'unpack root', about => [ qr/the unpack child/, qr/killed/, qr/Add memory/ ]);
+
 subtest 'the unpack child is killed' => sub {
 	my $guest = shell_at(name => 'killed', change => big_root(300, 'seq 1 99999999'), mem => 1024,
 		append => 'tarboot.shell=start');
