@@ -11,6 +11,7 @@ use Test::More;
 use Time::HiRes qw(time);
 use Guest;
 use Image;
+use Modules;
 
 # The boot steps as the console must show them. Others may stand between them.
 my @STEPS = (
@@ -132,13 +133,27 @@ my @as_it_is = tarboot('pack', '--help') =~ /(--no-scrub)/;
 note(tarboot('pack', '--level', 'fast', @as_it_is, $root, '-o', $image));
 ok(-s "$image.vmlinuz", 'the kernel stands beside the image') or BAIL_OUT('no kernel');
 
-my $guest = Guest->start(
-	dir => scratch(), name => 'demo', kernel => "$image.vmlinuz", initrd => $image, mem => 2048,
-	append => 'tarboot.init=/tarboot-test/check some.option=1 testvar="some words" testword');
-ok($guest->wait_end(300), 'the system boots and powers itself off');
-ok($guest->replay_results, 'the checks inside ran to their end');
-check_console($guest);
-check_report($guest);
-note(sprintf 'boot to power-off: %.1f s', $guest->elapsed);
-$guest->show_end(60) unless Test::More->builder->is_passing;
+# Boots it with a kernel; end: how the system shall end itself.
+sub whole_boot {
+	my ($name, $kernel, $end, $last_words) = @_;
+	my $guest = Guest->start(
+		dir => scratch(), name => $name, kernel => $kernel, initrd => $image, mem => 2048,
+		append => 'tarboot.init=/tarboot-test/check some.option=1 testvar="some words" testword '
+			. "tarboot-test.end=$end");
+
+	ok($guest->wait_end(300), 'the system boots and ends itself');
+	ok($guest->replay_results, 'the checks inside ran to their end');
+	check_console($guest);
+	check_report($guest);
+	like($guest->text, $last_words, "by $end");
+	note(sprintf 'boot to the end: %.1f s', $guest->elapsed);
+	$guest->show_end(60) unless Test::More->builder->is_passing;
+	return;
+}
+
+subtest 'Linux 6.1' => sub { whole_boot('demo', "$image.vmlinuz", 'poweroff', qr/reboot: Power down/) };
+subtest 'the newest Linux' => sub {
+	plan skip_all => 'no kernel of Debian sid can be had here' unless eval { kernel_of('sid') };
+	whole_boot('newest', kernel_of('sid') . '/vmlinuz', 'reboot', qr/reboot: Restarting system/);
+};
 done_testing();
