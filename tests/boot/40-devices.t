@@ -44,11 +44,12 @@ sub make_image {
 	my @members = newc_read($image);
 	run('rm', '-rf', $root);
 	$_->{name} eq 'init' and $change and $_->{data} = $change->($_->{data}) for @members;
-	my $payload = pop @members;
-	return newc_write($image, @members, module_members($suite, scratch("$name-modules"), @MODULES),
+	newc_write($image, @members);
+	# an archive of its own before the image, as docs/console.md says
+	my $modules = newc_write(scratch("$name.modules"), module_members($suite, scratch("$name-modules"), @MODULES),
 		directory_member('etc/modprobe.d'),
-		file_member('etc/modprobe.d/local.conf', "options e1000 copybreak=77\nblacklist evdev_none\n"),
-		$payload);
+		file_member('etc/modprobe.d/local.conf', "options e1000 copybreak=77\nblacklist evdev_none\n"));
+	return spew("$image.both", slurp($modules) . slurp($image));
 }
 
 # QEMU's monitor, by its human language.
