@@ -47,7 +47,7 @@ sub make_image {
 	newc_write($image, @members);
 	# an archive of its own before the image, as docs/console.md says
 	my $modules = newc_write(scratch("$name.modules"), module_members($suite, scratch("$name-modules"), @MODULES),
-		directory_member('etc/modprobe.d'),
+		directory_member('etc'), directory_member('etc/modprobe.d'),
 		file_member('etc/modprobe.d/local.conf', "options e1000 copybreak=77\nblacklist evdev_none\n"));
 	return spew("$image.both", slurp($modules) . slurp($image));
 }
