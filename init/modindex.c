@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define WORD_MAX 512
+#define BLANKS " \t\r\n"
 
 static const char *next_line(const char *line)
 {
@@ -55,8 +56,8 @@ static bool is_in_list(const char *list, const char *name)
 	char word[MODULE_NAME_MAX];
 	size_t n;
 
-	for (; *list && *list != ' ' && *list != '\n'; list += n + (list[n] == ',')) {
-		n = strcspn(list, ", \t\n");
+	for (; *list && !strchr(BLANKS, *list); list += n + (list[n] == ',')) {
+		n = strcspn(list, "," BLANKS);
 		if (n < sizeof(word)) {
 			memcpy(word, list, n);
 			word[n] = '\0';
