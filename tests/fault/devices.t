@@ -15,7 +15,7 @@ need_programs(qw(qemu-system-x86_64 busybox tar xz modprobe depmod));
 
 subtest 'messages that are lost' => sub {
 	my $guest = shell_at(name => 'lost', append => 'tarboot.shell=start');
-	like(type_and_see($guest, "p=$PID; kill -STOP \$p; for i in \$(seq 1 40000); do echo add "
+	like(type_and_see($guest, "p=$PID; kill -STOP \$p; for i in \$(seq 1 80000); do echo add "
 		. '>/sys/devices/virtual/mem/null/uevent; done; kill -CONT $p; sleep 2; '
 		. 'grep -c "were lost" /run/tarboot/log | sed s/^/lost=/', qr/lost=\d/, 60),
 		qr/lost=[1-9]/, 'it looks at all devices again');
