@@ -19,7 +19,7 @@ static size_t next_word(const char **at, const char **word)
 {
 	*at += strspn(*at, " \t\r");
 	*word = *at;
-	*at += strcspn(*at, " \t\r\n");
+	*at += strcspn(*at, BLANKS);
 	return (size_t)(*at - *word);
 }
 
@@ -30,7 +30,7 @@ static bool is_word(const char *word, size_t n, const char *expected)
 
 bool modindex_name(const char *path, char ret[MODULE_NAME_MAX])
 {
-	size_t n = strcspn(path, " \t\r\n:"), start = n, used = 0;
+	size_t n = strcspn(path, ":" BLANKS), start = n, used = 0;
 
 	while (start > 0 && path[start - 1] != '/')
 		start--;
@@ -49,6 +49,34 @@ static bool is_module(const char *word, const char *name)
 	char other[MODULE_NAME_MAX];
 
 	return modindex_name(word, other) && strcmp(other, name) == 0;
+}
+
+/* What follows keyword on the next line, at or behind *line, that begins with it; NULL: there is none.
+ * *line becomes the line after that. */
+static const char *next_entry(const char **line, const char *keyword)
+{
+	const char *at, *word;
+	size_t n;
+
+	while (**line) {
+		at = *line;
+		*line = next_line(at);
+		n = next_word(&at, &word);
+		if (is_word(word, n, keyword))
+			return at;
+	}
+	return NULL;
+}
+
+/* The same for lines "KEYWORD MODULE ..." about one module: what follows its name. */
+static const char *next_entry_of(const char **line, const char *keyword, const char *name)
+{
+	const char *at, *word;
+
+	while ((at = next_entry(line, keyword)))
+		if (next_word(&at, &word) && is_module(word, name))
+			return at;
+	return NULL;
 }
 
 static bool is_in_list(const char *list, const char *name)
@@ -71,16 +99,11 @@ static bool is_in_list(const char *list, const char *name)
 static bool is_blacklisted(const struct modindex *m, const char *name)
 {
 	static const char parameter[] = "modprobe.blacklist=";
-	const char *at, *word;
-	size_t n;
+	const char *at = m->cmdline, *line = m->config, *word;
 
-	for (const char *line = m->config; *line; line = next_line(line)) {
-		at = line;
-		n = next_word(&at, &word);
-		if (is_word(word, n, "blacklist") && next_word(&at, &word) && is_module(word, name))
-			return true;
-	}
-	for (at = m->cmdline; next_word(&at, &word);)
+	if (next_entry_of(&line, "blacklist", name))
+		return true;
+	while (next_word(&at, &word))
 		if (strncmp(word, parameter, sizeof(parameter) - 1) == 0 &&
 		    is_in_list(word + sizeof(parameter) - 1, name))
 			return true;
@@ -100,18 +123,14 @@ static bool fits(const char *pattern, size_t n, const char *modalias)
 	return fnmatch(text, modalias, 0) == 0;
 }
 
-static void match_in(const struct modindex *m, const char *text, const char *modalias,
+static void match_in(const struct modindex *m, const char *line, const char *modalias,
 		     void (*found)(const char *name, void *arg), void *arg)
 {
 	char name[MODULE_NAME_MAX];
 	const char *at, *word, *pattern;
 	size_t n;
 
-	for (const char *line = text; *line; line = next_line(line)) {
-		at = line;
-		n = next_word(&at, &word);
-		if (!is_word(word, n, "alias"))
-			continue;
+	while ((at = next_entry(&line, "alias"))) {
 		n = next_word(&at, &pattern);
 		if (n > 0 && fits(pattern, n, modalias) && next_word(&at, &word) &&
 		    modindex_name(word, name) && !is_blacklisted(m, name))
@@ -137,17 +156,12 @@ const char *modindex_dependencies(const struct modindex *m, const char *name)
 void modindex_soft(const struct modindex *m, const char *name, bool after,
 		   void (*found)(const char *name, void *arg), void *arg)
 {
+	const char *at, *line = m->config, *word;
 	char other[MODULE_NAME_MAX];
-	const char *at, *word;
 	bool is_wanted;
 	size_t n;
 
-	for (const char *line = m->config; *line; line = next_line(line)) {
-		at = line;
-		n = next_word(&at, &word);
-		if (!is_word(word, n, "softdep") || !next_word(&at, &word) ||
-		    !is_module(word, name))
-			continue;
+	while ((at = next_entry_of(&line, "softdep", name))) {
 		is_wanted = false;
 		while ((n = next_word(&at, &word)) > 0) {
 			if (word[n - 1] == ':')
@@ -172,20 +186,14 @@ static void append(char *ret, size_t size, size_t *used, const char *text, size_
 
 size_t modindex_options(const struct modindex *m, const char *name, char *ret, size_t size)
 {
-	const char *at, *word, *dot;
+	const char *at, *line = m->config, *word, *dot;
 	size_t used = 0, n;
 
 	if (size > 0)
 		*ret = '\0';
-	for (const char *line = m->config; *line; line = next_line(line)) {
-		at = line;
-		n = next_word(&at, &word);
-		if (!is_word(word, n, "options") || !next_word(&at, &word) ||
-		    !is_module(word, name))
-			continue;
+	while ((at = next_entry_of(&line, "options", name)))
 		while ((n = next_word(&at, &word)) > 0)
 			append(ret, size, &used, word, n);
-	}
 	for (at = m->cmdline; (n = next_word(&at, &word)) > 0;) {
 		dot = memchr(word, '.', n);
 		if (dot && is_module(word, name))
