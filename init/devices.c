@@ -113,9 +113,11 @@ static void scan(struct devices *d, int dir_fd, unsigned depth)
 		return;
 	}
 	look_at(d, dir_fd);
-	while (depth > 0 && (e = readdir(dir)) && !is_stopped(d)) {
+	while (depth > 0 && (e = readdir(dir))) {
 		if (e->d_type != DT_DIR || e->d_name[0] == '.')
 			continue;
+		if (is_stopped(d))
+			break;
 		fd = openat(dir_fd, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd >= 0)
 			scan(d, fd, depth - 1);

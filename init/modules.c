@@ -130,7 +130,7 @@ static int init_from_xz(int fd, const char *options)
 {
 	_cleanup_free_ uint8_t *in = NULL, *out = malloc(MODULE_SIZE_MAX);
 	size_t in_at = 0, out_at = 0;
-	uint64_t limit = 64 << 20;
+	uint64_t limit = MODULE_SIZE_MAX; /* of the decoder's memory */
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
@@ -164,20 +164,16 @@ static int insert(const char *path, const char *options)
 static const char *explain(int r, const char *path)
 {
 	if ((r == -EINVAL || r == -EOPNOTSUPP) && !ends_with(path, ".ko"))
-		return "this kernel cannot unpack it; put it into the image uncompressed, as "
-		       "tarboot "
-		       "pack --modules does";
+		return "this kernel cannot unpack it: put it into the image uncompressed";
 	return strerror(-r);
 }
 
 /* path is as in modules.dep, below the directory, and ends at a blank, a colon or a newline. */
-static void load_file(struct modules *m, const char *path)
+static void load_file(struct modules *m, const char *name, const char *path)
 {
-	char file[512], options[OPTIONS_MAX], name[MODULE_NAME_MAX];
+	char file[512], options[OPTIONS_MAX];
 	int r;
 
-	if (!modindex_name(path, name))
-		return;
 	snprintf(file, sizeof(file), "%s/%.*s", m->directory, (int)strcspn(path, " \t\r\n:"), path);
 	modindex_options(&m->index, name, options, sizeof(options));
 	r = insert(file, options);
@@ -227,17 +223,18 @@ static void load_needed(struct modules *m, const char *first)
 static void load_by_name(const char *name, void *arg)
 {
 	struct modules *m = arg;
-	const char *line;
+	const char *line, *colon;
 
 	if (m->depth == DEPTH_MAX || !remember(m, name))
 		return;
 	line = modindex_dependencies(&m->index, name);
 	if (!line)
 		return; /* in the kernel already, or not in this image */
+	colon = line + strcspn(line, ":\n");
 	m->depth++;
 	modindex_soft(&m->index, name, false, load_by_name, m);
-	load_needed(m, line + strcspn(line, ":\n") + (line[strcspn(line, ":\n")] == ':'));
-	load_file(m, line);
+	load_needed(m, *colon == ':' ? colon + 1 : colon);
+	load_file(m, name, line);
 	modindex_soft(&m->index, name, true, load_by_name, m);
 	m->depth--;
 }

@@ -259,12 +259,11 @@ static const char *next_word(const char *text, char *word)
 
 int params_parse(const char *cmdline, struct params *ret, struct fail *f)
 {
-	struct params p = { .rootfs = "/rootfs.tar.xz", .hotplug = true };
 	_cleanup_free_ char *word = malloc(strlen(cmdline) + 1);
+	int r = 0, r_word;
 	struct fail later;
-	int r = 0;
 
-	*ret = p;
+	*ret = (struct params){ .rootfs = "/rootfs.tar.xz", .hotplug = true };
 	if (!word)
 		return fail_errno(f, ENOMEM, "the kernel command line", "cannot read it");
 	for (;;) {
@@ -275,11 +274,9 @@ int params_parse(const char *cmdline, struct params *ret, struct fail *f)
 		cmdline = next_word(cmdline, word);
 		if (strcmp(word, "--") == 0)
 			break;
+		r_word = set_param(word, ret, r == 0 ? f : &later);
 		if (r == 0)
-			r = set_param(word, &p, f);
-		else
-			(void)set_param(word, &p, &later);
+			r = r_word;
 	}
-	*ret = p;
 	return r;
 }

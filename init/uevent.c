@@ -44,8 +44,6 @@ static void read_line(const char *line, struct uevent *u, bool *has_major, bool 
 
 	if ((value = value_of(line, "ACTION")))
 		u->action = value;
-	else if ((value = value_of(line, "DEVPATH")))
-		u->devpath = value;
 	else if ((value = value_of(line, "SUBSYSTEM")))
 		u->subsystem = value;
 	else if ((value = value_of(line, "MODALIAS")))

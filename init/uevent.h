@@ -10,7 +10,6 @@
 /* The texts point into the parsed bytes; NULL = not said. */
 struct uevent {
 	const char *action;    /* add, remove, change, bind…; only in messages */
-	const char *devpath;   /* below /sys; only in messages */
 	const char *subsystem; /* only in messages */
 	const char *modalias;
 	const char *devname;   /* below /dev; only with a node that is safe to make there */
