@@ -232,10 +232,13 @@ int devices_start(struct boot *b)
 		run(&d);
 		_exit(0);
 	}
-	if (pid < 0)
-		console_log(LOG_WARNING, "devices are not plugged in: %m");
 	close(ends[1]);
-	b->devices_fd = ends[0];
+	if (pid < 0) {
+		console_log(LOG_WARNING, "devices are not plugged in: %m");
+		close(ends[0]);
+	} else {
+		b->devices_fd = ends[0];
+	}
 	return 0;
 }
 

@@ -165,6 +165,8 @@ static const char *explain(int r, const char *path)
 {
 	if ((r == -EINVAL || r == -EOPNOTSUPP) && !ends_with(path, ".ko"))
 		return "this kernel cannot unpack it: put it into the image uncompressed";
+	if (r == -EBADMSG)
+		return "the file is damaged";
 	return strerror(-r);
 }
 

@@ -11,6 +11,7 @@ package Guest;
 use strict;
 use warnings;
 
+use IO::Socket::UNIX;
 use POSIX qw(WNOHANG);
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -20,7 +21,8 @@ my $SLOW = $ENV{TARBOOT_SLOW} || 1;
 $SIG{PIPE} = 'IGNORE';    # typing to a machine that has just ended
 
 # Named arguments: dir (for log files), name, kernel, initrd; optional: append (kernel parameters
-# after the console and panic ones), console (parameters), panic, mem (MiB), smp, args (more QEMU arguments).
+# after the console and panic ones), console (parameters), panic, mem (MiB), smp, monitor (true for one),
+# args (more QEMU arguments).
 sub start {
 	my ($class, %arg) = @_;
 	my $self = bless {
@@ -28,6 +30,7 @@ sub start {
 		log     => "$arg{dir}/$arg{name}.log",
 		results => "$arg{dir}/$arg{name}.ttyS1",
 		errors  => "$arg{dir}/$arg{name}.qemu",
+		socket  => "$arg{dir}/$arg{name}.monitor",
 		mark    => 0,
 		started => time,
 	}, $class;
@@ -48,6 +51,7 @@ sub _command {
 		-m => $arg{mem} // 1024, -smp => $arg{smp} // 2,
 		-chardev => 'stdio,id=console,signal=off', -serial => 'chardev:console',
 		-serial => "file:$self->{results}",
+		$arg{monitor} ? (-monitor => "unix:$self->{socket},server,nowait") : (),
 		-kernel => $arg{kernel}, -initrd => $arg{initrd}, -append => $append,
 		@{ $arg{args} // [] });
 }
@@ -123,6 +127,20 @@ sub type {
 	$self->{mark} = length $self->text;
 	print { $self->{type} } $keys;
 	return;
+}
+
+# Gives commands to QEMU's monitor, in its human language. Its answers, or nothing when it cannot be reached.
+sub monitor {
+	my ($self, @commands) = @_;
+	my $socket = IO::Socket::UNIX->new(Peer => $self->{socket}) or return;
+
+	for my $command (@commands) {
+		print {$socket} "$command\n";
+		sleep 0.2;
+	}
+	$socket->blocking(0);
+	sysread $socket, my $answer, 65536;
+	return $answer // '';
 }
 
 sub stop {

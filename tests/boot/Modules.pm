@@ -11,7 +11,7 @@ use File::Basename qw(basename dirname);
 use File::Path qw(make_path);
 use Image;
 
-our @EXPORT = qw(kernel_of is_module module_members file_member directory_member);
+our @EXPORT = qw(kernel_of newest_kernel is_module module_members file_member directory_member);
 
 # The directory of a kernel of that suite; fetched once, under a lock as the tests run side by side.
 sub kernel_of {
@@ -23,6 +23,13 @@ sub kernel_of {
 	local $ENV{BUILD} = build_path();
 	run(repo_path('scripts', 'fetch-kernel'), $suite, $dir) unless -d $dir;
 	return $dir;
+}
+
+# The newest kernel's directory, or nothing where it cannot be had; asked once.
+my ($asked, $newest);
+sub newest_kernel {
+	$newest = eval { kernel_of('sid') } unless $asked++;
+	return $newest;
 }
 
 # What modprobe would do for a module; nothing when the kernel has it built in, which newer packages do

@@ -3,7 +3,6 @@
 use strict;
 use warnings;
 use FindBin;
-use IO::Socket::UNIX;
 use lib $FindBin::RealBin;
 use Test::More;
 use Fault;
@@ -50,19 +49,18 @@ boots('one CPU', smp => 1, like => [qr/unpack root: .* [12] threads/]);
 # Linux registers one console of a kind: a serial line, a screen and a virtio console, which is a module
 # and comes late. The screen is in text mode, so its characters are in the machine's memory.
 subtest 'a failure is on all of three consoles' => sub {
-	my ($path, $screen) = (scratch('three.monitor'), scratch('three.screen'));
+	my $screen  = scratch('three.screen');
 	my @modules = module_members('bookworm', scratch('three-modules'), qw(virtio_pci virtio_console));
 	my $guest   = start(
-		name => 'three', kernel => kernel_of('bookworm') . '/vmlinuz', panic => 5,
-		change => [ with_members(@modules), sub { grep { !is_payload($_) } @_ } ],
+		name => 'three', kernel => kernel_of('bookworm') . '/vmlinuz', panic => 5, monitor => 1,
+		change => [ with_members(@modules), \&no_payload ],
 		append => 'console=hvc0 console=tty0',
-		args => [ qw(-vga std -device virtio-serial -device virtconsole,chardev=hvc -chardev),
-			'file,id=hvc,path=' . scratch('three.hvc'), -monitor => "unix:$path,server,nowait" ]);
+		args => [ qw(-vga std -device virtio-serial -device), 'virtconsole,chardev=hvc',
+			-chardev => 'file,id=hvc,path=' . scratch('three.hvc') ]);
 
 	ok($guest->wait_for(qr/^  then: .*\n/m, $BOOT), 'it is on the serial line') or $guest->show_end;
 	select undef, undef, undef, 1;
-	my $monitor = IO::Socket::UNIX->new(Peer => $path);
-	print {$monitor} "pmemsave 0xb8000 32768 \"$screen\"\n";
+	$guest->monitor("pmemsave 0xb8000 32768 \"$screen\"");
 	ok($guest->wait_end(30), 'it reboots');
 	my $chars = join "\n", map { s/(.)./$1/gsr } slurp($screen) =~ /(.{160})/gs;
 	like($chars, qr/^tarboot: FAILED: find payload *\n  what: /m, 'on the screen');
@@ -73,7 +71,7 @@ subtest 'no console at all' => sub {
 	my $guest = start(name => 'no-console', console => '', append => 'word');
 	ok($guest->wait_end($BOOT), 'it boots all the same, and the root ends it') or $guest->show_end;
 };
-subtest 'a console that nobody reads' => sub {    # its other end is a pipe that is full
+subtest 'a console that nobody reads' => sub {    # a socket that nobody connects to
 	my $guest = start(name => 'stuck', append => 'console=ttyS2 debug console=ttyS0',
 		args => [ -chardev => 'socket,id=stuck,path=' . scratch('stuck.socket') . ',server=on,wait=off',
 			-device => 'isa-serial,index=2,chardev=stuck' ]);

@@ -54,10 +54,9 @@ boots('quiet', append => 'quiet', also => sub {
 boots('debug', append => 'debug', like => [qr/tarboot: mounted a tmpfs on/]);
 boots('tarboot.hotplug=off', append => 'tarboot.hotplug=off', like => [qr/plug in devices: .* left out/]);
 boots('huge=always', mem => 2048, append => 'tarboot.mount=huge=always', like => [qr/huge=always takes/]);
-boots('two NUMA nodes', append => 'debug', args => [ qw(-object memory-backend-ram,id=m0,size=256M
-	-object memory-backend-ram,id=m1,size=256M -numa node,nodeid=0,memdev=m0 -numa node,nodeid=1,memdev=m1) ],
+my @two_nodes = map { (-object => "memory-backend-ram,id=m$_,size=256M", -numa => "node,nodeid=$_,memdev=m$_") } 0, 1;
+boots('two NUMA nodes', append => 'debug', args => \@two_nodes,
 	like => [qr/mounted a tmpfs on \/newroot \(\S*mpol=interleave/]);
-boots('two NUMA nodes and another policy', append => 'debug tarboot.mount=mpol=local', args => [ qw(
-	-object memory-backend-ram,id=m0,size=256M -object memory-backend-ram,id=m1,size=256M
-	-numa node,nodeid=0,memdev=m0 -numa node,nodeid=1,memdev=m1) ], like => [qr/huge=within_size,mpol=local/]);
+boots('two NUMA nodes and another policy', append => 'debug tarboot.mount=mpol=local', args => \@two_nodes,
+	like => [qr/huge=within_size,mpol=local/]);
 done_testing();

@@ -40,7 +40,7 @@ need_programs(qw(qemu-system-x86_64 busybox tar xz));
 
 my $where = [qr/what: +\S*\/rootfs\.tar\.xz/];
 
-fails('no payload', change => sub { grep { !is_payload($_) } @_ }, step => 'find payload',
+fails('no payload', change => \&no_payload, step => 'find payload',
 	about => [ @$where, qr/second initrd|tarboot\.rootfs=/ ]);
 fails('a payload cut short', change => half(), step => 'find payload', about => [ @$where, qr/cut short: .* of .* are here/ ]);
 fails('a cut payload without a manifest', change => [ \&no_manifest, half() ], step => qr/find payload|unpack root/,
@@ -78,7 +78,7 @@ boots('a payload by another name', change => sub { $_[-1]{name} = 'other.txz'; @
 
 # As a boot loader does with `initrd rootfs.tar.xz /rootfs.tar.xz`: an archive of its own behind the image.
 my ($payload) = grep { is_payload($_) } newc_read(image('good'));
-my $first  = slurp(image('first', \&no_manifest, sub { grep { !is_payload($_) } @_ }));
+my $first  = slurp(image('first', \&no_manifest, \&no_payload));
 my $second = slurp(newc_write(scratch('second.img'), $payload));
 boots('a payload as a second initrd', initrd => spew(scratch('both.img'), $first . "\0" x (-length($first) % 512) . $second));
 

@@ -11,12 +11,10 @@ use Fault;
 
 my $STAYS = 4;     # seconds in which a machine that shall stay must not end
 
-sub without_payload { return grep { !is_payload($_) } @_ }
-
 need_programs(qw(qemu-system-x86_64 busybox tar xz));
 
 subtest 'panic=0: it stays, without a shell' => sub {
-	my $guest = start(name => 'stay', change => \&without_payload, panic => 0);
+	my $guest = start(name => 'stay', change => \&no_payload, panic => 0);
 	ok($guest->wait_for(qr/^  then: staying like this \(panic=0\)$/m, $BOOT), 'the failure is shown');
 	$guest->type("\n\necho answer=\$((6*7))\n\cC\cD\e");
 	ok(!$guest->wait_for(qr/answer=42|BusyBox v/, $STAYS), 'but typing gives no shell');
@@ -25,7 +23,7 @@ subtest 'panic=0: it stays, without a shell' => sub {
 };
 
 subtest 'panic=11: a countdown' => sub {
-	my $guest = start(name => 'count', change => \&without_payload, panic => 11);
+	my $guest = start(name => 'count', change => \&no_payload, panic => 11);
 	ok($guest->wait_for(qr/^  then: rebooting in 11 s \(panic=11\)$/m, $BOOT), 'the failure is shown');
 	my $from = $guest->elapsed;
 	ok($guest->wait_end(30), 'and it reboots');
@@ -37,7 +35,7 @@ subtest 'panic=11: a countdown' => sub {
 for my $onfail (qw(reboot poweroff halt)) {
 	subtest "tarboot.onfail=$onfail" => sub {
 		my %word = (reboot => 'rebooting', poweroff => 'powering off', halt => 'halting');
-		my $guest = start(name => $onfail, change => \&without_payload, panic => 0,
+		my $guest = start(name => $onfail, change => \&no_payload, panic => 0,
 			append => "tarboot.onfail=$onfail tarboot.failwait=1");
 		ok($guest->wait_for(qr/^  then: $word{$onfail} in 1 s \(tarboot\.onfail=\)$/m, $BOOT), 'it says so');
 		if ($onfail eq 'halt') {
@@ -50,20 +48,20 @@ for my $onfail (qw(reboot poweroff halt)) {
 }
 
 subtest 'tarboot.onfail=shell alone gives none' => sub {
-	my $guest = start(name => 'onfail', change => \&without_payload, append => 'tarboot.onfail=shell tarboot.failwait=1');
+	my $guest = start(name => 'onfail', change => \&no_payload, append => 'tarboot.onfail=shell tarboot.failwait=1');
 	ok($guest->wait_end($BOOT), 'no shell, a reboot') or $guest->show_end;
 	unlike($guest->text, qr/BusyBox v/, 'no shell started');
 };
 
 subtest 'an image without a shell' => sub {
 	my $guest = start(name => 'no-shell', append => 'tarboot.shell=start,fail',
-		change => sub { grep { $_->{name} ne 'bin/busybox' } without_payload(@_) });
+		change => sub { grep { $_->{name} ne 'bin/busybox' } no_payload(@_) });
 	ok($guest->wait_end($BOOT), 'it goes on') or $guest->show_end;
 	like($guest->text, qr/no \/bin\/busybox in this image: pack it with --shell/, 'and says why there is none');
 };
 
 subtest 'after a failure' => sub {
-	my $guest = shell_at(name => 'fail', change => \&without_payload, append => 'tarboot.shell', enter => 1);
+	my $guest = shell_at(name => 'fail', change => \&no_payload, append => 'tarboot.shell', enter => 1);
 	like($guest->text, qr/Failed step: find payload/, 'the banner says what failed');
 	like($guest->text, qr{log: +/run/tarboot/log}, 'and where the log is');
 	like($guest->text, qr/exit: +try to boot again/, 'and how to go on');
