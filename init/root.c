@@ -52,36 +52,48 @@ static int read_manifest(struct boot *b)
 	return 0;
 }
 
-/* A kernel that has no room left for the initramfs cuts the payload and runs /init all the same. */
-static bool is_rootfs_full(void)
+/* Bytes that rootfs may take, 0 when it is a ramfs, which may take all; is it full? */
+static uint64_t rootfs_limit(bool *is_full)
 {
 	struct statfs s;
 
-	return statfs("/", &s) == 0 && s.f_blocks > 0 &&
-	       (uint64_t)s.f_bfree * (uint64_t)s.f_bsize < (1 << 20);
+	*is_full = false;
+	if (statfs("/", &s) < 0 || s.f_blocks == 0)
+		return 0;
+	*is_full = (uint64_t)s.f_bfree * (uint64_t)s.f_bsize < (1 << 20);
+	return (uint64_t)s.f_blocks * (uint64_t)s.f_bsize;
+}
+
+/* A kernel that has no room left for the initramfs cuts the payload and runs /init all the same. */
+static int fail_no_room(struct boot *b, const char *have, const char *want, uint64_t limit)
+{
+	char ram[SIZE_TEXT_MAX], most[SIZE_TEXT_MAX], todo[256];
+	struct memory m = { 0 };
+
+	(void)memory_read(&m);
+	snprintf(todo, sizeof(todo),
+		 "The machine has %s of memory, of which the kernel lets the initramfs take %s: "
+		 "add memory, or boot Linux 6.1.176, 6.12.107 or later with "
+		 "initramfs_options=size=90%%.",
+		 size_format(ram, m.total), size_format(most, limit));
+	return fail_set(&b->fail, ENOSPC, b->params.rootfs, todo,
+			"the kernel had no room to unpack it: %s of %s are here", have, want);
 }
 
 static int fail_short_payload(struct boot *b, uint64_t present, uint64_t expected)
 {
-	char have[SIZE_TEXT_MAX], want[SIZE_TEXT_MAX], ram[SIZE_TEXT_MAX], todo[256];
-	struct memory m = { 0 };
+	char have[SIZE_TEXT_MAX], want[SIZE_TEXT_MAX];
+	bool is_full;
+	uint64_t limit = rootfs_limit(&is_full);
 
 	size_format(have, present);
 	size_format(want, expected);
-	if (!is_rootfs_full() && present == b->payload.size)
-		return fail_set(
-			&b->fail, EBADMSG, b->params.rootfs,
-			"Copy the image again; `tarboot verify` on the server tells whether it "
-			"is whole there.",
+	if (is_full || present < b->payload.size)
+		return fail_no_room(b, have, want, limit);
+	return fail_set(&b->fail, EBADMSG, b->params.rootfs,
+			"Copy the image again; `tarboot verify` on the server tells whether it is "
+			"whole there.",
 			"it is cut short: %s of %s are here", have, want);
-	(void)memory_read(&m);
-	snprintf(todo, sizeof(todo),
-		 "The kernel lets the initramfs take half of the memory (%s): add memory, or boot "
-		 "Linux "
-		 "6.1.176, 6.12.107 or later with initramfs_options=size=90%%.",
-		 size_format(ram, m.total));
-	return fail_set(&b->fail, ENOSPC, b->params.rootfs, todo,
-			"the kernel had no room to unpack it: %s of %s are here", have, want);
 }
 
 /* Bytes of the payload that are really here: newer kernels give a file its full size before they
@@ -106,8 +118,10 @@ int root_find_payload(struct boot *b)
 {
 	uint64_t present, expected;
 	char size[SIZE_TEXT_MAX];
+	bool is_full;
 	int r = read_manifest(b);
 
+	(void)rootfs_limit(&is_full);
 	if (r == 0)
 		r = payload_open(AT_FDCWD, b->params.rootfs, true, &b->payload, &b->fail);
 	if (r == -ENOENT)
@@ -115,9 +129,9 @@ int root_find_payload(struct boot *b)
 			&b->fail, ENOENT, b->params.rootfs,
 			"Pack the image again, have the boot loader load it as a second initrd, "
 			"or name it with tarboot.rootfs=PATH.",
-			is_rootfs_full() ? "it is not in the initramfs, which is full: this "
-					   "machine has too little memory for the image"
-					 : "it is not in the initramfs");
+			is_full ? "it is not in the initramfs, which is full: this "
+				  "machine has too little memory for the image"
+				: "it is not in the initramfs");
 	if (r < 0)
 		return r;
 	present = present_bytes(&b->payload);

@@ -54,7 +54,7 @@ sub boot {
 	my ($name, $suite, $change) = @_;
 	run('truncate', '-s', '1M', scratch('first.disk'), scratch('second.disk'));
 	my $guest = Guest->start(
-		dir => scratch(), name => $name, kernel => kernel_of($suite) . "/vmlinuz",
+		dir => scratch(), name => $name, booting($suite),
 		initrd => make_image($name, $suite, $change),
 		mem => 1024, monitor => 1, append => 'debug usbhid.mousepoll=7 net.ifnames=0',
 		args => [

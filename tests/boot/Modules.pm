@@ -11,7 +11,7 @@ use File::Basename qw(basename dirname);
 use File::Path qw(make_path);
 use Image;
 
-our @EXPORT = qw(kernel_of newest_kernel is_module module_members file_member directory_member);
+our @EXPORT = qw(kernel_of newest_kernel booting is_module module_members file_member directory_member);
 
 # The directory of a kernel of that suite; fetched once, under a lock as the tests run side by side.
 sub kernel_of {
@@ -30,6 +30,13 @@ my ($asked, $newest);
 sub newest_kernel {
 	$newest = eval { kernel_of('sid') } unless $asked++;
 	return $newest;
+}
+
+# Arguments for a guest with that kernel. The newest patches its own code so often that QEMU 7.2 with two CPUs
+# sometimes runs what stood there before: the kernel dies of an int3 before it comes to /init.
+sub booting {
+	my ($suite) = @_;
+	return (kernel => kernel_of($suite) . '/vmlinuz', $suite eq 'sid' ? (smp => 1) : ());
 }
 
 # What modprobe would do for a module; nothing when the kernel has it built in, which newer packages do

@@ -104,7 +104,7 @@ sub _kernels {
 	return ('demo', $ENV{TARBOOT_TEST_ALL} && newest_kernel() ? 'sid' : ());
 }
 
-sub _kernel { return $_[0] eq 'demo' ? demo_kernel() : kernel_of($_[0]) . '/vmlinuz' }
+sub _booting { return $_[0] eq 'demo' ? (kernel => demo_kernel()) : booting($_[0]) }
 
 # image or change (one, or a list) say what is booted; the rest is for the guest.
 sub start {
@@ -112,7 +112,7 @@ sub start {
 	my @changes = ref $arg{change} eq 'ARRAY' ? @{ $arg{change} } : $arg{change} // ();
 
 	return Guest->start(
-		dir => scratch(), kernel => _kernel('demo'), mem => 512, %arg,
+		dir => scratch(), _booting('demo'), mem => 512, %arg,
 		initrd => $arg{initrd} // image($arg{name}, @changes));
 }
 
@@ -122,7 +122,7 @@ sub fails {
 
 	$arg{name} //= $what =~ s/\W+/-/gr;
 	for my $kernel (_kernels()) {
-		subtest "$what ($kernel kernel)" => sub { _check_failure(start(%arg, kernel => _kernel($kernel)), %arg) };
+		subtest "$what ($kernel kernel)" => sub { _check_failure(start(%arg, _booting($kernel)), %arg) };
 	}
 	unlink scratch("$arg{name}.img");
 	return;
@@ -169,7 +169,7 @@ sub boots {
 	$arg{name} //= $what =~ s/\W+/-/gr;
 	for my $kernel (_kernels()) {
 		subtest "$what ($kernel kernel)" => sub {
-			my $guest = start(%arg, kernel => _kernel($kernel));
+			my $guest = start(%arg, _booting($kernel));
 
 			ok($guest->wait_end($BOOT), 'it boots and powers off');
 			like($guest->text, qr/^TINY-INIT-RAN pid=1/m, 'its own init ran, as PID 1');

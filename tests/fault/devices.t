@@ -57,7 +57,7 @@ sub boots_with_e1000 {
 	subtest $what => sub {
 		my $guest = start(
 			name => $what =~ s/\W+/-/gr, change => with_members(modules_through($command, $end)),
-			kernel => kernel_of('bookworm') . '/vmlinuz', append => "debug $append", args => [qw(-device e1000)]);
+			booting('bookworm'), append => "debug $append", args => [qw(-device e1000)]);
 		ok($guest->wait_end($BOOT), 'the boot goes on') or $guest->show_end;
 		like($guest->text, qr/TINY-INIT-RAN/, 'to the end');
 		$check->($guest->text);

@@ -52,7 +52,7 @@ subtest 'a failure is on all of three consoles' => sub {
 	my $screen  = scratch('three.screen');
 	my @modules = module_members('bookworm', scratch('three-modules'), qw(virtio_pci virtio_console));
 	my $guest   = start(
-		name => 'three', kernel => kernel_of('bookworm') . '/vmlinuz', panic => 5, monitor => 1,
+		name => 'three', booting('bookworm'), panic => 5, monitor => 1,
 		change => [ with_members(@modules), \&no_payload ],
 		append => 'console=hvc0 console=tty0',
 		args => [ qw(-vga std -device virtio-serial -device), 'virtconsole,chardev=hvc',
