@@ -1,0 +1,20 @@
+/*
+ * Patterns that name paths of a root, with the rules of .gitignore: `*` and `?` stop at a slash, `**` does
+ * not, `[…]` is a set, `\` takes a character as it is. A pattern without a slash names a file of any directory;
+ * one with a slash is the path from the root; a slash at its end makes it name directories only.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+/* The path of a member without "./" or "/" before it; the root itself is "" or ".". */
+const char *path_in_root(const char *path);
+
+/* Does the pattern name this path? path is as path_in_root() has it; a slash at its end does not count. */
+bool glob_match(const char *glob, const char *path, bool is_directory);
+
+/* Does it name this path, or a directory that the path lies in? */
+bool glob_match_above(const char *glob, const char *path, bool is_directory);
+
+/* May it name something below this directory? */
+bool glob_may_match_below(const char *glob, const char *directory);
