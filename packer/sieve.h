@@ -1,0 +1,42 @@
+/*
+ * What of a root goes into the image: rules with patterns, each with its reason, and what was kept back by
+ * which. Knows paths, not files.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum sieve_action {
+	SIEVE_LEAVE_OUT, /* with all that lies below */
+	SIEVE_EMPTY,     /* a file stays, its content does not */
+	SIEVE_FSTAB,     /* see fstab.h */
+};
+
+struct sieve_rule {
+	const char *glob; /* see glob.h */
+	enum sieve_action action;
+	const char *why;
+	uint64_t members, bytes; /* that it was applied to so far */
+};
+
+struct sieve {
+	struct sieve_rule *rules; /* owned; the strings are not */
+	const char **keep;
+	size_t n_rules, n_keep;
+};
+
+/* Adds a rule behind those that are there: the first that names a path is taken. 0 or -ENOMEM. */
+int sieve_add(struct sieve *s, enum sieve_action action, const char *glob, const char *why);
+
+/* Adds what to clean from every root that is to boot on many machines. 0 or -ENOMEM. */
+int sieve_add_scrub(struct sieve *s);
+
+/* What a keep pattern names, and all below it, no rule is applied to. 0 or -ENOMEM. */
+int sieve_keep(struct sieve *s, const char *glob);
+
+/* The rule for a path; NULL = it goes in as it is. A directory of which something below may be kept goes in. */
+struct sieve_rule *sieve_judge(const struct sieve *s, const char *path, bool is_directory);
+
+void sieve_free(struct sieve *s);
