@@ -49,6 +49,17 @@ int source_directory(const struct source *s)
 	return s->root_fd;
 }
 
+void source_filter(struct source *s, bool (*wanted)(const struct member *m, void *arg), void *arg)
+{
+	s->wanted = wanted;
+	s->wanted_arg = arg;
+}
+
+bool source_wants(const struct source *s)
+{
+	return !s->wanted || s->wanted(&s->current.m, s->wanted_arg);
+}
+
 void source_leave_out(struct source *s, int fd)
 {
 	struct stat st;

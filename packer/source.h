@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,11 @@ int source_read(struct source *s, const void **ret_data, size_t *ret_size, uint6
 		struct fail *f);
 
 void source_close(struct source *s);
+
+/* Passes over the members that wanted() says no to: in a directory they are not even opened, so an unreadable
+ * one does no harm, and the next name of a file becomes its first. wanted() is asked with the names, types,
+ * sizes and owners that are known by then; the target of a hard link only in a tar. */
+void source_filter(struct source *s, bool (*wanted)(const struct member *m, void *arg), void *arg);
 
 /* Never packs the file that is open at fd: the output may lie inside the root. fd < 0: nothing. */
 void source_leave_out(struct source *s, int fd);

@@ -332,6 +332,7 @@ static int directory_next(struct source *s, struct source_member *ret, struct fa
 	const char *name;
 	struct level *l;
 	struct stat st;
+	bool wanted;
 	size_t at;
 	int r;
 
@@ -354,10 +355,16 @@ static int directory_next(struct source *s, struct source_member *ret, struct fa
 			s->skipped++;
 			continue;
 		}
-		r = read_member(d, l->fd, name, &st);
+		wanted = source_wants(s);
+		r = wanted ? read_member(d, l->fd, name, &st) : 0;
 		if (r == 0)
 			r = descend(d, l->fd, name, &st);
-		return r < 0 ? fail_errno(f, r, d->path, "cannot read it") : 1;
+		if (r == -EACCES && !wanted)
+			continue;
+		if (r < 0)
+			return fail_errno(f, r, d->path, "cannot read it");
+		if (wanted)
+			return 1;
 	}
 	return 0;
 }

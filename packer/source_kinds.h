@@ -24,12 +24,17 @@ struct source {
 		ino_t ino;
 	} left_out[8]; /* see source_leave_out */
 	size_t n_left_out;
-	struct source_member current; /* freed by source.c */
+	struct source_member current;                      /* freed by source.c */
+	bool (*wanted)(const struct member *m, void *arg); /* NULL = all */
+	void *wanted_arg;
 	size_t extents_room;
 };
 
 int source_directory_open(int fd, struct source **ret, struct fail *f);
 int source_tar_open(const char *path, struct source **ret, struct fail *f);
+
+/* Is the current member wanted? */
+bool source_wants(const struct source *s);
 
 bool source_leaves_out(const struct source *s, const struct stat *st);
 

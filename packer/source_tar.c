@@ -50,8 +50,12 @@ static int tar_next(struct source *s, struct source_member *ret, struct fail *f)
 	struct source_tar *t = (struct source_tar *)s;
 	uint64_t offset, size;
 	unsigned cursor = 0;
-	int r = tar_reader_next(t->tar, &ret->m, f);
+	int r;
 
+	while ((r = tar_reader_next(t->tar, &ret->m, f)) > 0 && !source_wants(s)) {
+		member_free(&ret->m);
+		ret->m = (struct member){ 0 };
+	}
 	while (r > 0 && tar_reader_extent(t->tar, &cursor, &offset, &size))
 		if (source_add_extent(s, offset, size) < 0)
 			r = fail_errno(f, ENOMEM, ret->m.path, "cannot hold its sparse map");

@@ -1,0 +1,33 @@
+/*
+ * What `tarboot pack` is asked for: by options, and by a project file with the same names.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "payload_write.h"
+#include "sieve.h"
+
+struct string_list {
+	char **strings; /* owned */
+	size_t n;
+};
+
+struct pack_options {
+	const char *root, *out, *kernel; /* kernel: auto, none or a path */
+	const char *shell;               /* auto, a path, or NULL for none */
+	const char *explain;             /* a path in the root; NULL = none */
+	struct payload_settings payload;
+	struct string_list overlays, exclude, keep;
+	bool force, dry_run, no_scrub;
+	struct string_list texts; /* what the strings above point into, when no argument has them */
+};
+
+/* Fills o from the arguments. Returns -1 to go on, else the exit code: help was shown, or what is wrong was
+ * said. */
+int pack_options_parse(int argc, char **argv, struct pack_options *o);
+
+/* Rules for it: what is excluded first, then what is scrubbed. 0 or -ENOMEM. */
+int pack_options_sieve(const struct pack_options *o, struct sieve *ret);
+
+void pack_options_free(struct pack_options *o);

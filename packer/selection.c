@@ -1,0 +1,199 @@
+/* The sieve and the overlays together. */
+#include "selection.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "glob.h"
+#include "size.h"
+
+int selection_open(struct selection *s, const struct pack_options *o, struct fail *f)
+{
+	int r = 0;
+
+	s->explain = o->explain ? path_in_root(o->explain) : NULL;
+	s->list = o->dry_run && !o->explain;
+	s->overlays = calloc(o->overlays.n + 1, sizeof(*s->overlays));
+	if (!s->overlays || pack_options_sieve(o, &s->sieve) < 0)
+		return fail_errno(f, ENOMEM, o->root, "cannot choose what to pack");
+	for (size_t i = 0; r == 0 && i < o->overlays.n; i++)
+		r = overlay_open(o->overlays.strings[i], &s->overlays[s->n_overlays++], f);
+	return r;
+}
+
+void selection_close(struct selection *s)
+{
+	sieve_free(&s->sieve);
+	for (size_t i = 0; i < s->n_overlays; i++)
+		overlay_close(&s->overlays[i]);
+	free(s->overlays);
+}
+
+/* ---- explaining ---- */
+
+static bool is_explained(const struct selection *s, const char *path)
+{
+	size_t n = strlen(path), wanted = s->explain ? strlen(s->explain) : 0;
+
+	while (n > 0 && path[n - 1] == '/')
+		n--;
+	while (wanted > 0 && s->explain[wanted - 1] == '/')
+		wanted--;
+	return s->explain && n == wanted && memcmp(path, s->explain, n) == 0;
+}
+
+static const char *layer_name(const struct selection *s)
+{
+	return s->layer == 0 ? "the root" : s->overlays[s->layer - 1].path;
+}
+
+static const char *action_name(enum sieve_action action)
+{
+	switch (action) {
+	case SIEVE_LEAVE_OUT:
+		return "left out";
+	case SIEVE_EMPTY:
+		return "emptied";
+	default:
+		return "changed";
+	}
+}
+
+/* Names a rule or the lack of one. */
+static void explain(struct selection *s, const char *path, const struct member *m,
+		    const struct sieve_rule *rule)
+{
+	bool is_directory = m->type == MEMBER_DIRECTORY;
+	struct sieve without_keep = s->sieve;
+
+	s->explained = true;
+	without_keep.n_keep = 0;
+	if (rule)
+		printf("/%s: %s: %s names it (%s)\n", path, action_name(rule->action), rule->glob,
+		       rule->why);
+	else if (s->layer == 0 && (rule = sieve_judge(&without_keep, path, is_directory)))
+		printf("/%s: packed, from the root: --keep wins over %s (%s)\n", path, rule->glob,
+		       rule->why);
+	else
+		printf("/%s: packed, from %s: no rule names it\n", path, layer_name(s));
+}
+
+static void explain_replaced(struct selection *s, const char *path, const struct overlay *by)
+{
+	s->explained = true;
+	printf("/%s: the one of %s is left out: overlay %s replaces it\n", path, layer_name(s),
+	       by->path);
+}
+
+/* ---- choosing ---- */
+
+/* The overlay above the current layer that a member gives way to, or NULL. */
+static struct overlay *find_above(struct selection *s, const struct member *m)
+{
+	struct overlay *found = NULL;
+
+	for (size_t i = s->layer; i < s->n_overlays; i++)
+		if (overlay_replaces(&s->overlays[i], m))
+			found = &s->overlays[i];
+	return found;
+}
+
+static struct sieve_rule *judge(const struct selection *s, const struct member *m)
+{
+	return s->layer == 0 ? sieve_judge(&s->sieve, m->path, m->type == MEMBER_DIRECTORY) : NULL;
+}
+
+static void leave_out(const struct selection *s, struct sieve_rule *rule, const struct member *m)
+{
+	char size[SIZE_TEXT_MAX];
+
+	rule->members++;
+	rule->bytes += m->size;
+	if (s->list)
+		printf("left out  %10s  /%s: %s\n", size_format(size, m->size),
+		       path_in_root(m->path), rule->why);
+}
+
+/* In a tar a hard link comes without data: what it names must be there. */
+static void check_hardlink(struct selection *s, const struct member *m)
+{
+	struct member target = { .type = MEMBER_FILE, .path = m->target };
+	const struct sieve_rule *rule = judge(s, &target);
+
+	if (s->broken.error ||
+	    !((rule && rule->action == SIEVE_LEAVE_OUT) || find_above(s, &target)))
+		return;
+	fail_set(&s->broken, EINVAL, m->path,
+		 "Leave out both or none (--exclude, --keep), or unpack the archive and pack the "
+		 "directory.",
+		 "it is a hard link to %s, which is left out", m->target);
+}
+
+bool selection_wants(const struct member *m, void *selection)
+{
+	struct selection *s = selection;
+	const char *path = path_in_root(m->path);
+	const struct overlay *above = find_above(s, m);
+	struct sieve_rule *rule = above ? NULL : judge(s, m);
+
+	if (above) {
+		s->replaced++;
+		if (is_explained(s, path))
+			explain_replaced(s, path, above);
+		return false;
+	}
+	if (s->layer > 0 && !overlay_adds(&s->overlays[s->layer - 1], m))
+		return false;
+	if (is_explained(s, path))
+		explain(s, path, m, rule);
+	if (rule && rule->action == SIEVE_LEAVE_OUT) {
+		leave_out(s, rule, m);
+		return false;
+	}
+	if (m->type == MEMBER_HARDLINK && m->target)
+		check_hardlink(s, m);
+	return true;
+}
+
+const struct sieve_rule *selection_change(struct selection *s, const struct member *m)
+{
+	struct sieve_rule *rule = judge(s, m);
+
+	if (!rule || m->type != MEMBER_FILE || m->size == 0)
+		return NULL;
+	if (rule->action == SIEVE_EMPTY) {
+		rule->members++;
+		rule->bytes += m->size;
+	}
+	if (s->list && rule->action == SIEVE_EMPTY)
+		printf("emptied   /%s: %s\n", path_in_root(m->path), rule->why);
+	return rule;
+}
+
+void selection_own(const struct selection *s, struct member *m)
+{
+	const struct overlay *o = s->layer > 0 ? &s->overlays[s->layer - 1] : NULL;
+
+	if (o && m->uid == o->uid)
+		m->uid = 0;
+	if (o && m->gid == o->gid)
+		m->gid = 0;
+}
+
+void selection_print(const struct selection *s)
+{
+	char size[SIZE_TEXT_MAX];
+
+	for (size_t i = 0; i < s->sieve.n_rules; i++) {
+		const struct sieve_rule *rule = &s->sieve.rules[i];
+
+		if (rule->members)
+			printf("%-8s %s: %llu members, %s (%s)\n", action_name(rule->action),
+			       rule->glob, (unsigned long long)rule->members,
+			       size_format(size, rule->bytes), rule->why);
+	}
+	if (s->replaced)
+		printf("overlaid %llu members of the root\n", (unsigned long long)s->replaced);
+}

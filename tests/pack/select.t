@@ -1,0 +1,209 @@
+#!/usr/bin/perl
+# What goes into an image and what does not: scrubbed, excluded, kept, laid over; told by --dry-run and
+# --explain; asked for by options or by a project file. From a directory and from a tar the same.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/../engine";
+use Engine;
+use Test::More;
+
+need_programs(qw(busybox tar));
+my $TARBOOT = build_path('tarboot');
+my $image   = scratch('image');
+my @NO      = qw(--kernel=none --no-shell --level=fast);
+
+sub write_files {
+	my ($dir, %files) = @_;
+	for my $path (sort keys %files) {
+		run('mkdir', '-p', "$dir/$path" =~ s{/[^/]*\z}{}r);
+		spew("$dir/$path", $files{$path}) unless $path =~ m{/\z};
+	}
+	return $dir;
+}
+
+my %LEFT_OUT = map { $_ => "x\n" } (
+	qw(proc/cpuinfo sys/x dev/sda run/a/b tmp/a/b tmp/.hidden var/tmp/c var/cache/apt/archives/a.deb
+	var/cache/apt/archives/partial/b.deb var/cache/apt/pkgcache.bin var/lib/apt/lists/list var/cache/dnf/x/y
+	var/log/old.1 var/log/apt/history.log.1.gz var/log/messages-20240101 var/log/journal/0123/system.journal
+	boot/vmlinuz-0-rescue-1 boot/initramfs-1.img boot/initrd.img-2 etc/ssh/ssh_host_rsa_key
+	etc/ssh/ssh_host_rsa_key.pub etc/udev/rules.d/70-persistent-net.rules var/lib/systemd/random-seed
+	var/lib/dbus/machine-id swapfile home/lost+found/x));
+my %EMPTIED = map { $_ => "secret\n" } qw(etc/machine-id var/log/messages var/log/apt/history.log);
+my %STAYS   = map { $_ => "as it is\n" }
+	qw(etc/ssh/sshd_config etc/passwd boot/config var/lib/apt/extended_states usr/tmp/x home/u/tmp/x opt/app/proc/x);
+my $FSTAB = "# mine\nUUID=1 / ext4 defaults 0 1\nserver:/home /home nfs defaults 0 0\n/dev/sda2 none swap sw 0 0\n"
+	. "LABEL=data /data xfs defaults,nofail 0 0\n";
+
+my $root = tiny_root('root', sub {
+	write_files($_[0], %LEFT_OUT, %EMPTIED, %STAYS, 'etc/fstab' => $FSTAB);
+	link "$_[0]/var/log/messages", "$_[0]/var/log/messages.link" or die "link: $!";
+});
+my $tar = scratch('root.tar');
+run('tar', '-C', $root, '-cf', $tar, '.');
+
+# The paths in the payload and their content, after a successful pack.
+sub packed {
+	my ($name, $from, @options) = @_;
+	my $r = try($TARBOOT, 'pack', $from, '-o', $image, @NO, @options);
+	is($r->{exit}, 0, $name) or diag($r->{err});
+	my $dir = new_dir();
+	run('tar', '-C', $dir, '-xf', payload_of($image));
+	my %files = map { s{^\./}{}r => -d "$dir/$_" || -l "$dir/$_" ? undef : -f _ ? slurp("$dir/$_") : '' }
+		split /\n/, run("cd '$dir' && find . -mindepth 1");
+	run('rm', '-rf', $dir);
+	return ($r->{out}, %files);
+}
+
+# ---- scrub ----
+
+for my $from ($root, $tar) {
+	my $what = $from eq $root ? 'a directory' : 'a tar';
+	my ($said, %is) = packed("scrub $what", $from);
+	is_deeply([ grep { exists $is{$_} } sort keys %LEFT_OUT ], [], "$what: left out");
+	is_deeply([ grep { ($is{$_} // 'absent') ne '' } sort keys %EMPTIED ], [], "$what: emptied");
+	is_deeply([ grep { ($is{$_} // '') ne $STAYS{$_} } sort keys %STAYS ], [], "$what: stays");
+	ok(exists $is{$_}, "$what: the directory $_ stays") for qw(proc sys dev run tmp var/tmp var/cache/dnf var/lib/apt/lists var/log/apt);
+	is($is{'etc/fstab'}, $FSTAB =~ s{^(?=UUID|/dev)}{# no disk (tarboot pack): }mgr, "$what: fstab");
+	like($said, qr{^changed +/etc/fstab: 2 lines}m, "$what: it says so");
+	like($said, qr{^left out /var/cache/apt/archives/\*\*/\*\.deb: 2 members, 4 B \(package cache\)$}m, "$what: with counts and reason");
+	like($said, qr{^emptied +/etc/machine-id: 1 members, 7 B}m, "$what: emptied files, too");
+}
+my (undef, %all) = packed('--no-scrub', $root, '--no-scrub');
+is_deeply([ grep { !defined $all{$_} } sort keys %LEFT_OUT, keys %EMPTIED ], [], '--no-scrub leaves all of it');
+is($all{'etc/fstab'}, $FSTAB, 'and fstab as it is');
+
+# ---- exclude and keep ----
+
+spew(scratch('patterns'), "# a list\n\n  opt/\n*.conf\n");
+my ($said, %is) = packed('exclude', $root, '--exclude=/home/u', '-x', '/etc/passwd', '--exclude-from=' . scratch('patterns'));
+is_deeply([ grep { m{^(?:home/u|opt|etc/passwd)} } sort keys %is ], [], 'excluded');
+ok(exists $is{'usr/tmp/x'}, 'nothing else is');
+like($said, qr{^left out /home/u: 3 members, 9 B \(excluded\)$}m, 'it is told');
+
+($said, %is) = packed('keep', $root, '--keep=/etc/ssh/ssh_host_*', '--keep=/var/log/messages', '--exclude=/opt', '--keep=/opt/app/proc/x');
+ok(defined $is{$_}, "$_ is kept") for qw(etc/ssh/ssh_host_rsa_key etc/ssh/ssh_host_rsa_key.pub opt/app/proc/x);
+is($is{'var/log/messages'}, "secret\n", 'with its content');
+
+# The first name of a file is excluded, the second is not.
+write_files(scratch('links'), 'a/first' => 'data', 'sbin/init' => "#!/bin/sh\n");
+link scratch('links') . '/a/first', scratch('links') . '/second' or die "link: $!";
+(undef, %is) = packed('a hard link to what is excluded', scratch('links'), '--exclude=/a', '--force');
+is($is{second}, 'data', 'gets the data, from a directory');
+run('tar', '-C', scratch('links'), '-cf', scratch('links.tar'), 'a', 'second', 'sbin');
+my $r = try($TARBOOT, 'pack', scratch('links.tar'), '-o', "$image.no", @NO, '--exclude=/a');
+fails_well($r, 1, qr{second: .*hard link to \S*a/first, which is left out}, 'from a tar it is refused');
+ok(!-e "$image.no", 'and nothing is written');
+
+# What nobody asks for is not even read.
+SKIP: {
+	skip 'not root: cannot become another user', 1 if $> != 0;
+	my $dir = write_files(scratch('secret'), 'sbin/init' => "#!/bin/sh\n", 'secret/x' => '');
+	chmod 0700, "$dir/secret" or die "chmod: $!";
+	chmod 0755, scratch();
+	my $r = try('setpriv', '--reuid=65534', '--clear-groups', $TARBOOT, 'pack', $dir, '-n', '--force', '--exclude=/secret');
+	is($r->{exit}, 0, 'an excluded directory need not be readable') or diag($r->{err});
+}
+
+# ---- overlays ----
+
+my $base = tiny_root('base', sub {
+	write_files($_[0], 'etc/motd' => 'old', 'etc/issue' => 'old', 'etc/conf.d/a' => 'a', 'usr/lib64/x' => 'x', 'srv/www/index' => 'i');
+	symlink 'usr/lib64', "$_[0]/lib64" or die "symlink: $!";
+});
+my $one = write_files(scratch('one'), 'etc/motd' => 'one', 'etc/new/file' => 'new', 'lib64/y' => 'y', 'srv/www' => 'a file now');
+my $two = write_files(scratch('two'), 'etc/motd' => 'two', 'tmp/stays' => 'not scrubbed');
+run('tar', '-C', $base, '-cf', "$base.tar", '.');
+for my $from ($base, "$base.tar") {
+	my ($said, %is) = packed("overlays over $from", $from, "--overlay=$one", "--overlay=$two");
+	is($is{'etc/motd'}, 'two', 'the last overlay wins');
+	is($is{'etc/new/file'}, 'new', 'a new file in a new directory');
+	is($is{'etc/conf.d/a'} . $is{'etc/issue'}, 'aold', 'the rest of a directory stays');
+	is($is{'srv/www'}, 'a file now', 'a file in the place of a directory');
+	ok(!defined $is{lib64} && $is{'usr/lib64/y'} eq 'y', 'a link that stands for a directory stays one');
+	is($is{'tmp/stays'}, 'not scrubbed', 'an overlay is not scrubbed');
+	like($said, qr/^overlaid \d+ members/m, 'it is told');
+	my @names = map { s{^\./}{}r =~ s{/$}{}r } split /\n/, run('tar', '-tf', payload_of($image));
+	is(scalar(grep { $_ eq 'etc/motd' } @names), 1, 'each path is there once');
+	is(scalar(grep { $_ eq 'etc' } @names), 1, 'directories, too');
+}
+SKIP: {
+	skip 'not root: nobody else can own files', 2 if $> != 0;
+	run('chown', '-R', '1234:1235', $two);
+	run('chown', '77:78', "$two/tmp/stays");
+	packed('an overlay that a user keeps', $base, "--overlay=$two");
+	my $list = run('tar', '--numeric-owner', '-tvf', payload_of($image));
+	like($list, qr{ 0/0 .* \S*etc/motd$}m, 'the keeper is root in the image');
+	like($list, qr{ 77/78 .* \S*tmp/stays$}m, 'others stay who they are');
+}
+fails_well(try($TARBOOT, 'pack', $base, '-o', $image, @NO, '--overlay=/no/such'), 1, qr{/no/such: .*overlay}, 'an overlay that is not there');
+fails_well(try($TARBOOT, 'pack', $base, '-o', $image, @NO, "--overlay=$tar"), 1, qr{\Q$tar\E: .*no directory}, 'an overlay that is a file');
+
+# ---- dry run and explain ----
+
+sub explains {
+	my ($path, $like, @options) = @_;
+	my $r = try($TARBOOT, 'pack', $root, "--explain=$path", @options);
+	is($r->{exit}, 0, "explain $path") or diag($r->{err});
+	like($r->{out}, qr/^$like\n\z/, "$path: $like");
+	return;
+}
+
+unlink $image;
+$r = try($TARBOOT, 'pack', $root, '-n', '-o', $image);
+is($r->{exit}, 0, 'a dry run') or diag($r->{err});
+ok(!-e $image, 'writes nothing');
+like($r->{out}, qr{^left out +2 B  /\Q$_\E: \w}m, "it names $_") for sort keys %LEFT_OUT;
+like($r->{out}, qr/^root .* members would be packed$/m, 'and sums up');
+explains('/etc/passwd', qr{/etc/passwd: packed, from the root: no rule names it});
+explains('etc/ssh/ssh_host_rsa_key', qr{/etc/ssh/ssh_host_rsa_key: left out: /etc/ssh/ssh_host_\* names it \(each machine .*\)});
+explains('etc/ssh/ssh_host_rsa_key', qr{/etc/ssh/ssh_host_rsa_key: packed, from the root: --keep wins over /etc/ssh/ssh_host_\* \(.*\)}, '--keep=ssh_host_*');
+explains('/tmp/a/b', qr{/tmp/a/b: left out: /tmp/\* names it \(temporary\)});
+explains('/etc/machine-id', qr{/etc/machine-id: emptied: .*});
+explains('/etc/passwd', qr{/etc/passwd: the one of the root is left out: overlay \Q$two\E replaces it\n/etc/passwd: packed, from \Q$two\E: no rule names it},
+	'--overlay=' . write_files($two, 'etc/passwd' => 'other'));
+fails_well(try($TARBOOT, 'pack', $root, '--explain=/no/such'), 1, qr{neither in the root nor}, 'explain what is not there');
+
+# ---- a project file ----
+
+my $lab = write_files(scratch('lab'), 'overlay/etc/motd' => 'lab', 'no.list' => "/home\n", 'tarboot.conf' => <<"END");
+# the image of a class room
+root = ../base
+output = room.img
+overlay = overlay
+exclude-from=no.list
+exclude = /usr/lib64/x
+kernel = none
+no-shell = yes
+no-scrub = no
+level = fast
+END
+$r = try($TARBOOT, 'pack', '--project', "$lab/tarboot.conf", '-T', '1');
+is($r->{exit}, 0, 'a project file alone') or diag($r->{err});
+ok(-e "$lab/room.img", 'its paths are meant from where it is');
+my @names = map { s{^\./}{}r } split /\n/, run('tar', '-tf', payload_of("$lab/room.img"));
+is_deeply([ grep { m{^usr/lib64/x} } @names ], [], 'its patterns count');
+$r = try('sh', '-c', "cd '$lab' && exec '$TARBOOT' pack -p tarboot.conf -o '$image' '$root'");
+is($r->{exit}, 0, 'options and ROOT beside it') or diag($r->{err});
+ok(-e $image, 'have the last word');
+for my $bad ('colour = red', 'level = slow', 'output =', 'no-shell = maybe', 'project = x', 'help') {
+	spew(scratch('bad.conf'), "root = $root\noutput = x\n$bad\n");
+	fails_well(try($TARBOOT, 'pack', '-p', scratch('bad.conf')), 2, qr/\Q@{[ $bad =~ s{ .*}{}r ]}/, "a project file with '$bad'");
+}
+fails_well(try($TARBOOT, 'pack', '-p', '/no/such'), 2, qr{/no/such: cannot open}, 'a project file that is not there');
+fails_well(try($TARBOOT, 'pack', $root, '-o', $image, '--exclude-from=/no/such'), 2, qr{/no/such: cannot open}, 'a list that is not there');
+
+# The one that is shipped does what the manual recipe did.
+my $host = tiny_root('host', sub {
+	write_files($_[0], 'usr/lib/firmware/iwlwifi-1.ucode' => 'x', 'usr/lib/firmware/ath10k/a/b' => 'x', 'usr/lib/firmware/intel/i' => 'x',
+		'etc/selinux/targeted/policy/policy.33' => 'x', 'etc/selinux/config' => 'x', 'boot/vmlinuz-0-rescue-2' => 'x',
+		'boot/initramfs-5.img' => 'x', 'var/cache/dnf/a' => 'x', 'dev/null' => 'x', 'etc/fstab' => "UUID=1 / xfs defaults 0 0\n",
+		'usr/share/doc/a/copyright' => 'x', 'usr/share/doc/a/changelog' => 'x', 'usr/share/locale/en/x' => 'x',
+		'usr/share/locale/de/x' => 'x', 'usr/share/locale/locale.alias' => 'x');
+});
+($said, %is) = packed('docs/tarboot.conf', $host, '-p', repo_path('docs/tarboot.conf'));
+is_deeply([ grep { defined $is{$_} && m{iwl|ath10k|policy|rescue|initramfs|dnf/|dev/|changelog|locale/de} } sort keys %is ], [], 'slims a root');
+ok(defined $is{$_}, "and keeps $_") for qw(usr/lib/firmware/intel/i etc/selinux/config usr/share/doc/a/copyright
+	usr/share/locale/en/x usr/share/locale/locale.alias);
+is($is{'etc/fstab'}, "# no disk (tarboot pack): UUID=1 / xfs defaults 0 0\n", 'and empties fstab');
+done_testing();
