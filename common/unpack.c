@@ -17,7 +17,7 @@ struct unpack {
 	struct pipeline *pipeline;
 	struct tree *tree; /* NULL: check only */
 	struct tar_reader *tar;
-	struct unpack_progress *progress;
+	const struct unpack_options *options;
 	struct fail *fail;
 };
 
@@ -55,8 +55,10 @@ static int add_member(struct unpack *u, const struct member *m)
 	struct tree_file *file = NULL;
 	int r = u->tree ? tree_add(u->tree, m, &file, u->fail) : 0;
 
-	if (u->progress)
-		atomic_store(&u->progress->members, tar_reader_members(u->tar));
+	if (u->options->progress)
+		atomic_store(&u->options->progress->members, tar_reader_members(u->tar));
+	if (u->options->member)
+		u->options->member(u->options->member_arg, m, tar_reader_position(u->tar));
 	return r == 0 && file ? write_data(u, file) : r;
 }
 
@@ -94,7 +96,7 @@ static int unpack_with_tree(const struct payload *p, const struct block_list *bl
 			    const struct unpack_options *options, struct unpack_result *ret,
 			    struct fail *f)
 {
-	struct unpack u = { .tree = tree, .progress = options->progress, .fail = f };
+	struct unpack u = { .tree = tree, .options = options, .fail = f };
 	struct unpack_result result = { .blocks = blocks->n, .plan = *plan };
 	int r = pipeline_start(p, blocks, plan, options, &u.pipeline, f);
 

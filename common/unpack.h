@@ -27,6 +27,10 @@ struct unpack_options {
 	const struct engine_plan *plan; /* NULL: make one for threads, in half of the free memory */
 	bool discard;                   /* give the payload's pages back behind the decoder */
 	struct unpack_progress *progress; /* may be NULL */
+
+	/* Told of each member, in order; at: where in the tar its header starts. May be NULL. */
+	void (*member)(void *arg, const struct member *m, uint64_t at);
+	void *member_arg;
 };
 
 struct unpack_result {

@@ -4,26 +4,13 @@
 #include <stdio.h>
 
 #include "console.h"
+#include "json.h"
 #include "memory.h"
-
-static void write_text(FILE *out, const char *text)
-{
-	fputc('"', out);
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			fprintf(out, "\\%c", *text);
-		else if ((unsigned char)*text < 0x20 || (unsigned char)*text >= 0x7f)
-			fprintf(out, "\\u%04x", (unsigned char)*text);
-		else
-			fputc(*text, out);
-	}
-	fputc('"', out);
-}
 
 static void write_string(FILE *out, const char *key, const char *text)
 {
 	fprintf(out, "  \"%s\": ", key);
-	write_text(out, text);
+	json_text(out, text);
 	fputs(",\n", out);
 }
 
@@ -35,7 +22,7 @@ static void write_warnings(FILE *out)
 	for (size_t i = 0; (text = console_warning(i)); i++) {
 		if (i > 0)
 			fputs(", ", out);
-		write_text(out, text);
+		json_text(out, text);
 	}
 	fputs("],\n", out);
 }

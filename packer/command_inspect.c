@@ -1,21 +1,82 @@
-/* tarboot inspect: what is in an image. */
+/* tarboot inspect: what is in an image, who takes the room, and what differs between two. */
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "codec.h"
 #include "command.h"
-#include "image.h"
+#include "image_report.h"
+#include "inspect_json.h"
+#include "listing_diff.h"
 #include "say.h"
 #include "size.h"
 
+static bool arg_json, arg_diff;
+static const char *arg_report;
+static long arg_top = 10;
+
 static int print_help(void)
 {
-	puts("Usage: tarboot inspect IMAGE|TAR.XZ\n\n"
-	     "Shows the boot part, the manifest and the payload of an image.\n\n"
-	     "      --help   show this help");
+	puts("Usage: tarboot inspect IMAGE|TAR.XZ [OPTION]...\n"
+	     "       tarboot inspect --diff OLD NEW\n\n"
+	     "Shows the boot part, the manifest and the payload of an image, the memory that it "
+	     "needs,\n"
+	     "and its biggest directories and files, in RAM and in the image.\n\n"
+	     "      --json        print all of that, and every file, as JSON\n"
+	     "      --report FILE write that to FILE.json, or draw the directories to FILE.svg\n"
+	     "      --top N       show the N biggest (default: 10)\n"
+	     "      --diff        show what NEW has more, less or other than OLD\n"
+	     "      --help        show this help");
 	return EXIT_OK;
 }
+
+/* Returns -1 to go on, else an exit code. */
+static int parse_options(int argc, char **argv)
+{
+	enum { OPT_JSON = 256, OPT_REPORT, OPT_TOP, OPT_DIFF, OPT_HELP };
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, OPT_JSON },
+		{ "report", required_argument, NULL, OPT_REPORT },
+		{ "top", required_argument, NULL, OPT_TOP },
+		{ "diff", no_argument, NULL, OPT_DIFF },
+		{ "help", no_argument, NULL, OPT_HELP },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c, r = EXIT_OK;
+
+	while (r == EXIT_OK && (c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+		switch (c) {
+		case OPT_JSON:
+			arg_json = true;
+			break;
+		case OPT_REPORT:
+			arg_report = optarg;
+			break;
+		case OPT_TOP:
+			r = say_number("inspect", "--top", optarg, 0, 1000000, &arg_top);
+			break;
+		case OPT_DIFF:
+			arg_diff = true;
+			break;
+		case OPT_HELP:
+			exit(print_help());
+		default:
+			r = say_bad_option("inspect", c, argv[optind - 1]);
+		}
+	}
+	if (r != EXIT_OK)
+		return r;
+	if (arg_report && !image_report_can_write(arg_report))
+		return say_usage("inspect", "--report %s: its name must end in .svg or .json",
+				 arg_report);
+	if (argc - optind != (arg_diff ? 2 : 1))
+		return say_usage("inspect", arg_diff ? "--diff takes two images, OLD and NEW"
+						     : "it takes one IMAGE");
+	return -1;
+}
+
+/* ---- text ---- */
 
 static void print_members(const struct image *image)
 {
@@ -55,29 +116,100 @@ static int print_payload(const struct image *image, struct fail *f)
 	return 0;
 }
 
+static void print_entry(const struct usage_entry *e)
+{
+	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX];
+
+	printf("  %10s  %10s  ", size_format(a, e->ram),
+	       size_format(b, (uint64_t)(e->packed + 0.5)));
+	say_path(stdout, e->path, (int)e->length);
+	putchar('\n');
+}
+
+static void print_usage(const struct usage *u)
+{
+	const struct usage_entry *e;
+	size_t at = 0;
+
+	if (arg_top > 0)
+		puts("biggest directories: in RAM, in the image");
+	for (long i = 0; i < arg_top && (e = usage_next_directory(u, &at)); i++)
+		print_entry(e);
+	if (arg_top > 0)
+		puts("biggest files");
+	for (size_t i = 0; i < (size_t)arg_top && i < u->n_files; i++)
+		print_entry(&u->files[i]);
+}
+
+static int print_text(const struct image_report *report, struct fail *f)
+{
+	const struct image *image = &report->image;
+	int r;
+
+	printf("image %s\n", image->path);
+	print_members(image);
+	if (image->has_manifest)
+		print_manifest(&image->manifest);
+	r = print_payload(image, f);
+	if (r < 0)
+		return r;
+	needs_print(image, &report->needs);
+	print_usage(&report->usage);
+	return 0;
+}
+
+/* ---- what is asked for ---- */
+
+static int inspect(const char *path, struct fail *f)
+{
+	struct image_report report;
+	int r = image_report_open(path, &report, f);
+
+	if (r < 0)
+		return r;
+	if (arg_report)
+		r = image_report_write(&report, arg_report, f);
+	if (r == 0 && arg_json)
+		r = inspect_json(&report.image, &report.listing, &report.needs, stdout, f);
+	else if (r == 0)
+		r = print_text(&report, f);
+	image_report_close(&report);
+	return r;
+}
+
+static int read_listing(const char *path, struct listing *ret, struct fail *f)
+{
+	struct image image;
+	int r = image_open(path, &image, f);
+
+	if (r < 0)
+		return r;
+	r = listing_read(&image, ret, f);
+	image_close(&image);
+	return r;
+}
+
+static int diff(const char *old_path, const char *new_path, struct fail *f)
+{
+	struct listing old = { 0 }, new = { 0 };
+	int r = read_listing(old_path, &old, f);
+
+	if (r == 0)
+		r = read_listing(new_path, &new, f);
+	if (r == 0)
+		listing_diff(&old, &new, arg_json, stdout);
+	listing_free(&old);
+	listing_free(&new);
+	return r;
+}
+
 int command_inspect(int argc, char **argv)
 {
-	enum { OPT_HELP = 256 };
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, OPT_HELP },
-		{ NULL, 0, NULL, 0 },
-	};
-	struct image image;
 	struct fail f;
-	int c, r;
+	int r = parse_options(argc, argv);
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
-		return c == OPT_HELP ? print_help()
-				     : say_bad_option("inspect", c, argv[optind - 1]);
-	if (argc - optind != 1)
-		return say_usage("inspect", "it takes one IMAGE");
-	if (image_open(argv[optind], &image, &f) < 0)
-		return say_fail(&f);
-	printf("image %s\n", image.path);
-	print_members(&image);
-	if (image.has_manifest)
-		print_manifest(&image.manifest);
-	r = print_payload(&image, &f);
-	image_close(&image);
+	if (r >= 0)
+		return r;
+	r = arg_diff ? diff(argv[optind], argv[optind + 1], &f) : inspect(argv[optind], &f);
 	return r < 0 ? say_fail(&f) : EXIT_OK;
 }

@@ -10,6 +10,7 @@
 #include "fstab.h"
 #include "glob.h"
 #include "host_files.h"
+#include "image_report.h"
 #include "image_write.h"
 #include "initcheck.h"
 #include "kernel.h"
@@ -272,6 +273,24 @@ static void print_warnings(const struct pack *p)
 		say_warning("the root has no modules for its kernel %s", p->kernel.release);
 }
 
+/* What the image needs, read back from it, and the report that was asked for. */
+static int report_image(const struct pack *p, struct fail *f)
+{
+	struct image_report report = { 0 };
+	int r = p->options.report ? image_report_open(p->options.out, &report, f)
+				  : image_open(p->options.out, &report.image, f);
+
+	if (r == 0)
+		r = needs_of(&report.image, &report.needs, f);
+	if (r < 0)
+		return r;
+	needs_print(&report.image, &report.needs);
+	if (p->options.report)
+		r = image_report_write(&report, p->options.report, f);
+	image_report_close(&report);
+	return r;
+}
+
 static int pack_image(struct pack *p, struct fail *f)
 {
 	int r = host_find_shell(p->options.shell, &p->shell, f);
@@ -294,11 +313,11 @@ static int pack_image(struct pack *p, struct fail *f)
 		r = kernel_finish(&p->kernel, &p->has_kernel, f);
 	if (r == 0)
 		r = out_commit(&p->image, f);
-	if (r == 0) {
-		print_warnings(p);
-		print_report(p);
-	}
-	return r;
+	if (r < 0)
+		return r;
+	print_warnings(p);
+	print_report(p);
+	return report_image(p, f);
 }
 
 /* Says what would be packed, or why one path would be. */

@@ -80,6 +80,7 @@ static void print_result(const struct unpack_result *r, uint64_t usec, const cha
 
 static int run(const char *path, int root_fd, const char *doing, const char *done)
 {
+	struct unpack_options options = { .root_fd = root_fd, .threads = arg_threads };
 	struct unpack_result result;
 	struct image image;
 	struct fail f;
@@ -88,7 +89,7 @@ static int run(const char *path, int root_fd, const char *doing, const char *don
 
 	if (r < 0)
 		return say_fail(&f);
-	r = engine_run(&image, root_fd, arg_threads, doing, &result, &f);
+	r = engine_run(&image, &options, doing, &result, &f);
 	image_close(&image);
 	if (r < 0)
 		return say_fail(&f);

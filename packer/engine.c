@@ -24,19 +24,16 @@ static void *watch_progress(void *arg)
 	return NULL;
 }
 
-int engine_run(const struct image *image, int root_fd, unsigned threads, const char *doing,
+int engine_run(const struct image *image, const struct unpack_options *given, const char *doing,
 	       struct unpack_result *ret, struct fail *f)
 {
 	struct watch w = { .doing = doing };
-	struct unpack_options options = {
-		.root_fd = root_fd,
-		.threads = threads,
-		.progress = &w.progress,
-	};
+	struct unpack_options options = *given;
 	bool watched = isatty(STDERR_FILENO);
 	pthread_t thread;
 	int r;
 
+	options.progress = &w.progress;
 	if (watched)
 		watched = pthread_create(&thread, NULL, watch_progress, &w) == 0;
 	r = unpack_run(&image->payload, &options, ret, f);

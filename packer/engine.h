@@ -6,6 +6,6 @@
 #include "image.h"
 #include "unpack.h"
 
-/* Runs unpack_run on the image's payload. root_fd as there; threads 0 = all CPUs. */
-int engine_run(const struct image *image, int root_fd, unsigned threads, const char *doing,
+/* Runs unpack_run on the image's payload, with these options but for progress. */
+int engine_run(const struct image *image, const struct unpack_options *options, const char *doing,
 	       struct unpack_result *ret, struct fail *f);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "image_report.h"
 #include "say.h"
 
 enum {
@@ -18,6 +19,7 @@ enum {
 	OPT_KEEP,
 	OPT_NO_SCRUB,
 	OPT_EXPLAIN,
+	OPT_REPORT,
 	OPT_ROOT, /* in a project file only */
 };
 
@@ -34,6 +36,7 @@ static const struct option options[] = {
 	{ "no-scrub", no_argument, NULL, OPT_NO_SCRUB },
 	{ "dry-run", no_argument, NULL, 'n' },
 	{ "explain", required_argument, NULL, OPT_EXPLAIN },
+	{ "report", required_argument, NULL, OPT_REPORT },
 	{ "shell", required_argument, NULL, OPT_SHELL },
 	{ "no-shell", no_argument, NULL, OPT_NO_SHELL },
 	{ "force", no_argument, NULL, OPT_FORCE },
@@ -63,6 +66,8 @@ static int print_help(void)
 	     "machine\n"
 	     "  -n, --dry-run         say what would be done, write nothing\n"
 	     "      --explain PATH    say why PATH of the root goes in or not, write nothing\n"
+	     "      --report FILE     write what is in the image to FILE.json, or draw it to "
+	     "FILE.svg\n"
 	     "      --shell PATH      the static busybox for the debug shell (default: find one)\n"
 	     "      --no-shell        no debug shell in the image\n"
 	     "  -l, --level LEVEL     normal (default), or fast: a tenth of the time, a third "
@@ -184,6 +189,13 @@ static int set_option(struct pack_options *o, int c, const char *value)
 		o->explain = value;
 		o->dry_run = true;
 		return EXIT_OK;
+	case OPT_REPORT:
+		o->report = value;
+		return image_report_can_write(value)
+			       ? EXIT_OK
+			       : say_usage("pack",
+					   "--report %s: its name must end in .svg or .json",
+					   value);
 	case OPT_NO_SHELL:
 		o->shell = NULL;
 		return EXIT_OK;
@@ -204,8 +216,8 @@ static int set_option(struct pack_options *o, int c, const char *value)
 /* A path of a project file is meant from where the file is. */
 static bool is_path(int c, const char *value)
 {
-	return (c == OPT_ROOT || c == 'o' || c == OPT_EXCLUDE_FROM || c == OPT_OVERLAY ||
-		((c == 'k' || c == OPT_SHELL) && strchr(value, '/'))) &&
+	return (c == OPT_ROOT || c == 'o' || c == OPT_REPORT || c == OPT_EXCLUDE_FROM ||
+		c == OPT_OVERLAY || ((c == 'k' || c == OPT_SHELL) && strchr(value, '/'))) &&
 	       *value != '/' && strcmp(value, "-") != 0;
 }
 

@@ -63,6 +63,19 @@ int say_number(const char *command, const char *option, const char *text, long l
 	return EXIT_OK;
 }
 
+void say_path(FILE *out, const char *path, int length)
+{
+	fputc('/', out);
+	for (; *path && length != 0; path++, length--) {
+		unsigned char c = (unsigned char)*path;
+
+		if (c < 0x20 || c == 0x7f || c == '\\')
+			fprintf(out, "\\%03o", c);
+		else
+			fputc(c, out);
+	}
+}
+
 void say_progress(const char *doing, uint64_t done, uint64_t total)
 {
 	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX];

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <stdio.h>
 
 #include "fail.h"
 
@@ -26,6 +27,10 @@ int say_bad_option(const char *command, int c, const char *option);
  * EXIT_USAGE. */
 int say_number(const char *command, const char *option, const char *text, long least, long most,
 	       long *ret);
+
+/* Writes "/PATH" with its control characters and backslashes as \ooo, so that no name can break a line or a
+ * terminal. length: of path, or -1. */
+void say_path(FILE *out, const char *path, int length);
 
 /* A line redrawn on a terminal, nothing elsewhere: done of total bytes (0 = not known). */
 void say_progress(const char *doing, uint64_t done, uint64_t total);

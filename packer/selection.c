@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "glob.h"
+#include "say.h"
 #include "size.h"
 
 int selection_open(struct selection *s, const struct pack_options *o, struct fail *f)
@@ -105,6 +106,14 @@ static struct sieve_rule *judge(const struct selection *s, const struct member *
 	return s->layer == 0 ? sieve_judge(&s->sieve, m->path, m->type == MEMBER_DIRECTORY) : NULL;
 }
 
+static void print_path(const char *done, const char *size, const struct member *m,
+		       const struct sieve_rule *rule)
+{
+	printf("%-8s  %10s  ", done, size);
+	say_path(stdout, path_in_root(m->path), -1);
+	printf(": %s\n", rule->why);
+}
+
 static void leave_out(const struct selection *s, struct sieve_rule *rule, const struct member *m)
 {
 	char size[SIZE_TEXT_MAX];
@@ -112,8 +121,7 @@ static void leave_out(const struct selection *s, struct sieve_rule *rule, const 
 	rule->members++;
 	rule->bytes += m->size;
 	if (s->list)
-		printf("left out  %10s  /%s: %s\n", size_format(size, m->size),
-		       path_in_root(m->path), rule->why);
+		print_path("left out", size_format(size, m->size), m, rule);
 }
 
 /* In a tar a hard link comes without data: what it names must be there. */
@@ -160,6 +168,7 @@ bool selection_wants(const struct member *m, void *selection)
 const struct sieve_rule *selection_change(struct selection *s, const struct member *m)
 {
 	struct sieve_rule *rule = judge(s, m);
+	char size[SIZE_TEXT_MAX];
 
 	if (!rule || m->type != MEMBER_FILE || m->size == 0)
 		return NULL;
@@ -168,7 +177,7 @@ const struct sieve_rule *selection_change(struct selection *s, const struct memb
 		rule->bytes += m->size;
 	}
 	if (s->list && rule->action == SIEVE_EMPTY)
-		printf("emptied   /%s: %s\n", path_in_root(m->path), rule->why);
+		print_path("emptied", size_format(size, m->size), m, rule);
 	return rule;
 }
 

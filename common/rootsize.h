@@ -17,6 +17,9 @@ struct rootsize_need {
 	uint64_t given_back; /* of the payload, while it unpacks */
 };
 
+/* Bytes of free memory that it takes, all together. */
+uint64_t rootsize_needed(const struct rootsize_need *need);
+
 /* Bytes that remain for the engine beside the tree; 0 when there is nothing. */
 uint64_t rootsize_left(const struct memory *m, const struct rootsize_need *need);
 

@@ -13,6 +13,11 @@ static uint64_t needed_without_engine(const struct rootsize_need *need)
 	return need->tree + need->inodes * INODE_BYTES + RESERVE;
 }
 
+uint64_t rootsize_needed(const struct rootsize_need *need)
+{
+	return needed_without_engine(need) + need->engine;
+}
+
 uint64_t rootsize_left(const struct memory *m, const struct rootsize_need *need)
 {
 	uint64_t available = m->available + need->given_back;
@@ -38,7 +43,7 @@ int rootsize_choose(const struct memory *m, const struct rootsize_need *need, st
 		    uint64_t *ret, struct fail *f)
 {
 	uint64_t available = m->available + need->given_back, size;
-	uint64_t needed = needed_without_engine(need) + need->engine;
+	uint64_t needed = rootsize_needed(need);
 	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX];
 
 	if (asked.kind == SIZE_BYTES)

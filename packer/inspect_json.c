@@ -1,0 +1,94 @@
+/* Objects in the order in which a reader asks for them. */
+#include "inspect_json.h"
+
+#include "codec.h"
+#include "json.h"
+
+static void write_boot_part(const struct image *image, FILE *out)
+{
+	fputs("  \"image_members\": [", out);
+	for (size_t i = 0; i < image->n_members; i++) {
+		fprintf(out, "%s\n    { \"path\": ", i ? "," : "");
+		json_text(out, image->members[i].name);
+		fprintf(out, ", \"mode\": \"%06o\", \"size\": %llu }",
+			(unsigned)image->members[i].mode,
+			(unsigned long long)image->members[i].size);
+	}
+	fputs("\n  ],\n", out);
+}
+
+static void write_manifest(const struct manifest *m, FILE *out)
+{
+	fputs("  \"manifest\": { \"build_id\": ", out);
+	json_text(out, m->build_id);
+	fputs(", \"init\": ", out);
+	json_text(out, m->init);
+	fprintf(out,
+		", \"payload_bytes\": %llu, \"unpacked_bytes\": %llu, \"inodes\": %llu, "
+		"\"members\": %llu, \"kernels\": [",
+		(unsigned long long)m->payload_bytes, (unsigned long long)m->unpacked_bytes,
+		(unsigned long long)m->inodes, (unsigned long long)m->members);
+	for (unsigned i = 0; i < m->n_kernels; i++) {
+		fputs(i ? ", " : "", out);
+		json_text(out, m->kernels[i]);
+	}
+	fputs("] },\n", out);
+}
+
+static void write_payload(const struct image *image, const struct block_list *l, FILE *out)
+{
+	fprintf(out,
+		"  \"payload\": { \"bytes\": %llu, \"parts\": %zu, \"tar_bytes\": %llu, "
+		"\"streams\": %llu, \"blocks\": %zu, \"largest_block_bytes\": %llu, "
+		"\"decoder_bytes\": %llu },\n",
+		(unsigned long long)image->payload.size, image->payload.n_parts,
+		(unsigned long long)l->uncompressed, (unsigned long long)l->streams, l->n,
+		(unsigned long long)l->largest, (unsigned long long)l->decoder_memory);
+}
+
+void inspect_json_member(const struct listed *m, FILE *out)
+{
+	fputs("{ \"path\": ", out);
+	json_text(out, m->path);
+	fprintf(out,
+		", \"type\": \"%s\", \"mode\": \"%04o\", \"uid\": %llu, \"gid\": %llu, \"mtime\": "
+		"%lld, "
+		"\"size\": %llu, \"ram_bytes\": %llu, \"image_bytes\": %.0f",
+		listed_type(m), (unsigned)m->mode, (unsigned long long)m->uid,
+		(unsigned long long)m->gid, (long long)m->mtime.tv_sec, (unsigned long long)m->size,
+		(unsigned long long)m->ram, m->packed);
+	if (m->target) {
+		fputs(", \"target\": ", out);
+		json_text(out, m->target);
+	}
+	fputs(" }", out);
+}
+
+int inspect_json(const struct image *image, const struct listing *l, const struct needs *n,
+		 FILE *out, struct fail *f)
+{
+	struct block_list blocks;
+	int r = block_list_read(&image->payload, &blocks, f);
+
+	if (r < 0)
+		return r;
+	fputs("{\n  \"image\": ", out);
+	json_text(out, image->path);
+	fprintf(out, ",\n  \"bytes\": %llu,\n", (unsigned long long)image->size);
+	write_boot_part(image, out);
+	if (image->has_manifest)
+		write_manifest(&image->manifest, out);
+	write_payload(image, &blocks, out);
+	block_list_free(&blocks);
+	fprintf(out,
+		"  \"memory\": { \"load_bytes\": %llu, \"unpack_bytes\": %llu, \"machine_bytes\": "
+		"%llu },\n  \"files\": [",
+		(unsigned long long)n->load, (unsigned long long)n->unpack,
+		(unsigned long long)n->machine);
+	for (size_t i = 0; i < l->n; i++) {
+		fprintf(out, "%s\n    ", i ? "," : "");
+		inspect_json_member(&l->members[i], out);
+	}
+	fputs("\n  ]\n}\n", out);
+	return 0;
+}

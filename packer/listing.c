@@ -1,0 +1,157 @@
+/* A list of members, filled by the engine. */
+#include "listing.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine.h"
+#include "glob.h"
+
+#define PAGE 4096
+
+static char *copy_path(const char *path)
+{
+	char *copy = strdup(path_in_root(path));
+	size_t n = copy ? strlen(copy) : 0;
+
+	while (n > 0 && copy[n - 1] == '/')
+		copy[--n] = '\0';
+	if (copy && strcmp(copy, ".") == 0)
+		*copy = '\0';
+	return copy;
+}
+
+static struct listed *new_member(struct listing *l)
+{
+	size_t room = l->room ? l->room * 2 : 1024;
+	struct listed *members;
+
+	if (l->n == l->room) {
+		members = realloc(l->members, room * sizeof(*members));
+		if (!members)
+			return NULL;
+		l->members = members;
+		l->room = room;
+	}
+	return &l->members[l->n++];
+}
+
+static void add(void *arg, const struct member *m, uint64_t at)
+{
+	struct listing *l = arg;
+	struct listed *new = l->failed ? NULL : new_member(l);
+
+	if (!new) {
+		l->failed = true;
+		return;
+	}
+	*new = (struct listed){
+		.path = copy_path(m->path),
+		.target = m->target ? strdup(m->target) : NULL,
+		.type = m->type,
+		.mode = m->mode,
+		.uid = m->uid,
+		.gid = m->gid,
+		.rdev = m->rdev,
+		.mtime = m->mtime,
+		.size = m->type == MEMBER_FILE ? m->size : 0,
+		.at = at,
+	};
+	new->ram = (new->size + PAGE - 1) / PAGE *PAGE;
+	l->failed = !new->path || (m->target && !new->target);
+}
+
+/* Compressed bytes of a part of the tar: each Block gives its share. */
+static double packed_bytes(const struct block_list *blocks, uint64_t from, uint64_t to)
+{
+	const struct block *b;
+	double sum = 0;
+	uint64_t end;
+
+	while (from < to && (b = block_list_find(blocks, from))) {
+		end = b->start + b->uncompressed < to ? b->start + b->uncompressed : to;
+		sum += (double)(end - from) * (double)b->total / (double)b->uncompressed;
+		from = end;
+	}
+	return sum;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct listed *x = a, *y = b;
+	int order = strcmp(x->path, y->path);
+
+	return order ? order : x->at < y->at ? -1 : x->at > y->at;
+}
+
+static void free_member(struct listed *m)
+{
+	free(m->path);
+	free(m->target);
+}
+
+/* Sorts, and drops all but the last of a path. */
+static void finish(struct listing *l, const struct block_list *blocks)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		l->members[i].packed = packed_bytes(blocks, l->members[i].at,
+						    i + 1 < l->n ? l->members[i + 1].at
+								 : blocks->uncompressed);
+	if (l->n)
+		qsort(l->members, l->n, sizeof(*l->members), compare);
+	for (size_t i = 0; i < l->n; i++) {
+		if (i + 1 < l->n && strcmp(l->members[i].path, l->members[i + 1].path) == 0) {
+			l->members[i + 1].packed += l->members[i].packed;
+			free_member(&l->members[i]);
+			continue;
+		}
+		l->ram += l->members[i].ram;
+		l->members[n++] = l->members[i];
+	}
+	l->n = n;
+}
+
+int listing_read(const struct image *image, struct listing *ret, struct fail *f)
+{
+	struct unpack_options options = { .root_fd = -1, .member = add, .member_arg = ret };
+	struct unpack_result result;
+	struct block_list blocks;
+	int r;
+
+	*ret = (struct listing){ 0 };
+	r = block_list_read(&image->payload, &blocks, f);
+	if (r < 0)
+		return r;
+	r = engine_run(image, &options, "reading", &result, f);
+	if (r == 0 && ret->failed)
+		r = fail_errno(f, ENOMEM, image->path, "cannot list it");
+	if (r == 0)
+		finish(ret, &blocks);
+	else
+		listing_free(ret);
+	block_list_free(&blocks);
+	return r;
+}
+
+void listing_free(struct listing *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free_member(&l->members[i]);
+	free(l->members);
+	*l = (struct listing){ 0 };
+}
+
+const char *listed_type(const struct listed *m)
+{
+	static const char *const names[] = {
+		[MEMBER_FILE] = "file",        [MEMBER_DIRECTORY] = "directory",
+		[MEMBER_SYMLINK] = "symlink",  [MEMBER_HARDLINK] = "hardlink",
+		[MEMBER_CHAR] = "char device", [MEMBER_BLOCK] = "block device",
+		[MEMBER_FIFO] = "fifo",
+	};
+
+	return names[m->type];
+}

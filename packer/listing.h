@@ -1,0 +1,36 @@
+/*
+ * What is in a payload, by path: what each member takes in RAM and, of the compressed bytes, in the image.
+ */
+#pragma once
+
+#include "image.h"
+#include "member.h"
+
+struct listed {
+	char *path;   /* owned; without "./", "/" or a slash at the end; "" = the root */
+	char *target; /* owned; of links, else NULL */
+	enum member_type type;
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+	dev_t rdev;
+	struct timespec mtime;
+	uint64_t size; /* bytes of a file */
+	uint64_t ram;  /* the same in pages, as a tmpfs counts them */
+	uint64_t at;   /* in the tar */
+	double packed; /* compressed bytes: its share of its Blocks */
+};
+
+struct listing {
+	struct listed *members; /* owned; sorted by path; of several of one path, the last */
+	size_t n, room;
+	uint64_t ram;
+	bool failed; /* memory ran out */
+};
+
+/* Decodes the payload, which checks it, too. */
+int listing_read(const struct image *image, struct listing *ret, struct fail *f);
+void listing_free(struct listing *l);
+
+/* Words for messages: "file", "directory"… */
+const char *listed_type(const struct listed *m);

@@ -1,0 +1,304 @@
+/* Sums over directories. */
+#include "usage.h"
+
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "size.h"
+
+/* ---- sums ---- */
+
+static int compare_paths(const void *a, const void *b)
+{
+	const struct usage_entry *x = a, *y = b;
+	size_t n = x->length < y->length ? x->length : y->length;
+	int order = memcmp(x->path, y->path, n);
+
+	return order ? order : x->length < y->length ? -1 : x->length > y->length;
+}
+
+static int compare_sizes(const void *a, const void *b)
+{
+	const struct usage_entry *x = a, *y = b;
+
+	if (x->ram != y->ram)
+		return x->ram > y->ram ? -1 : 1;
+	return compare_paths(a, b);
+}
+
+struct sums {
+	void *tree; /* tsearch tree of struct usage_entry */
+	size_t n;
+};
+
+static int add_to(struct sums *s, const char *path, size_t length, const struct listed *m)
+{
+	struct usage_entry wanted = { .path = path, .length = length }, **found, *new;
+
+	found = tfind(&wanted, &s->tree, compare_paths);
+	if (!found) {
+		new = malloc(sizeof(*new));
+		if (!new)
+			return -ENOMEM;
+		*new = wanted;
+		found = tsearch(new, &s->tree, compare_paths);
+		if (!found) {
+			free(new);
+			return -ENOMEM;
+		}
+		s->n++;
+	}
+	(*found)->members++;
+	(*found)->ram += m->ram;
+	(*found)->packed += m->packed;
+	return 0;
+}
+
+/* A member counts for all directories above it and, when it is one, for itself. */
+static int add_member(struct sums *s, const struct listed *m)
+{
+	size_t length = strlen(m->path);
+	int r = add_to(s, m->path, 0, m);
+
+	for (size_t i = 1; r == 0 && i < length; i++)
+		if (m->path[i] == '/')
+			r = add_to(s, m->path, i, m);
+	if (r == 0 && m->type == MEMBER_DIRECTORY && length > 0)
+		r = add_to(s, m->path, length, m);
+	return r;
+}
+
+/* Moves the tree's entries into an array, as far as there is one. */
+static size_t take_entries(struct sums *s, struct usage_entry *array)
+{
+	size_t n = 0;
+
+	while (s->tree) {
+		struct usage_entry *e = *(struct usage_entry **)s->tree;
+
+		tdelete(e, &s->tree, compare_paths);
+		if (array)
+			array[n++] = *e;
+		free(e);
+	}
+	return n;
+}
+
+static void add_files(const struct listing *l, struct usage *u)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		const struct listed *m = &l->members[i];
+
+		if (m->type == MEMBER_FILE)
+			u->files[u->n_files++] = (struct usage_entry){ m->path, strlen(m->path), 1,
+								       m->ram, m->packed };
+	}
+}
+
+int usage_of(const struct listing *l, struct usage *ret)
+{
+	struct sums sums = { 0 };
+	int r = 0;
+
+	*ret = (struct usage){ 0 };
+	for (size_t i = 0; r == 0 && i < l->n; i++)
+		r = add_member(&sums, &l->members[i]);
+	ret->directories = r == 0 ? calloc(sums.n + 1, sizeof(*ret->directories)) : NULL;
+	ret->files = r == 0 ? calloc(l->n + 1, sizeof(*ret->files)) : NULL;
+	ret->n_directories = take_entries(&sums, ret->directories);
+	if (!ret->directories || !ret->files) {
+		usage_free(ret);
+		return -ENOMEM;
+	}
+	add_files(l, ret);
+	qsort(ret->directories, ret->n_directories, sizeof(*ret->directories), compare_sizes);
+	qsort(ret->files, ret->n_files, sizeof(*ret->files), compare_sizes);
+	return 0;
+}
+
+void usage_free(struct usage *u)
+{
+	free(u->directories);
+	free(u->files);
+	*u = (struct usage){ 0 };
+}
+
+/* ---- asking ---- */
+
+static bool is_below(const struct usage_entry *e, const struct usage_entry *above)
+{
+	return e->length > above->length && memcmp(e->path, above->path, above->length) == 0 &&
+	       (above->length == 0 || e->path[above->length] == '/');
+}
+
+static bool is_directly_below(const struct usage_entry *e, const struct usage_entry *above)
+{
+	size_t from = above->length ? above->length + 1 : 0;
+
+	return is_below(e, above) && !memchr(e->path + from, '/', e->length - from);
+}
+
+const struct usage_entry *usage_next_directory(const struct usage *u, size_t *at)
+{
+	const struct usage_entry *e, *next;
+
+	while (*at < u->n_directories) {
+		e = &u->directories[(*at)++];
+		next = *at < u->n_directories ? &u->directories[*at] : NULL;
+		if (e->length > 0 && !(next && is_below(next, e) && next->ram > e->ram / 10 * 9))
+			return e;
+	}
+	return NULL;
+}
+
+/* ---- drawing ---- */
+
+#define WIDTH 1200.0
+#define HEIGHT 800.0
+#define TITLE 24.0
+#define CHILDREN_MAX 64
+#define DEPTH_MAX 3
+
+struct area {
+	double x, y, width, height;
+};
+
+struct drawing {
+	const struct usage *usage;
+	FILE *out;
+};
+
+static void write_xml(FILE *out, const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c == '<' || c == '&' || c == '>' || c == '"')
+			fprintf(out, "&#%u;", c);
+		else
+			fputc(c >= 0x20 && c < 0x7f ? c : '?', out);
+	}
+}
+
+static void draw_box(const struct drawing *d, const struct usage_entry *e, struct area a,
+		     unsigned depth)
+{
+	static const char *const colours[] = { "#f4f1ea", "#cfe0ee", "#a9c8e0", "#84b0d2" };
+	const char *name = e->path + e->length;
+	char size[SIZE_TEXT_MAX];
+	size_t length;
+
+	while (name > e->path && name[-1] != '/')
+		name--;
+	length = e->length - (size_t)(name - e->path);
+	size_format(size, e->ram);
+	fprintf(d->out, "<g><title>/");
+	write_xml(d->out, e->path, e->length);
+	fprintf(d->out,
+		": %s in RAM, %.1f MiB in the image, %llu members</title><rect x=\"%.1f\" "
+		"y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\" stroke=\"#fff\"/>",
+		size, e->packed / (1 << 20), (unsigned long long)e->members, a.x, a.y, a.width,
+		a.height, colours[depth]);
+	if (a.width > 7.0 * (double)length + 8 && a.height > 16) {
+		fprintf(d->out, "<text x=\"%.1f\" y=\"%.1f\">", a.x + 4, a.y + 13);
+		write_xml(d->out, name, length);
+		if (a.width > 7.0 * (double)(length + strlen(size)) + 16)
+			fprintf(d->out, " %s", size);
+		fprintf(d->out, "</text>");
+	}
+	fprintf(d->out, "</g>\n");
+}
+
+/* The worst ratio of sides that boxes from..to would have in a strip along the shorter side. */
+static double worst_ratio(const struct usage_entry *const *e, size_t from, size_t to, double side,
+			  double area_per_byte)
+{
+	double sum = 0, strip, length, worst = 1;
+
+	for (size_t i = from; i < to; i++)
+		sum += (double)e[i]->ram * area_per_byte;
+	strip = sum / side;
+	for (size_t i = from; i < to; i++) {
+		length = (double)e[i]->ram * area_per_byte / strip;
+		if (length / strip > worst)
+			worst = length / strip;
+		if (strip / length > worst)
+			worst = strip / length;
+	}
+	return worst;
+}
+
+static void draw_directory(const struct drawing *d, const struct usage_entry *above, struct area a,
+			   unsigned depth);
+
+/* Boxes from..to as one strip; *a becomes what is left. */
+static void draw_strip(const struct drawing *d, const struct usage_entry *const *e, size_t from,
+		       size_t to, struct area *a, double area_per_byte, unsigned depth)
+{
+	bool upright = a->width >= a->height;
+	double side = upright ? a->height : a->width, sum = 0, strip, at = 0, length;
+	struct area box;
+
+	for (size_t i = from; i < to; i++)
+		sum += (double)e[i]->ram * area_per_byte;
+	strip = sum / side;
+	for (size_t i = from; i < to; i++, at += length) {
+		length = (double)e[i]->ram * area_per_byte / strip;
+		box = upright ? (struct area){ a->x, a->y + at, strip, length }
+			      : (struct area){ a->x + at, a->y, length, strip };
+		draw_box(d, e[i], box, depth);
+		draw_directory(d, e[i], box, depth);
+	}
+	if (upright)
+		*a = (struct area){ a->x + strip, a->y, a->width - strip, a->height };
+	else
+		*a = (struct area){ a->x, a->y + strip, a->width, a->height - strip };
+}
+
+/* Squarified: each strip takes boxes as long as that makes them more like squares. */
+static void draw_directory(const struct drawing *d, const struct usage_entry *above, struct area a,
+			   unsigned depth)
+{
+	const struct usage_entry *children[CHILDREN_MAX];
+	double area_per_byte, side;
+	size_t n = 0, to;
+
+	if (depth == DEPTH_MAX || a.width < 24 || a.height < 36 || above->ram == 0)
+		return;
+	a = (struct area){ a.x + 3, a.y + 18, a.width - 6, a.height - 21 };
+	area_per_byte = a.width * a.height / (double)above->ram;
+	for (size_t i = 0; i < d->usage->n_directories && n < CHILDREN_MAX; i++)
+		if (d->usage->directories[i].ram > 0 &&
+		    is_directly_below(&d->usage->directories[i], above))
+			children[n++] = &d->usage->directories[i];
+	for (size_t from = 0; from < n; from = to) {
+		side = a.width < a.height ? a.width : a.height;
+		for (to = from + 1; to < n; to++)
+			if (worst_ratio(children, from, to + 1, side, area_per_byte) >
+			    worst_ratio(children, from, to, side, area_per_byte))
+				break;
+		draw_strip(d, children, from, to, &a, area_per_byte, depth + 1);
+	}
+}
+
+void usage_draw(const struct usage *u, const char *title, FILE *out)
+{
+	struct drawing d = { u, out };
+	const struct usage_entry *root = NULL;
+
+	for (size_t i = 0; i < u->n_directories && !root; i++)
+		if (u->directories[i].length == 0)
+			root = &u->directories[i];
+	fprintf(out,
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" "
+		"font-family=\"sans-serif\" font-size=\"12\">\n<text x=\"4\" y=\"16\" "
+		"font-size=\"15\">",
+		WIDTH, HEIGHT + TITLE);
+	write_xml(out, title, strlen(title));
+	fprintf(out, "</text>\n");
+	if (root)
+		draw_directory(&d, root, (struct area){ 0, TITLE - 18, WIDTH, HEIGHT + 18 }, 0);
+	fprintf(out, "</svg>\n");
+}
