@@ -17,8 +17,13 @@ int source_open(const char *path, struct source **ret, struct fail *f)
 		return source_tar_open(NULL, ret, f);
 	if (stat(path, &st) < 0)
 		return fail_errno(f, errno, path, "cannot find it");
-	if (!S_ISDIR(st.st_mode))
-		return source_tar_open(path, ret, f);
+	if (!S_ISDIR(st.st_mode)) {
+		bool may_be_disk = S_ISREG(st.st_mode) || S_ISBLK(st.st_mode);
+		const char *format = may_be_disk ? source_disk_format(path) : NULL;
+
+		return format ? source_disk_open(path, format, ret, f)
+			      : source_tar_open(path, ret, f);
+	}
 	if (stat("/", &running) == 0 && st.st_dev == running.st_dev && st.st_ino == running.st_ino)
 		return fail_set(f, EINVAL, path,
 				"Pack a copy or a snapshot of it, for example a bind mount.",

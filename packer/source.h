@@ -1,5 +1,5 @@
 /*
- * Where a root comes from: a directory or a tar archive, read as one sequence of members.
+ * Where a root comes from: a directory, a tar archive or a disk, read as one sequence of members.
  */
 #pragma once
 
@@ -24,7 +24,8 @@ struct source_member {
 
 struct source;
 
-/* Opens a directory, a tar file (plain or compressed: gz, bz2, xz, zst…) or "-" for stdin. */
+/* Opens a directory, a tar file (plain or compressed: gz, bz2, xz, zst…), a virtual machine's disk (raw,
+ * qcow2, vmdk, vdi…) or "-" for a tar on stdin. */
 int source_open(const char *path, struct source **ret, struct fail *f);
 
 /* Bytes that the whole source has on disk, for progress; 0 = not known. And how many were read. */

@@ -1,5 +1,5 @@
 /*
- * The two kinds of source behind source.h. A kind is a struct that starts with struct source.
+ * The kinds of source behind source.h. A kind is a struct that starts with struct source.
  */
 #pragma once
 
@@ -31,7 +31,17 @@ struct source {
 };
 
 int source_directory_open(int fd, struct source **ret, struct fail *f);
-int source_tar_open(const char *path, struct source **ret, struct fail *f);
+int source_tar_open(const char *path, struct source **ret, struct fail *f); /* NULL: stdin */
+
+/* The tar that a program writes to its standard output; its failure is the source's. name: for messages. */
+int source_command_open(const char *const argv[], const char *name, struct source **ret,
+			struct fail *f);
+
+/* The root of the system on a virtual machine's disk. format: as qemu calls it. */
+int source_disk_open(const char *path, const char *format, struct source **ret, struct fail *f);
+
+/* What kind of disk a file is, or NULL for none. */
+const char *source_disk_format(const char *path);
 
 /* Is the current member wanted? */
 bool source_wants(const struct source *s);

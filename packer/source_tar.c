@@ -1,12 +1,15 @@
 /*
- * A tar archive as a source. Two libarchive readers stand behind each other: one takes the compression
+ * A tar archive as a source, from a file or from a program that writes it. Two libarchive readers stand behind each other: one takes the compression
  * off, by the programs that it runs, the other is common's tar reader.
  */
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "source_kinds.h"
 #include "tar_read.h"
@@ -17,7 +20,8 @@ struct source_tar {
 	struct source base;
 	struct archive *raw; /* one "member": the tar's bytes */
 	struct tar_reader *tar;
-	char *name; /* for messages; owned */
+	char *name;  /* for messages; owned */
+	pid_t child; /* that writes it; 0 = none */
 };
 
 static int fail_raw(struct source_tar *t, struct fail *f)
@@ -45,6 +49,29 @@ static int read_raw(void *arg, const void **ret_data, size_t *ret_size, struct f
 	return r == ARCHIVE_OK ? 1 : fail_raw(t, f);
 }
 
+/* At the end, good or bad: the program that wrote the tar knows better why it is short. */
+static int check_child(struct source_tar *t, struct fail *f)
+{
+	const char *todo = "What it said stands above.";
+	int status;
+
+	if (!t->child)
+		return 0;
+	archive_read_free(t->raw); /* its end of the pipe */
+	t->raw = NULL;
+	while (waitpid(t->child, &status, 0) < 0 && errno == EINTR)
+		;
+	t->child = 0;
+	if ((WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
+	    (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE)) /* we stopped reading */
+		return 0;
+	if (WIFEXITED(status))
+		return fail_set(f, EIO, t->name, todo, "the program that reads it failed (%d)",
+				WEXITSTATUS(status));
+	return fail_set(f, EIO, t->name, todo, "the program that reads it was killed by signal %d",
+			WTERMSIG(status));
+}
+
 static int tar_next(struct source *s, struct source_member *ret, struct fail *f)
 {
 	struct source_tar *t = (struct source_tar *)s;
@@ -56,6 +83,8 @@ static int tar_next(struct source *s, struct source_member *ret, struct fail *f)
 		member_free(&ret->m);
 		ret->m = (struct member){ 0 };
 	}
+	if (r <= 0 && check_child(t, f) < 0)
+		return -f->error;
 	while (r > 0 && tar_reader_extent(t->tar, &cursor, &offset, &size))
 		if (source_add_extent(s, offset, size) < 0)
 			r = fail_errno(f, ENOMEM, ret->m.path, "cannot hold its sparse map");
@@ -75,54 +104,147 @@ static void tar_close(struct source *s)
 	tar_reader_close(t->tar);
 	if (t->raw)
 		archive_read_free(t->raw);
+	if (t->child) {
+		kill(t->child, SIGTERM);
+		waitpid(t->child, NULL, 0);
+	}
 	free(t->name);
 	free(t);
 }
 
 static const struct source_kind kind = { tar_next, tar_read, tar_close };
 
-static int open_raw(struct source_tar *t, const char *path, struct fail *f)
+static struct source_tar *tar_new(const char *name, struct fail *f)
+{
+	struct source_tar *t = calloc(1, sizeof(*t));
+
+	if (t) {
+		t->base.kind = &kind;
+		t->base.root_fd = -1;
+		t->name = strdup(name);
+		t->raw = archive_read_new();
+		if (t->name && t->raw)
+			return t;
+		tar_close(&t->base);
+	}
+	fail_errno(f, ENOMEM, name, "cannot read it");
+	return NULL;
+}
+
+/* opened: what libarchive said to opening the bytes. */
+static int open_tar(struct source_tar *t, int opened, struct fail *f)
 {
 	struct archive_entry *entry;
 
-	archive_read_support_format_raw(t->raw);
-	archive_read_support_format_empty(t->raw);
-	archive_read_support_filter_all(t->raw);
-	if (archive_read_open_filename(t->raw, path, BLOCK_SIZE) != ARCHIVE_OK)
+	if (opened != ARCHIVE_OK)
 		return fail_raw(t, f);
 	switch (archive_read_next_header(t->raw, &entry)) {
 	case ARCHIVE_OK:
 		return tar_reader_open(read_raw, t, t->name, &t->tar, f);
 	case ARCHIVE_EOF:
-		return fail_set(f, EBADMSG, t->name, "Give a tar archive.", "it is empty");
+		return check_child(t, f) < 0 ? -f->error
+					     : fail_set(f, EBADMSG, t->name, "Give a tar archive.",
+							"it is empty");
 	default:
-		return fail_raw(t, f);
+		fail_raw(t, f);
+		(void)check_child(t, f);
+		return -f->error;
 	}
+}
+
+static void support_all(struct archive *raw)
+{
+	archive_read_support_format_raw(raw);
+	archive_read_support_format_empty(raw);
+	archive_read_support_filter_all(raw);
 }
 
 int source_tar_open(const char *path, struct source **ret, struct fail *f)
 {
-	struct source_tar *t = calloc(1, sizeof(*t));
+	struct source_tar *t = tar_new(path ? path : "stdin", f);
 	struct stat st;
-	int r = -ENOMEM;
+	int r;
 
-	if (t) {
-		t->base.kind = &kind;
-		t->base.root_fd = -1;
-		t->name = strdup(path ? path : "stdin");
-		t->raw = archive_read_new();
-	}
-	if (!t || !t->name || !t->raw)
-		fail_errno(f, ENOMEM, path ? path : "stdin", "cannot read it");
-	else
-		r = open_raw(t, path, f);
+	if (!t)
+		return -ENOMEM;
+	support_all(t->raw);
+	r = open_tar(t, archive_read_open_filename(t->raw, path, BLOCK_SIZE), f);
 	if (r < 0) {
-		if (t)
-			tar_close(&t->base);
+		tar_close(&t->base);
 		return r;
 	}
 	if (path && stat(path, &st) == 0 && S_ISREG(st.st_mode))
 		t->base.total = (uint64_t)st.st_size;
 	*ret = &t->base;
 	return 0;
+}
+
+/* ---- a program that writes a tar ---- */
+
+/* Returns the reading end of its output, or -errno. */
+static int start(const char *const argv[], pid_t *ret_child)
+{
+	int ends[2], r;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	*ret_child = fork();
+	if (*ret_child == 0) {
+		if (dup2(ends[1], STDOUT_FILENO) >= 0)
+			execvp(argv[0], (char *const *)argv);
+		_exit(127);
+	}
+	r = *ret_child < 0 ? -errno : ends[0];
+	close(ends[1]);
+	if (r < 0)
+		close(ends[0]);
+	return r;
+}
+
+/* libarchive reads the descriptor and does not close it. */
+static int close_pipe(struct archive *a, void *fd)
+{
+	(void)a;
+	close((int)(intptr_t)fd);
+	return ARCHIVE_OK;
+}
+
+static la_ssize_t read_pipe(struct archive *a, void *fd, const void **ret)
+{
+	static char block[BLOCK_SIZE];
+	ssize_t n;
+
+	do
+		n = read((int)(intptr_t)fd, block, sizeof(block));
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		archive_set_error(a, errno, "%s", strerror(errno));
+	*ret = block;
+	return n;
+}
+
+int source_command_open(const char *const argv[], const char *name, struct source **ret,
+			struct fail *f)
+{
+	struct source_tar *t = tar_new(name, f);
+	int fd, r;
+
+	if (!t)
+		return -ENOMEM;
+	fd = start(argv, &t->child);
+	if (fd < 0) {
+		r = fail_errno(f, fd, argv[0], "cannot start it");
+		t->child = 0;
+	} else {
+		support_all(t->raw);
+		r = open_tar(t,
+			     archive_read_open(t->raw, (void *)(intptr_t)fd, NULL, read_pipe,
+					       close_pipe),
+			     f);
+	}
+	if (r < 0)
+		tar_close(&t->base);
+	else
+		*ret = &t->base;
+	return r;
 }
