@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "blobs.h"
 #include "source_kinds.h"
 
 int source_open(const char *path, struct source **ret, struct fail *f)
@@ -21,8 +22,11 @@ int source_open(const char *path, struct source **ret, struct fail *f)
 		bool may_be_disk = S_ISREG(st.st_mode) || S_ISBLK(st.st_mode);
 		const char *format = may_be_disk ? source_disk_format(path) : NULL;
 
-		return format ? source_disk_open(path, format, ret, f)
-			      : source_tar_open(path, ret, f);
+		if (format)
+			return source_disk_open(path, format, ret, f);
+		if (S_ISREG(st.st_mode) && blobs_is_archive(path))
+			return source_layers_open(path, -1, ret, f);
+		return source_tar_open(path, ret, f);
 	}
 	if (stat("/", &running) == 0 && st.st_dev == running.st_dev && st.st_ino == running.st_ino)
 		return fail_set(f, EINVAL, path,
@@ -31,7 +35,8 @@ int source_open(const char *path, struct source **ret, struct fail *f)
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return fail_errno(f, errno, path, "cannot open it");
-	return source_directory_open(fd, ret, f);
+	return blobs_is_layout(fd) ? source_layers_open(path, fd, ret, f)
+				   : source_directory_open(fd, ret, f);
 }
 
 uint64_t source_total(const struct source *s)

@@ -25,7 +25,7 @@ struct source_member {
 struct source;
 
 /* Opens a directory, a tar file (plain or compressed: gz, bz2, xz, zst…), a virtual machine's disk (raw,
- * qcow2, vmdk, vdi…) or "-" for a tar on stdin. */
+ * qcow2, vmdk, vdi…), a container image (docker save, OCI) or "-" for a tar on stdin. */
 int source_open(const char *path, struct source **ret, struct fail *f);
 
 /* Bytes that the whole source has on disk, for progress; 0 = not known. And how many were read. */

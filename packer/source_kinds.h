@@ -33,12 +33,19 @@ struct source {
 int source_directory_open(int fd, struct source **ret, struct fail *f);
 int source_tar_open(const char *path, struct source **ret, struct fail *f); /* NULL: stdin */
 
+/* A tar, plain or compressed, that lies in a file: size bytes from offset. fd is taken over. */
+int source_tar_open_range(int fd, uint64_t offset, uint64_t size, const char *name,
+			  struct source **ret, struct fail *f);
+
 /* The tar that a program writes to its standard output; its failure is the source's. name: for messages. */
 int source_command_open(const char *const argv[], const char *name, struct source **ret,
 			struct fail *f);
 
 /* The root of the system on a virtual machine's disk. format: as qemu calls it. */
 int source_disk_open(const char *path, const char *format, struct source **ret, struct fail *f);
+
+/* A container image: a directory (fd, taken over) or a file (fd -1); see blobs.h. Its layers are one root. */
+int source_layers_open(const char *path, int fd, struct source **ret, struct fail *f);
 
 /* What kind of disk a file is, or NULL for none. */
 const char *source_disk_format(const char *path);

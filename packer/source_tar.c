@@ -179,6 +179,69 @@ int source_tar_open(const char *path, struct source **ret, struct fail *f)
 	return 0;
 }
 
+/* ---- a tar from a descriptor ---- */
+
+/* What libarchive reads: a pipe to its end, or a part of a file. */
+struct bytes {
+	int fd;
+	uint64_t at, left; /* left: UINT64_MAX for a pipe */
+	char block[BLOCK_SIZE];
+};
+
+static la_ssize_t read_bytes(struct archive *a, void *arg, const void **ret)
+{
+	struct bytes *b = arg;
+	size_t want = b->left < BLOCK_SIZE ? (size_t)b->left : BLOCK_SIZE;
+	ssize_t n;
+
+	do
+		n = b->left == UINT64_MAX ? read(b->fd, b->block, want)
+					  : pread(b->fd, b->block, want, (off_t)b->at);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		archive_set_error(a, errno, "%s", strerror(errno));
+	if (n > 0 && b->left != UINT64_MAX) {
+		b->at += (uint64_t)n;
+		b->left -= (uint64_t)n;
+	}
+	*ret = b->block;
+	return n;
+}
+
+static int close_bytes(struct archive *a, void *arg)
+{
+	struct bytes *b = arg;
+
+	(void)a;
+	close(b->fd);
+	free(b);
+	return ARCHIVE_OK;
+}
+
+/* fd and t are taken over. */
+static int open_bytes(struct source_tar *t, int fd, uint64_t offset, uint64_t size,
+		      struct source **ret, struct fail *f)
+{
+	struct bytes *b = malloc(sizeof(*b));
+	int r;
+
+	if (!b) {
+		close(fd);
+		r = fail_errno(f, ENOMEM, t->name, "cannot read it");
+	} else {
+		b->fd = fd;
+		b->at = offset;
+		b->left = size;
+		support_all(t->raw);
+		r = open_tar(t, archive_read_open(t->raw, b, NULL, read_bytes, close_bytes), f);
+	}
+	if (r < 0)
+		tar_close(&t->base);
+	else
+		*ret = &t->base;
+	return r;
+}
+
 /* ---- a program that writes a tar ---- */
 
 /* Returns the reading end of its output, or -errno. */
@@ -201,28 +264,6 @@ static int start(const char *const argv[], pid_t *ret_child)
 	return r;
 }
 
-/* libarchive reads the descriptor and does not close it. */
-static int close_pipe(struct archive *a, void *fd)
-{
-	(void)a;
-	close((int)(intptr_t)fd);
-	return ARCHIVE_OK;
-}
-
-static la_ssize_t read_pipe(struct archive *a, void *fd, const void **ret)
-{
-	static char block[BLOCK_SIZE];
-	ssize_t n;
-
-	do
-		n = read((int)(intptr_t)fd, block, sizeof(block));
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		archive_set_error(a, errno, "%s", strerror(errno));
-	*ret = block;
-	return n;
-}
-
 int source_command_open(const char *const argv[], const char *name, struct source **ret,
 			struct fail *f)
 {
@@ -232,19 +273,22 @@ int source_command_open(const char *const argv[], const char *name, struct sourc
 	if (!t)
 		return -ENOMEM;
 	fd = start(argv, &t->child);
-	if (fd < 0) {
-		r = fail_errno(f, fd, argv[0], "cannot start it");
-		t->child = 0;
-	} else {
-		support_all(t->raw);
-		r = open_tar(t,
-			     archive_read_open(t->raw, (void *)(intptr_t)fd, NULL, read_pipe,
-					       close_pipe),
-			     f);
-	}
-	if (r < 0)
-		tar_close(&t->base);
-	else
-		*ret = &t->base;
+	if (fd >= 0)
+		return open_bytes(t, fd, 0, UINT64_MAX, ret, f);
+	t->child = 0;
+	r = fail_errno(f, fd, argv[0], "cannot start it");
+	tar_close(&t->base);
 	return r;
+}
+
+int source_tar_open_range(int fd, uint64_t offset, uint64_t size, const char *name,
+			  struct source **ret, struct fail *f)
+{
+	struct source_tar *t = tar_new(name, f);
+
+	if (!t) {
+		close(fd);
+		return -ENOMEM;
+	}
+	return open_bytes(t, fd, offset, size, ret, f);
 }

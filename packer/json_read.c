@@ -1,0 +1,122 @@
+/* A walk over values, that keeps nothing. */
+#include "json_read.h"
+
+#include <string.h>
+
+#define DEPTH_MAX 64
+
+static const char *skip_blanks(const char *at)
+{
+	return at + strspn(at, " \t\r\n");
+}
+
+/* All of these return what stands behind a value, or NULL. */
+static const char *skip_string(const char *at)
+{
+	if (*at != '"')
+		return NULL;
+	for (at++; *at && *at != '"'; at++)
+		if (*at == '\\' && !*++at)
+			return NULL;
+	return *at ? at + 1 : NULL;
+}
+
+static const char *skip_value(const char *at, unsigned depth);
+
+/* An object or an array, closed by end. */
+static const char *skip_list(const char *at, char end, unsigned depth)
+{
+	at = skip_blanks(at + 1);
+	if (*at == end)
+		return at + 1;
+	for (;;) {
+		if (end == '}') {
+			at = skip_string(at);
+			at = at ? skip_blanks(at) : NULL;
+			if (!at || *at++ != ':')
+				return NULL;
+		}
+		at = skip_value(at, depth + 1);
+		at = at ? skip_blanks(at) : NULL;
+		if (!at || (*at != ',' && *at != end))
+			return NULL;
+		if (*at++ == end)
+			return at;
+		at = skip_blanks(at);
+	}
+}
+
+static const char *skip_value(const char *at, unsigned depth)
+{
+	size_t n;
+
+	at = skip_blanks(at);
+	if (depth == DEPTH_MAX)
+		return NULL;
+	if (*at == '{')
+		return skip_list(at, '}', depth);
+	if (*at == '[')
+		return skip_list(at, ']', depth);
+	if (*at == '"')
+		return skip_string(at);
+	n = strcspn(at, " \t\r\n,]}:\"{["); /* a number, true, false, null */
+	return n ? at + n : NULL;
+}
+
+static bool is_key(const char *at, const char *key)
+{
+	size_t n = strlen(key);
+
+	return strncmp(at + 1, key, n) == 0 && at[n + 1] == '"';
+}
+
+const char *json_member(const char *value, const char *key)
+{
+	const char *at = value ? skip_blanks(value) : "", *name;
+
+	if (*at != '{')
+		return NULL;
+	do {
+		name = skip_blanks(at + 1);
+		at = skip_string(name);
+		at = at ? skip_blanks(at) : NULL;
+		if (!at || *at != ':')
+			return NULL;
+		if (is_key(name, key))
+			return skip_value(at + 1, 0) ? skip_blanks(at + 1) : NULL;
+		at = skip_value(at + 1, 0);
+		at = at ? skip_blanks(at) : NULL;
+	} while (at && *at == ',');
+	return NULL;
+}
+
+const char *json_item(const char *value, size_t i)
+{
+	const char *at = value ? skip_blanks(value) : "", *item;
+
+	if (*at != '[')
+		return NULL;
+	do {
+		item = skip_blanks(at + 1);
+		at = skip_value(item, 0);
+		if (at && i-- == 0)
+			return item;
+		at = at ? skip_blanks(at) : NULL;
+	} while (at && *at == ',');
+	return NULL;
+}
+
+bool json_string(const char *value, char *ret, size_t room)
+{
+	const char *at = value ? skip_blanks(value) : "";
+
+	if (*at++ != '"')
+		return false;
+	for (; *at && *at != '"' && room > 1; room--) {
+		if (*at == '\\' && (*++at == '\0' || strchr("bfnrtu", *at)))
+			return false;
+		*ret++ = *at++;
+	}
+	*ret = '\0';
+	return *at == '"';
+}
