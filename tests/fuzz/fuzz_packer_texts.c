@@ -1,0 +1,59 @@
+/* Texts that the packer reads and that others wrote: patterns, JSON of container images, an fstab. */
+#include "fstab.h"
+#include "glob.h"
+#include "json_read.h"
+
+#include "fuzz.h"
+
+/* The input as pattern and path, cut at its first newline. */
+static void match(char *text)
+{
+	char *newline = strchr(text, '\n'), *path = newline ? newline + 1 : text + strlen(text);
+	char glob[2048];
+
+	snprintf(glob, sizeof(glob), "%.*s", (int)(newline ? newline - text : 0), text);
+	if (glob_match(glob, path, false)) {
+		promise(glob_match(glob, path, true));
+		promise(glob_match_above(glob, path, false));
+		fuzz_accepted++;
+	}
+	(void)glob_may_match_below(glob, path);
+}
+
+static void walk(const char *text, size_t size)
+{
+	const char *value;
+	char string[64];
+
+	for (size_t i = 0; i < 3; i++) {
+		value = json_item(text, i);
+		promise(!value || (value > text && value < text + size));
+	}
+	value = json_member(json_item(json_member(text, "manifests"), 0), "digest");
+	promise(!value || (value > text && value < text + size));
+	if (json_string(value, string, sizeof(string)))
+		promise(strlen(string) < sizeof(string));
+}
+
+/* What was commented out needs no disk any more. */
+static void edit(const char *text, size_t size)
+{
+	char *once, *twice;
+	size_t n, again;
+
+	promise(fstab_without_disks(text, size, &once, &n) >= 0);
+	promise(fstab_without_disks(once, n, &twice, &again) == 0 && again == n);
+	free(once);
+	free(twice);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = text_of(data, size);
+
+	match(text);
+	walk(text, size);
+	edit((const char *)data, size);
+	free(text);
+	return 0;
+}
