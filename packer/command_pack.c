@@ -20,6 +20,7 @@
 #include "say.h"
 #include "selection.h"
 #include "size.h"
+#include "sketch.h"
 #include "source.h"
 
 #define FSTAB_MAX (1 << 20)
@@ -31,6 +32,7 @@ struct pack {
 	uint64_t skipped;      /* sockets, of all layers */
 	struct out image, payload;
 	struct payload_writer *writer; /* NULL in a dry run */
+	struct sketch *sketch;         /* likewise */
 	struct kernel_choice kernel;
 	struct manifest manifest;
 	char init[256]; /* the /init that goes into the image, on the host */
@@ -43,15 +45,11 @@ struct pack {
 
 /* ---- the root ---- */
 
-/* A root that is a directory is asked what init itself would ask; a tar only as it goes by. */
-static int check_root(struct pack *p, struct fail *f)
+/* What init itself would ask, of the root open at fd. */
+static int check_init(struct pack *p, int fd, struct fail *f)
 {
-	int fd = source_directory(p->source);
-	const char *path;
+	const char *path = initcheck_find(fd, NULL, NULL, program_own_machine(), f);
 
-	if (fd < 0)
-		return 0;
-	path = initcheck_find(fd, NULL, NULL, program_own_machine(), f);
 	if (path)
 		snprintf(p->manifest.init, sizeof(p->manifest.init), "%s", path);
 	else if (p->options.force)
@@ -59,6 +57,27 @@ static int check_root(struct pack *p, struct fail *f)
 	else
 		return -f->error;
 	return 0;
+}
+
+/* A directory as it is can be asked before anything is packed; what else there is must go by first. */
+static bool is_checked_first(const struct pack *p)
+{
+	return source_directory(p->source) >= 0 && p->options.overlays.n == 0;
+}
+
+/* SELinux in the root is strict, and nobody has labelled what the boot makes. */
+static void check_selinux(int fd)
+{
+	_cleanup_close_ int config = openat(fd, "etc/selinux/config", O_RDONLY | O_CLOEXEC);
+	char text[4096];
+	ssize_t n = config < 0 ? -1 : read(config, text, sizeof(text) - 1);
+
+	if (n <= 0)
+		return;
+	text[n] = '\0';
+	if (strncmp(text, "SELINUX=enforcing", 17) == 0 || strstr(text, "\nSELINUX=enforcing"))
+		say_warning("SELinux is enforcing in the root: boot with selinux=0, or set "
+			    "SELINUX=permissive in etc/selinux/config");
 }
 
 static int pack_data(struct pack *p, struct fail *f)
@@ -69,7 +88,9 @@ static int pack_data(struct pack *p, struct fail *f)
 	int r;
 
 	while ((r = source_read(p->source, &data, &size, &offset, f)) > 0) {
-		r = payload_writer_data(p->writer, data, size, offset, f);
+		r = sketch_data(p->sketch, data, size, offset, f);
+		if (r == 0)
+			r = payload_writer_data(p->writer, data, size, offset, f);
 		if (r < 0)
 			return r;
 		say_progress("packing", source_position(p->source), source_total(p->source));
@@ -134,7 +155,9 @@ static int pack_member(struct pack *p, struct source_member *m, struct fail *f)
 	p->dry_bytes += m->m.size;
 	if (!p->writer)
 		return 0;
-	r = payload_writer_add(p->writer, m, f);
+	r = sketch_add(p->sketch, &m->m, f);
+	if (r == 0)
+		r = payload_writer_add(p->writer, m, f);
 	return r == 0 && m->m.type == MEMBER_FILE && m->m.size > 0 ? pack_data(p, f) : r;
 }
 
@@ -201,10 +224,17 @@ static int pack_layers(struct pack *p, struct fail *f)
 /* The payload's size stands in the boot part, which comes first, so it is written aside. */
 static int write_payload(struct pack *p, struct fail *f)
 {
-	int r = payload_writer_open(p->payload.fd, &p->options.payload, &p->writer, f);
+	bool checked = is_checked_first(p);
+	int r = sketch_open(&p->sketch, f);
 
 	if (r == 0)
+		r = payload_writer_open(p->payload.fd, &p->options.payload, &p->writer, f);
+	if (r == 0)
 		r = pack_layers(p, f);
+	if (r == 0 && !checked)
+		r = check_init(p, sketch_root(p->sketch), f);
+	if (r == 0)
+		check_selinux(sketch_root(p->sketch));
 	return r == 0 ? payload_writer_finish(p->writer, f) : r;
 }
 
@@ -344,8 +374,8 @@ static int pack(struct pack *p, struct fail *f)
 {
 	int r = source_open(p->options.root, &p->source, f);
 
-	if (r == 0)
-		r = check_root(p, f);
+	if (r == 0 && is_checked_first(p))
+		r = check_init(p, source_directory(p->source), f);
 	if (r == 0)
 		r = selection_open(&p->selection, &p->options, f);
 	if (r < 0)
@@ -367,6 +397,7 @@ int command_pack(int argc, char **argv)
 		r = pack(&p, &f) < 0 ? say_fail(&f) : EXIT_OK;
 	}
 	payload_writer_free(p.writer);
+	sketch_close(p.sketch);
 	out_abandon(&p.payload);
 	out_abandon(&p.kernel.out);
 	out_abandon(&p.image);

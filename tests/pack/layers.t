@@ -93,7 +93,7 @@ sub write_oci {
 
 sub packs {
 	my ($name, $source) = @_;
-	my $r = try($TARBOOT, 'pack', $source, '-o', $image, qw(--kernel=none --no-shell --level=fast));
+	my $r = try($TARBOOT, 'pack', $source, '-o', $image, qw(--kernel=none --no-shell --level=fast --force));
 	is($r->{exit}, 0, $name) or diag($r->{err});
 	my $dir = new_dir();
 	run('tar', '-C', $dir, '--xattrs', '--xattrs-include=*', '-xpf', payload_of($image));

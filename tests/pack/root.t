@@ -95,10 +95,23 @@ for my $what (sort keys %broken) {
 	# As a tar it is the same root.
 	my $tar = scratch('root.tar');
 	run('tar', '-C', $root, '-cf', $tar, '.');
-	my $r = pack_root($tar, @NO);
-	# pack cannot look into a tar yet; init refuses such a root at boot
-	local our $TODO = 'a tar is not checked before it is packed';
-	ok($r->{exit} == 1 || $r->{err} =~ /^tarboot: warning: /m, "a tar $what is refused or warned of");
+	refuses("a tar of a root $what", pack_root($tar, @NO), $why);
+	packs("a tar of a root $what, --force", pack_root($tar, @NO, '--force'), $why);
+}
+{
+	my $root = root_with();
+	my $tar = scratch('root.tar');
+	run('tar', '-C', $root, '-cf', $tar, '.');
+	packs('a tar of a good root', pack_root($tar, @NO));
+	%m = manifest();
+	is_deeply($m{init}, ['/sbin/init'], 'its init is in the manifest, too');
+	my $overlay = scratch('overlay');
+	run('mkdir', '-p', "$overlay/sbin");
+	spew("$overlay/sbin/init", "#!/bin/missing\n", 0755);
+	refuses('an overlay that breaks the init', pack_root($root, @NO, "--overlay=$overlay"), qr{/bin/missing});
+	refuses('an init that is excluded', pack_root($tar, @NO, '--exclude=/sbin/init'), qr/none of/);
+	packs('SELinux that is enforcing', pack_root(root_with('etc/selinux/config' => "# x\nSELINUX=enforcing\n"), @NO), qr/SELinux is enforcing/);
+	packs('SELinux that is not', pack_root(root_with('etc/selinux/config' => "SELINUX=permissive\n#SELINUX=enforcing\n"), @NO));
 }
 
 # ---- the kernel ----

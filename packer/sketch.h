@@ -1,0 +1,24 @@
+/*
+ * A sketch of the root that is being packed, for the checks that init makes: its directories, its links and the
+ * first bytes of its programs, in a temporary directory that disappears however this process ends.
+ */
+#pragma once
+
+#include "fail.h"
+#include "source.h"
+
+struct sketch;
+
+/* Makes the directory, in TMPDIR. */
+int sketch_open(struct sketch **ret, struct fail *f);
+
+/* Draws a member; what the checks do not look at is left out. */
+int sketch_add(struct sketch *s, const struct member *m, struct fail *f);
+
+/* The data of the member that was added last. */
+int sketch_data(struct sketch *s, const void *data, size_t size, uint64_t offset, struct fail *f);
+
+/* The directory, complete but for the metadata of directories. */
+int sketch_root(struct sketch *s);
+
+void sketch_close(struct sketch *s);
