@@ -213,6 +213,7 @@ MAN := $(wildcard docs/*.[1578])
 install: all ## install below $(DESTDIR)$(prefix)
 	install -D -m 755 $(B)/tarboot $(DESTDIR)$(prefix)/bin/tarboot
 	install -D -m 755 $(B)/init $(DESTDIR)$(prefix)/lib/tarboot/init
+	install -D -m 644 docs/tarboot.bash $(DESTDIR)$(prefix)/share/bash-completion/completions/tarboot
 	$(foreach m,$(MAN),install -D -m 644 $m \
 		$(DESTDIR)$(prefix)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m) &&) true
 

@@ -8,7 +8,7 @@
 #include "command.h"
 #include "image_report.h"
 #include "inspect_json.h"
-#include "listing_diff.h"
+#include "contents_diff.h"
 #include "say.h"
 #include "size.h"
 
@@ -170,36 +170,36 @@ static int inspect(const char *path, struct fail *f)
 	if (arg_report)
 		r = image_report_write(&report, arg_report, f);
 	if (r == 0 && arg_json)
-		r = inspect_json(&report.image, &report.listing, &report.needs, stdout, f);
+		r = inspect_json(&report.image, &report.contents, &report.needs, stdout, f);
 	else if (r == 0)
 		r = print_text(&report, f);
 	image_report_close(&report);
 	return r;
 }
 
-static int read_listing(const char *path, struct listing *ret, struct fail *f)
+static int read_contents(const char *path, struct contents *ret, struct fail *f)
 {
 	struct image image;
 	int r = image_open(path, &image, f);
 
 	if (r < 0)
 		return r;
-	r = listing_read(&image, ret, f);
+	r = contents_read(&image, ret, f);
 	image_close(&image);
 	return r;
 }
 
 static int diff(const char *old_path, const char *new_path, struct fail *f)
 {
-	struct listing old = { 0 }, new = { 0 };
-	int r = read_listing(old_path, &old, f);
+	struct contents old = { 0 }, new = { 0 };
+	int r = read_contents(old_path, &old, f);
 
 	if (r == 0)
-		r = read_listing(new_path, &new, f);
+		r = read_contents(new_path, &new, f);
 	if (r == 0)
-		listing_diff(&old, &new, arg_json, stdout);
-	listing_free(&old);
-	listing_free(&new);
+		contents_diff(&old, &new, arg_json, stdout);
+	contents_free(&old);
+	contents_free(&new);
 	return r;
 }
 

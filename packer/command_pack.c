@@ -178,6 +178,8 @@ static int pack_members(struct pack *p, struct fail *f)
 		if (r > 0)
 			continue;
 		selection_own(&p->selection, &m.m);
+		if (m.m.mtime.tv_sec >= p->options.newest)
+			m.m.mtime = (struct timespec){ .tv_sec = p->options.newest };
 		if (r == 0)
 			r = pack_member(p, &m, f);
 		if (r < 0)

@@ -17,8 +17,8 @@ int image_report_open(const char *path, struct image_report *ret, struct fail *f
 		return r;
 	r = needs_of(&ret->image, &ret->needs, f);
 	if (r == 0)
-		r = listing_read(&ret->image, &ret->listing, f);
-	if (r == 0 && usage_of(&ret->listing, &ret->usage) < 0)
+		r = contents_read(&ret->image, &ret->contents, f);
+	if (r == 0 && usage_of(&ret->contents, &ret->usage) < 0)
 		r = fail_errno(f, ENOMEM, path, "cannot sum it up");
 	if (r < 0)
 		image_report_close(ret);
@@ -28,7 +28,7 @@ int image_report_open(const char *path, struct image_report *ret, struct fail *f
 void image_report_close(struct image_report *r)
 {
 	usage_free(&r->usage);
-	listing_free(&r->listing);
+	contents_free(&r->contents);
 	image_close(&r->image);
 }
 
@@ -58,7 +58,7 @@ int image_report_write(const struct image_report *r, const char *path, struct fa
 	else if (ends_with(path, ".svg"))
 		usage_draw(&r->usage, r->image.path, file);
 	else
-		result = inspect_json(&r->image, &r->listing, &r->needs, file, f);
+		result = inspect_json(&r->image, &r->contents, &r->needs, file, f);
 	if (file && (ferror(file) | fclose(file)) && result == 0)
 		result = fail_errno(f, errno, path, "cannot write it");
 	if (result == 0)

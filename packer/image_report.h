@@ -3,14 +3,14 @@
  */
 #pragma once
 
-#include "listing.h"
+#include "contents.h"
 #include "needs.h"
 #include "usage.h"
 
 struct image_report {
 	struct image image;
 	struct needs needs;
-	struct listing listing;
+	struct contents contents;
 	struct usage usage;
 };
 

@@ -64,7 +64,7 @@ void inspect_json_member(const struct listed *m, FILE *out)
 	fputs(" }", out);
 }
 
-int inspect_json(const struct image *image, const struct listing *l, const struct needs *n,
+int inspect_json(const struct image *image, const struct contents *l, const struct needs *n,
 		 FILE *out, struct fail *f)
 {
 	struct block_list blocks;

@@ -5,10 +5,10 @@
 
 #include <stdio.h>
 
-#include "listing.h"
+#include "contents.h"
 #include "needs.h"
 
-int inspect_json(const struct image *image, const struct listing *l, const struct needs *n,
+int inspect_json(const struct image *image, const struct contents *l, const struct needs *n,
 		 FILE *out, struct fail *f);
 
 /* One member of a payload as an object. */

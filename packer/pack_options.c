@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -304,6 +305,17 @@ static int read_arguments(int argc, char **argv, struct pack_options *o)
 	return r;
 }
 
+/* As everybody does who makes the same bytes of the same sources. */
+static int read_environment(struct pack_options *o)
+{
+	const char *epoch = getenv("SOURCE_DATE_EPOCH");
+
+	o->newest = LONG_MAX;
+	return epoch && *epoch
+		       ? say_number("pack", "SOURCE_DATE_EPOCH", epoch, 0, LONG_MAX, &o->newest)
+		       : EXIT_OK;
+}
+
 int pack_options_parse(int argc, char **argv, struct pack_options *o)
 {
 	int r;
@@ -314,6 +326,8 @@ int pack_options_parse(int argc, char **argv, struct pack_options *o)
 	r = read_project(argc, argv, o);
 	if (r == EXIT_OK)
 		r = read_arguments(argc, argv, o);
+	if (r == EXIT_OK)
+		r = read_environment(o);
 	if (r != EXIT_OK)
 		return r;
 	if (optind == argc - 1)

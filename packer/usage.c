@@ -86,7 +86,7 @@ static size_t take_entries(struct sums *s, struct usage_entry *array)
 	return n;
 }
 
-static void add_files(const struct listing *l, struct usage *u)
+static void add_files(const struct contents *l, struct usage *u)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		const struct listed *m = &l->members[i];
@@ -97,7 +97,7 @@ static void add_files(const struct listing *l, struct usage *u)
 	}
 }
 
-int usage_of(const struct listing *l, struct usage *ret)
+int usage_of(const struct contents *l, struct usage *ret)
 {
 	struct sums sums = { 0 };
 	int r = 0;

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "listing.h"
+#include "contents.h"
 
 struct usage_entry {
 	const char *path; /* "" = the root */
@@ -20,8 +20,8 @@ struct usage {
 	size_t n_directories, n_files;
 };
 
-/* Sums up; the listing must outlive it. 0 or -ENOMEM. */
-int usage_of(const struct listing *l, struct usage *ret);
+/* Sums up; the contents must outlive it. 0 or -ENOMEM. */
+int usage_of(const struct contents *l, struct usage *ret);
 void usage_free(struct usage *u);
 
 /* The next directory worth to be told, from *at on, or NULL: not one of which a single directory below takes

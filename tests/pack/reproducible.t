@@ -77,6 +77,13 @@ my $normal = packed({}, $root, $image, qw(--level=normal --threads=1));
 isnt($normal, $want, 'at the normal level the bytes are others');
 is(packed({}, $root, $image, qw(--level=normal --threads=4)), $normal, 'but also the same each time');
 
+# A root that was made anew has newer files.
+my $new = packed({ env => { SOURCE_DATE_EPOCH => 900_000_000 } }, $root, $image);
+run('find', $root, '-exec', 'touch', '-h', '-d', '@1111111111', '{}', '+');
+is(packed({ env => { SOURCE_DATE_EPOCH => 900_000_000 } }, $root, $image), $new, 'SOURCE_DATE_EPOCH: the newest time');
+isnt(packed({}, $root, $image), $new, 'without it times stay');
+fails_well(try({ env => { SOURCE_DATE_EPOCH => 'now' } }, $TARBOOT, 'pack', $root, '-o', $image), 2, qr/SOURCE_DATE_EPOCH/, 'which is a number');
+
 # A tar is packed as it is: twice the same.
 my $tar = scratch('root.tar');
 run('tar', '--sort=name', '-C', $root, '-cf', $tar, '.');

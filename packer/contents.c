@@ -1,5 +1,5 @@
 /* A list of members, filled by the engine. */
-#include "listing.h"
+#include "contents.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ static char *copy_path(const char *path)
 	return copy;
 }
 
-static struct listed *new_member(struct listing *l)
+static struct listed *new_member(struct contents *l)
 {
 	size_t room = l->room ? l->room * 2 : 1024;
 	struct listed *members;
@@ -39,7 +39,7 @@ static struct listed *new_member(struct listing *l)
 
 static void add(void *arg, const struct member *m, uint64_t at)
 {
-	struct listing *l = arg;
+	struct contents *l = arg;
 	struct listed *new = l->failed ? NULL : new_member(l);
 
 	if (!new) {
@@ -92,7 +92,7 @@ static void free_member(struct listed *m)
 }
 
 /* Sorts, and drops all but the last of a path. */
-static void finish(struct listing *l, const struct block_list *blocks)
+static void finish(struct contents *l, const struct block_list *blocks)
 {
 	size_t n = 0;
 
@@ -114,14 +114,14 @@ static void finish(struct listing *l, const struct block_list *blocks)
 	l->n = n;
 }
 
-int listing_read(const struct image *image, struct listing *ret, struct fail *f)
+int contents_read(const struct image *image, struct contents *ret, struct fail *f)
 {
 	struct unpack_options options = { .root_fd = -1, .member = add, .member_arg = ret };
 	struct unpack_result result;
 	struct block_list blocks;
 	int r;
 
-	*ret = (struct listing){ 0 };
+	*ret = (struct contents){ 0 };
 	r = block_list_read(&image->payload, &blocks, f);
 	if (r < 0)
 		return r;
@@ -131,17 +131,17 @@ int listing_read(const struct image *image, struct listing *ret, struct fail *f)
 	if (r == 0)
 		finish(ret, &blocks);
 	else
-		listing_free(ret);
+		contents_free(ret);
 	block_list_free(&blocks);
 	return r;
 }
 
-void listing_free(struct listing *l)
+void contents_free(struct contents *l)
 {
 	for (size_t i = 0; i < l->n; i++)
 		free_member(&l->members[i]);
 	free(l->members);
-	*l = (struct listing){ 0 };
+	*l = (struct contents){ 0 };
 }
 
 const char *listed_type(const struct listed *m)

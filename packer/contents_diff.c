@@ -1,5 +1,5 @@
 /* Two sorted lists, merged. */
-#include "listing_diff.h"
+#include "contents_diff.h"
 
 #include <string.h>
 
@@ -84,7 +84,7 @@ static void tell(struct diff *d, const struct listed *old, const struct listed *
 	fprintf(d->out, "%s%s%s\n", *what ? " (" : "", what, *what ? ")" : "");
 }
 
-void listing_diff(const struct listing *old, const struct listing *new, bool as_json, FILE *out)
+void contents_diff(const struct contents *old, const struct contents *new, bool as_json, FILE *out)
 {
 	struct diff d = { .out = out, .as_json = as_json };
 	size_t i = 0, j = 0;

@@ -21,7 +21,7 @@ struct listed {
 	double packed; /* compressed bytes: its share of its Blocks */
 };
 
-struct listing {
+struct contents {
 	struct listed *members; /* owned; sorted by path; of several of one path, the last */
 	size_t n, room;
 	uint64_t ram;
@@ -29,8 +29,8 @@ struct listing {
 };
 
 /* Decodes the payload, which checks it, too. */
-int listing_read(const struct image *image, struct listing *ret, struct fail *f);
-void listing_free(struct listing *l);
+int contents_read(const struct image *image, struct contents *ret, struct fail *f);
+void contents_free(struct contents *l);
 
 /* Words for messages: "file", "directory"… */
 const char *listed_type(const struct listed *m);

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "listing.h"
+#include "contents.h"
 
 /* A line for each path that only one has or that differs, and a sum; or the same as JSON. */
-void listing_diff(const struct listing *old, const struct listing *new, bool as_json, FILE *out);
+void contents_diff(const struct contents *old, const struct contents *new, bool as_json, FILE *out);

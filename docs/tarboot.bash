@@ -1,0 +1,29 @@
+# bash completion for tarboot; installed as share/bash-completion/completions/tarboot.
+# shellcheck shell=bash
+
+# The long options of a command, from its own help.
+_tarboot_options() {
+	"$1" "$2" --help 2>/dev/null | grep -oE -- '^ +(-[A-Za-z], )?--[a-z-]+' | grep -oE -- '--[a-z-]+'
+}
+
+_tarboot() {
+	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+	local command=${COMP_WORDS[1]} words=
+	COMPREPLY=()
+	if ((COMP_CWORD == 1)); then
+		words=$("$1" --help 2>/dev/null | awk '/^  [a-z]/ { print $1 }')
+	elif [[ $word == -* ]]; then
+		words=$(_tarboot_options "$1" "$command")
+	else
+		case $before in
+		--level | -l) words="fast normal" ;;
+		--kernel | -k) [[ $command == pack ]] && words="auto none" ;;
+		--accel) words="tcg kvm" ;;
+		esac
+	fi
+	if [[ -n $words ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+	fi
+	((${#COMPREPLY[@]})) || mapfile -t COMPREPLY < <(compgen -f -- "$word")
+}
+complete -o filenames -F _tarboot tarboot
