@@ -16,7 +16,7 @@ _tarboot() {
 		words=$(_tarboot_options "$1" "$command")
 	else
 		case $before in
-		--level | -l) words="fast normal" ;;
+		--level | -l) words="fast normal best" ;;
 		--kernel | -k) [[ $command == pack ]] && words="auto none" ;;
 		--accel) words="tcg kvm" ;;
 		esac

@@ -46,24 +46,16 @@ static int parse_options(int argc, char **argv)
 	int c, r = EXIT_OK;
 
 	while (r == EXIT_OK && (c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-		switch (c) {
-		case OPT_JSON:
-			arg_json = true;
-			break;
-		case OPT_REPORT:
-			arg_report = optarg;
-			break;
-		case OPT_TOP:
-			r = say_number("inspect", "--top", optarg, 0, 1000000, &arg_top);
-			break;
-		case OPT_DIFF:
-			arg_diff = true;
-			break;
-		case OPT_HELP:
+		arg_json = arg_json || c == OPT_JSON;
+		arg_diff = arg_diff || c == OPT_DIFF;
+		if (c == OPT_HELP)
 			exit(print_help());
-		default:
+		if (c == OPT_REPORT)
+			arg_report = optarg;
+		else if (c == OPT_TOP)
+			r = say_number("inspect", "--top", optarg, 0, 1000000, &arg_top);
+		else if (c == '?' || c == ':')
 			r = say_bad_option("inspect", c, argv[optind - 1]);
-		}
 	}
 	if (r != EXIT_OK)
 		return r;

@@ -13,6 +13,7 @@
 #include "image_report.h"
 #include "image_write.h"
 #include "initcheck.h"
+#include "inroot.h"
 #include "kernel.h"
 #include "out.h"
 #include "pack_options.h"
@@ -68,7 +69,7 @@ static bool is_checked_first(const struct pack *p)
 /* SELinux in the root is strict, and nobody has labelled what the boot makes. */
 static void check_selinux(int fd)
 {
-	_cleanup_close_ int config = openat(fd, "etc/selinux/config", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int config = inroot_open(fd, "/etc/selinux/config", O_RDONLY);
 	char text[4096];
 	ssize_t n = config < 0 ? -1 : read(config, text, sizeof(text) - 1);
 
@@ -145,14 +146,14 @@ static int pack_member(struct pack *p, struct source_member *m, struct fail *f)
 	const struct sieve_rule *change = selection_change(&p->selection, &m->m);
 	int r;
 
-	if (change && change->action == SIEVE_FSTAB)
-		return pack_fstab(p, m, f);
-	if (change) { /* emptied */
+	if (change && change->action == SIEVE_EMPTY) {
 		m->m.size = 0;
 		m->n_extents = 0;
 	}
 	p->dry_members++;
 	p->dry_bytes += m->m.size;
+	if (change && change->action == SIEVE_FSTAB)
+		return pack_fstab(p, m, f);
 	if (!p->writer)
 		return 0;
 	r = sketch_add(p->sketch, &m->m, f);

@@ -21,6 +21,7 @@ struct payload_settings {
 #define PAYLOAD_BLOCK_SIZE (16ULL << 20)
 #define PAYLOAD_PRESET 6
 #define PAYLOAD_PRESET_FAST 1
+#define PAYLOAD_PRESET_BEST (9 | 1U << 31) /* xz -9e */
 
 /* What was written so far; bytes. */
 struct payload_totals {
