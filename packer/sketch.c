@@ -170,7 +170,7 @@ int sketch_add(struct sketch *s, const struct member *m, struct fail *f)
 		s->wanted = wanted_bytes(m);
 		if (s->wanted == 0)
 			return 0;
-		drawn.mode &= 0777;
+		drawn.mode = (m->mode & 0777) | 0400; /* for us to read */
 		drawn.size = m->size < s->wanted ? m->size : s->wanted;
 		return tree_add(s->tree, &drawn, &s->file, f);
 	case MEMBER_DIRECTORY:
