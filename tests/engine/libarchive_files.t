@@ -123,9 +123,13 @@ sub is_tar {
 	return oct $sum == unpack('%32C*', $head) || oct $sum == $signed;
 }
 
+# Programs for these may be there or not.
+sub is_rare { return $_[0] =~ /\.(lzo|grz|lrz)\z/ }
+
 my (%tars, @same, @closed);
 for my $path (sort glob "$DIR/*.uu") {
 	my ($name) = $path =~ m{([^/]+)\.uu\z};
+	next if is_rare($name);
 	my $r = try('bsdcat', spew(scratch('packed'), uudecoded(slurp($path))));
 	push @closed, $name if ($r->{exit} != 0 || $r->{out} eq '') && $name =~ /\.tar\b|\.t\w{1,2}z\z/;
 	next unless is_tar($r->{out});
@@ -137,10 +141,9 @@ my @tars = sort { $a->{name} cmp $b->{name} } values %tars;
 my $all  = @tars + @same;
 
 note("as another in another compression: @same");
-note("compressed in a way that bsdcat does not know: @closed");
 ok($all >= 69,   "$all tar archives");
 ok(@tars >= 50, scalar(@tars) . ' of them differ');
-is_deeply([grep { !/\.(lzo|grz|lrz)\z/ } @closed], [], 'those of three rare programs are left out');
+is_deeply(\@closed, [], 'all but those of three rare programs are read');
 is_deeply([grep { !-x $_->[1] } variants()], [], 'all builds are there');
 
 # ---- as GNU tar ----

@@ -90,7 +90,7 @@ sub big_root {
 		my $root  = tiny_root('big');
 
 		run("$command | head -c ${megabytes}M >'$root/data'");
-		tarboot('pack', '--kernel', 'none', $root, '-o', $image);
+		tarboot('pack', '--kernel', 'none', '--level', 'fast', $root, '-o', $image);
 		run('rm', '-rf', $root);
 		my @members = newc_read($image);
 		unlink $image;
