@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "glob.h"
+#include "path.h"
 #include "util.h"
 
 #define TEXT_MAX (4 << 20)

@@ -6,20 +6,14 @@
 #include <string.h>
 
 #include "engine.h"
-#include "glob.h"
+#include "path.h"
 
 #define PAGE 4096
 
 static char *copy_path(const char *path)
 {
-	char *copy = strdup(path_in_root(path));
-	size_t n = copy ? strlen(copy) : 0;
-
-	while (n > 0 && copy[n - 1] == '/')
-		copy[--n] = '\0';
-	if (copy && strcmp(copy, ".") == 0)
-		*copy = '\0';
-	return copy;
+	path = path_in_root(path);
+	return strcmp(path, ".") == 0 ? strdup("") : strndup(path, path_length(path));
 }
 
 static struct listed *new_member(struct contents *l)
@@ -108,7 +102,6 @@ static void finish(struct contents *l, const struct block_list *blocks)
 			free_member(&l->members[i]);
 			continue;
 		}
-		l->ram += l->members[i].ram;
 		l->members[n++] = l->members[i];
 	}
 	l->n = n;

@@ -24,7 +24,6 @@ struct listed {
 struct contents {
 	struct listed *members; /* owned; sorted by path; of several of one path, the last */
 	size_t n, room;
-	uint64_t ram;
 	bool failed; /* memory ran out */
 };
 

@@ -3,12 +3,7 @@
 
 #include <string.h>
 
-const char *path_in_root(const char *path)
-{
-	while (*path == '/' || strncmp(path, "./", 2) == 0)
-		path++;
-	return path;
-}
+#include "path.h"
 
 /* A set at glob, which stands behind its `[`. Its end, or NULL when it has none; *ret: is c in it? */
 static const char *match_set(const char *glob, const char *end, unsigned char c, bool *ret)
@@ -128,23 +123,14 @@ static bool match_part(const char *glob, const char *path, const char *end, bool
 	return end > path && match(glob, glob_end, path, end);
 }
 
-static const char *end_of(const char *path)
-{
-	const char *end = path + strlen(path);
-
-	while (end > path && end[-1] == '/')
-		end--;
-	return end;
-}
-
 bool glob_match(const char *glob, const char *path, bool is_directory)
 {
-	return match_part(glob, path, end_of(path), is_directory);
+	return match_part(glob, path, path + path_length(path), is_directory);
 }
 
 bool glob_match_above(const char *glob, const char *path, bool is_directory)
 {
-	const char *end = end_of(path);
+	const char *end = path + path_length(path);
 
 	for (const char *slash = path; (slash = memchr(slash, '/', (size_t)(end - slash))); slash++)
 		if (match_part(glob, path, slash, true))
@@ -154,7 +140,7 @@ bool glob_match_above(const char *glob, const char *path, bool is_directory)
 
 bool glob_may_match_below(const char *glob, const char *directory)
 {
-	const char *end = glob + strlen(glob), *dir_end = end_of(directory);
+	const char *end = glob + strlen(glob), *dir_end = directory + path_length(directory);
 
 	if (end > glob && end[-1] == '/')
 		end--;

@@ -7,10 +7,7 @@
 
 #include <stdbool.h>
 
-/* The path of a member without "./" or "/" before it; the root itself is "" or ".". */
-const char *path_in_root(const char *path);
-
-/* Does the pattern name this path? path is as path_in_root() has it; a slash at its end does not count. */
+/* Does the pattern name this path? path is as path_in_root() of path.h has it; a slash at its end does not count. */
 bool glob_match(const char *glob, const char *path, bool is_directory);
 
 /* Does it name this path, or a directory that the path lies in? */

@@ -6,21 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *skip_root(const char *path)
-{
-	while (*path == '/' || strncmp(path, "./", 2) == 0)
-		path++;
-	return path;
-}
+#include "path.h"
 
 /* Copies what stands behind prefix and before suffix, when that is one path component. */
 static bool match_component(const char *path, const char *prefix, const char *suffix, char *ret,
 			    size_t room)
 {
-	size_t n = strlen(path), before = strlen(prefix), after = strlen(suffix);
+	size_t n = path_length(path), before = strlen(prefix), after = strlen(suffix);
 
-	while (n > 0 && path[n - 1] == '/')
-		n--;
 	if (path[strcspn(path, "\n")] || n <= before + after ||
 	    strncmp(path, prefix, before) != 0 || strncmp(path + n - after, suffix, after) != 0)
 		return false;
@@ -34,7 +27,7 @@ static bool match_component(const char *path, const char *prefix, const char *su
 
 bool kernel_release_of_image(const char *path, char release[64])
 {
-	path = skip_root(path);
+	path = path_in_root(path);
 	return match_component(path, "boot/vmlinuz-", "", release, 64) ||
 	       match_component(path, "lib/modules/", "/vmlinuz", release, 64) ||
 	       match_component(path, "usr/lib/modules/", "/vmlinuz", release, 64);
@@ -44,7 +37,7 @@ void kernel_note_modules(const char *path, struct manifest *m)
 {
 	char *release = m->kernels[m->n_kernels < MANIFEST_KERNELS_MAX ? m->n_kernels : 0];
 
-	path = skip_root(path);
+	path = path_in_root(path);
 	if (m->n_kernels < MANIFEST_KERNELS_MAX &&
 	    (match_component(path, "lib/modules/", "", release, sizeof(m->kernels[0])) ||
 	     match_component(path, "usr/lib/modules/", "", release, sizeof(m->kernels[0]))))

@@ -1,67 +1,27 @@
-/* The names of an overlay, in a tree for looking up. */
+/* The names of an overlay, in a map. */
 #include "overlay.h"
 
 #include <errno.h>
-#include <search.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "glob.h"
 #include "source.h"
 
 struct laid {
 	bool is_directory;
 	bool is_there; /* a directory that what lies below has, too */
-	char path[];
 };
-
-static int compare(const void *a, const void *b)
-{
-	return strcmp(((const struct laid *)a)->path, ((const struct laid *)b)->path);
-}
-
-/* An entry with the first n bytes of path; owned. */
-static struct laid *entry_new(const char *path, size_t n)
-{
-	struct laid *e = calloc(1, sizeof(*e) + n + 1);
-
-	if (e)
-		memcpy(e->path, path, n);
-	return e;
-}
-
-static struct laid *find(const struct overlay *o, const char *path, size_t n)
-{
-	struct laid *wanted = entry_new(path, n), **found;
-
-	found = wanted ? tfind(wanted, &o->entries, compare) : NULL;
-	free(wanted);
-	return found ? *found : NULL;
-}
-
-static size_t path_length(const char *path)
-{
-	size_t n = strlen(path);
-
-	while (n > 0 && path[n - 1] == '/')
-		n--;
-	return n;
-}
 
 static int add_names(struct overlay *o, struct source *s, struct fail *f)
 {
 	struct source_member m;
-	struct laid *e, **found;
+	struct laid *e;
 	int r;
 
 	while ((r = source_next(s, &m, f)) > 0) {
-		e = entry_new(m.m.path, strlen(m.m.path));
-		found = e ? tsearch(e, &o->entries, compare) : NULL;
-		if (!found) {
-			free(e);
+		e = path_map_add(&o->entries, m.m.path, strlen(m.m.path));
+		if (!e)
 			return fail_errno(f, ENOMEM, o->path, "cannot read it");
-		}
 		e->is_directory = m.m.type == MEMBER_DIRECTORY;
 	}
 	return r;
@@ -73,7 +33,7 @@ int overlay_open(const char *path, struct overlay *ret, struct fail *f)
 	struct stat st;
 	int r;
 
-	*ret = (struct overlay){ .path = path };
+	*ret = (struct overlay){ .path = path, .entries = { .value_size = sizeof(struct laid) } };
 	if (stat(path, &st) < 0)
 		return fail_errno(f, errno, path, "cannot find this overlay");
 	if (!S_ISDIR(st.st_mode))
@@ -91,12 +51,7 @@ int overlay_open(const char *path, struct overlay *ret, struct fail *f)
 
 void overlay_close(struct overlay *o)
 {
-	while (o->entries) {
-		struct laid *e = *(struct laid **)o->entries;
-
-		tdelete(e, &o->entries, compare);
-		free(e);
-	}
+	path_map_clear(&o->entries, NULL, NULL);
 }
 
 bool overlay_replaces(struct overlay *o, const struct member *m)
@@ -106,9 +61,9 @@ bool overlay_replaces(struct overlay *o, const struct member *m)
 	struct laid *e;
 
 	for (size_t i = 1; i < n; i++)
-		if (path[i] == '/' && (e = find(o, path, i)) && !e->is_directory)
+		if (path[i] == '/' && (e = path_map_find(&o->entries, path, i)) && !e->is_directory)
 			return true;
-	e = n > 0 ? find(o, path, n) : NULL;
+	e = n > 0 ? path_map_find(&o->entries, path, n) : NULL;
 	if (!e)
 		return false;
 	if (!e->is_directory || (m->type != MEMBER_DIRECTORY && m->type != MEMBER_SYMLINK))
@@ -120,7 +75,7 @@ bool overlay_replaces(struct overlay *o, const struct member *m)
 bool overlay_adds(const struct overlay *o, const struct member *m)
 {
 	size_t n = path_length(m->path);
-	const struct laid *e = find(o, m->path, n);
+	const struct laid *e = path_map_find(&o->entries, m->path, n);
 
 	return strcmp(m->path, ".") != 0 && !(e && e->is_directory && e->is_there);
 }

@@ -8,12 +8,13 @@
 
 #include "fail.h"
 #include "member.h"
+#include "path.h"
 
 struct overlay {
 	const char *path;
 	uid_t uid; /* of the directory itself: who keeps it. What is this user's becomes root's. */
 	gid_t gid;
-	void *entries; /* tsearch tree of what is in it */
+	struct path_map entries; /* what is in it */
 };
 
 /* Reads all names in the directory at path. */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "glob.h"
+#include "path.h"
 #include "say.h"
 #include "size.h"
 
@@ -36,13 +36,9 @@ void selection_close(struct selection *s)
 
 static bool is_explained(const struct selection *s, const char *path)
 {
-	size_t n = strlen(path), wanted = s->explain ? strlen(s->explain) : 0;
+	size_t n = path_length(path);
 
-	while (n > 0 && path[n - 1] == '/')
-		n--;
-	while (wanted > 0 && s->explain[wanted - 1] == '/')
-		wanted--;
-	return s->explain && n == wanted && memcmp(path, s->explain, n) == 0;
+	return s->explain && n == path_length(s->explain) && memcmp(path, s->explain, n) == 0;
 }
 
 static const char *layer_name(const struct selection *s)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "glob.h"
+#include "path.h"
 #include "util.h"
 
 /* Directories stay, since programs expect them; only what lies in them goes. */

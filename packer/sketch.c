@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 
 #include "elfinfo.h"
-#include "glob.h"
+#include "path.h"
 #include "tree.h"
 
 #define TEXT_MAX 4096 /* of a configuration file */

@@ -6,27 +6,25 @@
  * without data, and the name that has the data may be covered by a layer above: the data then goes to the link.
  */
 #include <errno.h>
-#include <search.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "blobs.h"
-#include "glob.h"
 #include "image_layers.h"
+#include "path.h"
 #include "source_kinds.h"
 
 #define DELETION ".wh."
 #define DELETES_ALL ".wh..wh..opq"
-#define NEVER UINT16_MAX
 
-/* What the layers from the top down to the current one say of a path. Layers are numbered from the top. */
+/* What the layers from the top down to the current one say of a path. Layers are numbered from 1, the top; 0 = none. */
 struct known {
 	uint16_t seen;    /* the first layer that has it */
-	uint16_t deleted; /* the first that deletes it, or NEVER */
-	uint16_t emptied; /* the first that deletes all below it, or NEVER */
+	uint16_t deleted; /* the first that deletes it */
+	uint16_t emptied; /* the first that deletes all below it */
+	uint16_t willed;  /* the layer that heir is of: it means nothing for others */
 	bool is_directory;
-	char *heir; /* of a covered file of the current layer: the hard link that gets its data; owned */
-	char path[];
+	char *heir; /* of a covered file: the hard link that gets its data; owned */
 };
 
 struct source_layers {
@@ -35,71 +33,47 @@ struct source_layers {
 	struct image_layers layers;
 	size_t current;       /* from the top */
 	struct source *layer; /* NULL: before the first, or between two */
-	void *known;          /* tsearch tree of struct known */
-	char *name;           /* of the current layer, for messages; owned */
+	struct path_map known;
+	char *name; /* of the current layer, for messages; owned */
 };
 
 /* ---- what is known ---- */
 
-static int compare(const void *a, const void *b)
+static uint16_t number(const struct source_layers *l)
 {
-	return strcmp(((const struct known *)a)->path, ((const struct known *)b)->path);
+	return (uint16_t)(l->current + 1);
 }
 
-static size_t length_of(const char *path)
+static bool is_above(const struct source_layers *l, uint16_t layer)
 {
-	size_t n = strlen(path);
-
-	while (n > 0 && path[n - 1] == '/')
-		n--;
-	return n;
+	return layer > 0 && layer < number(l);
 }
 
-static struct known *known_new(const char *path, size_t n)
+static struct known *lookup(const struct source_layers *l, const char *path)
 {
-	struct known *k = calloc(1, sizeof(*k) + n + 1);
-
-	if (k) {
-		k->seen = k->deleted = k->emptied = NEVER;
-		memcpy(k->path, path, n);
-	}
-	return k;
+	return path_map_find(&l->known, path, path_length(path));
 }
 
-static struct known *lookup(const struct source_layers *l, const char *path, size_t n)
+static const char *heir_of(const struct source_layers *l, const char *path)
 {
-	struct known *wanted = known_new(path, n), **found;
+	const struct known *k = lookup(l, path);
 
-	found = wanted ? tfind(wanted, &l->known, compare) : NULL;
-	free(wanted);
-	return found ? *found : NULL;
-}
-
-/* The entry of a path, made when it is new. NULL: no memory. */
-static struct known *lookup_or_add(struct source_layers *l, const char *path, size_t n)
-{
-	struct known *wanted = known_new(path, n), **found;
-
-	found = wanted ? tsearch(wanted, &l->known, compare) : NULL;
-	if (!found || *found != wanted)
-		free(wanted);
-	return found ? *found : NULL;
+	return k && k->willed == number(l) ? k->heir : NULL;
 }
 
 /* Does a layer above have, replace or delete it? */
 static bool is_covered(const struct source_layers *l, const char *path)
 {
-	size_t n = length_of(path);
-	const struct known *k = lookup(l, path, n);
+	const struct known *k = lookup(l, path);
 
-	if (k && (k->seen < l->current || k->deleted < l->current))
+	if (k && (is_above(l, k->seen) || is_above(l, k->deleted)))
 		return true;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0, n = path_length(path); i < n; i++) {
 		if (i > 0 && path[i] != '/')
 			continue;
-		k = lookup(l, path, i);
-		if (k && (k->deleted < l->current || k->emptied < l->current ||
-			  (k->seen < l->current && !k->is_directory)))
+		k = path_map_find(&l->known, path, i);
+		if (k && (is_above(l, k->deleted) || is_above(l, k->emptied) ||
+			  (is_above(l, k->seen) && !k->is_directory)))
 			return true;
 	}
 	return false;
@@ -107,10 +81,11 @@ static bool is_covered(const struct source_layers *l, const char *path)
 
 /* ---- the names of a layer ---- */
 
-static void first(uint16_t *layer, const struct source_layers *l)
+/* Notes that the current layer does it, unless one above did. */
+static void first(const struct source_layers *l, uint16_t *layer)
 {
-	if (*layer == NEVER)
-		*layer = (uint16_t)l->current;
+	if (*layer == 0)
+		*layer = number(l);
 }
 
 /* What stands behind the first ".wh." that begins a name: of a deletion what it deletes. NULL: a member of the root. */
@@ -130,19 +105,19 @@ static int note_deletion(struct source_layers *l, const char *path, const char *
 	char *deleted;
 
 	if (strcmp(name - strlen(DELETION), DELETES_ALL) == 0) {
-		k = lookup_or_add(l, path, directory ? directory - 1 : 0);
+		k = path_map_add(&l->known, path, directory ? directory - 1 : 0);
 		if (k)
-			first(&k->emptied, l);
+			first(l, &k->emptied);
 		return k ? 0 : -ENOMEM;
 	}
 	if (strncmp(name, DELETION, strlen(DELETION)) == 0)
 		return 0; /* another note of the tool that made it, or what lies in one */
 	if (asprintf(&deleted, "%.*s%s", (int)directory, path, name) < 0)
 		return -ENOMEM;
-	k = lookup_or_add(l, deleted, length_of(deleted));
+	k = path_map_add(&l->known, deleted, path_length(deleted));
 	free(deleted);
 	if (k)
-		first(&k->deleted, l);
+		first(l, &k->deleted);
 	return k ? 0 : -ENOMEM;
 }
 
@@ -152,12 +127,15 @@ static int note_heir(struct source_layers *l, const struct member *m)
 	const char *target = path_in_root(m->target);
 	struct known *k;
 
-	if (is_covered(l, path_in_root(m->path)) || !is_covered(l, target))
+	if (is_covered(l, path_in_root(m->path)) || !is_covered(l, target) || heir_of(l, target))
 		return 0;
-	k = lookup_or_add(l, target, length_of(target));
-	if (k && !k->heir)
-		k->heir = strdup(m->path);
-	return k && k->heir ? 0 : -ENOMEM;
+	k = path_map_add(&l->known, target, path_length(target));
+	if (!k)
+		return -ENOMEM;
+	free(k->heir);
+	k->heir = strdup(m->path);
+	k->willed = number(l);
+	return k->heir ? 0 : -ENOMEM;
 }
 
 static int note(struct source_layers *l, const struct member *m)
@@ -170,26 +148,13 @@ static int note(struct source_layers *l, const struct member *m)
 		return note_deletion(l, path, name);
 	if (m->type == MEMBER_HARDLINK)
 		r = note_heir(l, m);
-	k = r == 0 ? lookup_or_add(l, path, length_of(path)) : NULL;
+	k = r == 0 ? path_map_add(&l->known, path, path_length(path)) : NULL;
 	if (!k)
 		return -ENOMEM;
-	if (k->seen == NEVER) {
-		k->seen = (uint16_t)l->current;
+	if (k->seen == 0)
 		k->is_directory = m->type == MEMBER_DIRECTORY;
-	}
+	first(l, &k->seen);
 	return 0;
-}
-
-/* Heirs are of one layer only. */
-static void forget_heirs(const void *node, VISIT visit, int depth)
-{
-	struct known *k = *(struct known *const *)node;
-
-	(void)depth;
-	if (visit == postorder || visit == leaf) {
-		free(k->heir);
-		k->heir = NULL;
-	}
 }
 
 /* ---- layer after layer ---- */
@@ -219,7 +184,6 @@ static int note_names(struct source_layers *l, struct fail *f)
 
 	if (r < 0)
 		return r;
-	twalk(l->known, forget_heirs);
 	while (noted == 0 && (r = source_next(s, &m, f)) > 0)
 		noted = note(l, &m.m);
 	l->base.position += source_position(s) / 2;
@@ -230,26 +194,21 @@ static int note_names(struct source_layers *l, struct fail *f)
 /* Is this member of the current layer part of the root? May rename it to its heir. */
 static bool is_part(const struct source_layers *l, struct member *m)
 {
-	const char *path = path_in_root(m->path);
-	const struct known *k;
+	const char *path = path_in_root(m->path), *heir;
 
 	if (deleted_name(path))
 		return false;
-	if (m->type == MEMBER_HARDLINK) {
-		const char *target = path_in_root(m->target);
-
-		k = lookup(l, target, length_of(target));
-		if (k && k->heir && !is_covered(l, path)) {
-			m->target = k->heir;
-			return strcmp(m->path, k->heir) != 0; /* the heir itself has come already */
-		}
+	if (!is_covered(l, path)) {
+		heir = m->type == MEMBER_HARDLINK ? heir_of(l, path_in_root(m->target)) : NULL;
+		if (!heir)
+			return true;
+		m->target = heir;
+		return strcmp(m->path, heir) != 0; /* the heir itself has come already */
 	}
-	if (!is_covered(l, path))
-		return true;
-	k = lookup(l, path, length_of(path));
-	if (!k || !k->heir || m->type == MEMBER_HARDLINK)
+	heir = m->type == MEMBER_HARDLINK ? NULL : heir_of(l, path);
+	if (!heir)
 		return false;
-	m->path = k->heir;
+	m->path = heir;
 	return true;
 }
 
@@ -313,18 +272,18 @@ static int layers_read(struct source *s, const void **ret_data, size_t *ret_size
 	return source_read(((struct source_layers *)s)->layer, ret_data, ret_size, ret_offset, f);
 }
 
+static void free_heir(void *value, void *arg)
+{
+	(void)arg;
+	free(((struct known *)value)->heir);
+}
+
 static void layers_close(struct source *s)
 {
 	struct source_layers *l = (struct source_layers *)s;
 
 	source_close(l->layer);
-	while (l->known) {
-		struct known *k = *(struct known **)l->known;
-
-		tdelete(k, &l->known, compare);
-		free(k->heir);
-		free(k);
-	}
+	path_map_clear(&l->known, free_heir, NULL);
 	image_layers_free(&l->layers);
 	blobs_close(&l->blobs);
 	free(l->name);
@@ -343,6 +302,7 @@ int source_layers_open(const char *path, int fd, struct source **ret, struct fai
 		return fail_errno(f, ENOMEM, path, "cannot read it");
 	}
 	l->base.kind = &kind;
+	l->known.value_size = sizeof(struct known);
 	l->base.root_fd = -1;
 	r = blobs_open(path, fd, &l->blobs, f);
 	if (r < 0) {

@@ -2,22 +2,13 @@
 #include "usage.h"
 
 #include <errno.h>
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "path.h"
 #include "size.h"
 
 /* ---- sums ---- */
-
-static int compare_paths(const void *a, const void *b)
-{
-	const struct usage_entry *x = a, *y = b;
-	size_t n = x->length < y->length ? x->length : y->length;
-	int order = memcmp(x->path, y->path, n);
-
-	return order ? order : x->length < y->length ? -1 : x->length > y->length;
-}
 
 static int compare_sizes(const void *a, const void *b)
 {
@@ -25,39 +16,25 @@ static int compare_sizes(const void *a, const void *b)
 
 	if (x->ram != y->ram)
 		return x->ram > y->ram ? -1 : 1;
-	return compare_paths(a, b);
+	return path_compare(x->path, x->length, y->path, y->length);
 }
 
-struct sums {
-	void *tree; /* tsearch tree of struct usage_entry */
-	size_t n;
-};
-
-static int add_to(struct sums *s, const char *path, size_t length, const struct listed *m)
+static int add_to(struct path_map *sums, const char *path, size_t length, const struct listed *m)
 {
-	struct usage_entry wanted = { .path = path, .length = length }, **found, *new;
+	struct usage_entry *e = path_map_add(sums, path, length);
 
-	found = tfind(&wanted, &s->tree, compare_paths);
-	if (!found) {
-		new = malloc(sizeof(*new));
-		if (!new)
-			return -ENOMEM;
-		*new = wanted;
-		found = tsearch(new, &s->tree, compare_paths);
-		if (!found) {
-			free(new);
-			return -ENOMEM;
-		}
-		s->n++;
-	}
-	(*found)->members++;
-	(*found)->ram += m->ram;
-	(*found)->packed += m->packed;
+	if (!e)
+		return -ENOMEM;
+	e->path = path;
+	e->length = length;
+	e->members++;
+	e->ram += m->ram;
+	e->packed += m->packed;
 	return 0;
 }
 
 /* A member counts for all directories above it and, when it is one, for itself. */
-static int add_member(struct sums *s, const struct listed *m)
+static int add_member(struct path_map *s, const struct listed *m)
 {
 	size_t length = strlen(m->path);
 	int r = add_to(s, m->path, 0, m);
@@ -70,20 +47,12 @@ static int add_member(struct sums *s, const struct listed *m)
 	return r;
 }
 
-/* Moves the tree's entries into an array, as far as there is one. */
-static size_t take_entries(struct sums *s, struct usage_entry *array)
+static void take_directory(void *value, void *usage)
 {
-	size_t n = 0;
+	struct usage *u = usage;
 
-	while (s->tree) {
-		struct usage_entry *e = *(struct usage_entry **)s->tree;
-
-		tdelete(e, &s->tree, compare_paths);
-		if (array)
-			array[n++] = *e;
-		free(e);
-	}
-	return n;
+	if (u->directories)
+		u->directories[u->n_directories++] = *(struct usage_entry *)value;
 }
 
 static void add_files(const struct contents *l, struct usage *u)
@@ -99,7 +68,7 @@ static void add_files(const struct contents *l, struct usage *u)
 
 int usage_of(const struct contents *l, struct usage *ret)
 {
-	struct sums sums = { 0 };
+	struct path_map sums = { .value_size = sizeof(struct usage_entry) };
 	int r = 0;
 
 	*ret = (struct usage){ 0 };
@@ -107,7 +76,7 @@ int usage_of(const struct contents *l, struct usage *ret)
 		r = add_member(&sums, &l->members[i]);
 	ret->directories = r == 0 ? calloc(sums.n + 1, sizeof(*ret->directories)) : NULL;
 	ret->files = r == 0 ? calloc(l->n + 1, sizeof(*ret->files)) : NULL;
-	ret->n_directories = take_entries(&sums, ret->directories);
+	path_map_clear(&sums, take_directory, ret);
 	if (!ret->directories || !ret->files) {
 		usage_free(ret);
 		return -ENOMEM;
@@ -211,15 +180,23 @@ static void draw_box(const struct drawing *d, const struct usage_entry *e, struc
 	fprintf(d->out, "</g>\n");
 }
 
+/* Boxes from..to fill a strip along a side. */
+static double strip_width(const struct usage_entry *const *e, size_t from, size_t to, double side,
+			  double area_per_byte)
+{
+	double sum = 0;
+
+	for (size_t i = from; i < to; i++)
+		sum += (double)e[i]->ram * area_per_byte;
+	return sum / side;
+}
+
 /* The worst ratio of sides that boxes from..to would have in a strip along the shorter side. */
 static double worst_ratio(const struct usage_entry *const *e, size_t from, size_t to, double side,
 			  double area_per_byte)
 {
-	double sum = 0, strip, length, worst = 1;
+	double strip = strip_width(e, from, to, side, area_per_byte), length, worst = 1;
 
-	for (size_t i = from; i < to; i++)
-		sum += (double)e[i]->ram * area_per_byte;
-	strip = sum / side;
 	for (size_t i = from; i < to; i++) {
 		length = (double)e[i]->ram * area_per_byte / strip;
 		if (length / strip > worst)
@@ -238,12 +215,10 @@ static void draw_strip(const struct drawing *d, const struct usage_entry *const 
 		       size_t to, struct area *a, double area_per_byte, unsigned depth)
 {
 	bool upright = a->width >= a->height;
-	double side = upright ? a->height : a->width, sum = 0, strip, at = 0, length;
+	double side = upright ? a->height : a->width, at = 0, length;
+	double strip = strip_width(e, from, to, side, area_per_byte);
 	struct area box;
 
-	for (size_t i = from; i < to; i++)
-		sum += (double)e[i]->ram * area_per_byte;
-	strip = sum / side;
 	for (size_t i = from; i < to; i++, at += length) {
 		length = (double)e[i]->ram * area_per_byte / strip;
 		box = upright ? (struct area){ a->x, a->y + at, strip, length }

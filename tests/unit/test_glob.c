@@ -1,6 +1,8 @@
 /* Patterns for paths: what they name, and what not. */
 #include "glob.h"
 
+#include "path.h"
+
 #include "tap.h"
 
 static const struct {
