@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "codec.h"
 #include "command.h"
 #include "image_report.h"
 #include "inspect_json.h"
@@ -90,22 +89,16 @@ static void print_manifest(const struct manifest *m)
 		printf("manifest\n%s", text);
 }
 
-static int print_payload(const struct image *image, struct fail *f)
+static void print_payload(const struct image *image, const struct block_list *l)
 {
 	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX], c[SIZE_TEXT_MAX], d[SIZE_TEXT_MAX];
-	struct block_list l;
-	int r = block_list_read(&image->payload, &l, f);
 
-	if (r < 0)
-		return r;
 	printf("payload\n  %s compressed in %zu part%s, %s of tar\n"
 	       "  %llu %s stream%s, %zu Blocks of at most %s, %s to decode one\n",
 	       size_format(a, image->payload.size), image->payload.n_parts,
-	       image->payload.n_parts == 1 ? "" : "s", size_format(b, l.uncompressed),
-	       (unsigned long long)l.streams, l.codec->name, l.streams == 1 ? "" : "s", l.n,
-	       size_format(c, l.largest), size_format(d, l.decoder_memory));
-	block_list_free(&l);
-	return 0;
+	       image->payload.n_parts == 1 ? "" : "s", size_format(b, l->uncompressed),
+	       (unsigned long long)l->streams, l->codec->name, l->streams == 1 ? "" : "s", l->n,
+	       size_format(c, l->largest), size_format(d, l->decoder_memory));
 }
 
 static void print_entry(const struct usage_entry *e)
@@ -133,21 +126,17 @@ static void print_usage(const struct usage *u)
 		print_entry(&u->files[i]);
 }
 
-static int print_text(const struct image_report *report, struct fail *f)
+static void print_text(const struct image_report *report)
 {
 	const struct image *image = &report->image;
-	int r;
 
 	printf("image %s\n", image->path);
 	print_members(image);
 	if (image->has_manifest)
 		print_manifest(&image->manifest);
-	r = print_payload(image, f);
-	if (r < 0)
-		return r;
+	print_payload(image, &report->blocks);
 	needs_print(image, &report->needs);
 	print_usage(&report->usage);
-	return 0;
 }
 
 /* ---- what is asked for ---- */
@@ -159,25 +148,26 @@ static int inspect(const char *path, struct fail *f)
 
 	if (r < 0)
 		return r;
-	if (arg_report)
+	r = image_report_decode(&report, f);
+	if (r == 0 && arg_report)
 		r = image_report_write(&report, arg_report, f);
 	if (r == 0 && arg_json)
-		r = inspect_json(&report.image, &report.contents, &report.needs, stdout, f);
+		inspect_json(&report, stdout);
 	else if (r == 0)
-		r = print_text(&report, f);
+		print_text(&report);
 	image_report_close(&report);
 	return r;
 }
 
 static int read_contents(const char *path, struct contents *ret, struct fail *f)
 {
-	struct image image;
-	int r = image_open(path, &image, f);
+	struct image_report report;
+	int r = image_report_open(path, &report, f);
 
 	if (r < 0)
 		return r;
-	r = contents_read(&image, ret, f);
-	image_close(&image);
+	r = contents_read(&report.image, &report.blocks, ret, f);
+	image_report_close(&report);
 	return r;
 }
 

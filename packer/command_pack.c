@@ -309,17 +309,17 @@ static void print_warnings(const struct pack *p)
 /* What the image needs, read back from it, and the report that was asked for. */
 static int report_image(const struct pack *p, struct fail *f)
 {
-	struct image_report report = { 0 };
-	int r = p->options.report ? image_report_open(p->options.out, &report, f)
-				  : image_open(p->options.out, &report.image, f);
+	struct image_report report;
+	int r = image_report_open(p->options.out, &report, f);
 
-	if (r == 0)
-		r = needs_of(&report.image, &report.needs, f);
 	if (r < 0)
 		return r;
 	needs_print(&report.image, &report.needs);
-	if (p->options.report)
-		r = image_report_write(&report, p->options.report, f);
+	if (p->options.report) {
+		r = image_report_decode(&report, f);
+		if (r == 0)
+			r = image_report_write(&report, p->options.report, f);
+	}
 	image_report_close(&report);
 	return r;
 }

@@ -107,25 +107,21 @@ static void finish(struct contents *l, const struct block_list *blocks)
 	l->n = n;
 }
 
-int contents_read(const struct image *image, struct contents *ret, struct fail *f)
+int contents_read(const struct image *image, const struct block_list *blocks, struct contents *ret,
+		  struct fail *f)
 {
 	struct unpack_options options = { .root_fd = -1, .member = add, .member_arg = ret };
 	struct unpack_result result;
-	struct block_list blocks;
 	int r;
 
 	*ret = (struct contents){ 0 };
-	r = block_list_read(&image->payload, &blocks, f);
-	if (r < 0)
-		return r;
 	r = engine_run(image, &options, "reading", &result, f);
 	if (r == 0 && ret->failed)
 		r = fail_errno(f, ENOMEM, image->path, "cannot list it");
 	if (r == 0)
-		finish(ret, &blocks);
+		finish(ret, blocks);
 	else
 		contents_free(ret);
-	block_list_free(&blocks);
 	return r;
 }
 

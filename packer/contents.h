@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "codec.h"
 #include "image.h"
 #include "member.h"
 
@@ -27,8 +28,9 @@ struct contents {
 	bool failed; /* memory ran out */
 };
 
-/* Decodes the payload, which checks it, too. */
-int contents_read(const struct image *image, struct contents *ret, struct fail *f);
+/* Decodes the payload, which checks it, too. blocks: of it. */
+int contents_read(const struct image *image, const struct block_list *blocks, struct contents *ret,
+		  struct fail *f);
 void contents_free(struct contents *l);
 
 /* Words for messages: "file", "directory"… */

@@ -15,20 +15,28 @@ int image_report_open(const char *path, struct image_report *ret, struct fail *f
 	r = image_open(path, &ret->image, f);
 	if (r < 0)
 		return r;
-	r = needs_of(&ret->image, &ret->needs, f);
+	r = block_list_read(&ret->image.payload, &ret->blocks, f);
 	if (r == 0)
-		r = contents_read(&ret->image, &ret->contents, f);
-	if (r == 0 && usage_of(&ret->contents, &ret->usage) < 0)
-		r = fail_errno(f, ENOMEM, path, "cannot sum it up");
-	if (r < 0)
-		image_report_close(ret);
+		needs_of(&ret->image, &ret->blocks, &ret->needs);
+	else
+		image_close(&ret->image);
 	return r;
+}
+
+int image_report_decode(struct image_report *r, struct fail *f)
+{
+	int result = contents_read(&r->image, &r->blocks, &r->contents, f);
+
+	if (result == 0 && usage_of(&r->contents, &r->usage) < 0)
+		return fail_errno(f, ENOMEM, r->image.path, "cannot sum it up");
+	return result;
 }
 
 void image_report_close(struct image_report *r)
 {
 	usage_free(&r->usage);
 	contents_free(&r->contents);
+	block_list_free(&r->blocks);
 	image_close(&r->image);
 }
 
@@ -58,7 +66,7 @@ int image_report_write(const struct image_report *r, const char *path, struct fa
 	else if (ends_with(path, ".svg"))
 		usage_draw(&r->usage, r->image.path, file);
 	else
-		result = inspect_json(&r->image, &r->contents, &r->needs, file, f);
+		inspect_json(r, file);
 	if (file && (ferror(file) | fclose(file)) && result == 0)
 		result = fail_errno(f, errno, path, "cannot write it");
 	if (result == 0)

@@ -9,13 +9,18 @@
 
 struct image_report {
 	struct image image;
+	struct block_list blocks; /* of its payload */
 	struct needs needs;
 	struct contents contents;
 	struct usage usage;
 };
 
-/* Opens the image at path ("-": standard input) and decodes it once. */
+/* Opens the image at path ("-": standard input). contents and usage are then empty. */
 int image_report_open(const char *path, struct image_report *ret, struct fail *f);
+
+/* Decodes it, for contents and usage. */
+int image_report_decode(struct image_report *r, struct fail *f);
+
 void image_report_close(struct image_report *r);
 
 /* Does the name of a report end in .svg or .json? */

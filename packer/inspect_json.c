@@ -1,7 +1,6 @@
 /* Objects in the order in which a reader asks for them. */
 #include "inspect_json.h"
 
-#include "codec.h"
 #include "json.h"
 
 static void write_boot_part(const struct image *image, FILE *out)
@@ -64,31 +63,25 @@ void inspect_json_member(const struct listed *m, FILE *out)
 	fputs(" }", out);
 }
 
-int inspect_json(const struct image *image, const struct contents *l, const struct needs *n,
-		 FILE *out, struct fail *f)
+void inspect_json(const struct image_report *r, FILE *out)
 {
-	struct block_list blocks;
-	int r = block_list_read(&image->payload, &blocks, f);
+	const struct needs *n = &r->needs;
 
-	if (r < 0)
-		return r;
 	fputs("{\n  \"image\": ", out);
-	json_text(out, image->path);
-	fprintf(out, ",\n  \"bytes\": %llu,\n", (unsigned long long)image->size);
-	write_boot_part(image, out);
-	if (image->has_manifest)
-		write_manifest(&image->manifest, out);
-	write_payload(image, &blocks, out);
-	block_list_free(&blocks);
+	json_text(out, r->image.path);
+	fprintf(out, ",\n  \"bytes\": %llu,\n", (unsigned long long)r->image.size);
+	write_boot_part(&r->image, out);
+	if (r->image.has_manifest)
+		write_manifest(&r->image.manifest, out);
+	write_payload(&r->image, &r->blocks, out);
 	fprintf(out,
 		"  \"memory\": { \"load_bytes\": %llu, \"unpack_bytes\": %llu, \"machine_bytes\": "
 		"%llu },\n  \"files\": [",
 		(unsigned long long)n->load, (unsigned long long)n->unpack,
 		(unsigned long long)n->machine);
-	for (size_t i = 0; i < l->n; i++) {
+	for (size_t i = 0; i < r->contents.n; i++) {
 		fprintf(out, "%s\n    ", i ? "," : "");
-		inspect_json_member(&l->members[i], out);
+		inspect_json_member(&r->contents.members[i], out);
 	}
 	fputs("\n  ]\n}\n", out);
-	return 0;
 }

@@ -5,11 +5,9 @@
 
 #include <stdio.h>
 
-#include "contents.h"
-#include "needs.h"
+#include "image_report.h"
 
-int inspect_json(const struct image *image, const struct contents *l, const struct needs *n,
-		 FILE *out, struct fail *f);
+void inspect_json(const struct image_report *r, FILE *out);
 
 /* One member of a payload as an object. */
 void inspect_json_member(const struct listed *m, FILE *out);

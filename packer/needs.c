@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-#include "codec.h"
 #include "plan.h"
 #include "rootsize.h"
 #include "say.h"
@@ -16,26 +15,20 @@
 /* Real mode boot loaders and 32-bit iPXE keep the image below 2 GiB, and the PC's devices take the rest. */
 #define BIOS_IMAGE_MAX (2ULL << 30)
 
-int needs_of(const struct image *image, struct needs *ret, struct fail *f)
+void needs_of(const struct image *image, const struct block_list *blocks, struct needs *ret)
 {
 	struct rootsize_need need = { 0 };
-	struct block_list blocks;
 	struct engine_plan plan;
 	uint64_t most;
-	int r = block_list_read(&image->payload, &blocks, f);
 
-	if (r < 0)
-		return r;
-	engine_plan(&blocks, 1, 0, &plan);
-	need.tree = image->has_manifest ? image->manifest.unpacked_bytes : blocks.uncompressed;
+	engine_plan(blocks, 1, 0, &plan);
+	need.tree = image->has_manifest ? image->manifest.unpacked_bytes : blocks->uncompressed;
 	need.inodes = image->has_manifest ? image->manifest.inodes : 0;
 	need.engine = plan.memory;
-	block_list_free(&blocks);
 	ret->load = 2 * image->size;
 	ret->unpack = rootsize_needed(&need);
 	most = ret->load > ret->unpack ? ret->load : ret->unpack;
 	ret->machine = ((most + KERNEL_BYTES) / 63 * 64 + STEP - 1) / STEP * STEP;
-	return 0;
 }
 
 void needs_print(const struct image *image, const struct needs *n)

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "codec.h"
 #include "image.h"
 
 struct needs {
@@ -11,7 +12,7 @@ struct needs {
 	uint64_t machine; /* the least memory of a machine, with what the kernel takes for itself */
 };
 
-int needs_of(const struct image *image, struct needs *ret, struct fail *f);
+void needs_of(const struct image *image, const struct block_list *blocks, struct needs *ret);
 
 /* Two lines on stdout, and a warning when boot loaders are known to fail with an image so large. */
 void needs_print(const struct image *image, const struct needs *n);
