@@ -1,11 +1,13 @@
 /*
- * The few helpers that every file uses: scope-bound clean-up, array sizes, time.
+ * The few helpers that every file uses: scope-bound clean-up, array sizes, ends of texts, time.
  * Nothing with a state or an opinion belongs here.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,6 +35,13 @@ static inline int take_fd(int *fd)
 
 	*fd = -1;
 	return taken;
+}
+
+static inline bool ends_with(const char *text, const char *end)
+{
+	size_t n = strlen(text), k = strlen(end);
+
+	return n >= k && memcmp(text + n - k, end, k) == 0;
 }
 
 static inline uint64_t min_u64(uint64_t a, uint64_t b)

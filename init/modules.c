@@ -118,13 +118,6 @@ unsigned modules_count(const struct modules *m)
 
 /* ---- one file ---- */
 
-static bool ends_with(const char *text, const char *end)
-{
-	size_t n = strlen(text), k = strlen(end);
-
-	return n >= k && strcmp(text + n - k, end) == 0;
-}
-
 /* Unpacks an .xz for a kernel that cannot. Returns 0 or -errno. */
 static int init_from_xz(int fd, const char *options)
 {

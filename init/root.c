@@ -52,16 +52,22 @@ static int read_manifest(struct boot *b)
 	return 0;
 }
 
-/* Bytes that rootfs may take, 0 when it is a ramfs, which may take all; is it full? */
-static uint64_t rootfs_limit(bool *is_full)
+/* All zeros when it is a ramfs, which has no limit. */
+struct rootfs {
+	uint64_t limit; /* bytes */
+	bool is_full;
+};
+
+static struct rootfs look_at_rootfs(void)
 {
+	struct rootfs r = { 0 };
 	struct statfs s;
 
-	*is_full = false;
-	if (statfs("/", &s) < 0 || s.f_blocks == 0)
-		return 0;
-	*is_full = (uint64_t)s.f_bfree * (uint64_t)s.f_bsize < (1 << 20);
-	return (uint64_t)s.f_blocks * (uint64_t)s.f_bsize;
+	if (statfs("/", &s) == 0 && s.f_blocks > 0) {
+		r.limit = (uint64_t)s.f_blocks * (uint64_t)s.f_bsize;
+		r.is_full = (uint64_t)s.f_bfree * (uint64_t)s.f_bsize < (1 << 20);
+	}
+	return r;
 }
 
 /* A kernel that has no room left for the initramfs cuts the payload and runs /init all the same. */
@@ -83,13 +89,12 @@ static int fail_no_room(struct boot *b, const char *have, const char *want, uint
 static int fail_short_payload(struct boot *b, uint64_t present, uint64_t expected)
 {
 	char have[SIZE_TEXT_MAX], want[SIZE_TEXT_MAX];
-	bool is_full;
-	uint64_t limit = rootfs_limit(&is_full);
+	struct rootfs rootfs = look_at_rootfs();
 
 	size_format(have, present);
 	size_format(want, expected);
-	if (is_full || present < b->payload.size)
-		return fail_no_room(b, have, want, limit);
+	if (rootfs.is_full || present < b->payload.size)
+		return fail_no_room(b, have, want, rootfs.limit);
 	return fail_set(&b->fail, EBADMSG, b->params.rootfs,
 			"Copy the image again; `tarboot verify` on the server tells whether it is "
 			"whole there.",
@@ -118,10 +123,8 @@ int root_find_payload(struct boot *b)
 {
 	uint64_t present, expected;
 	char size[SIZE_TEXT_MAX];
-	bool is_full;
 	int r = read_manifest(b);
 
-	(void)rootfs_limit(&is_full);
 	if (r == 0)
 		r = payload_open(AT_FDCWD, b->params.rootfs, true, &b->payload, &b->fail);
 	if (r == -ENOENT)
@@ -129,7 +132,8 @@ int root_find_payload(struct boot *b)
 			&b->fail, ENOENT, b->params.rootfs,
 			"Pack the image again, have the boot loader load it as a second initrd, "
 			"or name it with tarboot.rootfs=PATH.",
-			is_full ? "it is not in the initramfs, which is full: this "
+			look_at_rootfs().is_full
+				? "it is not in the initramfs, which is full: this "
 				  "machine has too little memory for the image"
 				: "it is not in the initramfs");
 	if (r < 0)

@@ -2,10 +2,10 @@
 #include "image_report.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "inspect_json.h"
 #include "out.h"
+#include "util.h"
 
 int image_report_open(const char *path, struct image_report *ret, struct fail *f)
 {
@@ -38,13 +38,6 @@ void image_report_close(struct image_report *r)
 	contents_free(&r->contents);
 	block_list_free(&r->blocks);
 	image_close(&r->image);
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-	size_t n = strlen(text), k = strlen(end);
-
-	return n >= k && strcmp(text + n - k, end) == 0;
 }
 
 bool image_report_can_write(const char *path)

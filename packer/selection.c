@@ -140,7 +140,7 @@ bool selection_wants(const struct member *m, void *selection)
 	struct selection *s = selection;
 	const char *path = path_in_root(m->path);
 	const struct overlay *above = find_above(s, m);
-	struct sieve_rule *rule = above ? NULL : judge(s, m);
+	struct sieve_rule *rule = s->rule = above ? NULL : judge(s, m);
 
 	if (above) {
 		s->replaced++;
@@ -163,7 +163,7 @@ bool selection_wants(const struct member *m, void *selection)
 
 const struct sieve_rule *selection_change(struct selection *s, const struct member *m)
 {
-	struct sieve_rule *rule = judge(s, m);
+	struct sieve_rule *rule = s->rule;
 	char size[SIZE_TEXT_MAX];
 
 	if (!rule || m->type != MEMBER_FILE || m->size == 0)

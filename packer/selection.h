@@ -13,11 +13,12 @@ struct selection {
 	struct sieve sieve;
 	struct overlay *overlays; /* owned */
 	size_t n_overlays;
-	size_t layer;         /* 0 = the root, else the overlay of that number, from 1 */
-	uint64_t replaced;    /* members that gave way to an overlay's */
-	const char *explain;  /* the path to tell about; NULL = none */
-	bool explained, list; /* list: say each member that is kept back */
-	struct fail broken;   /* error != 0: a hard link to what is not packed */
+	size_t layer;            /* 0 = the root, else the overlay of that number, from 1 */
+	uint64_t replaced;       /* members that gave way to an overlay's */
+	struct sieve_rule *rule; /* for the member that was asked about last; NULL = none */
+	const char *explain;     /* the path to tell about; NULL = none */
+	bool explained, list;    /* list: say each member that is kept back */
+	struct fail broken;      /* error != 0: a hard link to what is not packed */
 };
 
 int selection_open(struct selection *s, const struct pack_options *o, struct fail *f);
@@ -26,7 +27,7 @@ void selection_close(struct selection *s);
 /* For source_filter: is a member of the current layer to be packed? */
 bool selection_wants(const struct member *m, void *selection);
 
-/* The rule that changes a member's data, counted; NULL = it stays as it is. */
+/* The rule that changes the data of the member that was wanted last, counted; NULL = it stays as it is. */
 const struct sieve_rule *selection_change(struct selection *s, const struct member *m);
 
 /* Gives what the keeper of an overlay owns to root. */

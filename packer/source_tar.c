@@ -123,8 +123,12 @@ static struct source_tar *tar_new(const char *name, struct fail *f)
 		t->base.root_fd = -1;
 		t->name = strdup(name);
 		t->raw = archive_read_new();
-		if (t->name && t->raw)
+		if (t->name && t->raw) {
+			archive_read_support_format_raw(t->raw);
+			archive_read_support_format_empty(t->raw);
+			archive_read_support_filter_all(t->raw);
 			return t;
+		}
 		tar_close(&t->base);
 	}
 	fail_errno(f, ENOMEM, name, "cannot read it");
@@ -152,13 +156,6 @@ static int open_tar(struct source_tar *t, int opened, struct fail *f)
 	}
 }
 
-static void support_all(struct archive *raw)
-{
-	archive_read_support_format_raw(raw);
-	archive_read_support_format_empty(raw);
-	archive_read_support_filter_all(raw);
-}
-
 int source_tar_open(const char *path, struct source **ret, struct fail *f)
 {
 	struct source_tar *t = tar_new(path ? path : "stdin", f);
@@ -167,7 +164,6 @@ int source_tar_open(const char *path, struct source **ret, struct fail *f)
 
 	if (!t)
 		return -ENOMEM;
-	support_all(t->raw);
 	r = open_tar(t, archive_read_open_filename(t->raw, path, BLOCK_SIZE), f);
 	if (r < 0) {
 		tar_close(&t->base);
@@ -232,7 +228,6 @@ static int open_bytes(struct source_tar *t, int fd, uint64_t offset, uint64_t si
 		b->fd = fd;
 		b->at = offset;
 		b->left = size;
-		support_all(t->raw);
 		r = open_tar(t, archive_read_open(t->raw, b, NULL, read_bytes, close_bytes), f);
 	}
 	if (r < 0)
