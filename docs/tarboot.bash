@@ -18,6 +18,7 @@ _tarboot() {
 		case $before in
 		--level | -l) words="fast normal best" ;;
 		--kernel | -k) [[ $command == pack ]] && words="auto none" ;;
+		--modules) words="none net storage all" ;;
 		--accel) words="tcg kvm" ;;
 		esac
 	fi

@@ -1,7 +1,7 @@
 /*
  * Loads kernel modules out of the initramfs, as modprobe would: /lib/modules/RELEASE and modprobe.d.
  *
- * The index is read as text by init/modindex.c, not by libkmod: it is a fifth of the code, and with the
+ * The index is read as text by common/modindex.c, not by libkmod: it is a fifth of the code, and with the
  * few modules of an initramfs nothing is won by a binary index. Compressed modules are the kernel's
  * business from Linux 5.17 on (CONFIG_MODULE_DECOMPRESS); for others xz is unpacked here, whose
  * decoder is in /init anyway. Modules that are in an image uncompressed need neither.

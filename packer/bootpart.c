@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "cpio.h"
+#include "read_all.h"
 
 static char *grow(struct bootpart *b, size_t size)
 {
@@ -49,43 +50,16 @@ int bootpart_add(struct bootpart *b, const char *name, uint32_t mode, uint32_t r
 	return 0;
 }
 
-static int read_file(const char *path, char **ret_data, size_t *ret_size)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	_cleanup_free_ char *data = NULL;
-	struct stat st;
-	size_t have = 0;
-	ssize_t n;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	data = malloc((size_t)st.st_size + 1);
-	if (!data)
-		return -ENOMEM;
-	while (have < (size_t)st.st_size) {
-		n = read(fd, data + have, (size_t)st.st_size - have);
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return -EIO;
-		have += (size_t)n;
-	}
-	*ret_data = data;
-	*ret_size = have;
-	data = NULL;
-	return 0;
-}
-
 int bootpart_add_file(struct bootpart *b, const char *name, uint32_t mode, const char *path,
 		      struct fail *f)
 {
-	char *data = NULL;
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *data = NULL;
 	size_t size = 0;
-	int r = read_file(path, &data, &size);
+	int r = fd < 0 ? -errno : read_all(fd, &data, &size);
 
 	if (r == 0)
 		r = bootpart_add(b, name, mode, 0, 0, data, size);
-	free(data);
 	return r < 0 ? fail_errno(f, r, path, "cannot put it into the image") : 0;
 }
 

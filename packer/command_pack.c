@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "boot_modules.h"
 #include "bootpart.h"
 #include "command.h"
 #include "elfinfo.h"
@@ -36,6 +37,7 @@ struct pack {
 	struct sketch *sketch;         /* likewise */
 	struct kernel_choice kernel;
 	struct manifest manifest;
+	struct boot_modules modules;
 	char init[256]; /* the /init that goes into the image, on the host */
 	const char *shell;
 	uint64_t start; /* microseconds */
@@ -199,6 +201,7 @@ static void leave_out_images(struct pack *p)
 
 	source_leave_out(p->source, p->image.temporary ? p->image.fd : -1);
 	source_leave_out(p->source, p->payload.temporary ? p->payload.fd : -1);
+	source_leave_out(p->source, p->kernel.out.temporary ? p->kernel.out.fd : -1);
 	source_leave_out(p->source, old_image);
 	source_leave_out(p->source, old_kernel);
 }
@@ -224,11 +227,19 @@ static int pack_layers(struct pack *p, struct fail *f)
 	return r;
 }
 
+/* The files that the boot part takes from the root. */
+static bool is_wanted_whole(const char *path, void *pack)
+{
+	const struct pack *p = pack;
+
+	return p->options.modules && boot_modules_reads(path, *p->options.modules);
+}
+
 /* The payload's size stands in the boot part, which comes first, so it is written aside. */
 static int write_payload(struct pack *p, struct fail *f)
 {
 	bool checked = is_checked_first(p);
-	int r = sketch_open(&p->sketch, f);
+	int r = sketch_open(is_wanted_whole, p, &p->sketch, f);
 
 	if (r == 0)
 		r = payload_writer_open(p->payload.fd, &p->options.payload, &p->writer, f);
@@ -255,11 +266,38 @@ static void fill_manifest(struct pack *p)
 
 /* ---- the image ---- */
 
+/* The release whose modules the image needs: the kernel's, or the newest of the root. */
+static const char *release_of_modules(const struct pack *p)
+{
+	const char *newest = p->kernel.release;
+
+	for (unsigned i = 0; !*p->kernel.release && i < p->manifest.n_kernels; i++)
+		if (strverscmp(p->manifest.kernels[i], newest) > 0)
+			newest = p->manifest.kernels[i];
+	return newest;
+}
+
+/* What was not asked for may be missing: many kernels need no modules. */
+static int add_modules(struct pack *p, struct bootpart *b, struct fail *f)
+{
+	const char *words = p->options.modules;
+	char all[1024];
+	int r;
+
+	if (!words)
+		return 0;
+	snprintf(all, sizeof(all), "console,%s", words);
+	r = boot_modules_add(b, sketch_root(p->sketch), release_of_modules(p), all, &p->modules, f);
+	return r == -ENOENT && !*words ? 0 : r;
+}
+
 static int write_boot_part(struct pack *p, struct fail *f)
 {
 	struct bootpart b = { 0 };
 	int r = bootpart_fill(&b, p->init, p->shell, &p->manifest, f);
 
+	if (r == 0)
+		r = add_modules(p, &b, f);
 	if (r == 0 && bootpart_finish(&b) < 0)
 		r = fail_errno(f, ENOMEM, "the boot part", "cannot build it");
 	if (r == 0)
@@ -287,6 +325,9 @@ static void print_report(const struct pack *p)
 	if (p->has_kernel)
 		printf("kernel   %s%s%s\n", p->kernel.out_path, *p->kernel.release ? ": " : "",
 		       p->kernel.release);
+	if (p->modules.modules)
+		printf("modules  %u, and %u files of firmware, %s\n", p->modules.modules,
+		       p->modules.firmware, size_format(a, p->modules.size));
 	printf("time     %.1f s, %.1f MB/s\n", seconds,
 	       seconds > 0 ? (double)t->tar / 1e6 / seconds : 0.0);
 }
@@ -300,6 +341,10 @@ static void print_warnings(const struct pack *p)
 			    (unsigned long long)p->skipped);
 	if (strcmp(p->options.kernel, "auto") == 0 && !p->has_kernel)
 		say_warning("no vmlinuz in the root: take one with --kernel PATH");
+	if (p->modules.missing)
+		say_warning(
+			"%u modules that modules.dep names are not in the root: run depmod there",
+			p->modules.missing);
 	for (unsigned i = 0; i < p->manifest.n_kernels; i++)
 		found = found || strcmp(p->manifest.kernels[i], p->kernel.release) == 0;
 	if (*p->kernel.release && !found)
@@ -330,6 +375,8 @@ static int pack_image(struct pack *p, struct fail *f)
 
 	if (r == 0)
 		r = host_find_init(p->init, f);
+	if (r == 0)
+		r = kernel_copy_from_host(&p->kernel, f);
 	if (r == 0)
 		r = out_open(p->options.out, &p->image, f);
 	if (r == 0)

@@ -77,15 +77,35 @@ int kernel_take(struct kernel_choice *k, struct source *s, const struct source_m
 	return copy_member(k, s, f);
 }
 
-static int copy_host_kernel(struct kernel_choice *k, struct fail *f)
+void kernel_release_of_file(int fd, char release[64])
 {
-	_cleanup_close_ int fd = open(k->setting, O_RDONLY | O_CLOEXEC);
+	unsigned char head[0x210];
+	unsigned text;
+	ssize_t n;
+
+	*release = '\0';
+	if (pread(fd, head, sizeof(head), 0) != sizeof(head) ||
+	    memcmp(head + 0x202, "HdrS", 4) != 0)
+		return;
+	text = (unsigned)(head[0x20e] | head[0x20f] << 8);
+	n = text ? pread(fd, release, 63, 0x200 + text) : 0;
+	release[n > 0 ? n : 0] = '\0';
+	release[strcspn(release, " ")] = '\0';
+}
+
+int kernel_copy_from_host(struct kernel_choice *k, struct fail *f)
+{
+	bool is_path = strcmp(k->setting, "auto") != 0 && strcmp(k->setting, "none") != 0;
+	_cleanup_close_ int fd = is_path ? open(k->setting, O_RDONLY | O_CLOEXEC) : -1;
 	char block[65536];
 	ssize_t n = -1;
 	int r;
 
+	if (!is_path)
+		return 0;
 	if (fd < 0)
 		return fail_errno(f, errno, k->setting, "cannot open this kernel");
+	kernel_release_of_file(fd, k->release);
 	r = out_open(k->out_path, &k->out, f);
 	while (r == 0 && (n = read(fd, block, sizeof(block))) > 0)
 		r = out_write(&k->out, block, (size_t)n, f);
@@ -96,10 +116,6 @@ static int copy_host_kernel(struct kernel_choice *k, struct fail *f)
 
 int kernel_finish(struct kernel_choice *k, bool *ret_written, struct fail *f)
 {
-	int r = 0;
-
-	if (strcmp(k->setting, "auto") != 0 && strcmp(k->setting, "none") != 0)
-		r = copy_host_kernel(k, f);
-	*ret_written = r == 0 && k->out.temporary;
-	return *ret_written ? out_commit(&k->out, f) : r;
+	*ret_written = k->out.temporary;
+	return *ret_written ? out_commit(&k->out, f) : 0;
 }

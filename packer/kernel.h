@@ -30,5 +30,11 @@ void kernel_note_modules(const char *path, struct manifest *m);
 int kernel_take(struct kernel_choice *k, struct source *s, const struct source_member *member,
 		struct fail *f);
 
-/* Writes the chosen kernel to its place. *ret_written: there is one. */
+/* Reads the release from the head of a kernel image for x86 (Documentation/arch/x86/boot.rst); "" = it is none. */
+void kernel_release_of_file(int fd, char release[64]);
+
+/* Copies a kernel of the host, when the setting names one. */
+int kernel_copy_from_host(struct kernel_choice *k, struct fail *f);
+
+/* Brings the chosen kernel to its place. *ret_written: there is one. */
 int kernel_finish(struct kernel_choice *k, bool *ret_written, struct fail *f);

@@ -9,7 +9,7 @@
 #include "size.h"
 
 /* Measured with Linux 6.1 of Debian: the kernel and its tables; a page's descriptor is a 64th of it. */
-#define KERNEL_BYTES (60ULL << 20)
+#define KERNEL_BYTES (58ULL << 20)
 #define STEP (8ULL << 20)
 
 /* Real mode boot loaders and 32-bit iPXE keep the image below 2 GiB, and the PC's devices take the rest. */
@@ -26,7 +26,7 @@ void needs_of(const struct image *image, const struct block_list *blocks, struct
 	need.inodes = image->has_manifest ? image->manifest.inodes : 0;
 	need.engine = plan.memory;
 	ret->load = 2 * image->size;
-	ret->unpack = rootsize_needed(&need);
+	ret->unpack = rootsize_needed(&need) + image->size - image->payload.size;
 	most = ret->load > ret->unpack ? ret->load : ret->unpack;
 	ret->machine = ((most + KERNEL_BYTES) / 63 * 64 + STEP - 1) / STEP * STEP;
 }

@@ -21,6 +21,7 @@ enum {
 	OPT_NO_SCRUB,
 	OPT_EXPLAIN,
 	OPT_REPORT,
+	OPT_MODULES,
 	OPT_ROOT, /* in a project file only */
 };
 
@@ -28,6 +29,7 @@ static const struct option options[] = {
 	{ "output", required_argument, NULL, 'o' },
 	{ "project", required_argument, NULL, 'p' },
 	{ "kernel", required_argument, NULL, 'k' },
+	{ "modules", required_argument, NULL, OPT_MODULES },
 	{ "level", required_argument, NULL, 'l' },
 	{ "threads", required_argument, NULL, 'T' },
 	{ "exclude", required_argument, NULL, 'x' },
@@ -63,6 +65,10 @@ static int print_help(void)
 	     "and\n"
 	     "                        not into the image (default); none; or a kernel file to "
 	     "copy\n"
+	     "      --modules LIST    kernel modules for the time before the root is there: "
+	     "console "
+	     "(always),\n"
+	     "                        net, storage, all, names or paths; or none\n"
 	     "  -x, --exclude GLOB    leave out what GLOB names, as in .gitignore\n"
 	     "      --exclude-from FILE  leave out what the lines of FILE name\n"
 	     "      --overlay DIR     lay DIR over the root\n"
@@ -223,6 +229,9 @@ static int set_option(struct pack_options *o, int c, const char *value)
 		return list_add(&o->overlays, strdup(value));
 	case OPT_REPORT:
 		return set_report(o, value);
+	case OPT_MODULES:
+		o->modules = strcmp(value, "none") == 0 ? NULL : value;
+		break;
 	case OPT_NO_SHELL:
 		o->shell = NULL;
 		break;
@@ -337,7 +346,7 @@ int pack_options_parse(int argc, char **argv, struct pack_options *o)
 {
 	int r;
 
-	*o = (struct pack_options){ .kernel = "auto", .shell = "auto" };
+	*o = (struct pack_options){ .kernel = "auto", .shell = "auto", .modules = "" };
 	o->payload.block_size = PAYLOAD_BLOCK_SIZE;
 	o->payload.preset = PAYLOAD_PRESET;
 	r = read_project(argc, argv, o);

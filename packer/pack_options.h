@@ -16,8 +16,10 @@ struct string_list {
 struct pack_options {
 	const char *root, *out, *kernel; /* kernel: auto, none or a path */
 	const char *shell;               /* auto, a path, or NULL for none */
-	const char *report;              /* a file to write, NULL = none */
-	const char *explain;             /* a path in the root; NULL = none */
+	const char *
+		modules; /* words as in module_choice.h; "" = keyboards and consoles; NULL = none */
+	const char *report;  /* a file to write, NULL = none */
+	const char *explain; /* a path in the root; NULL = none */
 	struct payload_settings payload;
 	struct string_list overlays, exclude, keep;
 	bool force, dry_run, no_scrub;

@@ -17,6 +17,8 @@
 #define TEXT_MAX 4096 /* of a configuration file */
 
 struct sketch {
+	bool (*whole)(const char *path, void *arg);
+	void *arg;
 	struct tree *tree;
 	struct tree_file *file; /* of the last member; NULL = its data is not wanted */
 	uint64_t wanted;        /* bytes of it */
@@ -85,7 +87,8 @@ static int start_remover(struct sketch *s)
 	return s->remover < 0 ? -errno : 0;
 }
 
-int sketch_open(struct sketch **ret, struct fail *f)
+int sketch_open(bool (*whole)(const char *path, void *arg), void *arg, struct sketch **ret,
+		struct fail *f)
 {
 	struct sketch *s = calloc(1, sizeof(*s));
 	const char *directory = getenv("TMPDIR");
@@ -93,6 +96,8 @@ int sketch_open(struct sketch **ret, struct fail *f)
 
 	if (!s)
 		return fail_errno(f, ENOMEM, "the root", "cannot check it");
+	s->whole = whole;
+	s->arg = arg;
 	s->fd = s->alive = -1;
 	snprintf(s->path, sizeof(s->path), "%s/tarboot-XXXXXX",
 		 directory && *directory ? directory : "/tmp");
@@ -134,11 +139,13 @@ void sketch_close(struct sketch *s)
 /* ---- drawing ---- */
 
 /* Bytes of a file that the checks read; 0 = they do not look at it. Of an init even the lack of a mode bit counts. */
-static uint64_t wanted_bytes(const struct member *m)
+static uint64_t wanted_bytes(const struct sketch *s, const struct member *m)
 {
 	const char *path = path_in_root(m->path), *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
 
+	if (s->whole && s->whole(path, s->arg))
+		return UINT64_MAX;
 	if (strcmp(path, "etc/selinux/config") == 0)
 		return TEXT_MAX;
 	if ((m->mode & 0111) || strcmp(name, "init") == 0 || strcmp(name, "systemd") == 0)
@@ -167,7 +174,7 @@ int sketch_add(struct sketch *s, const struct member *m, struct fail *f)
 	drawn.gid = getegid();
 	switch (m->type) {
 	case MEMBER_FILE:
-		s->wanted = wanted_bytes(m);
+		s->wanted = wanted_bytes(s, m);
 		if (s->wanted == 0)
 			return 0;
 		drawn.mode = (m->mode & 0777) | 0400; /* for us to read */
@@ -186,11 +193,17 @@ int sketch_add(struct sketch *s, const struct member *m, struct fail *f)
 
 int sketch_data(struct sketch *s, const void *data, size_t size, uint64_t offset, struct fail *f)
 {
+	int r;
+
 	if (!s->file || offset >= s->wanted)
 		return 0;
 	if (size > s->wanted - offset)
 		size = (size_t)(s->wanted - offset);
-	return tree_file_write(s->file, data, size, offset, f);
+	r = tree_file_write(s->file, data, size, offset, f);
+	if (r == -ENOSPC)
+		fail_set(f, ENOSPC, s->path, "Set TMPDIR to a directory with more room.",
+			 "there is no room for the modules and firmware of the root");
+	return r;
 }
 
 int sketch_root(struct sketch *s)

@@ -1,6 +1,7 @@
 /*
- * A sketch of the root that is being packed, for the checks that init makes: its directories, its links and the
- * first bytes of its programs, in a temporary directory that disappears however this process ends.
+ * A sketch of the root that is being packed, for the checks that init makes and for what goes into the boot part:
+ * its directories, its links, the first bytes of its programs and the files that are wanted whole, in a temporary
+ * directory that disappears however this process ends.
  */
 #pragma once
 
@@ -9,8 +10,9 @@
 
 struct sketch;
 
-/* Makes the directory, in TMPDIR. */
-int sketch_open(struct sketch **ret, struct fail *f);
+/* Makes the directory, in TMPDIR. whole says of which files all data is wanted, too; NULL: of none. */
+int sketch_open(bool (*whole)(const char *path, void *arg), void *arg, struct sketch **ret,
+		struct fail *f);
 
 /* Draws a member; what the checks do not look at is left out. */
 int sketch_add(struct sketch *s, const struct member *m, struct fail *f);

@@ -1,5 +1,5 @@
-# Kernel modules for images that the tests make by hand: a kernel with all of Debian's drivers, and the
-# few that an image shall have, chosen by kmod and not by what is tested.
+# Kernels with all of Debian's drivers; roots, and images that the tests make by hand, with a few of them, chosen by
+# kmod and not by what is tested.
 package Modules;
 
 use strict;
@@ -11,7 +11,8 @@ use File::Basename qw(basename dirname);
 use File::Path qw(make_path);
 use Image;
 
-our @EXPORT = qw(kernel_of newest_kernel booting is_module module_members file_member directory_member);
+our @EXPORT = qw(kernel_of newest_kernel booting is_module copy_modules module_members file_member
+	directory_member);
 
 # The directory of a kernel of that suite; fetched once, under a lock as the tests run side by side.
 sub kernel_of {
@@ -65,26 +66,32 @@ sub directory_member {
 	return { name => $name, mode => 040755, nlink => 2, data => '' };
 }
 
-# Members for these modules, and all that they need, with an index of just them. $dir is made.
-sub module_members {
-	my ($suite, $dir, @modules) = @_;
+# Brings these modules, and all that they need, below $root, with an index of just them.
+sub copy_modules {
+	my ($suite, $root, @modules) = @_;
 	my $kernel  = kernel_of($suite);
 	my $release = basename(glob "$kernel/lib/modules/*");
-	my $there   = "lib/modules/$release";
 
 	for my $module (@modules) {
 		for (_find($kernel, $module)) {
 			my ($path) = m{^insmod \Q$kernel\E/(\S+)} or next;
-			make_path(dirname("$dir/$path"));
-			run('cp', "$kernel/$path", "$dir/$path");
+			make_path(dirname("$root/$path"));
+			run('cp', "$kernel/$path", "$root/$path");
 		}
 	}
-	run('depmod', '-b', $dir, $release);
-	run('rm', '-f', glob "$dir/$there/*.bin");
+	run('depmod', '-b', $root, $release);
+	return;
+}
+
+# The same as members for an image. $dir is made.
+sub module_members {
+	my ($suite, $dir, @modules) = @_;
+
+	copy_modules($suite, $dir, @modules);
 	return map {
 		my ($name) = m{^\Q$dir\E/(.*)};
 		-d $_ ? directory_member($name) : file_member($name, slurp($_));
-	} grep { $_ ne $dir } split /\n/, run('find', $dir);
+	} grep { $_ ne $dir and not /\.bin$/ } split /\n/, run('find', $dir);
 }
 
 1;

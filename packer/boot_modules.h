@@ -1,0 +1,24 @@
+/*
+ * The kernel modules of an image, with the index that init reads, their firmware and the root's modprobe.d: what
+ * is needed before the root is there, and what would otherwise start without its firmware.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "bootpart.h"
+#include "fail.h"
+
+struct boot_modules {
+	unsigned modules, firmware;
+	unsigned missing; /* modules of the index that are not in the root */
+	size_t size;      /* bytes in the boot part */
+};
+
+/* Is this path of a root one that boot_modules_add() reads? Firmware only when that is asked for. */
+bool boot_modules_reads(const char *path, bool firmware);
+
+/* Adds to b what the words (see module_choice.h) ask for of release's modules in the root open at root_fd. -ENOENT:
+ * the root has none for this release, or none that a word names. */
+int boot_modules_add(struct bootpart *b, int root_fd, const char *release, const char *words,
+		     struct boot_modules *ret, struct fail *f);

@@ -1,0 +1,146 @@
+#!/usr/bin/perl
+# Kernel modules in the boot part: those for keyboards and consoles, those that are asked for, what they need, their
+# firmware and the root's modprobe.d; what is compressed; what is missing. tests/boot/40-devices.t boots with them.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/../engine";
+use Engine;
+use Test::More;
+
+need_programs(qw(busybox tar xz gzip zstd));
+my $TARBOOT = build_path('tarboot');
+my $image   = scratch('image');
+my $DIR     = 'usr/lib/modules/6.1.0-7-test';
+my @NO      = qw(--no-shell --level=fast);
+
+sub write_file {
+	my ($path, $data) = @_;
+	run('mkdir', '-p', $path =~ s{/[^/]*\z}{}r);
+	return spew($path, $data);
+}
+
+# What only a kernel can load; it says which firmware it may ask for.
+sub module {
+	my ($name, @firmware) = @_;
+	return "\x7fELF$name\0license=GPL\0" . join('', map { "firmware=$_\0" } @firmware) . "depends=\0" . 'x' x 5000;
+}
+
+my $root = tiny_root('root', sub {
+	my ($root) = @_;
+	run('mkdir', '-p', "$root/usr/lib");
+	symlink 'usr/lib', "$root/lib" or die;
+	my %modules = (
+		'hid/hid.ko.xz' => module('hid'), 'hid/usbhid/usbhid.ko.gz' => module('usbhid'),
+		'net/ethernet/a/fast.ko.zst' => module('fast', 'fast/one.bin', 'fast/two.bin', 'fast/none.bin',
+			'../../../etc/passwd'),
+		'net/ethernet/b/slow.ko' => module('slow', 'slow.fw'), 'phy/phylib.ko' => module('phylib'),
+		'sound/beep.ko' => module('beep', 'beep.fw'));
+	my %through = (xz => 'xz --check=crc32', gz => 'gzip -n', zst => 'zstd -q', ko => 'cat');
+	for my $path (keys %modules) {
+		my $file = write_file("$root/$DIR/kernel/drivers/$path", $modules{$path});
+		my ($end) = $path =~ /(\w+)\z/;
+		run("$through{$end} <'$file' >'$file.new' && mv '$file.new' '$file'");
+	}
+	my $d = 'kernel/drivers';
+	write_file("$root/$DIR/modules.dep", <<"END");
+$d/hid/hid.ko.xz:
+$d/hid/usbhid/usbhid.ko.gz: $d/hid/hid.ko.xz
+$d/net/ethernet/a/fast.ko.zst: $d/phy/phylib.ko
+$d/net/ethernet/b/slow.ko:
+$d/net/ethernet/b/gone.ko:
+$d/phy/phylib.ko:
+$d/sound/beep.ko:
+END
+	write_file("$root/$DIR/modules.alias", "# made by hand\nalias usb:* usbhid\nalias pci:1* fast\nalias pci:2* beep\n");
+	write_file("$root/$DIR/modules.softdep", "softdep fast post: slow\nsoftdep beep pre: hid\n");
+	write_file("$root/$DIR/modules.builtin", "$d/ata/ahci.ko\n");
+	write_file("$root/lib/firmware/fast/one.bin", 'ONE');
+	run('mkdir', '-p', "$root/lib/firmware/fast");
+	symlink '../real.bin', "$root/lib/firmware/fast/two.bin" or die;
+	write_file("$root/lib/firmware/real.bin", 'TWO');
+	write_file("$root/lib/firmware/slow.fw.xz", 'SLOW');
+	write_file("$root/lib/firmware/beep.fw",    'BEEP');
+	write_file("$root/lib/modprobe.d/fast.conf", "options fast a=1\n");
+	write_file("$root/etc/modprobe.d/fast.conf", "options fast a=2\n");
+	write_file("$root/boot/vmlinuz-6.1.0-7-test", 'kernel');
+});
+
+# What the boot part has, by name, and what pack said.
+sub packed {
+	my ($name, $from, @options) = @_;
+	my $r = try($TARBOOT, 'pack', $from, '-o', $image, @NO, @options);
+	is($r->{exit}, 0, $name) or diag($r->{err});
+	return ($r, map { $_->{name} => $_->{data} } grep { $_->{mode} & 0100000 } newc_read($image));
+}
+
+sub names { return join ' ', sort map { m{([^/]+)\z} } grep { m{^lib/(modules/.*\.ko|firmware/)} } @_ }
+
+my $M = 'lib/modules/6.1.0-7-test';
+subtest 'without a word: keyboards and consoles' => sub {
+	my ($r, %have) = packed('it is packed', $root);
+	is(names(keys %have), 'hid.ko.xz usbhid.ko', 'the keyboard and what it needs');
+	is($have{"$M/kernel/drivers/hid/usbhid/usbhid.ko"}, module('usbhid'), 'a .gz is unpacked');
+	like($have{"$M/kernel/drivers/hid/hid.ko.xz"}, qr/\A\xfd7zXZ/, 'an .xz stays, init unpacks it');
+	is($have{"$M/modules.dep"}, "kernel/drivers/hid/hid.ko.xz:\n"
+		. "kernel/drivers/hid/usbhid/usbhid.ko: kernel/drivers/hid/hid.ko.xz\n", 'the index has their names');
+	is($have{"$M/modules.alias"}, "alias usb:* usbhid\n", 'and their aliases');
+	is($have{"$M/modules.softdep"}, '', 'and no others');
+	is($have{'etc/modprobe.d/fast.conf'}, "options fast a=2\n", 'options of the admin');
+	is($have{'lib/modprobe.d/fast.conf'}, "options fast a=1\n", 'and of the packages');
+	like($r->{out}, qr/^modules  2, and 0 files of firmware, \d/m, 'the report says so');
+};
+
+my $tar = scratch('root.tar');
+run('tar', '-C', $root, '-cf', $tar, '.');
+for my $from ($root, $tar) {
+	subtest "net, from $from" => sub {
+		my ($r, %have) = packed('it is packed', $from, '--modules=net');
+		is(names(keys %have), 'fast.ko hid.ko.xz one.bin phylib.ko slow.fw.xz slow.ko two.bin usbhid.ko',
+			'cards, what they need before and after, their firmware');
+		is($have{'lib/firmware/fast/two.bin'}, 'TWO', 'firmware behind a link is a file');
+		is($have{"$M/kernel/drivers/net/ethernet/a/fast.ko"},
+			module('fast', 'fast/one.bin', 'fast/two.bin', 'fast/none.bin', '../../../etc/passwd'),
+			'a .zst is unpacked');
+		like($r->{err}, qr/warning: 1 modules that modules.dep names are not in the root/, 'a module that is gone');
+	};
+}
+
+sub check_names {
+	my ($name, $want, @options) = @_;
+	my ($r, %have) = packed($name, $root, @options);
+	is(names(keys %have), $want, "$name: the right ones");
+	return;
+}
+check_names('a name, one that is built in', 'beep.fw beep.ko hid.ko.xz usbhid.ko', '--modules=beep,ahci');
+check_names('none', '', '--modules=none');
+check_names('a pattern', 'hid.ko.xz phylib.ko usbhid.ko', '--modules=kernel/drivers/phy/');
+check_names('no kernel', 'hid.ko.xz usbhid.ko', '--kernel=none');
+
+sub refuses {
+	my ($name, $like, @command) = @_;
+	unlink $image;
+	my $r = try($TARBOOT, 'pack', '-o', $image, @NO, @command);
+	is($r->{exit}, 1, "$name: refused");
+	like($r->{err}, $like, "$name: says why");
+	ok(!-e $image, "$name: writes nothing");
+	return;
+}
+refuses('a name that is none', qr/no module is named by ehternet/, $root, '--modules=net,ehternet,hid');
+refuses('an index that is left out', qr/modules.dep: cannot read the index/, $root, '--modules=net',
+	'--exclude=modules.dep');
+refuses('a kernel that is not there', qr{/nowhere: cannot open this kernel}, $root, '--kernel=/nowhere');
+
+# The head of a kernel for x86: where it says its release.
+my $foreign = spew(scratch('vmlinuz'), ("\0" x 0x202) . 'HdrS' . ("\0" x 8) . pack('v', 0x100) . ("\0" x 0xf0)
+	. "5.10.0-9-other (builder\@host) #1 SMP\0" . ("\0" x 100));
+refuses('a kernel of another release', qr{lib/modules/5.10.0-9-other/modules.dep: cannot}, $root, '--modules=net',
+	"--kernel=$foreign");
+{
+	my ($r, %have) = packed('the same without a wish', $root, "--kernel=$foreign");
+	is(names(keys %have), '', 'has no modules');
+	like($r->{err}, qr/warning: the root has no modules for its kernel 5.10.0-9-other/, 'and is warned about');
+}
+spew("$root/$DIR/kernel/drivers/hid/hid.ko.xz", "\xfd7zXZ\0 and no more");
+refuses('a damaged module', qr{hid.ko.xz: cannot put it into the image}, $root);
+done_testing();

@@ -1,0 +1,79 @@
+/* Which modules a list of words stands for. */
+#include "module_choice.h"
+
+#include <stdio.h>
+
+#include "tap.h"
+
+static const char dep[] =
+	"kernel/drivers/net/ethernet/intel/e1000e/e1000e.ko: kernel/drivers/ptp/ptp.ko "
+	"kernel/drivers/pps/pps_core.ko\n"
+	"kernel/drivers/ptp/ptp.ko: kernel/drivers/pps/pps_core.ko\n"
+	"kernel/drivers/pps/pps_core.ko:\n"
+	"kernel/drivers/hid/usbhid/usbhid.ko.xz: kernel/drivers/hid/hid.ko.xz\n"
+	"kernel/drivers/hid/hid.ko.xz:\n"
+	"kernel/drivers/hid/hid-generic.ko.xz: kernel/drivers/hid/hid.ko.xz\n"
+	"kernel/fs/ext4/ext4.ko: kernel/lib/crc16.ko\n"
+	"kernel/lib/crc16.ko:\n"
+	"kernel/arch/x86/crypto/crc32c-intel.ko:\n"
+	"updates/dkms/r8125.ko:\n"
+	"a line that is none";
+static const struct modindex whole = {
+	dep, "", "softdep ext4 pre: crc32c-intel\nsoftdep crc16 post: r8125\n", ""
+};
+static const char builtin[] = "kernel/drivers/ata/ahci.ko\nkernel/fs/fuse/fuse.ko\n";
+
+/* Names of the wanted ones in their order, with blanks between. */
+static void check(const char *words, const char *want)
+{
+	char got[512] = "";
+	struct module_choice c;
+	const char *unknown;
+
+	is_int(module_choice_open(&c, &whole), 0, "the index is read");
+	unknown = module_choice_want(&c, words, builtin);
+	ok(!unknown, "%s: all words are known", words);
+	module_choice_complete(&c);
+	for (size_t i = 0; i < c.n; i++)
+		if (c.modules[i].wanted)
+			snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%s",
+				 *got ? " " : "", c.modules[i].name);
+	is_str(got, want, "%s", words);
+	module_choice_close(&c);
+}
+
+static void check_unknown(const char *words, const char *want)
+{
+	struct module_choice c;
+
+	module_choice_open(&c, &whole);
+	is_str(module_choice_want(&c, words, builtin), want, "%s: a word is not known", words);
+	module_choice_close(&c);
+}
+
+int main(void)
+{
+	struct module_choice c;
+
+	check("", "");
+	check("console", "usbhid hid hid_generic");
+	check("net", "e1000e ptp pps_core");
+	check("storage", "ext4 crc16 crc32c_intel r8125");
+	check("console,,ptp", "ptp pps_core usbhid hid hid_generic");
+	check("hid-generic", "hid hid_generic");
+	check("hid_generic", "hid hid_generic");
+	check("kernel/drivers/p*/", "ptp pps_core");
+	check("r[0-9]*", "r8125");
+	check("crc32c-*", "crc32c_intel");
+	check("ahci,fuse", "");
+	check("all", "e1000e ptp pps_core usbhid hid hid_generic ext4 crc16 crc32c_intel r8125");
+	check_unknown("net,e100,ptp", "e100,ptp");
+	check_unknown("console,none", "none");
+	check_unknown("networks", "networks");
+
+	module_choice_open(&c, &(struct modindex){ "", "", "", "" });
+	ok(!module_choice_has(&c, "hid"), "an empty index has none");
+	ok(!module_choice_want(&c, "console,net", ""), "and a group in it is no mistake");
+	module_choice_close(&c);
+	return done_testing();
+}
