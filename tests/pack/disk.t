@@ -79,6 +79,15 @@ run('tar', '-C', $dir, '--xattrs', '--xattrs-include=*', '-xf', payload_of($imag
 like(run('getcap', "$dir/usr/bin/tool"), qr/cap_net_raw[+=]ep/, 'with capabilities');
 is(() = slurp("$dir/etc/fstab") =~ /^# no disk/mg, 2, 'its fstab needs no disk any more');
 
+for my $format (qw(vmdk vdi)) {
+	my $other = scratch("disk.$format");
+	run('qemu-img', 'convert', '-O', $format, $disk, $other);
+	$r = try($TARBOOT, 'pack', $other, '-o', "$image.$format", '--no-shell', '--level=fast');
+	is($r->{exit}, 0, "a disk ($format) is packed") or diag($r->{err});
+	ok(slurp("$image.$format") eq slurp($image), 'to the same image');
+	unlink $other, "$image.$format";
+}
+
 # ---- what goes wrong ----
 
 fails_well(try('env', 'PATH=/nonexistent', $TARBOOT, 'pack', $disk, '-o', "$image.no"), 1,
