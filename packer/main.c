@@ -19,6 +19,8 @@ static const struct {
 	{ "verify", command_verify, "check every byte of an image, write nothing" },
 	{ "unpack", command_unpack, "unpack an image as the boot does" },
 	{ "run", command_run, "boot an image in QEMU" },
+	{ "netboot", command_netboot, "publish images for machines that boot from the network" },
+	{ "serve", command_serve, "serve them: DHCP, TFTP and HTTP, and say who boots what" },
 };
 
 static int print_help(void)

@@ -1,0 +1,25 @@
+/*
+ * Who boots what and how far, from the lines that dnsmasq and nginx print. Pure.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "net_text.h"
+
+#define SERVE_CLIENTS 2048
+#define SERVE_LINE_MAX 512
+
+struct serve_log {
+	struct {
+		char address[IPV4_TEXT_MAX], mac[MAC_TEXT_MAX];
+	} clients[SERVE_CLIENTS]; /* a ring: the oldest goes first */
+	size_t n;
+};
+
+/* A line of nginx has this format. */
+#define SERVE_HTTP_FORMAT "tarboot $remote_addr $status $body_bytes_sent $request_time $uri"
+
+/* What is to be shown of a line, without newline. False: nothing. */
+bool serve_log_line(struct serve_log *log, const char *line, char ret[SERVE_LINE_MAX]);

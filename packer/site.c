@@ -1,0 +1,432 @@
+/* A table of settings, and files with a mark. */
+#include "site.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "out.h"
+#include "read_all.h"
+#include "util.h"
+
+#define CONFIGURATION "netboot.conf"
+
+/* ---- values ---- */
+
+static const char *set_address(uint32_t *address, const char *value)
+{
+	return ipv4_parse(value, address) ? NULL : "it must be an IPv4 address, as 192.168.7.1";
+}
+
+static const char *set_number(unsigned *number, const char *value, unsigned long most)
+{
+	char *end;
+	unsigned long n = strtoul(value, &end, 10);
+
+	if (*value < '0' || *value > '9' || *end || n > most)
+		return "it must be a number, and not that large";
+	*number = (unsigned)n;
+	return NULL;
+}
+
+static const char *set_url(char url[SITE_TEXT_MAX], const char *value)
+{
+	if (!text_is_plain(value) || strchr(value, ' ') || strlen(value) >= SITE_TEXT_MAX ||
+	    (strncmp(value, "http://", 7) != 0 && strncmp(value, "https://", 8) != 0))
+		return "it must be a URL that begins with http:// or https://";
+	strcpy(url, value);
+	while (*url && url[strlen(url) - 1] == '/')
+		url[strlen(url) - 1] = '\0';
+	return NULL;
+}
+
+static const char *set_name(char name[SITE_NAME_MAX], const char *value)
+{
+	if (!name_is_plain(value))
+		return "it must be a name: letters, digits, - and _, at most 32";
+	strcpy(name, value);
+	return NULL;
+}
+
+static const char *set_range(struct site *s, const char *value)
+{
+	char first[IPV4_TEXT_MAX];
+	const char *comma = strchr(value, ',');
+
+	if (!comma || comma - value >= IPV4_TEXT_MAX)
+		return "it must be two IPv4 addresses with a comma between";
+	snprintf(first, sizeof(first), "%.*s", (int)(comma - value), value);
+	return ipv4_parse(first, &s->first) && ipv4_parse(comma + 1, &s->last)
+		       ? NULL
+		       : "it must be two IPv4 addresses with a comma between";
+}
+
+static const char *set_yes(bool *yes, const char *value)
+{
+	*yes = strcmp(value, "yes") == 0;
+	return *yes || strcmp(value, "no") == 0 ? NULL : "it must be yes or no";
+}
+
+/* The machine that a value MAC=REST is about, a new one if need be. */
+static const char *find_machine(struct site *s, const char *value, struct site_machine **ret)
+{
+	char mac[MAC_TEXT_MAX];
+	struct site_machine *machines;
+
+	if (!mac_parse(value, strcspn(value, "="), ':', mac))
+		return "it must begin with a MAC address, as 52:54:00:12:34:56=";
+	for (size_t i = 0; i < s->n_machines; i++)
+		if (strcmp(s->machines[i].mac, mac) == 0) {
+			*ret = &s->machines[i];
+			return NULL;
+		}
+	machines = realloc(s->machines, (s->n_machines + 1) * sizeof(*machines));
+	if (!machines)
+		return "there is no memory for it";
+	s->machines = machines;
+	*ret = &machines[s->n_machines++];
+	**ret = (struct site_machine){ 0 };
+	strcpy((*ret)->mac, mac);
+	return NULL;
+}
+
+/* MAC=ADDRESS[,NAME] */
+static const char *set_host(struct site *s, const char *value)
+{
+	char address[IPV4_TEXT_MAX];
+	const char *at, *comma;
+	struct site_machine *m;
+	const char *wrong = find_machine(s, value, &m);
+
+	if (wrong)
+		return wrong;
+	at = value + MAC_TEXT_MAX - 1;
+	at += *at == '=';
+	comma = at + strcspn(at, ",");
+	snprintf(address, sizeof(address), "%.*s", (int)(comma - at), at);
+	if (comma - at >= IPV4_TEXT_MAX || !ipv4_parse(address, &m->address))
+		return "behind the = there must be an IPv4 address, as in "
+		       "52:54:00:12:34:56=192.168.7.20,pc20";
+	return *comma ? set_name(m->name, comma + 1) : NULL;
+}
+
+/* MAC=ENTRY */
+static const char *set_machine_boot(struct site *s, const char *value)
+{
+	struct site_machine *m;
+	const char *wrong = find_machine(s, value, &m);
+
+	if (wrong)
+		return wrong;
+	value += MAC_TEXT_MAX - 1;
+	return set_name(m->boot, value + (*value == '='));
+}
+
+const char *site_set(struct site *s, const char *key, const char *value)
+{
+	if (strcmp(key, "server") == 0)
+		return set_address(&s->server, value);
+	if (strcmp(key, "subnet") == 0)
+		return subnet_parse(value, &s->subnet) ? NULL
+						       : "it must be a subnet of 8 to 30 bits, as "
+							 "192.168.7.0/24";
+	if (strcmp(key, "range") == 0)
+		return set_range(s, value);
+	if (strcmp(key, "router") == 0)
+		return set_address(&s->router, value);
+	if (strcmp(key, "dns") == 0)
+		return set_address(&s->dns, value);
+	if (strcmp(key, "proxy") == 0)
+		return set_yes(&s->proxy, value);
+	if (strcmp(key, "http-port") == 0)
+		return set_number(&s->port, value, 65535);
+	if (strcmp(key, "url") == 0)
+		return set_url(s->url, value);
+	if (strcmp(key, "installer") == 0)
+		return set_url(s->installer, value);
+	if (strcmp(key, "ipxe") == 0)
+		return snprintf(s->ipxe, sizeof(s->ipxe), "%s", value) < SITE_TEXT_MAX
+			       ? NULL
+			       : "it is too long";
+	if (strcmp(key, "default") == 0)
+		return set_name(s->boot, value);
+	if (strcmp(key, "timeout") == 0)
+		return set_number(&s->timeout, value, 86400);
+	if (strcmp(key, "versions") == 0)
+		return set_number(&s->versions, value, 1000);
+	if (strcmp(key, "host") == 0)
+		return set_host(s, value);
+	if (strcmp(key, "boot") == 0)
+		return set_machine_boot(s, value);
+	return "there is no such setting";
+}
+
+void site_init(struct site *s, const char *directory)
+{
+	*s = (struct site){ .directory = directory, .port = 80, .timeout = 10, .versions = 3 };
+	strcpy(s->ipxe, "/usr/lib/ipxe");
+}
+
+void site_free(struct site *s)
+{
+	free(s->machines);
+	s->machines = NULL;
+}
+
+/* ---- do they go together? ---- */
+
+static int wrong(struct fail *f, const char *key, const char *why)
+{
+	return fail_set(f, EINVAL, key, "Give the option again, or edit netboot.conf.", "%s", why);
+}
+
+static int check_machines(const struct site *s, struct fail *f)
+{
+	const struct site_machine *m, *other;
+
+	for (size_t i = 0; i < s->n_machines; i++) {
+		m = &s->machines[i];
+		if (m->address && s->proxy)
+			return wrong(f, m->mac, "with proxy, another server gives it its address");
+		if (m->address && !subnet_has(&s->subnet, m->address))
+			return wrong(f, m->mac, "its fixed address is not in the subnet");
+		if (m->address == s->server && m->address)
+			return wrong(f, m->mac, "its fixed address is the server's");
+		for (size_t j = 0; j < i; j++) {
+			other = &s->machines[j];
+			if (m->address && other->address == m->address)
+				return wrong(f, m->mac,
+					     "another machine has the same fixed address");
+			if (*m->name && strcmp(other->name, m->name) == 0)
+				return wrong(f, m->mac, "another machine has the same name");
+		}
+	}
+	return 0;
+}
+
+int site_check(const struct site *s, struct fail *f)
+{
+	if (!s->server)
+		return fail_set(f, EINVAL, s->directory, "Give it with --server ADDRESS.",
+				"the address of the server is not known");
+	if (!s->subnet.bits)
+		return fail_set(f, EINVAL, s->directory,
+				"Give it with --subnet, as 192.168.7.0/24.",
+				"the subnet of the machines is not known");
+	if (!subnet_has(&s->subnet, s->server))
+		return wrong(f, "server", "its address is not in the subnet");
+	if (s->first && (!subnet_has(&s->subnet, s->first) || !subnet_has(&s->subnet, s->last) ||
+			 s->first > s->last))
+		return wrong(f, "range", "it must lie in the subnet, the lower address first");
+	if (s->router && !subnet_has(&s->subnet, s->router))
+		return wrong(f, "router", "its address is not in the subnet");
+	return check_machines(s, f);
+}
+
+void site_url(const struct site *s, char ret[SITE_TEXT_MAX])
+{
+	char address[IPV4_TEXT_MAX];
+
+	if (*s->url)
+		strcpy(ret, s->url);
+	else if (s->port == 80)
+		snprintf(ret, SITE_TEXT_MAX, "http://%s", ipv4_format(address, s->server));
+	else
+		snprintf(ret, SITE_TEXT_MAX, "http://%s:%u", ipv4_format(address, s->server),
+			 s->port);
+}
+
+/* ---- files ---- */
+
+const char *site_path(const struct site *s, char ret[PATH_MAX], const char *format, ...)
+{
+	va_list ap;
+	int n = snprintf(ret, PATH_MAX, "%s/", s->directory);
+
+	if (n < PATH_MAX) {
+		va_start(ap, format);
+		vsnprintf(ret + n, (size_t)(PATH_MAX - n), format, ap);
+		va_end(ap);
+	}
+	return ret;
+}
+
+/* The directories above a path. */
+static int make_parents(char *path)
+{
+	for (char *at = strchr(path + 1, '/'); at; at = strchr(at + 1, '/')) {
+		*at = '\0';
+		if (mkdir(path, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		*at = '/';
+	}
+	return 0;
+}
+
+/* 1: the file has this text already; 0: it is to be written; -errno. */
+static int compare_file(const char *path, const char *text, struct fail *f)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *old = NULL;
+	size_t size;
+	int r = fd < 0 ? -errno : read_all(fd, &old, &size);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return fail_errno(f, r, path, "cannot read it");
+	if (!strstr(old, SITE_MARK))
+		return fail_set(f, EEXIST, path, "Move it away, or use another directory.",
+				"it was not made by tarboot, and is not overwritten");
+	return strcmp(old, text) == 0;
+}
+
+int site_write(const struct site *s, const char *path, const char *text, struct fail *f)
+{
+	char full[PATH_MAX];
+	struct out out = { 0 };
+	int r = compare_file(site_path(s, full, "%s", path), text, f);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = make_parents(full);
+	if (r < 0)
+		return fail_errno(f, r, full, "cannot make its directory");
+	r = out_open(full, &out, f);
+	if (r == 0)
+		r = out_write(&out, text, strlen(text), f);
+	if (r == 0)
+		r = out_commit(&out, f);
+	out_abandon(&out);
+	return r;
+}
+
+/* ---- netboot.conf ---- */
+
+static int is_entry(const struct dirent *e)
+{
+	return strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+}
+
+static int check_empty(const struct site *s, bool create, struct fail *f)
+{
+	struct dirent **entries = NULL;
+	int n = scandir(s->directory, &entries, is_entry, NULL);
+
+	if (n < 0 && errno == ENOENT && create)
+		return mkdir(s->directory, 0755) == 0
+			       ? 0
+			       : fail_errno(f, errno, s->directory, "cannot make it");
+	if (n < 0)
+		return fail_errno(f, errno, s->directory, "cannot read it");
+	for (int i = 0; i < n; i++)
+		free(entries[i]);
+	free(entries);
+	if (n == 0 && create)
+		return 0;
+	return fail_set(f, EEXIST, s->directory,
+			create ? "Give an empty directory, or a new name."
+			       : "Make it with `tarboot netboot`.",
+			"it was not made by tarboot netboot (there is no " CONFIGURATION ")");
+}
+
+static int load_line(struct site *s, char *line, const char *path, struct fail *f)
+{
+	char *value = strchr(line, '='), *end = line + strlen(line);
+	const char *why;
+
+	while (end > line && strchr(" \t\r", end[-1]))
+		*--end = '\0';
+	if (!*line || *line == '#')
+		return 0;
+	if (value) {
+		value += 1 + strspn(value + 1, " \t");
+		line[strcspn(line, " \t=")] = '\0';
+	}
+	why = value ? site_set(s, line, value) : "it has no =";
+	return why ? fail_set(f, EINVAL, path, "Mend that line.", "%s: %s", line, why) : 0;
+}
+
+int site_load(struct site *s, bool create, struct fail *f)
+{
+	char path[PATH_MAX];
+	_cleanup_close_ int fd = open(site_path(s, path, CONFIGURATION), O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	int r;
+
+	if (fd < 0 && errno == ENOENT)
+		return check_empty(s, create, f);
+	r = fd < 0 ? -errno : read_all(fd, &text, &size);
+	if (r < 0)
+		return fail_errno(f, r, path, "cannot read it");
+	for (char *line = text, *next; r == 0 && *line; line = next) {
+		next = line + strcspn(line, "\n");
+		if (*next)
+			*next++ = '\0';
+		r = load_line(s, line, path, f);
+	}
+	return r;
+}
+
+static void print_address(FILE *out, const char *key, uint32_t address)
+{
+	char text[IPV4_TEXT_MAX];
+
+	if (address)
+		fprintf(out, "%s = %s\n", key, ipv4_format(text, address));
+}
+
+static void print_text(FILE *out, const char *key, const char *text)
+{
+	if (*text)
+		fprintf(out, "%s = %s\n", key, text);
+}
+
+static void print_settings(const struct site *s, FILE *out)
+{
+	char a[IPV4_TEXT_MAX], b[IPV4_TEXT_MAX];
+	const struct site_machine *m;
+
+	fprintf(out, "# " SITE_MARK
+		     ", with the names of its options. It is read and written again by each\n"
+		     "# `tarboot netboot -o`, so change it here or there; comments do not stay.\n");
+	print_address(out, "server", s->server);
+	if (s->subnet.bits)
+		fprintf(out, "subnet = %s/%u\n", ipv4_format(a, s->subnet.address), s->subnet.bits);
+	if (s->first)
+		fprintf(out, "range = %s,%s\n", ipv4_format(a, s->first), ipv4_format(b, s->last));
+	print_address(out, "router", s->router);
+	print_address(out, "dns", s->dns);
+	fprintf(out, "proxy = %s\nhttp-port = %u\n", s->proxy ? "yes" : "no", s->port);
+	print_text(out, "url", s->url);
+	print_text(out, "ipxe", s->ipxe);
+	print_text(out, "installer", s->installer);
+	print_text(out, "default", s->boot);
+	fprintf(out, "timeout = %u\nversions = %u\n", s->timeout, s->versions);
+	for (m = s->machines; m < s->machines + s->n_machines; m++) {
+		if (m->address)
+			fprintf(out, "host = %s=%s%s%s\n", m->mac, ipv4_format(a, m->address),
+				*m->name ? "," : "", m->name);
+		if (*m->boot)
+			fprintf(out, "boot = %s=%s\n", m->mac, m->boot);
+	}
+}
+
+int site_save(const struct site *s, struct fail *f)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return fail_errno(f, errno, s->directory, "cannot write its settings");
+	print_settings(s, out);
+	if (fclose(out) != 0)
+		return fail_errno(f, errno, s->directory, "cannot write its settings");
+	return site_write(s, CONFIGURATION, text, f);
+}

@@ -1,0 +1,73 @@
+/*
+ * A directory that machines boot from over the network, and its settings: DIR/netboot.conf, lines of KEY = VALUE with
+ * the names of the options of `tarboot netboot`.
+ */
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fail.h"
+#include "net_text.h"
+#include "util.h"
+
+#define SITE_NAME_MAX 33 /* with NUL; see name_is_plain */
+#define SITE_TEXT_MAX 256
+
+struct site_machine {
+	char mac[MAC_TEXT_MAX];   /* lower case, with colons */
+	uint32_t address;         /* fixed, or 0 */
+	char name[SITE_NAME_MAX]; /* host name, or "" */
+	char boot[SITE_NAME_MAX]; /* entry of the menu that it boots, or "" */
+};
+
+struct site {
+	const char *directory;
+	uint32_t server;      /* 0 = not set yet; so are the others */
+	struct subnet subnet; /* that the server gives addresses of; bits 0 = none */
+	uint32_t first, last; /* of those addresses */
+	uint32_t router, dns;
+	bool proxy;    /* another server gives the addresses */
+	unsigned port; /* of HTTP */
+	char url[SITE_TEXT_MAX]; /* where http/ is served, without slash at its end; "" = by server and port */
+	char ipxe[SITE_TEXT_MAX];      /* where iPXE's programs are */
+	char installer[SITE_TEXT_MAX]; /* URL of a directory with linux and initrd.gz; "" = none */
+	char boot[SITE_NAME_MAX];      /* the default entry; "" = the first image */
+	unsigned timeout, versions;
+	struct site_machine *machines; /* owned */
+	size_t n_machines;
+};
+
+/* Starts with the defaults. */
+void site_init(struct site *s, const char *directory);
+
+/* Sets one value. NULL, or what is wrong with it, as a sentence that goes behind the value. */
+const char *site_set(struct site *s, const char *key, const char *value);
+
+/* Reads netboot.conf; when there is none, the directory must be empty or absent, and with create it is made.
+ * -EEXIST: it is somebody else's. */
+int site_load(struct site *s, bool create, struct fail *f);
+
+/* Do the settings go together? */
+int site_check(const struct site *s, struct fail *f);
+
+/* Writes netboot.conf. */
+int site_save(const struct site *s, struct fail *f);
+
+/* Where http/ is served: "http://192.168.7.1". */
+void site_url(const struct site *s, char ret[SITE_TEXT_MAX]);
+
+/* The path of something in the directory. */
+const char *site_path(const struct site *s, char ret[PATH_MAX], const char *format, ...)
+	_printf_(3, 4);
+
+/* Brings a text to this path of the directory, made if need be, unless it is there already. -EEXIST: there is a file
+ * that was not made by tarboot, which its first lines would say. */
+int site_write(const struct site *s, const char *path, const char *text, struct fail *f);
+
+/* What those lines say, in a file that the site owns. */
+#define SITE_MARK "Made by tarboot netboot"
+
+void site_free(struct site *s);

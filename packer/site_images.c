@@ -1,0 +1,455 @@
+/* Directories that are made aside and renamed, and links that are replaced. */
+#include "site_images.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <lzma.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "bootpart.h"
+#include "cpio.h"
+#include "image_report.h"
+#include "out.h"
+#include "read_all.h"
+#include "util.h"
+
+#define IMAGES "http/images/"
+#define NEW ".new-" /* begins the name of a version that is not complete */
+#define COPY_SIZE (1 << 20)
+
+const char site_default_append[] = "devfs=nomount rw panic=60 selinux=0 ip=dhcp biosdevname=0 "
+				   "net.ifnames=0 ipv6.disable=0";
+
+/* ---- entry.conf ---- */
+
+static void print_entry(FILE *out, const struct site_version *v)
+{
+	fprintf(out,
+		"# " SITE_MARK "; the menu is made of it\ntitle = %s\nappend = %s\ncheck = %s\n"
+		"size = %llu\nmachine = %llu\nsplit = %s\n",
+		v->title, v->append, v->check, (unsigned long long)v->size,
+		(unsigned long long)v->machine, v->split ? "yes" : "no");
+}
+
+static void set_entry(struct site_version *v, const char *key, const char *value)
+{
+	if (strcmp(key, "title") == 0)
+		snprintf(v->title, sizeof(v->title), "%s", value);
+	else if (strcmp(key, "append") == 0)
+		snprintf(v->append, sizeof(v->append), "%s", value);
+	else if (strcmp(key, "check") == 0)
+		snprintf(v->check, sizeof(v->check), "%s", value);
+	else if (strcmp(key, "size") == 0)
+		v->size = strtoull(value, NULL, 10);
+	else if (strcmp(key, "machine") == 0)
+		v->machine = strtoull(value, NULL, 10);
+	else if (strcmp(key, "split") == 0)
+		v->split = strcmp(value, "yes") == 0;
+}
+
+/* The version that a link names. Without one, ret->version is "". */
+static int read_version(const struct site *s, const char *name, const char *link,
+			struct site_version *ret, struct fail *f)
+{
+	char path[PATH_MAX], target[VERSION_MAX], *value;
+	_cleanup_free_ char *text = NULL;
+	_cleanup_close_ int fd = -1;
+	size_t size;
+	ssize_t n = readlink(site_path(s, path, IMAGES "%s/%s", name, link), target,
+			     sizeof(target) - 1);
+	int r;
+
+	*ret = (struct site_version){ 0 };
+	if (n < 0)
+		return 0;
+	target[n] = '\0';
+	fd = open(site_path(s, path, IMAGES "%s/%s/entry.conf", name, target),
+		  O_RDONLY | O_CLOEXEC);
+	r = fd < 0 ? -errno : read_all(fd, &text, &size);
+	if (r < 0)
+		return fail_errno(f, r, path, "cannot read what this version is");
+	for (char *line = text, *next; *line; line = next) {
+		next = line + strcspn(line, "\n");
+		if (*next)
+			*next++ = '\0';
+		value = strstr(line, " = ");
+		if (value) {
+			*value = '\0';
+			set_entry(ret, line, value + 3);
+		}
+	}
+	strcpy(ret->version, target);
+	return 0;
+}
+
+/* ---- the files of a version ---- */
+
+static int copy_range(int fd, const char *name, uint64_t from, uint64_t to, struct out *out,
+		      struct fail *f)
+{
+	_cleanup_free_ char *block = malloc(COPY_SIZE);
+	ssize_t n;
+	int r = block ? 0 : fail_errno(f, ENOMEM, name, "cannot copy it");
+
+	while (r == 0 && from < to) {
+		n = pread(fd, block, (size_t)min_u64(COPY_SIZE, to - from), (off_t)from);
+		if (n <= 0)
+			return fail_errno(f, n < 0 ? errno : EIO, name, "cannot read it");
+		r = out_write(out, block, (size_t)n, f);
+		from += (uint64_t)n;
+	}
+	return r;
+}
+
+/* Copies bytes of a file, behind a head, to directory/name. to = UINT64_MAX: all to the end. */
+static int copy_file(const char *from, uint64_t start, uint64_t end, const struct bootpart *head,
+		     const char *directory, const char *name, struct fail *f)
+{
+	_cleanup_close_ int fd = open(from, O_RDONLY | O_CLOEXEC);
+	char path[PATH_MAX];
+	struct out out = { 0 };
+	struct stat st;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fail_errno(f, errno, from, "cannot open it");
+	if (snprintf(path, sizeof(path), "%s/%s", directory, name) >= PATH_MAX)
+		return fail_errno(f, ENAMETOOLONG, directory, "cannot make files in it");
+	r = out_open(path, &out, f);
+	if (r == 0)
+		r = out_write(&out, head->data, head->size, f);
+	if (r == 0)
+		r = copy_range(fd, from, start, min_u64(end, (uint64_t)st.st_size), &out, f);
+	if (r == 0)
+		r = out_commit(&out, f);
+	out_abandon(&out);
+	return r;
+}
+
+/* Where the archive with the payload begins in an image; 0 = it is not one of `tarboot pack`. */
+static uint64_t payload_start(const struct image *image)
+{
+	const struct image_member *m;
+
+	for (m = image->members; m < image->members + image->n_members; m++)
+		if (strncmp(m->name, "rootfs.tar.xz", 13) == 0 && image->has_manifest &&
+		    m->offset % 512 == cpio_head_size(strlen(m->name)) % 512)
+			return m->offset - cpio_head_size(strlen(m->name));
+	return 0;
+}
+
+/* The manifest goes with the payload that it is about: each of the two files may be of another version. */
+static int add_manifest(const struct image *image, struct bootpart *b, struct fail *f)
+{
+	char text[MANIFEST_TEXT_MAX];
+	int n = manifest_format(&image->manifest, text);
+	int r = n < 0 ? n
+		      : bootpart_add(b, "tarboot/manifest", S_IFREG | 0644, 0, 0, text, (size_t)n);
+
+	if (r == 0)
+		r = bootpart_finish(b);
+	return r < 0 ? fail_errno(f, r, image->path, "cannot split it") : 0;
+}
+
+static int copy_split(const struct image *image, const char *directory, struct fail *f)
+{
+	static const struct bootpart nothing;
+	uint64_t start = payload_start(image);
+	struct bootpart head = { 0 };
+	int r;
+
+	if (start == 0)
+		return fail_set(f, EINVAL, image->path, "Publish it without --split.",
+				"it cannot be split: it was not made by tarboot pack");
+	r = copy_file(image->path, 0, start, &nothing, directory, "boot.img", f);
+	if (r == 0)
+		r = add_manifest(image, &head, f);
+	if (r == 0)
+		r = copy_file(image->path, start, UINT64_MAX, &head, directory, "root.img", f);
+	bootpart_free(&head);
+	return r;
+}
+
+static int copy_image(const struct publishing *p, const struct image *image, const char *directory,
+		      struct fail *f)
+{
+	static const struct bootpart nothing;
+	int r = copy_file(p->kernel, 0, UINT64_MAX, &nothing, directory, "vmlinuz", f);
+
+	if (r < 0)
+		return r;
+	return p->split ? copy_split(image, directory, f)
+			: copy_file(p->image, 0, UINT64_MAX, &nothing, directory, "initrd.img", f);
+}
+
+/* ---- links and directories ---- */
+
+static int link_to(const struct site *s, const char *name, const char *link, const char *target,
+		   struct fail *f)
+{
+	char path[PATH_MAX], aside[PATH_MAX];
+
+	site_path(s, aside, IMAGES "%s/" NEW "%s", name, link);
+	site_path(s, path, IMAGES "%s/%s", name, link);
+	unlink(aside);
+	if (symlink(target, aside) < 0 || rename(aside, path) < 0)
+		return fail_errno(f, errno, path, "cannot make this link");
+	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	(void)st;
+	(void)type;
+	(void)where;
+	return remove(path);
+}
+
+static int remove_tree(const char *path, struct fail *f)
+{
+	if (nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) < 0 && errno != ENOENT)
+		return fail_errno(f, errno, path, "cannot remove it");
+	return 0;
+}
+
+/* A version's directory begins with a digit, one that is not complete with NEW; nothing else is ours. */
+static int is_version(const struct dirent *e)
+{
+	return (*e->d_name >= '0' && *e->d_name <= '9' && strlen(e->d_name) < VERSION_MAX) ||
+	       strncmp(e->d_name, NEW, strlen(NEW)) == 0;
+}
+
+/* Removes what an interrupted run has left, and the oldest versions beyond those to keep. */
+static int prune(const struct site *s, const struct site_image *image, struct fail *f)
+{
+	char path[PATH_MAX];
+	struct dirent **entries = NULL;
+	unsigned kept = 0;
+	int n = scandir(site_path(s, path, IMAGES "%s", image->name), &entries, is_version,
+			alphasort),
+	    r = 0;
+
+	for (int i = n - 1; i >= 0; i--) { /* the newest first */
+		const char *name = entries[i]->d_name;
+		bool linked = strcmp(name, image->current.version) == 0 ||
+			      strcmp(name, image->previous.version) == 0;
+
+		if (r == 0 && !linked && (*name == '.' || kept >= s->versions))
+			r = remove_tree(site_path(s, path, IMAGES "%s/%s", image->name, name), f);
+		kept += *name != '.';
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
+}
+
+static int read_image(const struct site *s, const char *name, struct site_image *ret,
+		      struct fail *f)
+{
+	int r;
+
+	*ret = (struct site_image){ 0 };
+	snprintf(ret->name, sizeof(ret->name), "%s", name);
+	r = read_version(s, name, "current", &ret->current, f);
+	return r == 0 ? read_version(s, name, "previous", &ret->previous, f) : r;
+}
+
+/* ---- publishing ---- */
+
+/* A name for the version, later than all before, in a directory that has none of that name. */
+static void name_version(const struct site *s, const char *name, char ret[VERSION_MAX])
+{
+	time_t now = time(NULL);
+	char path[PATH_MAX];
+	struct stat st;
+	struct tm tm;
+
+	do {
+		gmtime_r(&now, &tm);
+		strftime(ret, VERSION_MAX, "%Y%m%d-%H%M%S", &tm);
+		now++;
+	} while (lstat(site_path(s, path, IMAGES "%s/%s", name, ret), &st) == 0);
+}
+
+static int add_check(const char *path, char *ret, size_t room, struct fail *f)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ uint8_t *block = malloc(COPY_SIZE);
+	uint64_t crc = 0;
+	ssize_t n = block && fd >= 0 ? 1 : -1;
+
+	while (n > 0) {
+		n = read(fd, block, COPY_SIZE);
+		if (n > 0)
+			crc = lzma_crc64(block, (size_t)n, crc);
+	}
+	snprintf(ret, room, "%016llx", (unsigned long long)crc);
+	return n < 0 ? fail_errno(f, errno, path, "cannot read it") : 0;
+}
+
+static int check_files(const struct publishing *p, char ret[36], struct fail *f)
+{
+	int r = add_check(p->image, ret, 36, f);
+
+	ret[16] = '-';
+	return r == 0 ? add_check(p->kernel, ret + 17, 36 - 17, f) : r;
+}
+
+/* What the new version will be called in the menu. */
+static int describe(const struct publishing *p, const struct image_report *report,
+		    const struct site_version *before, struct site_version *ret, struct fail *f)
+{
+	const char *title = p->title ? p->title : *before->version ? before->title : p->name;
+	const char *append = p->append          ? p->append
+			     : *before->version ? before->append
+						: site_default_append;
+
+	*ret = (struct site_version){ .size = report->image.size,
+				      .machine = report->needs.machine,
+				      .split = p->split };
+	if (!text_is_plain(title) || strlen(title) >= 70 || *title == '-' || !*title)
+		return fail_set(f, EINVAL, "--title",
+				"Use at most 69 letters of ASCII, none of ${ && ||, no - first.",
+				"a menu cannot show \"%s\"", title);
+	if (!text_is_plain(append) || strlen(append) >= APPEND_MAX)
+		return fail_set(f, EINVAL, "--append", "Use letters of ASCII, none of ${ && ||.",
+				"an iPXE script cannot have this kernel line");
+	strcpy(ret->title, title);
+	strcpy(ret->append, append);
+	return check_files(p, ret->check, f);
+}
+
+static bool is_same(const struct site_version *a, const struct site_version *b)
+{
+	return strcmp(a->check, b->check) == 0 && a->split == b->split &&
+	       strcmp(a->title, b->title) == 0 && strcmp(a->append, b->append) == 0;
+}
+
+static int write_entry(const struct site *s, const char *name, const char *directory,
+		       const struct site_version *v, struct fail *f)
+{
+	_cleanup_free_ char *text = NULL;
+	char path[PATH_MAX];
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (out)
+		print_entry(out, v);
+	if (!out || fclose(out) != 0)
+		return fail_errno(f, ENOMEM, name, "cannot describe it");
+	snprintf(path, sizeof(path), IMAGES "%s/%s/entry.conf", name, directory);
+	return site_write(s, path, text, f);
+}
+
+static int make_version(const struct site *s, const struct publishing *p, const struct image *image,
+			struct site_version *v, struct fail *f)
+{
+	char aside[PATH_MAX], path[PATH_MAX], directory[VERSION_MAX + 8];
+	int r;
+
+	name_version(s, p->name, v->version);
+	snprintf(directory, sizeof(directory), NEW "%s", v->version);
+	r = write_entry(s, p->name, directory, v, f);
+	if (r == 0)
+		r = copy_image(p, image, site_path(s, aside, IMAGES "%s/%s", p->name, directory),
+			       f);
+	if (r == 0 && rename(aside, site_path(s, path, IMAGES "%s/%s", p->name, v->version)) < 0)
+		r = fail_errno(f, errno, path, "cannot make this directory");
+	return r;
+}
+
+int site_publish(const struct site *s, const struct publishing *p, bool *ret_published,
+		 struct fail *f)
+{
+	struct image_report report;
+	struct site_version new;
+	struct site_image image;
+	int r = image_report_open(p->image, &report, f);
+
+	if (r < 0)
+		return r;
+	r = read_image(s, p->name, &image, f);
+	if (r == 0)
+		r = describe(p, &report, &image.current, &new, f);
+	*ret_published = r == 0 && !is_same(&image.current, &new);
+	if (*ret_published) {
+		r = make_version(s, p, &report.image, &new, f);
+		if (r == 0 && *image.current.version)
+			r = link_to(s, p->name, "previous", image.current.version, f);
+		if (r == 0)
+			r = link_to(s, p->name, "current", new.version, f);
+		if (r == 0)
+			r = read_image(s, p->name, &image, f);
+		if (r == 0)
+			r = prune(s, &image, f);
+	}
+	image_report_close(&report);
+	return r;
+}
+
+/* ---- what else is done with images ---- */
+
+static int find_image(const struct site *s, const char *name, struct site_image *ret,
+		      struct fail *f)
+{
+	int r = read_image(s, name, ret, f);
+
+	if (r == 0 && !*ret->current.version)
+		return fail_set(f, ENOENT, s->directory, "See its http/images for their names.",
+				"it has no image %s", name);
+	return r;
+}
+
+int site_roll_back(const struct site *s, const char *name, struct fail *f)
+{
+	struct site_image image;
+	int r = find_image(s, name, &image, f);
+
+	if (r < 0)
+		return r;
+	if (!*image.previous.version)
+		return fail_set(f, ENOENT, name, "Publish another version first.",
+				"there is no previous version to go back to");
+	r = link_to(s, name, "current", image.previous.version, f);
+	return r == 0 ? link_to(s, name, "previous", image.current.version, f) : r;
+}
+
+int site_remove(const struct site *s, const char *name, struct fail *f)
+{
+	struct site_image image;
+	char path[PATH_MAX];
+	int r = find_image(s, name, &image, f);
+
+	return r == 0 ? remove_tree(site_path(s, path, IMAGES "%s", name), f) : r;
+}
+
+static int is_image(const struct dirent *e)
+{
+	return name_is_plain(e->d_name);
+}
+
+int site_images(const struct site *s, struct site_image **ret, size_t *ret_n, struct fail *f)
+{
+	char path[PATH_MAX];
+	struct dirent **entries = NULL;
+	int n = scandir(site_path(s, path, IMAGES), &entries, is_image, alphasort), r = 0;
+
+	*ret_n = 0;
+	*ret = calloc(n > 0 ? (size_t)n : 1, sizeof(**ret));
+	if (!*ret)
+		r = fail_errno(f, ENOMEM, path, "cannot list the images");
+	for (int i = 0; i < n; i++) {
+		if (r == 0)
+			r = read_image(s, entries[i]->d_name, &(*ret)[*ret_n], f);
+		if (r == 0 && *(*ret)[*ret_n].current.version)
+			++*ret_n;
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
+}

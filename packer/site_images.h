@@ -1,0 +1,48 @@
+/*
+ * The images of a site: http/images/NAME/VERSION/ with kernel, image and entry.conf, complete or not there at all, and
+ * never changed again, so that a machine in mid-download keeps its version; NAME/current and NAME/previous are links.
+ */
+#pragma once
+
+#include "site.h"
+
+#define VERSION_MAX 24
+#define APPEND_MAX 1024
+
+/* What a menu needs to know of a version: entry.conf. */
+struct site_version {
+	char version[VERSION_MAX]; /* its directory; "" = there is none */
+	char title[SITE_TEXT_MAX], append[APPEND_MAX];
+	char check[36];         /* CRC64 of the image and the kernel, in hexadecimal */
+	uint64_t size, machine; /* bytes to load; bytes of RAM of the least machine */
+	bool split;             /* boot.img and root.img, instead of initrd.img */
+};
+
+struct site_image {
+	char name[SITE_NAME_MAX];
+	struct site_version current, previous;
+};
+
+/* The kernel line without --append. */
+extern const char site_default_append[];
+
+struct publishing {
+	const char *image, *kernel; /* paths */
+	const char *name;
+	const char *title, *append; /* NULL = as before, or the default */
+	bool split;
+};
+
+/* Publishes an image under its name: it becomes the current version, and the current the previous. *ret_published:
+ * false when it is the current one already, by its checksums, with the same settings. */
+int site_publish(const struct site *s, const struct publishing *p, bool *ret_published,
+		 struct fail *f);
+
+/* Swaps current and previous. */
+int site_roll_back(const struct site *s, const char *name, struct fail *f);
+
+/* Removes an image with all its versions. */
+int site_remove(const struct site *s, const char *name, struct fail *f);
+
+/* All images, by name. The caller frees *ret. */
+int site_images(const struct site *s, struct site_image **ret, size_t *ret_n, struct fail *f);

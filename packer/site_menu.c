@@ -1,0 +1,283 @@
+/* iPXE's language: labels, `||` behind what may fail, ${settings}. */
+#include "site_menu.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "size.h"
+#include "util.h"
+
+#define MIB (1ULL << 20)
+#define BIOS_IMAGE_MAX (2048 * MIB)
+#define RETRY 30 /* seconds until a failed boot is tried again */
+
+/* Entries beside the images, with their keys, in the order of the menu. */
+static const struct {
+	const char *name, *key, *text;
+} own_entries[] = {
+	{ "local", "l", "Boot from the local disk" },
+	{ "memtest", "m", "Test the memory (Memtest86+)" },
+	{ "install", "n", "Install a system over the network" },
+	{ "shell", "s", "iPXE shell" },
+	{ "reboot", "r", "Reboot" },
+};
+
+struct menu {
+	FILE *out;
+	const struct site *site;
+	const struct site_image *images;
+	size_t n;
+	const struct menu_extras *extras;
+	char url[SITE_TEXT_MAX];
+};
+
+bool menu_has_entry(const char *name)
+{
+	static const char *const labels[] = { "start", "menu", "more", "failed", "not64", "large" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(own_entries); i++)
+		if (strcmp(name, own_entries[i].name) == 0)
+			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(labels); i++)
+		if (strcmp(name, labels[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool has_own_entry(const struct menu *m, const char *name)
+{
+	if (strcmp(name, "memtest") == 0)
+		return m->extras->memtest_bios || m->extras->memtest_efi;
+	if (strcmp(name, "install") == 0)
+		return *m->site->installer;
+	return true;
+}
+
+static bool is_entry(const struct menu *m, const char *name)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (strcmp(m->images[i].name, name) == 0)
+			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(own_entries); i++)
+		if (strcmp(own_entries[i].name, name) == 0)
+			return has_own_entry(m, name);
+	return false;
+}
+
+/* ---- the two menus ---- */
+
+static void print_head(const struct menu *m, const char *boot)
+{
+	fprintf(m->out,
+		"#!ipxe\n"
+		"# " SITE_MARK
+		". Change netboot.conf and run it again; a file mac-MAC.ipxe beside this\n"
+		"# one, with the machine's address as 52-54-00-12-34-56, may set other values or "
+		"boot by itself.\n"
+		"set base %s\n"
+		"set entry %s\n"
+		"set wait %u\n"
+		"chain --autofree ${base}/mac-${netX/mac:hexhyp}.ipxe ||\n\n",
+		m->url, boot, m->site->timeout * 1000);
+}
+
+static void print_menu(const struct menu *m)
+{
+	char size[SIZE_TEXT_MAX];
+
+	fprintf(m->out, ":menu\n"
+			"menu tarboot  ${netX/ip}  ${netX/mac}  ${platform} ${buildarch}\n"
+			"item --gap -- Boot into memory\n");
+	for (size_t i = 0; i < m->n; i++) {
+		fprintf(m->out, "item ");
+		if (i < 9)
+			fprintf(m->out, "--key %zu ", i + 1);
+		fprintf(m->out, "%s %s (%s)\n", m->images[i].name, m->images[i].current.title,
+			size_format(size, m->images[i].current.size));
+	}
+	if (m->n > 0)
+		fprintf(m->out, "item --key d more Debug, previous versions ...\n");
+	fprintf(m->out, "item --gap -- This machine\n");
+	for (size_t i = 0; i < ARRAY_SIZE(own_entries); i++)
+		if (has_own_entry(m, own_entries[i].name))
+			fprintf(m->out, "item --key %s %s %s\n", own_entries[i].key,
+				own_entries[i].name, own_entries[i].text);
+	fprintf(m->out, "choose --default ${entry} --timeout ${wait} selected || goto shell\n"
+			"set wait 0\n"
+			"goto ${selected}\n\n");
+}
+
+static void print_more(const struct menu *m)
+{
+	if (m->n == 0)
+		return;
+	fprintf(m->out, ":more\nmenu Debug, previous versions\n");
+	for (size_t i = 0; i < m->n; i++) {
+		const struct site_image *image = &m->images[i];
+
+		fprintf(m->out, "item --gap -- %s\n", image->current.title);
+		fprintf(m->out, "item %s%s.debug Debug: all messages, and a shell when it fails\n",
+			i == 0 ? "--key d " : "", image->name);
+		if (*image->previous.version)
+			fprintf(m->out, "item %s%s.previous Previous version, %s\n",
+				i == 0 ? "--key p " : "", image->name, image->previous.version);
+	}
+	fprintf(m->out, "item --gap --\n"
+			"item --key b menu Back\n"
+			"choose selected || goto menu\n"
+			"goto ${selected}\n\n");
+}
+
+/* ---- images ---- */
+
+/* iPXE of a PC with BIOS has 32 bits and loads below 4 GiB, where devices are, too. */
+static void print_checks(const struct menu *m, const struct site_version *v)
+{
+	char size[SIZE_TEXT_MAX];
+
+	fprintf(m->out, "# loads %llu MiB; the machine needs %llu MiB of memory, about\n",
+		(unsigned long long)(v->size / MIB), (unsigned long long)(v->machine / MIB));
+	fprintf(m->out, "cpuid --ext 29 || goto not64\n");
+	if (v->size > BIOS_IMAGE_MAX)
+		fprintf(m->out, "set size %s\niseq ${platform} efi || goto large\n",
+			size_format(size, v->size));
+}
+
+static void print_version(const struct menu *m, const struct site_image *image,
+			  const struct site_version *v, const char *suffix, const char *append)
+{
+	if (!*v->version)
+		return;
+	fprintf(m->out, ":%s%s\nset what %s%s\nset from ${base}/images/%s/%s\n", image->name,
+		suffix, image->name, suffix, image->name, v->version);
+	print_checks(m, v);
+	fprintf(m->out, "kernel ${from}/vmlinuz initrd=%s %s%s || goto failed\n",
+		v->split ? "boot.img initrd=root.img" : "initrd.img", v->append, append);
+	if (v->split)
+		fprintf(m->out, "initrd ${from}/boot.img || goto failed\n"
+				"initrd ${from}/root.img || goto failed\n");
+	else
+		fprintf(m->out, "initrd ${from}/initrd.img || goto failed\n");
+	fprintf(m->out, "boot || goto failed\n\n");
+}
+
+static void print_images(const struct menu *m)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		print_version(m, &m->images[i], &m->images[i].current, "", "");
+		print_version(m, &m->images[i], &m->images[i].current, ".debug",
+			      " tarboot.shell tarboot.debug");
+		print_version(m, &m->images[i], &m->images[i].previous, ".previous", "");
+	}
+}
+
+/* ---- the machine's own entries ---- */
+
+static void print_own_entries(const struct menu *m)
+{
+	fprintf(m->out, ":local\nset what local\n"
+			"iseq ${platform} efi && exit 1 ||\n"
+			"sanboot --no-describe --drive 0x80 || goto failed\n\n");
+	if (has_own_entry(m, "memtest"))
+		fprintf(m->out,
+			":memtest\nset what memtest\n"
+			"iseq ${platform} efi && set file memtest.efi || set file memtest.bin\n"
+			"chain ${base}/${file} || goto failed\n\n");
+	if (has_own_entry(m, "install"))
+		fprintf(m->out,
+			":install\nset what install\n"
+			"kernel %s/linux initrd=initrd.gz || goto failed\n"
+			"initrd %s/initrd.gz || goto failed\n"
+			"boot || goto failed\n\n",
+			m->site->installer, m->site->installer);
+	fprintf(m->out, ":shell\necho `exit` leads back to the menu.\nshell ||\ngoto menu\n\n"
+			":reboot\nreboot\n\n");
+}
+
+/* What is tried again by itself: a server that is away comes back. */
+static void print_failures(const struct menu *m)
+{
+	fprintf(m->out,
+		":failed\n"
+		"echo\necho FAILED: ${what} does not boot; the reason stands above.\n"
+		"echo It was to come from ${base}; is the server on, is the file there?\n"
+		"imgfree ||\n"
+		"prompt --key s --timeout %u000 Press s for a shell; the menu comes back in %u "
+		"seconds. "
+		"&& goto shell ||\n"
+		"set wait %u\n"
+		"goto menu\n\n"
+		":not64\necho\necho FAILED: ${what} needs a processor of 64 bits.\n"
+		"prompt --timeout %u000 Press a key for the menu. ||\ngoto menu\n\n"
+		":large\necho\necho FAILED: ${what} has ${size}, more than a BIOS machine can "
+		"load: set the "
+		"machine to UEFI.\n"
+		"prompt --timeout %u000 Press a key for the menu. ||\ngoto menu\n",
+		RETRY, RETRY, m->site->timeout * 1000, RETRY, RETRY);
+}
+
+/* ---- files ---- */
+
+static int write_menu(struct menu *m, const char *boot, struct fail *f)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+
+	m->out = open_memstream(&text, &size);
+	if (!m->out)
+		return fail_errno(f, errno, "menu.ipxe", "cannot write it");
+	print_head(m, boot);
+	print_menu(m);
+	print_more(m);
+	print_images(m);
+	print_own_entries(m);
+	print_failures(m);
+	if (fclose(m->out) != 0)
+		return fail_errno(f, errno, "menu.ipxe", "cannot write it");
+	return site_write(m->site, "http/menu.ipxe", text, f);
+}
+
+static int write_machine(const struct menu *m, const struct site_machine *machine, struct fail *f)
+{
+	char path[64], text[256], mac[MAC_TEXT_MAX];
+
+	if (!*machine->boot)
+		return 0;
+	if (!is_entry(m, machine->boot))
+		return fail_set(f, EINVAL, machine->boot, "Give another with --boot.",
+				"there is no such entry for %s to boot", machine->mac);
+	mac_parse(machine->mac, strlen(machine->mac), '-', mac);
+	snprintf(path, sizeof(path), "http/mac-%s.ipxe", mac);
+	snprintf(text, sizeof(text), "#!ipxe\n# " SITE_MARK "\nset entry %s\n", machine->boot);
+	return site_write(m->site, path, text, f);
+}
+
+/* For an iPXE that looks beside itself before it asks DHCP. */
+static int write_autoexec(const struct menu *m, struct fail *f)
+{
+	char text[SITE_TEXT_MAX + 128];
+
+	snprintf(text, sizeof(text),
+		 "#!ipxe\n# " SITE_MARK "\ndhcp\nchain --autofree %s/menu.ipxe\n", m->url);
+	return site_write(m->site, "tftp/autoexec.ipxe", text, f);
+}
+
+int menu_write(const struct site *s, const struct site_image *images, size_t n,
+	       const struct menu_extras *extras, struct fail *f)
+{
+	struct menu m = { .site = s, .images = images, .n = n, .extras = extras };
+	const char *boot = *s->boot ? s->boot : n > 0 ? images[0].name : "local";
+	int r;
+
+	site_url(s, m.url);
+	if (!is_entry(&m, boot))
+		return fail_set(f, EINVAL, boot, "Give another with --default.",
+				"there is no such entry for the menu to start with");
+	r = write_menu(&m, boot, f);
+	if (r == 0)
+		r = write_autoexec(&m, f);
+	for (size_t i = 0; r == 0 && i < s->n_machines; i++)
+		r = write_machine(&m, &s->machines[i], f);
+	return r;
+}

@@ -1,0 +1,354 @@
+/*
+ * What they all do: firmware gets iPXE by TFTP (by HTTP where it asks for that), iPXE, which names itself in the user
+ * class, gets the menu, so the chain cannot loop. Architectures are those of RFC 4578: 0 BIOS, 7 and 9 UEFI x86-64,
+ * 16 UEFI x86-64 by HTTP.
+ */
+#include "site_servers.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util.h"
+
+#define LEASE 43200 /* seconds */
+#define ADDRESSES_MAX 200
+
+struct servers {
+	FILE *out;
+	const struct site *site;
+	char directory[PATH_MAX]; /* absolute */
+	char url[SITE_TEXT_MAX];
+	char server[IPV4_TEXT_MAX], network[IPV4_TEXT_MAX], mask[IPV4_TEXT_MAX];
+	char first[IPV4_TEXT_MAX], last[IPV4_TEXT_MAX];
+	char router[IPV4_TEXT_MAX], dns[IPV4_TEXT_MAX]; /* "" = none */
+};
+
+void servers_range(const struct site *s, uint32_t *first, uint32_t *last)
+{
+	uint32_t hosts = ~subnet_mask(&s->subnet), lowest = s->subnet.address + hosts / 2 + 1,
+		 highest = s->subnet.address + hosts - 1;
+
+	if (s->first) {
+		*first = s->first;
+		*last = s->last;
+		return;
+	}
+	if (lowest > highest)
+		lowest = s->subnet.address + 1;
+	if (highest - lowest >= ADDRESSES_MAX)
+		lowest = highest - ADDRESSES_MAX + 1;
+	if (s->server == lowest)
+		lowest++;
+	else if (s->server > lowest && s->server <= highest)
+		highest = s->server - 1;
+	*first = lowest;
+	*last = highest;
+}
+
+/* ---- DHCP ---- */
+
+static void dnsmasq_addresses(const struct servers *v)
+{
+	const struct site_machine *m;
+	char address[IPV4_TEXT_MAX];
+
+	if (v->site->proxy) {
+		fprintf(v->out,
+			"dhcp-range=%s,proxy,%s\n"
+			"pxe-service=tag:!ipxe,x86PC,\"tarboot\",undionly.kpxe,%s\n"
+			"pxe-service=tag:!ipxe,X86-64_EFI,\"tarboot\",ipxe.efi,%s\n"
+			"pxe-service=tag:!ipxe,BC_EFI,\"tarboot\",ipxe.efi,%s\n"
+			"pxe-prompt=\"tarboot\",0\n",
+			v->network, v->mask, v->server, v->server, v->server);
+		return;
+	}
+	fprintf(v->out, "dhcp-authoritative\ndhcp-range=%s,%s,%s,%u\n", v->first, v->last, v->mask,
+		LEASE);
+	fprintf(v->out, "dhcp-option=option:router%s%s\n", *v->router ? "," : "", v->router);
+	fprintf(v->out, "dhcp-option=option:dns-server%s%s\n", *v->dns ? "," : "", v->dns);
+	for (m = v->site->machines; m < v->site->machines + v->site->n_machines; m++)
+		if (m->address)
+			fprintf(v->out, "dhcp-host=%s,%s%s%s\n", m->mac,
+				ipv4_format(address, m->address), *m->name ? "," : "", m->name);
+}
+
+static void print_dnsmasq(const struct servers *v)
+{
+	fprintf(v->out,
+		"# dnsmasq -k -C %s/config/dnsmasq.conf\n"
+		"# %s\n"
+		"port=0\nlisten-address=%s\nbind-interfaces\nlog-dhcp\n"
+		"enable-tftp\ntftp-root=%s/tftp\ntftp-no-blocksize\n"
+		"dhcp-leasefile=%s/dnsmasq.leases\n",
+		v->directory,
+		v->site->proxy ? "Beside a DHCP server that gives the addresses (proxy DHCP)."
+			       : "DHCP and TFTP for all of the subnet: there must be no other.",
+		v->server, v->directory, v->directory);
+	dnsmasq_addresses(v);
+	fprintf(v->out,
+		"dhcp-userclass=set:ipxe,iPXE\n"
+		"dhcp-match=set:efi,option:client-arch,7\n"
+		"dhcp-match=set:efi,option:client-arch,9\n"
+		"dhcp-match=set:web,option:client-arch,16\n"
+		"dhcp-boot=tag:!ipxe,tag:!efi,tag:!web,undionly.kpxe,,%s\n"
+		"dhcp-boot=tag:!ipxe,tag:efi,ipxe.efi,,%s\n"
+		"dhcp-boot=tag:!ipxe,tag:web,%s/ipxe.efi,,%s\n"
+		"dhcp-option-force=tag:!ipxe,tag:web,60,HTTPClient\n"
+		"dhcp-boot=tag:ipxe,%s/menu.ipxe,,%s\n",
+		v->server, v->server, v->url, v->server, v->url, v->server);
+}
+
+static void dhcpd_hosts(const struct servers *v)
+{
+	const struct site_machine *m;
+	char address[IPV4_TEXT_MAX];
+
+	for (m = v->site->machines; m < v->site->machines + v->site->n_machines; m++)
+		if (m->address && *m->name)
+			fprintf(v->out,
+				"host %s {\n\thardware ethernet %s;\n\tfixed-address %s;\n"
+				"\toption host-name \"%s\";\n}\n",
+				m->name, m->mac, ipv4_format(address, m->address), m->name);
+		else if (m->address)
+			fprintf(v->out,
+				"host machine%zu {\n\thardware ethernet %s;\n\tfixed-address "
+				"%s;\n}\n",
+				(size_t)(m - v->site->machines) + 1, m->mac,
+				ipv4_format(address, m->address));
+}
+
+static void print_dhcpd(const struct servers *v)
+{
+	fprintf(v->out,
+		"# ISC dhcpd: /etc/dhcp/dhcpd.conf. TFTP of %s/tftp by another program.\n"
+		"authoritative;\n"
+		"option client-arch code 93 = unsigned integer 16;\n"
+		"subnet %s netmask %s {\n\trange %s %s;\n\tdefault-lease-time "
+		"%u;\n\tmax-lease-time %u;\n",
+		v->directory, v->network, v->mask, v->first, v->last, LEASE, 2 * LEASE);
+	if (*v->router)
+		fprintf(v->out, "\toption routers %s;\n", v->router);
+	if (*v->dns)
+		fprintf(v->out, "\toption domain-name-servers %s;\n", v->dns);
+	fprintf(v->out,
+		"\tnext-server %s;\n"
+		"\tif exists user-class and option user-class = \"iPXE\" {\n"
+		"\t\tfilename \"%s/menu.ipxe\";\n"
+		"\t} elsif option client-arch = 00:10 {\n"
+		"\t\toption vendor-class-identifier \"HTTPClient\";\n"
+		"\t\tfilename \"%s/ipxe.efi\";\n"
+		"\t} elsif option client-arch = 00:07 or option client-arch = 00:09 {\n"
+		"\t\tfilename \"ipxe.efi\";\n"
+		"\t} else {\n"
+		"\t\tfilename \"undionly.kpxe\";\n"
+		"\t}\n}\n",
+		v->server, v->url, v->url);
+	dhcpd_hosts(v);
+}
+
+static void kea_options(const struct servers *v)
+{
+	fprintf(v->out, "        \"option-data\": [");
+	if (*v->router)
+		fprintf(v->out, " { \"name\": \"routers\", \"data\": \"%s\" }%s", v->router,
+			*v->dns ? "," : "");
+	if (*v->dns)
+		fprintf(v->out, " { \"name\": \"domain-name-servers\", \"data\": \"%s\" }", v->dns);
+	fprintf(v->out, " ],\n");
+}
+
+static void kea_hosts(const struct servers *v)
+{
+	const struct site_machine *m;
+	char address[IPV4_TEXT_MAX];
+	const char *comma = "";
+
+	fprintf(v->out, "        \"reservations\": [");
+	for (m = v->site->machines; m < v->site->machines + v->site->n_machines; m++) {
+		if (!m->address)
+			continue;
+		fprintf(v->out, "%s\n          { \"hw-address\": \"%s\", \"ip-address\": \"%s\"",
+			comma, m->mac, ipv4_format(address, m->address));
+		if (*m->name)
+			fprintf(v->out, ", \"hostname\": \"%s\"", m->name);
+		fprintf(v->out, " }");
+		comma = ",";
+	}
+	fprintf(v->out, " ]\n");
+}
+
+static void kea_class(const struct servers *v, const char *name, const char *test,
+		      const char *before, const char *file, const char *more)
+{
+	fprintf(v->out,
+		"      { \"name\": \"%s\", \"test\": \"%s\",\n"
+		"        \"next-server\": \"%s\", \"boot-file-name\": \"%s%s\"%s }",
+		name, test, v->server, before, file, more);
+}
+
+static void print_kea(const struct servers *v)
+{
+	fprintf(v->out,
+		"// Kea: /etc/kea/kea-dhcp4.conf; name the interface. TFTP of %s/tftp by another "
+		"program.\n"
+		"{\n  \"Dhcp4\": {\n"
+		"    \"interfaces-config\": { \"interfaces\": [ \"*\" ] },\n"
+		"    \"lease-database\": { \"type\": \"memfile\" },\n"
+		"    \"valid-lifetime\": %u,\n    \"client-classes\": [\n",
+		v->directory, LEASE);
+	kea_class(v, "ipxe", "substring(option[77].hex,0,4) == 'iPXE'", v->url, "/menu.ipxe", "");
+	fprintf(v->out, ",\n");
+	kea_class(v, "web", "not member('ipxe') and option[93].hex == 0x0010", v->url, "/ipxe.efi",
+		  ",\n        \"option-data\": [ { \"name\": \"vendor-class-identifier\", "
+		  "\"data\": \"HTTPClient\" } ]");
+	fprintf(v->out, ",\n");
+	kea_class(v, "efi",
+		  "not member('ipxe') and (option[93].hex == 0x0007 or option[93].hex == 0x0009)",
+		  "", "ipxe.efi", "");
+	fprintf(v->out, ",\n");
+	kea_class(v, "bios", "not member('ipxe') and not member('web') and not member('efi')", "",
+		  "undionly.kpxe", "");
+	fprintf(v->out,
+		"\n    ],\n    \"subnet4\": [\n      {\n        \"id\": 1, \"subnet\": \"%s/%u\",\n"
+		"        \"pools\": [ { \"pool\": \"%s - %s\" } ],\n",
+		v->network, v->site->subnet.bits, v->first, v->last);
+	kea_options(v);
+	kea_hosts(v);
+	fprintf(v->out, "      }\n    ]\n  }\n}\n");
+}
+
+/* ---- HTTP ---- */
+
+static void print_nginx(const struct servers *v)
+{
+	fprintf(v->out,
+		"# nginx: /etc/nginx/sites-enabled/tarboot\n"
+		"server {\n\tlisten %s:%u;\n\troot %s/http;\n"
+		"\tsendfile on;\n\ttcp_nopush on;\n\tdefault_type application/octet-stream;\n"
+		"\tlocation = /menu.ipxe { add_header Cache-Control no-cache; }\n}\n",
+		v->server, v->site->port, v->directory);
+}
+
+static void print_apache(const struct servers *v)
+{
+	fprintf(v->out,
+		"# Apache: /etc/apache2/sites-enabled/tarboot.conf\n"
+		"Listen %s:%u\n"
+		"<VirtualHost %s:%u>\n\tDocumentRoot \"%s/http\"\n"
+		"\t<Directory \"%s/http\">\n\t\tOptions FollowSymLinks\n\t\tAllowOverride None\n"
+		"\t\tRequire all granted\n\t\tEnableSendfile On\n\t</Directory>\n</VirtualHost>\n",
+		v->server, v->site->port, v->server, v->site->port, v->directory, v->directory);
+}
+
+static void print_lighttpd(const struct servers *v)
+{
+	fprintf(v->out,
+		"# lighttpd -D -f %s/config/lighttpd.conf\n"
+		"server.bind = \"%s\"\nserver.port = %u\nserver.document-root = \"%s/http\"\n"
+		"server.network-backend = \"sendfile\"\n"
+		"mimetype.assign = ( \"\" => \"application/octet-stream\" )\n",
+		v->directory, v->server, v->site->port, v->directory);
+}
+
+/* ---- systemd ---- */
+
+static void print_unit(const struct servers *v, const char *what, const char *command)
+{
+	fprintf(v->out,
+		"# /etc/systemd/system/; the command's own unit must be off\n"
+		"[Unit]\nDescription=%s for tarboot\nWants=network-online.target\n"
+		"After=network-online.target\n\n"
+		"[Service]\nExecStart=%s\nRestart=on-failure\n\n"
+		"[Install]\nWantedBy=multi-user.target\n",
+		what, command);
+}
+
+static void print_dnsmasq_unit(const struct servers *v)
+{
+	char command[PATH_MAX + 64];
+
+	snprintf(command, sizeof(command), "/usr/sbin/dnsmasq -k -C %s/config/dnsmasq.conf",
+		 v->directory);
+	print_unit(v, "DHCP and TFTP", command);
+}
+
+static void print_lighttpd_unit(const struct servers *v)
+{
+	char command[PATH_MAX + 64];
+
+	snprintf(command, sizeof(command), "/usr/sbin/lighttpd -D -f %s/config/lighttpd.conf",
+		 v->directory);
+	print_unit(v, "HTTP", command);
+}
+
+static void print_serve_unit(const struct servers *v)
+{
+	char command[PATH_MAX + 64];
+
+	snprintf(command, sizeof(command), "/usr/local/bin/tarboot serve %s", v->directory);
+	print_unit(v, "DHCP, TFTP and HTTP", command);
+}
+
+/* ---- all of them ---- */
+
+static void fill(struct servers *v, const struct site *s)
+{
+	uint32_t first, last;
+
+	servers_range(s, &first, &last);
+	*v = (struct servers){ .site = s };
+	if (!realpath(s->directory, v->directory))
+		snprintf(v->directory, sizeof(v->directory), "%s", s->directory);
+	site_url(s, v->url);
+	ipv4_format(v->server, s->server);
+	ipv4_format(v->network, s->subnet.address);
+	ipv4_format(v->mask, subnet_mask(&s->subnet));
+	ipv4_format(v->first, first);
+	ipv4_format(v->last, last);
+	if (s->router)
+		ipv4_format(v->router, s->router);
+	if (s->dns)
+		ipv4_format(v->dns, s->dns);
+}
+
+int servers_write(const struct site *s, struct fail *f)
+{
+	static const struct {
+		const char *name, *comment;
+		void (*print)(const struct servers *v);
+		bool gives_addresses;
+	} files[] = {
+		{ "dnsmasq.conf", "#", print_dnsmasq, false },
+		{ "dhcpd.conf", "#", print_dhcpd, true },
+		{ "kea-dhcp4.conf", "//", print_kea, true },
+		{ "nginx.conf", "#", print_nginx, false },
+		{ "apache.conf", "#", print_apache, false },
+		{ "lighttpd.conf", "#", print_lighttpd, false },
+		{ "tarboot-dnsmasq.service", "#", print_dnsmasq_unit, false },
+		{ "tarboot-lighttpd.service", "#", print_lighttpd_unit, false },
+		{ "tarboot-serve.service", "#", print_serve_unit, false },
+	};
+	struct servers v;
+	char path[64];
+	int r = 0;
+
+	fill(&v, s);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++) {
+		_cleanup_free_ char *text = NULL;
+		size_t size;
+
+		v.out = open_memstream(&text, &size);
+		if (!v.out)
+			return fail_errno(f, errno, files[i].name, "cannot write it");
+		fprintf(v.out, "%s " SITE_MARK "\n", files[i].comment);
+		files[i].print(&v);
+		if (fclose(v.out) != 0)
+			return fail_errno(f, errno, files[i].name, "cannot write it");
+		snprintf(path, sizeof(path), "config/%s", files[i].name);
+		if (!s->proxy || !files[i].gives_addresses)
+			r = site_write(s, path, text, f);
+	}
+	return r;
+}
