@@ -124,7 +124,8 @@ static int check_port(const struct site *s, struct fail *f)
 		       : fail_errno(f, errno, what, "cannot serve HTTP there");
 }
 
-/* Asks for an address, as a machine would, and does not take it. True: a server gave one. */
+/* Asks for an address, as a machine would, and gives it back. True: a server gave one; some look for three seconds
+ * whether it is free. */
 static bool another_dhcp_server(const char *interface)
 {
 	pid_t pid = fork();
@@ -135,7 +136,7 @@ static bool another_dhcp_server(const char *interface)
 		dup2(null, STDIN_FILENO);
 		dup2(null, STDOUT_FILENO);
 		dup2(null, STDERR_FILENO);
-		execlp("busybox", "busybox", "udhcpc", "-f", "-q", "-n", "-R", "-t", "3", "-T", "1",
+		execlp("busybox", "busybox", "udhcpc", "-f", "-q", "-n", "-R", "-t", "3", "-T", "2",
 		       "-s", "/bin/true", "-i", interface, NULL);
 		_exit(127);
 	}
@@ -195,7 +196,8 @@ static int start(struct server *v, const char *const *argv, struct fail *f)
 static int start_dnsmasq(const struct site *s, struct server *v, struct fail *f)
 {
 	char path[PATH_MAX];
-	const char *argv[] = { "dnsmasq", "--keep-in-foreground", "--log-facility=-", "-C", path, NULL };
+	const char *argv[] = { "dnsmasq", "--keep-in-foreground", "--log-facility=-", "-C", path,
+			       NULL };
 
 	site_path(s, path, "config/dnsmasq.conf");
 	return start(v, argv, f);
@@ -236,12 +238,26 @@ static int start_nginx(const struct site *s, const char *directory, struct serve
 
 /* ---- what they say ---- */
 
+/* The addresses that another DHCP server has given. */
+static void learn_neighbours(struct serve_log *log)
+{
+	FILE *in = fopen("/proc/net/arp", "re");
+	char line[256], address[64], mac[64];
+
+	while (in && fgets(line, sizeof(line), in))
+		if (sscanf(line, "%63s %*s %*s %63s", address, mac) == 2)
+			serve_log_learn(log, address, mac);
+	if (in)
+		fclose(in);
+}
+
 static void print_line(struct serve_log *log, const char *line)
 {
 	char shown[SERVE_LINE_MAX], clock[16];
 	time_t now = time(NULL);
 	struct tm tm;
 
+	learn_neighbours(log);
 	if (!serve_log_line(log, line, shown))
 		return;
 	strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&now, &tm));

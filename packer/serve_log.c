@@ -18,16 +18,20 @@ static const char *mac_of(const struct serve_log *log, const char *address)
 	return "";
 }
 
-static void remember(struct serve_log *log, const char *address, const char *mac)
+void serve_log_learn(struct serve_log *log, const char *address, const char *mac)
 {
+	uint32_t unused;
+	char plain[MAC_TEXT_MAX];
 	size_t n = log->n < SERVE_CLIENTS ? log->n : SERVE_CLIENTS, i = 0;
 
+	if (!ipv4_parse(address, &unused) || !mac_parse(mac, strlen(mac), ':', plain))
+		return;
 	while (i < n && strcmp(log->clients[i].address, address) != 0)
 		i++;
 	if (i == n)
 		i = log->n++ % SERVE_CLIENTS;
 	snprintf(log->clients[i].address, IPV4_TEXT_MAX, "%s", address);
-	snprintf(log->clients[i].mac, MAC_TEXT_MAX, "%s", mac);
+	strcpy(log->clients[i].mac, plain);
 }
 
 static void show(const struct serve_log *log, const char *address, const char *what,
@@ -45,7 +49,7 @@ static bool show_dhcp(struct serve_log *log, const char *at, char ret[SERVE_LINE
 	if (sscanf(at, "DHCPACK(%*[^)]) " TEXT " " TEXT " " TEXT, address, mac, name) < 2 ||
 	    !ipv4_parse(address, &unused))
 		return false;
-	remember(log, address, mac);
+	serve_log_learn(log, address, mac);
 	snprintf(what, sizeof(what), "DHCP   address given%s%s", *name ? " to " : "", name);
 	show(log, address, what, ret);
 	return true;
@@ -54,18 +58,18 @@ static bool show_dhcp(struct serve_log *log, const char *at, char ret[SERVE_LINE
 /* "PXE(br0) [ADDRESS] MAC FILE" of proxy DHCP */
 static bool show_proxy(struct serve_log *log, const char *at, char ret[SERVE_LINE_MAX])
 {
-	char first[64] = "", second[64] = "", third[64] = "", mac[MAC_TEXT_MAX];
+	char first[64] = "", second[64] = "";
 	uint32_t unused;
 
-	if (sscanf(at, "PXE(%*[^)]) " TEXT " " TEXT " " TEXT, first, second, third) < 2)
+	if (sscanf(at, "PXE(%*[^)]) " TEXT " " TEXT, first, second) < 2)
 		return false;
-	if (ipv4_parse(first, &unused) && mac_parse(second, strlen(second), ':', mac)) {
-		remember(log, first, mac);
-		snprintf(ret, SERVE_LINE_MAX, "%-17s %-15s PXE    %s", mac, first, third);
-		return true;
+	if (ipv4_parse(first, &unused)) {
+		serve_log_learn(log, first, second);
+		show(log, first, "PXE    told what to boot", ret);
+	} else {
+		snprintf(ret, SERVE_LINE_MAX, "%-17s %-15s PXE    told what to boot", first, "");
 	}
-	snprintf(ret, SERVE_LINE_MAX, "%-17s %-15s PXE    %s", first, "", second);
-	return mac_parse(first, strlen(first), ':', mac);
+	return true;
 }
 
 /* "sent PATH to ADDRESS" */
@@ -131,7 +135,9 @@ bool serve_log_line(struct serve_log *log, const char *line, char ret[SERVE_LINE
 		return show_proxy(log, at + 1, ret);
 	if ((at = strstr(line, ": sent ")))
 		return show_tftp(log, at + 7, ret);
-	if (!sounds_bad(line) || strstr(line, "/mac-") || strstr(line, "autoexec.ipxe"))
+	/* Nobody made these files, and firmware asks for a file's size by breaking off. */
+	if (!sounds_bad(line) || strstr(line, "/mac-") || strstr(line, "autoexec.ipxe") ||
+	    strstr(line, "aborted the transfer"))
 		return false;
 	snprintf(ret, SERVE_LINE_MAX, "%s", line);
 	return true;

@@ -21,5 +21,8 @@ struct serve_log {
 /* A line of nginx has this format. */
 #define SERVE_HTTP_FORMAT "tarboot $remote_addr $status $body_bytes_sent $request_time $uri"
 
+/* A machine that has this address, known from elsewhere. */
+void serve_log_learn(struct serve_log *log, const char *address, const char *mac);
+
 /* What is to be shown of a line, without newline. False: nothing. */
 bool serve_log_line(struct serve_log *log, const char *line, char ret[SERVE_LINE_MAX]);

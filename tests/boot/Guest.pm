@@ -20,7 +20,8 @@ my $SLOW = $ENV{TARBOOT_SLOW} || 1;
 
 $SIG{PIPE} = 'IGNORE';    # typing to a machine that has just ended
 
-# Named arguments: dir (for log files), name, kernel, initrd; optional: append (kernel parameters
+# Named arguments: dir (for log files), name, kernel, initrd; without a kernel it boots from the network, its firmware
+# talking on the console, too; optional: append (kernel parameters
 # after the console and panic ones), console (parameters), panic, mem (MiB), smp, monitor (true for one),
 # args (more QEMU arguments).
 sub start {
@@ -47,12 +48,13 @@ sub _command {
 	my $append = join ' ', $arg{console} // 'console=ttyS0', 'panic=' . ($arg{panic} // -1), $arg{append} // ();
 
 	return (
-		qw(qemu-system-x86_64 -accel tcg -M pc -nodefaults -no-reboot -display none),
+		qw(qemu-system-x86_64 -accel tcg -nodefaults -no-reboot -display none),
+		-M => $arg{kernel} ? 'pc' : 'pc,graphics=off',
 		-m => $arg{mem} // 1024, -smp => $arg{smp} // 2,
 		-chardev => 'stdio,id=console,signal=off', -serial => 'chardev:console',
 		-serial => "file:$self->{results}",
 		$arg{monitor} ? (-monitor => "unix:$self->{socket},server,nowait") : (),
-		-kernel => $arg{kernel}, -initrd => $arg{initrd}, -append => $append,
+		$arg{kernel} ? (-kernel => $arg{kernel}, -initrd => $arg{initrd}, -append => $append) : (-boot => 'n'),
 		@{ $arg{args} // [] });
 }
 

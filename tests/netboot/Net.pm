@@ -1,0 +1,131 @@
+# A network of its own, a bridge with this machine as its server, and machines that boot from it. Everything is in
+# namespaces of the test, which end with it.
+package Net;
+
+use strict;
+use warnings;
+
+use Exporter qw(import);
+use Fcntl qw(LOCK_EX);
+use FindBin;
+use POSIX qw(WNOHANG);
+use Test::More;
+use Time::HiRes qw(sleep time);
+use lib "$FindBin::RealBin/../boot";
+use Guest;
+use Image;
+
+our @EXPORT = (@Image::EXPORT, qw(enter_network servers serve machine uefi mac $SERVER $SUBNET));
+our ($SERVER, $SUBNET) = ('192.168.77.1', '192.168.77.0/24');
+
+# Runs the test again in a network of its own.
+sub enter_network {
+	plan skip_all => 'not root: makes networks of its own' if $> != 0;
+	if (!$ENV{TARBOOT_NETWORK}) {
+		$ENV{TARBOOT_NETWORK} = 1;
+		exec 'unshare', '-n', '-m', $^X, $0, @ARGV or die "unshare: $!\n";
+	}
+	run('ip', 'link', 'set', 'lo', 'up');
+	run(qw(ip link add br0 type bridge forward_delay 0 stp_state 0));
+	run('ip', 'address', 'add', "$SERVER/24", 'dev', 'br0');
+	run(qw(ip link set br0 up));
+	$ENV{PATH} = servers() . "/commands:$ENV{PATH}";
+	return;
+}
+
+# Debian's servers, not installed.
+sub servers {
+	my $dir = build_path('servers');
+	open my $lock, '>', "$dir.lock" or die "$dir.lock: $!";
+	flock $lock, LOCK_EX;
+	run(repo_path('scripts', 'fetch-servers'), $dir) unless -d "$dir/commands";
+	return $dir;
+}
+
+# `tarboot serve`, or what else is given, until the object goes. Its words are in text().
+sub serve {
+	my ($name, @command) = @_;
+	my $log  = spew(scratch("$name.log"), '');
+	my $self = bless { log => $log, pid => fork // die "fork: $!" }, 'Net::Server';
+
+	if ($self->{pid} == 0) {
+		open STDIN,  '<', '/dev/null'   or POSIX::_exit(126);
+		open STDOUT, '>', $self->{log}  or POSIX::_exit(126);
+		open STDERR, '>&', \*STDOUT     or POSIX::_exit(126);
+		exec @command or POSIX::_exit(127);
+	}
+	return $self;
+}
+
+# The test's machines have addresses of their own.
+sub mac { return sprintf '52:54:00:00:00:%02x', $_[0] }
+
+my $nth = 0;
+
+# A machine with an empty disk that boots from the network, by BIOS and the iPXE in QEMU's card. Named arguments as of
+# Guest->start, and mac; nic (options of the card), more args.
+sub machine {
+	my (%arg) = @_;
+	my $tap  = 'tap' . $nth++;
+	my $disk = scratch("$arg{name}.disk");
+
+	run(qw(ip tuntap add), $tap, qw(mode tap));
+	run(qw(ip link set), $tap, qw(master br0 up));
+	run('truncate', '-s', '1M', $disk);
+	return Guest->start(
+		dir => scratch(), mem => 1024, smp => 1, %arg,
+		args => [ @{ $arg{args} // [] },
+			-drive  => "file=$disk,format=raw,if=virtio",
+			-netdev => "tap,id=n,ifname=$tap,script=no,downscript=no",
+			-device => "virtio-net-pci,netdev=n,mac=$arg{mac}" . ($arg{nic} // '') ]);
+}
+
+# Arguments for a machine with UEFI, whose firmware itself boots from the network.
+sub uefi {
+	my ($name) = @_;
+	my $vars = scratch("$name.vars");
+
+	run('cp', '/usr/share/OVMF/OVMF_VARS_4M.fd', $vars);
+	return (nic => ',romfile=', args => [
+		-drive => 'if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd',
+		-drive => "if=pflash,format=raw,file=$vars" ]);
+}
+
+package Net::Server;
+
+use Time::HiRes qw(sleep time);
+
+sub text { return Image::slurp($_[0]{log}) }
+
+sub wait_for {
+	my ($self, $pattern, $limit) = @_;
+	my $end = time + $limit;
+
+	sleep 0.1 until $self->text =~ $pattern or time > $end or $self->ended;
+	return $self->text =~ $pattern;
+}
+
+# Its exit status, once it has ended.
+sub ended {
+	my ($self) = @_;
+	$self->{status} = $? if !defined $self->{status} && waitpid($self->{pid}, POSIX::WNOHANG()) > 0;
+	return defined $self->{status};
+}
+
+# Ends it; its exit status.
+sub stop {
+	my ($self) = @_;
+	kill TERM => $self->{pid} unless $self->ended;
+	for (1 .. 100) { last if $self->ended; sleep 0.1 }
+	kill KILL => $self->{pid} unless $self->ended;
+	return $self->{status};
+}
+
+sub DESTROY {
+	my ($self) = @_;
+	local ($?, $@, $!);
+	$self->stop;
+	return;
+}
+
+1;
