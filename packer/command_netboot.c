@@ -298,6 +298,8 @@ static int netboot(struct netboot *n, struct fail *f)
 	int r = site_check(&n->site, f);
 
 	if (r == 0)
+		r = site_claim(&n->site, f);
+	if (r == 0)
 		r = lock(n, f);
 	if (r == 0)
 		r = change_images(n, f);

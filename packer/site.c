@@ -312,25 +312,23 @@ static int is_entry(const struct dirent *e)
 	return strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
 }
 
-static int check_empty(const struct site *s, bool create, struct fail *f)
+static int check_empty(const struct site *s, bool claim, struct fail *f)
 {
 	struct dirent **entries = NULL;
 	int n = scandir(s->directory, &entries, is_entry, NULL);
 
-	if (n < 0 && errno == ENOENT && create)
-		return mkdir(s->directory, 0755) == 0
-			       ? 0
-			       : fail_errno(f, errno, s->directory, "cannot make it");
+	if (n < 0 && errno == ENOENT && claim)
+		return 0;
 	if (n < 0)
 		return fail_errno(f, errno, s->directory, "cannot read it");
 	for (int i = 0; i < n; i++)
 		free(entries[i]);
 	free(entries);
-	if (n == 0 && create)
+	if (n == 0 && claim)
 		return 0;
 	return fail_set(f, EEXIST, s->directory,
-			create ? "Give an empty directory, or a new name."
-			       : "Make it with `tarboot netboot`.",
+			claim ? "Give an empty directory, or a new name."
+			      : "Make it with `tarboot netboot`.",
 			"it was not made by tarboot netboot (there is no " CONFIGURATION ")");
 }
 
@@ -351,7 +349,7 @@ static int load_line(struct site *s, char *line, const char *path, struct fail *
 	return why ? fail_set(f, EINVAL, path, "Mend that line.", "%s: %s", line, why) : 0;
 }
 
-int site_load(struct site *s, bool create, struct fail *f)
+int site_load(struct site *s, bool claim, struct fail *f)
 {
 	char path[PATH_MAX];
 	_cleanup_close_ int fd = open(site_path(s, path, CONFIGURATION), O_RDONLY | O_CLOEXEC);
@@ -360,7 +358,7 @@ int site_load(struct site *s, bool create, struct fail *f)
 	int r;
 
 	if (fd < 0 && errno == ENOENT)
-		return check_empty(s, create, f);
+		return check_empty(s, claim, f);
 	r = fd < 0 ? -errno : read_all(fd, &text, &size);
 	if (r < 0)
 		return fail_errno(f, r, path, "cannot read it");
@@ -429,4 +427,15 @@ int site_save(const struct site *s, struct fail *f)
 	if (fclose(out) != 0)
 		return fail_errno(f, errno, s->directory, "cannot write its settings");
 	return site_write(s, CONFIGURATION, text, f);
+}
+
+int site_claim(const struct site *s, struct fail *f)
+{
+	char path[PATH_MAX];
+	struct site none;
+
+	if (access(site_path(s, path, CONFIGURATION), F_OK) == 0)
+		return 0;
+	site_init(&none, s->directory);
+	return site_save(&none, f);
 }

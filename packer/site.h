@@ -46,9 +46,12 @@ void site_init(struct site *s, const char *directory);
 /* Sets one value. NULL, or what is wrong with it, as a sentence that goes behind the value. */
 const char *site_set(struct site *s, const char *key, const char *value);
 
-/* Reads netboot.conf; when there is none, the directory must be empty or absent, and with create it is made.
- * -EEXIST: it is somebody else's. */
-int site_load(struct site *s, bool create, struct fail *f);
+/* Reads netboot.conf. -EEXIST: there is none, so the directory is somebody else's; but with claim an empty or absent
+ * one will do. */
+int site_load(struct site *s, bool claim, struct fail *f);
+
+/* Makes the directory, and a netboot.conf without settings, when site_load() found none. */
+int site_claim(const struct site *s, struct fail *f);
 
 /* Do the settings go together? */
 int site_check(const struct site *s, struct fail *f);

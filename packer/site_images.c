@@ -261,19 +261,18 @@ static int read_image(const struct site *s, const char *name, struct site_image 
 
 /* ---- publishing ---- */
 
-/* A name for the version, later than all before, in a directory that has none of that name. */
-static void name_version(const struct site *s, const char *name, char ret[VERSION_MAX])
+/* A name for the version, which is later than all others: the newest is the current or the previous one. */
+static void name_version(const struct site_image *image, char ret[VERSION_MAX])
 {
 	time_t now = time(NULL);
-	char path[PATH_MAX];
-	struct stat st;
 	struct tm tm;
 
 	do {
 		gmtime_r(&now, &tm);
 		strftime(ret, VERSION_MAX, "%Y%m%d-%H%M%S", &tm);
 		now++;
-	} while (lstat(site_path(s, path, IMAGES "%s/%s", name, ret), &st) == 0);
+	} while (strcmp(ret, image->current.version) <= 0 ||
+		 strcmp(ret, image->previous.version) <= 0);
 }
 
 static int add_check(const char *path, char *ret, size_t room, struct fail *f)
@@ -352,7 +351,6 @@ static int make_version(const struct site *s, const struct publishing *p, const 
 	char aside[PATH_MAX], path[PATH_MAX], directory[VERSION_MAX + 8];
 	int r;
 
-	name_version(s, p->name, v->version);
 	snprintf(directory, sizeof(directory), NEW "%s", v->version);
 	r = write_entry(s, p->name, directory, v, f);
 	if (r == 0)
@@ -378,6 +376,7 @@ int site_publish(const struct site *s, const struct publishing *p, bool *ret_pub
 		r = describe(p, &report, &image.current, &new, f);
 	*ret_published = r == 0 && !is_same(&image.current, &new);
 	if (*ret_published) {
+		name_version(&image, new.version);
 		r = make_version(s, p, &report.image, &new, f);
 		if (r == 0 && *image.current.version)
 			r = link_to(s, p->name, "previous", image.current.version, f);
