@@ -25,6 +25,7 @@ enum {
 	OPT_ROLLBACK,
 	OPT_REMOVE,
 	OPT_PROXY,
+	OPT_NO_PROXY,
 	OPT_HELP,
 	OPT_SETTING
 };
@@ -40,6 +41,7 @@ static const struct option options[] = {
 	{ "rollback", required_argument, NULL, OPT_ROLLBACK },
 	{ "remove", required_argument, NULL, OPT_REMOVE },
 	{ "proxy", no_argument, NULL, OPT_PROXY },
+	{ "no-proxy", no_argument, NULL, OPT_NO_PROXY },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "server", required_argument, NULL, OPT_SETTING },
 	{ "subnet", required_argument, NULL, OPT_SETTING },
@@ -92,7 +94,8 @@ static int print_help(void)
 	       "subnet)\n"
 	       "      --router ADDRESS, --dns ADDRESS  to tell the machines (default: none)\n"
 	       "      --host MAC=ADDRESS[,NAME]  a fixed address for one machine\n"
-	       "      --proxy             another DHCP server gives the addresses\n"
+	       "      --proxy             another DHCP server gives the addresses (--no-proxy: "
+	       "this one)\n"
 	       "      --http-port N       (default: 80)\n"
 	       "      --url URL           where DIR/http is served, if not by this machine\n\n"
 	       "Menu:\n"
@@ -161,7 +164,8 @@ static int set_option(struct netboot *n, int c, const char *key, const char *val
 		n->remove = value;
 		break;
 	case OPT_PROXY:
-		return set_setting(&n->site, "proxy", "yes");
+	case OPT_NO_PROXY:
+		return set_setting(&n->site, "proxy", c == OPT_PROXY ? "yes" : "no");
 	case OPT_SETTING:
 		return set_setting(&n->site, key, value);
 	}

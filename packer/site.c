@@ -267,6 +267,15 @@ static int make_parents(char *path)
 	return 0;
 }
 
+bool site_owns(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+
+	return fd >= 0 && read_all(fd, &text, &size) == 0 && strstr(text, SITE_MARK);
+}
+
 /* 1: the file has this text already; 0: it is to be written; -errno. */
 static int compare_file(const char *path, const char *text, struct fail *f)
 {

@@ -70,6 +70,9 @@ const char *site_path(const struct site *s, char ret[PATH_MAX], const char *form
  * that was not made by tarboot, which its first lines would say. */
 int site_write(const struct site *s, const char *path, const char *text, struct fail *f);
 
+/* Is there such a file at this path, made by tarboot? */
+bool site_owns(const char *path);
+
 /* What those lines say, in a file that the site owns. */
 #define SITE_MARK "Made by tarboot netboot"
 

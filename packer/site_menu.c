@@ -1,6 +1,7 @@
 /* iPXE's language: labels, `||` behind what may fail, ${settings}. */
 #include "site_menu.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -253,6 +254,42 @@ static int write_machine(const struct menu *m, const struct site_machine *machin
 	return site_write(m->site, path, text, f);
 }
 
+static const struct site_machine *find_machine(const struct site *s, const char *file)
+{
+	char mac[MAC_TEXT_MAX];
+
+	for (size_t i = 0; i < s->n_machines; i++)
+		if (mac_parse(s->machines[i].mac, MAC_TEXT_MAX - 1, '-', mac) &&
+		    strncmp(file + strlen("mac-"), mac, strlen(mac)) == 0)
+			return &s->machines[i];
+	return NULL;
+}
+
+static int is_machine_file(const struct dirent *e)
+{
+	return strncmp(e->d_name, "mac-", 4) == 0 && ends_with(e->d_name, ".ipxe");
+}
+
+/* Those of machines that boot what all boot by now. Those of the admin stay. */
+static int remove_machines(const struct menu *m, struct fail *f)
+{
+	char path[PATH_MAX];
+	struct dirent **entries = NULL;
+	const struct site_machine *machine;
+	int n = scandir(site_path(m->site, path, "http"), &entries, is_machine_file, alphasort),
+	    r = 0;
+
+	for (int i = 0; i < n; i++) {
+		machine = find_machine(m->site, entries[i]->d_name);
+		site_path(m->site, path, "http/%s", entries[i]->d_name);
+		if (r == 0 && (!machine || !*machine->boot) && site_owns(path) && unlink(path) < 0)
+			r = fail_errno(f, errno, path, "cannot remove it");
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
+}
+
 /* For an iPXE that looks beside itself before it asks DHCP. */
 static int write_autoexec(const struct menu *m, struct fail *f)
 {
@@ -279,5 +316,5 @@ int menu_write(const struct site *s, const struct site_image *images, size_t n,
 		r = write_autoexec(&m, f);
 	for (size_t i = 0; r == 0 && i < s->n_machines; i++)
 		r = write_machine(&m, &s->machines[i], f);
-	return r;
+	return r == 0 ? remove_machines(&m, f) : r;
 }

@@ -293,7 +293,7 @@ static void print_serve_unit(const struct servers *v)
 
 /* ---- all of them ---- */
 
-static void fill(struct servers *v, const struct site *s)
+static int fill(struct servers *v, const struct site *s, struct fail *f)
 {
 	uint32_t first, last;
 
@@ -311,6 +311,12 @@ static void fill(struct servers *v, const struct site *s)
 		ipv4_format(v->router, s->router);
 	if (s->dns)
 		ipv4_format(v->dns, s->dns);
+	if (strpbrk(v->directory, " \t\n\"'\\;{}$#%"))
+		return fail_set(
+			f, EINVAL, v->directory, "Give another directory.",
+			"its path has a blank, quote or sign that the servers' configurations "
+			"cannot hold");
+	return 0;
 }
 
 int servers_write(const struct site *s, struct fail *f)
@@ -332,9 +338,8 @@ int servers_write(const struct site *s, struct fail *f)
 	};
 	struct servers v;
 	char path[64];
-	int r = 0;
+	int r = fill(&v, s, f);
 
-	fill(&v, s);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++) {
 		_cleanup_free_ char *text = NULL;
 		size_t size;

@@ -1,7 +1,8 @@
-/* Texts that the packer reads and that others wrote: patterns, JSON of container images, an fstab. */
+/* Texts that the packer reads and that others wrote: patterns, JSON of container images, an fstab, servers' logs. */
 #include "fstab.h"
 #include "glob.h"
 #include "json_read.h"
+#include "serve_log.h"
 
 #include "fuzz.h"
 
@@ -47,12 +48,23 @@ static void edit(const char *text, size_t size)
 	free(twice);
 }
 
+/* Names in it come from the network. */
+static void read_log(const char *text)
+{
+	static struct serve_log log;
+	char shown[SERVE_LINE_MAX];
+
+	if (serve_log_line(&log, text, shown))
+		promise(strlen(shown) < SERVE_LINE_MAX);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = text_of(data, size);
 
 	match(text);
 	walk(text, size);
+	read_log(text);
 	edit((const char *)data, size);
 	free(text);
 	return 0;

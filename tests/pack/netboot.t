@@ -128,11 +128,16 @@ refuses('a file of the admin', 1, qr/mac-52-54-00-00-00-09\.ipxe: it was not mad
 is(slurp("$site/http/mac-52-54-00-00-00-09.ipxe"), "#!ipxe\nmine\n", 'stays');
 works('for another machine', '--boot', '52:54:00:00:00:08=shell');
 like(slurp("$site/http/mac-52-54-00-00-00-08.ipxe"), qr/^set entry shell\n/m, 'its file');
+spew("$site/netboot.conf", slurp("$site/netboot.conf") =~ s/^boot = 52:54:00:00:00:08.*\n//mr);
+works('when its line is gone');
+ok(!-e "$site/http/mac-52-54-00-00-00-08.ipxe", 'its file goes, too');
+is(slurp("$site/http/mac-52-54-00-00-00-09.ipxe"), "#!ipxe\nmine\n", 'that of the admin stays');
 my $foreign = scratch('foreign');
 run('mkdir', $foreign);
 spew("$foreign/precious", 'x');
 fails_well(try($TARBOOT, 'netboot', $lab, '-o', $foreign, @NET), 1, qr/it was not made by tarboot netboot/, 'a directory of others');
 is(join(' ', glob "$foreign/*"), "$foreign/precious", 'and nothing comes into it');
+fails_well(try($TARBOOT, 'netboot', $lab, '-o', scratch('a b'), @NET), 1, qr/a b: its path has a blank/, 'a path with a blank');
 fails_well(try($TARBOOT, 'serve', $foreign), 1, qr/it was not made by tarboot netboot/, 'serving it');
 fails_well(try($TARBOOT, 'serve', $site), 1, qr/10\.7\.0\.1: no interface has the server's address/, 'serving without the address');
 spew("$site/netboot.conf", slurp("$site/netboot.conf") . "servr = 1\n");

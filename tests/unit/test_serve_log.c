@@ -1,0 +1,62 @@
+/* What is shown of the lines of dnsmasq and nginx. */
+#include "serve_log.h"
+
+#include "tap.h"
+
+static struct serve_log log_;
+
+static void check(const char *line, const char *want)
+{
+	char shown[SERVE_LINE_MAX] = "";
+
+	is_int(serve_log_line(&log_, line, shown), *want != '\0', "%s", line);
+	if (*want)
+		is_str(shown, want, "it says so");
+}
+
+int main(void)
+{
+	char line[64], mac[MAC_TEXT_MAX];
+
+	check("tarboot 10.7.0.9 200 100 0.000 /menu.ipxe",
+	      "                  10.7.0.9        HTTP   /menu.ipxe");
+	check("dnsmasq-dhcp[7]: 1234 DHCPDISCOVER(br0) 52:54:00:00:00:01", "");
+	check("dnsmasq-dhcp[7]: 1234 DHCPACK(br0) 10.7.0.9 52:54:00:00:00:01 pc9",
+	      "52:54:00:00:00:01 10.7.0.9        DHCP   address given to pc9");
+	check("dnsmasq-dhcp[7]: 1234 DHCPACK(br0) 10.7.0.10 52:54:00:00:00:02",
+	      "52:54:00:00:00:02 10.7.0.10       DHCP   address given");
+	check("dnsmasq-tftp[7]: sent /srv/a b/tftp/undionly.kpxe to 10.7.0.10",
+	      "52:54:00:00:00:02 10.7.0.10       TFTP   undionly.kpxe");
+	check("dnsmasq-tftp[7]: file /srv/tftp/autoexec.ipxe not found for 10.7.0.9", "");
+	check("dnsmasq-tftp[7]: file /srv/tftp/x not found for 10.7.0.9",
+	      "dnsmasq-tftp[7]: file /srv/tftp/x not found for 10.7.0.9");
+	check("dnsmasq-tftp[7]: error 8 User aborted the transfer received from 10.7.0.9", "");
+	check("dnsmasq-dhcp[7]: 1 PXE(br0) 52:54:00:00:00:03 proxy",
+	      "52:54:00:00:00:03                 PXE    told what to boot");
+	check("dnsmasq-dhcp[7]: 1 PXE(br0) 10.7.0.11 52:54:00:00:00:03 ipxe.efi",
+	      "52:54:00:00:00:03 10.7.0.11       PXE    told what to boot");
+	check("tarboot 10.7.0.9 200 264000000 2.000 /images/lab/1/initrd.img",
+	      "52:54:00:00:00:01 10.7.0.9        HTTP   /images/lab/1/initrd.img  264.0 MB in 2.0 "
+	      "s, 132 "
+	      "MB/s");
+	check("tarboot 10.7.0.9 404 153 0.000 /mac-52-54-00-00-00-01.ipxe", "");
+	check("tarboot 10.7.0.9 404 153 0.000 /images/x",
+	      "52:54:00:00:00:01 10.7.0.9        HTTP   /images/x: error 404");
+	check("tarboot 10.7.0.9 403 153 0.000 /x", "52:54:00:00:00:01 10.7.0.9        HTTP   /x: "
+						   "error 403: the web server may not read it");
+	check("tarboot nonsense", "");
+	check("dnsmasq: started, version 2.90 DNS disabled", "");
+	check("dnsmasq: failed to create listening socket",
+	      "dnsmasq: failed to create listening socket");
+
+	for (unsigned i = 0; i < SERVE_CLIENTS + 5; i++) {
+		snprintf(line, sizeof(line), "10.8.%u.%u", i >> 8, i & 255);
+		snprintf(mac, sizeof(mac), "02:00:00:00:%02x:%02x", i >> 8, i & 255);
+		serve_log_learn(&log_, line, mac);
+	}
+	check("tarboot 10.7.0.9 200 9 0.0 /x", "                  10.7.0.9        HTTP   /x");
+	serve_log_learn(&log_, "nowhere", "02:00:00:00:00:01");
+	serve_log_learn(&log_, "10.8.0.200", "not a MAC");
+	check("tarboot 10.8.0.200 200 9 0.0 /x", "02:00:00:00:00:c8 10.8.0.200      HTTP   /x");
+	return done_testing();
+}
