@@ -91,19 +91,21 @@ static void print_menu(const struct menu *m)
 			"menu tarboot  ${netX/ip}  ${netX/mac}  ${platform} ${buildarch}\n"
 			"item --gap -- Boot into memory\n");
 	for (size_t i = 0; i < m->n; i++) {
-		fprintf(m->out, "item ");
 		if (i < 9)
-			fprintf(m->out, "--key %zu ", i + 1);
-		fprintf(m->out, "%s %s (%s)\n", m->images[i].name, m->images[i].current.title,
+			fprintf(m->out, "item --key %zu %s [%zu] ", i + 1, m->images[i].name,
+				i + 1);
+		else
+			fprintf(m->out, "item %s ", m->images[i].name);
+		fprintf(m->out, "%s (%s)\n", m->images[i].current.title,
 			size_format(size, m->images[i].current.size));
 	}
 	if (m->n > 0)
-		fprintf(m->out, "item --key d more Debug, previous versions ...\n");
+		fprintf(m->out, "item --key d more [d] Debug, previous versions ...\n");
 	fprintf(m->out, "item --gap -- This machine\n");
 	for (size_t i = 0; i < ARRAY_SIZE(own_entries); i++)
 		if (has_own_entry(m, own_entries[i].name))
-			fprintf(m->out, "item --key %s %s %s\n", own_entries[i].key,
-				own_entries[i].name, own_entries[i].text);
+			fprintf(m->out, "item --key %s %s [%s] %s\n", own_entries[i].key,
+				own_entries[i].name, own_entries[i].key, own_entries[i].text);
 	fprintf(m->out, "choose --default ${entry} --timeout ${wait} selected || goto shell\n"
 			"set wait 0\n"
 			"goto ${selected}\n\n");
@@ -125,7 +127,7 @@ static void print_more(const struct menu *m)
 				i == 0 ? "--key p " : "", image->name, image->previous.version);
 	}
 	fprintf(m->out, "item --gap --\n"
-			"item --key b menu Back\n"
+			"item --key b menu [b] Back\n"
 			"choose selected || goto menu\n"
 			"goto ${selected}\n\n");
 }

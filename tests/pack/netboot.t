@@ -74,7 +74,7 @@ like($one, qr/^\d{8}-\d{6}\z/, 'the current version');
 is(link_of('lab/previous'), '', 'there is no previous one');
 is(slurp("$site/http/images/lab/current/vmlinuz"), 'kernel of one', 'its kernel');
 is(slurp("$site/http/images/lab/current/initrd.img"), slurp($lab), 'its image');
-like(menu(), qr/^item --key 1 lab Class room \(.*\)\n/m, 'the menu has it');
+like(menu(), qr/^item --key 1 lab \[1\] Class room \(.*\)\n/m, 'the menu has it');
 like(menu(), qr{^set from \$\{base\}/images/lab/\Q$one\E\n}m, 'by its version');
 like(menu(), qr/ rw panic=60 selinux=0 ip=dhcp biosdevname=0 net\.ifnames=0 ipv6\.disable=0 \|\|/, 'with the default line');
 like(menu(), qr/ tarboot\.shell tarboot\.debug \|\|/, 'and for debug');

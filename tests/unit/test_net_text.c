@@ -28,8 +28,8 @@ static void check_subnet(const char *text, unsigned bits, const char *first)
 
 static void check_host(const char *subnet, const char *address, bool want)
 {
-	struct subnet s;
-	uint32_t a;
+	struct subnet s = { 0 };
+	uint32_t a = 0;
 
 	ok(subnet_parse(subnet, &s) && ipv4_parse(address, &a), "%s, %s", subnet, address);
 	is_int(subnet_has(&s, a), want, "is it a machine there?");
