@@ -6,6 +6,16 @@ _tarboot_options() {
 	"$1" "$2" --help 2>/dev/null | grep -oE -- '^ +(-[A-Za-z], )?--[a-z-]+' | grep -oE -- '--[a-z-]+'
 }
 
+# The images of the directory behind -o.
+_tarboot_images() {
+	local i
+	for ((i = 2; i < COMP_CWORD; i++)); do
+		if [[ ${COMP_WORDS[i - 1]} == -o ]]; then
+			ls "${COMP_WORDS[i]}/http/images" 2>/dev/null
+		fi
+	done
+}
+
 _tarboot() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
 	local command=${COMP_WORDS[1]} words=
@@ -19,6 +29,7 @@ _tarboot() {
 		--level | -l) words="fast normal best" ;;
 		--kernel | -k) [[ $command == pack ]] && words="auto none" ;;
 		--modules) words="none net storage all" ;;
+		--rollback | --remove) words=$(_tarboot_images) ;;
 		--accel) words="tcg kvm" ;;
 		esac
 	fi

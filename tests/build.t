@@ -46,6 +46,7 @@ installs() {
 	[ -x "$work/dest/usr/local/bin/tarboot" ] && cmp "$build/init" "$work/dest/usr/local/lib/tarboot/init" &&
 		[ -s "$work/dest/usr/local/share/man/man1/tarboot.1" ] &&
 		[ -s "$work/dest/usr/local/share/man/man1/tarboot-pack.1" ] &&
+		[ -s "$work/dest/usr/local/share/man/man1/tarboot-netboot.1" ] &&
 		[ -s "$work/dest/usr/local/share/bash-completion/completions/tarboot" ] &&
 		[ -s "$work/dest/usr/local/share/man/man7/tarboot.parameters.7" ]
 }

@@ -28,5 +28,7 @@ completes 'an option with a letter' --kernel pack --ke
 completes 'an option of another command' --until-login run --unt
 completes 'a value' fast pack -l f
 completes 'a kernel' none pack x --kernel n
+completes 'modules' storage pack --modules st
+completes 'an option of netboot' --rollback netboot --roll
 completes 'a file' README.md pack READ
 echo "1..$n"
