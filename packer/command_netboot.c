@@ -221,8 +221,8 @@ static int publish(struct netboot *n, const char *image, struct fail *f)
 				menu_has_entry(p.name)
 					? "the menu itself has an entry of that name"
 					: "a name has letters, digits, - and _, at most 32");
-	if (asprintf(&kernel, "%s", n->kernel ? n->kernel : "") < 0 ||
-	    (!n->kernel && (free(kernel), asprintf(&kernel, "%s.vmlinuz", image) < 0)))
+	if (asprintf(&kernel, "%s%s", n->kernel ? n->kernel : image, n->kernel ? "" : ".vmlinuz") <
+	    0)
 		return fail_errno(f, ENOMEM, image, "cannot find its kernel");
 	p.kernel = kernel;
 	if (access(kernel, R_OK) < 0)

@@ -80,7 +80,7 @@ static void print_dnsmasq(const struct servers *v)
 		"# dnsmasq -k -C %s/config/dnsmasq.conf\n"
 		"# %s\n"
 		"port=0\nlisten-address=%s\nbind-interfaces\nlog-dhcp\n"
-		"enable-tftp\ntftp-root=%s/tftp\ntftp-no-blocksize\n"
+		"enable-tftp\ntftp-root=%s/tftp\n"
 		"dhcp-leasefile=%s/dnsmasq.leases\n",
 		v->directory,
 		v->site->proxy ? "Beside a DHCP server that gives the addresses (proxy DHCP)."
