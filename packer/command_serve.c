@@ -210,7 +210,7 @@ static int write_nginx(const struct site *s, const char *directory, struct fail 
 
 	snprintf(path, sizeof(path), "%s/nginx.conf", directory);
 	out = fopen(path, "we");
-	if (!out || !realpath(site_path(s, site, "config/nginx.conf"), real))
+	if (!out || !realpath(site_path(s, site, "config/nginx-site.conf"), real))
 		return fail_errno(f, errno, out ? site : path, "cannot configure nginx");
 	fprintf(out,
 		"daemon off;\nworker_processes auto;\npid %s/pid;\nerror_log stderr;\n"

@@ -221,25 +221,45 @@ static void print_kea(const struct servers *v)
 
 /* ---- HTTP ---- */
 
-static void print_nginx(const struct servers *v)
+/* The site alone, for a web server that is there, and for `tarboot serve`. */
+static void print_nginx_site(const struct servers *v)
 {
 	fprintf(v->out,
-		"# nginx: /etc/nginx/sites-enabled/tarboot\n"
+		"# /etc/nginx/sites-enabled/tarboot, or by nginx.conf beside this file\n"
 		"server {\n\tlisten %s:%u;\n\troot %s/http;\n"
 		"\tsendfile on;\n\ttcp_nopush on;\n\tdefault_type application/octet-stream;\n"
 		"\tlocation = /menu.ipxe { add_header Cache-Control no-cache; }\n}\n",
 		v->server, v->site->port, v->directory);
 }
 
+static void print_nginx(const struct servers *v)
+{
+	fprintf(v->out,
+		"# nginx -c %s/config/nginx.conf\n"
+		"worker_processes auto;\npid /run/tarboot-nginx.pid;\n"
+		"events { worker_connections 4096; }\n"
+		"http { include %s/config/nginx-site.conf; }\n",
+		v->directory, v->directory);
+}
+
+/* Of what stands in IfModule, a web server that is there has its own. */
 static void print_apache(const struct servers *v)
 {
 	fprintf(v->out,
-		"# Apache: /etc/apache2/sites-enabled/tarboot.conf\n"
+		"# apache2 -f %s/config/apache.conf, or /etc/apache2/sites-enabled/tarboot.conf\n"
+		"<IfModule !authz_core_module>\n"
+		"\tLoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so\n"
+		"\tLoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so\n"
+		"\tServerRoot /etc/apache2\n\tServerName %s\n\tUser www-data\n\tGroup www-data\n"
+		"\tPidFile /run/tarboot-apache.pid\n\tDefaultRuntimeDir /run\n\tErrorLog "
+		"/dev/stderr\n"
+		"</IfModule>\n"
 		"Listen %s:%u\n"
-		"<VirtualHost %s:%u>\n\tDocumentRoot \"%s/http\"\n"
+		"<VirtualHost %s:%u>\n\tServerName %s\n\tDocumentRoot \"%s/http\"\n"
 		"\t<Directory \"%s/http\">\n\t\tOptions FollowSymLinks\n\t\tAllowOverride None\n"
 		"\t\tRequire all granted\n\t\tEnableSendfile On\n\t</Directory>\n</VirtualHost>\n",
-		v->server, v->site->port, v->server, v->site->port, v->directory, v->directory);
+		v->directory, v->server, v->server, v->site->port, v->server, v->site->port,
+		v->server, v->directory, v->directory);
 }
 
 static void print_lighttpd(const struct servers *v)
@@ -254,41 +274,52 @@ static void print_lighttpd(const struct servers *v)
 
 /* ---- systemd ---- */
 
-static void print_unit(const struct servers *v, const char *what, const char *command)
+/* The directory stands between command and option. */
+static void print_unit(const struct servers *v, const char *what, const char *command,
+		       const char *option)
 {
 	fprintf(v->out,
-		"# /etc/systemd/system/; the command's own unit must be off\n"
+		"# /etc/systemd/system/; the program's own unit must be off\n"
 		"[Unit]\nDescription=%s for tarboot\nWants=network-online.target\n"
 		"After=network-online.target\n\n"
-		"[Service]\nExecStart=%s\nRestart=on-failure\n\n"
+		"[Service]\nExecStart=%s%s%s\nRestart=on-failure\n\n"
 		"[Install]\nWantedBy=multi-user.target\n",
-		what, command);
+		what, command, v->directory, option);
 }
 
 static void print_dnsmasq_unit(const struct servers *v)
 {
-	char command[PATH_MAX + 64];
+	print_unit(v, "DHCP and TFTP", "/usr/sbin/dnsmasq -k -C ", "/config/dnsmasq.conf");
+}
 
-	snprintf(command, sizeof(command), "/usr/sbin/dnsmasq -k -C %s/config/dnsmasq.conf",
-		 v->directory);
-	print_unit(v, "DHCP and TFTP", command);
+static void print_dhcpd_unit(const struct servers *v)
+{
+	print_unit(v, "DHCP", "/usr/sbin/dhcpd -f -4 -cf ", "/config/dhcpd.conf");
+}
+
+static void print_kea_unit(const struct servers *v)
+{
+	print_unit(v, "DHCP", "/usr/sbin/kea-dhcp4 -c ", "/config/kea-dhcp4.conf");
+}
+
+static void print_nginx_unit(const struct servers *v)
+{
+	print_unit(v, "HTTP", "/usr/sbin/nginx -g 'daemon off;' -c ", "/config/nginx.conf");
+}
+
+static void print_apache_unit(const struct servers *v)
+{
+	print_unit(v, "HTTP", "/usr/sbin/apache2 -D FOREGROUND -f ", "/config/apache.conf");
 }
 
 static void print_lighttpd_unit(const struct servers *v)
 {
-	char command[PATH_MAX + 64];
-
-	snprintf(command, sizeof(command), "/usr/sbin/lighttpd -D -f %s/config/lighttpd.conf",
-		 v->directory);
-	print_unit(v, "HTTP", command);
+	print_unit(v, "HTTP", "/usr/sbin/lighttpd -D -f ", "/config/lighttpd.conf");
 }
 
 static void print_serve_unit(const struct servers *v)
 {
-	char command[PATH_MAX + 64];
-
-	snprintf(command, sizeof(command), "/usr/local/bin/tarboot serve %s", v->directory);
-	print_unit(v, "DHCP, TFTP and HTTP", command);
+	print_unit(v, "DHCP, TFTP and HTTP", "/usr/local/bin/tarboot serve ", "");
 }
 
 /* ---- all of them ---- */
@@ -329,10 +360,15 @@ int servers_write(const struct site *s, struct fail *f)
 		{ "dnsmasq.conf", "#", print_dnsmasq, false },
 		{ "dhcpd.conf", "#", print_dhcpd, true },
 		{ "kea-dhcp4.conf", "//", print_kea, true },
+		{ "nginx-site.conf", "#", print_nginx_site, false },
 		{ "nginx.conf", "#", print_nginx, false },
 		{ "apache.conf", "#", print_apache, false },
 		{ "lighttpd.conf", "#", print_lighttpd, false },
 		{ "tarboot-dnsmasq.service", "#", print_dnsmasq_unit, false },
+		{ "tarboot-dhcpd.service", "#", print_dhcpd_unit, true },
+		{ "tarboot-kea.service", "#", print_kea_unit, true },
+		{ "tarboot-nginx.service", "#", print_nginx_unit, false },
+		{ "tarboot-apache.service", "#", print_apache_unit, false },
 		{ "tarboot-lighttpd.service", "#", print_lighttpd_unit, false },
 		{ "tarboot-serve.service", "#", print_serve_unit, false },
 	};
