@@ -316,6 +316,7 @@ int command_netboot(int argc, char **argv)
 	struct fail f;
 	int r = find_directory(argc, argv, &n);
 
+	umask(022); /* the servers, which are other users, read it all */
 	if (r >= 0)
 		return r;
 	r = site_load(&n.site, true, &f) < 0 ? say_fail(&f) : parse_options(argc, argv, &n);

@@ -418,12 +418,24 @@ int site_roll_back(const struct site *s, const char *name, struct fail *f)
 	return r == 0 ? link_to(s, name, "previous", image.current.version, f) : r;
 }
 
+/* Does the menu, or a machine, start with it? */
+static bool is_booted(const struct site *s, const char *name)
+{
+	for (size_t i = 0; i < s->n_machines; i++)
+		if (strcmp(s->machines[i].boot, name) == 0)
+			return true;
+	return strcmp(s->boot, name) == 0;
+}
+
 int site_remove(const struct site *s, const char *name, struct fail *f)
 {
 	struct site_image image;
 	char path[PATH_MAX];
 	int r = find_image(s, name, &image, f);
 
+	if (r == 0 && is_booted(s, name))
+		return fail_set(f, EBUSY, name, "Give another with --default, and --boot.",
+				"the menu or a machine boots it by default");
 	return r == 0 ? remove_tree(site_path(s, path, IMAGES "%s", name), f) : r;
 }
 

@@ -41,7 +41,7 @@ int site_publish(const struct site *s, const struct publishing *p, bool *ret_pub
 /* Swaps current and previous. */
 int site_roll_back(const struct site *s, const char *name, struct fail *f);
 
-/* Removes an image with all its versions. */
+/* Removes an image with all its versions. -EBUSY: it is a default. */
 int site_remove(const struct site *s, const char *name, struct fail *f);
 
 /* All images, by name. The caller frees *ret. */

@@ -114,7 +114,8 @@ is($members[-2]{name} . $members[-1]{name}, 'tarboot/manifestrootfs.tar.xz', 'in
 is(length slurp("$dir/root.img") > length $members[-1]{data}, 1, 'and all of it is there');
 fails_well(try($TARBOOT, 'netboot', '-o', $site, '--split', '--name', 'bare', '--kernel', "$lab.vmlinuz", payload_of($lab)), 1,
 	qr/cannot be split/, 'a bare payload in two files');
-works('removed', '--remove', 'parts');
+refuses('removing the default', 1, qr/parts: the menu or a machine boots it/, '--default', 'parts', '--remove', 'parts');
+works('removed', '--remove', 'parts', '--default', 'lab');
 ok(!-e "$site/http/images/parts", 'it is gone');
 unlike(menu(), qr/parts/, 'from the menu, too');
 
@@ -123,6 +124,8 @@ unlike(menu(), qr/parts/, 'from the menu, too');
 run('mkdir', "$site/http/images/lab/.new-20200101-000000");
 works('after an interruption', make_image('lab', 'six'));
 ok(!-e "$site/http/images/lab/.new-20200101-000000", 'what it left is removed');
+is(run("umask 077; '$TARBOOT' netboot -o '$site' --timeout 7 >/dev/null; find '$site/http' '$site/tftp' ! -perm -a+r"), '',
+	'all may read it, whatever the umask');
 spew("$site/http/mac-52-54-00-00-00-09.ipxe", "#!ipxe\nmine\n");
 refuses('a file of the admin', 1, qr/mac-52-54-00-00-00-09\.ipxe: it was not made by tarboot/, '--boot', '52:54:00:00:00:09=lab');
 is(slurp("$site/http/mac-52-54-00-00-00-09.ipxe"), "#!ipxe\nmine\n", 'stays');
