@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # The menu, on machines that boot three at a time: its default, a key, a machine with an entry of its own, the image in
-# two files, debug, a file that is not there, the previous version; then beside another DHCP server.
+# two files, debug, a file that is not there, the previous version, HTTP boot; then beside another DHCP server.
 use strict;
 use warnings;
 use FindBin;
@@ -86,9 +86,13 @@ tarboot('netboot', @SITE, '--rollback', 'good');
 	my $back  = machine(name => 'back',  mac => mac(4));
 	my $lost  = machine(name => 'lost',  mac => mac(5));
 	my $debug = machine(name => 'debug', mac => mac(6));
+	my %web   = uefi('web');    # its firmware must not try PXE first
+	push @{ $web{args} }, map { (-fw_cfg => "name=opt/org.tianocore/${_}PXESupport,string=n") } qw(IPv4 IPv6);
+	my $web = machine(name => 'web', mac => mac(9), %web);
 	in_menu($lost, '3');
 	in_menu($debug, 'd', 'd');
 	see('the previous version after a rollback' => [ $back, qr/ROOT one/ ],
+		'HTTP boot of UEFI' => [ $web, qr/ROOT one/ ],
 		'a file that is not there' => [ $lost, qr/FAILED: lost does not boot; .*Press s for a shell/s ],
 		'a damaged image' => [ $debug, qr/tarboot: FAILED: unpack root.*Enter/s ]);
 	$debug->type("\n");
@@ -98,6 +102,7 @@ tarboot('netboot', @SITE, '--rollback', 'good');
 	$lost->type('s');
 	ok($lost->wait_for(qr/iPXE>/, 30), 'and s gives the shell of iPXE') or $lost->show_end;
 }
+like($serve->text, qr{\Q${\mac(9)}\E \S+ +HTTP   /ipxe\.efi\n}, 'UEFI loads iPXE by HTTP');
 like($serve->text, qr{\Q${\mac(5)}\E \S+ +HTTP   /images/lost/[-\d]+/initrd\.img: error 404}, 'the log has the missing file');
 is($serve->stop, 0, 'it stops cleanly');
 
@@ -111,7 +116,8 @@ ip link set lo up
 ip address add 192.168.77.2/24 dev veth1
 ip link set veth1 up
 exec dnsmasq -k --port=0 --log-facility=- --interface=veth1 --bind-interfaces --dhcp-leasefile=/dev/null \
-	--dhcp-range=192.168.77.50,192.168.77.60,255.255.255.0,1h
+	--dhcp-range=192.168.77.50,192.168.77.60,255.255.255.0,1h \
+	--dhcp-host=52:54:00:00:00:07,192.168.77.67 --dhcp-host=52:54:00:00:00:08,192.168.77.68
 END
 select undef, undef, undef, 0.5;
 run('ip', 'link', 'set', 'veth1', 'netns', $other->{pid});
@@ -129,7 +135,7 @@ unlike($serve->text, qr/warning/, 'it sees the other server');
 	my $bios = machine(name => 'proxy-bios', mac => mac(7));
 	my $uefi = machine(name => 'proxy-uefi', mac => mac(8), uefi('proxy-uefi'));
 	see('BIOS beside another DHCP server' => [ $bios, qr/ROOT one/ ], 'UEFI beside it' => [ $uefi, qr/ROOT one/ ]);
-	like($bios->text, qr/192\.168\.77\.5\d/, 'the address is from the other server');
+	like($bios->text, qr/192\.168\.77\.67/, 'the address is from the other server');
 }
 note($serve->text);
 is($serve->stop, 0, 'it stops cleanly');
