@@ -2,7 +2,6 @@
 #include "bootpart.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -53,10 +52,9 @@ int bootpart_add(struct bootpart *b, const char *name, uint32_t mode, uint32_t r
 int bootpart_add_file(struct bootpart *b, const char *name, uint32_t mode, const char *path,
 		      struct fail *f)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	_cleanup_free_ char *data = NULL;
 	size_t size = 0;
-	int r = fd < 0 ? -errno : read_all(fd, &data, &size);
+	int r = read_file(path, &data, &size);
 
 	if (r == 0)
 		r = bootpart_add(b, name, mode, 0, 0, data, size);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -68,4 +69,24 @@ int host_find_shell(const char *setting, const char **ret, struct fail *f)
 		say_warning("no static busybox here (Debian: busybox-static): the image has no "
 			    "debug shell");
 	return 0;
+}
+
+static int first_error; /* nftw gives its function no argument */
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	(void)st;
+	(void)type;
+	(void)where;
+	if (remove(path) < 0 && first_error == 0)
+		first_error = -errno;
+	return 0;
+}
+
+int host_remove_tree(const char *path)
+{
+	first_error = 0;
+	if (nftw(path, remove_one, 64, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return first_error;
 }

@@ -1,5 +1,6 @@
 /*
- * What the boot part of an image takes from the machine that packs: tarboot's /init and a busybox.
+ * Files of the machine that packs: tarboot's /init and a busybox for the boot part of an image, and directories
+ * that are no longer needed.
  */
 #pragma once
 
@@ -12,3 +13,7 @@ int host_find_init(char ret[256], struct fail *f);
 /* The busybox for shells. setting: "auto" looks for one and warns when there is none, NULL is none, a path must
  * be a static program of this machine's kind. *ret is NULL, static or the setting. */
 int host_find_shell(const char *setting, const char **ret, struct fail *f);
+
+/* Removes a directory with all that is in it, as far as it can, not beyond its file system. 0, also when there is
+ * none, or -errno of the first that stays. */
+int host_remove_tree(const char *path);

@@ -10,28 +10,8 @@
 #include "cpio.h"
 #include "util.h"
 
-#define COPY_SIZE (1 << 20)
-
 /* Bytes of payload in one newc member; a multiple of 4, so that no padding comes between parts. */
 #define PART_MAX (CPIO_FILE_MAX & ~(uint64_t)0xfff)
-
-static int copy_payload(struct out *image, int fd, uint64_t from, uint64_t size, struct fail *f)
-{
-	_cleanup_free_ char *block = malloc(COPY_SIZE);
-	ssize_t n;
-	int r = block ? 0 : fail_errno(f, ENOMEM, image->path, "cannot copy the payload");
-
-	while (r == 0 && size > 0) {
-		n = pread(fd, block, size < COPY_SIZE ? (size_t)size : COPY_SIZE, (off_t)from);
-		if (n <= 0)
-			return fail_errno(f, n < 0 ? errno : EIO, image->path,
-					  "cannot read the payload back");
-		r = out_write(image, block, (size_t)n, f);
-		from += (uint64_t)n;
-		size -= (uint64_t)n;
-	}
-	return r;
-}
 
 /* One newc member of the payload archive: header, data, padding. */
 static int write_part(struct out *image, int fd, const char *name, uint64_t from, uint64_t size,
@@ -46,7 +26,7 @@ static int write_part(struct out *image, int fd, const char *name, uint64_t from
 	cpio_header_write(&h, name, head);
 	r = out_write(image, head, cpio_head_size(strlen(name)), f);
 	if (r == 0)
-		r = copy_payload(image, fd, from, size, f);
+		r = out_copy(image, fd, from, size, "the payload", f);
 	return r == 0 ? out_write(image, padding, cpio_padding(size), f) : r;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define COPY_SIZE (1 << 20)
 #define OPEN_MAX_OUTS 4
 
 /* What the signal handler has to remove. Each slot is set and cleared by the main thread alone. */
@@ -98,6 +99,23 @@ static void sync_directory(const char *path)
 		fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0)
 		(void)fsync(fd);
+}
+
+int out_copy(struct out *o, int fd, uint64_t from, uint64_t size, const char *name, struct fail *f)
+{
+	_cleanup_free_ char *block = malloc(COPY_SIZE);
+	ssize_t n;
+	int r = block ? 0 : fail_errno(f, ENOMEM, o->path, "cannot write it");
+
+	while (r == 0 && size > 0) {
+		n = pread(fd, block, (size_t)min_u64(COPY_SIZE, size), (off_t)from);
+		if (n <= 0)
+			return fail_errno(f, n < 0 ? errno : EIO, name, "cannot read it");
+		r = out_write(o, block, (size_t)n, f);
+		from += (uint64_t)n;
+		size -= (uint64_t)n;
+	}
+	return r;
 }
 
 int out_commit(struct out *o, struct fail *f)

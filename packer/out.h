@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "fail.h"
 
@@ -19,6 +20,9 @@ int out_open(const char *path, struct out *ret, struct fail *f);
 
 /* Writes all of it at the current position. */
 int out_write(struct out *o, const void *data, size_t size, struct fail *f);
+
+/* Copies size bytes of the file open at fd, from an offset on. name is for messages. */
+int out_copy(struct out *o, int fd, uint64_t from, uint64_t size, const char *name, struct fail *f);
 
 /* Syncs and renames; the output is then there for good. Frees o, on failure too. */
 int out_commit(struct out *o, struct fail *f);

@@ -2,6 +2,7 @@
 #include "read_all.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "util.h"
@@ -34,4 +35,11 @@ int read_all(int fd, char **ret, size_t *ret_size)
 	*ret_size = have;
 	data = NULL;
 	return 0;
+}
+
+int read_file(const char *path, char **ret, size_t *ret_size)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : read_all(fd, ret, ret_size);
 }

@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -267,51 +266,71 @@ static int make_parents(char *path)
 	return 0;
 }
 
-bool site_owns(const char *path)
+/* Writes a file that differs. */
+static int replace(char *full, const void *data, size_t size, struct fail *f)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	_cleanup_free_ char *text = NULL;
-	size_t size;
-
-	return fd >= 0 && read_all(fd, &text, &size) == 0 && strstr(text, SITE_MARK);
-}
-
-/* 1: the file has this text already; 0: it is to be written; -errno. */
-static int compare_file(const char *path, const char *text, struct fail *f)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	_cleanup_free_ char *old = NULL;
-	size_t size;
-	int r = fd < 0 ? -errno : read_all(fd, &old, &size);
-
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0)
-		return fail_errno(f, r, path, "cannot read it");
-	if (!strstr(old, SITE_MARK))
-		return fail_set(f, EEXIST, path, "Move it away, or use another directory.",
-				"it was not made by tarboot, and is not overwritten");
-	return strcmp(old, text) == 0;
-}
-
-int site_write(const struct site *s, const char *path, const char *text, struct fail *f)
-{
-	char full[PATH_MAX];
 	struct out out = { 0 };
-	int r = compare_file(site_path(s, full, "%s", path), text, f);
+	int r = make_parents(full);
 
-	if (r != 0)
-		return r < 0 ? r : 0;
-	r = make_parents(full);
 	if (r < 0)
 		return fail_errno(f, r, full, "cannot make its directory");
 	r = out_open(full, &out, f);
 	if (r == 0)
-		r = out_write(&out, text, strlen(text), f);
+		r = out_write(&out, data, size, f);
 	if (r == 0)
 		r = out_commit(&out, f);
 	out_abandon(&out);
 	return r;
+}
+
+int site_replace(const struct site *s, const char *path, const void *data, size_t size,
+		 struct fail *f)
+{
+	_cleanup_free_ char *old = NULL;
+	char full[PATH_MAX];
+	size_t old_size;
+
+	if (read_file(site_path(s, full, "%s", path), &old, &old_size) == 0 && old_size == size &&
+	    memcmp(old, data, size) == 0)
+		return 0;
+	return replace(full, data, size, f);
+}
+
+bool site_owns(const char *path)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+
+	return read_file(path, &text, &size) == 0 && strstr(text, SITE_MARK);
+}
+
+int site_write(const struct site *s, const char *path, const char *text, struct fail *f)
+{
+	_cleanup_free_ char *old = NULL;
+	char full[PATH_MAX];
+	size_t size;
+	int r = read_file(site_path(s, full, "%s", path), &old, &size);
+
+	if (r < 0 && r != -ENOENT)
+		return fail_errno(f, r, full, "cannot read it");
+	if (r == 0 && !strstr(old, SITE_MARK))
+		return fail_set(f, EEXIST, full, "Move it away, or use another directory.",
+				"it was not made by tarboot, and is not overwritten");
+	return r == 0 && strcmp(old, text) == 0 ? 0 : replace(full, text, strlen(text), f);
+}
+
+int site_print(const struct site *s, const char *path, void (*print)(FILE *out, const void *arg),
+	       const void *arg, struct fail *f)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (out)
+		print(out, arg);
+	if (!out || fclose(out) != 0)
+		return fail_errno(f, ENOMEM, path, "cannot write it");
+	return site_write(s, path, text, f);
 }
 
 /* ---- netboot.conf ---- */
@@ -361,14 +380,12 @@ static int load_line(struct site *s, char *line, const char *path, struct fail *
 int site_load(struct site *s, bool claim, struct fail *f)
 {
 	char path[PATH_MAX];
-	_cleanup_close_ int fd = open(site_path(s, path, CONFIGURATION), O_RDONLY | O_CLOEXEC);
 	_cleanup_free_ char *text = NULL;
 	size_t size;
-	int r;
+	int r = read_file(site_path(s, path, CONFIGURATION), &text, &size);
 
-	if (fd < 0 && errno == ENOENT)
+	if (r == -ENOENT)
 		return check_empty(s, claim, f);
-	r = fd < 0 ? -errno : read_all(fd, &text, &size);
 	if (r < 0)
 		return fail_errno(f, r, path, "cannot read it");
 	for (char *line = text, *next; r == 0 && *line; line = next) {
@@ -394,8 +411,9 @@ static void print_text(FILE *out, const char *key, const char *text)
 		fprintf(out, "%s = %s\n", key, text);
 }
 
-static void print_settings(const struct site *s, FILE *out)
+static void print_settings(FILE *out, const void *site)
 {
+	const struct site *s = site;
 	char a[IPV4_TEXT_MAX], b[IPV4_TEXT_MAX];
 	const struct site_machine *m;
 
@@ -426,16 +444,7 @@ static void print_settings(const struct site *s, FILE *out)
 
 int site_save(const struct site *s, struct fail *f)
 {
-	_cleanup_free_ char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	if (!out)
-		return fail_errno(f, errno, s->directory, "cannot write its settings");
-	print_settings(s, out);
-	if (fclose(out) != 0)
-		return fail_errno(f, errno, s->directory, "cannot write its settings");
-	return site_write(s, CONFIGURATION, text, f);
+	return site_print(s, CONFIGURATION, print_settings, s, f);
 }
 
 int site_claim(const struct site *s, struct fail *f)

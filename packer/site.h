@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "fail.h"
 #include "net_text.h"
@@ -69,6 +70,14 @@ const char *site_path(const struct site *s, char ret[PATH_MAX], const char *form
 /* Brings a text to this path of the directory, made if need be, unless it is there already. -EEXIST: there is a file
  * that was not made by tarboot, which its first lines would say. */
 int site_write(const struct site *s, const char *path, const char *text, struct fail *f);
+
+/* The same with what print prints. */
+int site_print(const struct site *s, const char *path, void (*print)(FILE *out, const void *arg),
+	       const void *arg, struct fail *f);
+
+/* Brings bytes to this path, unless they are there, whoever made what is there now. */
+int site_replace(const struct site *s, const char *path, const void *data, size_t size,
+		 struct fail *f);
 
 /* Is there such a file at this path, made by tarboot? */
 bool site_owns(const char *path);

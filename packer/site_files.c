@@ -2,46 +2,22 @@
 #include "site_files.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 
-#include "out.h"
 #include "read_all.h"
 #include "util.h"
-
-static int read_path(const char *path, char **ret, size_t *ret_size)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	*ret = NULL;
-	return fd < 0 ? -errno : read_all(fd, ret, ret_size);
-}
 
 /* -ENOENT, without a failure set: there is no such program. */
 static int copy_program(const struct site *s, const char *from, const char *to, struct fail *f)
 {
-	_cleanup_free_ char *new = NULL, *old = NULL;
-	size_t new_size, old_size;
-	struct out out = { 0 };
-	char path[PATH_MAX];
-	int r = read_path(from, &new, &new_size);
+	_cleanup_free_ char *program = NULL;
+	size_t size;
+	int r = read_file(from, &program, &size);
 
 	if (r == -ENOENT)
 		return r;
-	if (r < 0)
-		return fail_errno(f, r, from, "cannot read it");
-	if (read_path(site_path(s, path, "%s", to), &old, &old_size) == 0 && old_size == new_size &&
-	    memcmp(old, new, new_size) == 0)
-		return 0;
-	r = out_open(path, &out, f);
-	if (r == 0)
-		r = out_write(&out, new, new_size, f);
-	if (r == 0)
-		r = out_commit(&out, f);
-	out_abandon(&out);
-	return r;
+	return r < 0 ? fail_errno(f, r, from, "cannot read it")
+		     : site_replace(s, to, program, size, f);
 }
 
 static int copy_ipxe(const struct site *s, struct fail *f)
@@ -82,13 +58,8 @@ int site_copy_programs(const struct site *s, bool *ret_memtest_bios, bool *ret_m
 {
 	static const char *const bios[] = { "/boot/memtest86+x64.bin", "/boot/memtest86+.bin" };
 	static const char *const efi[] = { "/boot/memtest86+x64.efi", "/boot/mt86+x64" };
-	char path[PATH_MAX];
-	int r;
+	int r = copy_ipxe(s, f);
 
-	if ((mkdir(site_path(s, path, "http"), 0755) < 0 && errno != EEXIST) ||
-	    (mkdir(site_path(s, path, "tftp"), 0755) < 0 && errno != EEXIST))
-		return fail_errno(f, errno, path, "cannot make this directory");
-	r = copy_ipxe(s, f);
 	if (r == 0)
 		r = copy_memtest(s, bios, "http/memtest.bin", ret_memtest_bios, f);
 	return r == 0 ? copy_memtest(s, efi, "http/memtest.efi", ret_memtest_efi, f) : r;

@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <lzma.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 
 #include "bootpart.h"
 #include "cpio.h"
+#include "host_files.h"
 #include "image_report.h"
 #include "out.h"
 #include "read_all.h"
@@ -27,8 +27,10 @@ const char site_default_append[] = "devfs=nomount rw panic=60 selinux=0 ip=dhcp 
 
 /* ---- entry.conf ---- */
 
-static void print_entry(FILE *out, const struct site_version *v)
+static void print_entry(FILE *out, const void *version)
 {
+	const struct site_version *v = version;
+
 	fprintf(out,
 		"# " SITE_MARK "; the menu is made of it\ntitle = %s\nappend = %s\ncheck = %s\n"
 		"size = %llu\nmachine = %llu\nsplit = %s\n",
@@ -58,7 +60,6 @@ static int read_version(const struct site *s, const char *name, const char *link
 {
 	char path[PATH_MAX], target[VERSION_MAX], *value;
 	_cleanup_free_ char *text = NULL;
-	_cleanup_close_ int fd = -1;
 	size_t size;
 	ssize_t n = readlink(site_path(s, path, IMAGES "%s/%s", name, link), target,
 			     sizeof(target) - 1);
@@ -68,9 +69,7 @@ static int read_version(const struct site *s, const char *name, const char *link
 	if (n < 0)
 		return 0;
 	target[n] = '\0';
-	fd = open(site_path(s, path, IMAGES "%s/%s/entry.conf", name, target),
-		  O_RDONLY | O_CLOEXEC);
-	r = fd < 0 ? -errno : read_all(fd, &text, &size);
+	r = read_file(site_path(s, path, IMAGES "%s/%s/entry.conf", name, target), &text, &size);
 	if (r < 0)
 		return fail_errno(f, r, path, "cannot read what this version is");
 	for (char *line = text, *next; *line; line = next) {
@@ -88,23 +87,6 @@ static int read_version(const struct site *s, const char *name, const char *link
 }
 
 /* ---- the files of a version ---- */
-
-static int copy_range(int fd, const char *name, uint64_t from, uint64_t to, struct out *out,
-		      struct fail *f)
-{
-	_cleanup_free_ char *block = malloc(COPY_SIZE);
-	ssize_t n;
-	int r = block ? 0 : fail_errno(f, ENOMEM, name, "cannot copy it");
-
-	while (r == 0 && from < to) {
-		n = pread(fd, block, (size_t)min_u64(COPY_SIZE, to - from), (off_t)from);
-		if (n <= 0)
-			return fail_errno(f, n < 0 ? errno : EIO, name, "cannot read it");
-		r = out_write(out, block, (size_t)n, f);
-		from += (uint64_t)n;
-	}
-	return r;
-}
 
 /* Copies bytes of a file, behind a head, to directory/name. to = UINT64_MAX: all to the end. */
 static int copy_file(const char *from, uint64_t start, uint64_t end, const struct bootpart *head,
@@ -124,7 +106,7 @@ static int copy_file(const char *from, uint64_t start, uint64_t end, const struc
 	if (r == 0)
 		r = out_write(&out, head->data, head->size, f);
 	if (r == 0)
-		r = copy_range(fd, from, start, min_u64(end, (uint64_t)st.st_size), &out, f);
+		r = out_copy(&out, fd, start, min_u64(end, (uint64_t)st.st_size) - start, from, f);
 	if (r == 0)
 		r = out_commit(&out, f);
 	out_abandon(&out);
@@ -202,19 +184,11 @@ static int link_to(const struct site *s, const char *name, const char *link, con
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
-{
-	(void)st;
-	(void)type;
-	(void)where;
-	return remove(path);
-}
-
 static int remove_tree(const char *path, struct fail *f)
 {
-	if (nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) < 0 && errno != ENOENT)
-		return fail_errno(f, errno, path, "cannot remove it");
-	return 0;
+	int r = host_remove_tree(path);
+
+	return r < 0 ? fail_errno(f, r, path, "cannot remove it") : 0;
 }
 
 /* A version's directory begins with a digit, one that is not complete with NEW; nothing else is ours. */
@@ -332,17 +306,10 @@ static bool is_same(const struct site_version *a, const struct site_version *b)
 static int write_entry(const struct site *s, const char *name, const char *directory,
 		       const struct site_version *v, struct fail *f)
 {
-	_cleanup_free_ char *text = NULL;
 	char path[PATH_MAX];
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
 
-	if (out)
-		print_entry(out, v);
-	if (!out || fclose(out) != 0)
-		return fail_errno(f, ENOMEM, name, "cannot describe it");
 	snprintf(path, sizeof(path), IMAGES "%s/%s/entry.conf", name, directory);
-	return site_write(s, path, text, f);
+	return site_print(s, path, print_entry, v, f);
 }
 
 static int make_version(const struct site *s, const struct publishing *p, const struct image *image,

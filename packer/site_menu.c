@@ -31,6 +31,7 @@ struct menu {
 	size_t n;
 	const struct menu_extras *extras;
 	char url[SITE_TEXT_MAX];
+	const char *boot; /* the default entry */
 };
 
 bool menu_has_entry(const char *name)
@@ -68,7 +69,7 @@ static bool is_entry(const struct menu *m, const char *name)
 
 /* ---- the two menus ---- */
 
-static void print_head(const struct menu *m, const char *boot)
+static void print_head(const struct menu *m)
 {
 	fprintf(m->out,
 		"#!ipxe\n"
@@ -80,7 +81,7 @@ static void print_head(const struct menu *m, const char *boot)
 		"set entry %s\n"
 		"set wait %u\n"
 		"chain --autofree ${base}/mac-${netX/mac:hexhyp}.ipxe ||\n\n",
-		m->url, boot, m->site->timeout * 1000);
+		m->url, m->boot, m->site->timeout * 1000);
 }
 
 static void print_menu(const struct menu *m)
@@ -222,23 +223,17 @@ static void print_failures(const struct menu *m)
 
 /* ---- files ---- */
 
-static int write_menu(struct menu *m, const char *boot, struct fail *f)
+static void print_script(FILE *out, const void *menu)
 {
-	_cleanup_free_ char *text = NULL;
-	size_t size;
+	struct menu m = *(const struct menu *)menu;
 
-	m->out = open_memstream(&text, &size);
-	if (!m->out)
-		return fail_errno(f, errno, "menu.ipxe", "cannot write it");
-	print_head(m, boot);
-	print_menu(m);
-	print_more(m);
-	print_images(m);
-	print_own_entries(m);
-	print_failures(m);
-	if (fclose(m->out) != 0)
-		return fail_errno(f, errno, "menu.ipxe", "cannot write it");
-	return site_write(m->site, "http/menu.ipxe", text, f);
+	m.out = out;
+	print_head(&m);
+	print_menu(&m);
+	print_more(&m);
+	print_images(&m);
+	print_own_entries(&m);
+	print_failures(&m);
 }
 
 static int write_machine(const struct menu *m, const struct site_machine *machine, struct fail *f)
@@ -306,14 +301,14 @@ int menu_write(const struct site *s, const struct site_image *images, size_t n,
 	       const struct menu_extras *extras, struct fail *f)
 {
 	struct menu m = { .site = s, .images = images, .n = n, .extras = extras };
-	const char *boot = *s->boot ? s->boot : n > 0 ? images[0].name : "local";
 	int r;
 
+	m.boot = *s->boot ? s->boot : n > 0 ? images[0].name : "local";
 	site_url(s, m.url);
-	if (!is_entry(&m, boot))
-		return fail_set(f, EINVAL, boot, "Give another with --default.",
+	if (!is_entry(&m, m.boot))
+		return fail_set(f, EINVAL, m.boot, "Give another with --default.",
 				"there is no such entry for the menu to start with");
-	r = write_menu(&m, boot, f);
+	r = site_print(s, "http/menu.ipxe", print_script, &m, f);
 	if (r == 0)
 		r = write_autoexec(&m, f);
 	for (size_t i = 0; r == 0 && i < s->n_machines; i++)

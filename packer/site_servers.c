@@ -8,15 +8,26 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "util.h"
 
 #define LEASE 43200 /* seconds */
 #define ADDRESSES_MAX 200
 
+struct servers;
+
+struct server_file {
+	const char *name;
+	void (*print)(const struct servers *v);
+	const char *comment;  /* what begins one in it */
+	bool gives_addresses; /* is of no use beside another DHCP server */
+	const char *what, *command,
+		*read; /* of a unit: the file in the directory that the command reads */
+};
+
 struct servers {
 	FILE *out;
+	const struct server_file *file;
 	const struct site *site;
 	char directory[PATH_MAX]; /* absolute */
 	char url[SITE_TEXT_MAX];
@@ -25,7 +36,9 @@ struct servers {
 	char router[IPV4_TEXT_MAX], dns[IPV4_TEXT_MAX]; /* "" = none */
 };
 
-void servers_range(const struct site *s, uint32_t *first, uint32_t *last)
+/* The first and last address that DHCP gives: those set, or in the upper half of the subnet, at most 200, without the
+ * server's. */
+static void choose_range(const struct site *s, uint32_t *first, uint32_t *last)
 {
 	uint32_t hosts = ~subnet_mask(&s->subnet), lowest = s->subnet.address + hosts / 2 + 1,
 		 highest = s->subnet.address + hosts - 1;
@@ -274,52 +287,16 @@ static void print_lighttpd(const struct servers *v)
 
 /* ---- systemd ---- */
 
-/* The directory stands between command and option. */
-static void print_unit(const struct servers *v, const char *what, const char *command,
-		       const char *option)
+/* The directory stands between command and file. */
+static void print_unit(const struct servers *v)
 {
 	fprintf(v->out,
 		"# /etc/systemd/system/; the program's own unit must be off\n"
 		"[Unit]\nDescription=%s for tarboot\nWants=network-online.target\n"
 		"After=network-online.target\n\n"
-		"[Service]\nExecStart=%s%s%s\nRestart=on-failure\n\n"
+		"[Service]\nExecStart=%s %s%s\nRestart=on-failure\n\n"
 		"[Install]\nWantedBy=multi-user.target\n",
-		what, command, v->directory, option);
-}
-
-static void print_dnsmasq_unit(const struct servers *v)
-{
-	print_unit(v, "DHCP and TFTP", "/usr/sbin/dnsmasq -k -C ", "/config/dnsmasq.conf");
-}
-
-static void print_dhcpd_unit(const struct servers *v)
-{
-	print_unit(v, "DHCP", "/usr/sbin/dhcpd -f -4 -cf ", "/config/dhcpd.conf");
-}
-
-static void print_kea_unit(const struct servers *v)
-{
-	print_unit(v, "DHCP", "/usr/sbin/kea-dhcp4 -c ", "/config/kea-dhcp4.conf");
-}
-
-static void print_nginx_unit(const struct servers *v)
-{
-	print_unit(v, "HTTP", "/usr/sbin/nginx -g 'daemon off;' -c ", "/config/nginx.conf");
-}
-
-static void print_apache_unit(const struct servers *v)
-{
-	print_unit(v, "HTTP", "/usr/sbin/apache2 -D FOREGROUND -f ", "/config/apache.conf");
-}
-
-static void print_lighttpd_unit(const struct servers *v)
-{
-	print_unit(v, "HTTP", "/usr/sbin/lighttpd -D -f ", "/config/lighttpd.conf");
-}
-
-static void print_serve_unit(const struct servers *v)
-{
-	print_unit(v, "DHCP, TFTP and HTTP", "/usr/local/bin/tarboot serve ", "");
+		v->file->what, v->file->command, v->directory, v->file->read);
 }
 
 /* ---- all of them ---- */
@@ -328,7 +305,7 @@ static int fill(struct servers *v, const struct site *s, struct fail *f)
 {
 	uint32_t first, last;
 
-	servers_range(s, &first, &last);
+	choose_range(s, &first, &last);
 	*v = (struct servers){ .site = s };
 	if (!realpath(s->directory, v->directory))
 		snprintf(v->directory, sizeof(v->directory), "%s", s->directory);
@@ -350,46 +327,50 @@ static int fill(struct servers *v, const struct site *s, struct fail *f)
 	return 0;
 }
 
+static const struct server_file files[] = {
+	{ "dnsmasq.conf", print_dnsmasq, .comment = "#" },
+	{ "dhcpd.conf", print_dhcpd, .comment = "#", .gives_addresses = true },
+	{ "kea-dhcp4.conf", print_kea, .comment = "//", .gives_addresses = true },
+	{ "nginx-site.conf", print_nginx_site, .comment = "#" },
+	{ "nginx.conf", print_nginx, .comment = "#" },
+	{ "apache.conf", print_apache, .comment = "#" },
+	{ "lighttpd.conf", print_lighttpd, .comment = "#" },
+	{ "tarboot-dnsmasq.service", print_unit, "#", false, "DHCP and TFTP",
+	  "/usr/sbin/dnsmasq -k -C", "/config/dnsmasq.conf" },
+	{ "tarboot-dhcpd.service", print_unit, "#", true, "DHCP", "/usr/sbin/dhcpd -f -4 -cf",
+	  "/config/dhcpd.conf" },
+	{ "tarboot-kea.service", print_unit, "#", true, "DHCP", "/usr/sbin/kea-dhcp4 -c",
+	  "/config/kea-dhcp4.conf" },
+	{ "tarboot-nginx.service", print_unit, "#", false, "HTTP",
+	  "/usr/sbin/nginx -g 'daemon off;' -c", "/config/nginx.conf" },
+	{ "tarboot-apache.service", print_unit, "#", false, "HTTP",
+	  "/usr/sbin/apache2 -D FOREGROUND -f", "/config/apache.conf" },
+	{ "tarboot-lighttpd.service", print_unit, "#", false, "HTTP", "/usr/sbin/lighttpd -D -f",
+	  "/config/lighttpd.conf" },
+	{ "tarboot-serve.service", print_unit, "#", false, "DHCP, TFTP and HTTP",
+	  "/usr/local/bin/tarboot serve", "" },
+};
+
+static void print_file(FILE *out, const void *servers)
+{
+	struct servers v = *(const struct servers *)servers;
+
+	v.out = out;
+	fprintf(out, "%s " SITE_MARK "\n", v.file->comment);
+	v.file->print(&v);
+}
+
 int servers_write(const struct site *s, struct fail *f)
 {
-	static const struct {
-		const char *name, *comment;
-		void (*print)(const struct servers *v);
-		bool gives_addresses;
-	} files[] = {
-		{ "dnsmasq.conf", "#", print_dnsmasq, false },
-		{ "dhcpd.conf", "#", print_dhcpd, true },
-		{ "kea-dhcp4.conf", "//", print_kea, true },
-		{ "nginx-site.conf", "#", print_nginx_site, false },
-		{ "nginx.conf", "#", print_nginx, false },
-		{ "apache.conf", "#", print_apache, false },
-		{ "lighttpd.conf", "#", print_lighttpd, false },
-		{ "tarboot-dnsmasq.service", "#", print_dnsmasq_unit, false },
-		{ "tarboot-dhcpd.service", "#", print_dhcpd_unit, true },
-		{ "tarboot-kea.service", "#", print_kea_unit, true },
-		{ "tarboot-nginx.service", "#", print_nginx_unit, false },
-		{ "tarboot-apache.service", "#", print_apache_unit, false },
-		{ "tarboot-lighttpd.service", "#", print_lighttpd_unit, false },
-		{ "tarboot-serve.service", "#", print_serve_unit, false },
-	};
 	struct servers v;
 	char path[64];
 	int r = fill(&v, s, f);
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++) {
-		_cleanup_free_ char *text = NULL;
-		size_t size;
-
-		v.out = open_memstream(&text, &size);
-		if (!v.out)
-			return fail_errno(f, errno, files[i].name, "cannot write it");
-		fprintf(v.out, "%s " SITE_MARK "\n", files[i].comment);
-		files[i].print(&v);
-		if (fclose(v.out) != 0)
-			return fail_errno(f, errno, files[i].name, "cannot write it");
-		snprintf(path, sizeof(path), "config/%s", files[i].name);
-		if (!s->proxy || !files[i].gives_addresses)
-			r = site_write(s, path, text, f);
+		v.file = &files[i];
+		snprintf(path, sizeof(path), "config/%s", v.file->name);
+		if (!s->proxy || !v.file->gives_addresses)
+			r = site_print(s, path, print_file, &v, f);
 	}
 	return r;
 }

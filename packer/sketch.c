@@ -4,13 +4,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #include "elfinfo.h"
+#include "host_files.h"
 #include "path.h"
 #include "tree.h"
 
@@ -29,15 +29,6 @@ struct sketch {
 };
 
 /* ---- making and removing ---- */
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
-{
-	(void)st;
-	(void)type;
-	(void)where;
-	(void)remove(path);
-	return 0;
-}
 
 /* Closes all but one, and the standard ones: others wait for the ends of their pipes. */
 static void keep_only(int kept)
@@ -67,7 +58,7 @@ static void wait_and_remove(const char *path, int alive)
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	while (read(alive, &byte, 1) < 0 && errno == EINTR)
 		;
-	(void)nftw(path, remove_one, 64, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	(void)host_remove_tree(path);
 	_exit(0);
 }
 
