@@ -9,7 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define MODULE_NAME_MAX 64 /* with NUL; the kernel's is 56 */
+#define MODULE_NAME_MAX 64         /* with NUL; the kernel's is 56 */
+#define MODULE_SIZE_MAX (64 << 20) /* bytes of one that is unpacked here */
 
 struct modindex {
 	const char *dep;     /* modules.dep; "" where there is none, as for all */

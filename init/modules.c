@@ -17,7 +17,6 @@
 #include "util.h"
 
 #define COMPRESSED_FILE 4 /* MODULE_INIT_COMPRESSED_FILE, Linux 5.17 */
-#define MODULE_SIZE_MAX (64 << 20)
 #define OPTIONS_MAX 2048
 #define DEPTH_MAX 8 /* softdeps of softdeps */
 

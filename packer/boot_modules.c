@@ -17,8 +17,6 @@
 #include "read_all.h"
 #include "util.h"
 
-#define MODULE_MAX (64 << 20) /* bytes, unpacked: as init has it */
-
 struct text {
 	char *data; /* owned, NUL-terminated */
 	size_t size;
@@ -211,12 +209,13 @@ static int unpack_from(struct archive *archive, struct text *ret)
 
 	if (archive_read_next_header(archive, &entry) != ARCHIVE_OK)
 		return -EBADMSG;
-	ret->data = malloc(MODULE_MAX);
+	ret->data = malloc(MODULE_SIZE_MAX);
 	if (!ret->data)
 		return -ENOMEM;
-	while ((n = archive_read_data(archive, ret->data + ret->size, MODULE_MAX - ret->size)) > 0)
+	while ((n = archive_read_data(archive, ret->data + ret->size,
+				      MODULE_SIZE_MAX - ret->size)) > 0)
 		ret->size += (size_t)n;
-	return n < 0 ? -EBADMSG : ret->size == MODULE_MAX ? -EFBIG : 0;
+	return n < 0 ? -EBADMSG : ret->size == MODULE_SIZE_MAX ? -EFBIG : 0;
 }
 
 static int unpack(const struct text *packed, struct text *ret)
@@ -332,12 +331,14 @@ static int read_index(struct adding *a)
 	return r < 0 ? failed(a, r, path) : 0;
 }
 
+/* Keyboards and consoles, and what the words ask for. */
 static int choose(struct adding *a, const char *words)
 {
-	const char *builtin = a->builtin.data ? a->builtin.data : "";
-	const char *unknown = module_choice_want(&a->choice, words, builtin);
+	const char *builtin = a->builtin.data ? a->builtin.data : "", *unknown;
 	char word[MODULE_NAME_MAX];
 
+	(void)module_choice_want(&a->choice, "console", builtin);
+	unknown = module_choice_want(&a->choice, words, builtin);
 	if (unknown) {
 		snprintf(word, sizeof(word), "%.*s", (int)strcspn(unknown, ","), unknown);
 		return fail_set(

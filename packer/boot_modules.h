@@ -18,7 +18,8 @@ struct boot_modules {
 /* Is this path of a root one that boot_modules_add() reads? Firmware only when that is asked for. */
 bool boot_modules_reads(const char *path, bool firmware);
 
-/* Adds to b what the words (see module_choice.h) ask for of release's modules in the root open at root_fd. -ENOENT:
+/* Adds to b the modules for keyboards and consoles, and what the words (see module_choice.h) ask for, of release's
+ * modules in the root open at root_fd. -ENOENT:
  * the root has none for this release, or none that a word names. */
 int boot_modules_add(struct bootpart *b, int root_fd, const char *release, const char *words,
 		     struct boot_modules *ret, struct fail *f);

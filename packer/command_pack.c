@@ -281,13 +281,12 @@ static const char *release_of_modules(const struct pack *p)
 static int add_modules(struct pack *p, struct bootpart *b, struct fail *f)
 {
 	const char *words = p->options.modules;
-	char all[1024];
 	int r;
 
 	if (!words)
 		return 0;
-	snprintf(all, sizeof(all), "console,%s", words);
-	r = boot_modules_add(b, sketch_root(p->sketch), release_of_modules(p), all, &p->modules, f);
+	r = boot_modules_add(b, sketch_root(p->sketch), release_of_modules(p), words, &p->modules,
+			     f);
 	return r == -ENOENT && !*words ? 0 : r;
 }
 

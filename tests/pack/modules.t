@@ -116,6 +116,7 @@ check_names('a name, one that is built in', 'beep.fw beep.ko hid.ko.xz usbhid.ko
 check_names('none', '', '--modules=none');
 check_names('a pattern', 'hid.ko.xz phylib.ko usbhid.ko', '--modules=kernel/drivers/phy/');
 check_names('no kernel', 'hid.ko.xz usbhid.ko', '--kernel=none');
+check_names('a long list', 'beep.fw beep.ko hid.ko.xz usbhid.ko', '--modules=' . 'hid,' x 400 . 'beep');
 
 sub refuses {
 	my ($name, $like, @command) = @_;
