@@ -1,17 +1,16 @@
 /* tarboot run: boots an image in QEMU, with its serial console here. */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "boot_watch.h"
 #include "command.h"
+#include "piped_child.h"
 #include "say.h"
 #include "size.h"
 
@@ -124,25 +123,13 @@ static void exec_qemu(const char *kernel, const char *append)
 /* Starts QEMU with its serial line on a pipe. Returns its pid, or -errno. */
 static pid_t start_qemu(const char *kernel, const char *append, int *ret_fd)
 {
-	int fds[2];
-	pid_t pid, parent = getpid();
+	pid_t pid = piped_child(ret_fd);
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -errno;
-	pid = fork();
 	if (pid == 0) {
-		/* It must not outlive us, however we end. */
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		if (getppid() != parent)
-			_exit(EXIT_FAILED);
-		dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
-		dup2(fds[1], STDOUT_FILENO);
 		exec_qemu(kernel, append);
 		_exit(EXIT_FAILED);
 	}
-	close(fds[1]);
-	*ret_fd = fds[0];
-	return pid < 0 ? -errno : pid;
+	return pid;
 }
 
 /* Shows what the machine prints until the watch is satisfied, the machine ends or time is up. */

@@ -9,12 +9,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "command.h"
+#include "piped_child.h"
 #include "say.h"
 #include "serve_log.h"
 #include "site.h"
@@ -169,28 +169,16 @@ static int check_dhcp(const struct site *s, const char *interface, struct fail *
 
 static int start(struct server *v, const char *const *argv, struct fail *f)
 {
-	int fds[2];
-	pid_t parent = getpid();
-
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return fail_errno(f, errno, argv[0], "cannot start it");
-	v->pid = fork();
+	v->pid = piped_child(&v->fd);
 	if (v->pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGTERM); /* it must not outlive us, however we end */
-		if (getppid() != parent)
-			_exit(EXIT_FAILED);
 		setpgid(0, 0); /* Ctrl-C is for us, who end it in order */
-		dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
-		dup2(fds[1], STDOUT_FILENO);
-		dup2(fds[1], STDERR_FILENO);
+		dup2(STDOUT_FILENO, STDERR_FILENO);
 		execvp(argv[0], (char *const *)argv);
 		dprintf(STDERR_FILENO, "%s: cannot start it: %s: install %s\n", argv[0],
 			strerror(errno), v->package);
 		_exit(EXIT_FAILED);
 	}
-	close(fds[1]);
-	v->fd = fds[0];
-	return v->pid < 0 ? fail_errno(f, errno, argv[0], "cannot start it") : 0;
+	return v->pid < 0 ? fail_errno(f, v->pid, argv[0], "cannot start it") : 0;
 }
 
 static int start_dnsmasq(const struct site *s, struct server *v, struct fail *f)
@@ -257,9 +245,10 @@ static void print_line(struct serve_log *log, const char *line)
 	time_t now = time(NULL);
 	struct tm tm;
 
-	learn_neighbours(log);
 	if (!serve_log_line(log, line, shown))
 		return;
+	learn_neighbours(log);
+	(void)serve_log_line(log, line, shown); /* now with the MAC */
 	strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&now, &tm));
 	for (char *at = shown; *at; at++) /* names come from the network */
 		if ((unsigned char)*at < ' ' || *at == 127)

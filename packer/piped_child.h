@@ -1,0 +1,10 @@
+/*
+ * A child process whose output this one reads, and which does not outlive it, however it ends.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+/* Forks. In the child, where it returns 0: standard input is empty, standard output is the pipe; it runs a program or
+ * calls _exit(). Else the child's pid, and *ret_fd to read from, which the caller closes; or -errno. */
+pid_t piped_child(int *ret_fd);
