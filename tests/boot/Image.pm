@@ -14,7 +14,7 @@ use FindBin;
 use POSIX ();
 use Test::More;
 
-our @EXPORT = qw(build_path repo_path scratch run demo_root demo_kernel tarboot slurp spew
+our @EXPORT = qw(build_path repo_path scratch run made_once demo_root demo_kernel tarboot slurp spew
 	newc_read newc_write tiny_root pack_payload need_programs);
 
 my $REPO  = "$FindBin::RealBin/../..";
@@ -84,15 +84,21 @@ sub need_programs {
 	return;
 }
 
-# The demo root's tar; built once, under a lock because prove may run the tests side by side.
-sub demo_root {
-	my $tar = build_path('demo-root.tar');
-	return $tar if -e $tar;
-	open my $lock, '>', "$tar.lock" or die "$tar.lock: $!";
+# The path in the build directory that a script of ours makes, called with the arguments and the path; made once, under
+# a lock because prove may run the tests side by side.
+sub made_once {
+	my ($name, $script, @arguments) = @_;
+	my $path = build_path($name);
+
+	return $path if -e $path;
+	open my $lock, '>', "$path.lock" or die "$path.lock: $!";
 	flock $lock, LOCK_EX;
-	run(repo_path('scripts', 'make-demo-root'), $tar) unless -e $tar;
-	return $tar;
+	local $ENV{BUILD} = build_path();
+	run(repo_path('scripts', $script), @arguments, $path) unless -e $path;
+	return $path;
 }
+
+sub demo_root { return made_once('demo-root.tar', 'make-demo-root') }
 
 sub demo_kernel {
 	my $kernel = scratch('vmlinuz');

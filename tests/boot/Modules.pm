@@ -6,7 +6,6 @@ use strict;
 use warnings;
 
 use Exporter qw(import);
-use Fcntl qw(LOCK_EX);
 use File::Basename qw(basename dirname);
 use File::Path qw(make_path);
 use Image;
@@ -14,17 +13,8 @@ use Image;
 our @EXPORT = qw(kernel_of newest_kernel booting is_module copy_modules module_members file_member
 	directory_member);
 
-# The directory of a kernel of that suite; fetched once, under a lock as the tests run side by side.
-sub kernel_of {
-	my ($suite) = @_;
-	my $dir = build_path("kernel-$suite");
-
-	open my $lock, '>', "$dir.lock" or die "$dir.lock: $!";
-	flock $lock, LOCK_EX;
-	local $ENV{BUILD} = build_path();
-	run(repo_path('scripts', 'fetch-kernel'), $suite, $dir) unless -d $dir;
-	return $dir;
-}
+# The directory of a kernel of that suite.
+sub kernel_of { return made_once("kernel-$_[0]", 'fetch-kernel', $_[0]) }
 
 # The newest kernel's directory, or nothing where it cannot be had; asked once.
 my ($asked, $newest);

@@ -6,7 +6,6 @@ use strict;
 use warnings;
 
 use Exporter qw(import);
-use Fcntl qw(LOCK_EX);
 use FindBin;
 use POSIX qw(WNOHANG);
 use Test::More;
@@ -34,13 +33,7 @@ sub enter_network {
 }
 
 # Debian's servers, not installed.
-sub servers {
-	my $dir = build_path('servers');
-	open my $lock, '>', "$dir.lock" or die "$dir.lock: $!";
-	flock $lock, LOCK_EX;
-	run(repo_path('scripts', 'fetch-servers'), $dir) unless -d "$dir/commands";
-	return $dir;
-}
+sub servers { return made_once('servers', 'fetch-servers') }
 
 # `tarboot serve`, or what else is given, until the object goes. Its words are in text().
 sub serve {
