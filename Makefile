@@ -153,6 +153,9 @@ $(B)/tests/tools/%: $(B)/obj/musl/tests/tools/%.o $(ALL_musl)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC_musl) $(LINK_musl) -pthread -o $@ -Wl,--start-group $^ -Wl,--end-group
 
+# What an .incbin reads, no compiler tells.
+$(foreach v,musl asan tsan fuzz,$(B)/obj/$v/packer/kernel_check.o): $(wildcard kconfig/*.config)
+
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 

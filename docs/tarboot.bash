@@ -29,8 +29,10 @@ _tarboot() {
 		--level | -l) words="fast normal best" ;;
 		--kernel | -k) [[ $command == pack ]] && words="auto none" ;;
 		--modules) words="none net storage all" ;;
+		--only) words="tarboot recommended x86_64 aarch64 netboot vm debug" ;;
 		--rollback | --remove) words=$(_tarboot_images) ;;
 		--accel) words="tcg kvm" ;;
+		kernel-check) words=auto ;;
 		esac
 	fi
 	if [[ -n $words ]]; then

@@ -1,8 +1,6 @@
 /* Modules that init can unpack stay as they are; the others are unpacked here. */
 #include "boot_modules.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "decompress.h"
 #include "glob.h"
 #include "inroot.h"
 #include "module_choice.h"
@@ -202,37 +201,6 @@ static int add_configuration(struct adding *a, const char *from, const char *to)
 
 /* ---- modules ---- */
 
-static int unpack_from(struct archive *archive, struct text *ret)
-{
-	struct archive_entry *entry;
-	la_ssize_t n;
-
-	if (archive_read_next_header(archive, &entry) != ARCHIVE_OK)
-		return -EBADMSG;
-	ret->data = malloc(MODULE_SIZE_MAX);
-	if (!ret->data)
-		return -ENOMEM;
-	while ((n = archive_read_data(archive, ret->data + ret->size,
-				      MODULE_SIZE_MAX - ret->size)) > 0)
-		ret->size += (size_t)n;
-	return n < 0 ? -EBADMSG : ret->size == MODULE_SIZE_MAX ? -EFBIG : 0;
-}
-
-static int unpack(const struct text *packed, struct text *ret)
-{
-	struct archive *archive = archive_read_new();
-	int r = -ENOMEM;
-
-	*ret = (struct text){ 0 };
-	if (archive && archive_read_support_format_raw(archive) >= ARCHIVE_WARN &&
-	    archive_read_support_filter_all(archive) >= ARCHIVE_WARN)
-		r = archive_read_open_memory(archive, packed->data, packed->size) == ARCHIVE_OK
-			    ? unpack_from(archive, ret)
-			    : -EBADMSG;
-	archive_read_free(archive);
-	return r;
-}
-
 /* Firmware may be compressed in the root: the kernel looks for it by the same names. */
 static int add_firmware(struct adding *a, const char *name)
 {
@@ -289,7 +257,7 @@ static int add_module(struct adding *a, const char *line)
 		return failed(a, r, from);
 	is_packed = !ends_with(from, ".ko");
 	if (is_packed)
-		r = unpack(&file, &module);
+		r = decompress(file.data, file.size, MODULE_SIZE_MAX, &module.data, &module.size);
 	if (r < 0)
 		r = failed(a, r, from);
 	if (r == 0)

@@ -15,6 +15,8 @@
 #include "initcheck.h"
 #include "inroot.h"
 #include "kernel.h"
+#include "kernel_check.h"
+#include "kernel_config.h"
 #include "out.h"
 #include "pack_options.h"
 #include "path.h"
@@ -232,7 +234,8 @@ static bool is_wanted_whole(const char *path, void *pack)
 {
 	const struct pack *p = pack;
 
-	return p->options.modules && boot_modules_reads(path, *p->options.modules);
+	return kernel_config_is(path) ||
+	       (p->options.modules && boot_modules_reads(path, *p->options.modules));
 }
 
 /* The payload's size stands in the boot part, which comes first, so it is written aside. */
@@ -350,6 +353,35 @@ static void print_warnings(const struct pack *p)
 		say_warning("the root has no modules for its kernel %s", p->kernel.release);
 }
 
+/* What the kernel of this image lacks, as far as its configuration can be found. */
+static void check_kernel(const struct pack *p, const struct image *image)
+{
+	bool is_path = strcmp(p->options.kernel, "auto") != 0;
+	_cleanup_free_ char *index = NULL;
+	struct kernel_config config = { 0 };
+	struct kernel_check check = { 0 };
+	struct kernel_modules modules;
+	struct fail f;
+	int r = -ENOENT;
+
+	if (*p->kernel.release)
+		r = kernel_config_of_root(sketch_root(p->sketch), p->kernel.release, &config, &f);
+	if (r < 0)
+		r = kernel_config_open(is_path ? p->options.kernel : p->kernel.out_path, &config,
+				       &f);
+	if (r == 0)
+		r = image_read_module_index(image, &index, &f);
+	modules = (struct kernel_modules){ index, config.modules };
+	if (r == 0)
+		r = kernel_check(config.text, &modules, KERNEL_CHECK_BOOT, &check);
+	if (r == 0)
+		kernel_check_warn(&check, config.path);
+	else
+		puts("config   not known: `tarboot kernel-check` tells whether the kernel fits");
+	kernel_check_free(&check);
+	kernel_config_close(&config);
+}
+
 /* What the image needs, read back from it, and the report that was asked for. */
 static int report_image(const struct pack *p, struct fail *f)
 {
@@ -359,6 +391,8 @@ static int report_image(const struct pack *p, struct fail *f)
 	if (r < 0)
 		return r;
 	needs_print(&report.image, &report.needs);
+	if (p->has_kernel)
+		check_kernel(p, &report.image);
 	if (p->options.report) {
 		r = image_report_decode(&report, f);
 		if (r == 0)

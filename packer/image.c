@@ -250,3 +250,18 @@ void image_close(struct image *image)
 	payload_close(&image->payload);
 	*image = (struct image){ 0 };
 }
+
+int image_read_module_index(const struct image *image, char **ret, struct fail *f)
+{
+	const struct image_member *m = NULL;
+
+	for (size_t i = 0; i < image->n_members; i++)
+		if (strncmp(image->members[i].name, "lib/modules/", 12) == 0 &&
+		    ends_with(image->members[i].name, "/modules.dep"))
+			m = &image->members[i];
+	*ret = calloc(1, m ? m->size + 1 : 1);
+	if (!*ret || (m && read_at(image->payload.parts[0].fd, m->offset, *ret, m->size) < 0))
+		return fail_errno(f, *ret ? EIO : ENOMEM, image->path,
+				  "cannot read its index of modules");
+	return 0;
+}

@@ -30,3 +30,6 @@ struct image {
 /* path "-": standard input, which is read to its end first when it is a pipe. */
 int image_open(const char *path, struct image *ret, struct fail *f);
 void image_close(struct image *image);
+
+/* The modules.dep of the kernel modules in the boot part; "" when there is none. *ret is the caller's. */
+int image_read_module_index(const struct image *image, char **ret, struct fail *f);

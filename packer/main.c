@@ -19,6 +19,7 @@ static const struct {
 	{ "verify", command_verify, "check every byte of an image, write nothing" },
 	{ "unpack", command_unpack, "unpack an image as the boot does" },
 	{ "run", command_run, "boot an image in QEMU" },
+	{ "kernel-check", command_kernel_check, "say whether a kernel has what tarboot needs" },
 	{ "netboot", command_netboot, "publish images for machines that boot from the network" },
 	{ "serve", command_serve, "serve them: DHCP, TFTP and HTTP, and say who boots what" },
 };
@@ -29,7 +30,7 @@ static int print_help(void)
 	     ": boot a whole operating system from a .tar.xz into RAM\n\n"
 	     "Usage: tarboot COMMAND [OPTION]...\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		printf("  %-8s  %s\n", commands[i].name, commands[i].help);
+		printf("  %-12s  %s\n", commands[i].name, commands[i].help);
 	puts("\n`tarboot COMMAND --help` tells more.");
 	return EXIT_OK;
 }

@@ -2,6 +2,7 @@
 #include "fstab.h"
 #include "glob.h"
 #include "json_read.h"
+#include "kconfig.h"
 #include "serve_log.h"
 
 #include "fuzz.h"
@@ -58,6 +59,26 @@ static void read_log(const char *text)
 		promise(strlen(shown) < SERVE_LINE_MAX);
 }
 
+static void read_config(const char *text)
+{
+	const char *at = text;
+	struct kconfig_need need;
+	char release[32];
+
+	while (kconfig_next(&at, &need)) {
+		promise(strncmp(need.symbol, "CONFIG_", 7) == 0 &&
+			strlen(need.symbol) < sizeof(need.symbol));
+		promise(strlen(need.reason) < sizeof(need.reason));
+		(void)kconfig_value(text, need.symbol);
+	}
+	promise(*at == '\0');
+	kconfig_release(text, release);
+	promise(strlen(release) < sizeof(release));
+	promise(!*release || kconfig_version(release));
+	(void)kconfig_is(text);
+	(void)kconfig_architecture(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = text_of(data, size);
@@ -65,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	match(text);
 	walk(text, size);
 	read_log(text);
+	read_config(text);
 	edit((const char *)data, size);
 	free(text);
 	return 0;

@@ -30,5 +30,8 @@ completes 'a value' fast pack -l f
 completes 'a kernel' none pack x --kernel n
 completes 'modules' storage pack --modules st
 completes 'an option of netboot' --rollback netboot --roll
+completes 'a command with a dash' kernel-check kern
+completes 'the running kernel' auto kernel-check au
+completes 'a fragment' netboot kernel-check --only net
 completes 'a file' README.md pack READ
 echo "1..$n"

@@ -1,0 +1,121 @@
+/* tarboot kernel-check: does this kernel have what tarboot needs? */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "image.h"
+#include "kernel_check.h"
+#include "kernel_config.h"
+#include "say.h"
+
+static const char *arg_image, *arg_only;
+static bool arg_json, arg_missing;
+
+static int print_help(void)
+{
+	puts("Usage: tarboot kernel-check CONFIG|VMLINUZ|DIR|auto [OPTION]...\n\n"
+	     "Says of each symbol that tarboot needs, or is better with, whether the kernel has "
+	     "it: "
+	     "built in,\n"
+	     "as a module, or not; why it is needed, and what fails without it.\n\n"
+	     "CONFIG is a .config or /boot/config-*, compressed or not; VMLINUZ a kernel with its\n"
+	     "configuration inside or beside it; DIR a root, a build tree or a /boot; auto the "
+	     "running "
+	     "kernel.\n\n"
+	     "      --image IMAGE    say of modules whether this image has them\n"
+	     "      --only NAME,...  tarboot, recommended, x86_64, aarch64, netboot, vm, debug "
+	     "(default: all)\n"
+	     "      --missing        show what is missing only\n"
+	     "      --json           print all of it as JSON\n"
+	     "      --help           show this help\n\n"
+	     "Exit status: 0 all that is required is there, 1 it is not, or the kernel cannot be "
+	     "read.");
+	return EXIT_OK;
+}
+
+/* Returns -1 to go on, else an exit code. */
+static int parse_options(int argc, char **argv)
+{
+	enum { OPT_IMAGE = 256, OPT_ONLY, OPT_MISSING, OPT_JSON, OPT_HELP };
+	static const struct option options[] = {
+		{ "image", required_argument, NULL, OPT_IMAGE },
+		{ "only", required_argument, NULL, OPT_ONLY },
+		{ "missing", no_argument, NULL, OPT_MISSING },
+		{ "json", no_argument, NULL, OPT_JSON },
+		{ "help", no_argument, NULL, OPT_HELP },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+		arg_missing = arg_missing || c == OPT_MISSING;
+		arg_json = arg_json || c == OPT_JSON;
+		if (c == OPT_HELP)
+			exit(print_help());
+		if (c == OPT_IMAGE)
+			arg_image = optarg;
+		else if (c == OPT_ONLY)
+			arg_only = optarg;
+		else if (c == '?' || c == ':')
+			return say_bad_option("kernel-check", c, argv[optind - 1]);
+	}
+	if (!kernel_check_knows(arg_only))
+		return say_usage("kernel-check", "--only %s: there is no such fragment", arg_only);
+	if (argc - optind != 1)
+		return say_usage("kernel-check", "it takes one CONFIG, VMLINUZ, DIR or auto");
+	return -1;
+}
+
+static int check(const char *path, struct kernel_check *ret, struct kernel_config *config,
+		 struct fail *f)
+{
+	_cleanup_free_ char *index = NULL;
+	struct image image = { 0 };
+	struct kernel_modules modules;
+	int r = kernel_config_open(path, config, f);
+
+	if (r == 0 && arg_image) {
+		r = image_open(arg_image, &image, f);
+		if (r == 0)
+			r = image_read_module_index(&image, &index, f);
+		image_close(&image);
+	}
+	if (r < 0)
+		return r;
+	modules = (struct kernel_modules){ index, config->modules };
+	r = kernel_check(config->text, &modules, arg_only, ret);
+	return r < 0 ? fail_errno(f, r, config->path, "cannot compare it") : 0;
+}
+
+static void print_check(const struct kernel_check *c, const char *path)
+{
+	printf("%s: Linux %s, %s\n", path, *c->release ? c->release : "of an unknown version",
+	       c->architecture ? c->architecture : "an architecture that tarboot does not know");
+	kernel_check_print(c, arg_missing, stdout);
+}
+
+int command_kernel_check(int argc, char **argv)
+{
+	struct kernel_config config = { 0 };
+	struct kernel_check c = { 0 };
+	struct fail f;
+	int r = parse_options(argc, argv);
+
+	if (r >= 0)
+		return r;
+	r = EXIT_FAILED;
+	if (check(argv[optind], &c, &config, &f) < 0)
+		(void)say_fail(&f);
+	else {
+		if (arg_json)
+			kernel_check_json(&c, config.path, stdout);
+		else
+			print_check(&c, config.path);
+		r = kernel_check_missing(&c, true) ? EXIT_FAILED : EXIT_OK;
+	}
+	kernel_check_free(&c);
+	kernel_config_close(&config);
+	return r;
+}

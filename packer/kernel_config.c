@@ -1,0 +1,289 @@
+/* Where distributions and the kernel's own build keep configurations. */
+#include "kernel_config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+
+#include "decompress.h"
+#include "glob.h"
+#include "inroot.h"
+#include "kconfig.h"
+#include "path.h"
+#include "read_all.h"
+#include "util.h"
+
+#define CONFIG_MAX (16 << 20)
+#define VMLINUX_MAX (1 << 30)
+
+struct span {
+	const char *data;
+	size_t size;
+};
+
+/* ---- inside a kernel ---- */
+
+static uint32_t le32(const char *p)
+{
+	const unsigned char *b = (const unsigned char *)p;
+
+	return b[0] | b[1] << 8 | b[2] << 16 | (uint32_t)b[3] << 24;
+}
+
+/* The compressed kernel in a kernel image. For x86 see Documentation/arch/x86/boot.rst, for others the header of the
+ * kernel's drivers/firmware/efi/libstub/zboot-header.S; else all of it. */
+static struct span compressed_part(struct span image)
+{
+	const char *p = image.data;
+	size_t offset = 0, size = image.size;
+
+	if (image.size > 0x250 && memcmp(p + 0x202, "HdrS", 4) == 0) {
+		offset = (size_t)((unsigned char)p[0x1f1] + 1) * 512 + le32(p + 0x248);
+		size = le32(p + 0x24c);
+		/* The build appends the unpacked size where the format has none. */
+		if (size > 4 && offset + 2 <= image.size && memcmp(p + offset, "\x1f\x8b", 2) != 0)
+			size -= 4;
+	} else if (image.size > 0x40 && memcmp(p + 4, "zimg", 4) == 0) {
+		offset = le32(p + 8);
+		size = le32(p + 12);
+	}
+	if (offset > image.size || size > image.size - offset)
+		return image;
+	return (struct span){ p + offset, size };
+}
+
+/* A configuration as it is, or between the marks of the kernel's kernel/configs.c. *ret stays NULL when there is
+ * none. */
+static int find_text(struct span from, char **ret)
+{
+	const char *at = from.data, *end = from.data + from.size, *mark;
+	size_t size;
+	int r;
+
+	if (kconfig_is(from.data)) {
+		*ret = strdup(from.data);
+		return *ret ? 0 : -ENOMEM;
+	}
+	while (!*ret && (at = memmem(at, (size_t)(end - at), "IKCFG_ST\x1f\x8b", 10))) {
+		at += 8;
+		size = (size_t)(end - at);
+		mark = memmem(at, size, "IKCFG_ED", 8);
+		r = decompress(at, mark ? (size_t)(mark - at) : size, CONFIG_MAX, ret, &size);
+		if (r == -ENOMEM)
+			return r;
+		if (r == 0 && kconfig_is(*ret))
+			return 0;
+		free(*ret);
+		*ret = NULL;
+	}
+	return 0;
+}
+
+/* What is not compressed goes through as it is. */
+static int find_in_file(const char *path, struct span file, char **ret, struct fail *f)
+{
+	struct span part = compressed_part(file);
+	_cleanup_free_ char *data = NULL;
+	size_t size;
+	int r = decompress(part.data, part.size, VMLINUX_MAX, &data, &size);
+
+	if (r == -EBADMSG && !size)
+		return fail_set(f, EBADMSG, path,
+				"Install the program that unpacks it (gzip, xz, bzip2, lz4, lzop, "
+				"zstd), or give its configuration.",
+				"it is no kernel configuration, and no kernel that can be unpacked "
+				"here");
+	if (r == 0 || r == -EBADMSG)
+		r = find_text((struct span){ data, size }, ret);
+	return r < 0 ? fail_errno(f, r, path, "cannot look for a configuration in it") : 0;
+}
+
+/* ---- files ---- */
+
+static int read_config(int fd, const char *path, struct kernel_config *ret, struct fail *f)
+{
+	_cleanup_free_ char *data = NULL;
+	size_t size = 0;
+	int r = read_all(fd, &data, &size);
+
+	if (r < 0)
+		return fail_errno(f, r, path, "cannot read it");
+	snprintf(ret->path, sizeof(ret->path), "%s", path);
+	return find_in_file(path, (struct span){ data, size }, &ret->text, f);
+}
+
+static int open_file(const char *path, struct kernel_config *ret, struct fail *f)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? fail_errno(f, errno, path, "cannot open it")
+		      : read_config(fd, path, ret, f);
+}
+
+/* Kernels that do not hold it have it beside them: /boot/vmlinuz-REL, /boot/config-REL. */
+static int open_beside(const char *path, struct kernel_config *ret, struct fail *f)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	const char *release = strncmp(name, "vmlinuz", 7) == 0 ? name + 7 : NULL;
+	char beside[PATH_MAX];
+
+	if (!release)
+		return 0;
+	snprintf(beside, sizeof(beside), "%.*sconfig%s", (int)(name - path), path, release);
+	return access(beside, F_OK) == 0 ? open_file(beside, ret, f) : 0;
+}
+
+/* ---- roots ---- */
+
+static const struct place {
+	const char *directory, *before, *behind; /* of the release in the file's name */
+} places[] = {
+	{ "boot", "config-", "" },  { "lib/modules", "", "/config" },  { ".", "config-", "" },
+	{ "boot", "vmlinuz-", "" }, { "lib/modules", "", "/vmlinuz" }, { ".", "vmlinuz-", "" },
+};
+
+/* The newest release of which there is a file. */
+static void newest_release(int directory, const struct place *p, char ret[256])
+{
+	int copy = dup(directory);
+	DIR *entries = copy < 0 ? NULL : fdopendir(copy);
+	size_t n = strlen(p->before);
+	char name[PATH_MAX];
+	struct dirent *e;
+
+	*ret = '\0';
+	while (entries && (e = readdir(entries))) {
+		if (*e->d_name == '.' || strncmp(e->d_name, p->before, n) != 0)
+			continue;
+		snprintf(name, sizeof(name), "%s%s", e->d_name, p->behind);
+		if (faccessat(directory, name, F_OK, 0) == 0 && strverscmp(e->d_name + n, ret) > 0)
+			snprintf(ret, 256, "%s", e->d_name + n);
+	}
+	if (entries)
+		closedir(entries);
+	else if (copy >= 0)
+		close(copy);
+}
+
+static void read_modules(int root_fd, const char *release, struct kernel_config *ret)
+{
+	_cleanup_close_ int fd = -1;
+	char path[PATH_MAX];
+	size_t size;
+
+	snprintf(path, sizeof(path), "lib/modules/%s/modules.dep", release);
+	fd = inroot_open(root_fd, path, O_RDONLY);
+	if (fd >= 0 && !ret->modules)
+		(void)read_all(fd, &ret->modules, &size);
+}
+
+static int open_at_place(int root_fd, const struct place *p, const char *release,
+			 struct kernel_config *ret, struct fail *f)
+{
+	_cleanup_close_ int directory = inroot_open(root_fd, p->directory, O_RDONLY | O_DIRECTORY),
+			    fd = -1;
+	char newest[256], path[PATH_MAX];
+
+	if (directory < 0)
+		return 0;
+	if (!release) {
+		newest_release(directory, p, newest);
+		release = newest;
+	}
+	snprintf(path, sizeof(path), "%s/%s%s%s", p->directory, p->before, release, p->behind);
+	fd = *release ? inroot_open(root_fd, path, O_RDONLY) : -1;
+	if (fd < 0)
+		return 0;
+	read_modules(root_fd, release, ret);
+	return read_config(fd, strncmp(path, "./", 2) == 0 ? path + 2 : path, ret, f);
+}
+
+int kernel_config_of_root(int root_fd, const char *release, struct kernel_config *ret,
+			  struct fail *f)
+{
+	int r = 0;
+
+	*ret = (struct kernel_config){ 0 };
+	for (size_t i = 0; r == 0 && !ret->text && i < ARRAY_SIZE(places); i++)
+		r = open_at_place(root_fd, &places[i], release, ret, f);
+	if (r == 0 && !ret->text)
+		r = fail_set(f, ENOENT, "the configuration of the kernel",
+			     "Give the file config-RELEASE of the kernel's package, or use a "
+			     "kernel with "
+			     "CONFIG_IKCONFIG=y.",
+			     "neither boot nor lib/modules has it, and no kernel there holds it");
+	return r;
+}
+
+bool kernel_config_is(const char *path)
+{
+	path = path_in_root(path);
+	if (strncmp(path, "usr/", 4) == 0)
+		path += 4;
+	return glob_match("boot/config-*", path, false) ||
+	       glob_match("lib/modules/*/config", path, false);
+}
+
+/* ---- all kinds ---- */
+
+static int open_directory(const char *path, struct kernel_config *ret, struct fail *f)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char of_build[PATH_MAX];
+
+	if (fd < 0)
+		return fail_errno(f, errno, path, "cannot open it");
+	snprintf(of_build, sizeof(of_build), "%s/.config", path);
+	if (access(of_build, F_OK) == 0)
+		return open_file(of_build, ret, f);
+	return kernel_config_of_root(fd, NULL, ret, f);
+}
+
+static int open_running(struct kernel_config *ret, struct fail *f)
+{
+	_cleanup_close_ int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct utsname running;
+
+	if (fd < 0 || uname(&running) < 0)
+		return fail_errno(f, errno, "/", "cannot open it");
+	if (access("/proc/config.gz", R_OK) < 0)
+		return kernel_config_of_root(fd, running.release, ret, f);
+	read_modules(fd, running.release, ret);
+	return open_file("/proc/config.gz", ret, f);
+}
+
+int kernel_config_open(const char *path, struct kernel_config *ret, struct fail *f)
+{
+	bool is_running = strcmp(path, "auto") == 0;
+	struct stat st;
+	int r;
+
+	*ret = (struct kernel_config){ 0 };
+	if (!is_running && stat(path, &st) < 0)
+		return fail_errno(f, errno, path, "cannot open it");
+	if (is_running)
+		r = open_running(ret, f);
+	else if (S_ISDIR(st.st_mode))
+		r = open_directory(path, ret, f);
+	else
+		r = open_file(path, ret, f);
+	if (r == 0 && !ret->text)
+		r = open_beside(path, ret, f);
+	if (r == 0 && !ret->text)
+		r = fail_set(
+			f, ENOENT, path,
+			"Give the file config-RELEASE of the kernel's package, or build the kernel "
+			"with CONFIG_IKCONFIG=y.",
+			"it is no kernel configuration, and it holds none");
+	return r;
+}
+
+void kernel_config_close(struct kernel_config *c)
+{
+	free(c->text);
+	free(c->modules);
+}

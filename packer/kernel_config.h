@@ -1,0 +1,28 @@
+/*
+ * The configuration of a kernel, wherever it is kept: a file, compressed or not, inside the kernel itself
+ * (CONFIG_IKCONFIG), beside it, in a root, or that of the running kernel.
+ */
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include "fail.h"
+
+struct kernel_config {
+	char *text;          /* owned; NULL = none was found */
+	char path[PATH_MAX]; /* of the file that it was in */
+	char *modules;       /* the modules.dep of that kernel's modules; owned; NULL = not known */
+};
+
+/* path: a configuration, a kernel image, a directory (a root, a build tree, a /boot) or "auto", the running one. */
+int kernel_config_open(const char *path, struct kernel_config *ret, struct fail *f);
+
+/* That of a release (NULL: the newest) in the root open at root_fd. -ENOENT: the root keeps none. */
+int kernel_config_of_root(int root_fd, const char *release, struct kernel_config *ret,
+			  struct fail *f);
+
+/* Is this path of a root one that kernel_config_of_root() may read? */
+bool kernel_config_is(const char *path);
+
+void kernel_config_close(struct kernel_config *c);
