@@ -32,12 +32,14 @@ static const struct api_mount {
 	  "mode=0755,size=20%,nr_inodes=800k", "CONFIG_TMPFS", false, NULL },
 };
 
+/* A kernel with CONFIG_SHMEM but not CONFIG_TMPFS knows the name and refuses all options. */
 static int fail_mount(struct boot *b, const struct api_mount *m, int error)
 {
+	bool is_missing = error == ENODEV || error == EINVAL;
 	char todo[128];
 
 	snprintf(todo, sizeof(todo), "Boot a kernel that has %s=y.", m->config);
-	return fail_set(&b->fail, error, m->target, error == ENODEV ? todo : NULL,
+	return fail_set(&b->fail, error, m->target, is_missing ? todo : NULL,
 			"cannot mount %s there: %s", m->type, strerror(error));
 }
 

@@ -20,6 +20,7 @@
 #include "initcheck.h"
 #include "memory.h"
 #include "rootsize.h"
+#include "systemd_needs.h"
 
 #define MANIFEST_PATH "/tarboot/manifest"
 #define TICK_MS 250
@@ -271,6 +272,7 @@ static int mount_root(struct boot *b, char options[ROOT_OPTIONS_MAX])
 int root_mount(struct boot *b)
 {
 	char options[ROOT_OPTIONS_MAX];
+	struct statfs fs;
 	int r;
 
 	if (mkdir(NEW_ROOT, 0755) < 0 && errno != EEXIST)
@@ -285,6 +287,11 @@ int root_mount(struct boot *b)
 	b->new_root_fd = open(NEW_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (b->new_root_fd < 0)
 		return fail_errno(&b->fail, errno, NEW_ROOT, "cannot open it");
+	if (fstatfs(b->new_root_fd, &fs) == 0 && fs.f_type == RAMFS_MAGIC)
+		return fail_set(&b->fail, ENODEV, NEW_ROOT,
+				"Boot a kernel that has CONFIG_SHMEM=y and CONFIG_TMPFS=y.",
+				"this kernel's tmpfs is a ramfs: it has no size, so the root would "
+				"take all memory, and no extended attributes");
 	return 0;
 }
 
@@ -358,6 +365,9 @@ static int explain_status(struct boot *b, const struct unpack_shared *shared, in
 {
 	if (shared->done && shared->fail.error) {
 		b->fail = shared->fail;
+		if (b->fail.error == ENOTSUP) /* file capabilities; others may be lost */
+			snprintf(b->fail.todo, sizeof(b->fail.todo),
+				 "Boot a kernel that has CONFIG_TMPFS_XATTR=y.");
 		return -b->fail.error;
 	}
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
@@ -438,6 +448,8 @@ int root_check_init(struct boot *b)
 		return -b->fail.error;
 	snprintf(b->new_init, sizeof(b->new_init), "%s", path);
 	snprintf(b->detail, sizeof(b->detail), "%.150s", path);
+	if (systemd_needs_check(b->new_root_fd, path, &b->fail) < 0)
+		return -b->fail.error;
 	payload_close(&b->payload);
 	block_list_free(&b->blocks);
 	return 0;

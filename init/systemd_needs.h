@@ -1,0 +1,10 @@
+/*
+ * What systemd cannot run without: asked while there is still somebody who can say so.
+ */
+#pragma once
+
+#include "fail.h"
+
+/* Is the program at path in the root open at root_fd systemd, and does this kernel lack what it needs? 0, or -ENOSYS
+ * with *f naming all that is missing, as symbols of the kernel's configuration. */
+int systemd_needs_check(int root_fd, const char *path, struct fail *f);
