@@ -5,6 +5,8 @@
 VERSION  = 0.1.0
 prefix   = /usr/local
 BUILD    = build
+HOST    := $(shell uname -m)
+ARCH     = $(HOST)
 MUSL_CC  = musl-gcc
 CC_HOST  = gcc
 CC_FUZZ  = clang
@@ -34,6 +36,12 @@ CC_musl     = $(MUSL_CC)
 CFLAGS_musl = -O2 -Werror -fno-pie -fstack-protector-strong -ffunction-sections -fdata-sections \
 	-ffile-prefix-map=$(CURDIR)/= -idirafter $(B)/deps/musl/linux
 LINK_musl   = -static -no-pie -s -Wl,--gc-sections,--build-id=none
+# The same for another machine: `make ARCH=aarch64`. Debian's libgcc would ask glibc for atomic instructions.
+CC_aarch64     = $(B)/deps/aarch64/musl-gcc
+CFLAGS_aarch64 = $(filter-out -idirafter $(B)/deps/musl/linux,$(CFLAGS_musl)) -mno-outline-atomics \
+	-idirafter $(B)/deps/aarch64/linux
+LINK_aarch64   = $(LINK_musl)
+AR_aarch64     = aarch64-linux-gnu-ar
 CC_asan     = $(CC_HOST)
 CFLAGS_asan = $(SANE) -fsanitize=address,undefined
 LINK_asan   = -fsanitize=address,undefined
@@ -61,7 +69,7 @@ WRAP_stress = pthread_mutex_lock pthread_cond_wait pthread_cond_signal pthread_c
 	pthread_join pwrite pwrite64 lzma_code
 
 # A change of any flag rebuilds the objects. The goals that compile none leave the record alone.
-FLAGS := $(BASE) $(foreach v,musl asan tsan fuzz,$(CC_$v) $(CFLAGS_$v) $(LINK_$v)) $(FLAGS_packer) \
+FLAGS := $(BASE) $(foreach v,musl aarch64 asan tsan fuzz,$(CC_$v) $(CFLAGS_$v) $(LINK_$v)) $(FLAGS_packer) \
 	$(WRAP_inject) $(WRAP_stress)
 ifneq ($(filter-out lint format help clean distclean,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(file <$(B)/obj/flags),$(FLAGS))
@@ -82,8 +90,9 @@ TESTED := $(foreach v,musl asan tsan,$(UNIT:%=$(B)/tests/$v/%))
 SERIAL := $(wildcard tests/boot/*.t tests/fault/*.t tests/netboot/*.t)
 SHARED := $(TESTED) $(filter-out $(SERIAL),$(wildcard tests/*.t tests/*/*.t))
 
+OUT := $(B)$(if $(filter-out $(HOST),$(ARCH)),/$(ARCH))
 .PHONY: all
-all: $(B)/init $(B)/tarboot ## build init and tarboot (this is the default)
+all: $(OUT)/init $(OUT)/tarboot ## build init and tarboot (the default); for another machine with ARCH=aarch64
 
 # ---- Compilers and libraries ----
 
@@ -101,6 +110,11 @@ $(B)/src/%/.origin: | $(TOOLCHAIN)
 	$(INSTALL_PACKAGES) build
 	scripts/fetch-source $*
 $(B)/src/libarchive/.origin: | $(B)/src/xz/.origin # they share one apt state
+
+$(B)/deps/aarch64/musl-gcc: | $(TOOLCHAIN)
+	$(INSTALL_PACKAGES) cross
+	scripts/fetch-musl aarch64
+$(B)/deps/aarch64/lib/liblzma.a $(B)/deps/aarch64/lib/libarchive.a: | $(B)/deps/aarch64/musl-gcc
 
 .PHONY: deps
 deps: $(B)/deps/musl/lib/libarchive.a $(B)/deps/musl/lib/liblzma.a ## fetch and build the libraries
@@ -126,7 +140,7 @@ $(foreach d,common init packer,
 $(B)/obj/$1/lib$d.a: $(patsubst %.c,$(B)/obj/$1/%.o,$(filter-out %/main.c,$(wildcard $d/*.c))))
 $(B)/obj/$1/lib%.a: $(B)/obj/flags
 	@rm -f $$@
-	$$(call say,AR,$$@)ar rcD $$@ $$(filter %.o,$$^)
+	$$(call say,AR,$$@)$(or $(AR_$1),ar) rcD $$@ $$(filter %.o,$$^)
 
 # $2 = where its programs go
 $2/init: $(B)/obj/$1/init/main.o $(B)/obj/$1/libinit.a $(B)/obj/$1/libcommon.a $$(LIBS_$1)
@@ -145,6 +159,7 @@ $2/init $2/tarboot $2/decode:
 	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) -pthread -o $$@ -Wl,--start-group $$^ -Wl,--end-group
 endef
 $(eval $(call variant,musl,$(B)))
+$(eval $(call variant,aarch64,$(B)/aarch64))
 $(eval $(call variant,asan,$(B)/asan))
 $(eval $(call variant,tsan,$(B)/tsan))
 $(eval $(call variant,fuzz,$(B)/fuzz))
@@ -154,7 +169,7 @@ $(B)/tests/tools/%: $(B)/obj/musl/tests/tools/%.o $(ALL_musl)
 	$(call say,LINK,$@)$(CC_musl) $(LINK_musl) -pthread -o $@ -Wl,--start-group $^ -Wl,--end-group
 
 # What an .incbin reads, no compiler tells.
-$(foreach v,musl asan tsan fuzz,$(B)/obj/$v/packer/kernel_check.o): $(wildcard kconfig/*.config)
+$(foreach v,musl aarch64 asan tsan fuzz,$(B)/obj/$v/packer/kernel_check.o): $(wildcard kconfig/*.config)
 
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
@@ -163,11 +178,15 @@ $(foreach v,musl asan tsan fuzz,$(B)/obj/$v/packer/kernel_check.o): $(wildcard k
 
 .PHONY: demo test test-all test-programs fuzz fuzz-run bench lint format
 $(B)/demo-root.tar: | $(TOOLCHAIN)
-	scripts/make-demo-root $@
+	ARCH=$(HOST) scripts/make-demo-root $@
+
+# The same for another machine, whose programs QEMU runs while it is made.
+$(B)/demo-root-%.tar: | $(TOOLCHAIN)
+	ARCH=$* scripts/make-demo-root $@
 
 # A root of more than 600 MB, as a computer class room has it.
 $(B)/bench-root.tar: | $(TOOLCHAIN)
-	scripts/make-demo-root $@ build-essential gdb git vim python3-numpy
+	ARCH=$(HOST) scripts/make-demo-root $@ build-essential gdb git vim python3-numpy
 
 demo: all $(B)/demo-root.tar ## build a Debian root, pack it, boot it in QEMU to its login prompt
 	$(B)/tarboot pack $(B)/demo-root.tar -o $(B)/demo.img
@@ -213,12 +232,17 @@ format: ## lay out the C sources by .clang-format
 
 .PHONY: install clean distclean help
 MAN := $(wildcard docs/*.[1578])
+ifneq ($(ARCH),$(HOST))
+install: all # only what this machine's tarboot puts into images for the other
+	install -D -m 755 $(OUT)/init $(DESTDIR)$(prefix)/lib/tarboot/$(ARCH)/init
+else
 install: all ## install below $(DESTDIR)$(prefix)
 	install -D -m 755 $(B)/tarboot $(DESTDIR)$(prefix)/bin/tarboot
 	install -D -m 755 $(B)/init $(DESTDIR)$(prefix)/lib/tarboot/init
 	install -D -m 644 docs/tarboot.bash $(DESTDIR)$(prefix)/share/bash-completion/completions/tarboot
 	$(foreach m,$(MAN),install -D -m 644 $m \
 		$(DESTDIR)$(prefix)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m) &&) true
+endif
 
 clean: ## remove what was compiled; libraries, roots and what fuzzing found stay
 	rm -rf $(addprefix $(B)/,obj init tarboot asan tsan tests demo.img* testrules.yml)

@@ -105,6 +105,26 @@ int initcheck_program(int root_fd, const char *path, uint16_t machine, struct fa
 	return r;
 }
 
+uint16_t initcheck_machine(int root_fd)
+{
+	struct program p;
+	struct fail ignored;
+	char name[sizeof(p.interpreter)];
+	int r;
+
+	for (size_t i = 0; initcheck_defaults[i]; i++) {
+		r = read_program(root_fd, initcheck_defaults[i], &p, &ignored);
+		for (unsigned depth = 0;
+		     r == 0 && p.kind != PROGRAM_ELF && depth < INTERPRETERS_MAX; depth++) {
+			strcpy(name, p.interpreter);
+			r = read_program(root_fd, name, &p, &ignored);
+		}
+		if (r == 0 && p.kind == PROGRAM_ELF)
+			return p.machine;
+	}
+	return 0;
+}
+
 static bool is_there(int root_fd, const char *path)
 {
 	_cleanup_close_ int fd = inroot_open(root_fd, path, O_PATH);

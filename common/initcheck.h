@@ -17,6 +17,9 @@ extern const char *const initcheck_defaults[];
  * 0, or -errno with *f saying what is wrong with it. */
 int initcheck_program(int root_fd, const char *path, uint16_t machine, struct fail *f);
 
+/* The machine that the defaults in this root are programs for: that of the first one that is a program. 0: none is. */
+uint16_t initcheck_machine(int root_fd);
+
 /* Finds the init: wanted alone when it is given (its fault is then the failure), else preferred (may
  * be NULL or ""), else the first good default. Returns the path, which is one of the arguments or a
  * default, or NULL with *f filled. */

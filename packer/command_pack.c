@@ -40,7 +40,8 @@ struct pack {
 	struct kernel_choice kernel;
 	struct manifest manifest;
 	struct boot_modules modules;
-	char init[256]; /* the /init that goes into the image, on the host */
+	uint16_t machine; /* ELF machine of the root */
+	char init[256];   /* the /init that goes into the image, on the host */
 	const char *shell;
 	uint64_t start; /* microseconds */
 	bool has_kernel;
@@ -53,8 +54,11 @@ struct pack {
 /* What init itself would ask, of the root open at fd. */
 static int check_init(struct pack *p, int fd, struct fail *f)
 {
-	const char *path = initcheck_find(fd, NULL, NULL, program_own_machine(), f);
+	uint16_t machine = initcheck_machine(fd);
+	const char *path;
 
+	p->machine = machine ? machine : program_own_machine();
+	path = initcheck_find(fd, NULL, NULL, p->machine, f);
 	if (path)
 		snprintf(p->manifest.init, sizeof(p->manifest.init), "%s", path);
 	else if (p->options.force)
@@ -402,20 +406,45 @@ static int report_image(const struct pack *p, struct fail *f)
 	return r;
 }
 
+/* What the image takes from this machine: /init and busybox, of the root's kind. */
+static int find_host_files(struct pack *p, struct fail *f)
+{
+	int r = host_find_shell(p->options.shell, p->machine, &p->shell, f);
+
+	return r == 0 ? host_find_init(p->machine, p->init, f) : r;
+}
+
+static int check_kernel_machine(const struct pack *p, struct fail *f)
+{
+	uint16_t kernel = p->kernel.out.temporary ? kernel_machine_of_file(p->kernel.out.fd) : 0;
+
+	if (!kernel || kernel == p->machine)
+		return 0;
+	return fail_set(f, ENOEXEC, "the kernel",
+			"Give one of the root's kind with --kernel, or none.",
+			"it is for %s, the root is for %s", program_machine_name(kernel),
+			program_machine_name(p->machine));
+}
+
 static int pack_image(struct pack *p, struct fail *f)
 {
-	int r = host_find_shell(p->options.shell, &p->shell, f);
+	bool is_known = p->machine; /* a directory can be asked before the work is done */
+	int r = kernel_copy_from_host(&p->kernel, f);
 
-	if (r == 0)
-		r = host_find_init(p->init, f);
-	if (r == 0)
-		r = kernel_copy_from_host(&p->kernel, f);
+	if (r == 0 && is_known)
+		r = find_host_files(p, f);
+	if (r == 0 && is_known)
+		r = check_kernel_machine(p, f);
 	if (r == 0)
 		r = out_open(p->options.out, &p->image, f);
 	if (r == 0)
 		r = out_open(p->options.out, &p->payload, f);
 	if (r == 0)
 		r = write_payload(p, f);
+	if (r == 0 && !is_known)
+		r = find_host_files(p, f);
+	if (r == 0)
+		r = check_kernel_machine(p, f);
 	if (r < 0)
 		return r;
 	fill_manifest(p);

@@ -1,4 +1,5 @@
 /* tarboot run: boots an image in QEMU, with its serial console here. */
+#include <elf.h>
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
@@ -10,16 +11,27 @@
 
 #include "boot_watch.h"
 #include "command.h"
+#include "elfinfo.h"
+#include "image.h"
 #include "piped_child.h"
 #include "say.h"
 #include "size.h"
 
-#define QEMU "qemu-system-x86_64"
 #define LOGIN_TIMEOUT 600 /* seconds; emulated machines are slow */
 
 static const char *arg_image, *arg_kernel, *arg_memory = "2G", *arg_cpus = "2";
 static const char *arg_append = "", *arg_accel = "tcg";
 static bool arg_until_login;
+
+/* What QEMU is called for a machine that an image is for, and the plainest one that it has. */
+static const struct emulation {
+	uint16_t machine;
+	const char *program, *package; /* of Debian */
+	const char *board, *cpu, *console;
+} emulations[] = {
+	{ EM_X86_64, "qemu-system-x86_64", "qemu-system-x86", "pc", "qemu64", "ttyS0" },
+	{ EM_AARCH64, "qemu-system-aarch64", "qemu-system-arm", "virt", "cortex-a57", "ttyAMA0" },
+};
 static long arg_timeout = LOGIN_TIMEOUT;
 
 static int print_help(void)
@@ -81,52 +93,61 @@ static int parse_options(int argc, char **argv)
 	return -1;
 }
 
-/* Replaces this process by QEMU; returns only on failure. */
-static void exec_qemu(const char *kernel, const char *append)
+/* An image for no machine that is known is for this one. */
+static const struct emulation *find_emulation(uint16_t machine)
 {
-	const char *const argv[] = {
-		QEMU,
-		"-accel",
-		arg_accel,
-		"-M",
-		"pc",
-		"-m",
-		arg_memory,
-		"-smp",
-		arg_cpus,
-		"-nodefaults",
-		"-no-reboot",
-		"-display",
-		"none",
-		"-chardev",
-		arg_until_login ? "stdio,id=s" : "stdio,id=s,mux=on,signal=off",
-		"-serial",
-		"chardev:s",
-		"-kernel",
-		kernel,
-		"-initrd",
-		arg_image,
-		"-append",
-		append,
-		arg_until_login ? NULL : "-mon",
-		"chardev=s",
-		NULL
-	};
+	for (size_t i = 0; i < ARRAY_SIZE(emulations); i++)
+		if (emulations[i].machine == (machine ? machine : program_own_machine()))
+			return &emulations[i];
+	return &emulations[0];
+}
 
-	execvp(QEMU, (char *const *)argv);
-	fprintf(stderr,
-		"tarboot: %s: cannot start it: %s\n  Install QEMU (Debian: "
-		"qemu-system-x86).\n",
-		QEMU, strerror(errno));
+/* Replaces this process by QEMU; returns only on failure. */
+static void exec_qemu(const struct emulation *e, const char *kernel, const char *append)
+{
+	const char *const argv[] = { e->program,
+				     "-accel",
+				     arg_accel,
+				     "-M",
+				     e->board,
+				     "-cpu",
+				     strcmp(arg_accel, "tcg") == 0 ? e->cpu : "host",
+				     "-m",
+				     arg_memory,
+				     "-smp",
+				     arg_cpus,
+				     "-nodefaults",
+				     "-no-reboot",
+				     "-display",
+				     "none",
+				     "-chardev",
+				     arg_until_login ? "stdio,id=s"
+						     : "stdio,id=s,mux=on,signal=off",
+				     "-serial",
+				     "chardev:s",
+				     "-kernel",
+				     kernel,
+				     "-initrd",
+				     arg_image,
+				     "-append",
+				     append,
+				     arg_until_login ? NULL : "-mon",
+				     "chardev=s",
+				     NULL };
+
+	execvp(e->program, (char *const *)argv);
+	fprintf(stderr, "tarboot: %s: cannot start it: %s\n  Install QEMU (Debian: %s).\n",
+		e->program, strerror(errno), e->package);
 }
 
 /* Starts QEMU with its serial line on a pipe. Returns its pid, or -errno. */
-static pid_t start_qemu(const char *kernel, const char *append, int *ret_fd)
+static pid_t start_qemu(const struct emulation *e, const char *kernel, const char *append,
+			int *ret_fd)
 {
 	pid_t pid = piped_child(ret_fd);
 
 	if (pid == 0) {
-		exec_qemu(kernel, append);
+		exec_qemu(e, kernel, append);
 		_exit(EXIT_FAILED);
 	}
 	return pid;
@@ -151,16 +172,16 @@ static void follow(int fd, struct boot_watch *watch)
 	}
 }
 
-static int run_until_login(const char *kernel, const char *append)
+static int run_until_login(const struct emulation *e, const char *kernel, const char *append)
 {
 	_cleanup_close_ int fd = -1;
 	struct boot_watch watch = { .start = now_usec() };
 	struct stat st = { 0 };
 	struct fail f;
-	pid_t pid = start_qemu(kernel, append, &fd);
+	pid_t pid = start_qemu(e, kernel, append, &fd);
 
 	if (pid < 0) {
-		fail_errno(&f, pid, QEMU, "cannot start it");
+		fail_errno(&f, pid, e->program, "cannot start it");
 		return say_fail(&f);
 	}
 	follow(fd, &watch);
@@ -176,25 +197,39 @@ static int run_until_login(const char *kernel, const char *append)
 	return EXIT_OK;
 }
 
+/* The machine that the image is for. */
+static int read_machine(const struct emulation **ret, struct fail *f)
+{
+	struct image image;
+	int r = image_open(arg_image, &image, f);
+
+	if (r == 0)
+		*ret = find_emulation(image_machine(&image));
+	image_close(&image);
+	return r;
+}
+
 int command_run(int argc, char **argv)
 {
 	_cleanup_free_ char *kernel = NULL, *append = NULL;
+	const struct emulation *e = NULL;
 	struct fail f;
 	int r = parse_options(argc, argv);
 
 	if (r >= 0)
 		return r;
+	if (read_machine(&e, &f) < 0)
+		return say_fail(&f);
 	if (asprintf(&kernel, "%s%s", arg_kernel ? arg_kernel : arg_image,
 		     arg_kernel ? "" : ".vmlinuz") < 0 ||
-	    asprintf(&append, "console=ttyS0 panic=-1 %s", arg_append) < 0)
+	    asprintf(&append, "console=%s panic=-1 %s", e->console, arg_append) < 0)
 		return EXIT_FAILED;
-	if (access(arg_image, R_OK) < 0 || access(kernel, R_OK) < 0) {
-		fail_errno(&f, errno, access(arg_image, R_OK) < 0 ? arg_image : kernel,
-			   "cannot read it");
+	if (access(kernel, R_OK) < 0) {
+		fail_errno(&f, errno, kernel, "cannot read it");
 		return say_fail(&f);
 	}
 	if (arg_until_login)
-		return run_until_login(kernel, append);
-	exec_qemu(kernel, append);
+		return run_until_login(e, kernel, append);
+	exec_qemu(e, kernel, append);
 	return EXIT_FAILED;
 }

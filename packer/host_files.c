@@ -1,6 +1,7 @@
 /* Files of the packing machine. */
 #include "host_files.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -12,41 +13,58 @@
 #include "say.h"
 #include "util.h"
 
-int host_find_init(char ret[256], struct fail *f)
-{
-	char self[256], *slash;
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 8);
-
-	if (n > 0) {
-		self[n] = '\0';
-		slash = strrchr(self, '/');
-		if (slash) {
-			strcpy(slash, "/init");
-			if (access(self, R_OK) == 0) {
-				strcpy(ret, self);
-				return 0;
-			}
-		}
-	}
-	strcpy(ret, TARBOOT_LIBDIR "/init");
-	if (access(ret, R_OK) == 0)
-		return 0;
-	return fail_errno(f, errno, ret, "the /init that belongs into the image is not installed");
-}
-
-static bool is_static_program(const char *path)
+/* Reads what is at path. False when that is no program, or there is nothing. */
+static bool read_program(const char *path, struct program *ret)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char head[PROGRAM_HEAD_SIZE];
-	struct program program;
 	ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof(head));
 
-	return n > 0 && program_parse(head, (size_t)n, &program) == 0 &&
-	       program.kind == PROGRAM_ELF && program.machine == program_own_machine() &&
-	       !*program.interpreter;
+	return n > 0 && program_parse(head, (size_t)n, ret) == 0 && ret->kind == PROGRAM_ELF;
 }
 
-int host_find_shell(const char *setting, const char **ret, struct fail *f)
+static bool is_static_program(const char *path, uint16_t machine)
+{
+	struct program program;
+
+	return read_program(path, &program) && program.machine == machine && !*program.interpreter;
+}
+
+/* The directory of this program. */
+static void find_own_directory(char ret[256])
+{
+	ssize_t n = readlink("/proc/self/exe", ret, 255);
+	char *slash;
+
+	ret[n > 0 ? n : 0] = '\0';
+	slash = strrchr(ret, '/');
+	if (slash)
+		*slash = '\0';
+}
+
+/* That of another machine lies in a directory of its name. */
+int host_find_init(uint16_t machine, char ret[256], struct fail *f)
+{
+	bool is_own = machine == program_own_machine();
+	const char *name = machine == EM_AARCH64 ? "aarch64" : "x86_64";
+	char own[256], what[32];
+
+	find_own_directory(own);
+	for (int installed = 0; installed < 2; installed++) {
+		snprintf(ret, 256, "%.200s/%s%sinit", installed ? TARBOOT_LIBDIR : own,
+			 is_own ? "" : name, is_own ? "" : "/");
+		if (is_static_program(ret, machine))
+			return 0;
+	}
+	snprintf(what, sizeof(what), "/init for %s", program_machine_name(machine));
+	if (machine != EM_AARCH64 && machine != EM_X86_64)
+		return fail_set(f, ENOEXEC, what, "Pack a root for x86-64 or aarch64.",
+				"the root is for such a machine, and tarboot is not");
+	snprintf(f->todo, sizeof(f->todo), "In tarboot's source: make ARCH=%s install", name);
+	return fail_set(f, ENOENT, what, f->todo, "it is not here; the root needs it");
+}
+
+int host_find_shell(const char *setting, uint16_t machine, const char **ret, struct fail *f)
 {
 	static const char *const places[] = { "/bin/busybox", "/usr/bin/busybox",
 					      "/usr/lib/initramfs-tools/bin/busybox" };
@@ -56,18 +74,20 @@ int host_find_shell(const char *setting, const char **ret, struct fail *f)
 		return 0;
 	if (strcmp(setting, "auto") != 0) {
 		*ret = setting;
-		return is_static_program(setting)
+		return is_static_program(setting, machine)
 			       ? 0
 			       : fail_set(f, ENOEXEC, setting,
 					  "Give a static busybox (Debian: busybox-static).",
-					  "it is not a static program of this machine's kind");
+					  "it is not a static program for %s, as the root is",
+					  program_machine_name(machine));
 	}
 	for (size_t i = 0; !*ret && i < ARRAY_SIZE(places); i++)
-		if (is_static_program(places[i]))
+		if (is_static_program(places[i], machine))
 			*ret = places[i];
 	if (!*ret)
-		say_warning("no static busybox here (Debian: busybox-static): the image has no "
-			    "debug shell");
+		say_warning("no static busybox for %s here (Debian: busybox-static): the image has "
+			    "no debug shell",
+			    program_machine_name(machine));
 	return 0;
 }
 

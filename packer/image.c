@@ -10,6 +10,7 @@
 
 #include "codec.h"
 #include "cpio.h"
+#include "elfinfo.h"
 
 #define NAME_SIZE_MAX 4096
 #define PAYLOAD_NAME "rootfs.tar.xz"
@@ -249,6 +250,16 @@ void image_close(struct image *image)
 	free(image->members);
 	payload_close(&image->payload);
 	*image = (struct image){ 0 };
+}
+
+uint16_t image_machine(const struct image *image)
+{
+	const struct image_member *m = find_member(image, "init");
+	char head[PROGRAM_HEAD_SIZE];
+	struct program program;
+	ssize_t n = m ? pread(image->payload.parts[0].fd, head, sizeof(head), (off_t)m->offset) : 0;
+
+	return n > 0 && program_parse(head, (size_t)n, &program) == 0 ? program.machine : 0;
 }
 
 int image_read_module_index(const struct image *image, char **ret, struct fail *f)

@@ -31,5 +31,8 @@ struct image {
 int image_open(const char *path, struct image *ret, struct fail *f);
 void image_close(struct image *image);
 
+/* The ELF machine that its /init is for; 0 = there is none. */
+uint16_t image_machine(const struct image *image);
+
 /* The modules.dep of the kernel modules in the boot part; "" when there is none. *ret is the caller's. */
 int image_read_module_index(const struct image *image, char **ret, struct fail *f);

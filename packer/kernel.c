@@ -1,6 +1,7 @@
 /* Kernel images and module directories in a root. */
 #include "kernel.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -91,6 +92,26 @@ void kernel_release_of_file(int fd, char release[64])
 	n = text ? pread(fd, release, 63, 0x200 + text) : 0;
 	release[n > 0 ? n : 0] = '\0';
 	release[strcspn(release, " ")] = '\0';
+}
+
+/* For x86 the mark of its boot protocol; else that of arm64's (Documentation/arch/arm64/booting.rst) or the machine of a
+ * UEFI program. */
+uint16_t kernel_machine_of_file(int fd)
+{
+	unsigned char head[4096] = { 0 };
+	ssize_t n = pread(fd, head, sizeof(head), 0);
+	unsigned pe = (unsigned)(head[0x3c] | head[0x3d] << 8);
+
+	if (n > 0x206 && memcmp(head + 0x202, "HdrS", 4) == 0)
+		return EM_X86_64;
+	if (n > 0x3c && memcmp(head + 0x38, "ARM\x64", 4) == 0)
+		return EM_AARCH64;
+	if (n < 6 || memcmp(head, "MZ", 2) != 0 || pe > (unsigned)n - 6 ||
+	    memcmp(head + pe, "PE\0", 4) != 0)
+		return 0;
+	return memcmp(head + pe + 4, "\x64\xaa", 2) == 0   ? EM_AARCH64
+	       : memcmp(head + pe + 4, "\x64\x86", 2) == 0 ? EM_X86_64
+							   : 0;
 }
 
 int kernel_copy_from_host(struct kernel_choice *k, struct fail *f)

@@ -33,6 +33,9 @@ int kernel_take(struct kernel_choice *k, struct source *s, const struct source_m
 /* Reads the release from the head of a kernel image for x86 (Documentation/arch/x86/boot.rst); "" = it is none. */
 void kernel_release_of_file(int fd, char release[64]);
 
+/* The ELF machine of the kernel image open at fd; 0 = it does not say, as one that is compressed as a whole. */
+uint16_t kernel_machine_of_file(int fd);
+
 /* Copies a kernel of the host, when the setting names one. */
 int kernel_copy_from_host(struct kernel_choice *k, struct fail *f);
 
