@@ -193,7 +193,7 @@ demo: all $(B)/demo-root.tar ## build a Debian root, pack it, boot it in QEMU to
 	$(B)/tarboot run --until-login $(B)/demo.img
 
 test-programs: all $(TESTED) $(TOOLS) $(FUZZERS) $(REPLAYS) \
-	$(foreach v,asan tsan,$(B)/$v/tarboot $(B)/$v/decode)
+	$(foreach v,asan tsan,$(B)/$v/tarboot $(B)/$v/decode) $(B)/aarch64/init
 
 test: test-programs ## run all tests; what they need is installed and built first
 	@{ echo '---'; echo 'seq:'; echo '  - par:'; printf '      - %s\n' $(SHARED); \

@@ -1,4 +1,5 @@
 /* tarboot pack: a root file system becomes an image. */
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -57,7 +58,8 @@ static int check_init(struct pack *p, int fd, struct fail *f)
 	uint16_t machine = initcheck_machine(fd);
 	const char *path;
 
-	p->machine = machine ? machine : program_own_machine();
+	p->machine = machine == EM_X86_64 || machine == EM_AARCH64 ? machine
+								   : program_own_machine();
 	path = initcheck_find(fd, NULL, NULL, p->machine, f);
 	if (path)
 		snprintf(p->manifest.init, sizeof(p->manifest.init), "%s", path);

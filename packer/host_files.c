@@ -47,7 +47,7 @@ int host_find_init(uint16_t machine, char ret[256], struct fail *f)
 {
 	bool is_own = machine == program_own_machine();
 	const char *name = machine == EM_AARCH64 ? "aarch64" : "x86_64";
-	char own[256], what[32];
+	char own[256], what[32], todo[64];
 
 	find_own_directory(own);
 	for (int installed = 0; installed < 2; installed++) {
@@ -57,11 +57,8 @@ int host_find_init(uint16_t machine, char ret[256], struct fail *f)
 			return 0;
 	}
 	snprintf(what, sizeof(what), "/init for %s", program_machine_name(machine));
-	if (machine != EM_AARCH64 && machine != EM_X86_64)
-		return fail_set(f, ENOEXEC, what, "Pack a root for x86-64 or aarch64.",
-				"the root is for such a machine, and tarboot is not");
-	snprintf(f->todo, sizeof(f->todo), "In tarboot's source: make ARCH=%s install", name);
-	return fail_set(f, ENOENT, what, f->todo, "it is not here; the root needs it");
+	snprintf(todo, sizeof(todo), "In tarboot's source: make ARCH=%s install", name);
+	return fail_set(f, ENOENT, what, todo, "the root needs it, and it is not here");
 }
 
 int host_find_shell(const char *setting, uint16_t machine, const char **ret, struct fail *f)

@@ -23,7 +23,7 @@ $SIG{PIPE} = 'IGNORE';    # typing to a machine that has just ended
 # Named arguments: dir (for log files), name, kernel, initrd; without a kernel it boots from the network, its firmware
 # talking on the console, too; optional: append (kernel parameters
 # after the console and panic ones), console (parameters), panic, mem (MiB), smp, monitor (true for one),
-# args (more QEMU arguments).
+# args (more QEMU arguments), arch (aarch64: another machine, without the second serial line).
 sub start {
 	my ($class, %arg) = @_;
 	my $self = bless {
@@ -45,14 +45,16 @@ sub start {
 
 sub _command {
 	my ($self, %arg) = @_;
-	my $append = join ' ', $arg{console} // 'console=ttyS0', 'panic=' . ($arg{panic} // -1), $arg{append} // ();
+	my $arm    = ($arg{arch} // '') eq 'aarch64';
+	my $append = join ' ', $arg{console} // ($arm ? 'console=ttyAMA0' : 'console=ttyS0'), 'panic=' . ($arg{panic} // -1), $arg{append} // ();
 
 	return (
-		qw(qemu-system-x86_64 -accel tcg -nodefaults -no-reboot -display none),
-		-M => $arg{kernel} ? 'pc' : 'pc,graphics=off',
+		$arm ? qw(qemu-system-aarch64 -M virt -cpu cortex-a57)
+			: ('qemu-system-x86_64', -M => $arg{kernel} ? 'pc' : 'pc,graphics=off'),
+		qw(-accel tcg -nodefaults -no-reboot -display none),
 		-m => $arg{mem} // 1024, -smp => $arg{smp} // 2,
 		-chardev => 'stdio,id=console,signal=off', -serial => 'chardev:console',
-		-serial => "file:$self->{results}",
+		$arm ? () : (-serial => "file:$self->{results}"),
 		$arg{monitor} ? (-monitor => "unix:$self->{socket},server,nowait") : (),
 		$arg{kernel} ? (-kernel => $arg{kernel}, -initrd => $arg{initrd}, -append => $append) : (-boot => 'n'),
 		@{ $arg{args} // [] });

@@ -14,7 +14,7 @@ use FindBin;
 use POSIX ();
 use Test::More;
 
-our @EXPORT = qw(build_path repo_path scratch run made_once demo_root demo_kernel tarboot slurp spew
+our @EXPORT = qw(build_path repo_path scratch run made_once demo_root demo_root_of demo_kernel tarboot slurp spew
 	newc_read newc_write tiny_root pack_payload need_programs);
 
 my $REPO  = "$FindBin::RealBin/../..";
@@ -99,6 +99,12 @@ sub made_once {
 }
 
 sub demo_root { return made_once('demo-root.tar', 'make-demo-root') }
+
+# That of another machine.
+sub demo_root_of {
+	local $ENV{ARCH} = $_[0];
+	return made_once("demo-root-$_[0].tar", 'make-demo-root');
+}
 
 sub demo_kernel {
 	my $kernel = scratch('vmlinuz');

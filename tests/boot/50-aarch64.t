@@ -1,0 +1,48 @@
+#!/usr/bin/perl
+# The same for another machine: Debian for arm64, packed here, boots in QEMU to a login with systemd running, and the
+# image says what is wrong with it like any other.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use Test::More;
+use Guest;
+use Image;
+
+need_programs(qw(qemu-system-aarch64 arch-test));
+my $image = scratch('demo.img');
+
+note(tarboot('pack', '--level', 'fast', demo_root_of('aarch64'), '-o', $image));
+my @arm = (dir => scratch(), arch => 'aarch64', kernel => "$image.vmlinuz");
+my $guest = Guest->start(@arm, name => 'arm', initrd => $image, mem => 1024);
+
+# What a command prints, between marks that its own line does not show.
+sub says {
+	my ($command) = @_;
+	$guest->type("echo A''A; $command; echo Z''Z\r");
+	$guest->wait_for(qr/^ZZ$/m, 60);
+	return $guest->answer =~ /^AA\n(.*?)^ZZ$/ms ? $1 : '';
+}
+
+ok($guest->wait_for(qr/tarboot-demo login:/, 300), 'it boots to a login prompt') or $guest->show_end;
+like($guest->text, qr/tarboot: unpack root: .* 2 threads/, 'both processors unpack');
+$guest->type("root\r");
+$guest->wait_for(qr/Password:/, 60);
+$guest->type("tarboot\r");
+ok($guest->wait_for(qr/root\@tarboot-demo:~#/, 60), 'somebody can log in');
+says('stty -echo; export SYSTEMD_PAGER=cat');
+is(says('uname -m'), "aarch64\n", 'the machine');
+like(says('timeout 60 systemctl is-system-running --wait'), qr/^running$/m, 'systemd is content');
+is(says('systemctl --failed --plain --no-legend'), '', 'no unit failed');
+like(says('findmnt -n -o FSTYPE,SOURCE /'), qr/^tmpfs +tarboot$/m, 'the root is the tmpfs');
+like(says('getcap /usr/bin/ping'), qr/cap_net_raw/, 'file capabilities are there');
+like(says('cat /run/tarboot/report.json'), qr/"switch root"/, 'there is a report');
+$guest->stop;
+
+# A damaged payload, by a byte in its middle.
+my $bytes = slurp($image);
+substr($bytes, length($bytes) / 2, 1) ^= "\x55";
+$guest = Guest->start(@arm, name => 'damaged', initrd => spew(scratch('damaged.img'), $bytes), mem => 1024);
+ok($guest->wait_end(200), 'a damaged image ends the boot') or $guest->show_end;
+like($guest->text, qr/FAILED: unpack root\n  what: .*\n  why:  Block \d+/, 'which says where it is damaged');
+done_testing();
