@@ -176,6 +176,14 @@ $(foreach v,musl aarch64 asan tsan fuzz,$(B)/obj/$v/packer/kernel_check.o): $(wi
 
 # ---- Trying and testing ----
 
+# A kernel as small as kconfig/ allows; docs/kernel.md has its size and times.
+.PHONY: kernel
+kernel: $(B)/kernel/vmlinuz ## build a minimal Linux for x86-64 by the fragments in kconfig/
+$(B)/kernel/vmlinuz: scripts/make-kernel $(wildcard kconfig/*.config) $(B)/tarboot
+	$(INSTALL_PACKAGES) kernel
+	scripts/make-kernel $@
+	$(B)/tarboot kernel-check --missing $@
+
 .PHONY: demo test test-all test-programs fuzz fuzz-run bench lint format
 $(B)/demo-root.tar: | $(TOOLCHAIN)
 	ARCH=$(HOST) scripts/make-demo-root $@

@@ -77,6 +77,18 @@ static int mount_one(struct boot *b, const struct api_mount *m)
 	return r;
 }
 
+/* systemd listens to udev only where /dev is a devtmpfs or udev's socket is there already, which takes this file's
+ * place. Without it every unit of a device, and with it the login on a serial line, would wait in vain. */
+static void announce_udev(void)
+{
+	int fd;
+
+	(void)mkdir("/run/udev", 0755);
+	fd = open("/run/udev/control", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		close(fd);
+}
+
 /* EBUSY: somebody, perhaps the kernel, was here before; that mount is as good. */
 int mounts_make(struct boot *b)
 {
@@ -97,9 +109,11 @@ int mounts_make(struct boot *b)
 		console_log(LOG_DEBUG, "mounted %s on %s (%s)", m->type, m->target,
 			    m->options ? m->options : "");
 	}
-	if (b->make_nodes)
+	if (b->make_nodes) {
+		announce_udev();
 		console_log(LOG_WARNING, "this kernel has no devtmpfs (CONFIG_DEVTMPFS): /dev is a "
 					 "tmpfs, and systemd's udev will make no nodes there");
+	}
 	return 0;
 }
 
