@@ -87,7 +87,7 @@ FUZZERS := $(FUZZ:%=$(B)/tests/fuzz/%)
 REPLAYS := $(foreach v,asan tsan,$(FUZZ:%=$(B)/tests/$v/%))
 TESTED := $(foreach v,musl asan tsan,$(UNIT:%=$(B)/tests/$v/%))
 # Boot tests come last and one at a time: a guest has two CPUs itself.
-SERIAL := $(wildcard tests/boot/*.t tests/fault/*.t tests/netboot/*.t)
+SERIAL := $(wildcard tests/boot/*.t tests/fault/*.t tests/netboot/*.t tests/kernel/*.t)
 SHARED := $(TESTED) $(filter-out $(SERIAL),$(wildcard tests/*.t tests/*/*.t))
 
 OUT := $(B)$(if $(filter-out $(HOST),$(ARCH)),/$(ARCH))

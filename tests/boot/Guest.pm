@@ -133,6 +133,27 @@ sub type {
 	return;
 }
 
+# Logs in at the prompt that the console shows, as root of the demo root. False when that fails.
+sub log_in {
+	my ($self) = @_;
+
+	$self->type("root\r");
+	$self->wait_for(qr/Password:/, 60);
+	$self->type("tarboot\r");
+	return 0 unless $self->wait_for(qr/:~# /, 60);
+	$self->says('stty -echo; export SYSTEMD_PAGER=cat');
+	return 1;
+}
+
+# What a command prints, typed at a shell: between marks that its own line does not show.
+sub says {
+	my ($self, $command, $limit) = @_;
+
+	$self->type("echo A''A; $command; echo Z''Z\r");
+	$self->wait_for(qr/^ZZ$/m, $limit // 60);
+	return $self->answer =~ /^AA\n(.*?)^ZZ$/ms ? $1 : '';
+}
+
 # Gives commands to QEMU's monitor, in its human language. Its answers, or nothing when it cannot be reached.
 sub monitor {
 	my ($self, @commands) = @_;

@@ -190,4 +190,9 @@ fails('an option that is none', 2, qr/--nonsense/, '--nonsense', scratch('less')
 	is($r->{exit}, 0, "Debian's kernel has all that is required");
 	like($r->{out}, qr/^recommended: (\d+) of (\d+)$/m, 'its configuration was found beside it');
 }
+
+# ---- the documentation ----
+
+ok(index(slurp(repo_path('docs/kernel.md')), run(repo_path('scripts/kconfig-table'))) > 0,
+	'docs/kernel.md has the tables of the fragments');
 done_testing();

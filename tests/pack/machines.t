@@ -102,6 +102,13 @@ refuses('an x86-64 root with a kernel for arm64', qr/the kernel: it is for aarch
 	refuses('where there is no /init for it', qr{/init for aarch64: .*\n  In tarboot's source: make ARCH=aarch64}, $arm, @NO);
 	$TARBOOT = build_path('tarboot');
 }
+{
+	packs_for('to run it', $ARM, $arm, '--no-shell', '--kernel=' . scratch('kernel Image'));
+	my $r = try('env', 'PATH=' . scratch('nothing'), $TARBOOT, 'run', $image);
+	is($r->{exit}, 1, 'run without QEMU fails');
+	like($r->{err}, qr/qemu-system-aarch64: cannot start it: .*\n  Install QEMU \(Debian: qemu-system-arm\)/,
+		'and would take the one for aarch64');
+}
 is(run('readelf', '-h', build_path('aarch64/init')) =~ /AArch64/ ? 1 : 0, 1, 'the build made an init for aarch64');
 unlike(run('readelf', '-lW', build_path('aarch64/init')), qr/INTERP|DYNAMIC/, 'which is static');
 done_testing();

@@ -199,6 +199,24 @@ static void test_defaults(void)
 	close(root);
 }
 
+/* The machine of a root: of the first default that is a program, or whose interpreter is one. */
+static void test_machine(void)
+{
+	int root = scratch_dir("machine");
+
+	make_directories(root);
+	is_int(initcheck_machine(root), 0, "an empty root is for no machine");
+	put_program(root, "bin/init", EM_AARCH64, NULL);
+	is_int(initcheck_machine(root), EM_AARCH64, "the last default");
+	put_data(root, "sbin/init", "#!/bin/sh\n", 10, 0755);
+	is_int(initcheck_machine(root), EM_AARCH64, "a script without its interpreter is passed over");
+	put_program(root, "bin/sh", EM_X86_64, LD_SO);
+	is_int(initcheck_machine(root), EM_X86_64, "that of a script is its interpreter's");
+	put_data(root, "bin/sh", "#!/bin/sh\n", 10, 0755);
+	is_int(initcheck_machine(root), EM_AARCH64, "an interpreter of itself is none");
+	close(root);
+}
+
 /* /sbin/init that is there but broken says more than the others that are missing; another that works
  * is still taken. */
 static void test_broken_default(void)
@@ -233,6 +251,7 @@ int main(void)
 	test_find(root);
 	test_defaults();
 	test_broken_default();
+	test_machine();
 	close(root);
 	return done_testing();
 }
