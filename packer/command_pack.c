@@ -372,9 +372,11 @@ static void check_kernel(const struct pack *p, const struct image *image)
 
 	if (*p->kernel.release)
 		r = kernel_config_of_root(sketch_root(p->sketch), p->kernel.release, &config, &f);
-	if (r < 0)
+	if (r < 0) {
+		kernel_config_close(&config);
 		r = kernel_config_open(is_path ? p->options.kernel : p->kernel.out_path, &config,
 				       &f);
+	}
 	if (r == 0)
 		r = image_read_module_index(image, &index, &f);
 	modules = (struct kernel_modules){ index, config.modules };

@@ -54,11 +54,11 @@ for my $firmware (['bios'], ['uefi', -bios => '/usr/share/ovmf/OVMF.fd']) {
 		my $drivers = $guest->says('cd /sys/class/net; for i in *; do basename $(readlink $i/device/driver); done; cd');
 		like($drivers, qr/^e1000$/m,      'e1000');
 		like($drivers, qr/^virtio_net$/m, 'the network of virtio');
-		like($guest->says('ls /dev'), qr/\bhvc0\b.*\bhwrng\b.*\brtc0\b.*\bttyS0\b.*\bvda\b/s, 'its other devices');
+		like($guest->says('ls -1 /dev'), qr/\bhvc0\b.*\bhwrng\b.*\brtc0\b.*\bttyS0\b.*\bvda\b/s, 'its other devices');
 		like($guest->says('cat /proc/bus/input/devices'), qr/QEMU USB Keyboard/, 'a USB keyboard');
 		like($guest->says('getcap /usr/bin/ping'), qr/cap_net_raw/, 'capabilities of files');
 		is($guest->says('zgrep -c "^CONFIG_TMPFS=y" /proc/config.gz'), "1\n", 'its configuration');
-		cmp_ok(lit($guest, $name), '>', 5, 'the screen shows text');
+		cmp_ok(lit($guest, $name), '>', 1, 'the screen shows text');
 		$guest->stop;
 	};
 }
