@@ -59,6 +59,7 @@ struct pipeline {
 	struct write writes[WRITES_MAX]; /* ring */
 	size_t first_write, n_writes;
 	unsigned writes_running;
+	unsigned workers_started; /* each takes its number from here */
 	bool stop;
 	struct fail fail; /* the first failure */
 
@@ -258,10 +259,23 @@ static int decode_block(struct pipeline *l, void *decoder, size_t job, struct fa
 	return r;
 }
 
+/* The same, and notes when that was. */
+static int decode_timed(struct pipeline *l, void *decoder, size_t job, unsigned number,
+			struct fail *f)
+{
+	uint64_t start = now_usec();
+	int r = decode_block(l, decoder, job, f);
+
+	if (r == 0 && job < l->options.n_times)
+		l->options.times[job] = (struct block_time){ start, now_usec(), number };
+	return r;
+}
+
 static void *worker(void *arg)
 {
 	struct pipeline *l = arg;
 	void *decoder = NULL;
+	unsigned number;
 	struct fail f;
 	size_t job;
 	int r = l->blocks->codec->decoder_new(l->payload, &decoder);
@@ -269,11 +283,12 @@ static void *worker(void *arg)
 	if (r < 0)
 		fail_errno(&f, r, "the unpack engine", "cannot make a decoder");
 	pthread_mutex_lock(&l->lock);
+	number = l->workers_started++;
 	while (r == 0 && !l->stop) {
 		if (run_write(l))
 			continue;
 		if (take_block(l, &job))
-			r = decode_block(l, decoder, job, &f);
+			r = decode_timed(l, decoder, job, number, &f);
 		else
 			pthread_cond_wait(&l->work, &l->lock);
 	}

@@ -25,7 +25,7 @@
 struct pipeline;
 
 /* Starts the workers, as many as the plan says. p and blocks must outlive the pipeline; of the options
- * it takes discard and progress. 0, or -errno with *f filled. */
+ * it takes discard, progress and times. 0, or -errno with *f filled. */
 int pipeline_start(const struct payload *p, const struct block_list *blocks,
 		   const struct engine_plan *plan, const struct unpack_options *options,
 		   struct pipeline **ret, struct fail *f);

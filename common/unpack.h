@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "fail.h"
@@ -21,12 +22,20 @@ struct unpack_progress {
 	_Atomic uint64_t members; /* tar members so far */
 };
 
+/* When a Block was decoded, by the clock of now_usec(), and by which worker, from 0. end 0: it was not. */
+struct block_time {
+	uint64_t start, end;
+	unsigned worker;
+};
+
 struct unpack_options {
 	int root_fd;      /* directory to fill; -1 = check everything, write nothing */
 	unsigned threads; /* decode threads; 0 = as many as CPUs may be used */
 	const struct engine_plan *plan; /* NULL: make one for threads, in half of the free memory */
 	bool discard;                   /* give the payload's pages back behind the decoder */
 	struct unpack_progress *progress; /* may be NULL */
+	struct block_time *times;         /* of the first n_times Blocks; all zeros at the start */
+	size_t n_times;
 
 	/* Told of each member, in order; at: where in the tar its header starts. May be NULL. */
 	void (*member)(void *arg, const struct member *m, uint64_t at);

@@ -17,10 +17,22 @@
 #define NEW_ROOT "/newroot"
 #define RUN_DIR "/run/tarboot"
 #define STEPS_MAX 16
+#define BLOCK_TIMES_MAX 1024 /* of the first Blocks of a payload */
+#define MEMORY_SAMPLES_MAX 256
 
 struct step_record {
 	const char *name;
 	uint64_t start, duration; /* microseconds since the kernel started; microseconds */
+};
+
+struct memory_sample {
+	uint64_t time, used; /* microseconds since the kernel started; bytes */
+};
+
+/* What the process that plugs in devices tells when it has seen all that is there. */
+struct devices_seen {
+	uint64_t time; /* microseconds since the kernel started; 0: not yet */
+	uint32_t modules;
 };
 
 struct boot {
@@ -46,6 +58,11 @@ struct boot {
 	struct unpack_result unpacked;
 	uint64_t unpack_peak; /* bytes of memory that the unpack child had at most */
 	uint64_t memory_peak; /* bytes in use on the machine, at most, while it unpacked */
+	struct memory_sample memory_samples[MEMORY_SAMPLES_MAX];
+	size_t n_memory_samples;
+	uint64_t sample_every; /* microseconds */
+	struct block_time block_times[BLOCK_TIMES_MAX];
+	struct devices_seen devices_seen;
 	char new_init[256];
 
 	struct step_record steps[STEPS_MAX];

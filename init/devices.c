@@ -192,6 +192,7 @@ static void serve(struct devices *d)
 static void run(struct devices *d)
 {
 	uint64_t start = now_usec();
+	struct devices_seen seen;
 
 	child_restore_signals();
 	d->netlink = open_netlink(); /* before the scan: nothing falls between */
@@ -203,9 +204,10 @@ static void run(struct devices *d)
 			    "no messages about devices (CONFIG_NET): what is plugged in "
 			    "later is not seen");
 	scan_all(d);
+	seen = (struct devices_seen){ now_usec(), modules_count(d->modules) };
 	console_log(LOG_DEBUG, "plug in devices: all seen after %llu ms, %u modules loaded",
-		    (unsigned long long)((now_usec() - start) / 1000), modules_count(d->modules));
-	(void)!write(d->parent, "", 1); /* devices_settle() waits for it */
+		    (unsigned long long)((seen.time - start) / 1000), seen.modules);
+	(void)!write(d->parent, &seen, sizeof(seen)); /* devices_settle() waits for it */
 	serve(d);
 }
 
@@ -242,14 +244,13 @@ int devices_start(struct boot *b)
 	return 0;
 }
 
-/* The process says one byte, and then nothing until it ends. False: that takes longer. */
-static bool wait_for_end(int fd, int milliseconds)
+/* The process tells once what it has seen, and then nothing until it ends. False: that takes longer. */
+static bool wait_for_end(struct boot *b, int milliseconds)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	char byte;
+	struct pollfd p = { .fd = b->devices_fd, .events = POLLIN };
 
 	while (poll(&p, 1, milliseconds) > 0)
-		if (read(fd, &byte, 1) <= 0)
+		if (read(b->devices_fd, &b->devices_seen, sizeof(b->devices_seen)) <= 0)
 			return true;
 	return false;
 }
@@ -259,17 +260,18 @@ void devices_settle(struct boot *b)
 	struct pollfd p = { .fd = b->devices_fd, .events = POLLIN };
 
 	if (b->devices_fd >= 0)
-		(void)poll(&p, 1, SETTLE_MS); /* the byte is left there for the next who asks */
+		(void)poll(&p, 1,
+			   SETTLE_MS); /* what it tells is left there for the next who asks */
 }
 
 int devices_stop(struct boot *b)
 {
 	if (b->devices_fd < 0)
 		return 0;
-	if (wait_for_end(b->devices_fd, 0))
+	if (wait_for_end(b, 0))
 		console_log(LOG_WARNING, "the process that plugs in devices died");
 	shutdown(b->devices_fd, SHUT_WR);
-	if (!wait_for_end(b->devices_fd, STOP_MS))
+	if (!wait_for_end(b, STOP_MS))
 		console_log(LOG_WARNING, "a module is still being loaded: not waiting for it");
 	close(b->devices_fd);
 	b->devices_fd = -1;

@@ -100,6 +100,7 @@ static int run_step(struct boot *b, size_t number)
 	r = step->run(b);
 	record->duration = now_usec() - record->start;
 	b->n_steps = number + 1;
+	(void)report_sample_memory(b);
 	child_reap();
 	if (r == 0)
 		log_step(b, record);

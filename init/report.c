@@ -46,6 +46,57 @@ static void write_steps(FILE *out, const struct boot *b)
 	fputs("  ]\n}\n", out);
 }
 
+static void write_block_times(FILE *out, const struct boot *b)
+{
+	const char *comma = "";
+
+	fputs("  \"block_times\": [", out);
+	for (size_t i = 0; i < BLOCK_TIMES_MAX && b->block_times[i].end; i++) {
+		const struct block_time *t = &b->block_times[i];
+
+		fprintf(out, "%s[%u, %.6f, %.6f]", comma, t->worker, (double)t->start / 1e6,
+			(double)t->end / 1e6);
+		comma = ", ";
+	}
+	fputs("],\n", out);
+}
+
+static void write_memory_samples(FILE *out, const struct boot *b)
+{
+	fputs("  \"memory_samples\": [", out);
+	for (size_t i = 0; i < b->n_memory_samples; i++)
+		fprintf(out, "%s[%.6f, %llu]", i ? ", " : "",
+			(double)b->memory_samples[i].time / 1e6,
+			(unsigned long long)b->memory_samples[i].used);
+	fputs("],\n", out);
+}
+
+/* Every other sample goes when there is no room for more. */
+static void thin_out(struct boot *b)
+{
+	for (size_t i = 0; i < MEMORY_SAMPLES_MAX / 2; i++)
+		b->memory_samples[i] = b->memory_samples[2 * i];
+	b->n_memory_samples = MEMORY_SAMPLES_MAX / 2;
+	b->sample_every = b->sample_every ? 2 * b->sample_every : 500000;
+}
+
+uint64_t report_sample_memory(struct boot *b)
+{
+	size_t n = b->n_memory_samples;
+	uint64_t now = now_usec();
+	struct memory m;
+
+	if (memory_read(&m) < 0)
+		return 0;
+	if (n > 0 && now - b->memory_samples[n - 1].time < b->sample_every)
+		return m.total - m.available;
+	if (b->n_memory_samples == MEMORY_SAMPLES_MAX)
+		thin_out(b);
+	b->memory_samples[b->n_memory_samples++] = (struct memory_sample){ now,
+									   m.total - m.available };
+	return m.total - m.available;
+}
+
 void report_write(const struct boot *b)
 {
 	FILE *out = fopen(RUN_DIR "/report.json", "we");
@@ -77,6 +128,10 @@ void report_write(const struct boot *b)
 	write_number(out, "tree_inodes", b->tree_inodes);
 	write_number(out, "memory_total_bytes", m.total);
 	write_number(out, "memory_available_bytes", m.available);
+	fprintf(out, "  \"devices_seen_s\": %.6f,\n", (double)b->devices_seen.time / 1e6);
+	write_number(out, "device_modules", b->devices_seen.modules);
+	write_block_times(out, b);
+	write_memory_samples(out, b);
 	write_warnings(out);
 	write_steps(out, b);
 	fclose(out);

@@ -19,6 +19,7 @@
 #include "elfinfo.h"
 #include "initcheck.h"
 #include "memory.h"
+#include "report.h"
 #include "rootsize.h"
 #include "systemd_needs.h"
 
@@ -313,6 +314,7 @@ struct unpack_shared {
 	struct unpack_progress progress;
 	struct unpack_result result;
 	struct fail fail;
+	struct block_time times[BLOCK_TIMES_MAX];
 	bool done; /* the child came to its end, good or bad */
 };
 
@@ -325,12 +327,12 @@ struct unpack_watch {
 static void watch_unpack(void *arg)
 {
 	struct unpack_watch *w = arg;
-	struct memory m;
+	uint64_t used = report_sample_memory(w->boot);
 
 	console_progress(atomic_load(&w->shared->progress.bytes),
 			 atomic_load(&w->shared->progress.total));
-	if (memory_read(&m) == 0 && m.total - m.available > w->boot->memory_peak)
-		w->boot->memory_peak = m.total - m.available;
+	if (used > w->boot->memory_peak)
+		w->boot->memory_peak = used;
 }
 
 /* When memory runs out the kernel shall take the child, not anything else. */
@@ -348,6 +350,8 @@ static int unpack_in_child(struct boot *b, struct unpack_shared *shared)
 		.plan = &b->plan,
 		.discard = !b->keep_payload,
 		.progress = &shared->progress,
+		.times = shared->times,
+		.n_times = BLOCK_TIMES_MAX,
 	};
 
 	child_restore_signals();
@@ -393,6 +397,7 @@ static void report_unpacked(struct boot *b, const struct unpack_shared *shared, 
 	struct rusage usage;
 
 	b->unpacked = *r;
+	memcpy(b->block_times, shared->times, sizeof(b->block_times));
 	if (getrusage(RUSAGE_CHILDREN, &usage) == 0)
 		b->unpack_peak = (uint64_t)usage.ru_maxrss * 1024;
 	snprintf(b->detail, sizeof(b->detail),

@@ -9,3 +9,4 @@ int command_run(int argc, char **argv);
 int command_kernel_check(int argc, char **argv);
 int command_netboot(int argc, char **argv);
 int command_serve(int argc, char **argv);
+int command_timeline(int argc, char **argv);

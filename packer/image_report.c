@@ -45,25 +45,19 @@ bool image_report_can_write(const char *path)
 	return ends_with(path, ".svg") || ends_with(path, ".json");
 }
 
+static void print_report(FILE *out, const void *report)
+{
+	inspect_json(report, out);
+}
+
+static void draw_report(FILE *out, const void *report)
+{
+	const struct image_report *r = report;
+
+	usage_draw(&r->usage, r->image.path, out);
+}
+
 int image_report_write(const struct image_report *r, const char *path, struct fail *f)
 {
-	struct out out;
-	FILE *file;
-	int result = out_open(path, &out, f);
-
-	if (result < 0)
-		return result;
-	file = fdopen(dup(out.fd), "w");
-	if (!file)
-		result = fail_errno(f, errno, path, "cannot write it");
-	else if (ends_with(path, ".svg"))
-		usage_draw(&r->usage, r->image.path, file);
-	else
-		inspect_json(r, file);
-	if (file && (ferror(file) | fclose(file)) && result == 0)
-		result = fail_errno(f, errno, path, "cannot write it");
-	if (result == 0)
-		return out_commit(&out, f);
-	out_abandon(&out);
-	return result;
+	return out_print(path, ends_with(path, ".svg") ? draw_report : print_report, r, f);
 }

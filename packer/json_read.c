@@ -1,6 +1,7 @@
 /* A walk over values, that keeps nothing. */
 #include "json_read.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define DEPTH_MAX 64
@@ -119,4 +120,23 @@ bool json_string(const char *value, char *ret, size_t room)
 	}
 	*ret = '\0';
 	return *at == '"';
+}
+
+const char *json_next(const char *item)
+{
+	const char *at = item ? skip_value(skip_blanks(item), 0) : NULL;
+
+	at = at ? skip_blanks(at) : NULL;
+	return at && *at == ',' ? skip_blanks(at + 1) : NULL;
+}
+
+bool json_number(const char *value, double *ret)
+{
+	const char *at = value ? skip_blanks(value) : "";
+	char *end;
+
+	if (*at != '-' && (*at < '0' || *at > '9'))
+		return false;
+	*ret = strtod(at, &end);
+	return end != at && *ret > -1e18 && *ret < 1e18;
 }

@@ -21,6 +21,7 @@ static const struct {
 	{ "run", command_run, "boot an image in QEMU" },
 	{ "kernel-check", command_kernel_check, "say whether a kernel has what tarboot needs" },
 	{ "netboot", command_netboot, "publish images for machines that boot from the network" },
+	{ "timeline", command_timeline, "show when what happened in a boot" },
 	{ "serve", command_serve, "serve them: DHCP, TFTP and HTTP, and say who boots what" },
 };
 

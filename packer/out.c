@@ -118,6 +118,26 @@ int out_copy(struct out *o, int fd, uint64_t from, uint64_t size, const char *na
 	return r;
 }
 
+int out_print(const char *path, void (*print)(FILE *out, const void *arg), const void *arg,
+	      struct fail *f)
+{
+	struct out out;
+	FILE *file;
+	int r = out_open(path, &out, f);
+
+	if (r < 0)
+		return r;
+	file = fdopen(dup(out.fd), "w");
+	if (file)
+		print(file, arg);
+	if (!file || (ferror(file) | fclose(file)))
+		r = fail_errno(f, errno, path, "cannot write it");
+	if (r == 0)
+		return out_commit(&out, f);
+	out_abandon(&out);
+	return r;
+}
+
 int out_commit(struct out *o, struct fail *f)
 {
 	int r = 0;

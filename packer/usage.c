@@ -7,6 +7,7 @@
 
 #include "path.h"
 #include "size.h"
+#include "svg.h"
 
 /* ---- sums ---- */
 
@@ -139,18 +140,6 @@ struct drawing {
 	FILE *out;
 };
 
-static void write_xml(FILE *out, const char *text, size_t length)
-{
-	for (size_t i = 0; i < length; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		if (c == '<' || c == '&' || c == '>' || c == '"')
-			fprintf(out, "&#%u;", c);
-		else
-			fputc(c >= 0x20 && c < 0x7f ? c : '?', out);
-	}
-}
-
 static void draw_box(const struct drawing *d, const struct usage_entry *e, struct area a,
 		     unsigned depth)
 {
@@ -164,7 +153,7 @@ static void draw_box(const struct drawing *d, const struct usage_entry *e, struc
 	length = e->length - (size_t)(name - e->path);
 	size_format(size, e->ram);
 	fprintf(d->out, "<g><title>/");
-	write_xml(d->out, e->path, e->length);
+	svg_text(d->out, e->path, e->length);
 	fprintf(d->out,
 		": %s in RAM, %.1f MiB in the image, %llu members</title><rect x=\"%.1f\" "
 		"y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\" stroke=\"#fff\"/>",
@@ -172,7 +161,7 @@ static void draw_box(const struct drawing *d, const struct usage_entry *e, struc
 		a.height, colours[depth]);
 	if (a.width > 7.0 * (double)length + 8 && a.height > 16) {
 		fprintf(d->out, "<text x=\"%.1f\" y=\"%.1f\">", a.x + 4, a.y + 13);
-		write_xml(d->out, name, length);
+		svg_text(d->out, name, length);
 		if (a.width > 7.0 * (double)(length + strlen(size)) + 16)
 			fprintf(d->out, " %s", size);
 		fprintf(d->out, "</text>");
@@ -266,14 +255,11 @@ void usage_draw(const struct usage *u, const char *title, FILE *out)
 	for (size_t i = 0; i < u->n_directories && !root; i++)
 		if (u->directories[i].length == 0)
 			root = &u->directories[i];
-	fprintf(out,
-		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" "
-		"font-family=\"sans-serif\" font-size=\"12\">\n<text x=\"4\" y=\"16\" "
-		"font-size=\"15\">",
-		WIDTH, HEIGHT + TITLE);
-	write_xml(out, title, strlen(title));
+	svg_begin(out, WIDTH, HEIGHT + TITLE);
+	fputs("<text x=\"4\" y=\"16\" font-size=\"15\">", out);
+	svg_text(out, title, strlen(title));
 	fprintf(out, "</text>\n");
 	if (root)
 		draw_directory(&d, root, (struct area){ 0, TITLE - 18, WIDTH, HEIGHT + 18 }, 0);
-	fprintf(out, "</svg>\n");
+	svg_end(out);
 }

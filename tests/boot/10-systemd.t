@@ -118,6 +118,12 @@ sub check_report {
 	ok($report, 'report.json is JSON') or return diag($@, $json);
 	ok(ref $report->{steps} eq 'ARRAY' && @{ $report->{steps} } >= @STEPS, 'it has the steps')
 		or diag($json);
+	is(scalar @{ $report->{block_times} }, $report->{blocks}, 'and the time of each Block');
+	is(scalar(grep { $_->[0] > 1 || $_->[1] >= $_->[2] } @{ $report->{block_times} }), 0, 'by two workers');
+	cmp_ok(@{ $report->{memory_samples} }, '>', @STEPS, 'and samples of the memory in use');
+	cmp_ok($report->{devices_seen_s}, '>', 0, 'and when the devices had been seen');
+	like(tarboot('timeline', spew(scratch('report.json'), $json)), qr/^unpack root .*\n  worker 1 .*#/m,
+		'which make a timeline');
 }
 
 need_programs(qw(qemu-system-x86_64 tar setfattr setfacl setcap mknod));

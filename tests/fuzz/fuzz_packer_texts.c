@@ -4,6 +4,7 @@
 #include "json_read.h"
 #include "kconfig.h"
 #include "serve_log.h"
+#include "timeline.h"
 
 #include "fuzz.h"
 
@@ -79,6 +80,21 @@ static void read_config(const char *text)
 	(void)kconfig_architecture(text);
 }
 
+static void read_report(const char *text)
+{
+	struct timeline t;
+	FILE *out;
+
+	if (timeline_read(text, "report", &t) == 0) {
+		out = fopen("/dev/null", "w");
+		promise(out && timeline_print(&t, 1, 80, out) == 0 &&
+			timeline_draw(&t, 1, out) == 0);
+		fclose(out);
+		fuzz_accepted++;
+	}
+	timeline_free(&t);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = text_of(data, size);
@@ -87,6 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	walk(text, size);
 	read_log(text);
 	read_config(text);
+	read_report(text);
 	edit((const char *)data, size);
 	free(text);
 	return 0;

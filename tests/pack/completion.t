@@ -33,5 +33,6 @@ completes 'an option of netboot' --rollback netboot --roll
 completes 'a command with a dash' kernel-check kern
 completes 'the running kernel' auto kernel-check au
 completes 'a fragment' netboot kernel-check --only net
+completes 'a command for reports' timeline time
 completes 'a file' README.md pack READ
 echo "1..$n"

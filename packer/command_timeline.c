@@ -1,0 +1,108 @@
+/* tarboot timeline: a boot, or several, as a picture that people can read. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "command.h"
+#include "out.h"
+#include "read_all.h"
+#include "say.h"
+#include "timeline.h"
+
+#define BOOTS_MAX 16 /* more make no picture */
+
+static const char *arg_out;
+
+static int print_help(void)
+{
+	puts("Usage: tarboot timeline REPORT.json... [-o BOOT.svg]\n\n"
+	     "Shows when what happened in a boot, by the report that it left as "
+	     "/run/tarboot/report.json:\n"
+	     "the kernel, each step, devices, the Blocks of each worker, the memory in use.\n"
+	     "Several reports are several machines on one axis.\n\n"
+	     "  -o, --output FILE   draw it as SVG (default: text on the terminal)\n"
+	     "      --help          show this help");
+	return EXIT_OK;
+}
+
+/* Returns -1 to go on, else an exit code. */
+static int parse_options(int argc, char **argv)
+{
+	enum { OPT_HELP = 256 };
+	static const struct option options[] = {
+		{ "output", required_argument, NULL, 'o' },
+		{ "help", no_argument, NULL, OPT_HELP },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, ":o:", options, NULL)) != -1) {
+		if (c == OPT_HELP)
+			exit(print_help());
+		if (c != 'o')
+			return say_bad_option("timeline", c, argv[optind - 1]);
+		arg_out = optarg;
+	}
+	if (optind == argc)
+		return say_usage("timeline", "it takes one or more REPORT.json");
+	if (argc - optind > BOOTS_MAX)
+		return say_usage("timeline", "it takes up to %d reports", BOOTS_MAX);
+	return -1;
+}
+
+static int read_report(const char *path, struct timeline *ret, struct fail *f)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	int r = read_file(path, &text, &size);
+
+	if (r < 0)
+		return fail_errno(f, r, path, "cannot read it");
+	r = timeline_read(text, path, ret);
+	if (r == -EINVAL)
+		return fail_set(f, EINVAL, path, "Give the /run/tarboot/report.json of a machine.",
+				"it is no report of a boot");
+	return r < 0 ? fail_errno(f, r, path, "cannot read it") : 0;
+}
+
+/* Of the terminal, or what printers and logs have. */
+static unsigned columns(void)
+{
+	struct winsize size;
+
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 100;
+}
+
+struct drawing {
+	const struct timeline *boots;
+	size_t n;
+};
+
+static void draw(FILE *out, const void *arg)
+{
+	const struct drawing *d = arg;
+
+	(void)timeline_draw(d->boots, d->n, out);
+}
+
+int command_timeline(int argc, char **argv)
+{
+	static struct timeline boots[BOOTS_MAX];
+	struct fail f;
+	size_t n = 0;
+	int r = parse_options(argc, argv);
+
+	if (r >= 0)
+		return r;
+	for (r = 0; r == 0 && optind + (int)n < argc; n++)
+		r = read_report(argv[optind + (int)n], &boots[n], &f);
+	if (r == 0 && arg_out)
+		r = out_print(arg_out, draw, &(struct drawing){ boots, n }, &f);
+	else if (r == 0 && timeline_print(boots, n, columns(), stdout) < 0)
+		r = fail_errno(&f, ENOMEM, argv[optind], "cannot show it");
+	while (n > 0)
+		timeline_free(&boots[--n]);
+	return r < 0 ? say_fail(&f) : EXIT_OK;
+}
