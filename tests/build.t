@@ -44,11 +44,10 @@ builds_the_same_elsewhere() {
 installs() {
 	make -s BUILD="$relative" DESTDIR="$work/dest" install || return 1
 	[ -x "$work/dest/usr/local/bin/tarboot" ] && cmp "$build/init" "$work/dest/usr/local/lib/tarboot/init" &&
-		[ -s "$work/dest/usr/local/share/man/man1/tarboot.1" ] &&
-		[ -s "$work/dest/usr/local/share/man/man1/tarboot-pack.1" ] &&
-		[ -s "$work/dest/usr/local/share/man/man1/tarboot-netboot.1" ] &&
-		[ -s "$work/dest/usr/local/share/bash-completion/completions/tarboot" ] &&
-		[ -s "$work/dest/usr/local/share/man/man7/tarboot.parameters.7" ]
+		for page in docs/*.[1578]; do
+			[ -s "$work/dest/usr/local/share/man/man${page##*.}/${page#docs/}" ] || return 1
+		done &&
+		[ -s "$work/dest/usr/local/share/bash-completion/completions/tarboot" ]
 }
 
 check 'init is static' is_static "$build/init"
