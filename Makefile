@@ -238,7 +238,11 @@ format: ## lay out the C sources by .clang-format
 
 # ---- Installing and cleaning ----
 
-.PHONY: install clean distclean help
+.PHONY: install dist clean distclean help
+dist: ## pack the source, as git has it, into $(BUILD)
+	@mkdir -p $(B)
+	git archive --prefix=tarboot-$(VERSION)/ HEAD | xz -9 >$(B)/tarboot-$(VERSION).tar.xz.new
+	mv $(B)/tarboot-$(VERSION).tar.xz.new $(B)/tarboot-$(VERSION).tar.xz
 MAN := $(wildcard docs/*.[1578])
 ifneq ($(ARCH),$(HOST))
 install: all # only what this machine's tarboot puts into images for the other
