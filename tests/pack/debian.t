@@ -35,7 +35,7 @@ builds() {
 		cd "$tree" && dpkg-buildpackage -us -uc -b
 }
 # The project has no mail address.
-is_clean() { lintian --allow-root --fail-on error,warning --suppress-tags bogus-mail-host "$work"/*.changes; }
+is_clean() { lintian --allow-root --fail-on error,warning --suppress-tags bogus-mail-host,bogus-mail-host-in-debian-changelog "$work"/*.changes; }
 has_version() { dpkg-parsechangelog -l "$tree/debian/changelog" -S Version | grep -qx "$version"; }
 extracts() { dpkg-deb -x "$work"/tarboot_*.deb "$work/root"; }
 has_files() {
@@ -48,7 +48,7 @@ has_files() {
 is_off() { grep -qx 'TARBOOT_REPACK=""' "$work/root/etc/default/tarboot"; }
 # The hook, with its two paths inside the extracted package.
 hook() {
-	sed "s|/etc/default/tarboot|$work/default|; s|/usr/bin/tarboot|$work/fake|" \
+	sed "s|/etc/default/tarboot|$work/default|g; s|/usr/bin/tarboot|$work/fake|g" \
 		"$work/root/etc/kernel/postinst.d/zz-tarboot" >"$work/hook"
 	sh "$work/hook" 6.1.0 /boot/vmlinuz-6.1.0
 }
