@@ -71,12 +71,8 @@ static void check_texts(const struct kernel_check *all)
 	}
 }
 
-int main(void)
+static void check_required(void)
 {
-	const struct kernel_modules in_root = { NULL, "kernel/usbhid.ko: kernel/hid.ko\n" },
-				    in_image = { "kernel/usbhid.ko.xz:\n", "" },
-				    nowhere = { NULL, "kernel/hid.ko:\n" },
-				    not_in_image = { "", "kernel/usbhid.ko:\n" };
 	struct kernel_check all;
 
 	is_int(kernel_check("CONFIG_X86_64=y\n", &unknown, "tarboot", &all), 0, "nothing is there");
@@ -86,10 +82,14 @@ int main(void)
 	for (size_t i = 0; i <= all.n; i++)
 		check_without(&all, i);
 	kernel_check_free(&all);
+}
 
-	for (size_t i = 0; i < 2; i++) {
-		const char *architectures[] = { "CONFIG_X86_64=y\n", "CONFIG_ARM64=y\n" };
+static void check_architectures(void)
+{
+	static const char *const architectures[] = { "CONFIG_X86_64=y\n", "CONFIG_ARM64=y\n" };
+	struct kernel_check all;
 
+	for (size_t i = 0; i < ARRAY_SIZE(architectures); i++) {
 		is_int(kernel_check(architectures[i], &unknown, NULL, &all), 0, "all fragments");
 		check_texts(&all);
 		ok(!find(&all, "CONFIG_VGA_CONSOLE", i ? "x86_64" : "aarch64") &&
@@ -97,38 +97,60 @@ int main(void)
 		   "the fragment of the architecture, not of the other one");
 		kernel_check_free(&all);
 	}
+}
 
-	check_one("CONFIG_USB_HID=y\n", &unknown, "recommended", "CONFIG_USB_HID", KERNEL_BUILT_IN,
-		  NULL);
-	check_one("CONFIG_USB_HID=m\n", &unknown, "recommended", "CONFIG_USB_HID", KERNEL_MODULE,
-		  NULL);
-	check_one("CONFIG_USB_HID=m\n", &in_root, "recommended", "CONFIG_USB_HID", KERNEL_MODULE,
-		  "in the root");
-	check_one("CONFIG_USB_HID=m\n", &in_image, "recommended", "CONFIG_USB_HID", KERNEL_MODULE,
-		  "in the image");
-	check_one("CONFIG_USB_HID=m\n", &not_in_image, "recommended", "CONFIG_USB_HID",
-		  KERNEL_MODULE, "in the root, not in the image");
-	check_one("CONFIG_USB_HID=m\n", &nowhere, "recommended", "CONFIG_USB_HID", KERNEL_MISSING,
-		  "not in the root");
+static void check_modules(void)
+{
+	static const char config[] = "CONFIG_USB_HID=m\n", symbol[] = "CONFIG_USB_HID";
+	const struct {
+		struct kernel_modules modules;
+		enum kernel_has has;
+		const char *place;
+	} cases[] = {
+		{ { NULL, NULL }, KERNEL_MODULE, NULL },
+		{ { NULL, "kernel/usbhid.ko: kernel/hid.ko\n" }, KERNEL_MODULE, "in the root" },
+		{ { "kernel/usbhid.ko.xz:\n", "" }, KERNEL_MODULE, "in the image" },
+		{ { "", "kernel/usbhid.ko:\n" }, KERNEL_MODULE, "in the root, not in the image" },
+		{ { NULL, "kernel/hid.ko:\n" }, KERNEL_MISSING, "not in the root" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		check_one(config, &cases[i].modules, "recommended", symbol, cases[i].has,
+			  cases[i].place);
+	check_one("CONFIG_USB_HID=y\n", &unknown, "recommended", symbol, KERNEL_BUILT_IN, NULL);
 	check_one("CONFIG_TMPFS=m\n", &unknown, "tarboot", "CONFIG_TMPFS", KERNEL_MISSING,
 		  "it must be built in");
+}
 
-	/* Renamed, gone, not there yet. */
-	check_one("CONFIG_AUTOFS4_FS=y\n", &unknown, "recommended", "CONFIG_AUTOFS_FS",
-		  KERNEL_BUILT_IN, NULL);
-	check_one("# Linux/x86 3.10.0 Kernel Configuration\nCONFIG_NET=y\n", &unknown, "tarboot",
-		  "CONFIG_MULTIUSER", KERNEL_UNNEEDED, NULL);
-	check_one("# Linux/x86 4.1.0 Kernel Configuration\nCONFIG_NET=y\n", &unknown, "tarboot",
-		  "CONFIG_MULTIUSER", KERNEL_MISSING, NULL);
-	check_one("# Linux/x86 6.1.0 Kernel Configuration\nCONFIG_NET=y\n", &unknown, "recommended",
-		  "CONFIG_RANDOM_TRUST_CPU", KERNEL_MISSING, NULL);
-	check_one("# Linux/x86 6.2.0 Kernel Configuration\nCONFIG_NET=y\n", &unknown, "recommended",
-		  "CONFIG_RANDOM_TRUST_CPU", KERNEL_UNNEEDED, NULL);
-	check_one("CONFIG_NET=y\n", &unknown, "recommended", "CONFIG_RANDOM_TRUST_CPU",
-		  KERNEL_UNNEEDED, NULL);
-	check_one("CONFIG_ARM64=y\n", &unknown, "vm", "CONFIG_KVM_GUEST", KERNEL_UNNEEDED, NULL);
-	check_one("CONFIG_X86_64=y\n", &unknown, "vm", "CONFIG_KVM_GUEST", KERNEL_MISSING, NULL);
+/* Renamed, gone, not there yet, for another machine. */
+static void check_versions(void)
+{
+#define LINUX(version) "# Linux/x86 " version " Kernel Configuration\nCONFIG_NET=y\n"
+	static const struct {
+		const char *config, *fragment, *symbol;
+		enum kernel_has has;
+	} cases[] = {
+		{ "CONFIG_AUTOFS4_FS=y\n", "recommended", "CONFIG_AUTOFS_FS", KERNEL_BUILT_IN },
+		{ LINUX("3.10.0"), "tarboot", "CONFIG_MULTIUSER", KERNEL_UNNEEDED },
+		{ LINUX("4.1.0"), "tarboot", "CONFIG_MULTIUSER", KERNEL_MISSING },
+		{ LINUX("6.1.0"), "recommended", "CONFIG_RANDOM_TRUST_CPU", KERNEL_MISSING },
+		{ LINUX("6.2.0"), "recommended", "CONFIG_RANDOM_TRUST_CPU", KERNEL_UNNEEDED },
+		{ "CONFIG_NET=y\n", "recommended", "CONFIG_RANDOM_TRUST_CPU", KERNEL_UNNEEDED },
+		{ "CONFIG_ARM64=y\n", "vm", "CONFIG_KVM_GUEST", KERNEL_UNNEEDED },
+		{ "CONFIG_X86_64=y\n", "vm", "CONFIG_KVM_GUEST", KERNEL_MISSING },
+	};
 
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		check_one(cases[i].config, &unknown, cases[i].fragment, cases[i].symbol,
+			  cases[i].has, NULL);
+}
+
+int main(void)
+{
+	check_required();
+	check_architectures();
+	check_modules();
+	check_versions();
 	ok(kernel_check_knows(NULL) && kernel_check_knows("vm") && kernel_check_knows("vm,debug"),
 	   "names of fragments");
 	ok(!kernel_check_knows("") && !kernel_check_knows("vm,") && !kernel_check_knows("v") &&
