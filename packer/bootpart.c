@@ -49,8 +49,9 @@ int bootpart_add(struct bootpart *b, const char *name, uint32_t mode, uint32_t r
 	return 0;
 }
 
-int bootpart_add_file(struct bootpart *b, const char *name, uint32_t mode, const char *path,
-		      struct fail *f)
+/* Adds a file of the host. */
+static int add_host_file(struct bootpart *b, const char *name, uint32_t mode, const char *path,
+			 struct fail *f)
 {
 	_cleanup_free_ char *data = NULL;
 	size_t size = 0;
@@ -89,9 +90,9 @@ int bootpart_fill(struct bootpart *b, const char *init, const char *shell, const
 		r = bootpart_add(b, "tarboot/manifest", S_IFREG | 0644, 0, 0, text, (size_t)length);
 	if (r < 0)
 		return fail_errno(f, r, "the boot part", "cannot build it");
-	r = bootpart_add_file(b, "init", S_IFREG | 0755, init, f);
+	r = add_host_file(b, "init", S_IFREG | 0755, init, f);
 	if (r == 0 && shell)
-		r = bootpart_add_file(b, "bin/busybox", S_IFREG | 0755, shell, f);
+		r = add_host_file(b, "bin/busybox", S_IFREG | 0755, shell, f);
 	return r;
 }
 

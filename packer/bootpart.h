@@ -19,10 +19,6 @@ struct bootpart {
 int bootpart_add(struct bootpart *b, const char *name, uint32_t mode, uint32_t rdev_major,
 		 uint32_t rdev_minor, const void *data, size_t size);
 
-/* Adds a file of the host. */
-int bootpart_add_file(struct bootpart *b, const char *name, uint32_t mode, const char *path,
-		      struct fail *f);
-
 /* Adds all that every image has: directories, console, init, manifest, release. shell: a static
  * busybox, or NULL. */
 int bootpart_fill(struct bootpart *b, const char *init, const char *shell, const struct manifest *m,

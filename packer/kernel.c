@@ -78,7 +78,8 @@ int kernel_take(struct kernel_choice *k, struct source *s, const struct source_m
 	return copy_member(k, s, f);
 }
 
-void kernel_release_of_file(int fd, char release[64])
+/* Reads the release from the head of a kernel image for x86 (Documentation/arch/x86/boot.rst); "" = it is none. */
+static void release_of_file(int fd, char release[64])
 {
 	unsigned char head[0x210];
 	unsigned text;
@@ -126,7 +127,7 @@ int kernel_copy_from_host(struct kernel_choice *k, struct fail *f)
 		return 0;
 	if (fd < 0)
 		return fail_errno(f, errno, k->setting, "cannot open this kernel");
-	kernel_release_of_file(fd, k->release);
+	release_of_file(fd, k->release);
 	r = out_open(k->out_path, &k->out, f);
 	while (r == 0 && (n = read(fd, block, sizeof(block))) > 0)
 		r = out_write(&k->out, block, (size_t)n, f);

@@ -30,9 +30,6 @@ void kernel_note_modules(const char *path, struct manifest *m);
 int kernel_take(struct kernel_choice *k, struct source *s, const struct source_member *member,
 		struct fail *f);
 
-/* Reads the release from the head of a kernel image for x86 (Documentation/arch/x86/boot.rst); "" = it is none. */
-void kernel_release_of_file(int fd, char release[64]);
-
 /* The ELF machine of the kernel image open at fd; 0 = it does not say, as one that is compressed as a whole. */
 uint16_t kernel_machine_of_file(int fd);
 

@@ -32,7 +32,8 @@ static const struct fragment {
 	{ "debug", kconfig_debug, NULL },
 };
 
-bool kernel_finding_is_required(const struct kernel_finding *finding)
+/* Without it the boot fails, else something else is lost. */
+static bool is_required(const struct kernel_finding *finding)
 {
 	return strcmp(finding->fragment, "tarboot") == 0;
 }
@@ -174,7 +175,7 @@ size_t kernel_check_missing(const struct kernel_check *c, bool required)
 
 	for (size_t i = 0; i < c->n; i++)
 		n += c->findings[i].has == KERNEL_MISSING &&
-		     kernel_finding_is_required(&c->findings[i]) == required;
+		     is_required(&c->findings[i]) == required;
 	return n;
 }
 
@@ -206,8 +207,7 @@ void kernel_check_print(const struct kernel_check *c, bool only_missing, FILE *o
 			missing += c->findings[i].has == KERNEL_MISSING;
 		fprintf(out, "%s: %zu of %zu%s\n", c->findings[first].fragment, i - first - missing,
 			i - first,
-			kernel_finding_is_required(&c->findings[first]) ? ", all of them required"
-									: "");
+			is_required(&c->findings[first]) ? ", all of them required" : "");
 		for (size_t k = first; k < i; k++)
 			if (!only_missing || c->findings[k].has == KERNEL_MISSING)
 				print_finding(&c->findings[k], out);
@@ -228,8 +228,8 @@ static void print_json_finding(const struct kernel_finding *finding, FILE *out)
 	fprintf(out,
 		"    { \"symbol\": \"%s\", \"fragment\": \"%s\", \"required\": %s, \"state\": "
 		"\"%s\"",
-		finding->need.symbol, finding->fragment,
-		kernel_finding_is_required(finding) ? "true" : "false", words[finding->has]);
+		finding->need.symbol, finding->fragment, is_required(finding) ? "true" : "false",
+		words[finding->has]);
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		fprintf(out, ", \"%s\": ", texts[i].key);
 		json_text(out, texts[i].text);
@@ -262,9 +262,9 @@ void kernel_check_warn(const struct kernel_check *c, const char *path)
 	for (size_t i = 0; i < c->n; i++) {
 		const struct kernel_finding *finding = &c->findings[i];
 
-		required += kernel_finding_is_required(finding);
-		others += !kernel_finding_is_required(finding);
-		if (finding->has == KERNEL_MISSING && kernel_finding_is_required(finding))
+		required += is_required(finding);
+		others += !is_required(finding);
+		if (finding->has == KERNEL_MISSING && is_required(finding))
 			say_warning("the kernel lacks %s: %s", finding->need.symbol,
 				    finding->need.without);
 	}

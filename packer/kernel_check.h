@@ -40,9 +40,6 @@ int kernel_check(const char *config, const struct kernel_modules *modules, const
 		 struct kernel_check *ret);
 void kernel_check_free(struct kernel_check *c);
 
-/* Without it the boot fails, else something else is lost. */
-bool kernel_finding_is_required(const struct kernel_finding *finding);
-
 /* How many are missing, of the required or of the others. */
 size_t kernel_check_missing(const struct kernel_check *c, bool required);
 
