@@ -51,9 +51,11 @@ static void write_block_times(FILE *out, const struct boot *b)
 	const char *comma = "";
 
 	fputs("  \"block_times\": [", out);
-	for (size_t i = 0; i < BLOCK_TIMES_MAX && b->block_times[i].end; i++) {
+	for (size_t i = 0; i < BLOCK_TIMES_MAX; i++) {
 		const struct block_time *t = &b->block_times[i];
 
+		if (!t->end)
+			continue;
 		fprintf(out, "%s[%u, %.6f, %.6f]", comma, t->worker, (double)t->start / 1e6,
 			(double)t->end / 1e6);
 		comma = ", ";

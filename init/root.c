@@ -397,7 +397,6 @@ static void report_unpacked(struct boot *b, const struct unpack_shared *shared, 
 	struct rusage usage;
 
 	b->unpacked = *r;
-	memcpy(b->block_times, shared->times, sizeof(b->block_times));
 	if (getrusage(RUSAGE_CHILDREN, &usage) == 0)
 		b->unpack_peak = (uint64_t)usage.ru_maxrss * 1024;
 	snprintf(b->detail, sizeof(b->detail),
@@ -436,6 +435,7 @@ int root_unpack(struct boot *b)
 	else
 		r = explain_status(b, shared, child_wait(pid, TICK_MS, watch_unpack, &watch));
 	console_progress_end();
+	memcpy(b->block_times, shared->times, sizeof(b->block_times));
 	if (r == 0)
 		report_unpacked(b, shared, now_usec() - start);
 	munmap(shared, sizeof(*shared));
