@@ -22,6 +22,9 @@ check() {
 	fi
 }
 
+# The checkout may belong to somebody else.
+export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
+
 version=$(sed -n 's/^VERSION *= *//p' Makefile)
 tree=$work/tarboot-$version
 
@@ -62,7 +65,14 @@ hook_goes_on() {
 	hook
 }
 
-check 'make dist: what git has' makes_dist
+if git rev-parse --git-dir >/dev/null 2>&1; then
+	check 'make dist: what git has' makes_dist
+else
+	n=1
+	echo 'ok 1 # SKIP make dist: this is no git checkout'
+	mkdir "$tree"
+	tar --exclude=./build -cf - . | tar -xf - -C "$tree"
+fi
 check 'dpkg-buildpackage' builds
 check 'its version is the program'\''s' has_version
 check 'lintian' is_clean
