@@ -369,7 +369,8 @@ static int explain_status(struct boot *b, const struct unpack_shared *shared, in
 {
 	if (shared->done && shared->fail.error) {
 		b->fail = shared->fail;
-		if (b->fail.error == ENOTSUP) /* file capabilities; others may be lost */
+		/* File capabilities; other attributes may be lost. xz has an advice of its own. */
+		if (b->fail.error == ENOTSUP && !*b->fail.todo)
 			snprintf(b->fail.todo, sizeof(b->fail.todo),
 				 "Boot a kernel that has CONFIG_TMPFS_XATTR=y.");
 		return -b->fail.error;
