@@ -259,9 +259,9 @@ void devices_settle(struct boot *b)
 {
 	struct pollfd p = { .fd = b->devices_fd, .events = POLLIN };
 
+	/* What it tells is left there for the next who asks. */
 	if (b->devices_fd >= 0)
-		(void)poll(&p, 1,
-			   SETTLE_MS); /* what it tells is left there for the next who asks */
+		(void)poll(&p, 1, SETTLE_MS);
 }
 
 int devices_stop(struct boot *b)

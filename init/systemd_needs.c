@@ -118,7 +118,9 @@ int systemd_needs_check(int root_fd, const char *path, struct fail *f)
 	char missing[256] = "";
 	int fd;
 
-	for (size_t i = 0; is_systemd(root_fd, path) && i < ARRAY_SIZE(needs); i++) {
+	if (!is_systemd(root_fd, path))
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(needs); i++) {
 		fd = needs[i].try();
 		if (fd < 0 && is_missing(errno))
 			snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing),
