@@ -33,13 +33,13 @@ SANE = -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 # Static, not PIE: musl-gcc cannot link a static PIE, and the size hardly differs (+0.3 %).
 # No paths, no build id, no symbols: the same source gives the same bytes in any directory.
 CC_musl     = $(MUSL_CC)
-CFLAGS_musl = -O2 -Werror -fno-pie -fstack-protector-strong -ffunction-sections -fdata-sections \
-	-ffile-prefix-map=$(CURDIR)/= -idirafter $(B)/deps/musl/linux
+CFLAGS_static = -O2 -Werror -fno-pie -fstack-protector-strong -ffunction-sections -fdata-sections \
+	-ffile-prefix-map=$(CURDIR)/=
+CFLAGS_musl = $(CFLAGS_static) -idirafter $(B)/deps/musl/linux
 LINK_musl   = -static -no-pie -s -Wl,--gc-sections,--build-id=none
 # The same for another machine: `make ARCH=aarch64`. Debian's libgcc would ask glibc for atomic instructions.
 CC_aarch64     = $(B)/deps/aarch64/musl-gcc
-CFLAGS_aarch64 = $(filter-out -idirafter $(B)/deps/musl/linux,$(CFLAGS_musl)) -mno-outline-atomics \
-	-idirafter $(B)/deps/aarch64/linux
+CFLAGS_aarch64 = $(CFLAGS_static) -mno-outline-atomics -idirafter $(B)/deps/aarch64/linux
 LINK_aarch64   = $(LINK_musl)
 AR_aarch64     = aarch64-linux-gnu-ar
 CC_asan     = $(CC_HOST)
