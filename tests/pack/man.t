@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # The man pages: mandoc finds nothing wrong, there is one for each command, and each has the options of its --help, no
-# more and no less; so has the completion. What a page refers to is there.
+# more and no less. What a page refers to is there.
 use strict;
 use warnings;
 use FindBin;
