@@ -80,11 +80,11 @@ struct drawing {
 	size_t n;
 };
 
-static void draw(FILE *out, const void *arg)
+static int draw(FILE *out, const void *arg)
 {
 	const struct drawing *d = arg;
 
-	(void)timeline_draw(d->boots, d->n, out);
+	return timeline_draw(d->boots, d->n, out);
 }
 
 int command_timeline(int argc, char **argv)

@@ -45,16 +45,18 @@ bool image_report_can_write(const char *path)
 	return ends_with(path, ".svg") || ends_with(path, ".json");
 }
 
-static void print_report(FILE *out, const void *report)
+static int print_report(FILE *out, const void *report)
 {
 	inspect_json(report, out);
+	return 0;
 }
 
-static void draw_report(FILE *out, const void *report)
+static int draw_report(FILE *out, const void *report)
 {
 	const struct image_report *r = report;
 
 	usage_draw(&r->usage, r->image.path, out);
+	return 0;
 }
 
 int image_report_write(const struct image_report *r, const char *path, struct fail *f)

@@ -118,7 +118,7 @@ int out_copy(struct out *o, int fd, uint64_t from, uint64_t size, const char *na
 	return r;
 }
 
-int out_print(const char *path, void (*print)(FILE *out, const void *arg), const void *arg,
+int out_print(const char *path, int (*print)(FILE *out, const void *arg), const void *arg,
 	      struct fail *f)
 {
 	struct out out;
@@ -129,9 +129,11 @@ int out_print(const char *path, void (*print)(FILE *out, const void *arg), const
 		return r;
 	file = fdopen(dup(out.fd), "w");
 	if (file)
-		print(file, arg);
+		r = print(file, arg);
 	if (!file || (ferror(file) | fclose(file)))
-		r = fail_errno(f, errno, path, "cannot write it");
+		r = -errno;
+	if (r < 0)
+		fail_errno(f, r, path, "cannot write it");
 	if (r == 0)
 		return out_commit(&out, f);
 	out_abandon(&out);

@@ -25,8 +25,8 @@ int out_write(struct out *o, const void *data, size_t size, struct fail *f);
 /* Copies size bytes of the file open at fd, from an offset on. name is for messages. */
 int out_copy(struct out *o, int fd, uint64_t from, uint64_t size, const char *name, struct fail *f);
 
-/* Writes what print() prints to path, whole or not at all. */
-int out_print(const char *path, void (*print)(FILE *out, const void *arg), const void *arg,
+/* Writes what print() prints to path, whole or not at all. print() returns 0 or -errno. */
+int out_print(const char *path, int (*print)(FILE *out, const void *arg), const void *arg,
 	      struct fail *f);
 
 /* Syncs and renames; the output is then there for good. Frees o, on failure too. */
