@@ -1,5 +1,4 @@
 /* tarboot inspect: what is in an image, who takes the room, and what differs between two. */
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "image_report.h"
 #include "inspect_json.h"
 #include "contents_diff.h"
+#include "options.h"
 #include "say.h"
 #include "size.h"
 
@@ -15,53 +15,46 @@ static bool arg_json, arg_diff;
 static const char *arg_report;
 static long arg_top = 10;
 
-static int print_help(void)
-{
-	puts("Usage: tarboot inspect IMAGE|TAR.XZ [OPTION]...\n"
-	     "       tarboot inspect --diff OLD NEW\n\n"
-	     "Shows the boot part, the manifest and the payload of an image, the memory that it "
-	     "needs,\n"
-	     "and its biggest directories and files, in RAM and in the image.\n\n"
-	     "      --json        print all of that, and every file, as JSON\n"
-	     "      --report FILE write that to FILE.json, or draw the directories to FILE.svg\n"
-	     "      --top N       show the N biggest (default: 10)\n"
-	     "      --diff        show what NEW has more, less or other than OLD\n"
-	     "      --help        show this help");
-	return EXIT_OK;
-}
+static const struct option_spec options[] = {
+	{ .name = "json", .flag = &arg_json, .help = "print all of that, and every file, as JSON" },
+	{ .name = "report",
+	  .value = "FILE",
+	  .text = &arg_report,
+	  .help = "write that to FILE.json, or draw the directories to FILE.svg" },
+	{ .name = "top",
+	  .value = "N",
+	  .number = &arg_top,
+	  .least = 0,
+	  .most = 1000000,
+	  .help = "show the N biggest (default: 10)" },
+	{ .name = "diff",
+	  .flag = &arg_diff,
+	  .help = "show what NEW has more, less or other than OLD" },
+	OPTION_HELP,
+	OPTIONS_END,
+};
+
+static const struct command_usage usage = {
+	.command = "inspect",
+	.synopsis = "inspect IMAGE|TAR.XZ [OPTION]...\ninspect --diff OLD NEW",
+	.about = "Shows the boot part, the manifest and the payload of an image, the memory that "
+		 "it needs, and its biggest directories and files, in RAM and in the image.",
+	.options = options,
+};
 
 /* Returns -1 to go on, else an exit code. */
-static int parse_options(int argc, char **argv)
+static int parse_options(int argc, char **argv, struct command_line *ret)
 {
-	enum { OPT_JSON = 256, OPT_REPORT, OPT_TOP, OPT_DIFF, OPT_HELP };
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, OPT_JSON },
-		{ "report", required_argument, NULL, OPT_REPORT },
-		{ "top", required_argument, NULL, OPT_TOP },
-		{ "diff", no_argument, NULL, OPT_DIFF },
-		{ "help", no_argument, NULL, OPT_HELP },
-		{ NULL, 0, NULL, 0 },
-	};
-	int c, r = EXIT_OK;
+	int r = options_parse(&usage, argc, argv, ret);
 
-	while (r == EXIT_OK && (c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-		arg_json = arg_json || c == OPT_JSON;
-		arg_diff = arg_diff || c == OPT_DIFF;
-		if (c == OPT_HELP)
-			exit(print_help());
-		if (c == OPT_REPORT)
-			arg_report = optarg;
-		else if (c == OPT_TOP)
-			r = say_number("inspect", "--top", optarg, 0, 1000000, &arg_top);
-		else if (c == '?' || c == ':')
-			r = say_bad_option("inspect", c, argv[optind - 1]);
-	}
-	if (r != EXIT_OK)
+	if (r >= 0)
 		return r;
+	if (arg_report && arg_diff)
+		return say_usage("inspect", "--report is of one image, not of --diff");
 	if (arg_report && !image_report_can_write(arg_report))
 		return say_usage("inspect", "--report %s: its name must end in .svg or .json",
 				 arg_report);
-	if (argc - optind != (arg_diff ? 2 : 1))
+	if (ret->n_arguments != (arg_diff ? 2 : 1))
 		return say_usage("inspect", arg_diff ? "--diff takes two images, OLD and NEW"
 						     : "it takes one IMAGE");
 	return -1;
@@ -187,11 +180,13 @@ static int diff(const char *old_path, const char *new_path, struct fail *f)
 
 int command_inspect(int argc, char **argv)
 {
+	struct command_line line;
 	struct fail f;
-	int r = parse_options(argc, argv);
+	int r = parse_options(argc, argv, &line);
 
 	if (r >= 0)
 		return r;
-	r = arg_diff ? diff(argv[optind], argv[optind + 1], &f) : inspect(argv[optind], &f);
+	r = arg_diff ? diff(line.arguments[0], line.arguments[1], &f)
+		     : inspect(line.arguments[0], &f);
 	return r < 0 ? say_fail(&f) : EXIT_OK;
 }

@@ -1,6 +1,5 @@
 /* tarboot kernel-check: does this kernel have what tarboot needs? */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,62 +7,51 @@
 #include "image.h"
 #include "kernel_check.h"
 #include "kernel_config.h"
+#include "options.h"
 #include "say.h"
 
 static const char *arg_image, *arg_only;
 static bool arg_json, arg_missing;
 
-static int print_help(void)
-{
-	puts("Usage: tarboot kernel-check CONFIG|VMLINUZ|DIR|auto [OPTION]...\n\n"
-	     "Says of each symbol that tarboot needs, or is better with, whether the kernel has "
-	     "it: "
-	     "built in,\n"
-	     "as a module, or not; why it is needed, and what fails without it.\n\n"
-	     "CONFIG is a .config or /boot/config-*, compressed or not; VMLINUZ a kernel with its\n"
-	     "configuration inside or beside it; DIR a root, a build tree or a /boot; auto the "
-	     "running "
-	     "kernel.\n\n"
-	     "      --image IMAGE    say of modules whether this image has them\n"
-	     "      --only NAME,...  tarboot, recommended, x86_64, aarch64, netboot, vm, debug "
-	     "(default: all)\n"
-	     "      --missing        show what is missing only\n"
-	     "      --json           print all of it as JSON\n"
-	     "      --help           show this help\n\n"
-	     "Exit status: 0 all that is required is there, 1 it is not, or the kernel cannot be "
-	     "read.");
-	return EXIT_OK;
-}
+static const struct option_spec options[] = {
+	{ .name = "image",
+	  .value = "IMAGE",
+	  .text = &arg_image,
+	  .help = "say of modules whether this image has them" },
+	{ .name = "only",
+	  .value = "NAME,...",
+	  .text = &arg_only,
+	  .help = "tarboot, recommended, x86_64, aarch64, netboot, vm, debug (default: all)" },
+	{ .name = "missing", .flag = &arg_missing, .help = "show what is missing only" },
+	{ .name = "json", .flag = &arg_json, .help = "print all of it as JSON" },
+	OPTION_HELP,
+	OPTIONS_END,
+};
+
+static const struct command_usage usage = {
+	.command = "kernel-check",
+	.synopsis = "kernel-check CONFIG|VMLINUZ|DIR|auto [OPTION]...",
+	.about = "Says of each symbol that tarboot needs, or is better with, whether the kernel "
+		 "has it: built in, as a module, or not; why it is needed, and what fails without "
+		 "it.\n\n"
+		 "CONFIG is a .config or /boot/config-*, compressed or not; VMLINUZ a kernel with "
+		 "its configuration inside or beside it; DIR a root, a build tree or a /boot; auto "
+		 "the running kernel.",
+	.options = options,
+	.more = "Exit status: 0 all that is required is there, 1 it is not, or the kernel cannot "
+		"be read.",
+};
 
 /* Returns -1 to go on, else an exit code. */
-static int parse_options(int argc, char **argv)
+static int parse_options(int argc, char **argv, struct command_line *ret)
 {
-	enum { OPT_IMAGE = 256, OPT_ONLY, OPT_MISSING, OPT_JSON, OPT_HELP };
-	static const struct option options[] = {
-		{ "image", required_argument, NULL, OPT_IMAGE },
-		{ "only", required_argument, NULL, OPT_ONLY },
-		{ "missing", no_argument, NULL, OPT_MISSING },
-		{ "json", no_argument, NULL, OPT_JSON },
-		{ "help", no_argument, NULL, OPT_HELP },
-		{ NULL, 0, NULL, 0 },
-	};
-	int c;
+	int r = options_parse(&usage, argc, argv, ret);
 
-	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-		arg_missing = arg_missing || c == OPT_MISSING;
-		arg_json = arg_json || c == OPT_JSON;
-		if (c == OPT_HELP)
-			exit(print_help());
-		if (c == OPT_IMAGE)
-			arg_image = optarg;
-		else if (c == OPT_ONLY)
-			arg_only = optarg;
-		else if (c == '?' || c == ':')
-			return say_bad_option("kernel-check", c, argv[optind - 1]);
-	}
+	if (r >= 0)
+		return r;
 	if (!kernel_check_knows(arg_only))
 		return say_usage("kernel-check", "--only %s: there is no such fragment", arg_only);
-	if (argc - optind != 1)
+	if (ret->n_arguments != 1)
 		return say_usage("kernel-check", "it takes one CONFIG, VMLINUZ, DIR or auto");
 	return -1;
 }
@@ -100,13 +88,14 @@ int command_kernel_check(int argc, char **argv)
 {
 	struct kernel_config config = { 0 };
 	struct kernel_check c = { 0 };
+	struct command_line line;
 	struct fail f;
-	int r = parse_options(argc, argv);
+	int r = parse_options(argc, argv, &line);
 
 	if (r >= 0)
 		return r;
 	r = EXIT_FAILED;
-	if (check(argv[optind], &c, &config, &f) < 0)
+	if (check(line.arguments[0], &c, &config, &f) < 0)
 		(void)say_fail(&f);
 	else {
 		if (arg_json)

@@ -1,13 +1,13 @@
 /* tarboot netboot: publishes images for machines that boot over the network. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
 #include "command.h"
+#include "options.h"
 #include "out.h"
 #include "say.h"
 #include "site_files.h"
@@ -17,7 +17,9 @@
 #include "size.h"
 
 enum {
-	OPT_KERNEL = 256,
+	OPT_HELP,
+	OPT_OUTPUT,
+	OPT_KERNEL,
 	OPT_NAME,
 	OPT_TITLE,
 	OPT_APPEND,
@@ -26,38 +28,111 @@ enum {
 	OPT_REMOVE,
 	OPT_PROXY,
 	OPT_NO_PROXY,
-	OPT_HELP,
 	OPT_SETTING
 };
 
-/* Those from OPT_SETTING on are settings of the site, by their names. */
-static const struct option options[] = {
-	{ "output", required_argument, NULL, 'o' },
-	{ "kernel", required_argument, NULL, OPT_KERNEL },
-	{ "name", required_argument, NULL, OPT_NAME },
-	{ "title", required_argument, NULL, OPT_TITLE },
-	{ "append", required_argument, NULL, OPT_APPEND },
-	{ "split", no_argument, NULL, OPT_SPLIT },
-	{ "rollback", required_argument, NULL, OPT_ROLLBACK },
-	{ "remove", required_argument, NULL, OPT_REMOVE },
-	{ "proxy", no_argument, NULL, OPT_PROXY },
-	{ "no-proxy", no_argument, NULL, OPT_NO_PROXY },
-	{ "help", no_argument, NULL, OPT_HELP },
-	{ "server", required_argument, NULL, OPT_SETTING },
-	{ "subnet", required_argument, NULL, OPT_SETTING },
-	{ "range", required_argument, NULL, OPT_SETTING },
-	{ "router", required_argument, NULL, OPT_SETTING },
-	{ "dns", required_argument, NULL, OPT_SETTING },
-	{ "http-port", required_argument, NULL, OPT_SETTING },
-	{ "url", required_argument, NULL, OPT_SETTING },
-	{ "ipxe", required_argument, NULL, OPT_SETTING },
-	{ "installer", required_argument, NULL, OPT_SETTING },
-	{ "default", required_argument, NULL, OPT_SETTING },
-	{ "timeout", required_argument, NULL, OPT_SETTING },
-	{ "versions", required_argument, NULL, OPT_SETTING },
-	{ "host", required_argument, NULL, OPT_SETTING },
-	{ "boot", required_argument, NULL, OPT_SETTING },
-	{ NULL, 0, NULL, 0 },
+/* OPT_SETTING: a setting of the site, of that name. */
+static const struct option_spec options[] = {
+	{ .name = "output",
+	  .letter = 'o',
+	  .id = OPT_OUTPUT,
+	  .value = "DIR",
+	  .help = "the directory to make or change" },
+	{ .help = "Images:" },
+	{ .name = "name",
+	  .id = OPT_NAME,
+	  .value = "NAME",
+	  .help = "in the menu's addresses (default: the file's)" },
+	{ .name = "title",
+	  .id = OPT_TITLE,
+	  .value = "TEXT",
+	  .help = "in the menu (default: NAME)" },
+	{ .name = "append",
+	  .id = OPT_APPEND,
+	  .value = "TEXT",
+	  .may_be_empty = true,
+	  .help = "the kernel line; the default is " SITE_DEFAULT_APPEND },
+	{ .name = "kernel", .id = OPT_KERNEL, .value = "FILE", .help = "(default: IMAGE.vmlinuz)" },
+	{ .name = "split",
+	  .id = OPT_SPLIT,
+	  .help = "two files: what boots, and the root, which caches may keep" },
+	{ .name = "rollback",
+	  .id = OPT_ROLLBACK,
+	  .value = "NAME",
+	  .help = "the previous version becomes the current one, and back" },
+	{ .name = "remove",
+	  .id = OPT_REMOVE,
+	  .value = "NAME",
+	  .help = "remove an image and all its versions" },
+	{ .name = "versions",
+	  .id = OPT_SETTING,
+	  .value = "N",
+	  .help = "keep N of each image (default: 3)" },
+	{ .help = "Network:" },
+	{ .name = "server",
+	  .id = OPT_SETTING,
+	  .value = "ADDRESS",
+	  .help = "of the machine that serves DIR; needed once" },
+	{ .name = "subnet",
+	  .id = OPT_SETTING,
+	  .value = "CIDR",
+	  .help = "of the machines, as 192.168.7.0/24; needed once" },
+	{ .name = "range",
+	  .id = OPT_SETTING,
+	  .value = "FIRST,LAST",
+	  .help = "addresses to give (default: in the upper half of the subnet)" },
+	{ .name = "router",
+	  .id = OPT_SETTING,
+	  .value = "ADDRESS",
+	  .help = "to tell the machines (default: none)" },
+	{ .name = "dns",
+	  .id = OPT_SETTING,
+	  .value = "ADDRESS",
+	  .help = "to tell the machines (default: none)" },
+	{ .name = "host",
+	  .id = OPT_SETTING,
+	  .value = "MAC=ADDRESS[,NAME]",
+	  .help = "a fixed address for one machine" },
+	{ .name = "proxy", .id = OPT_PROXY, .help = "another DHCP server gives the addresses" },
+	{ .name = "no-proxy", .id = OPT_NO_PROXY, .help = "this one does (default)" },
+	{ .name = "http-port", .id = OPT_SETTING, .value = "N", .help = "(default: 80)" },
+	{ .name = "url",
+	  .id = OPT_SETTING,
+	  .value = "URL",
+	  .help = "where DIR/http is served, if not by this machine" },
+	{ .help = "Menu:" },
+	{ .name = "default",
+	  .id = OPT_SETTING,
+	  .value = "ENTRY",
+	  .help = "what boots by itself (default: the first image)" },
+	{ .name = "timeout",
+	  .id = OPT_SETTING,
+	  .value = "S",
+	  .help = "after S seconds (default: 10; 0: never)" },
+	{ .name = "boot",
+	  .id = OPT_SETTING,
+	  .value = "MAC=ENTRY",
+	  .help = "what one machine boots by itself" },
+	{ .name = "installer",
+	  .id = OPT_SETTING,
+	  .value = "URL",
+	  .help = "an installer to offer: URL/linux and URL/initrd.gz" },
+	{ .name = "ipxe",
+	  .id = OPT_SETTING,
+	  .value = "DIR",
+	  .help = "programs of iPXE (default: /usr/lib/ipxe)" },
+	OPTION_HELP,
+	OPTIONS_END,
+};
+
+static const struct command_usage usage = {
+	.command = "netboot",
+	.synopsis = "netboot [IMAGE]... -o DIR [OPTION]...",
+	.about = "Publishes images in DIR for machines that boot from the network: iPXE, its menu, "
+		 "versions of the images, configurations of servers. `tarboot serve DIR` then "
+		 "serves it. Settings are kept in DIR/netboot.conf, so later runs need not repeat "
+		 "them.",
+	.options = options,
 };
 
 struct netboot {
@@ -65,72 +140,11 @@ struct netboot {
 	struct publishing publishing; /* of each image; image and name are set for each */
 	const char *kernel, *roll_back, *remove;
 	char **images; /* of argv */
-	int n_images;
+	size_t n_images;
 	int lock; /* the directory */
 };
 
-static int print_help(void)
-{
-	printf("Usage: tarboot netboot [IMAGE]... -o DIR [OPTION]...\n\n"
-	       "Publishes images in DIR for machines that boot from the network: iPXE, its menu, "
-	       "versions\n"
-	       "of the images, configurations of servers. `tarboot serve DIR` then serves it.\n"
-	       "Settings are kept in DIR/netboot.conf, so later runs need not repeat them.\n\n"
-	       "Images:\n"
-	       "      --name NAME         in the menu's addresses (default: the file's)\n"
-	       "      --title TEXT        in the menu (default: NAME)\n"
-	       "      --append TEXT       the kernel line; the default is\n"
-	       "                          %s\n"
-	       "      --kernel FILE       (default: IMAGE.vmlinuz)\n"
-	       "      --split             two files: what boots, and the root, which caches may "
-	       "keep\n"
-	       "      --rollback NAME     the previous version becomes the current one, and back\n"
-	       "      --remove NAME       remove an image and all its versions\n"
-	       "      --versions N        keep N of each image (default: 3)\n\n"
-	       "Network:\n"
-	       "      --server ADDRESS    of the machine that serves DIR; needed once\n"
-	       "      --subnet CIDR       of the machines, as 192.168.7.0/24; needed once\n"
-	       "      --range FIRST,LAST  addresses to give (default: in the upper half of the "
-	       "subnet)\n"
-	       "      --router ADDRESS, --dns ADDRESS  to tell the machines (default: none)\n"
-	       "      --host MAC=ADDRESS[,NAME]  a fixed address for one machine\n"
-	       "      --proxy             another DHCP server gives the addresses (--no-proxy: "
-	       "this one)\n"
-	       "      --http-port N       (default: 80)\n"
-	       "      --url URL           where DIR/http is served, if not by this machine\n\n"
-	       "Menu:\n"
-	       "      --default ENTRY     what boots by itself (default: the first image)\n"
-	       "      --timeout S         after S seconds (default: 10; 0: never)\n"
-	       "      --boot MAC=ENTRY    what one machine boots by itself\n"
-	       "      --installer URL     an installer to offer: URL/linux and URL/initrd.gz\n"
-	       "      --ipxe DIR          programs of iPXE (default: /usr/lib/ipxe)\n"
-	       "      --help              show this help\n",
-	       site_default_append);
-	return EXIT_OK;
-}
-
 /* ---- options ---- */
-
-/* Before the others: they change what is in the directory. */
-static int find_directory(int argc, char **argv, struct netboot *n)
-{
-	const char *directory = NULL;
-	int c;
-
-	while ((c = getopt_long(argc, argv, ":o:", options, NULL)) != -1) {
-		if (c == 'o')
-			directory = optarg;
-		if (c == OPT_HELP)
-			exit(print_help());
-		if (c == '?' || c == ':')
-			return say_bad_option("netboot", c, argv[optind - 1]);
-	}
-	optind = 0; /* from the start */
-	if (!directory)
-		return say_usage("netboot", "-o DIR is missing");
-	site_init(&n->site, directory);
-	return -1;
-}
 
 static int set_setting(struct site *s, const char *key, const char *value)
 {
@@ -139,9 +153,9 @@ static int set_setting(struct site *s, const char *key, const char *value)
 	return why ? say_usage("netboot", "--%s %s: %s", key, value, why) : EXIT_OK;
 }
 
-static int set_option(struct netboot *n, int c, const char *key, const char *value)
+static int set_option(struct netboot *n, const struct option_spec *o, const char *value)
 {
-	switch (c) {
+	switch (o->id) {
 	case OPT_KERNEL:
 		n->kernel = value;
 		break;
@@ -165,21 +179,36 @@ static int set_option(struct netboot *n, int c, const char *key, const char *val
 		break;
 	case OPT_PROXY:
 	case OPT_NO_PROXY:
-		return set_setting(&n->site, "proxy", c == OPT_PROXY ? "yes" : "no");
+		return set_setting(&n->site, "proxy", o->id == OPT_PROXY ? "yes" : "no");
 	case OPT_SETTING:
-		return set_setting(&n->site, key, value);
+		return set_setting(&n->site, o->name, value);
 	}
 	return EXIT_OK;
 }
 
-static int parse_options(int argc, char **argv, struct netboot *n)
+/* What does not depend on the directory. */
+static int check_line(struct netboot *n, const struct command_line *line)
 {
-	int c, which = 0, r = EXIT_OK;
+	const struct option_given *given = line->options;
 
-	while (r == EXIT_OK && (c = getopt_long(argc, argv, ":o:", options, &which)) != -1)
-		r = set_option(n, c, options[which].name, optarg);
-	n->images = argv + optind;
-	n->n_images = argc - optind;
+	for (; given < line->options + line->n_options; given++)
+		if (given->option->id == OPT_OUTPUT)
+			site_init(&n->site, given->value);
+	if (!n->site.directory)
+		return say_usage("netboot", "-o DIR is missing");
+	return EXIT_OK;
+}
+
+/* After the settings of the directory, which these change. */
+static int set_options(struct netboot *n, const struct command_line *line)
+{
+	const struct option_given *given = line->options;
+	int r = EXIT_OK;
+
+	for (; r == EXIT_OK && given < line->options + line->n_options; given++)
+		r = set_option(n, given->option, given->value);
+	n->images = line->arguments;
+	n->n_images = line->n_arguments;
 	if (r == EXIT_OK && n->n_images != 1 &&
 	    (n->publishing.name || n->publishing.title || n->kernel))
 		r = say_usage("netboot",
@@ -238,7 +267,7 @@ static int change_images(struct netboot *n, struct fail *f)
 {
 	int r = 0;
 
-	for (int i = 0; r == 0 && i < n->n_images; i++)
+	for (size_t i = 0; r == 0 && i < n->n_images; i++)
 		r = publish(n, n->images[i], f);
 	if (r == 0 && n->roll_back)
 		r = site_roll_back(&n->site, n->roll_back, f);
@@ -313,16 +342,20 @@ static int netboot(struct netboot *n, struct fail *f)
 int command_netboot(int argc, char **argv)
 {
 	struct netboot n = { .lock = -1 };
+	struct command_line line;
 	struct fail f;
-	int r = find_directory(argc, argv, &n);
+	int r = options_read(&usage, argc, argv, &line);
 
-	umask(022); /* the servers, which are other users, read it all */
 	if (r >= 0)
 		return r;
-	r = site_load(&n.site, true, &f) < 0 ? say_fail(&f) : parse_options(argc, argv, &n);
+	umask(022); /* the servers, which are other users, read it all */
+	r = check_line(&n, &line);
+	if (r == EXIT_OK)
+		r = site_load(&n.site, true, &f) < 0 ? say_fail(&f) : set_options(&n, &line);
 	if (r == EXIT_OK && netboot(&n, &f) < 0)
 		r = say_fail(&f);
 	cleanup_close(&n.lock);
 	site_free(&n.site);
+	free(line.options);
 	return r;
 }

@@ -1,7 +1,6 @@
 /* tarboot run: boots an image in QEMU, with its serial console here. */
 #include <elf.h>
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,14 +12,16 @@
 #include "command.h"
 #include "elfinfo.h"
 #include "image.h"
+#include "options.h"
 #include "piped_child.h"
 #include "say.h"
 #include "size.h"
 
 #define LOGIN_TIMEOUT 600 /* seconds; emulated machines are slow */
 
-static const char *arg_image, *arg_kernel, *arg_memory = "2G", *arg_cpus = "2";
+static const char *arg_image, *arg_kernel, *arg_memory = "2G";
 static const char *arg_append = "", *arg_accel = "tcg";
+static long arg_cpus = 2, arg_timeout = LOGIN_TIMEOUT;
 static bool arg_until_login;
 
 /* What QEMU is called for a machine that an image is for, and the plainest one that it has. */
@@ -32,64 +33,79 @@ static const struct emulation {
 	{ EM_X86_64, "qemu-system-x86_64", "qemu-system-x86", "pc", "qemu64", "ttyS0" },
 	{ EM_AARCH64, "qemu-system-aarch64", "qemu-system-arm", "virt", "cortex-a57", "ttyAMA0" },
 };
-static long arg_timeout = LOGIN_TIMEOUT;
 
-static int print_help(void)
+static const struct option_spec options[] = {
+	{ .name = "kernel",
+	  .letter = 'k',
+	  .value = "PATH",
+	  .text = &arg_kernel,
+	  .help = "the kernel (default: IMAGE.vmlinuz)" },
+	{ .name = "memory",
+	  .letter = 'm',
+	  .value = "SIZE",
+	  .text = &arg_memory,
+	  .help = "RAM of the machine (default: 2G)" },
+	{ .name = "cpus",
+	  .value = "N",
+	  .number = &arg_cpus,
+	  .least = 1,
+	  .most = 1024,
+	  .help = "CPUs of the machine (default: 2)" },
+	{ .name = "append",
+	  .letter = 'a',
+	  .value = "TEXT",
+	  .may_be_empty = true,
+	  .text = &arg_append,
+	  .help = "more kernel parameters" },
+	{ .name = "accel",
+	  .value = "NAME",
+	  .words = "tcg kvm",
+	  .text = &arg_accel,
+	  .help = "tcg: emulate, works everywhere (default); kvm" },
+	{ .name = "until-login",
+	  .flag = &arg_until_login,
+	  .help = "end by itself at the login prompt and show a table of times" },
+	{ .name = "timeout",
+	  .value = "S",
+	  .number = &arg_timeout,
+	  .least = 1,
+	  .most = 86400,
+	  .help = "with --until-login: give up after S seconds (default: 600)" },
+	OPTION_HELP,
+	OPTIONS_END,
+};
+
+static const struct command_usage usage = {
+	.command = "run",
+	.synopsis = "run IMAGE [OPTION]...",
+	.about = "Boots IMAGE in QEMU, without a disk or a network, its serial console on this "
+		 "terminal. Ctrl-A X ends it.",
+	.options = options,
+};
+
+/* Does QEMU's -m take it? */
+static bool is_memory(const char *text)
 {
-	puts("Usage: tarboot run IMAGE [OPTION]...\n\n"
-	     "Boots IMAGE in QEMU, without a disk or a network, its serial console on this "
-	     "terminal.\n"
-	     "Ctrl-A X ends it.\n\n"
-	     "  -k, --kernel PATH    the kernel (default: IMAGE.vmlinuz)\n"
-	     "  -m, --memory SIZE    RAM of the machine (default: 2G)\n"
-	     "      --cpus N         CPUs of the machine (default: 2)\n"
-	     "  -a, --append TEXT    more kernel parameters\n"
-	     "      --accel NAME     tcg: emulate, works everywhere (default); kvm\n"
-	     "      --until-login    end by itself at the login prompt and show a table of times\n"
-	     "      --timeout S      with --until-login: give up after S seconds (default: 600)\n"
-	     "      --help           show this help");
-	return EXIT_OK;
+	size_t n = strspn(text, "0123456789");
+
+	return n > 0 && strspn(text, "0") < n && (!text[n] || strchr("KMGTkmgt", text[n])) &&
+	       (!text[n] || !text[n + 1]);
 }
 
 /* Returns -1 to go on, else an exit code. */
 static int parse_options(int argc, char **argv)
 {
-	enum { OPT_CPUS = 256, OPT_ACCEL, OPT_UNTIL_LOGIN, OPT_TIMEOUT, OPT_HELP };
-	static const struct option options[] = {
-		{ "kernel", required_argument, NULL, 'k' },
-		{ "memory", required_argument, NULL, 'm' },
-		{ "append", required_argument, NULL, 'a' },
-		{ "cpus", required_argument, NULL, OPT_CPUS },
-		{ "accel", required_argument, NULL, OPT_ACCEL },
-		{ "until-login", no_argument, NULL, OPT_UNTIL_LOGIN },
-		{ "timeout", required_argument, NULL, OPT_TIMEOUT },
-		{ "help", no_argument, NULL, OPT_HELP },
-		{ NULL, 0, NULL, 0 },
-	};
-	const char **values[] = { ['k'] = &arg_kernel,
-				  ['m'] = &arg_memory,
-				  ['a'] = &arg_append,
-				  [OPT_CPUS] = &arg_cpus,
-				  [OPT_ACCEL] = &arg_accel };
-	int c, r = EXIT_OK;
+	struct command_line line;
+	int r = options_parse(&usage, argc, argv, &line);
 
-	while (r == EXIT_OK && (c = getopt_long(argc, argv, ":k:m:a:", options, NULL)) != -1) {
-		if (c == OPT_HELP)
-			exit(print_help());
-		else if (c == OPT_UNTIL_LOGIN)
-			arg_until_login = true;
-		else if (c == OPT_TIMEOUT)
-			r = say_number("run", "--timeout", optarg, 1, 86400, &arg_timeout);
-		else if (c == '?' || c == ':')
-			r = say_bad_option("run", c, argv[optind - 1]);
-		else
-			*values[c] = optarg;
-	}
-	if (r != EXIT_OK)
+	if (r >= 0)
 		return r;
-	if (optind != argc - 1)
+	if (!is_memory(arg_memory))
+		return say_usage("run", "--memory %s: it must be a size, as 512M or 2G",
+				 arg_memory);
+	if (line.n_arguments != 1)
 		return say_usage("run", "it takes one IMAGE");
-	arg_image = argv[optind];
+	arg_image = line.arguments[0];
 	return -1;
 }
 
@@ -105,6 +121,7 @@ static const struct emulation *find_emulation(uint16_t machine)
 /* Replaces this process by QEMU; returns only on failure. */
 static void exec_qemu(const struct emulation *e, const char *kernel, const char *append)
 {
+	char cpus[16];
 	const char *const argv[] = { e->program,
 				     "-accel",
 				     arg_accel,
@@ -115,7 +132,7 @@ static void exec_qemu(const struct emulation *e, const char *kernel, const char 
 				     "-m",
 				     arg_memory,
 				     "-smp",
-				     arg_cpus,
+				     cpus,
 				     "-nodefaults",
 				     "-no-reboot",
 				     "-display",
@@ -135,6 +152,7 @@ static void exec_qemu(const struct emulation *e, const char *kernel, const char 
 				     "chardev=s",
 				     NULL };
 
+	snprintf(cpus, sizeof(cpus), "%ld", arg_cpus);
 	execvp(e->program, (char *const *)argv);
 	fprintf(stderr, "tarboot: %s: cannot start it: %s\n  Install QEMU (Debian: %s).\n",
 		e->program, strerror(errno), e->package);

@@ -2,7 +2,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <poll.h>
@@ -14,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "command.h"
+#include "options.h"
 #include "piped_child.h"
 #include "say.h"
 #include "serve_log.h"
@@ -31,42 +31,38 @@ static const char *arg_directory, *arg_interface;
 static bool arg_force;
 static volatile sig_atomic_t stopped;
 
-static int print_help(void)
-{
-	puts("Usage: tarboot serve DIR [OPTION]...\n\n"
-	     "Serves a directory of `tarboot netboot` by dnsmasq (DHCP, TFTP) and nginx (HTTP), "
-	     "which must be\n"
-	     "installed, and says who boots what and how far, until Ctrl-C. Needs root.\n\n"
-	     "      --interface NAME  serve there (default: where the server's address is)\n"
-	     "      --force           give addresses though another DHCP server does, too\n"
-	     "      --help            show this help");
-	return EXIT_OK;
-}
+static const struct option_spec options[] = {
+	{ .name = "interface",
+	  .value = "NAME",
+	  .text = &arg_interface,
+	  .help = "serve there (default: where the server's address is)" },
+	{ .name = "force",
+	  .flag = &arg_force,
+	  .help = "give addresses though another DHCP server does, too" },
+	OPTION_HELP,
+	OPTIONS_END,
+};
+
+static const struct command_usage usage = {
+	.command = "serve",
+	.synopsis = "serve DIR [OPTION]...",
+	.about = "Serves a directory of `tarboot netboot` by dnsmasq (DHCP, TFTP) and nginx "
+		 "(HTTP), which must be installed, and says who boots what and how far, until "
+		 "Ctrl-C. Needs root.",
+	.options = options,
+};
 
 /* Returns -1 to go on, else an exit code. */
 static int parse_options(int argc, char **argv)
 {
-	enum { OPT_INTERFACE = 256, OPT_FORCE, OPT_HELP };
-	static const struct option options[] = {
-		{ "interface", required_argument, NULL, OPT_INTERFACE },
-		{ "force", no_argument, NULL, OPT_FORCE },
-		{ "help", no_argument, NULL, OPT_HELP },
-		{ NULL, 0, NULL, 0 },
-	};
-	int c;
+	struct command_line line;
+	int r = options_parse(&usage, argc, argv, &line);
 
-	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-		if (c == OPT_HELP)
-			return print_help();
-		if (c == '?' || c == ':')
-			return say_bad_option("serve", c, argv[optind - 1]);
-		if (c == OPT_INTERFACE)
-			arg_interface = optarg;
-		arg_force = arg_force || c == OPT_FORCE;
-	}
-	if (optind != argc - 1)
-		return say_usage("serve", "it takes one DIR, not %d", argc - optind);
-	arg_directory = argv[optind];
+	if (r >= 0)
+		return r;
+	if (line.n_arguments != 1)
+		return say_usage("serve", "it takes one DIR, not %zu", line.n_arguments);
+	arg_directory = line.arguments[0];
 	return -1;
 }
 

@@ -1,11 +1,11 @@
 /* tarboot timeline: a boot, or several, as a picture that people can read. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
 #include "command.h"
+#include "options.h"
 #include "out.h"
 #include "read_all.h"
 #include "say.h"
@@ -15,39 +15,35 @@
 
 static const char *arg_out;
 
-static int print_help(void)
-{
-	puts("Usage: tarboot timeline REPORT.json... [-o BOOT.svg]\n\n"
-	     "Shows when what happened in a boot, by the report that it left as "
-	     "/run/tarboot/report.json:\n"
-	     "the kernel, each step, devices, the Blocks of each worker, the memory in use.\n"
-	     "Several reports are several machines on one axis.\n\n"
-	     "  -o, --output FILE   draw it as SVG (default: text on the terminal)\n"
-	     "      --help          show this help");
-	return EXIT_OK;
-}
+static const struct option_spec options[] = {
+	{ .name = "output",
+	  .letter = 'o',
+	  .value = "FILE",
+	  .text = &arg_out,
+	  .help = "draw it as SVG (default: text on the terminal)" },
+	OPTION_HELP,
+	OPTIONS_END,
+};
+
+static const struct command_usage usage = {
+	.command = "timeline",
+	.synopsis = "timeline REPORT.json... [-o BOOT.svg]",
+	.about = "Shows when what happened in a boot, by the report that it left as "
+		 "/run/tarboot/report.json: the kernel, each step, devices, the Blocks of each "
+		 "worker, the memory in use. Several reports are several machines on one axis.",
+	.options = options,
+};
 
 /* Returns -1 to go on, else an exit code. */
-static int parse_options(int argc, char **argv)
+static int parse_options(int argc, char **argv, struct command_line *ret)
 {
-	enum { OPT_HELP = 256 };
-	static const struct option options[] = {
-		{ "output", required_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, OPT_HELP },
-		{ NULL, 0, NULL, 0 },
-	};
-	int c;
+	int r = options_parse(&usage, argc, argv, ret);
 
-	while ((c = getopt_long(argc, argv, ":o:", options, NULL)) != -1) {
-		if (c == OPT_HELP)
-			exit(print_help());
-		if (c != 'o')
-			return say_bad_option("timeline", c, argv[optind - 1]);
-		arg_out = optarg;
-	}
-	if (optind == argc)
+	if (r >= 0)
+		return r;
+	if (ret->n_arguments == 0)
 		return say_usage("timeline", "it takes one or more REPORT.json");
-	if (argc - optind > BOOTS_MAX)
+	if (ret->n_arguments > BOOTS_MAX)
 		return say_usage("timeline", "it takes up to %d reports", BOOTS_MAX);
 	return -1;
 }
@@ -90,18 +86,19 @@ static int draw(FILE *out, const void *arg)
 int command_timeline(int argc, char **argv)
 {
 	static struct timeline boots[BOOTS_MAX];
+	struct command_line line;
 	struct fail f;
 	size_t n = 0;
-	int r = parse_options(argc, argv);
+	int r = parse_options(argc, argv, &line);
 
 	if (r >= 0)
 		return r;
-	for (r = 0; r == 0 && optind + (int)n < argc; n++)
-		r = read_report(argv[optind + (int)n], &boots[n], &f);
+	for (r = 0; r == 0 && n < line.n_arguments; n++)
+		r = read_report(line.arguments[n], &boots[n], &f);
 	if (r == 0 && arg_out)
 		r = out_print(arg_out, draw, &(struct drawing){ boots, n }, &f);
 	else if (r == 0 && timeline_print(boots, n, columns(), stdout) < 0)
-		r = fail_errno(&f, ENOMEM, argv[optind], "cannot show it");
+		r = fail_errno(&f, ENOMEM, line.arguments[0], "cannot show it");
 	while (n > 0)
 		timeline_free(&boots[--n]);
 	return r < 0 ? say_fail(&f) : EXIT_OK;

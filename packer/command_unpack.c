@@ -1,7 +1,6 @@
 /* tarboot unpack and tarboot verify: the boot's own engine on the host. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,55 +9,42 @@
 #include "engine.h"
 #include "image.h"
 #include "memory.h"
+#include "options.h"
 #include "say.h"
 #include "size.h"
 
-static unsigned arg_threads;
+static long arg_threads; /* 0 = all CPUs */
 
-static int print_help(const char *name)
-{
-	if (strcmp(name, "unpack") == 0)
-		puts("Usage: tarboot unpack IMAGE|TAR.XZ DIR [OPTION]...\n\n"
-		     "Unpacks the root of an image into DIR, with the engine that boots it. DIR is "
-		     "made\n"
-		     "if it is missing. As root, owners and devices come out as they were "
-		     "packed.\n");
-	else
-		puts("Usage: tarboot verify IMAGE|TAR.XZ [OPTION]...\n\n"
-		     "Decodes and checks every byte of the payload and writes nothing.\n");
-	puts("IMAGE - is standard input. A pipe is read to its end first, into a file in "
-	     "TMPDIR.\n\n"
-	     "  -T, --threads N   use N threads (default: all CPUs)\n"
-	     "      --help        show this help");
-	return EXIT_OK;
-}
+static const struct option_spec options[] = {
+	{ .name = "threads",
+	  .letter = 'T',
+	  .value = "N",
+	  .number = &arg_threads,
+	  .least = 1,
+	  .most = 1024,
+	  .help = "use N threads (default: all CPUs)" },
+	OPTION_HELP,
+	OPTIONS_END,
+};
 
-/* Returns -1 to go on, else an exit code. n_args: what must follow the options. */
-static int parse_options(int argc, char **argv, int n_args)
-{
-	enum { OPT_HELP = 256 };
-	static const struct option options[] = {
-		{ "threads", required_argument, NULL, 'T' },
-		{ "help", no_argument, NULL, OPT_HELP },
-		{ NULL, 0, NULL, 0 },
-	};
-	long threads = 0;
-	int c;
+#define ABOUT_STDIN \
+	"IMAGE - is standard input. A pipe is read to its end first, into a file in TMPDIR."
 
-	while ((c = getopt_long(argc, argv, ":T:", options, NULL)) != -1) {
-		if (c == OPT_HELP)
-			return print_help(argv[0]);
-		if (c != 'T')
-			return say_bad_option(argv[0], c, argv[optind - 1]);
-		if (say_number(argv[0], "--threads", optarg, 1, 1024, &threads) != EXIT_OK)
-			return EXIT_USAGE;
-	}
-	arg_threads = (unsigned)threads;
-	if (argc - optind != n_args)
-		return say_usage(argv[0], n_args == 1 ? "it takes one IMAGE"
-						      : "it takes an IMAGE and a DIR");
-	return -1;
-}
+static const struct command_usage unpack_usage = {
+	.command = "unpack",
+	.synopsis = "unpack IMAGE|TAR.XZ DIR [OPTION]...",
+	.about = "Unpacks the root of an image into DIR, with the engine that boots it. DIR is "
+		 "made if it is missing. As root, owners and devices come out as they were "
+		 "packed.\n\n" ABOUT_STDIN,
+	.options = options,
+};
+
+static const struct command_usage verify_usage = {
+	.command = "verify",
+	.synopsis = "verify IMAGE|TAR.XZ [OPTION]...",
+	.about = "Decodes and checks every byte of the payload and writes nothing.\n\n" ABOUT_STDIN,
+	.options = options,
+};
 
 static void print_result(const struct unpack_result *r, uint64_t usec, const char *done)
 {
@@ -80,7 +66,7 @@ static void print_result(const struct unpack_result *r, uint64_t usec, const cha
 
 static int run(const char *path, int root_fd, const char *doing, const char *done)
 {
-	struct unpack_options options = { .root_fd = root_fd, .threads = arg_threads };
+	struct unpack_options how = { .root_fd = root_fd, .threads = (unsigned)arg_threads };
 	struct unpack_result result;
 	struct image image;
 	struct fail f;
@@ -89,7 +75,7 @@ static int run(const char *path, int root_fd, const char *doing, const char *don
 
 	if (r < 0)
 		return say_fail(&f);
-	r = engine_run(&image, &options, doing, &result, &f);
+	r = engine_run(&image, &how, doing, &result, &f);
 	image_close(&image);
 	if (r < 0)
 		return say_fail(&f);
@@ -100,13 +86,16 @@ static int run(const char *path, int root_fd, const char *doing, const char *don
 int command_unpack(int argc, char **argv)
 {
 	_cleanup_close_ int fd = -1;
+	struct command_line line;
 	const char *directory;
 	struct fail f;
-	int r = parse_options(argc, argv, 2);
+	int r = options_parse(&unpack_usage, argc, argv, &line);
 
 	if (r >= 0)
 		return r;
-	directory = argv[optind + 1];
+	if (line.n_arguments != 2)
+		return say_usage("unpack", "it takes an IMAGE and a DIR");
+	directory = line.arguments[1];
 	if (mkdir(directory, 0755) < 0 && errno != EEXIST) {
 		fail_errno(&f, errno, directory, "cannot make this directory");
 		return say_fail(&f);
@@ -116,12 +105,17 @@ int command_unpack(int argc, char **argv)
 		fail_errno(&f, errno, directory, "cannot open this directory");
 		return say_fail(&f);
 	}
-	return run(argv[optind], fd, "unpacking", "unpacked");
+	return run(line.arguments[0], fd, "unpacking", "unpacked");
 }
 
 int command_verify(int argc, char **argv)
 {
-	int r = parse_options(argc, argv, 1);
+	struct command_line line;
+	int r = options_parse(&verify_usage, argc, argv, &line);
 
-	return r >= 0 ? r : run(argv[optind], -1, "verifying", "whole");
+	if (r >= 0)
+		return r;
+	if (line.n_arguments != 1)
+		return say_usage("verify", "it takes one IMAGE");
+	return run(line.arguments[0], -1, "verifying", "whole");
 }

@@ -1,11 +1,11 @@
 /* The tarboot command: finds the subcommand. */
-#include <getopt.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 
 #include "command.h"
+#include "options.h"
 #include "out.h"
 #include "say.h"
 
@@ -56,25 +56,51 @@ static int flush_output(int code)
 	return EXIT_FAILED;
 }
 
+static const char *next_command(size_t i, const void *arg)
+{
+	(void)arg;
+	return i < ARRAY_SIZE(commands) ? commands[i].name : NULL;
+}
+
+static int run_command(int argc, char **argv)
+{
+	char nearest[NEAREST_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (strcmp(argv[0], commands[i].name) == 0)
+			return flush_output(commands[i].run(argc, argv));
+	if (*argv[0] == '-')
+		fprintf(stderr,
+			"tarboot: %s: options stand behind a command\n  Try `tarboot --help`.\n",
+			argv[0]);
+	else
+		fprintf(stderr,
+			"tarboot: %s: there is no such command%s\n  Try `tarboot --help`.\n",
+			argv[0], nearest_name(argv[0], "", next_command, NULL, nearest));
+	return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
+	static char help[] = "--help";
+
 	setlocale(LC_CTYPE, "C.UTF-8"); /* or libarchive warns of every name that is not ASCII */
 	raise_file_limit();
 	out_catch_signals();
 	if (argc < 2) {
-		fputs("tarboot: which command? Try `tarboot --help`.\n", stderr);
+		fputs("tarboot: which command?\n  Try `tarboot --help`.\n", stderr);
 		return EXIT_USAGE;
 	}
+	if (argc > 2 && strcmp(argv[1], "help") == 0) { /* tarboot help COMMAND */
+		argv[1] = argv[2];
+		argv[2] = help;
+		argc = 3;
+	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
-		return print_help();
+		return flush_output(print_help());
 	if (strcmp(argv[1], "--version") == 0) {
 		puts("tarboot " TARBOOT_VERSION);
-		return EXIT_OK;
+		return flush_output(EXIT_OK);
 	}
-	opterr = 0; /* say_bad_option says it in our form */
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		if (strcmp(argv[1], commands[i].name) == 0)
-			return flush_output(commands[i].run(argc - 1, argv + 1));
-	fprintf(stderr, "tarboot: %s: there is no such command. Try `tarboot --help`.\n", argv[1]);
-	return EXIT_USAGE;
+	return run_command(argc - 1, argv + 1);
 }

@@ -2,93 +2,118 @@
 #include "pack_options.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "image_report.h"
+#include "options.h"
 #include "say.h"
 
 enum {
-	OPT_SHELL = 256,
-	OPT_NO_SHELL,
-	OPT_FORCE,
 	OPT_HELP,
+	OPT_OUTPUT,
+	OPT_PROJECT,
+	OPT_KERNEL,
+	OPT_MODULES,
+	OPT_EXCLUDE,
 	OPT_EXCLUDE_FROM,
 	OPT_OVERLAY,
 	OPT_KEEP,
 	OPT_NO_SCRUB,
+	OPT_DRY_RUN,
 	OPT_EXPLAIN,
 	OPT_REPORT,
-	OPT_MODULES,
+	OPT_SHELL,
+	OPT_NO_SHELL,
+	OPT_LEVEL,
+	OPT_THREADS,
+	OPT_FORCE,
 	OPT_ROOT, /* in a project file only */
 };
 
-static const struct option options[] = {
-	{ "output", required_argument, NULL, 'o' },
-	{ "project", required_argument, NULL, 'p' },
-	{ "kernel", required_argument, NULL, 'k' },
-	{ "modules", required_argument, NULL, OPT_MODULES },
-	{ "level", required_argument, NULL, 'l' },
-	{ "threads", required_argument, NULL, 'T' },
-	{ "exclude", required_argument, NULL, 'x' },
-	{ "exclude-from", required_argument, NULL, OPT_EXCLUDE_FROM },
-	{ "keep", required_argument, NULL, OPT_KEEP },
-	{ "overlay", required_argument, NULL, OPT_OVERLAY },
-	{ "no-scrub", no_argument, NULL, OPT_NO_SCRUB },
-	{ "dry-run", no_argument, NULL, 'n' },
-	{ "explain", required_argument, NULL, OPT_EXPLAIN },
-	{ "report", required_argument, NULL, OPT_REPORT },
-	{ "shell", required_argument, NULL, OPT_SHELL },
-	{ "no-shell", no_argument, NULL, OPT_NO_SHELL },
-	{ "force", no_argument, NULL, OPT_FORCE },
-	{ "help", no_argument, NULL, OPT_HELP },
-	{ NULL, 0, NULL, 0 },
+static const struct option_spec options[] = {
+	{ .name = "output",
+	  .letter = 'o',
+	  .id = OPT_OUTPUT,
+	  .value = "IMAGE",
+	  .help = "the image to write; an old one stays until the new one is whole" },
+	{ .name = "project",
+	  .letter = 'p',
+	  .id = OPT_PROJECT,
+	  .value = "FILE",
+	  .help = "take options from FILE: lines of NAME = VALUE, and root = ROOT" },
+	{ .name = "kernel",
+	  .letter = 'k',
+	  .id = OPT_KERNEL,
+	  .value = "WHICH",
+	  .help = "auto: the newest vmlinuz of the root goes to IMAGE.vmlinuz and not into the "
+		  "image (default); none; or a kernel file to copy" },
+	{ .name = "modules",
+	  .id = OPT_MODULES,
+	  .value = "LIST",
+	  .help = "kernel modules for the time before the root is there: console (always), net, "
+		  "storage, all, names or paths; or none" },
+	{ .name = "exclude",
+	  .letter = 'x',
+	  .id = OPT_EXCLUDE,
+	  .value = "GLOB",
+	  .help = "leave out what GLOB names, as in .gitignore" },
+	{ .name = "exclude-from",
+	  .id = OPT_EXCLUDE_FROM,
+	  .value = "FILE",
+	  .help = "leave out what the lines of FILE name" },
+	{ .name = "overlay", .id = OPT_OVERLAY, .value = "DIR", .help = "lay DIR over the root" },
+	{ .name = "keep",
+	  .id = OPT_KEEP,
+	  .value = "GLOB",
+	  .help = "keep what would be excluded or scrubbed" },
+	{ .name = "no-scrub",
+	  .id = OPT_NO_SCRUB,
+	  .help = "keep caches, logs, keys and what else belongs to one machine" },
+	{ .name = "dry-run",
+	  .letter = 'n',
+	  .id = OPT_DRY_RUN,
+	  .help = "say what would be done, write nothing" },
+	{ .name = "explain",
+	  .id = OPT_EXPLAIN,
+	  .value = "PATH",
+	  .help = "say why PATH of the root goes in or not, write nothing" },
+	{ .name = "report",
+	  .id = OPT_REPORT,
+	  .value = "FILE",
+	  .help = "write what is in the image to FILE.json, or draw it to FILE.svg" },
+	{ .name = "shell",
+	  .id = OPT_SHELL,
+	  .value = "PATH",
+	  .help = "the static busybox for the debug shell (default: find one)" },
+	{ .name = "no-shell", .id = OPT_NO_SHELL, .help = "no debug shell in the image" },
+	{ .name = "level",
+	  .letter = 'l',
+	  .id = OPT_LEVEL,
+	  .value = "LEVEL",
+	  .words = "fast normal best",
+	  .help = "normal (default; 125 MiB of memory for each thread), fast: a fifth of the time, "
+		  "a sixth larger (40 MiB), or best: 2 % smaller, and 64 MiB to decode (750 MiB)" },
+	{ .name = "threads",
+	  .letter = 'T',
+	  .id = OPT_THREADS,
+	  .value = "N",
+	  .help = "compress with N threads (default: all CPUs)" },
+	{ .name = "force", .id = OPT_FORCE, .help = "pack a root that cannot boot, too" },
+	OPTION_HELP,
+	OPTIONS_END,
 };
 
-static int print_help(void)
-{
-	puts("Usage: tarboot pack ROOT -o IMAGE [OPTION]...\n"
-	     "       tarboot pack --project FILE [OPTION]...\n\n"
-	     "Packs a root file system into an initramfs image that boots it from RAM.\n"
-	     "ROOT is a directory, a tar archive (plain or compressed), the disk of a virtual "
-	     "machine\n"
-	     "(raw, qcow2, vmdk, vdi, vhdx), a container image (docker save, OCI archive or "
-	     "directory)\n"
-	     "or - for a tar on stdin.\n\n"
-	     "  -o, --output IMAGE    the image to write; an old one stays until the new one is "
-	     "whole\n"
-	     "  -p, --project FILE    take options from FILE: lines of NAME = VALUE, and root = "
-	     "ROOT\n"
-	     "  -k, --kernel WHICH    auto: the newest vmlinuz of the root goes to IMAGE.vmlinuz "
-	     "and\n"
-	     "                        not into the image (default); none; or a kernel file to "
-	     "copy\n"
-	     "      --modules LIST    kernel modules for the time before the root is there: "
-	     "console "
-	     "(always),\n"
-	     "                        net, storage, all, names or paths; or none\n"
-	     "  -x, --exclude GLOB    leave out what GLOB names, as in .gitignore\n"
-	     "      --exclude-from FILE  leave out what the lines of FILE name\n"
-	     "      --overlay DIR     lay DIR over the root\n"
-	     "      --keep GLOB       keep what would be excluded or scrubbed\n"
-	     "      --no-scrub        keep caches, logs, keys and what else belongs to one "
-	     "machine\n"
-	     "  -n, --dry-run         say what would be done, write nothing\n"
-	     "      --explain PATH    say why PATH of the root goes in or not, write nothing\n"
-	     "      --report FILE     write what is in the image to FILE.json, or draw it to "
-	     "FILE.svg\n"
-	     "      --shell PATH      the static busybox for the debug shell (default: find one)\n"
-	     "      --no-shell        no debug shell in the image\n"
-	     "  -l, --level LEVEL     normal (default; 125 MiB of memory for each thread),\n"
-	     "                        fast: a fifth of the time, a sixth larger (40 MiB), or\n"
-	     "                        best: 2 % smaller, and 64 MiB to decode (750 MiB)\n"
-	     "  -T, --threads N       compress with N threads (default: all CPUs)\n"
-	     "      --force           pack a root that cannot boot, too\n"
-	     "      --help            show this help");
-	return EXIT_OK;
-}
+static const struct command_usage usage = {
+	.command = "pack",
+	.synopsis = "pack ROOT -o IMAGE [OPTION]...\npack --project FILE [OPTION]...",
+	.about = "Packs a root file system into an initramfs image that boots it from RAM. ROOT is "
+		 "a directory, a tar archive (plain or compressed), the disk of a virtual machine "
+		 "(raw, qcow2, vmdk, vdi, vhdx), a container image (docker save, OCI archive or "
+		 "directory) or - for a tar on stdin.",
+	.options = options,
+};
 
 /* ---- lists ---- */
 
@@ -148,9 +173,10 @@ static int exclude_line(struct pack_options *o, char *line, const char *path)
 
 /* ---- one option ---- */
 
-static int parse_level(struct pack_options *o, const char *text)
+/* One of the words of its option. */
+static void set_level(struct pack_options *o, const char *text)
 {
-	/* 9 extreme looks back 64 MiB: its Blocks must be as long for that to be of use. */
+	/* best looks back 64 MiB: its Blocks must be as long for that to be of use. */
 	static const struct {
 		const char *name;
 		uint32_t preset;
@@ -165,38 +191,37 @@ static int parse_level(struct pack_options *o, const char *text)
 		if (strcmp(text, levels[i].name) == 0) {
 			o->payload.preset = levels[i].preset;
 			o->payload.block_size = levels[i].block_size;
-			return EXIT_OK;
 		}
-	return say_usage("pack", "--level %s: it must be fast, normal or best", text);
 }
 
-static int parse_threads(struct pack_options *o, const char *text)
+static int set_threads(struct pack_options *o, const char *text, const char *typed)
 {
 	long number;
-	int r = say_number("pack", "--threads", text, 1, 1024, &number);
+	int r = say_number("pack", typed, text, 1, 1024, &number);
 
 	if (r == EXIT_OK)
 		o->payload.threads = (unsigned)number;
 	return r;
 }
 
-static int set_report(struct pack_options *o, const char *file)
+static int set_report(struct pack_options *o, const char *file, const char *typed)
 {
 	o->report = file;
 	return image_report_can_write(file)
 		       ? EXIT_OK
-		       : say_usage("pack", "--report %s: its name must end in .svg or .json", file);
+		       : say_usage("pack", "%s %s: its name must end in .svg or .json", typed,
+				   file);
 }
 
 /* Where the value of an option goes as it is, or NULL. */
-static const char **text_of_option(struct pack_options *o, int c)
+static const char **text_of_option(struct pack_options *o, int id)
 {
-	switch (c) {
+	switch (id) {
 	case OPT_ROOT:
 		return &o->root;
-	case 'o':
+	case OPT_OUTPUT:
 		return &o->out;
-	case 'k':
+	case OPT_KERNEL:
 		return &o->kernel;
 	case OPT_SHELL:
 		return &o->shell;
@@ -207,19 +232,43 @@ static const char **text_of_option(struct pack_options *o, int c)
 	}
 }
 
-/* value lives as long as o. */
-static int set_option(struct pack_options *o, int c, const char *value)
+static int set_flag(struct pack_options *o, int id, bool yes)
 {
-	const char **text = text_of_option(o, c);
+	switch (id) {
+	case OPT_NO_SHELL:
+		o->shell = yes ? NULL : o->shell ? o->shell : "auto";
+		break;
+	case OPT_DRY_RUN:
+		o->dry_run = yes;
+		break;
+	case OPT_NO_SCRUB:
+		o->no_scrub = yes;
+		break;
+	case OPT_FORCE:
+		o->force = yes;
+		break;
+	}
+	return EXIT_OK;
+}
 
+/* value lives as long as o; typed is the option as the user wrote it. */
+static int set_option(struct pack_options *o, const struct option_spec *spec, const char *value,
+		      const char *typed)
+{
+	const char **text = text_of_option(o, spec->id);
+	int r = option_set("pack", spec, value, typed);
+
+	if (r != EXIT_OK)
+		return r;
 	if (text)
 		*text = value;
-	switch (c) {
-	case 'l':
-		return parse_level(o, value);
-	case 'T':
-		return parse_threads(o, value);
-	case 'x':
+	switch (spec->id) {
+	case OPT_LEVEL:
+		set_level(o, value);
+		break;
+	case OPT_THREADS:
+		return set_threads(o, value, typed);
+	case OPT_EXCLUDE:
 		return list_add(&o->exclude, strdup(value));
 	case OPT_EXCLUDE_FROM:
 		return each_line(value, exclude_line, o);
@@ -228,106 +277,101 @@ static int set_option(struct pack_options *o, int c, const char *value)
 	case OPT_OVERLAY:
 		return list_add(&o->overlays, strdup(value));
 	case OPT_REPORT:
-		return set_report(o, value);
+		return set_report(o, value, typed);
 	case OPT_MODULES:
 		o->modules = strcmp(value, "none") == 0 ? NULL : value;
 		break;
-	case OPT_NO_SHELL:
-		o->shell = NULL;
-		break;
 	}
-	o->dry_run = o->dry_run || c == 'n' || c == OPT_EXPLAIN;
-	o->no_scrub = o->no_scrub || c == OPT_NO_SCRUB;
-	o->force = o->force || c == OPT_FORCE;
 	return EXIT_OK;
 }
 
 /* ---- the project file ---- */
 
 /* A path of a project file is meant from where the file is. */
-static bool is_path(int c, const char *value)
+static bool is_path(int id, const char *value)
 {
-	return (c == OPT_ROOT || c == 'o' || c == OPT_REPORT || c == OPT_EXCLUDE_FROM ||
-		c == OPT_OVERLAY || ((c == 'k' || c == OPT_SHELL) && strchr(value, '/'))) &&
-	       *value != '/' && strcmp(value, "-") != 0;
+	switch (id) {
+	case OPT_ROOT:
+	case OPT_OUTPUT:
+	case OPT_REPORT:
+	case OPT_EXCLUDE_FROM:
+	case OPT_OVERLAY:
+		return strcmp(value, "-") != 0;
+	case OPT_KERNEL:
+		return strcmp(value, "auto") != 0 && strcmp(value, "none") != 0;
+	case OPT_SHELL:
+		return strcmp(value, "auto") != 0;
+	default:
+		return false;
+	}
 }
 
-static int set_project_value(struct pack_options *o, int c, const char *value, const char *file)
+static int set_project_value(struct pack_options *o, const struct option_spec *spec,
+			     const char *value, const char *file, const char *typed)
 {
 	const char *slash = strrchr(file, '/');
 	char *text;
 	int r;
 
-	if (is_path(c, value) && slash)
+	if (is_path(spec->id, value) && *value != '/' && slash)
 		r = asprintf(&text, "%.*s/%s", (int)(slash - file), file, value);
 	else
 		r = asprintf(&text, "%s", value);
 	if (list_add(&o->texts, r < 0 ? NULL : text) != EXIT_OK)
 		return EXIT_USAGE;
-	return set_option(o, c, text);
+	return set_option(o, spec, text, typed);
 }
 
-static const struct option *find_option(const char *name)
+static const struct option_spec *find_option(const char *name)
 {
-	static const struct option root = { "root", required_argument, NULL, OPT_ROOT };
+	static const struct option_spec root = { .name = "root", .id = OPT_ROOT, .value = "ROOT" };
+	const struct option_spec *o = option_find(&usage, name);
 
 	if (strcmp(name, root.name) == 0)
 		return &root;
-	for (const struct option *option = options; option->name; option++)
-		if (strcmp(name, option->name) == 0 && option->val != 'p' &&
-		    option->val != OPT_HELP)
-			return option;
-	return NULL;
+	return o && o->id != OPT_PROJECT && o->id != OPT_HELP ? o : NULL;
 }
 
 static int project_line(struct pack_options *o, char *line, const char *path)
 {
 	char *equals = strchr(line, '='), *value = equals ? equals + 1 : line + strlen(line);
-	const struct option *option;
+	const struct option_spec *option;
 
 	line[strcspn(line, " \t=")] = '\0';
 	value += strspn(value, " \t");
 	option = find_option(line);
 	if (!option)
 		return say_usage("pack", "%s: %s: there is no such option", path, line);
-	if (option->has_arg == required_argument)
-		return *value ? set_project_value(o, option->val, value, path)
+	if (option->value)
+		return *value ? set_project_value(o, option, value, path, line)
 			      : say_usage("pack", "%s: %s: it needs a value", path, line);
 	if (!*value || strcmp(value, "yes") == 0)
-		return set_option(o, option->val, NULL);
+		return set_flag(o, option->id, true);
 	return strcmp(value, "no") == 0
-		       ? EXIT_OK
+		       ? set_flag(o, option->id, false)
 		       : say_usage("pack", "%s: %s = %s: it must be yes or no", path, line, value);
 }
 
 /* ---- the command line ---- */
 
-static const char letters[] = ":o:p:k:l:T:x:n";
-
-/* Before the others, which have the last word. */
-static int read_project(int argc, char **argv, struct pack_options *o)
+/* Project files first: the command line has the last word. */
+static int set_options(struct pack_options *o, const struct command_line *line)
 {
-	int c, r = EXIT_OK;
+	const struct option_given *given = line->options, *end = given + line->n_options;
+	int r = EXIT_OK;
+	char typed[64];
 
-	while (r == EXIT_OK && (c = getopt_long(argc, argv, letters, options, NULL)) != -1)
-		if (c == 'p')
-			r = each_line(optarg, project_line, o);
-	optind = 0; /* from the start */
-	return r;
-}
-
-static int read_arguments(int argc, char **argv, struct pack_options *o)
-{
-	int c, r = EXIT_OK;
-
-	while (r == EXIT_OK && (c = getopt_long(argc, argv, letters, options, NULL)) != -1) {
-		if (c == OPT_HELP)
-			exit(print_help());
-		if (c == '?' || c == ':')
-			r = say_bad_option("pack", c, argv[optind - 1]);
-		else if (c != 'p')
-			r = set_option(o, c, optarg);
+	for (; r == EXIT_OK && given < end; given++)
+		if (given->option->id == OPT_PROJECT)
+			r = each_line(given->value, project_line, o);
+	for (given = line->options; r == EXIT_OK && given < end; given++) {
+		snprintf(typed, sizeof(typed), "--%s", given->option->name);
+		if (given->option->value && given->option->id != OPT_PROJECT)
+			r = set_option(o, given->option, given->value, typed);
+		else if (!given->option->value)
+			r = set_flag(o, given->option->id, true);
 	}
+	o->dry_run = o->dry_run || o->explain;
 	return r;
 }
 
@@ -342,27 +386,36 @@ static int read_environment(struct pack_options *o)
 		       : EXIT_OK;
 }
 
+static int set_root(struct pack_options *o, const struct command_line *line)
+{
+	if (line->n_arguments == 1)
+		o->root = line->arguments[0];
+	if (line->n_arguments > 1)
+		return say_usage("pack", "it takes one ROOT, not %zu", line->n_arguments);
+	if (!o->root)
+		return say_usage("pack", "ROOT is missing");
+	if (!o->out && !o->dry_run)
+		return say_usage("pack", "-o IMAGE is missing");
+	return EXIT_OK;
+}
+
 int pack_options_parse(int argc, char **argv, struct pack_options *o)
 {
-	int r;
+	struct command_line line;
+	int r = options_read(&usage, argc, argv, &line);
 
 	*o = (struct pack_options){ .kernel = "auto", .shell = "auto", .modules = "" };
 	o->payload.block_size = PAYLOAD_BLOCK_SIZE;
 	o->payload.preset = PAYLOAD_PRESET;
-	r = read_project(argc, argv, o);
-	if (r == EXIT_OK)
-		r = read_arguments(argc, argv, o);
+	if (r >= 0)
+		return r;
+	r = set_options(o, &line);
 	if (r == EXIT_OK)
 		r = read_environment(o);
-	if (r != EXIT_OK)
-		return r;
-	if (optind == argc - 1)
-		o->root = argv[optind];
-	if (!o->root || optind < argc - 1)
-		return say_usage("pack", "it takes one ROOT, not %d", argc - optind);
-	if (!o->out && !o->dry_run)
-		return say_usage("pack", "-o IMAGE is missing");
-	return -1;
+	if (r == EXIT_OK)
+		r = set_root(o, &line);
+	free(line.options);
+	return r == EXIT_OK ? -1 : r;
 }
 
 int pack_options_sieve(const struct pack_options *o, struct sieve *ret)

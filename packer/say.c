@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "size.h"
 
@@ -42,12 +43,6 @@ int say_usage(const char *command, const char *text, ...)
 	return EXIT_USAGE;
 }
 
-int say_bad_option(const char *command, int c, const char *option)
-{
-	return say_usage(command, c == ':' ? "%s: it needs a value" : "%s: there is no such option",
-			 option);
-}
-
 int say_number(const char *command, const char *option, const char *text, long least, long most,
 	       long *ret)
 {
@@ -56,7 +51,7 @@ int say_number(const char *command, const char *option, const char *text, long l
 
 	errno = 0;
 	n = strtol(text, &end, 10);
-	if (errno || end == text || *end || n < least || n > most)
+	if (errno || !strchr("-0123456789", *text) || end == text || *end || n < least || n > most)
 		return say_usage(command, "%s %s: it must be a number from %ld to %ld", option,
 				 text, least, most);
 	*ret = n;

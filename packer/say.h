@@ -20,9 +20,6 @@ void say_warning(const char *text, ...) _printf_(1, 2);
 /* Wrong usage: prints text and where to find help. Returns EXIT_USAGE. */
 int say_usage(const char *command, const char *text, ...) _printf_(2, 3);
 
-/* What getopt_long returned '?' or ':' for, with its own messages off. Returns EXIT_USAGE. */
-int say_bad_option(const char *command, int c, const char *option);
-
 /* Reads the number that an option is given. Returns EXIT_OK, or says what is wrong and returns
  * EXIT_USAGE. */
 int say_number(const char *command, const char *option, const char *text, long least, long most,

@@ -22,9 +22,6 @@
 #define NEW ".new-" /* begins the name of a version that is not complete */
 #define COPY_SIZE (1 << 20)
 
-const char site_default_append[] = "devfs=nomount rw panic=60 selinux=0 ip=dhcp biosdevname=0 "
-				   "net.ifnames=0 ipv6.disable=0";
-
 /* ---- entry.conf ---- */
 
 static void print_entry(FILE *out, const void *version)
@@ -280,7 +277,7 @@ static int describe(const struct publishing *p, const struct image_report *repor
 	const char *title = p->title ? p->title : *before->version ? before->title : p->name;
 	const char *append = p->append          ? p->append
 			     : *before->version ? before->append
-						: site_default_append;
+						: SITE_DEFAULT_APPEND;
 
 	*ret = (struct site_version){ .size = report->image.size,
 				      .machine = report->needs.machine,

@@ -24,7 +24,9 @@ struct site_image {
 };
 
 /* The kernel line without --append. */
-extern const char site_default_append[];
+#define SITE_DEFAULT_APPEND                                                        \
+	"devfs=nomount rw panic=60 selinux=0 ip=dhcp biosdevname=0 net.ifnames=0 " \
+	"ipv6.disable=0"
 
 struct publishing {
 	const char *image, *kernel; /* paths */

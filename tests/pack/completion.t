@@ -35,4 +35,21 @@ completes 'the running kernel' auto kernel-check au
 completes 'a fragment' netboot kernel-check --only net
 completes 'a command for reports' timeline time
 completes 'a file' README.md pack READ
+completes 'a value behind =' normal pack --level = n
+completes 'a value behind = that is not begun' fast pack --level =
+completes 'a list of fragments' netboot,debug kernel-check --only netboot,d
+completes 'a command to get help about' unpack help un
+site=$(mktemp -d)
+trap 'rm -rf "$site"' EXIT
+mkdir -p "$site/http/images/lab7"
+completes 'an image to remove' lab7 netboot -o "$site" --remove la
+completes 'an image behind --output' lab7 netboot --output "$site" --rollback la
+completes 'an image behind --output=' lab7 netboot --output = "$site" --default la
+
+# Every option of every command, as its help has them anywhere.
+for command in $("$tarboot" --help | awk '/^  [a-z]/ { print $1 }'); do
+	for option in $("$tarboot" "$command" --help | grep -oE -- '(^|[ (])--[a-z-]+' | tr -d ' (' | sort -u); do
+		completes "$command $option" "$option" "$command" "$option"
+	done
+done
 echo "1..$n"

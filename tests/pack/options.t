@@ -9,7 +9,7 @@ use Engine;
 use Test::More;
 
 my $TARBOOT  = build_path('tarboot');
-my @COMMANDS = qw(pack inspect verify unpack run);
+my @COMMANDS = qw(pack inspect verify unpack run kernel-check netboot serve timeline);
 
 sub helps {
 	my ($r, $pattern, $name) = @_;
@@ -28,36 +28,106 @@ for my $command (@COMMANDS) {
 	like(try($TARBOOT, '--help')->{out}, qr/^  $command /m, "$command is in the list");
 }
 
-# ---- wrong usage ----
+# Every line fits a screen of 80 columns.
+is((grep { length > 79 } split /\n/, try($TARBOOT, $_, '--help')->{out})[0], undef, "$_ --help fits a screen") for @COMMANDS;
+is(try($TARBOOT, 'help', 'pack')->{out}, try($TARBOOT, 'pack', '--help')->{out}, 'help COMMAND is its help');
+is(try($TARBOOT, 'pack', '-l', 'no', '--help', '--no-such')->{exit}, 0, 'help is shown whatever else is there');
+is(try('sh', '-c', '"$0" "$1" --help >/dev/full', $TARBOOT, $_)->{exit}, 1, "$_ --help that nobody gets fails") for qw(pack serve);
 
-# Every line on stderr is a message or the indented advice that goes with one.
-sub is_usage {
-	my ($name, @arguments) = @_;
-	my $r = try($TARBOOT, @arguments);
+# ---- wrong usage: exit 2, the whole message, nothing on stdout ----
 
-	fails_well($r, 2, qr/tarboot .*--help/, $name);
-	is((grep { !/^(tarboot: |  \S)/ } split /\n/, $r->{err})[0], undef, "$name: the form of every line");
+sub is_wrong {
+	my ($says, @arguments) = @_;
+	my $command = (grep { $_ eq ($arguments[0] // '') } @COMMANDS)[0];
+	my $help    = $command ? "tarboot $command --help" : 'tarboot --help';
+	my $r       = try($TARBOOT, @arguments);
+	my $name    = join ' ', 'tarboot', map { $_ eq '' ? "''" : $_ } @arguments;
+
+	is($r->{exit}, 2, "$name: exit") or diag($r->{err});
+	is($r->{err}, 'tarboot: ' . ($command ? "$command: " : '') . "$says\n  Try `$help`.\n", "$name: message");
 	is($r->{out}, '', "$name: nothing on stdout");
 	return;
 }
 
-{
-	my $r = try($TARBOOT);
-	ok($r->{exit} == 2 && $r->{err} =~ /^tarboot: .*--help/, 'no command') or diag($r->{err});
-}
-is_usage('an unknown command', 'pakc', 'x');
-is_usage('an option before the command', '--force', 'pack');
+is_wrong('which command?');
+is_wrong('pakc: there is no such command; did you mean pack?', 'pakc', 'x');
+is_wrong('frobnicate: there is no such command', 'frobnicate');
+is_wrong('--force: options stand behind a command', '--force', 'pack');
+
+# What is wrong in the same way with all of them.
+my %COUNT = (
+	pack     => [ [ 'ROOT is missing' ], [ 'it takes one ROOT, not 3', qw(a b c) ] ],
+	inspect  => [ [ 'it takes one IMAGE' ], [ 'it takes one IMAGE', qw(a b) ],
+		[ '--diff takes two images, OLD and NEW', qw(--diff a) ] ],
+	verify   => [ [ 'it takes one IMAGE' ], [ 'it takes one IMAGE', qw(a b) ] ],
+	unpack   => [ [ 'it takes an IMAGE and a DIR' ], [ 'it takes an IMAGE and a DIR', qw(a) ],
+		[ 'it takes an IMAGE and a DIR', qw(a b c) ] ],
+	run      => [ [ 'it takes one IMAGE' ], [ 'it takes one IMAGE', qw(a b) ] ],
+	serve    => [ [ 'it takes one DIR, not 0' ], [ 'it takes one DIR, not 2', qw(a b) ] ],
+	netboot  => [ [ '-o DIR is missing' ], [ '-o DIR is missing', 'a' ] ],
+	timeline => [ [ 'it takes one or more REPORT.json' ], [ 'it takes up to 16 reports', ('x') x 17 ] ],
+	'kernel-check' => [ [ 'it takes one CONFIG, VMLINUZ, DIR or auto' ],
+		[ 'it takes one CONFIG, VMLINUZ, DIR or auto', qw(a b) ] ]);
+is(join(' ', sort keys %COUNT), join(' ', sort @COMMANDS), 'the table has all commands');
 for my $command (@COMMANDS) {
-	is_usage("$command without arguments", $command);
-	is_usage("$command with an unknown option", $command, '--no-such-option', 'x');
-	is_usage("$command with an unknown letter", $command, '-Z', 'x');
-	is_usage("$command with too many arguments", $command, 'a', 'b', 'c');
+	is_wrong($_->[0], $command, @$_[1 .. $#$_]) for @{ $COUNT{$command} };
+	is_wrong('--no-such-option: there is no such option', $command, '--no-such-option', 'x');
+	is_wrong('--hepl: there is no such option; did you mean --help?', $command, 'x', '--hepl');
+	is_wrong('--help: it takes no value',      $command, '--help=yes');
+	is_wrong('-Z: there is no such option',    $command, '-Z', 'x');
+	is_wrong('-help: there is no such option; did you mean --help?', $command, '-help');
+	is_wrong('an argument is empty',           $command, '');
+	is_wrong('--: there is no such option',    $command, '--=x');
+	for my $option (options_with_a_value($command)) {
+		is_wrong("$option: it needs a value", $command, 'x', $option);
+		is_wrong("$option: its value is empty", $command, 'x', "$option=") if $option ne '--append';
+		is_wrong("$option: it needs a value, and --help is an option (${option}=--help says that it is the value)",
+			$command, $option, '--help');
+	}
 }
-is_usage('pack without -o', 'pack', '/tmp');
-is_usage('pack -o without a name', 'pack', '/tmp', '-o');
-for my $n ('0', '-1', '1025', 'two', '2x', '', '99999999999999999999') {
-	is_usage("pack --threads='$n'",   'pack', '/tmp', '-o', 'x', "--threads=$n");
-	is_usage("verify --threads='$n'", 'verify', 'x', "--threads=$n");
+
+# Long options of a command that take a value, by its help.
+sub options_with_a_value { return try($TARBOOT, $_[0], '--help')->{out} =~ /^ +(?:-\w, )?(--[a-z-]+) [A-Z]/mg }
+
+# The option is named as it was typed.
+my @WRONG = (
+	[ '-o: it needs a value', qw(pack root -o) ],
+	[ '-l: it needs a value', qw(pack -l) ],
+	[ '-T: it needs a value', qw(pack -n -T) ],
+	[ '-T: it needs a value', qw(pack root -nT) ],
+	[ '-Z: there is no such option', qw(pack root -Zn) ],
+	[ '-Z: there is no such option', qw(pack root -nZ) ],
+	[ '-o: its value is empty', 'pack', 'root', '-o', '' ],
+	[ '-o: it needs a value, and --force is an option (--output=--force says that it is the value)', qw(pack root -o --force) ],
+	[ '-o: it needs a value, and -n is an option (--output=-n says that it is the value)', qw(pack root -o -n) ],
+	[ '--kern: it needs a value', qw(pack root --kern) ],
+	[ '--force: it takes no value', qw(pack root --force=yes) ],
+	[ '--forc: it takes no value', qw(pack root --forc=) ],
+	[ '--no-s: it may be --no-scrub or --no-shell', qw(pack root --no-s) ],
+	[ '--ex: it may be --exclude, --exclude-from or --explain', qw(pack root --ex=x) ],
+	[ '--exlude: there is no such option; did you mean --exclude?', qw(pack root --exlude=x) ],
+	[ '-output: there is no such option; did you mean --output?', qw(pack root -output x) ],
+	[ "-o IMAGE is missing", qw(pack /tmp) ],
+	[ "--level slow: it must be fast, normal or best", qw(pack root -o x -l slow) ],
+	[ "--level slow: it must be fast, normal or best", qw(pack root --level slow -o) , 'x' ],
+	[ '--report x: its name must end in .svg or .json', qw(pack root -o x --report x) ],
+	[ '--report x: its name must end in .svg or .json', qw(inspect a --report x) ],
+	[ '--report is of one image, not of --diff', qw(inspect --diff a b --report x.svg) ],
+	[ '--top -1: it must be a number from 0 to 1000000', qw(inspect a --top -1) ],
+	[ '--accel hvf: it must be tcg or kvm', qw(run a --accel hvf) ],
+	[ '--cpus 0: it must be a number from 1 to 1024', qw(run a --cpus 0) ],
+	[ '--memory lots: it must be a size, as 512M or 2G', qw(run a -m lots) ],
+	[ '--memory 0: it must be a size, as 512M or 2G', qw(run a -m 0) ],
+	[ '--timeout 0: it must be a number from 1 to 86400', qw(run a --until-login --timeout=0) ],
+	[ '-kernel: there is no such option; did you mean --kernel?', qw(run a -kernel vmlinuz) ],
+	[ '--only x: there is no such fragment', qw(kernel-check auto --only x) ],
+	[ '--server x: it must be an IPv4 address, as 192.168.7.1', qw(netboot -o /no/such --server x) ],
+	[ '--name, --title and --kernel are for one IMAGE at a time', qw(netboot -o /no/such a b --name x) ],
+);
+is_wrong(@$_) for @WRONG;
+for my $n ('0', '-1', '1025', 'two', '2x', ' 2', '+2', '99999999999999999999') {
+	is_wrong("--threads $n: it must be a number from 1 to 1024", 'pack', '/tmp', '-o', 'x', "--threads=$n");
+	is_wrong("--threads $n: it must be a number from 1 to 1024", 'verify', 'x', "--threads=$n");
 }
 
 # ---- failures ----
