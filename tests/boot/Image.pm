@@ -10,16 +10,17 @@ use Exporter qw(import);
 use Fcntl qw(LOCK_EX);
 use File::Basename qw(basename);
 use File::Path qw(make_path remove_tree);
+use File::Temp qw(tempdir);
 use FindBin;
 use POSIX ();
 use Test::More;
 
-our @EXPORT = qw(build_path repo_path scratch run made_once demo_root demo_root_of demo_kernel tarboot slurp spew
+our @EXPORT = qw(build_path repo_path scratch public public_tarboot run made_once demo_root demo_root_of demo_kernel tarboot slurp spew
 	newc_read newc_write tiny_root pack_payload need_programs);
 
 my $REPO  = "$FindBin::RealBin/../..";
 my $BUILD = $ENV{TARBOOT_BUILD} || "$REPO/build";
-my $SCRATCH;
+my ($SCRATCH, $PUBLIC);
 my $OWNER = $$;
 
 sub build_path { return join '/', $BUILD, @_ }
@@ -34,12 +35,28 @@ sub scratch {
 	return join '/', $SCRATCH, @_;
 }
 
+# The same in a directory that all users can reach, as those that servers become must: the checkout may lie below /root,
+# which only root may enter.
+sub public {
+	if (!$PUBLIC) {
+		$PUBLIC = tempdir('tarboot-' . basename($0, '.t') . '-XXXXXX', TMPDIR => 1);
+		chmod 0755, $PUBLIC or die "$PUBLIC: $!";
+	}
+	return join '/', $PUBLIC, @_;
+}
+
+# tarboot, for other users.
+sub public_tarboot {
+	run('cp', build_path('tarboot'), build_path('init'), public('')) unless -e public('tarboot');
+	return public('tarboot');
+}
+
 # a signal must end QEMU and remove the files, too
 $SIG{$_} = sub { exit 1 } for qw(INT TERM HUP);
 
 END {
 	local $?;
-	remove_tree($SCRATCH) if $SCRATCH && $OWNER == $$ && !$ENV{TARBOOT_KEEP};
+	remove_tree(grep { defined } $SCRATCH, $PUBLIC) if $OWNER == $$ && !$ENV{TARBOOT_KEEP};
 }
 
 # Run a command (a list, or one string for the shell); its output when it succeeds, else die.

@@ -71,9 +71,11 @@ my @USER = qw(setpriv --reuid=61234 --regid=61234 --clear-groups);
 
 sub as_user {
 	my ($limits, @options) = @_;
-	my $dir = new_dir();
+	my $dir = public('dir');
+	mkdir $dir or die "$dir: $!";
 	chown 61234, 61234, $dir;
-	my $r = try(@USER, 'prlimit', @$limits, $TARBOOT, 'unpack', $payload, $dir, @options);
+	run('cp', $payload, public('payload')) unless -e public('payload');
+	my $r = try(@USER, 'prlimit', @$limits, public_tarboot(), 'unpack', public('payload'), $dir, @options);
 	$r->{tree} = treelist($dir);
 	run('rm', '-rf', $dir);
 	return $r;
@@ -82,9 +84,8 @@ sub as_user {
 # All but the owners.
 sub without_owners { return join '', map { s/^(\S+ \S \d+) \d+ \d+/$1/r } split /^/, shift }
 
-SKIP: {
+{
 	my $r = as_user(['--nproc=100']);
-	skip "an ordinary user cannot reach $payload", 6 if $r->{err} =~ /Permission denied/;
 	is_quiet($r, 'an ordinary user unpacks');
 	same_tree(without_owners($r->{tree}), without_owners($want), 'all but the owners');
 

@@ -14,7 +14,7 @@ enter_network();
 
 my $BOOT  = 240;              # seconds for one that takes forty
 my $image = scratch('demo.img');
-my $site  = scratch('site');
+my $site  = public('site');
 
 tarboot('pack', demo_root(), '-o', $image, '--level=fast');
 tarboot('netboot', $image, '-o', $site, '--server', $SERVER, '--subnet', $SUBNET, '--title', 'Demo of Debian',

@@ -13,7 +13,7 @@ need_programs(qw(qemu-system-x86_64 busybox dnsmasq ip nsenter));
 enter_network();
 
 my $BOOT   = 120;                             # seconds for one that takes fifteen
-my $site   = scratch('site');
+my $site   = public('site');
 my $kernel = kernel_of('bookworm') . '/vmlinuz';
 my @SITE   = ('-o', $site);
 

@@ -14,15 +14,28 @@ use lib "$FindBin::RealBin/../boot";
 use Guest;
 use Image;
 
-our @EXPORT = (@Image::EXPORT, qw(enter_network servers serve machine uefi mac $SERVER $SUBNET));
+our @EXPORT = (@Image::EXPORT, qw(enter_network private_machine servers serve machine uefi mac $SERVER $SUBNET));
 our ($SERVER, $SUBNET) = ('192.168.77.1', '192.168.77.0/24');
+
+# What servers keep is in directories of their own, which exist where Debian's packages were installed.
+my $STATE = <<'END';
+for dir in /run /var/lib /var/log; do mount -t tmpfs -o mode=0755 none $dir || exit 126; done
+mkdir /var/lib/nginx /var/lib/dhcp /var/lib/kea /var/lib/misc /var/log/nginx
+exec "$0" "$@"
+END
+
+# A command that runs its arguments with network, processes, /run, /var/lib and /var/log of their own. What needs the
+# machine's own, apt for one, must run before.
+sub private_machine { return ('unshare', qw(-n -m -p --fork --kill-child --mount-proc sh -c), $STATE) }
 
 # Runs the test again in a network of its own.
 sub enter_network {
 	plan skip_all => 'not root: makes networks of its own' if $> != 0;
 	if (!$ENV{TARBOOT_NETWORK}) {
 		$ENV{TARBOOT_NETWORK} = 1;
-		exec 'unshare', '-n', '-m', $^X, $0, @ARGV or die "unshare: $!\n";
+		servers();
+		demo_root();
+		exec private_machine(), $^X, $0, @ARGV or die "unshare: $!\n";
 	}
 	run('ip', 'link', 'set', 'lo', 'up');
 	run(qw(ip link add br0 type bridge forward_delay 0 stp_state 0));

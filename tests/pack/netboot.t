@@ -165,7 +165,7 @@ my %check = (
 	nginx => ["$c/nginx", '-e', 'stderr', '-t', '-c', $config{'nginx.conf'}],
 	lighttpd => ["$c/lighttpd", '-t', '-f', $config{'lighttpd.conf'}]);
 for my $server (sort keys %check) {
-	my $r = try('unshare', '-n', '-m', 'sh', '-c', $address, @{ $check{$server} });
+	my $r = try(Net::private_machine(), 'sh', '-c', $address, @{ $check{$server} });
 	is($r->{exit}, 0, "$server takes its configuration") or diag($r->{out}, $r->{err});
 }
 for my $server (sort qw(dnsmasq dhcpd kea nginx apache lighttpd serve)) {

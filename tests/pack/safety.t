@@ -119,12 +119,14 @@ for (@SOURCES) {
 	old_image_stays($image, 'a path of more than 4 KiB');
 }
 {
-	my $image = old_image();
-	my $dir   = new_dir();
-	my $out   = $image =~ s{/[^/]*\z}{}r;
+	my $dir   = public('root');
+	my $out   = public('out');
+	my $image = "$out/image";
+	run('cp', '-r', old_image() =~ s{/[^/]*\z}{}r, $out);
+	mkdir $dir or die "$dir: $!";
 	spew("$dir/secret", 'secret', 0600);
 	run('chown', '-R', '65534:65534', $out);
-	my $r = try(qw(setpriv --reuid=65534 --regid=65534 --clear-groups), $TARBOOT, 'pack', $dir,
+	my $r = try(qw(setpriv --reuid=65534 --regid=65534 --clear-groups), public_tarboot(), 'pack', $dir,
 		'-o', $image, @PACK);
 	fails_well($r, 1, qr/secret: .*Permission denied/, 'a file that may not be read');
 	old_image_stays($image, 'a file that may not be read');

@@ -98,10 +98,9 @@ ok(!-e "$image.no", 'and nothing is written');
 # What nobody asks for is not even read.
 SKIP: {
 	skip 'not root: cannot become another user', 1 if $> != 0;
-	my $dir = write_files(scratch('secret'), 'sbin/init' => "#!/bin/sh\n", 'secret/x' => '');
+	my $dir = write_files(public('secret'), 'sbin/init' => "#!/bin/sh\n", 'secret/x' => '');
 	chmod 0700, "$dir/secret" or die "chmod: $!";
-	chmod 0755, scratch();
-	my $r = try('setpriv', '--reuid=65534', '--clear-groups', $TARBOOT, 'pack', $dir, '-n', '--force', '--exclude=/secret');
+	my $r = try('setpriv', '--reuid=65534', '--clear-groups', public_tarboot(), 'pack', $dir, '-n', '--force', '--exclude=/secret');
 	is($r->{exit}, 0, 'an excluded directory need not be readable') or diag($r->{err});
 }
 
