@@ -71,7 +71,7 @@ WRAP_stress = pthread_mutex_lock pthread_cond_wait pthread_cond_signal pthread_c
 # A change of any flag rebuilds the objects. The goals that compile none leave the record alone.
 FLAGS := $(BASE) $(foreach v,musl aarch64 asan tsan fuzz,$(CC_$v) $(CFLAGS_$v) $(LINK_$v)) $(FLAGS_packer) \
 	$(WRAP_inject) $(WRAP_stress)
-ifneq ($(filter-out lint format help clean distclean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out lint format help clean distclean fresh,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(file <$(B)/obj/flags),$(FLAGS))
 $(shell mkdir -p $(B)/obj)
 $(file >$(B)/obj/flags,$(FLAGS))
@@ -88,7 +88,9 @@ REPLAYS := $(foreach v,asan tsan,$(FUZZ:%=$(B)/tests/$v/%))
 TESTED := $(foreach v,musl asan tsan,$(UNIT:%=$(B)/tests/$v/%))
 # Boot tests come last and one at a time: a guest has two CPUs itself.
 SERIAL := $(wildcard tests/boot/*.t tests/fault/*.t tests/netboot/*.t tests/kernel/*.t)
-SHARED := $(TESTED) $(filter-out $(SERIAL),$(wildcard tests/*.t tests/*/*.t))
+# The longest of the others come first, so that none of them runs alone at the end.
+LONG := $(B)/tests/tsan/test_stress tests/pack/disk.t tests/engine/memory.t tests/pack/debian.t tests/pack/netboot.t
+SHARED := $(LONG) $(filter-out $(SERIAL) $(LONG),$(TESTED) $(wildcard tests/*.t tests/*/*.t))
 
 OUT := $(B)$(if $(filter-out $(HOST),$(ARCH)),/$(ARCH))
 .PHONY: all
@@ -184,7 +186,7 @@ $(B)/kernel/vmlinuz: scripts/make-kernel $(wildcard kconfig/*.config) $(B)/tarbo
 	scripts/make-kernel $@
 	$(B)/tarboot kernel-check --missing $@
 
-.PHONY: demo test test-all test-programs fuzz fuzz-run bench lint format
+.PHONY: demo test fresh test-all test-programs fuzz fuzz-run bench lint format
 $(B)/demo-root.tar: | $(TOOLCHAIN)
 	ARCH=$(HOST) scripts/make-demo-root $@
 
@@ -208,6 +210,9 @@ test: test-programs ## run all tests; what they need is installed and built firs
 	   $(if $(SERIAL),echo '  - seq:'; printf '      - %s\n' $(SERIAL);) } >$(B)/testrules.yml
 	TARBOOT_BUILD=$(abspath $(B)) HARNESS_RULESFILE=$(B)/testrules.yml \
 		prove --timer --exec '' -j$(NPROC) $(SHARED) $(SERIAL)
+
+fresh: ## run the README's two commands on a minimal Debian that is made for that
+	scripts/fresh-machine sh -c 'make demo && make test'
 
 test-all: export TARBOOT_TEST_ALL = 1
 test-all: test ## run the slow tests too
