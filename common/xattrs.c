@@ -54,6 +54,20 @@ int xattrs_next(const struct xattrs *x, size_t *cursor, const char **ret_name,
 	return 1;
 }
 
+void xattrs_remove(struct xattrs *x, const char *prefix)
+{
+	size_t start = 0, end = 0, kept = 0, size;
+	const char *name;
+	const void *value;
+
+	for (; xattrs_next(x, &end, &name, &value, &size); start = end)
+		if (strncmp(name, prefix, strlen(prefix)) != 0) {
+			memmove(x->data + kept, x->data + start, end - start);
+			kept += end - start;
+		}
+	x->used = kept;
+}
+
 void xattrs_free(struct xattrs *x)
 {
 	free(x->data);

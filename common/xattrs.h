@@ -21,6 +21,9 @@ int xattrs_add(struct xattrs *x, const char *name, const void *value, size_t siz
 int xattrs_next(const struct xattrs *x, size_t *cursor, const char **ret_name,
 		const void **ret_value, size_t *ret_size);
 
+/* Removes those whose names begin with prefix. */
+void xattrs_remove(struct xattrs *x, const char *prefix);
+
 void xattrs_free(struct xattrs *x);
 
 /* One POSIX ACL entry as the kernel's xattr format (linux/posix_acl_xattr.h) has it. */

@@ -22,6 +22,7 @@
 #include "pack_options.h"
 #include "path.h"
 #include "payload_write.h"
+#include "root_warnings.h"
 #include "say.h"
 #include "selection.h"
 #include "size.h"
@@ -61,19 +62,31 @@ static int check_init(struct pack *p, int fd, struct fail *f)
 	p->machine = machine == EM_X86_64 || machine == EM_AARCH64 ? machine
 								   : program_own_machine();
 	path = initcheck_find(fd, NULL, NULL, p->machine, f);
-	if (path)
-		snprintf(p->manifest.init, sizeof(p->manifest.init), "%s", path);
-	else if (p->options.force)
-		say_warning("%s: %s", f->what, f->why);
-	else
-		return -f->error;
-	return 0;
+	snprintf(p->manifest.init, sizeof(p->manifest.init), "%s", path ? path : "");
+	return path ? 0 : -f->error;
 }
 
-/* A directory as it is can be asked before anything is packed; what else there is must go by first. */
-static bool is_checked_first(const struct pack *p)
+/* A directory as it is can be asked before the work is done. What is left out of it or laid over it may still change
+ * the answer. */
+static int check_init_early(struct pack *p, struct fail *f)
 {
-	return source_directory(p->source) >= 0 && p->options.overlays.n == 0;
+	int r;
+
+	if (source_directory(p->source) < 0 || p->options.overlays.n > 0)
+		return 0;
+	r = check_init(p, source_directory(p->source), f);
+	return p->options.force ? 0 : r;
+}
+
+/* What is packed has the last word. */
+static int check_packed_init(struct pack *p, struct fail *f)
+{
+	int r = check_init(p, sketch_root(p->sketch), f);
+
+	if (r == 0 || !p->options.force)
+		return r;
+	say_warning("%s: %s", f->what, f->why);
+	return 0;
 }
 
 /* SELinux in the root is strict, and nobody has labelled what the boot makes. */
@@ -183,12 +196,14 @@ static int pack_members(struct pack *p, struct fail *f)
 			*f = p->selection.broken;
 			return -f->error;
 		}
+		if (p->selection.layer == 0 && path_is_root(path_in_root(m.m.path)))
+			root_warn_of_directory(&m.m);
 		if (m.m.type == MEMBER_DIRECTORY)
 			kernel_note_modules(m.m.path, &p->manifest);
 		r = p->writer ? kernel_take(&p->kernel, p->source, &m, f) : 0;
 		if (r > 0)
 			continue;
-		selection_own(&p->selection, &m.m);
+		selection_adopt(&p->selection, &m.m);
 		if (m.m.mtime.tv_sec >= p->options.newest)
 			m.m.mtime = (struct timespec){ .tv_sec = p->options.newest };
 		if (r == 0)
@@ -197,6 +212,8 @@ static int pack_members(struct pack *p, struct fail *f)
 			return r;
 	}
 	p->skipped += source_skipped(p->source);
+	if (r == 0)
+		selection_warn_of_mounts(&p->selection, p->source);
 	return r;
 }
 
@@ -247,15 +264,16 @@ static bool is_wanted_whole(const char *path, void *pack)
 /* The payload's size stands in the boot part, which comes first, so it is written aside. */
 static int write_payload(struct pack *p, struct fail *f)
 {
-	bool checked = is_checked_first(p);
 	int r = sketch_open(is_wanted_whole, p, &p->sketch, f);
 
-	if (r == 0)
+	if (r == 0) {
+		p->selection.drawn_fd = sketch_root(p->sketch);
 		r = payload_writer_open(p->payload.fd, &p->options.payload, &p->writer, f);
+	}
 	if (r == 0)
 		r = pack_layers(p, f);
-	if (r == 0 && !checked)
-		r = check_init(p, sketch_root(p->sketch), f);
+	if (r == 0)
+		r = check_packed_init(p, f);
 	if (r == 0)
 		check_selinux(sketch_root(p->sketch));
 	return r == 0 ? payload_writer_finish(p->writer, f) : r;
@@ -445,7 +463,7 @@ static int pack_image(struct pack *p, struct fail *f)
 		r = out_open(p->options.out, &p->payload, f);
 	if (r == 0)
 		r = write_payload(p, f);
-	if (r == 0 && !is_known)
+	if (r == 0)
 		r = find_host_files(p, f);
 	if (r == 0)
 		r = check_kernel_machine(p, f);
@@ -490,8 +508,8 @@ static int pack(struct pack *p, struct fail *f)
 {
 	int r = source_open(p->options.root, &p->source, f);
 
-	if (r == 0 && is_checked_first(p))
-		r = check_init(p, source_directory(p->source), f);
+	if (r == 0)
+		r = check_init_early(p, f);
 	if (r == 0)
 		r = selection_open(&p->selection, &p->options, f);
 	if (r < 0)

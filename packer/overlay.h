@@ -1,5 +1,6 @@
 /*
- * A directory laid over a root: its files take the place of those of the root, its directories join them.
+ * A directory laid over a root: its files take the place of those of the root, its directories join them. It may be the
+ * upper directory of an overlayfs: what is deleted there is deleted in the root.
  */
 #pragma once
 
@@ -21,9 +22,22 @@ struct overlay {
 int overlay_open(const char *path, struct overlay *ret, struct fail *f);
 void overlay_close(struct overlay *o);
 
-/* Does this member of what lies below make room? A directory, or a symbolic link that stands for one, stays
- * where the overlay has a directory. */
-bool overlay_replaces(struct overlay *o, const struct member *m);
+enum overlay_effect {
+	OVERLAY_LETS_BE,
+	OVERLAY_REPLACES,
+	OVERLAY_DELETES, /* by a whiteout of overlayfs, or below a directory that it calls opaque */
+};
 
-/* Is this member of the overlay itself to be packed? Not a directory that was there already. */
-bool overlay_adds(const struct overlay *o, const struct member *m);
+/* What becomes of this member of what lies below? A directory, or a symbolic link that may stand for one, stays where
+ * the overlay has a directory. */
+enum overlay_effect overlay_judge(const struct overlay *o, const struct member *m);
+
+/* Notes that this member of what lies below, which overlay_judge() let be, is packed. */
+void overlay_note(struct overlay *o, const struct member *m);
+
+/* Is this member of the overlay itself to be packed? Not a directory that was there already, as such or by a link to
+ * one: root_fd, which may be -1, is asked where the link leads; without it every link is taken for one. */
+bool overlay_adds(const struct overlay *o, const struct member *m, int root_fd);
+
+/* Takes from a member of the overlay what is its keeper's own: owner, and the attributes of overlayfs. */
+void overlay_disown(const struct overlay *o, struct member *m);

@@ -18,6 +18,11 @@ const char *path_in_root(const char *path)
 	return path;
 }
 
+bool path_is_root(const char *path)
+{
+	return !*path || (path[0] == '.' && !path[1]);
+}
+
 size_t path_length(const char *path)
 {
 	size_t n = strlen(path);

@@ -3,10 +3,14 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The path without "./" or "/" before it; the root itself is "" or ".". */
 const char *path_in_root(const char *path);
+
+/* Is this path, as path_in_root() gives it, the root itself? */
+bool path_is_root(const char *path);
 
 /* Bytes of the path, slashes at its end not counted. */
 size_t path_length(const char *path);

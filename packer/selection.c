@@ -2,6 +2,7 @@
 #include "selection.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@ int selection_open(struct selection *s, const struct pack_options *o, struct fai
 {
 	int r = 0;
 
+	s->drawn_fd = -1;
 	s->explain = o->explain ? path_in_root(o->explain) : NULL;
 	s->list = o->dry_run && !o->explain;
 	s->overlays = calloc(o->overlays.n + 1, sizeof(*s->overlays));
@@ -38,7 +40,9 @@ static bool is_explained(const struct selection *s, const char *path)
 {
 	size_t n = path_length(path);
 
-	return s->explain && n == path_length(s->explain) && memcmp(path, s->explain, n) == 0;
+	if (!s->explain || path_is_root(path))
+		return s->explain && path_is_root(s->explain);
+	return n == path_length(s->explain) && memcmp(path, s->explain, n) == 0;
 }
 
 static const char *layer_name(const struct selection *s)
@@ -77,24 +81,33 @@ static void explain(struct selection *s, const char *path, const struct member *
 		printf("/%s: packed, from %s: no rule names it\n", path, layer_name(s));
 }
 
-static void explain_replaced(struct selection *s, const char *path, const struct overlay *by)
+static void explain_overlaid(struct selection *s, const char *path, const struct overlay *by,
+			     enum overlay_effect effect)
 {
 	s->explained = true;
-	printf("/%s: the one of %s is left out: overlay %s replaces it\n", path, layer_name(s),
-	       by->path);
+	printf("/%s: the one of %s is left out: overlay %s %s it\n", path, layer_name(s), by->path,
+	       effect == OVERLAY_DELETES ? "deletes" : "replaces");
 }
 
 /* ---- choosing ---- */
 
-/* The overlay above the current layer that a member gives way to, or NULL. */
-static struct overlay *find_above(struct selection *s, const struct member *m)
+/* What the overlays above the current layer make of a member; *ret: the topmost that does not let it be. */
+static enum overlay_effect judge_above(const struct selection *s, const struct member *m,
+				       const struct overlay **ret)
 {
-	struct overlay *found = NULL;
+	enum overlay_effect effect = OVERLAY_LETS_BE;
 
+	for (size_t i = s->n_overlays; i > s->layer && effect == OVERLAY_LETS_BE; i--) {
+		effect = overlay_judge(&s->overlays[i - 1], m);
+		*ret = &s->overlays[i - 1];
+	}
+	return effect;
+}
+
+static void note_above(struct selection *s, const struct member *m)
+{
 	for (size_t i = s->layer; i < s->n_overlays; i++)
-		if (overlay_replaces(&s->overlays[i], m))
-			found = &s->overlays[i];
-	return found;
+		overlay_note(&s->overlays[i], m);
 }
 
 static struct sieve_rule *judge(const struct selection *s, const struct member *m)
@@ -125,9 +138,10 @@ static void check_hardlink(struct selection *s, const struct member *m)
 {
 	struct member target = { .type = MEMBER_FILE, .path = m->target };
 	const struct sieve_rule *rule = judge(s, &target);
+	const struct overlay *above;
 
-	if (s->broken.error ||
-	    !((rule && rule->action == SIEVE_LEAVE_OUT) || find_above(s, &target)))
+	if (s->broken.error || !((rule && rule->action == SIEVE_LEAVE_OUT) ||
+				 judge_above(s, &target, &above) != OVERLAY_LETS_BE))
 		return;
 	fail_set(&s->broken, EINVAL, m->path,
 		 "Leave out both or none (--exclude, --keep), or unpack the archive and pack the "
@@ -138,17 +152,18 @@ static void check_hardlink(struct selection *s, const struct member *m)
 bool selection_wants(const struct member *m, void *selection)
 {
 	struct selection *s = selection;
-	const char *path = path_in_root(m->path);
-	const struct overlay *above = find_above(s, m);
-	struct sieve_rule *rule = s->rule = above ? NULL : judge(s, m);
+	const char *path = path_is_root(path_in_root(m->path)) ? "" : path_in_root(m->path);
+	const struct overlay *above = NULL;
+	enum overlay_effect effect = judge_above(s, m, &above);
+	struct sieve_rule *rule = s->rule = effect == OVERLAY_LETS_BE ? judge(s, m) : NULL;
 
-	if (above) {
+	if (effect != OVERLAY_LETS_BE) {
 		s->replaced++;
 		if (is_explained(s, path))
-			explain_replaced(s, path, above);
+			explain_overlaid(s, path, above, effect);
 		return false;
 	}
-	if (s->layer > 0 && !overlay_adds(&s->overlays[s->layer - 1], m))
+	if (s->layer > 0 && !overlay_adds(&s->overlays[s->layer - 1], m, s->drawn_fd))
 		return false;
 	if (is_explained(s, path))
 		explain(s, path, m, rule);
@@ -158,6 +173,7 @@ bool selection_wants(const struct member *m, void *selection)
 	}
 	if (m->type == MEMBER_HARDLINK && m->target)
 		check_hardlink(s, m);
+	note_above(s, m);
 	return true;
 }
 
@@ -177,14 +193,36 @@ const struct sieve_rule *selection_change(struct selection *s, const struct memb
 	return rule;
 }
 
-void selection_own(const struct selection *s, struct member *m)
+void selection_adopt(const struct selection *s, struct member *m)
 {
-	const struct overlay *o = s->layer > 0 ? &s->overlays[s->layer - 1] : NULL;
+	if (s->layer > 0)
+		overlay_disown(&s->overlays[s->layer - 1], m);
+}
 
-	if (o && m->uid == o->uid)
-		m->uid = 0;
-	if (o && m->gid == o->gid)
-		m->gid = 0;
+/* Would a file in this directory be left out? */
+static bool is_emptied(const struct selection *s, const char *directory)
+{
+	struct member m = { .type = MEMBER_FILE };
+	const struct sieve_rule *rule;
+	char path[PATH_MAX + 2];
+
+	snprintf(path, sizeof(path), "%s/x", directory);
+	m.path = path;
+	rule = judge(s, &m);
+	return rule && rule->action == SIEVE_LEAVE_OUT;
+}
+
+void selection_warn_of_mounts(const struct selection *s, const struct source *source)
+{
+	size_t n;
+	const char *const *mounts = source_mounts(source, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (!is_emptied(s, mounts[i]))
+			say_warning(
+				"/%s is packed empty, since another file system is mounted there "
+				"in %s: give what is in it by --overlay, or a copy of the whole",
+				mounts[i], layer_name(s));
 }
 
 void selection_print(const struct selection *s)

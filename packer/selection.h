@@ -18,6 +18,7 @@ struct selection {
 	struct sieve_rule *rule; /* for the member that was asked about last; NULL = none */
 	const char *explain;     /* the path to tell about; NULL = none */
 	bool explained, list;    /* list: say each member that is kept back */
+	int drawn_fd;            /* what was packed so far, as sketch.h draws it; -1 = not drawn */
 	struct fail broken;      /* error != 0: a hard link to what is not packed */
 };
 
@@ -30,8 +31,12 @@ bool selection_wants(const struct member *m, void *selection);
 /* The rule that changes the data of the member that was wanted last, counted; NULL = it stays as it is. */
 const struct sieve_rule *selection_change(struct selection *s, const struct member *m);
 
-/* Gives what the keeper of an overlay owns to root. */
-void selection_own(const struct selection *s, struct member *m);
+/* Makes a member of an overlay one of the root. */
+void selection_adopt(const struct selection *s, struct member *m);
+
+/* Warns of file systems that are mounted in the source of the current layer, unless what is in them would be left out
+ * anyhow. */
+void selection_warn_of_mounts(const struct selection *s, const struct source *source);
 
 /* What each rule kept back, on stdout. */
 void selection_print(const struct selection *s);

@@ -111,7 +111,7 @@ static bool is_kept(const struct sieve *s, const char *path, bool is_directory)
 struct sieve_rule *sieve_judge(const struct sieve *s, const char *path, bool is_directory)
 {
 	path = path_in_root(path);
-	if (!*path || (path[0] == '.' && !path[1]))
+	if (path_is_root(path))
 		return NULL;
 	for (size_t i = 0; i < s->n_rules; i++) {
 		struct sieve_rule *rule = &s->rules[i];

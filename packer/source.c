@@ -88,6 +88,26 @@ bool source_leaves_out(const struct source *s, const struct stat *st)
 	return false;
 }
 
+const char *const *source_mounts(const struct source *s, size_t *ret_n)
+{
+	*ret_n = s->n_mounts;
+	return (const char *const *)s->mounts;
+}
+
+int source_add_mount(struct source *s, const char *path)
+{
+	char **mounts = realloc(s->mounts, (s->n_mounts + 1) * sizeof(*mounts));
+
+	if (!mounts)
+		return -ENOMEM;
+	s->mounts = mounts;
+	mounts[s->n_mounts] = strdup(path);
+	if (!mounts[s->n_mounts])
+		return -ENOMEM;
+	s->n_mounts++;
+	return 0;
+}
+
 int source_add_extent(struct source *s, uint64_t offset, uint64_t size)
 {
 	struct source_member *c = &s->current;
@@ -130,6 +150,9 @@ void source_close(struct source *s)
 		return;
 	member_free(&s->current.m);
 	free(s->current.extents);
+	for (size_t i = 0; i < s->n_mounts; i++)
+		free(s->mounts[i]);
+	free(s->mounts);
 	cleanup_close(&s->root_fd);
 	s->kind->close(s);
 }

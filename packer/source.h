@@ -52,5 +52,9 @@ void source_filter(struct source *s, bool (*wanted)(const struct member *m, void
 /* Never packs the file that is open at fd: the output may lie inside the root. fd < 0: nothing. */
 void source_leave_out(struct source *s, int fd);
 
+/* The paths of its directories that were passed by and on which other file systems are mounted: they are packed empty.
+ * The strings are the source's. */
+const char *const *source_mounts(const struct source *s, size_t *ret_n);
+
 /* Members that were left out because no archive can hold them (sockets). */
 uint64_t source_skipped(const struct source *s);

@@ -298,21 +298,24 @@ static int read_member(struct source_directory *d, int dir_fd, const char *name,
 	return r;
 }
 
-static int start(struct source_directory *d, struct source_member *ret, struct fail *f)
+/* The root itself: 1 when it is wanted, else 0. */
+static int start(struct source_directory *d, struct fail *f)
 {
 	struct stat st;
-	int r;
+	bool wanted;
+	int r = 0;
 
 	d->started = true;
 	if (fstat(d->base.root_fd, &st) < 0)
 		return fail_path(d, "cannot look at it", f);
 	d->dev = st.st_dev;
 	(void)describe(d, &st);
-	r = read_xattrs(d, d->base.root_fd, ".");
+	wanted = source_wants(&d->base);
+	if (wanted)
+		r = read_xattrs(d, d->base.root_fd, ".");
 	if (r == 0)
 		r = enter(d, fcntl(d->base.root_fd, F_DUPFD_CLOEXEC, 0));
-	(void)ret;
-	return r < 0 ? fail_errno(f, r, ".", "cannot read the root directory") : 1;
+	return r < 0 ? fail_errno(f, r, ".", "cannot read the root directory") : wanted;
 }
 
 /* A mount point stays as the empty directory that it will be. */
@@ -320,8 +323,10 @@ static int descend(struct source_directory *d, int dir_fd, const char *name, con
 {
 	int fd;
 
-	if (!S_ISDIR(st->st_mode) || st->st_dev != d->dev)
+	if (!S_ISDIR(st->st_mode))
 		return 0;
+	if (st->st_dev != d->dev)
+		return source_add_mount(&d->base, d->path);
 	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? -errno : enter(d, fd);
 }
@@ -336,10 +341,11 @@ static int directory_next(struct source *s, struct source_member *ret, struct fa
 	size_t at;
 	int r;
 
+	(void)ret;
 	cleanup_close(&d->fd);
 	d->fd = -1;
-	if (!d->started)
-		return start(d, ret, f);
+	if (!d->started && (r = start(d, f)) != 0)
+		return r;
 	while (find_next(d)) {
 		l = d->level;
 		name = l->names[l->next++];

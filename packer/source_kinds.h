@@ -24,6 +24,8 @@ struct source {
 		ino_t ino;
 	} left_out[8]; /* see source_leave_out */
 	size_t n_left_out;
+	char **mounts; /* see source_mounts; owned */
+	size_t n_mounts;
 	struct source_member current;                      /* freed by source.c */
 	bool (*wanted)(const struct member *m, void *arg); /* NULL = all */
 	void *wanted_arg;
@@ -54,6 +56,9 @@ const char *source_disk_format(const char *path);
 bool source_wants(const struct source *s);
 
 bool source_leaves_out(const struct source *s, const struct stat *st);
+
+/* Adds to s->mounts. 0 or -ENOMEM. */
+int source_add_mount(struct source *s, const char *path);
 
 /* Appends to s->current.extents. 0 or -ENOMEM. */
 int source_add_extent(struct source *s, uint64_t offset, uint64_t size);

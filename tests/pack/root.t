@@ -20,14 +20,14 @@ sub pack_root {
 	return try($TARBOOT, 'pack', $root, '-o', $image, '--level=fast', @options);
 }
 
-# Packed, with exactly these warnings.
+# Packed, with exactly these warnings, in this order.
 sub packs {
 	my ($name, $r, @warnings) = @_;
 	my @said = $r->{err} =~ /^tarboot: warning: (.*)$/mg;
 
 	is($r->{exit}, 0, $name) or diag($r->{err});
 	is(scalar(@said), scalar(@warnings), "$name: warnings") or diag($r->{err});
-	like($r->{err}, $_, "$name: warned of $_") for @warnings;
+	like($said[$_], $warnings[$_], "$name: warned of $warnings[$_]") for 0 .. $#warnings;
 	return;
 }
 
@@ -110,6 +110,10 @@ for my $what (sort keys %broken) {
 	spew("$overlay/sbin/init", "#!/bin/missing\n", 0755);
 	refuses('an overlay that breaks the init', pack_root($root, @NO, "--overlay=$overlay"), qr{/bin/missing});
 	refuses('an init that is excluded', pack_root($tar, @NO, '--exclude=/sbin/init'), qr/none of/);
+	refuses("the same from a directory", pack_root($root, @NO, '--exclude=/sbin/init'),
+		qr{^tarboot: the new init: none of /sbin/init, .* is in the root$}m);
+	packs('the same with --force', pack_root($root, @NO, '--exclude=/sbin/init', '--force'),
+		qr{^the new init: none of /sbin/init, .* is in the root$});
 	packs('SELinux that is enforcing', pack_root(root_with('etc/selinux/config' => "# x\nSELINUX=enforcing\n"), @NO), qr/SELinux is enforcing/);
 	packs('SELinux that is not', pack_root(root_with('etc/selinux/config' => "SELINUX=permissive\n#SELINUX=enforcing\n"), @NO));
 }
@@ -196,16 +200,33 @@ SKIP: {
 	}
 }
 
+# The root directory itself: everybody must be able to enter it.
+for my $tar (0, 1) {
+	my $root = root_with();
+	my $what = $tar ? 'a tar' : 'a directory';
+	my $from = $tar ? scratch('root.tar') : $root;
+	for my $case ([ 0700, 0, qr{^the root directory has mode 0700: whoever is not root cannot enter it, so most services will fail: chmod 755 it and pack again$} ],
+		[ 01777, 0, qr{^the root directory has mode 1777: whoever is not root can write to it: chmod 755 it and pack again$} ],
+		[ 0755, 1000, qr{^the root directory belongs to user 1000: systemd and sshd distrust what lies in it: chown root it and pack again$} ],
+		[ 0555, 0 ]) {
+		my ($mode, $owner, @warning) = @$case;
+		chown $owner, 0, $root or die "chown: $!";
+		chmod $mode, $root or die "chmod: $!";
+		run('tar', '-C', $root, '-cf', $from, '.') if $tar;
+		packs(sprintf('%s of mode %04o and user %d', $what, $mode, $owner), pack_root($from, @NO), @warning);
+	}
+}
+
 # A file system mounted in the root stays out; its mount point is an empty directory.
 SKIP: {
 	my $root = root_with('mnt/below' => 'below', 'mnt/data/x' => 'x');
 	my $r    = try('unshare', '-m', 'sh', '-c', <<'END', $TARBOOT, $root, $image);
-mount --make-rprivate / && mount -t tmpfs none "$1/mnt" || exit 77
+mount --make-rprivate / && mount -t tmpfs none "$1/mnt" && mount -t tmpfs none "$1/proc" || exit 77
 echo above >"$1/mnt/above"
 exec "$0" pack "$1" -o "$2" --no-shell --kernel=none --level=fast
 END
-	skip 'cannot mount a tmpfs here', 2 if $r->{exit} == 77 || $r->{err} =~ /^unshare/;
-	is($r->{exit}, 0, 'a root with a mount in it') or diag($r->{err});
+	skip 'cannot mount a tmpfs here', 4 if $r->{exit} == 77 || $r->{err} =~ /^unshare/;
+	packs('a root with mounts in it', $r, qr{^/mnt is packed empty, since another file system is mounted there in the root: give what is in it by --overlay, or a copy of the whole$});
 	is_deeply([grep { /mnt/ } payload_paths()], ['mnt/'], 'keeps the mount point, empty');
 }
 

@@ -135,6 +135,79 @@ SKIP: {
 	like($list, qr{ 0/0 .* \S*etc/motd$}m, 'the keeper is root in the image');
 	like($list, qr{ 77/78 .* \S*tmp/stays$}m, 'others stay who they are');
 }
+# The members of the payload as tar lists them: { path => "mode owner/group" }.
+sub listed {
+	my ($name, $from, @options) = @_;
+	my $r = try($TARBOOT, 'pack', $from, '-o', $image, @NO, @options);
+	is($r->{exit}, 0, $name) or diag($r->{err});
+	my @lines = split /\n/, run('tar', '--numeric-owner', '-tvf', payload_of($image));
+	return ($r, map { m{^(\S+) (\S+) +\S+ \S+ \S+ (?:\./)?(.*?)/?(?: -> .*| link to .*)?$} ? ($3 => "$1 $2") : () } @lines);
+}
+
+# What is mktemp's own, 0700 and somebody's, says nothing about the root.
+{
+	my $private = write_files(scratch('private'), 'etc/motd' => 'private', 'etc/conf.d/b' => 'b');
+	chmod 0700, $private, "$private/etc", "$private/etc/conf.d" or die "chmod: $!";
+	run('chown', '1234:1235', $private) if $> == 0;
+	utime 1, 1, $private;
+	for my $from ($base, "$base.tar") {
+		my ($r, %list) = listed("a private overlay over $from", $from, "--overlay=$private");
+		is($list{$_}, 'drwxr-xr-x 0/0', "/$_ keeps its mode and owner") for '', 'etc', 'etc/conf.d';
+		is($r->{err}, '', 'without a warning');
+		($r, %list) = listed("over $from without a directory of it", $from, "--overlay=$private", '--exclude=/etc/conf.d/');
+		is($list{'etc/conf.d'}, 'drwx------ 0/0', 'a directory that was excluded below has the mode of the overlay');
+		is($list{'etc/conf.d/b'}, '-rw-r--r-- 0/0', 'and what is in it');
+		ok(!exists $list{'etc/conf.d/a'}, 'and nothing else');
+	}
+}
+
+# A directory over links: one to a directory stands for it, any other makes room.
+{
+	my $linked = tiny_root('linked', sub {
+		write_files($_[0], 'data/file' => 'f', 'data/dir/x' => 'x');
+		symlink 'file', "$_[0]/data/to-file" or die "symlink: $!";
+		symlink '/data/dir', "$_[0]/data/to-dir" or die "symlink: $!";
+		symlink 'to-dir', "$_[0]/data/to-link" or die "symlink: $!";
+		symlink '/nowhere', "$_[0]/data/dangling" or die "symlink: $!";
+	});
+	my $over = write_files(scratch('over'), map { ("data/$_/y" => $_) } qw(to-file to-dir to-link dangling));
+	run('rm', "$over/data/to-link/y");
+	spew("$over/data/to-link/z", 'to-link');
+	run('tar', '-C', $linked, '-cf', "$linked.tar", '.');
+	for my $from ($linked, "$linked.tar") {
+		is(try($TARBOOT, 'pack', $from, '-o', $image, @NO, "--overlay=$over")->{exit}, 0, "directories over links of $from");
+		my $dir = new_dir();
+		is_quiet(try($TARBOOT, 'unpack', $image, $dir), 'it can be unpacked');
+		is(join(' ', map { -l "$dir/data/$_" ? 'link' : -d _ ? 'directory' : 'none' } qw(to-file to-dir to-link dangling)),
+			'directory link link directory', 'links to directories stay, others make room');
+		is(join(' ', map { slurp("$dir/data/$_") } qw(to-file/y dir/y dir/z dir/x dangling/y file)),
+			'to-file to-dir to-link x dangling f', 'all files are where they belong');
+	}
+}
+
+# The upper directory of an overlayfs: what it deletes is deleted, and nothing of overlayfs gets into the root.
+SKIP: {
+	skip 'not root: cannot make whiteouts', 1 if $> != 0;
+	my $upper = write_files(scratch('upper'), 'etc/motd' => 'upper', 'etc/conf.d/b' => 'b');
+	run('mknod', "$upper/etc/issue", 'c', 0, 0);
+	run('mknod', "$upper/srv", 'c', 0, 0);
+	chmod 0750, "$upper/etc/conf.d" or die "chmod: $!";
+	run('setfattr', '-n', 'trusted.overlay.opaque', '-v', 'y', "$upper/etc/conf.d");
+	run('setfattr', '-n', 'trusted.overlay.origin', '-v', 'x', "$upper/etc/motd");
+	for my $from ($base, "$base.tar") {
+		my ($r, %list) = listed("an upper directory over $from", $from, "--overlay=$upper");
+		is_deeply([ grep { m{^(?:srv|etc/issue|etc/conf\.d/a)} } sort keys %list ], [], 'what has a whiteout is gone, and what an opaque directory hides');
+		is($list{'etc/conf.d'}, 'drwxr-x--- 0/0', 'an opaque directory replaces the other');
+		is(run('tar', '--xattrs', '--xattrs-include=*', '-tvvf', payload_of($image)) =~ /overlay\./ ? 'there' : 'gone', 'gone', 'its attributes are gone');
+	}
+	is(try($TARBOOT, 'pack', $base, '--explain=/etc/issue', "--overlay=$upper")->{out},
+		"/etc/issue: the one of the root is left out: overlay $upper deletes it\n", 'a whiteout is explained');
+	run('setfattr', '-n', 'trusted.overlay.redirect', '-v', '/old', "$upper/etc");
+	my $r = try($TARBOOT, 'pack', $base, '-o', "$image.no", @NO, "--overlay=$upper");
+	is($r->{err}, "tarboot: $upper: etc in it was renamed or changed by an overlayfs, which keeps the rest elsewhere\n"
+			. "  Mount that overlayfs, and copy what is to be laid over the root from there.\n", 'a redirect is refused');
+	is($r->{exit}, 1, 'with 1');
+}
 fails_well(try($TARBOOT, 'pack', $base, '-o', $image, @NO, '--overlay=/no/such'), 1, qr{/no/such: .*overlay}, 'an overlay that is not there');
 fails_well(try($TARBOOT, 'pack', $base, '-o', $image, @NO, "--overlay=$tar"), 1, qr{\Q$tar\E: .*no directory}, 'an overlay that is a file');
 
