@@ -9,7 +9,6 @@
 #include "bootpart.h"
 #include "command.h"
 #include "elfinfo.h"
-#include "fstab.h"
 #include "host_files.h"
 #include "image_report.h"
 #include "image_write.h"
@@ -18,10 +17,12 @@
 #include "kernel.h"
 #include "kernel_check.h"
 #include "kernel_config.h"
+#include "member_pack.h"
 #include "out.h"
 #include "pack_options.h"
 #include "path.h"
 #include "payload_write.h"
+#include "read_all.h"
 #include "root_warnings.h"
 #include "say.h"
 #include "selection.h"
@@ -29,16 +30,13 @@
 #include "sketch.h"
 #include "source.h"
 
-#define FSTAB_MAX (1 << 20)
-
 struct pack {
 	struct pack_options options;
 	struct selection selection;
 	struct source *source; /* of the current layer */
 	uint64_t skipped;      /* sockets, of all layers */
 	struct out image, payload;
-	struct payload_writer *writer; /* NULL in a dry run */
-	struct sketch *sketch;         /* likewise */
+	struct member_pack members; /* in a dry run without writer and sketch */
 	struct kernel_choice kernel;
 	struct manifest manifest;
 	struct boot_modules modules;
@@ -48,7 +46,6 @@ struct pack {
 	uint64_t start; /* microseconds */
 	bool has_kernel;
 	size_t boot_size;
-	uint64_t dry_members, dry_bytes;
 };
 
 /* ---- the root ---- */
@@ -81,7 +78,7 @@ static int check_init_early(struct pack *p, struct fail *f)
 /* What is packed has the last word. */
 static int check_packed_init(struct pack *p, struct fail *f)
 {
-	int r = check_init(p, sketch_root(p->sketch), f);
+	int r = check_init(p, sketch_root(p->members.sketch), f);
 
 	if (r == 0 || !p->options.force)
 		return r;
@@ -104,87 +101,6 @@ static void check_selinux(int fd)
 			    "SELINUX=permissive in etc/selinux/config");
 }
 
-static int pack_data(struct pack *p, struct fail *f)
-{
-	const void *data;
-	uint64_t offset;
-	size_t size;
-	int r;
-
-	while ((r = source_read(p->source, &data, &size, &offset, f)) > 0) {
-		r = sketch_data(p->sketch, data, size, offset, f);
-		if (r == 0)
-			r = payload_writer_data(p->writer, data, size, offset, f);
-		if (r < 0)
-			return r;
-		say_progress("packing", source_position(p->source), source_total(p->source));
-	}
-	return r;
-}
-
-/* Reads a file to its end. *ret is the caller's. */
-static int read_text(struct pack *p, const struct source_member *m, char **ret, struct fail *f)
-{
-	const void *data;
-	uint64_t offset;
-	size_t size;
-	int r;
-
-	if (m->m.size > FSTAB_MAX)
-		return fail_set(f, EFBIG, m->m.path, "Look at it, or pack with --no-scrub.",
-				"it is too large to be a list of file systems");
-	*ret = calloc(1, (size_t)m->m.size + 1);
-	if (!*ret)
-		return fail_errno(f, ENOMEM, m->m.path, "cannot read it");
-	while ((r = source_read(p->source, &data, &size, &offset, f)) > 0)
-		if (offset <= m->m.size && size <= m->m.size - offset)
-			memcpy(*ret + offset, data, size);
-	return r;
-}
-
-static int pack_fstab(struct pack *p, struct source_member *m, struct fail *f)
-{
-	_cleanup_free_ char *text = NULL, *changed = NULL;
-	size_t size = 0;
-	int lines, r = read_text(p, m, &text, f);
-
-	if (r < 0)
-		return r;
-	lines = fstab_without_disks(text, (size_t)m->m.size, &changed, &size);
-	if (lines < 0)
-		return fail_errno(f, lines, m->m.path, "cannot change it");
-	if (lines > 0 && !p->options.explain)
-		printf("changed  /%s: %d lines that need a disk are comments\n",
-		       path_in_root(m->m.path), lines);
-	m->m.size = size;
-	m->n_extents = 0;
-	if (!p->writer)
-		return 0;
-	r = payload_writer_add(p->writer, m, f);
-	return r == 0 ? payload_writer_data(p->writer, changed, size, 0, f) : r;
-}
-
-static int pack_member(struct pack *p, struct source_member *m, struct fail *f)
-{
-	const struct sieve_rule *change = selection_change(&p->selection, &m->m);
-	int r;
-
-	if (change && change->action == SIEVE_EMPTY) {
-		m->m.size = 0;
-		m->n_extents = 0;
-	}
-	p->dry_members++;
-	p->dry_bytes += m->m.size;
-	if (change && change->action == SIEVE_FSTAB)
-		return pack_fstab(p, m, f);
-	if (!p->writer)
-		return 0;
-	r = sketch_add(p->sketch, &m->m, f);
-	if (r == 0)
-		r = payload_writer_add(p->writer, m, f);
-	return r == 0 && m->m.type == MEMBER_FILE && m->m.size > 0 ? pack_data(p, f) : r;
-}
-
 static int pack_members(struct pack *p, struct fail *f)
 {
 	struct source_member m;
@@ -200,20 +116,22 @@ static int pack_members(struct pack *p, struct fail *f)
 			root_warn_of_directory(&m.m);
 		if (m.m.type == MEMBER_DIRECTORY)
 			kernel_note_modules(m.m.path, &p->manifest);
-		r = p->writer ? kernel_take(&p->kernel, p->source, &m, f) : 0;
+		r = p->members.writer ? kernel_take(&p->kernel, p->source, &m, f) : 0;
 		if (r > 0)
 			continue;
 		selection_adopt(&p->selection, &m.m);
 		if (m.m.mtime.tv_sec >= p->options.newest)
 			m.m.mtime = (struct timespec){ .tv_sec = p->options.newest };
 		if (r == 0)
-			r = pack_member(p, &m, f);
+			r = member_pack(&p->members, p->source, &m, f);
 		if (r < 0)
 			return r;
 	}
 	p->skipped += source_skipped(p->source);
-	if (r == 0)
+	if (r == 0) {
 		selection_warn_of_mounts(&p->selection, p->source);
+		r = member_pack_additions(&p->members, f);
+	}
 	return r;
 }
 
@@ -264,24 +182,24 @@ static bool is_wanted_whole(const char *path, void *pack)
 /* The payload's size stands in the boot part, which comes first, so it is written aside. */
 static int write_payload(struct pack *p, struct fail *f)
 {
-	int r = sketch_open(is_wanted_whole, p, &p->sketch, f);
+	int r = sketch_open(is_wanted_whole, p, &p->members.sketch, f);
 
 	if (r == 0) {
-		p->selection.drawn_fd = sketch_root(p->sketch);
-		r = payload_writer_open(p->payload.fd, &p->options.payload, &p->writer, f);
+		p->selection.drawn_fd = sketch_root(p->members.sketch);
+		r = payload_writer_open(p->payload.fd, &p->options.payload, &p->members.writer, f);
 	}
 	if (r == 0)
 		r = pack_layers(p, f);
 	if (r == 0)
 		r = check_packed_init(p, f);
 	if (r == 0)
-		check_selinux(sketch_root(p->sketch));
-	return r == 0 ? payload_writer_finish(p->writer, f) : r;
+		check_selinux(sketch_root(p->members.sketch));
+	return r == 0 ? payload_writer_finish(p->members.writer, f) : r;
 }
 
 static void fill_manifest(struct pack *p)
 {
-	const struct payload_totals *t = payload_writer_totals(p->writer);
+	const struct payload_totals *t = payload_writer_totals(p->members.writer);
 
 	p->manifest.payload_bytes = t->compressed;
 	p->manifest.unpacked_bytes = t->pages;
@@ -312,8 +230,8 @@ static int add_modules(struct pack *p, struct bootpart *b, struct fail *f)
 
 	if (!words)
 		return 0;
-	r = boot_modules_add(b, sketch_root(p->sketch), release_of_modules(p), words, &p->modules,
-			     f);
+	r = boot_modules_add(b, sketch_root(p->members.sketch), release_of_modules(p), words,
+			     &p->modules, f);
 	return r == -ENOENT && !*words ? 0 : r;
 }
 
@@ -337,7 +255,7 @@ static int write_boot_part(struct pack *p, struct fail *f)
 
 static void print_report(const struct pack *p)
 {
-	const struct payload_totals *t = payload_writer_totals(p->writer);
+	const struct payload_totals *t = payload_writer_totals(p->members.writer);
 	double seconds = (double)(now_usec() - p->start) / 1e6;
 	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX];
 
@@ -389,7 +307,8 @@ static void check_kernel(const struct pack *p, const struct image *image)
 	int r = -ENOENT;
 
 	if (*p->kernel.release)
-		r = kernel_config_of_root(sketch_root(p->sketch), p->kernel.release, &config, &f);
+		r = kernel_config_of_root(sketch_root(p->members.sketch), p->kernel.release,
+					  &config, &f);
 	if (r < 0) {
 		kernel_config_close(&config);
 		r = kernel_config_open(is_path ? p->options.kernel : p->kernel.out_path, &config,
@@ -499,9 +418,26 @@ static int pack_nothing(struct pack *p, struct fail *f)
 					  "Give the path as it is in the root.",
 					  "it is neither in the root nor in an overlay");
 	selection_print(&p->selection);
-	printf("root     %s, %llu members would be packed\n", size_format(size, p->dry_bytes),
-	       (unsigned long long)p->dry_members);
+	printf("root     %s, %llu members would be packed\n", size_format(size, p->members.bytes),
+	       (unsigned long long)p->members.members);
 	return 0;
+}
+
+/* A directory can be asked before they go by. */
+static int note_swap_files(struct pack *p, struct fail *f)
+{
+	_cleanup_close_ int fd = source_directory(p->source) >= 0
+					 ? inroot_open(source_directory(p->source), "/etc/fstab",
+						       O_RDONLY)
+					 : -1;
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+
+	if (fd < 0 || read_all(fd, &text, &size) < 0)
+		return 0;
+	return selection_note_swap(&p->selection, text, size) < 0
+		       ? fail_errno(f, ENOMEM, "etc/fstab", "cannot read it")
+		       : 0;
 }
 
 static int pack(struct pack *p, struct fail *f)
@@ -512,8 +448,11 @@ static int pack(struct pack *p, struct fail *f)
 		r = check_init_early(p, f);
 	if (r == 0)
 		r = selection_open(&p->selection, &p->options, f);
+	if (r == 0)
+		r = note_swap_files(p, f);
 	if (r < 0)
 		return r;
+	p->members.selection = &p->selection;
 	return p->options.dry_run ? pack_nothing(p, f) : pack_image(p, f);
 }
 
@@ -530,8 +469,8 @@ int command_pack(int argc, char **argv)
 						   .out_path = kernel_path };
 		r = pack(&p, &f) < 0 ? say_fail(&f) : EXIT_OK;
 	}
-	payload_writer_free(p.writer);
-	sketch_close(p.sketch);
+	payload_writer_free(p.members.writer);
+	sketch_close(p.members.sketch);
 	out_abandon(&p.payload);
 	out_abandon(&p.kernel.out);
 	out_abandon(&p.image);

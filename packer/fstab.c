@@ -2,107 +2,198 @@
 #include "fstab.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "fields.h"
+#include "path.h"
 #include "util.h"
 
-#define MARK "# no disk (tarboot pack): "
+#define NO_DISK "# no disk (tarboot pack): "
+#define NO_HOST "# no host (tarboot pack): "
 
-struct word {
-	const char *at;
-	size_t size;
+struct entry {
+	struct field source, where, type, options;
 };
 
-static bool is(struct word w, const char *text)
+/* The kernel's own, or made of memory or of other directories. */
+static const char *const types_without_device[] = {
+	"autofs",  "binfmt_misc", "bpf",        "cgroup",    "cgroup2",   "configfs", "debugfs",
+	"devpts",  "devtmpfs",    "efivarfs",   "fusectl",   "hugetlbfs", "mqueue",   "nfsd",
+	"overlay", "overlayfs",   "aufs",       "proc",      "pstore",    "ramfs",    "resctrl",
+	"rootfs",  "rpc_pipefs",  "securityfs", "selinuxfs", "smackfs",   "sysfs",    "tmpfs",
+	"tracefs", "functionfs",  "usbfs",      "usbdevfs",  "binder",    "ecryptfs", NULL,
+};
+
+static const char *const network_types[] = {
+	"afs",    "beegfs", "ceph",  "cifs", "coda",   "davfs",    "glusterfs", "gpfs",
+	"lustre", "ncp",    "ncpfs", "nfs",  "nfs4",   "orangefs", "panfs",     "pvfs2",
+	"smb3",   "smbfs",  "sshfs", "weka", "wekafs", NULL,
+};
+
+/* What the host of a virtual machine gives to it. */
+static const char *const host_types[] = {
+	"9p",     "drvfs",    "fuse.prl_fsd", "fuse.vmhgfs-fuse", "hostfs", "prl_fs",
+	"vboxsf", "virtiofs", "vmhgfs",       "vmhgfs-fuse",      NULL,
+};
+
+static bool parse(struct field line, struct entry *ret)
 {
-	return w.size == strlen(text) && memcmp(w.at, text, w.size) == 0;
+	const char *at = line.at, *end = line.at + line.size;
+
+	ret->source = field_next(&at, end);
+	ret->where = field_next(&at, end);
+	ret->type = field_next(&at, end);
+	ret->options = field_next(&at, end);
+	return ret->source.size > 0 && *ret->source.at != '#' && ret->where.size > 0;
 }
 
-static bool starts_with(struct word w, const char *text)
+static bool is_from_host(const struct entry *e)
 {
-	return w.size >= strlen(text) && memcmp(w.at, text, strlen(text)) == 0;
+	if (field_is(e->type, "9p")) /* over a network it needs none */
+		return !field_has_option(e->options, "trans=tcp") &&
+		       !field_has_option(e->options, "trans=rdma");
+	return field_is_one_of(e->type, host_types) || field_starts_with(e->source, "vmhgfs-fuse");
 }
 
-static struct word next_word(const char **at, const char *end)
+/* server:/path, //server/share, scheme://… */
+static bool is_from_server(const struct entry *e)
 {
-	struct word w;
-
-	while (*at < end && (**at == ' ' || **at == '\t'))
-		(*at)++;
-	w.at = *at;
-	while (*at < end && **at != ' ' && **at != '\t' && **at != '\r')
-		(*at)++;
-	w.size = (size_t)(*at - w.at);
-	return w;
+	return field_is_one_of(e->type, network_types) || field_is(e->type, "9p") ||
+	       field_starts_with(e->source, "//") ||
+	       (!field_starts_with(e->source, "/") && field_contains(e->source, ":/"));
 }
 
-/* Options stand between commas. */
-static bool has_option(struct word options, const char *name)
+/* The comment for a line that only the machine can have that it was written on; NULL for others. */
+static const char *lack_of(const struct entry *e)
 {
-	size_t n = strlen(name);
-	const char *end = options.at + options.size, *comma;
+	enum device_kind kind = device_kind_of(e->source);
 
-	for (const char *at = options.at; at < end; at = comma + 1) {
-		comma = memchr(at, ',', (size_t)(end - at));
-		if (!comma)
-			comma = end;
-		if ((size_t)(comma - at) == n && memcmp(at, name, n) == 0)
-			return true;
-	}
-	return false;
+	if (field_is(e->where, "/"))
+		return NO_DISK;
+	if (is_from_host(e))
+		return NO_HOST;
+	if (field_is_one_of(e->type, types_without_device) || kind == DEVICE_MEMORY ||
+	    field_has_option(e->options, "bind") || field_has_option(e->options, "rbind"))
+		return NULL;
+	if (field_is(e->type, "zfs") || field_is(e->type, "swap") || kind == DEVICE_DISK)
+		return NO_DISK;
+	if (kind == DEVICE_FILE || is_from_server(e) || field_is(e->type, "fuse") ||
+	    field_starts_with(e->type, "fuse.") || field_is(e->source, "none"))
+		return NULL;
+	return e->source.size == e->type.size && memcmp(e->source.at, e->type.at, e->type.size) == 0
+		       ? NULL
+		       : NO_DISK;
 }
 
-static bool names_disk(struct word device)
+static bool is_optional(const struct entry *e)
 {
-	static const char *const starts[] = { "/dev/",     "UUID=",      "LABEL=",
-					      "PARTUUID=", "PARTLABEL=", "ID=" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(starts); i++)
-		if (starts_with(device, starts[i]))
-			return true;
-	return false;
+	return field_has_option(e->options, "nofail") || field_has_option(e->options, "noauto") ||
+	       field_has_option(e->options, "x-systemd.automount");
 }
 
-static bool needs_disk(const char *line, const char *end)
-{
-	struct word device = next_word(&line, end), where = next_word(&line, end),
-		    type = next_word(&line, end), options = next_word(&line, end);
+/* ---- what lies on what is not mounted ---- */
 
-	if (device.size == 0 || *device.at == '#' || where.size == 0)
+/* absent: mount points. Does a path lie below one? The mount point itself is there, an empty directory. */
+static bool is_below(const struct path_map *absent, struct field path)
+{
+	char decoded[PATH_MAX];
+
+	if (!field_starts_with(path, "/") || !field_decode_path(path, decoded, sizeof(decoded)))
 		return false;
-	if (is(where, "/"))
+	for (size_t i = 1; decoded[i]; i++)
+		if (decoded[i] == '/' && path_map_find(absent, decoded, i))
+			return true;
+	return false;
+}
+
+static bool is_any_below(const struct path_map *absent, struct field paths)
+{
+	struct field path;
+
+	while (field_next_part(&paths, ':', &path))
+		if (is_below(absent, path))
+			return true;
+	return false;
+}
+
+static bool lies_on_absent(const struct path_map *absent, const struct entry *e)
+{
+	static const char *const names[] = { "lowerdir=", "upperdir=", "workdir=" };
+	struct field rest = e->options, option;
+
+	if (device_kind_of(e->source) == DEVICE_FILE && is_any_below(absent, e->source))
 		return true;
-	if (has_option(options, "nofail") || has_option(options, "noauto"))
-		return false;
-	return is(type, "swap") || names_disk(device);
+	while (field_next_part(&rest, ',', &option))
+		for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+			if (field_starts_with(option, names[i]) &&
+			    is_any_below(absent, (struct field){ option.at + strlen(names[i]),
+								 option.size - strlen(names[i]) }))
+				return true;
+	return false;
+}
+
+static const char *lack(const struct path_map *absent, const struct entry *e)
+{
+	const char *own = lack_of(e);
+
+	return own ? own : lies_on_absent(absent, e) ? NO_DISK : NULL;
+}
+
+/* Adds the mount points that will not be mounted until there are no more. */
+static int find_absent(const char *text, size_t size, struct path_map *absent)
+{
+	char where[PATH_MAX];
+	size_t before;
+	struct field line;
+	struct entry e;
+
+	do {
+		const char *at = text;
+
+		before = absent->n;
+		while (line_next(&at, text + size, &line))
+			if (parse(line, &e) && field_starts_with(e.where, "/") &&
+			    lack(absent, &e) && field_decode_path(e.where, where, sizeof(where)) &&
+			    where[1] && !path_map_add(absent, where, strlen(where)))
+				return -ENOMEM;
+	} while (absent->n > before);
+	return 0;
+}
+
+static const char *mark(struct field line, void *absent)
+{
+	struct entry e;
+
+	return parse(line, &e) && !(is_optional(&e) && !field_is(e.where, "/")) ? lack(absent, &e)
+										: NULL;
 }
 
 int fstab_without_disks(const char *text, size_t size, char **ret, size_t *ret_size)
 {
-	const char *end = text + size, *newline;
-	size_t lines = 1, at = 0;
-	int changed = 0;
-	char *out;
+	struct path_map absent = { 0 };
+	int r = find_absent(text, size, &absent);
 
-	for (size_t i = 0; i < size; i++)
-		lines += text[i] == '\n';
-	out = malloc(size + lines * strlen(MARK) + 1);
-	if (!out)
-		return -ENOMEM;
-	for (const char *line = text; line < end; line = newline) {
-		newline = memchr(line, '\n', (size_t)(end - line));
-		newline = newline ? newline + 1 : end;
-		if (needs_disk(line, newline - (newline[-1] == '\n'))) {
-			memcpy(out + at, MARK, strlen(MARK));
-			at += strlen(MARK);
-			changed++;
-		}
-		memcpy(out + at, line, (size_t)(newline - line));
-		at += (size_t)(newline - line);
-	}
-	*ret = out;
-	*ret_size = at;
-	return changed;
+	if (r == 0)
+		r = lines_mark(text, size, mark, &absent, ret, ret_size);
+	path_map_clear(&absent, NULL, NULL);
+	return r;
+}
+
+int fstab_each_swap_file(const char *text, size_t size, int (*each)(const char *path, void *arg),
+			 void *arg)
+{
+	const char *at = text;
+	char path[PATH_MAX];
+	struct field line;
+	struct entry e;
+	int r = 0;
+
+	while (r == 0 && line_next(&at, text + size, &line))
+		if (parse(line, &e) && field_is(e.type, "swap") &&
+		    device_kind_of(e.source) == DEVICE_FILE &&
+		    field_decode_path(e.source, path, sizeof(path)))
+			r = each(path, arg);
+	return r;
 }

@@ -5,8 +5,13 @@
 
 #include <stddef.h>
 
-/* Makes comments of the lines that need a disk: mounts of block devices, by path, label or UUID, swap, and
- * the root itself, which is in RAM. Lines with nofail or noauto stay, since a machine boots without them;
- * so does everything that needs no disk. text: size bytes. Returns how many lines it changed and the new
- * text, which is the caller's; or -ENOMEM. */
+/* Makes comments of the lines that need a disk (block devices by path or tag, pools of zfs, swap, the root itself, which
+ * is in RAM, and what lies on one that another line mounts) or the host of a virtual machine (virtiofs, vboxsf, 9p). By
+ * the kind of source and type, as mount and systemd look at them; what neither knows is taken for a disk. Lines with
+ * nofail, noauto or x-systemd.automount stay, since a machine boots without them; so do network file systems. text: size
+ * bytes. Returns how many lines it changed and the new text, which is the caller's; or -ENOMEM. */
 int fstab_without_disks(const char *text, size_t size, char **ret, size_t *ret_size);
+
+/* Calls each with the path of every swap file. Stops at what is not 0, and returns it. */
+int fstab_each_swap_file(const char *text, size_t size, int (*each)(const char *path, void *arg),
+			 void *arg);

@@ -9,6 +9,7 @@
 #include "image_report.h"
 #include "options.h"
 #include "say.h"
+#include "scrub.h"
 
 enum {
 	OPT_HELP,
@@ -426,7 +427,7 @@ int pack_options_sieve(const struct pack_options *o, struct sieve *ret)
 		r = sieve_keep(ret, o->keep.strings[i]);
 	for (size_t i = 0; r == 0 && i < o->exclude.n; i++)
 		r = sieve_add(ret, SIEVE_LEAVE_OUT, o->exclude.strings[i], "excluded");
-	return r == 0 && !o->no_scrub ? sieve_add_scrub(ret) : r;
+	return r == 0 && !o->no_scrub ? scrub_add_rules(ret) : r;
 }
 
 void pack_options_free(struct pack_options *o)

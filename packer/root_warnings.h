@@ -3,7 +3,12 @@
  */
 #pragma once
 
+#include <stddef.h>
+
 #include "member.h"
 
 /* About the root directory: everybody must be able to enter it, and only root may change it. */
 void root_warn_of_directory(const struct member *m);
+
+/* About the text of an etc/resolv.conf that is a file: machines elsewhere may not reach its servers. */
+void root_warn_of_name_servers(const char *text, size_t size);

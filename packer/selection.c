@@ -7,15 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fstab.h"
 #include "path.h"
 #include "say.h"
 #include "size.h"
+#include "swap_file.h"
+
+#define MACHINE_ID "etc/machine-id"
 
 int selection_open(struct selection *s, const struct pack_options *o, struct fail *f)
 {
 	int r = 0;
 
 	s->drawn_fd = -1;
+	s->dropped.value_size = sizeof(size_t);
 	s->explain = o->explain ? path_in_root(o->explain) : NULL;
 	s->list = o->dry_run && !o->explain;
 	s->overlays = calloc(o->overlays.n + 1, sizeof(*s->overlays));
@@ -29,6 +34,9 @@ int selection_open(struct selection *s, const struct pack_options *o, struct fai
 void selection_close(struct selection *s)
 {
 	sieve_free(&s->sieve);
+	path_map_clear(&s->dropped, NULL, NULL);
+	path_map_clear(&s->swap, NULL, NULL);
+	path_map_clear(&s->not_swap, NULL, NULL);
 	for (size_t i = 0; i < s->n_overlays; i++)
 		overlay_close(&s->overlays[i]);
 	free(s->overlays);
@@ -45,6 +53,14 @@ static bool is_explained(const struct selection *s, const char *path)
 	return n == path_length(s->explain) && memcmp(path, s->explain, n) == 0;
 }
 
+/* The root itself is "". */
+static const char *shown_path(const struct member *m)
+{
+	const char *path = path_in_root(m->path);
+
+	return path_is_root(path) ? "" : path;
+}
+
 static const char *layer_name(const struct selection *s)
 {
 	return s->layer == 0 ? "the root" : s->overlays[s->layer - 1].path;
@@ -54,36 +70,54 @@ static const char *action_name(enum sieve_action action)
 {
 	switch (action) {
 	case SIEVE_LEAVE_OUT:
+	case SIEVE_CARD_PROFILE:
+	case SIEVE_SWAP_FILE:
 		return "left out";
 	case SIEVE_EMPTY:
+	case SIEVE_MACHINE_ID:
 		return "emptied";
 	default:
 		return "changed";
 	}
 }
 
+/* Does the path alone decide what a rule does? */
+static bool is_certain(const struct sieve_rule *rule)
+{
+	return rule->action == SIEVE_LEAVE_OUT || rule->action == SIEVE_EMPTY ||
+	       rule->action == SIEVE_MACHINE_ID;
+}
+
 /* Names a rule or the lack of one. */
-static void explain(struct selection *s, const char *path, const struct member *m,
-		    const struct sieve_rule *rule)
+static void explain(struct selection *s, const struct member *m, const struct sieve_rule *rule)
 {
 	bool is_directory = m->type == MEMBER_DIRECTORY;
+	const char *path = shown_path(m);
 	struct sieve without_keep = s->sieve;
 
+	if (!is_explained(s, path))
+		return;
 	s->explained = true;
+	s->explain_later = false;
 	without_keep.n_keep = 0;
 	if (rule)
 		printf("/%s: %s: %s names it (%s)\n", path, action_name(rule->action), rule->glob,
 		       rule->why);
-	else if (s->layer == 0 && (rule = sieve_judge(&without_keep, path, is_directory)))
+	else if (s->layer == 0 && (rule = sieve_judge(&without_keep, path, is_directory)) &&
+		 is_certain(rule) && !sieve_judge(&s->sieve, path, is_directory))
 		printf("/%s: packed, from the root: --keep wins over %s (%s)\n", path, rule->glob,
 		       rule->why);
 	else
 		printf("/%s: packed, from %s: no rule names it\n", path, layer_name(s));
 }
 
-static void explain_overlaid(struct selection *s, const char *path, const struct overlay *by,
+static void explain_overlaid(struct selection *s, const struct member *m, const struct overlay *by,
 			     enum overlay_effect effect)
 {
+	const char *path = shown_path(m);
+
+	if (!is_explained(s, path))
+		return;
 	s->explained = true;
 	printf("/%s: the one of %s is left out: overlay %s %s it\n", path, layer_name(s), by->path,
 	       effect == OVERLAY_DELETES ? "deletes" : "replaces");
@@ -110,9 +144,44 @@ static void note_above(struct selection *s, const struct member *m)
 		overlay_note(&s->overlays[i], m);
 }
 
+static bool is_named_swap(const struct selection *s, const struct member *m)
+{
+	const char *path = path_in_root(m->path);
+
+	return path_map_find(&s->swap, path, path_length(path)) != NULL;
+}
+
+/* Is a rule for members of this kind? Its path is. */
+static bool is_for(const struct selection *s, const struct sieve_rule *rule, const struct member *m)
+{
+	switch (rule->action) {
+	case SIEVE_LEAVE_OUT:
+		return true;
+	case SIEVE_MACHINE_ID:
+		return m->type != MEMBER_FILE || m->size > 0;
+	case SIEVE_SWAP_FILE:
+		return m->type == MEMBER_FILE &&
+		       (m->size >= SWAP_FILE_LEAST || is_named_swap(s, m));
+	default:
+		return m->type == MEMBER_FILE && m->size > 0;
+	}
+}
+
 static struct sieve_rule *judge(const struct selection *s, const struct member *m)
 {
-	return s->layer == 0 ? sieve_judge(&s->sieve, m->path, m->type == MEMBER_DIRECTORY) : NULL;
+	struct sieve_rule *rule =
+		s->layer == 0 ? sieve_judge(&s->sieve, m->path, m->type == MEMBER_DIRECTORY) : NULL;
+
+	return rule && is_for(s, rule, m) ? rule : NULL;
+}
+
+/* Is it left out whatever is in it? */
+static bool leaves_out(const struct selection *s, const struct sieve_rule *rule,
+		       const struct member *m)
+{
+	return rule && (rule->action == SIEVE_LEAVE_OUT ||
+			(rule->action == SIEVE_MACHINE_ID && m->type != MEMBER_FILE) ||
+			(rule->action == SIEVE_SWAP_FILE && is_named_swap(s, m)));
 }
 
 static void print_path(const char *done, const char *size, const struct member *m,
@@ -140,8 +209,8 @@ static void check_hardlink(struct selection *s, const struct member *m)
 	const struct sieve_rule *rule = judge(s, &target);
 	const struct overlay *above;
 
-	if (s->broken.error || !((rule && rule->action == SIEVE_LEAVE_OUT) ||
-				 judge_above(s, &target, &above) != OVERLAY_LETS_BE))
+	if (s->broken.error ||
+	    !(leaves_out(s, rule, &target) || judge_above(s, &target, &above) != OVERLAY_LETS_BE))
 		return;
 	fail_set(&s->broken, EINVAL, m->path,
 		 "Leave out both or none (--exclude, --keep), or unpack the archive and pack the "
@@ -149,48 +218,149 @@ static void check_hardlink(struct selection *s, const struct member *m)
 		 "it is a hard link to %s, which is left out", m->target);
 }
 
+/* What the end of the root's layer has to know. */
+static void note_names(struct selection *s, const struct member *m)
+{
+	const char *path = path_in_root(m->path);
+
+	if (strcmp(path, MACHINE_ID) == 0)
+		s->has_machine_id = true;
+	if (strcmp(path, "usr/lib/systemd/systemd") == 0 ||
+	    strcmp(path, "lib/systemd/systemd") == 0)
+		s->has_systemd = true;
+}
+
 bool selection_wants(const struct member *m, void *selection)
 {
 	struct selection *s = selection;
-	const char *path = path_is_root(path_in_root(m->path)) ? "" : path_in_root(m->path);
 	const struct overlay *above = NULL;
 	enum overlay_effect effect = judge_above(s, m, &above);
 	struct sieve_rule *rule = s->rule = effect == OVERLAY_LETS_BE ? judge(s, m) : NULL;
 
 	if (effect != OVERLAY_LETS_BE) {
 		s->replaced++;
-		if (is_explained(s, path))
-			explain_overlaid(s, path, above, effect);
+		explain_overlaid(s, m, above, effect);
 		return false;
 	}
 	if (s->layer > 0 && !overlay_adds(&s->overlays[s->layer - 1], m, s->drawn_fd))
 		return false;
-	if (is_explained(s, path))
-		explain(s, path, m, rule);
-	if (rule && rule->action == SIEVE_LEAVE_OUT) {
+	if (m->type == MEMBER_HARDLINK && m->target && selection_drops_name(s, m))
+		return false;
+	s->explain_later = rule && !is_certain(rule) && !leaves_out(s, rule, m);
+	if (!s->explain_later)
+		explain(s, m, rule);
+	if (leaves_out(s, rule, m)) {
 		leave_out(s, rule, m);
 		return false;
 	}
 	if (m->type == MEMBER_HARDLINK && m->target)
 		check_hardlink(s, m);
+	note_names(s, m);
 	note_above(s, m);
 	return true;
 }
 
-const struct sieve_rule *selection_change(struct selection *s, const struct member *m)
+/* ---- by what is in it ---- */
+
+const struct sieve_rule *selection_rule(const struct selection *s)
 {
-	struct sieve_rule *rule = s->rule;
+	return s->rule;
+}
+
+int selection_keep(struct selection *s, const struct member *m)
+{
+	const char *path = path_in_root(m->path);
+
+	if (s->explain_later)
+		explain(s, m, NULL);
+	if (!s->rule || s->rule->action != SIEVE_SWAP_FILE || s->has_fstab)
+		return 0;
+	return path_map_add(&s->not_swap, path, path_length(path)) ? 0 : -ENOMEM;
+}
+
+void selection_empty(struct selection *s, const struct member *m)
+{
 	char size[SIZE_TEXT_MAX];
 
-	if (!rule || m->type != MEMBER_FILE || m->size == 0)
-		return NULL;
-	if (rule->action == SIEVE_EMPTY) {
-		rule->members++;
-		rule->bytes += m->size;
+	s->rule->members++;
+	s->rule->bytes += m->size;
+	if (s->list)
+		print_path("emptied", size_format(size, m->size), m, s->rule);
+}
+
+void selection_comment(struct selection *s, const struct member *m, int lines)
+{
+	if (s->explain_later)
+		explain(s, m, lines > 0 ? s->rule : NULL);
+	if (lines == 0 || s->explain)
+		return;
+	printf("changed  ");
+	say_path(stdout, path_in_root(m->path), -1);
+	printf(": %d lines that need another machine's disks or host are comments\n", lines);
+}
+
+int selection_drop(struct selection *s, const struct member *m)
+{
+	const char *path = path_in_root(m->path);
+	size_t *rule = path_map_add(&s->dropped, path, path_length(path));
+
+	if (!rule)
+		return -ENOMEM;
+	*rule = (size_t)(s->rule - s->sieve.rules);
+	explain(s, m, s->rule);
+	leave_out(s, s->rule, m);
+	return 0;
+}
+
+bool selection_drops_name(struct selection *s, const struct member *m)
+{
+	const char *path = path_in_root(m->target);
+	const size_t *rule = path_map_find(&s->dropped, path, path_length(path));
+	struct member name = *m;
+
+	if (!rule)
+		return false;
+	name.size = 0; /* counted with the first */
+	explain(s, m, &s->sieve.rules[*rule]);
+	leave_out(s, &s->sieve.rules[*rule], &name);
+	return true;
+}
+
+static int note_swap_file(const char *path, void *selection)
+{
+	struct selection *s = selection;
+	size_t n;
+
+	path = path_in_root(path);
+	n = path_length(path);
+	if (path_map_find(&s->not_swap, path, n))
+		say_warning("/%s is packed, though etc/fstab calls it swap: leave it out with "
+			    "--exclude=/%s",
+			    path, path);
+	return path_map_add(&s->swap, path, n) ? 0 : -ENOMEM;
+}
+
+int selection_note_swap(struct selection *s, const char *fstab, size_t size)
+{
+	s->has_fstab = true;
+	return fstab_each_swap_file(fstab, size, note_swap_file, s);
+}
+
+bool selection_lacks_machine_id(struct selection *s)
+{
+	struct member m = { .type = MEMBER_FILE, .path = MACHINE_ID, .size = 1 };
+	const struct sieve_rule *rule = judge(s, &m);
+	const struct overlay *above;
+
+	if (s->layer > 0 || !rule || rule->action != SIEVE_MACHINE_ID || s->has_machine_id ||
+	    !s->has_systemd || judge_above(s, &m, &above) != OVERLAY_LETS_BE)
+		return false;
+	if (is_explained(s, MACHINE_ID) && !s->explained) {
+		s->explained = true;
+		printf("/%s: made, empty: else every boot would be a first one (%s)\n", MACHINE_ID,
+		       rule->why);
 	}
-	if (s->list && rule->action == SIEVE_EMPTY)
-		print_path("emptied", size_format(size, m->size), m, rule);
-	return rule;
+	return true;
 }
 
 void selection_adopt(const struct selection *s, struct member *m)

@@ -20,6 +20,13 @@ struct selection {
 	bool explained, list;    /* list: say each member that is kept back */
 	int drawn_fd;            /* what was packed so far, as sketch.h draws it; -1 = not drawn */
 	struct fail broken;      /* error != 0: a hard link to what is not packed */
+	bool explain_later;      /* when the data of the member has been seen */
+	struct path_map
+		dropped; /* what was left out because of its data; the values are numbers of rules */
+	struct path_map swap; /* files that etc/fstab calls swap */
+	struct path_map
+		not_swap; /* that went by before etc/fstab did, without the signature of swap */
+	bool has_fstab, has_systemd, has_machine_id;
 };
 
 int selection_open(struct selection *s, const struct pack_options *o, struct fail *f);
@@ -28,8 +35,29 @@ void selection_close(struct selection *s);
 /* For source_filter: is a member of the current layer to be packed? */
 bool selection_wants(const struct member *m, void *selection);
 
-/* The rule that changes the data of the member that was wanted last, counted; NULL = it stays as it is. */
-const struct sieve_rule *selection_change(struct selection *s, const struct member *m);
+/* What is to be done about the data of the member that was wanted last; NULL = nothing. Whoever does it then says so by
+ * one of the three below. */
+const struct sieve_rule *selection_rule(const struct selection *s);
+
+/* Its data stays as it is. 0 or -ENOMEM. */
+int selection_keep(struct selection *s, const struct member *m);
+
+/* Its data goes, or lines of it become comments. */
+void selection_empty(struct selection *s, const struct member *m);
+void selection_comment(struct selection *s, const struct member *m, int lines);
+
+/* It is left out, and every other name of it that comes later. 0 or -ENOMEM. */
+int selection_drop(struct selection *s, const struct member *m);
+
+/* Is this hard link another name of what was dropped? Then it is, too. */
+bool selection_drops_name(struct selection *s, const struct member *m);
+
+/* Takes the names of swap files from the text of an etc/fstab; warns of those that have been packed. 0 or -ENOMEM. */
+int selection_note_swap(struct selection *s, const char *fstab, size_t size);
+
+/* Lacks the root a machine-id that systemd would have to make at every boot, as if that were the first? Says so when it is
+ * the root's turn to be explained. */
+bool selection_lacks_machine_id(struct selection *s);
 
 /* Makes a member of an overlay one of the root. */
 void selection_adopt(const struct selection *s, struct member *m);

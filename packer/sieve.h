@@ -8,10 +8,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* All but the first are for regular files. */
 enum sieve_action {
-	SIEVE_LEAVE_OUT, /* with all that lies below */
-	SIEVE_EMPTY,     /* a file stays, its content does not */
-	SIEVE_FSTAB,     /* see fstab.h */
+	SIEVE_LEAVE_OUT,    /* with all that lies below */
+	SIEVE_EMPTY,        /* a file stays, its content does not */
+	SIEVE_MACHINE_ID,   /* the same; it is made where it is not, or is a link */
+	SIEVE_FSTAB,        /* see fstab.h */
+	SIEVE_CRYPTTAB,     /* see crypttab.h */
+	SIEVE_VERITYTAB,    /* see crypttab.h */
+	SIEVE_CARD_PROFILE, /* left out if it is for one network card; see card_profile.h */
+	SIEVE_RESOLV_CONF,  /* warned about; see root_warnings.h */
+	SIEVE_SWAP_FILE,    /* left out if it is one; see swap_file.h */
 };
 
 struct sieve_rule {
@@ -29,9 +36,6 @@ struct sieve {
 
 /* Adds a rule behind those that are there: the first that names a path is taken. 0 or -ENOMEM. */
 int sieve_add(struct sieve *s, enum sieve_action action, const char *glob, const char *why);
-
-/* Adds what to clean from every root that is to boot on many machines. 0 or -ENOMEM. */
-int sieve_add_scrub(struct sieve *s);
 
 /* What a keep pattern names, and all below it, no rule is applied to. 0 or -ENOMEM. */
 int sieve_keep(struct sieve *s, const char *glob);

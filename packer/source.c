@@ -132,15 +132,73 @@ int source_next(struct source *s, struct source_member *ret, struct fail *f)
 	member_free(&s->current.m);
 	s->current.m = (struct member){ 0 };
 	s->current.n_extents = 0;
+	s->head.size = 0;
+	s->head.is_next = false;
+	s->head.rest = NULL;
 	r = s->kind->next(s, &s->current, f);
 	if (r > 0)
 		*ret = s->current;
 	return r;
 }
 
+/* Copies what of a piece belongs to the first want bytes, and keeps the rest. 0 or -ENOMEM. */
+static int add_to_head(struct source *s, size_t want, const void *data, size_t size,
+		       uint64_t offset)
+{
+	size_t from = offset < want ? (size_t)offset : want;
+	size_t n = size < want - from ? size : want - from;
+	char *room = s->head.room < want ? realloc(s->head.data, want) : s->head.data;
+
+	if (!room)
+		return -ENOMEM;
+	s->head.data = room;
+	s->head.room = s->head.room < want ? want : s->head.room;
+	if (n > 0) {
+		memset(room + s->head.size, 0, from - s->head.size);
+		memcpy(room + from, data, n);
+		s->head.size = from + n;
+	}
+	s->head.rest = n < size ? (const char *)data + n : NULL;
+	s->head.rest_size = size - n;
+	s->head.rest_offset = offset + n;
+	return 0;
+}
+
+int source_peek(struct source *s, size_t want, const void **ret, size_t *ret_size, struct fail *f)
+{
+	const void *data;
+	uint64_t offset;
+	size_t size;
+	int r = 1;
+
+	while (r > 0 && s->head.size < want && !s->head.rest) {
+		r = s->kind->read(s, &data, &size, &offset, f);
+		if (r > 0 && add_to_head(s, want, data, size, offset) < 0)
+			r = fail_errno(f, ENOMEM, s->current.m.path, "cannot read it");
+	}
+	s->head.is_next = s->head.size > 0;
+	*ret = s->head.data;
+	*ret_size = s->head.size;
+	return r < 0 ? r : 0;
+}
+
 int source_read(struct source *s, const void **ret_data, size_t *ret_size, uint64_t *ret_offset,
 		struct fail *f)
 {
+	if (s->head.is_next) {
+		s->head.is_next = false;
+		*ret_data = s->head.data;
+		*ret_size = s->head.size;
+		*ret_offset = 0;
+		return 1;
+	}
+	if (s->head.rest) {
+		*ret_data = s->head.rest;
+		*ret_size = s->head.rest_size;
+		*ret_offset = s->head.rest_offset;
+		s->head.rest = NULL;
+		return 1;
+	}
 	return s->kind->read(s, ret_data, ret_size, ret_offset, f);
 }
 
@@ -153,6 +211,7 @@ void source_close(struct source *s)
 	for (size_t i = 0; i < s->n_mounts; i++)
 		free(s->mounts[i]);
 	free(s->mounts);
+	free(s->head.data);
 	cleanup_close(&s->root_fd);
 	s->kind->close(s);
 }

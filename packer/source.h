@@ -42,6 +42,10 @@ int source_next(struct source *s, struct source_member *ret, struct fail *f);
 int source_read(struct source *s, const void **ret_data, size_t *ret_size, uint64_t *ret_offset,
 		struct fail *f);
 
+/* The first bytes of the last member's data, as many as want unless it ends before, holes as zeros; before source_read(),
+ * which gives them again, and then with these zeros. *ret lives until the next member. 0 or -errno. */
+int source_peek(struct source *s, size_t want, const void **ret, size_t *ret_size, struct fail *f);
+
 void source_close(struct source *s);
 
 /* Passes over the members that wanted() says no to: in a directory they are not even opened, so an unreadable

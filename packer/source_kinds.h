@@ -30,6 +30,14 @@ struct source {
 	bool (*wanted)(const struct member *m, void *arg); /* NULL = all */
 	void *wanted_arg;
 	size_t extents_room;
+	struct {
+		char *data; /* owned */
+		size_t size, room;
+		bool is_next;     /* source_read() gives it first, */
+		const void *rest; /* then, unless NULL, these bytes of the kind's */
+		size_t rest_size;
+		uint64_t rest_offset;
+	} head; /* see source_peek */
 };
 
 int source_directory_open(int fd, struct source **ret, struct fail *f);

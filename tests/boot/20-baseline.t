@@ -23,7 +23,7 @@ run(repo_path('scripts/make-baseline'), scratch('rootfs.tar.xz'), $baseline);
 my $guest = Guest->start(
 	dir => scratch(), name => 'baseline', mem => 2048, initrd => $baseline,
 	kernel => "$image.vmlinuz");
-ok($guest->wait_for(qr/tarboot-demo login:/, 300), 'the baseline boots to a login prompt')
+ok($guest->wait_for(qr/\w login:/, 300), 'the baseline boots to a login prompt')
 	or $guest->show_end;
 my $text = $guest->text;
 note(grep { /^baseline: / } split /^/, $text);

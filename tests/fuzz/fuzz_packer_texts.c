@@ -1,9 +1,13 @@
-/* Texts that the packer reads and that others wrote: patterns, JSON of container images, an fstab, servers' logs. */
+/* Texts that the packer reads and that others wrote: patterns, JSON of container images, an fstab, a
+ * crypttab, profiles of network cards, servers' logs. */
+#include "card_profile.h"
+#include "crypttab.h"
 #include "fstab.h"
 #include "glob.h"
 #include "json_read.h"
 #include "kconfig.h"
 #include "serve_log.h"
+#include "swap_file.h"
 #include "timeline.h"
 
 #include "fuzz.h"
@@ -48,6 +52,16 @@ static void edit(const char *text, size_t size)
 	promise(fstab_without_disks(once, n, &twice, &again) == 0 && again == n);
 	free(once);
 	free(twice);
+	for (int i = 0; i < 2; i++) {
+		enum crypttab_format format = i ? CRYPTTAB_VERITY : CRYPTTAB;
+
+		promise(crypttab_without_disks(text, size, format, &once, &n) >= 0);
+		promise(crypttab_without_disks(once, n, format, &twice, &again) == 0 && again == n);
+		free(once);
+		free(twice);
+	}
+	fuzz_accepted += card_profile_has_mac(text, size);
+	fuzz_accepted += swap_file_is(text, size);
 }
 
 /* Names in it come from the network. */

@@ -47,7 +47,7 @@ for my $firmware (['bios'], ['uefi', -bios => '/usr/share/ovmf/OVMF.fd']) {
 	my ($name, @firmware) = @$firmware;
 	subtest "by $name" => sub {
 		my $guest = Guest->start(@machine, name => $name, args => [@devices, @firmware]);
-		ok($guest->wait_for(qr/tarboot-demo login:/, 200), 'it boots to a login prompt') or return $guest->show_end;
+		ok($guest->wait_for(qr/\w login:/, 200), 'it boots to a login prompt') or return $guest->show_end;
 		ok($guest->log_in, 'somebody can log in');
 		like($guest->says('timeout 60 systemctl is-system-running --wait', 90), qr/^running$/m, 'systemd is content')
 			or diag($guest->says('systemctl --failed'));

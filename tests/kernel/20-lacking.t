@@ -73,6 +73,6 @@ refuses('demo', 'check new init', qr/which lacks CONFIG_CGROUPS, CONFIG_TIMERFD,
 refuses('demo', 'unpack root', qr/what: \S+ping .*CONFIG_TMPFS_XATTR=y/, 'CONFIG_TMPFS_XATTR', 'CONFIG_TMPFS_POSIX_ACL');
 boots('tiny', qr/TINY-INIT-RAN/, qr/could not store 2 extended attributes.*CONFIG_TMPFS_XATTR, CONFIG_TMPFS_POSIX_ACL/,
 	'CONFIG_TMPFS_POSIX_ACL', 'CONFIG_TMPFS_XATTR');
-boots('demo', qr/tarboot-demo login:/, qr/no devtmpfs \(CONFIG_DEVTMPFS\)/, 'CONFIG_DEVTMPFS');
-boots('demo', qr/tarboot-demo login:/, undef, 'CONFIG_SMP');
+boots('demo', qr/\w login:/, qr/no devtmpfs \(CONFIG_DEVTMPFS\)/, 'CONFIG_DEVTMPFS');
+boots('demo', qr/\w login:/, undef, 'CONFIG_SMP');
 done_testing();

@@ -37,7 +37,7 @@ my %machine = (
 for my $kind (sort keys %machine) {
 	subtest $kind => sub {
 		my $guest = $machine{$kind};
-		ok($guest->wait_for(qr/tarboot-demo login:/, $BOOT), 'it comes to a login') or return $guest->show_end(60);
+		ok($guest->wait_for(qr/\w login:/, $BOOT), 'it comes to a login') or return $guest->show_end(60);
 		my $platform = $kind eq 'BIOS' ? 'pcbios' : 'efi';
 		my $text     = $guest->text;
 		like($text, qr/tarboot +192\.168\.77\.\d+ +52:54:00:00:00:0\d +$platform/, 'the menu has address and MAC');

@@ -22,6 +22,8 @@ for my $name (sort keys %page) {
 		ok($page{ $xr =~ s/ /./r }, "$name: $xr is there");
 	}
 }
+is($page{'tarboot-pack.1'} =~ /^\.\\" scripts.scrub-table [^\n]*\n(.*?)^\.\\" end of the list$/ms ? $1 : '',
+	run(repo_path('scripts/scrub-table')), 'tarboot-pack.1 has what scripts/scrub-table prints');
 like($page{'tarboot.1'}, qr/^\.It Cm $_$/m, "tarboot.1 names $_") for @commands;
 
 sub sorted { my %seen; return join ' ', sort grep { !$seen{$_}++ } @_ }

@@ -28,15 +28,38 @@ my %LEFT_OUT = map { $_ => "x\n" } (
 	var/log/old.1 var/log/apt/history.log.1.gz var/log/messages-20240101 var/log/journal/0123/system.journal
 	boot/vmlinuz-0-rescue-1 boot/initramfs-1.img boot/initrd.img-2 etc/ssh/ssh_host_rsa_key
 	etc/ssh/ssh_host_rsa_key.pub etc/udev/rules.d/70-persistent-net.rules var/lib/systemd/random-seed
-	var/lib/dbus/machine-id swapfile home/lost+found/x));
+	var/lib/dbus/machine-id home/lost+found/x .dockerenv .dockerinit .autorelabel etc/hostname etc/HOSTNAME etc/hostid
+	etc/dropbear/dropbear_ed25519_host_key etc/dropbear/initramfs/dropbear_rsa_host_key etc/tinyssh/sshkeydir/ed25519.pk
+	var/lib/seedrng/seed.credit etc/random-seed var/lib/misc/random-seed var/lib/urandom/random-seed var/lib/random-seed
+	var/lib/dhclient/dhclient--eth0.lease var/lib/dhcp/dhclient.eth0.leases var/lib/dhcpcd/eth0.lease var/lib/dhcpcd/duid
+	var/db/dhcpcd/duid etc/dhcpcd.duid var/lib/wicked/lease-eth0-dhcp-ipv4.xml var/lib/wicked/duid.xml
+	var/lib/NetworkManager/internal-1-eth0.lease var/lib/NetworkManager/secret_key var/lib/NetworkManager/timestamps
+	var/cache/xbps/a.xbps var/cache/distfiles/a.tar.xz var/cache/binpkgs/a.gpkg.tar usr/portage/distfiles/a
+	var/cache/eopkg/packages/a.eopkg var/lib/swupd/pack-a.tar var/cache/apk/a.apk etc/apk/cache/a.apk
+	etc/iscsi/initiatorname.iscsi etc/nvme/hostnqn etc/nvme/hostid etc/krb5.keytab etc/apache2/http.keytab
+	var/lib/samba/private/secrets.tdb var/lib/cloud/instances/i-1/datasource var/lib/cloud/data/instance-id
+	var/lib/cloud/sem/x etc/salt/pki/minion/minion.pem etc/salt/minion_id etc/puppetlabs/puppet/ssl/private_keys/a.pem
+	etc/pki/consumer/key.pem etc/pki/entitlement/1.pem root/.bash_history home/u/.zsh_history
+	root/.local/share/fish/fish_history etc/zfs/zpool.cache etc/lvm/devices/system.devices etc/multipath/wwids));
+my $MAC = "HWADDR=52:54:00:12:34:56\n";
+$LEFT_OUT{$_} = $MAC for qw(etc/NetworkManager/system-connections/a etc/sysconfig/network-scripts/ifcfg-eth0
+	etc/sysconfig/network/ifcfg-eth0 etc/systemd/network/10-a.network etc/netplan/50-cloud-init.yaml);
+# Files of swap: by the signature that mkswap makes for pages of 4, 16 and 64 KiB, or because etc/fstab calls them so.
+sub swap { my ($page) = @_; return "\0" x ($page - 10) . 'SWAPSPACE2' . "\0" x 70000 }
+my %SWAP = (swapfile => swap(4096), 'swap/16' => swap(16384), 'var/64' => swap(65536), 'z swap' => 'x' x 50000);
 my %EMPTIED = map { $_ => "secret\n" } qw(etc/machine-id var/log/messages var/log/apt/history.log);
 my %STAYS   = map { $_ => "as it is\n" }
-	qw(etc/ssh/sshd_config etc/passwd boot/config var/lib/apt/extended_states usr/tmp/x home/u/tmp/x opt/app/proc/x);
+	qw(etc/ssh/sshd_config etc/dropbear/banner etc/salt/minion etc/cloud/cloud.cfg etc/NetworkManager/system-connections/dhcp
+	etc/systemd/network/80-dhcp.network etc/iscsi/iscsid.conf etc/sysconfig/network/ifcfg-lo var/lib/cloud/seed/x swap.img
+	etc/passwd boot/config var/lib/apt/extended_states usr/tmp/x home/u/tmp/x opt/app/proc/x);
 my $FSTAB = "# mine\nUUID=1 / ext4 defaults 0 1\nserver:/home /home nfs defaults 0 0\n/dev/sda2 none swap sw 0 0\n"
-	. "LABEL=data /data xfs defaults,nofail 0 0\n";
+	. "LABEL=data /data xfs defaults,nofail 0 0\n/z\\040swap none swap sw\n";
+my $CRYPTTAB = "# mine\nluks UUID=1 none luks\nbox /srv/box none\n";
+my $BIG      = "\0" x 4086 . 'SWAPSPACE1' . 'x' x 3_000_000;    # no swap
 
 my $root = tiny_root('root', sub {
-	write_files($_[0], %LEFT_OUT, %EMPTIED, %STAYS, 'etc/fstab' => $FSTAB);
+	write_files($_[0], %LEFT_OUT, %EMPTIED, %STAYS, %SWAP, 'etc/fstab' => $FSTAB, 'etc/crypttab' => $CRYPTTAB, 'srv/big' => $BIG);
+	link "$_[0]/swap/16", "$_[0]/swap/again" or die "link: $!";
 	link "$_[0]/var/log/messages", "$_[0]/var/log/messages.link" or die "link: $!";
 });
 my $tar = scratch('root.tar');
@@ -55,22 +78,38 @@ sub packed {
 	return ($r->{out}, %files);
 }
 
+# The members of the payload as tar lists them: { path => "mode owner/group" }.
+sub listed {
+	my ($name, $from, @options) = @_;
+	my $r = try($TARBOOT, 'pack', $from, '-o', $image, @NO, @options);
+	is($r->{exit}, 0, $name) or diag($r->{err});
+	my @lines = split /\n/, run('tar', '--numeric-owner', '-tvf', payload_of($image));
+	return ($r, map { m{^(\S+) (\S+) +\S+ \S+ \S+ (?:\./)?(.*?)/?(?: -> .*| link to .*)?$} ? ($3 => "$1 $2") : () } @lines);
+}
+
+sub slurp_member { my ($path) = @_; return run('tar', '-xOf', payload_of($image), '--wildcards', "*$path") }
+
 # ---- scrub ----
 
 for my $from ($root, $tar) {
 	my $what = $from eq $root ? 'a directory' : 'a tar';
 	my ($said, %is) = packed("scrub $what", $from);
-	is_deeply([ grep { exists $is{$_} } sort keys %LEFT_OUT ], [], "$what: left out");
+	is_deeply([ grep { exists $is{$_} } sort keys %LEFT_OUT, keys %SWAP, 'swap/again' ], [], "$what: left out");
+	ok($is{'srv/big'} eq $BIG, "$what: a large file that is no swap is what it was");
 	is_deeply([ grep { ($is{$_} // 'absent') ne '' } sort keys %EMPTIED ], [], "$what: emptied");
 	is_deeply([ grep { ($is{$_} // '') ne $STAYS{$_} } sort keys %STAYS ], [], "$what: stays");
 	ok(exists $is{$_}, "$what: the directory $_ stays") for qw(proc sys dev run tmp var/tmp var/cache/dnf var/lib/apt/lists var/log/apt);
-	is($is{'etc/fstab'}, $FSTAB =~ s{^(?=UUID|/dev)}{# no disk (tarboot pack): }mgr, "$what: fstab");
-	like($said, qr{^changed +/etc/fstab: 2 lines}m, "$what: it says so");
+	is($is{'etc/fstab'}, $FSTAB =~ s{^(?=UUID|/dev|/z)}{# no disk (tarboot pack): }mgr, "$what: fstab");
+	is($is{'etc/crypttab'}, $CRYPTTAB =~ s{^(?=luks)}{# no disk (tarboot pack): }mgr, "$what: crypttab");
+	like($said, qr{^changed  /etc/fstab: 3 lines that need another machine's disks or host are comments$}m, "$what: it says so");
+	like($said, qr{^changed  /etc/crypttab: 1 lines that need another machine's disks or host are comments$}m, "$what: and of crypttab");
+	like($said, qr{^left out /\*\*: 5 members, \d+ KiB \(swap, which would lie in RAM\)$}m, "$what: swap is told with its size");
 	like($said, qr{^left out /var/cache/apt/archives/\*\*/\*\.deb: 2 members, 4 B \(package cache\)$}m, "$what: with counts and reason");
 	like($said, qr{^emptied +/etc/machine-id: 1 members, 7 B}m, "$what: emptied files, too");
 }
 my (undef, %all) = packed('--no-scrub', $root, '--no-scrub');
-is_deeply([ grep { !defined $all{$_} } sort keys %LEFT_OUT, keys %EMPTIED ], [], '--no-scrub leaves all of it');
+is_deeply([ grep { !defined $all{$_} } sort keys %LEFT_OUT, keys %EMPTIED, keys %SWAP ], [], '--no-scrub leaves all of it');
+is($all{'etc/crypttab'}, $CRYPTTAB, 'crypttab, too');
 is($all{'etc/fstab'}, $FSTAB, 'and fstab as it is');
 
 # ---- exclude and keep ----
@@ -79,9 +118,11 @@ spew(scratch('patterns'), "# a list\n\n  opt/\n*.conf\n");
 my ($said, %is) = packed('exclude', $root, '--exclude=/home/u', '-x', '/etc/passwd', '--exclude-from=' . scratch('patterns'));
 is_deeply([ grep { m{^(?:home/u|opt|etc/passwd)} } sort keys %is ], [], 'excluded');
 ok(exists $is{'usr/tmp/x'}, 'nothing else is');
-like($said, qr{^left out /home/u: 3 members, 9 B \(excluded\)$}m, 'it is told');
+like($said, qr{^left out /home/u: 4 members, 11 B \(excluded\)$}m, 'it is told');
 
-($said, %is) = packed('keep', $root, '--keep=/etc/ssh/ssh_host_*', '--keep=/var/log/messages', '--exclude=/opt', '--keep=/opt/app/proc/x');
+($said, %is) = packed('keep', $root, '--keep=/etc/ssh/ssh_host_*', '--keep=/var/log/messages', '--exclude=/opt', '--keep=/opt/app/proc/x', '--keep=/swap/', '--keep=/etc/hostname', '--keep=/etc/netplan/*');
+ok($is{'swap/16'} eq $SWAP{'swap/16'} && $is{'swap/again'} eq $SWAP{'swap/16'}, 'swap is kept, with all its names');
+ok(defined $is{$_}, "$_ is kept") for qw(etc/hostname etc/netplan/50-cloud-init.yaml);
 ok(defined $is{$_}, "$_ is kept") for qw(etc/ssh/ssh_host_rsa_key etc/ssh/ssh_host_rsa_key.pub opt/app/proc/x);
 is($is{'var/log/messages'}, "secret\n", 'with its content');
 
@@ -94,6 +135,54 @@ run('tar', '-C', scratch('links'), '-cf', scratch('links.tar'), 'a', 'second', '
 my $r = try($TARBOOT, 'pack', scratch('links.tar'), '-o', "$image.no", @NO, '--exclude=/a');
 fails_well($r, 1, qr{second: .*hard link to \S*a/first, which is left out}, 'from a tar it is refused');
 ok(!-e "$image.no", 'and nothing is written');
+
+# A tar may have what etc/fstab calls swap before it.
+{
+	my $early = scratch('early');
+	tiny_root('early', sub { write_files($_[0], 'Swap' => 'x' x 50000, 'etc/fstab' => "/Swap none swap sw 0 0\n") });
+	run('tar', '-C', $early, '-cf', "$early.tar", 'Swap', 'etc', 'sbin', 'bin');
+	my $r = try($TARBOOT, 'pack', "$early.tar", '-o', $image, @NO);
+	is($r->{err}, "tarboot: warning: /Swap is packed, though etc/fstab calls it swap: leave it out with --exclude=/Swap\n", 'swap before its fstab is told');
+	is_quiet(try($TARBOOT, 'pack', $early, '-o', $image, @NO), 'from a directory it is known before');
+	ok(!grep({ m{Swap} } split /\n/, run('tar', '-tf', payload_of($image))), 'and left out');
+}
+
+# The name servers of the builder stay, and are told.
+for my $case ([ "nameserver 192.168.7.1\n", '192.168.7.1' ], [ "# x\n\nsearch lab\nnameserver 127.0.0.53\n\tnameserver  fd00::1 \n", 'fd00::1' ],
+	[ "nameserver 127.0.0.53\n" ], [ "# Generated by NetworkManager\nnameserver 192.168.7.1\n" ], [ "#nameserver 192.168.7.1\n" ]) {
+	my ($text, $server) = @$case;
+	my $from = write_files(tiny_root('resolving'), 'etc/resolv.conf' => $text);
+	my $r = try($TARBOOT, 'pack', $from, '-n');
+	is($r->{err}, $server ? "tarboot: warning: etc/resolv.conf is a file and names the server $server: every machine will ask that one: "
+			. "lay another over it (--overlay), or leave it out (--exclude)\n" : '', 'resolv.conf: ' . quoted($text));
+}
+
+# A root with systemd and without a machine-id would boot as for the first time, each time.
+for my $case ([ 'none', 1, sub { } ], [ 'a link', 1, sub { symlink '/var/lib/dbus/machine-id', "$_[0]/etc/machine-id" or die "symlink: $!" } ],
+	[ 'one', 0, sub { spew("$_[0]/etc/machine-id", "0123\n") } ], [ 'an empty one', 0, sub { spew("$_[0]/etc/machine-id", '') } ]) {
+	my ($what, $made, $change) = @$case;
+	my $from = tiny_root("machine-id-$what", sub { write_files($_[0], 'usr/lib/systemd/systemd' => 'x'); $change->($_[0]) });
+	run('tar', '-C', $from, '-cf', "$from.tar", '.');
+	for my $from ($from, "$from.tar") {
+		my ($r, %list) = listed("a root with $what", $from);
+		like($list{'etc/machine-id'}, $made ? qr{^-r--r--r-- 0/0$} : qr{^-rw-r--r-- \d+/\d+$}, "$what: it is a file");
+		is(slurp_member('etc/machine-id'), '', "$what: an empty one");
+		is($r->{out} =~ m{^made     /etc/machine-id, empty: without one every boot would be a first boot$}m ? 1 : 0, $made, "$what: it is said");
+	}
+}
+{
+	my $from = tiny_root('machine-id-kept', sub { write_files($_[0], 'lib/systemd/systemd' => 'x') });
+	my (undef, %list) = listed('--keep', $from, '--keep=/etc/machine-id');
+	ok(!exists $list{'etc/machine-id'}, 'keeps a root without one as it is');
+	(undef, %list) = listed('--no-scrub', $from, '--no-scrub');
+	ok(!exists $list{'etc/machine-id'}, 'so does --no-scrub');
+	(undef, %list) = listed('an overlay with one', $from, '--overlay=' . write_files(scratch('id'), 'etc/machine-id' => "0\n"));
+	is(slurp_member('etc/machine-id'), "0\n", 'has the last word');
+	is(try($TARBOOT, 'pack', $from, '--explain=/etc/machine-id')->{out},
+		"/etc/machine-id: made, empty: else every boot would be a first one (each machine makes its own)\n", 'it is explained');
+	(undef, %list) = listed('a root without systemd', tiny_root('no-systemd'));
+	ok(!exists $list{'etc/machine-id'}, 'needs none');
+}
 
 # What nobody asks for is not even read.
 SKIP: {
@@ -135,15 +224,6 @@ SKIP: {
 	like($list, qr{ 0/0 .* \S*etc/motd$}m, 'the keeper is root in the image');
 	like($list, qr{ 77/78 .* \S*tmp/stays$}m, 'others stay who they are');
 }
-# The members of the payload as tar lists them: { path => "mode owner/group" }.
-sub listed {
-	my ($name, $from, @options) = @_;
-	my $r = try($TARBOOT, 'pack', $from, '-o', $image, @NO, @options);
-	is($r->{exit}, 0, $name) or diag($r->{err});
-	my @lines = split /\n/, run('tar', '--numeric-owner', '-tvf', payload_of($image));
-	return ($r, map { m{^(\S+) (\S+) +\S+ \S+ \S+ (?:\./)?(.*?)/?(?: -> .*| link to .*)?$} ? ($3 => "$1 $2") : () } @lines);
-}
-
 # What is mktemp's own, 0700 and somebody's, says nothing about the root.
 {
 	my $private = write_files(scratch('private'), 'etc/motd' => 'private', 'etc/conf.d/b' => 'b');
@@ -225,11 +305,20 @@ unlink $image;
 $r = try($TARBOOT, 'pack', $root, '-n', '-o', $image);
 is($r->{exit}, 0, 'a dry run') or diag($r->{err});
 ok(!-e $image, 'writes nothing');
-like($r->{out}, qr{^left out +2 B  /\Q$_\E: \w}m, "it names $_") for sort keys %LEFT_OUT;
+like($r->{out}, qr{^left out +@{[ length $LEFT_OUT{$_} ]} B  /\Q$_\E: \w}m, "it names $_") for sort keys %LEFT_OUT;
+like($r->{out}, qr{^left out +[\d.]+ KiB  /\Q$_\E: swap, which}m, "it names $_") for sort keys %SWAP;
 like($r->{out}, qr/^root .* members would be packed$/m, 'and sums up');
 explains('/etc/passwd', qr{/etc/passwd: packed, from the root: no rule names it});
 explains('etc/ssh/ssh_host_rsa_key', qr{/etc/ssh/ssh_host_rsa_key: left out: /etc/ssh/ssh_host_\* names it \(each machine .*\)});
 explains('etc/ssh/ssh_host_rsa_key', qr{/etc/ssh/ssh_host_rsa_key: packed, from the root: --keep wins over /etc/ssh/ssh_host_\* \(.*\)}, '--keep=ssh_host_*');
+explains('/swap/16', qr{/swap/16: left out: /\*\* names it \(swap, which would lie in RAM\)});
+explains('/swap/again', qr{/swap/again: left out: /\*\* names it \(swap, which would lie in RAM\)});
+explains('/swap/16', qr{/swap/16: packed, from the root: no rule names it}, '--keep=/swap/16');
+explains('/srv/big', qr{/srv/big: packed, from the root: no rule names it});
+explains('/etc/fstab', qr{/etc/fstab: changed: /etc/fstab names it \(lines that need another machine's disks or host\)});
+explains('/etc/netplan/50-cloud-init.yaml', qr{/etc/netplan/50-cloud-init.yaml: left out: /etc/netplan/\* names it \(has the MAC address of another machine\)});
+explains('/etc/NetworkManager/system-connections/dhcp', qr{/etc/NetworkManager/system-connections/dhcp: packed, from the root: no rule names it});
+explains('/', qr{/: packed, from the root: no rule names it});
 explains('/tmp/a/b', qr{/tmp/a/b: left out: /tmp/\* names it \(temporary\)});
 explains('/etc/machine-id', qr{/etc/machine-id: emptied: .*});
 explains('/etc/passwd', qr{/etc/passwd: the one of the root is left out: overlay \Q$two\E replaces it\n/etc/passwd: packed, from \Q$two\E: no rule names it},

@@ -1,7 +1,6 @@
-/* Rules in order, what is kept, and lines of an fstab. */
+/* Rules in order, and what is kept. */
 #include "sieve.h"
 
-#include "fstab.h"
 #include "tap.h"
 
 static void check(const struct sieve *s, const char *path, bool is_directory, const char *glob)
@@ -37,40 +36,8 @@ static void test_rules(void)
 	sieve_free(&s);
 }
 
-static const struct {
-	const char *in, *out;
-} tables[] = {
-	{ "", "" },
-	{ "\n\n# x\n", "\n\n# x\n" },
-	{ "/dev/sda1 /home ext4 defaults 0 2",
-	  "# no disk (tarboot pack): /dev/sda1 /home ext4 defaults 0 2" },
-	{ "  LABEL=x\t/y\txfs\n", "# no disk (tarboot pack):   LABEL=x\t/y\txfs\n" },
-	{ "PARTUUID=1 /y vfat umask=0077\n",
-	  "# no disk (tarboot pack): PARTUUID=1 /y vfat umask=0077\n" },
-	{ "/swapfile none swap sw\n", "# no disk (tarboot pack): /swapfile none swap sw\n" },
-	{ "tmpfs / tmpfs size=1g\n", "# no disk (tarboot pack): tmpfs / tmpfs size=1g\n" },
-	{ "/dev/sr0 /media/cd udf user,noauto\n", "/dev/sr0 /media/cd udf user,noauto\n" },
-	{ "LABEL=d /d ext4 nofail\n", "LABEL=d /d ext4 nofail\n" },
-	{ "LABEL=d /d ext4 nofail2\n", "# no disk (tarboot pack): LABEL=d /d ext4 nofail2\n" },
-	{ "s:/home /home nfs4 _netdev\r\n", "s:/home /home nfs4 _netdev\r\n" },
-	{ "//s/share /mnt cifs guest\ntmpfs /tmp tmpfs\n",
-	  "//s/share /mnt cifs guest\ntmpfs /tmp tmpfs\n" },
-	{ "one-word\n", "one-word\n" },
-	{ "/dev/sda1\n", "/dev/sda1\n" },
-};
-
 int main(void)
 {
-	size_t size;
-	char *out;
-
 	test_rules();
-	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
-		if (fstab_without_disks(tables[i].in, strlen(tables[i].in), &out, &size) < 0)
-			return 1;
-		out[size] = '\0';
-		is_str(out, tables[i].out, "fstab %zu", i);
-		free(out);
-	}
 	return done_testing();
 }

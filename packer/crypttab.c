@@ -1,0 +1,53 @@
+/* Lines of an etc/crypttab and of its kin. */
+#include "crypttab.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "fields.h"
+
+#define FIELDS 5
+
+/* A key may lie on a device of its own: /path:UUID=… */
+static bool is_on_disk(struct field key)
+{
+	const char *colon = key.size ? memrchr(key.at, ':', key.size) : NULL;
+
+	return colon && device_kind_of((struct field){ colon + 1,
+						       key.size - (size_t)(colon + 1 - key.at) }) ==
+				DEVICE_DISK;
+}
+
+static bool is_absent(struct field device)
+{
+	enum device_kind kind = device_kind_of(device);
+
+	return kind == DEVICE_DISK || kind == DEVICE_OTHER;
+}
+
+static const char *mark(struct field line, void *arg)
+{
+	enum crypttab_format format = *(enum crypttab_format *)arg;
+	const char *at = line.at, *end = line.at + line.size;
+	struct field fields[FIELDS], options;
+	bool needs_disk;
+
+	for (size_t i = 0; i < FIELDS; i++)
+		fields[i] = field_next(&at, end);
+	options = fields[format == CRYPTTAB_VERITY ? 4 : 3];
+	if (fields[1].size == 0 || *fields[0].at == '#' || field_has_option(options, "nofail") ||
+	    field_has_option(options, "noauto"))
+		return NULL;
+	needs_disk = is_absent(fields[1]) || field_has_option(options, "swap");
+	if (format == CRYPTTAB_VERITY)
+		needs_disk = needs_disk || is_absent(fields[2]);
+	else
+		needs_disk = needs_disk || is_on_disk(fields[2]);
+	return needs_disk ? "# no disk (tarboot pack): " : NULL;
+}
+
+int crypttab_without_disks(const char *text, size_t size, enum crypttab_format format, char **ret,
+			   size_t *ret_size)
+{
+	return lines_mark(text, size, mark, &format, ret, ret_size);
+}

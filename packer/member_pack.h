@@ -1,0 +1,23 @@
+/*
+ * One member after the other into the payload, with what scrubbing makes of its data.
+ */
+#pragma once
+
+#include "fail.h"
+#include "payload_write.h"
+#include "selection.h"
+#include "sketch.h"
+#include "source.h"
+
+struct member_pack {
+	struct selection *selection;
+	struct payload_writer *writer; /* NULL: nothing is written, only told */
+	struct sketch *sketch;         /* likewise */
+	uint64_t members, bytes;       /* so far */
+};
+
+/* Packs the last member of the source, which the selection wanted, as m describes it. */
+int member_pack(struct member_pack *p, struct source *s, struct source_member *m, struct fail *f);
+
+/* Adds what the root lacks, when all members of a layer have been packed. */
+int member_pack_additions(struct member_pack *p, struct fail *f);

@@ -1,0 +1,30 @@
+/*
+ * What belongs to the one machine that a root was installed on, and what is done about it where it boots on many: one
+ * table, from which docs/tarboot-pack.1 gets its list (scripts/scrub-table).
+ */
+#pragma once
+
+#include "fail.h"
+#include "sieve.h"
+
+/* Adds the table's rules behind those that are there. 0 or -ENOMEM. */
+int scrub_add_rules(struct sieve *s);
+
+enum scrub_result {
+	SCRUB_LETS_BE,
+	SCRUB_CHANGES,
+	SCRUB_LEAVES_OUT,
+};
+
+struct scrubbed {
+	enum scrub_result result;
+	char *text; /* SCRUB_CHANGES: the caller's */
+	size_t size;
+	int lines; /* of it that became comments */
+};
+
+/* Does an action depend on a text? Then scrub_text() decides. */
+bool scrub_reads_text(enum sieve_action action);
+
+/* Pure. 0 or -ENOMEM. */
+int scrub_text(enum sieve_action action, const char *text, size_t size, struct scrubbed *ret);
