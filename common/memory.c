@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "util.h"
 
 int memory_read(struct memory *ret)
 {
@@ -29,6 +32,23 @@ int memory_read(struct memory *ret)
 		available = free + cached; /* before Linux 3.14 */
 	*ret = (struct memory){ (uint64_t)total * 1024, (uint64_t)available * 1024 };
 	return 0;
+}
+
+/* Kernels without CONFIG_MOVABLE_NODE, up to 4.12, have only the second file. */
+bool memory_is_on_several_nodes(void)
+{
+	static const char *const paths[] = { "/sys/devices/system/node/has_memory",
+					     "/sys/devices/system/node/has_normal_memory" };
+	char list[64] = ""; /* "0-1,3": its first bytes are enough */
+	FILE *file = NULL;
+
+	for (size_t i = 0; !file && i < ARRAY_SIZE(paths); i++)
+		file = fopen(paths[i], "re");
+	if (file && !fgets(list, sizeof(list), file))
+		*list = '\0';
+	if (file)
+		fclose(file);
+	return strpbrk(list, ",-");
 }
 
 /* Not ru_maxrss, which remembers the program that called exec. */

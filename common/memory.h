@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct memory {
@@ -12,6 +13,9 @@ struct memory {
 
 /* Reads /proc/meminfo. 0 or -errno. */
 int memory_read(struct memory *ret);
+
+/* Does the memory belong to several NUMA nodes? */
+bool memory_is_on_several_nodes(void);
 
 /* The most memory that was resident in this process, in bytes; 0 when it cannot be told. */
 uint64_t memory_own_peak(void);

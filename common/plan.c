@@ -1,21 +1,31 @@
 /* Threads and pool by what there is to decode and what memory there is. */
 #include "plan.h"
 
+#include <errno.h>
 #include <sched.h>
 
 #include "util.h"
 
+#define CPUS_MAX (1 << 20)      /* that a kernel may have */
 #define FIXED (4ULL << 20)      /* program, stacks, parser, what the tree writer remembers */
 #define POOL_MAX (256ULL << 20) /* more does not pay: docs/performance.md */
 #define POOL_SLACK (4ULL << 20) /* for one decoder */
 
+/* The kernel refuses a set that is smaller than its own, which has 8192 CPUs in distributions' kernels and may have
+ * more than cpu_set_t anywhere. */
 static unsigned usable_cpus(void)
 {
-	cpu_set_t set;
+	for (size_t n = CPU_SETSIZE; n <= CPUS_MAX; n *= 2) {
+		_cleanup_free_ cpu_set_t *set = CPU_ALLOC(n);
 
-	if (sched_getaffinity(0, sizeof(set), &set) < 0)
-		return 1;
-	return (unsigned)CPU_COUNT(&set);
+		if (!set)
+			return 1;
+		if (sched_getaffinity(0, CPU_ALLOC_SIZE(n), set) == 0)
+			return (unsigned)CPU_COUNT_S(CPU_ALLOC_SIZE(n), set);
+		if (errno != EINVAL)
+			return 1;
+	}
+	return 1;
 }
 
 static uint64_t round_to_chunks(uint64_t bytes)

@@ -92,6 +92,8 @@ static void reopen_console(void)
 {
 	int fd = open("/dev/console", O_RDWR | O_NOCTTY);
 
+	if (fd < 0) /* no console: nothing that leads into the initramfs */
+		fd = open("/dev/null", O_RDWR | O_NOCTTY);
 	for (int i = 0; fd >= 0 && i <= 2; i++)
 		if (i != fd)
 			dup2(fd, i);
@@ -105,7 +107,7 @@ int handover_exec(struct boot *b)
 
 	reopen_console();
 	child_restore_signals();
-	umask(022);
+	umask(022); /* as the kernel gave it */
 	b->argv[0] = b->new_init;
 	execve(b->new_init, b->argv, environ);
 	b->argv[0] = own_name;

@@ -3,8 +3,11 @@
  * stands in the file that its function is named after. PID 1 is one thread and never exits.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "boot.h"
@@ -15,6 +18,7 @@
 #include "handover.h"
 #include "memory.h"
 #include "mounts.h"
+#include "read_all.h"
 #include "report.h"
 #include "root.h"
 #include "shell.h"
@@ -51,15 +55,12 @@ static const struct step {
 
 static int read_parameters(struct boot *b)
 {
-	FILE *file = fopen("/proc/cmdline", "re");
-	char text[8192];
-	size_t n;
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	int r = read_file("/proc/cmdline", &text, &size);
 
-	if (!file)
-		return fail_errno(&b->fail, ENOENT, "/proc/cmdline", "cannot read it");
-	n = fread(text, 1, sizeof(text) - 1, file);
-	fclose(file);
-	text[n] = '\0';
+	if (r < 0)
+		return fail_errno(&b->fail, -r, "/proc/cmdline", "cannot read it");
 	(void)params_parse(text, &b->params, &b->bad_parameter);
 	console_set_verbosity(b->params.quiet, b->params.debug);
 	b->keep_payload = b->params.shell & SHELL_FAIL;
@@ -151,6 +152,24 @@ static void boot_run(struct boot *b)
 	}
 }
 
+/* The kernel starts init without them where it finds no /dev/console in the initramfs, or no console at all. What is
+ * opened next would take their numbers, and would be closed when the new init gets its console. */
+static void open_standard_descriptors(void)
+{
+	int fd = 0;
+
+	while (fd >= 0 && fd <= STDERR_FILENO) {
+		fd = open("/dev/null", O_RDWR | O_NOCTTY);
+		if (fd < 0 && errno == ENOENT) {
+			(void)mkdir("/dev", 0755);
+			if (mknod("/dev/null", S_IFCHR | 0666, makedev(1, 3)) == 0)
+				fd = 0; /* another turn */
+		}
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	static struct boot b = { .new_root_fd = -1, .old_root_fd = -1, .devices_fd = -1 };
@@ -161,6 +180,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	b.argv = argv;
+	umask(0); /* modes are what is asked for; the new init gets the kernel's umask back */
+	open_standard_descriptors();
 	(void)child_init();
 	console_open();
 	boot_run(&b); /* does not come back: the last step ends in the new init or in a failure */

@@ -1,6 +1,7 @@
 /* The report as JSON. */
 #include "report.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 
 #include "console.h"
@@ -101,7 +102,8 @@ uint64_t report_sample_memory(struct boot *b)
 
 void report_write(const struct boot *b)
 {
-	FILE *out = fopen(RUN_DIR "/report.json", "we");
+	int fd = open(RUN_DIR "/report.json", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
 	struct memory m = { 0 };
 
 	if (!out)

@@ -238,26 +238,14 @@ static uint64_t inode_limit(const struct boot *b)
 	return b->tree_inodes && wanted > usual ? wanted : usual;
 }
 
-/* With memory on several NUMA nodes the root is spread over all, or one node would lose what it takes. */
-static bool has_several_nodes(void)
-{
-	FILE *file = fopen("/sys/devices/system/node/has_memory", "re");
-	char list[64] = "";
-
-	if (file && !fgets(list, sizeof(list), file))
-		*list = '\0';
-	if (file)
-		fclose(file);
-	return strpbrk(list, ",-");
-}
-
-/* Large pages only inside files that fill them: they take no more memory and make unpacking a little
+/* On several NUMA nodes the root is spread over all, or one node would lose what it takes.
+ * Large pages only inside files that fill them: they take no more memory and make unpacking a little
  * faster, and programs that run from the root. A kernel without them refuses the option. */
 static int mount_root(struct boot *b, char options[ROOT_OPTIONS_MAX])
 {
 	static const char *const huge[] = { ",huge=within_size", "" };
 	bool asked = strstr(b->params.mount, "huge=");
-	bool spread = !strstr(b->params.mount, "mpol=") && has_several_nodes();
+	bool spread = !strstr(b->params.mount, "mpol=") && memory_is_on_several_nodes();
 	int r = -EINVAL;
 
 	for (size_t i = asked; r == -EINVAL && i < ARRAY_SIZE(huge); i++) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "boot.h"
@@ -32,6 +33,7 @@ static void take_terminal(void)
 
 static void set_environment(const char *failed)
 {
+	umask(022);
 	setenv("PATH", "/bin:/sbin:/usr/bin:/usr/sbin", 1);
 	setenv("HOME", "/", 1);
 	setenv("PS1", "tarboot:\\w# ", 1);

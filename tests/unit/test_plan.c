@@ -1,7 +1,11 @@
 /* The plan keeps to its formula, to the budget while it can, and never plans for nothing. */
 #include "plan.h"
 
+#include <errno.h>
+#include <sched.h>
+
 #include "tap.h"
+#include "wrap.h"
 
 #define MIB (1ULL << 20)
 
@@ -29,8 +33,45 @@ static const struct {
 	{ "one thread is the least", 47, 16 * MIB, 64 * MIB, 8, 10 * MIB, 1, 1, MIB },
 };
 
+/* A kernel with room for so many CPUs, of which the process may use some; and how it answers. */
+static unsigned kernel_cpus, usable_cpus;
+static int refusal;
+
+WRAP(int, sched_getaffinity, (pid_t pid, size_t size, cpu_set_t *set))
+{
+	if (!kernel_cpus)
+		return REAL(sched_getaffinity)(pid, size, set);
+	if (refusal || size * 8 < kernel_cpus) {
+		errno = refusal ? refusal : EINVAL;
+		return -1;
+	}
+	CPU_ZERO_S(size, set);
+	for (unsigned i = 0; i < usable_cpus; i++)
+		CPU_SET_S(kernel_cpus - 1 - i, size, set);
+	return 0;
+}
+
+static void check_cpus(unsigned there, unsigned usable, int error, unsigned want)
+{
+	const struct block_list l = { .n = 1000, .largest = MIB, .decoder_memory = MIB };
+	struct engine_plan p;
+
+	kernel_cpus = there;
+	usable_cpus = usable;
+	refusal = error;
+	engine_plan(&l, 0, PLAN_NO_LIMIT, &p);
+	is_int(p.threads, want, "%u of %u CPUs, error %d: threads", usable, there, error);
+}
+
 int main(void)
 {
+	check_cpus(8, 2, 0, 2);
+	check_cpus(1024, 200, 0, 200);
+	check_cpus(1025, 200, 0, 200);
+	check_cpus(8192, 7, 0, 7);
+	check_cpus(1 << 20, 1536, 0, PLAN_THREADS_MAX);
+	check_cpus(1 << 21, 3, 0, 1); /* no such kernel: the search ends */
+	check_cpus(8, 2, ENOSYS, 1);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		const struct block_list l = { .n = cases[i].blocks,
 					      .uncompressed = cases[i].blocks * cases[i].block,

@@ -1,0 +1,50 @@
+/* What sysfs says of NUMA nodes, on kernels of several ages. */
+#include "memory.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tap.h"
+#include "util.h"
+#include "wrap.h"
+
+#define NODES "/sys/devices/system/node/"
+
+/* The files that there are, NULL = none. */
+static const char *has_memory, *has_normal_memory;
+
+WRAP(FILE *, LARGE(fopen), (const char *path, const char *mode))
+{
+	const char *text;
+
+	if (strncmp(path, NODES, strlen(NODES)) != 0)
+		return REAL(LARGE(fopen))(path, mode);
+	text = strcmp(path, NODES "has_memory") == 0          ? has_memory
+	       : strcmp(path, NODES "has_normal_memory") == 0 ? has_normal_memory
+							      : NULL;
+	errno = ENOENT;
+	return text ? fmemopen((char *)text, strlen(text), "r") : NULL;
+}
+
+static const struct {
+	const char *memory, *normal;
+	bool want;
+} cases[] = {
+	{ "0\n", "0\n", false },  { "0-1\n", "0-1\n", true }, { "0,2\n", "0,2\n", true },
+	{ NULL, "0-1\n", true },  { NULL, "0,3\n", true },    { NULL, "0\n", false },
+	{ "0-1\n", "0\n", true }, { "0\n", "0-1\n", false },  { "\n", "0-1\n", false },
+	{ NULL, NULL, false },
+};
+
+int main(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		has_memory = cases[i].memory;
+		has_normal_memory = cases[i].normal;
+		is_int(memory_is_on_several_nodes(), cases[i].want,
+		       "has_memory %.3s, has_normal_memory %.3s", has_memory ? has_memory : "-",
+		       has_normal_memory ? has_normal_memory : "-");
+	}
+	return done_testing();
+}
