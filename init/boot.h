@@ -7,9 +7,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "child.h"
 #include "codec.h"
 #include "fail.h"
 #include "manifest.h"
+#include "message.h"
 #include "params.h"
 #include "payload.h"
 #include "unpack.h"
@@ -29,19 +31,13 @@ struct memory_sample {
 	uint64_t time, used; /* microseconds since the kernel started; bytes */
 };
 
-/* What the process that plugs in devices tells when it has seen all that is there. */
-struct devices_seen {
-	uint64_t time; /* microseconds since the kernel started; 0: not yet */
-	uint32_t modules;
-};
-
 struct boot {
 	char **argv; /* as the kernel gave it, for the new init */
 
 	struct params params;
 	struct fail bad_parameter; /* error = 0: all could be understood */
 	bool make_nodes;           /* there is no devtmpfs */
-	int devices_fd;            /* to the process that plugs in devices, else -1 */
+	struct child devices;      /* the process that plugs in devices */
 	struct manifest manifest;
 	bool has_manifest;
 	struct payload payload;

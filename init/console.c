@@ -12,6 +12,7 @@
 #include <sys/sysmacros.h>
 
 #include "boot.h"
+#include "message.h"
 #include "size.h"
 
 #define PATIENCE_MS 200 /* for a console that takes no more bytes */
@@ -27,6 +28,7 @@ static struct console consoles[CONSOLES_MAX];
 static size_t n_consoles;
 static int log_fd = -1;
 static int kmsg_fd = -1;
+static int parent_fd = -1; /* in a child: where PID 1 reads */
 static char warnings[WARNINGS_MAX][256];
 static size_t n_warnings;
 static bool is_quiet, is_debug, is_verbosity_known;
@@ -148,6 +150,11 @@ void console_print(const char *text)
 	print_where(text, true, true);
 }
 
+void console_send_to(int fd)
+{
+	parent_fd = fd;
+}
+
 void console_log(enum log_level level, const char *text, ...)
 {
 	/* The kernel log prints what is below its own level on the consoles too; notices would be
@@ -161,6 +168,10 @@ void console_log(enum log_level level, const char *text, ...)
 	va_start(ap, text);
 	vsnprintf(line + n, sizeof(line) - (size_t)n - 1, text, ap);
 	va_end(ap);
+	if (parent_fd >= 0) {
+		message_send_line(parent_fd, level, line + n);
+		return;
+	}
 	if (level == LOG_WARNING || level == LOG_ERROR)
 		keep_warning(line + strlen("tarboot: "));
 	n = snprintf(record, sizeof(record), "<%d>%s", priorities[level], line);

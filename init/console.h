@@ -30,6 +30,9 @@ void console_open_log(void);
 
 void console_set_verbosity(bool quiet, bool debug);
 
+/* In a child: from now on its lines go through a channel (see message.h) to PID 1, which prints them. */
+void console_send_to(int fd);
+
 /* One line "tarboot: TEXT" everywhere. */
 void console_log(enum log_level level, const char *text, ...) _printf_(2, 3);
 

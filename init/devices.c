@@ -6,14 +6,17 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 
 #include "child.h"
 #include "console.h"
+#include "message.h"
 #include "modules.h"
 #include "uevent.h"
 
@@ -24,6 +27,7 @@
 #define DEPTH_MAX 64
 #define SETTLE_MS 5000
 #define STOP_MS 2000 /* for a module that is being loaded */
+#define KILL_MS 500
 
 struct devices {
 	int netlink; /* < 0: none, and nothing that comes later is seen */
@@ -192,39 +196,59 @@ static void serve(struct devices *d)
 static void run(struct devices *d)
 {
 	uint64_t start = now_usec();
-	struct devices_seen seen;
+	struct message m = { .kind = MESSAGE_DEVICES_SEEN };
 
 	child_restore_signals();
+	console_send_to(d->parent);
 	d->netlink = open_netlink(); /* before the scan: nothing falls between */
 	d->modules = modules_open();
-	if (!d->modules)
+	if (!d->modules) {
+		console_log(LOG_WARNING, "devices are not plugged in: %m");
 		return;
+	}
 	if (d->netlink < 0)
 		console_log(LOG_WARNING,
 			    "no messages about devices (CONFIG_NET): what is plugged in "
 			    "later is not seen");
 	scan_all(d);
-	seen = (struct devices_seen){ now_usec(), modules_count(d->modules) };
+	m.seen = (struct devices_seen){ now_usec(), modules_count(d->modules) };
 	console_log(LOG_DEBUG, "plug in devices: all seen after %llu ms, %u modules loaded",
-		    (unsigned long long)((seen.time - start) / 1000), seen.modules);
-	(void)!write(d->parent, &seen, sizeof(seen)); /* devices_settle() waits for it */
+		    (unsigned long long)((m.seen.time - start) / 1000), m.seen.modules);
+	message_send(d->parent, &m); /* devices_settle() waits for it */
 	serve(d);
+	message_send_lost(d->parent);
 }
 
 /* ---- PID 1's side ---- */
 
+static void read_messages(void *arg)
+{
+	struct boot *b = arg;
+	struct message m;
+	int r;
+
+	while ((r = message_receive(b->devices.fd, "the process that plugs in devices", &m)) == 0)
+		if (m.kind == MESSAGE_DEVICES_SEEN)
+			b->devices_seen = m.seen;
+	if (r == -EPIPE) {
+		close(b->devices.fd);
+		b->devices.fd = -1;
+	}
+}
+
 int devices_start(struct boot *b)
 {
 	struct devices d = { .netlink = -1, .make_nodes = b->make_nodes };
-	int ends[2];
+	int ends[2], r;
 	pid_t pid;
 
 	if (!b->params.hotplug) {
 		snprintf(b->detail, sizeof(b->detail), "left out (tarboot.hotplug=off)");
 		return 0;
 	}
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
-		console_log(LOG_WARNING, "devices are not plugged in: %m");
+	r = message_open(ends);
+	if (r < 0) {
+		console_log(LOG_WARNING, "devices are not plugged in: %s", strerror(-r));
 		return 0;
 	}
 	pid = fork();
@@ -238,42 +262,68 @@ int devices_start(struct boot *b)
 	if (pid < 0) {
 		console_log(LOG_WARNING, "devices are not plugged in: %m");
 		close(ends[0]);
-	} else {
-		b->devices_fd = ends[0];
+		return 0;
 	}
+	b->devices = (struct child){ .pid = pid, .fd = ends[0], .read = read_messages, .arg = b };
+	child_watch(&b->devices);
 	return 0;
 }
 
-/* The process tells once what it has seen, and then nothing until it ends. False: that takes longer. */
-static bool wait_for_end(struct boot *b, int milliseconds)
+static bool has_ended(void *arg)
 {
-	struct pollfd p = { .fd = b->devices_fd, .events = POLLIN };
+	const struct child *c = arg;
 
-	while (poll(&p, 1, milliseconds) > 0)
-		if (read(b->devices_fd, &b->devices_seen, sizeof(b->devices_seen)) <= 0)
-			return true;
-	return false;
+	return c->has_ended && c->fd < 0; /* and all that it said was read */
+}
+
+static bool has_settled(void *arg)
+{
+	struct boot *b = arg;
+
+	return b->devices_seen.time || has_ended(&b->devices);
 }
 
 void devices_settle(struct boot *b)
 {
-	struct pollfd p = { .fd = b->devices_fd, .events = POLLIN };
+	if (b->devices.pid)
+		(void)child_wait_until(has_settled, b, SETTLE_MS);
+}
 
-	/* What it tells is left there for the next who asks. */
-	if (b->devices_fd >= 0)
-		(void)poll(&p, 1, SETTLE_MS);
+/* A process that was killed runs no more of its own code, even where a driver keeps it inside the kernel: it can load
+ * nothing out of the new root. It has no children. */
+static void stop(struct child *c)
+{
+	if (c->fd >= 0)
+		shutdown(c->fd, SHUT_WR);
+	if (child_wait_until(has_ended, c, STOP_MS))
+		return;
+	console_log(LOG_WARNING,
+		    "the process that plugs in devices did not end within %d s, perhaps because a "
+		    "driver waits for its hardware: killed",
+		    STOP_MS / 1000);
+	if (!c->has_ended)
+		(void)kill(c->pid, SIGKILL);
+	(void)child_wait_until(has_ended, c, KILL_MS);
 }
 
 int devices_stop(struct boot *b)
 {
-	if (b->devices_fd < 0)
+	struct child *c = &b->devices;
+
+	if (!c->pid)
 		return 0;
-	if (wait_for_end(b, 0))
-		console_log(LOG_WARNING, "the process that plugs in devices died");
-	shutdown(b->devices_fd, SHUT_WR);
-	if (!wait_for_end(b, STOP_MS))
-		console_log(LOG_WARNING, "a module is still being loaded: not waiting for it");
-	close(b->devices_fd);
-	b->devices_fd = -1;
+	if (!child_wait_until(has_ended, c, 0))
+		stop(c);
+	else if (WIFSIGNALED(c->status))
+		console_log(LOG_WARNING, "the process that plugs in devices died of signal %d (%s)",
+			    WTERMSIG(c->status), strsignal(WTERMSIG(c->status)));
+	else
+		console_log(LOG_WARNING,
+			    "the process that plugs in devices ended too early, with status %d",
+			    WEXITSTATUS(c->status));
+	child_forget(c);
+	if (c->fd >= 0)
+		close(c->fd);
+	*c = (struct child){ .fd = -1 };
 	return 0;
 }

@@ -172,7 +172,7 @@ static void open_standard_descriptors(void)
 
 int main(int argc, char **argv)
 {
-	static struct boot b = { .new_root_fd = -1, .old_root_fd = -1, .devices_fd = -1 };
+	static struct boot b = { .new_root_fd = -1, .old_root_fd = -1 };
 
 	(void)argc;
 	if (getpid() != 1) {

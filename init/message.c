@@ -1,0 +1,81 @@
+/* Sequenced packets: they keep their borders, and their end is seen. */
+#include "message.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "console.h"
+
+#define PATIENCE_MS 1000
+#define LINES_AT_ONCE 64
+
+static uint32_t n_lost; /* in a child: dropped since the last message that was sent */
+
+int message_open(int ret_ends[2])
+{
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_ends) < 0 ? -errno : 0;
+}
+
+static bool send_now(int fd, struct message *m)
+{
+	m->lost = n_lost;
+	if (send(fd, m, sizeof(*m), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		return false;
+	n_lost = 0;
+	return true;
+}
+
+void message_send_line(int fd, unsigned level, const char *line)
+{
+	struct message m = { .kind = MESSAGE_LINE, .level = level };
+
+	snprintf(m.line, sizeof(m.line), "%s", line);
+	n_lost += !send_now(fd, &m);
+}
+
+void message_send(int fd, struct message *m)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	if (send_now(fd, m) || errno != EAGAIN)
+		return;
+	if (poll(&p, 1, PATIENCE_MS) <= 0 || !send_now(fd, m))
+		n_lost++;
+}
+
+void message_send_lost(int fd)
+{
+	struct message m = { .kind = MESSAGE_LOST };
+
+	if (n_lost > 0)
+		message_send(fd, &m);
+}
+
+int message_receive(int fd, const char *from, struct message *ret)
+{
+	struct message m;
+	ssize_t n;
+
+	for (int i = 0; i < LINES_AT_ONCE; i++) {
+		n = recv(fd, &m, sizeof(m), MSG_DONTWAIT);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return -EAGAIN;
+		if (n <= 0)
+			return -EPIPE;
+		if (n != sizeof(m))
+			continue;
+		if (m.lost > 0)
+			console_log(LOG_WARNING, "%u messages of %s were lost", m.lost, from);
+		if (m.kind != MESSAGE_LINE) {
+			*ret = m;
+			return 0;
+		}
+		m.line[sizeof(m.line) - 1] = '\0';
+		console_log(m.level < LOG_DEBUG ? (enum log_level)m.level : LOG_DEBUG, "%s",
+			    m.line);
+	}
+	return -EAGAIN;
+}
