@@ -1,12 +1,29 @@
 /* Lines of words. Whatever is no line that it knows is passed over. */
 #include "modindex.h"
 
+#include <ctype.h>
 #include <fnmatch.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "cmdline.h"
+
 #define WORD_MAX 512
+#define MODALIAS_MAX 2048 /* no uevent is longer */
 #define BLANKS " \t\r\n"
+
+size_t modindex_join_lines(char *text, size_t size)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		if (text[i] == '\\' && (i + 1 == size || text[++i] == '\n'))
+			continue;
+		text[used++] = text[i] ? text[i] : '\n';
+	}
+	return used;
+}
 
 static const char *next_line(const char *line)
 {
@@ -51,6 +68,35 @@ static bool is_module(const char *word, const char *name)
 	return modindex_name(word, other) && strcmp(other, name) == 0;
 }
 
+/* Copies n bytes, with _ for each - outside of sets of characters; false: there is no room for them and a NUL. */
+static bool copy_plain(const char *text, size_t n, char *ret, size_t size)
+{
+	bool in_set = false;
+
+	if (n >= size)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		in_set = text[i] == '[' || (in_set && text[i] != ']');
+		ret[i] = text[i] == '-' && !in_set ? '_' : text[i];
+	}
+	ret[n] = '\0';
+	return true;
+}
+
+/* The bytes before the first wildcard decide nearly always, and fnmatch is slow. plain_text has _ only. */
+static bool fits(const char *pattern, size_t n, const char *plain_text)
+{
+	char plain[WORD_MAX];
+	size_t i = 0;
+
+	while (i < n && !strchr("*?[\\", pattern[i])) {
+		if ((pattern[i] == '-' ? '_' : pattern[i]) != plain_text[i])
+			return false;
+		i++;
+	}
+	return copy_plain(pattern, n, plain, sizeof(plain)) && fnmatch(plain, plain_text, 0) == 0;
+}
+
 /* What follows keyword on the next line, at or behind *line, that begins with it; NULL: there is none.
  * *line becomes the line after that. */
 static const char *next_entry(const char **line, const char *keyword)
@@ -68,82 +114,148 @@ static const char *next_entry(const char **line, const char *keyword)
 	return NULL;
 }
 
-/* The same for lines "KEYWORD MODULE ..." about one module: what follows its name. */
+/* The same for lines "KEYWORD MODULE ..." about one module: what follows its name, which may have wildcards. */
 static const char *next_entry_of(const char **line, const char *keyword, const char *name)
 {
 	const char *at, *word;
+	size_t n;
 
 	while ((at = next_entry(line, keyword)))
-		if (next_word(&at, &word) && is_module(word, name))
+		if ((n = next_word(&at, &word)) > 0 && fits(word, n, name))
 			return at;
 	return NULL;
 }
 
-static bool is_in_list(const char *list, const char *name)
-{
-	char word[MODULE_NAME_MAX];
-	size_t n;
+/* ---- the kernel command line ---- */
 
-	for (; *list && !strchr(BLANKS, *list); list += n + (list[n] == ',')) {
-		n = strcspn(list, "," BLANKS);
-		if (n < sizeof(word)) {
-			memcpy(word, list, n);
-			word[n] = '\0';
-			if (is_module(word, name))
-				return true;
-		}
+/* The same of a word that is followed by something else. */
+static bool is_word_of(const char *word, size_t n, const char *name)
+{
+	char copy[MODULE_NAME_MAX];
+
+	return copy_plain(word, n, copy, sizeof(copy)) && is_module(copy, name);
+}
+
+static bool is_in_list(const char *list, size_t size, const char *name)
+{
+	const char *end = list + size, *comma;
+
+	for (; list < end; list = comma + 1) {
+		comma = memchr(list, ',', (size_t)(end - list));
+		if (!comma)
+			comma = end;
+		if (is_word_of(list, (size_t)(comma - list), name))
+			return true;
 	}
 	return false;
 }
 
-static bool is_blacklisted(const struct modindex *m, const char *name)
+/* Is the module in a list A,B of the parameter key? */
+static bool is_listed(const struct modindex *m, const char *key, const char *name)
 {
-	static const char parameter[] = "modprobe.blacklist=";
-	const char *at = m->cmdline, *line = m->config, *word;
+	const char *at = m->cmdline;
+	struct cmdline_param p;
 
-	if (next_entry_of(&line, "blacklist", name))
-		return true;
-	while (next_word(&at, &word))
-		if (strncmp(word, parameter, sizeof(parameter) - 1) == 0 &&
-		    is_in_list(word + sizeof(parameter) - 1, name))
+	while (cmdline_next(&at, &p))
+		if (p.value && is_word(p.name, p.name_size, key) &&
+		    is_in_list(p.value, p.value_size, name))
 			return true;
 	return false;
 }
 
-/* The text before the first wildcard decides nearly always, and fnmatch is slow. */
-static bool fits(const char *pattern, size_t n, const char *modalias)
+/* Bytes of the module's name in MODULE.OPTION; 0: it is something else. */
+static size_t module_part(const struct cmdline_param *p)
 {
-	size_t plain = strcspn(pattern, "*?[\\ \t\n");
-	char text[WORD_MAX];
+	size_t n = 0;
 
-	if (n >= sizeof(text) || strncmp(pattern, modalias, plain < n ? plain : n) != 0)
-		return false;
-	memcpy(text, pattern, n);
-	text[n] = '\0';
-	return fnmatch(text, modalias, 0) == 0;
+	while (n < p->name_size &&
+	       (isalnum((unsigned char)p->name[n]) || p->name[n] == '_' || p->name[n] == '-'))
+		n++;
+	if (n + 1 >= p->name_size || p->name[n] != '.' ||
+	    memchr(p->name + n + 1, '.', p->name_size - n - 1))
+		return 0;
+	return n;
 }
 
-static void match_in(const struct modindex *m, const char *line, const char *modalias,
+/* ---- what may be loaded ---- */
+
+static bool is_blacklisted(const struct modindex *m, const char *name)
+{
+	const char *line = m->config, *at, *word;
+
+	while ((at = next_entry(&line, "blacklist")))
+		if (next_word(&at, &word) > 0 && is_module(word, name))
+			return true;
+	return is_listed(m, "modprobe.blacklist", name) || modindex_is_forbidden(m, name);
+}
+
+/* The first command wins, as for modprobe. */
+static const char *find_command(const struct modindex *m, const char *name)
+{
+	const char *line = m->config, *at = next_entry_of(&line, "install", name), *word;
+
+	return at && next_word(&at, &word) > 0 ? word : NULL;
+}
+
+/* "/bin/true", "false;" and the like. */
+static bool does_nothing(const char *command)
+{
+	size_t n = strcspn(command, "; \t\r\n"), start = n;
+
+	while (start > 0 && command[start - 1] != '/')
+		start--;
+	return is_word(command + start, n - start, "true") ||
+	       is_word(command + start, n - start, "false");
+}
+
+bool modindex_is_forbidden(const struct modindex *m, const char *name)
+{
+	const char *command = find_command(m, name);
+
+	return (command && does_nothing(command)) || is_listed(m, "module_blacklist", name);
+}
+
+const char *modindex_install_command(const struct modindex *m, const char *name)
+{
+	const char *line = m->config;
+
+	return next_entry_of(&line, "softdep", name) ? NULL : find_command(m, name);
+}
+
+/* ---- aliases ---- */
+
+/* True when an alias fits. */
+static bool match_in(const struct modindex *m, const char *line, const char *plain_alias,
 		     void (*found)(const char *name, void *arg), void *arg)
 {
 	char name[MODULE_NAME_MAX];
 	const char *at, *word, *pattern;
+	bool fits_any = false;
 	size_t n;
 
 	while ((at = next_entry(&line, "alias"))) {
 		n = next_word(&at, &pattern);
-		if (n > 0 && fits(pattern, n, modalias) && next_word(&at, &word) &&
-		    modindex_name(word, name) && !is_blacklisted(m, name))
+		if (n == 0 || !fits(pattern, n, plain_alias) || next_word(&at, &word) == 0)
+			continue;
+		fits_any = true;
+		if (modindex_name(word, name) && !is_blacklisted(m, name))
 			found(name, arg);
 	}
+	return fits_any;
 }
 
 void modindex_match(const struct modindex *m, const char *modalias,
 		    void (*found)(const char *name, void *arg), void *arg)
 {
-	match_in(m, m->config, modalias, found, arg);
-	match_in(m, m->alias, modalias, found, arg);
+	char plain[MODALIAS_MAX];
+
+	if (!copy_plain(modalias, strlen(modalias), plain, sizeof(plain)))
+		return;
+	if (!match_in(m, m->config, plain, found, arg))
+		(void)match_in(m, m->alias, plain, found, arg);
 }
+
+/* ---- dependencies ---- */
 
 const char *modindex_dependencies(const struct modindex *m, const char *name)
 {
@@ -153,51 +265,84 @@ const char *modindex_dependencies(const struct modindex *m, const char *name)
 	return NULL;
 }
 
-void modindex_soft(const struct modindex *m, const char *name, bool after,
+void modindex_tied(const struct modindex *m, const char *name, enum modindex_tie tie,
 		   void (*found)(const char *name, void *arg), void *arg)
 {
 	const char *at, *line = m->config, *word;
+	bool is_wanted, is_weak = tie == MODINDEX_WEAK;
 	char other[MODULE_NAME_MAX];
-	bool is_wanted;
 	size_t n;
 
-	while ((at = next_entry_of(&line, "softdep", name))) {
-		is_wanted = false;
+	while ((at = next_entry_of(&line, is_weak ? "weakdep" : "softdep", name))) {
+		is_wanted = is_weak;
 		while ((n = next_word(&at, &word)) > 0) {
-			if (word[n - 1] == ':')
-				is_wanted = is_word(word, n, after ? "post:" : "pre:");
+			if (!is_weak && word[n - 1] == ':')
+				is_wanted = is_word(word, n,
+						    tie == MODINDEX_AFTER ? "post:" : "pre:");
 			else if (is_wanted && modindex_name(word, other))
 				found(other, arg);
 		}
 	}
 }
 
-/* Adds n bytes and a blank before them. */
-static void append(char *ret, size_t size, size_t *used, const char *text, size_t n)
+/* ---- options ---- */
+
+/* The value is quoted again where the kernel would find blanks in it. */
+static void write_param(FILE *out, const struct cmdline_param *p, size_t module)
 {
-	if (*used + n + 2 > size)
-		return;
-	if (*used)
-		ret[(*used)++] = ' ';
-	memcpy(ret + *used, text, n);
-	*used += n;
-	ret[*used] = '\0';
+	size_t n = p->name_size - module - 1;
+	bool has_blanks = false, has_quote = false;
+
+	for (size_t i = 0; p->value && i < p->value_size; i++) {
+		has_blanks = has_blanks || isspace((unsigned char)p->value[i]);
+		has_quote = has_quote || p->value[i] == '"';
+	}
+	fprintf(out, "%.*s", (int)n, p->name + module + 1);
+	if (p->value)
+		fprintf(out, has_blanks && !has_quote ? "=\"%.*s\"" : "=%.*s", (int)p->value_size,
+			p->value);
 }
 
-size_t modindex_options(const struct modindex *m, const char *name, char *ret, size_t size)
+static void write_options(FILE *out, const struct modindex *m, const char *name)
 {
-	const char *at, *line = m->config, *word, *dot;
-	size_t used = 0, n;
+	const char *at, *line = m->config, *word, *blank = "";
+	struct cmdline_param p;
+	size_t n;
 
-	if (size > 0)
-		*ret = '\0';
-	while ((at = next_entry_of(&line, "options", name)))
-		while ((n = next_word(&at, &word)) > 0)
-			append(ret, size, &used, word, n);
-	for (at = m->cmdline; (n = next_word(&at, &word)) > 0;) {
-		dot = memchr(word, '.', n);
-		if (dot && is_module(word, name))
-			append(ret, size, &used, dot + 1, n - (size_t)(dot + 1 - word));
+	while ((at = next_entry(&line, "options"))) {
+		if (next_word(&at, &word) == 0 || !is_module(word, name))
+			continue;
+		at += strspn(at, " \t");
+		n = strcspn(at, "\n");
+		while (n > 0 && strchr(BLANKS, at[n - 1]))
+			n--;
+		if (n > 0) {
+			fprintf(out, "%s%.*s", blank, (int)n, at);
+			blank = " ";
+		}
 	}
-	return used;
+	for (at = m->cmdline; cmdline_next(&at, &p);) {
+		n = module_part(&p);
+		word = p.name;
+		if (n == 0 || !is_word_of(word, n, name))
+			continue;
+		fputs(blank, out);
+		blank = " ";
+		write_param(out, &p, n);
+	}
+}
+
+char *modindex_options(const struct modindex *m, const char *name)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	write_options(out, m, name);
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
 }

@@ -201,7 +201,7 @@ static void run(struct devices *d)
 	child_restore_signals();
 	console_send_to(d->parent);
 	d->netlink = open_netlink(); /* before the scan: nothing falls between */
-	d->modules = modules_open();
+	d->modules = modules_open("/");
 	if (!d->modules) {
 		console_log(LOG_WARNING, "devices are not plugged in: %m");
 		return;

@@ -1,7 +1,6 @@
 /* Order of loading, and the system calls. */
 #include "modules.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <lzma.h>
@@ -13,12 +12,14 @@
 #include <sys/utsname.h>
 
 #include "console.h"
+#include "modconfig.h"
 #include "modindex.h"
+#include "read_all.h"
 #include "util.h"
 
 #define COMPRESSED_FILE 4 /* MODULE_INIT_COMPRESSED_FILE, Linux 5.17 */
-#define OPTIONS_MAX 2048
-#define DEPTH_MAX 8 /* softdeps of softdeps */
+#define DEPTH_MAX 32      /* softdeps of softdeps */
+#define SEARCHED_MAX 256
 
 struct text {
 	char *bytes; /* NUL-terminated, or NULL */
@@ -26,10 +27,12 @@ struct text {
 };
 
 struct modules {
-	char directory[96]; /* /lib/modules/RELEASE */
+	int root_fd;
+	char directory[96]; /* lib/modules/RELEASE */
 	struct modindex index;
 	struct text dep, alias, config, cmdline;
-	struct text tried; /* " name name " of all that there is no need to try again */
+	struct text tried;            /* " name name " of all that there is no need to try again */
+	char *searched[SEARCHED_MAX]; /* modaliases, each at the place that its hash says */
 	unsigned count, depth;
 };
 
@@ -48,34 +51,32 @@ static void add_bytes(struct text *t, const char *bytes, size_t n)
 	longer[t->size] = '\0';
 }
 
-static void add_file(struct text *t, const char *path)
+/* A file of modprobe.d. */
+static int add_config(const char *path, char *text, size_t size, void *arg)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char buf[4096];
-	ssize_t n;
+	struct text *config = arg;
 
-	while (fd >= 0 && (n = read(fd, buf, sizeof(buf))) > 0)
-		add_bytes(t, buf, (size_t)n);
-	add_bytes(t, "\n", 1);
+	(void)path;
+	add_bytes(config, text, modindex_join_lines(text, size));
+	add_bytes(config, "\n", 1);
+	free(text);
+	return 0;
 }
 
-static void add_directory(struct text *t, const char *path)
+static void read_below_root(const struct modules *m, const char *path, struct text *t)
 {
-	struct dirent **entries;
-	int n = scandir(path, &entries, NULL, alphasort);
-	char file[512];
-	size_t length;
+	_cleanup_close_ int fd = openat(m->root_fd, path, O_RDONLY | O_CLOEXEC);
 
-	for (int i = 0; i < n; i++) {
-		length = strlen(entries[i]->d_name);
-		if (length > 5 && strcmp(entries[i]->d_name + length - 5, ".conf") == 0) {
-			snprintf(file, sizeof(file), "%s/%s", path, entries[i]->d_name);
-			add_file(t, file);
-		}
-		free(entries[i]);
-	}
-	if (n >= 0)
-		free(entries);
+	if (fd >= 0)
+		(void)read_all(fd, &t->bytes, &t->size);
+}
+
+static void read_index_file(const struct modules *m, const char *name, struct text *t)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/%s", m->directory, name);
+	read_below_root(m, path, t);
 }
 
 static const char *text_of(const struct text *t)
@@ -83,31 +84,39 @@ static const char *text_of(const struct text *t)
 	return t->bytes ? t->bytes : "";
 }
 
-static void add_index_file(const struct modules *m, struct text *t, const char *name)
-{
-	char path[160];
-
-	snprintf(path, sizeof(path), "%s/%s", m->directory, name);
-	add_file(t, path);
-}
-
-struct modules *modules_open(void)
+struct modules *modules_open(const char *root)
 {
 	struct modules *m = calloc(1, sizeof(*m));
 	struct utsname u;
 
-	if (!m || uname(&u) < 0)
-		return m;
-	snprintf(m->directory, sizeof(m->directory), "/lib/modules/%s", u.release);
-	add_index_file(m, &m->dep, "modules.dep");
-	add_index_file(m, &m->alias, "modules.alias");
-	add_index_file(m, &m->config, "modules.softdep");
-	add_directory(&m->config, "/etc/modprobe.d");
-	add_directory(&m->config, "/lib/modprobe.d");
-	add_file(&m->cmdline, "/proc/cmdline");
+	if (!m)
+		return NULL;
+	m->root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (uname(&u) == 0)
+		snprintf(m->directory, sizeof(m->directory), "lib/modules/%s", u.release);
+	read_index_file(m, "modules.dep", &m->dep);
+	read_index_file(m, "modules.alias", &m->alias);
+	read_index_file(m, "modules.softdep", &m->config);
+	add_bytes(&m->config, "\n", 1);
+	(void)modconfig_read(m->root_fd, add_config, &m->config);
+	read_below_root(m, "proc/cmdline", &m->cmdline);
 	m->index = (struct modindex){ text_of(&m->dep), text_of(&m->alias), text_of(&m->config),
 				      text_of(&m->cmdline) };
 	return m;
+}
+
+void modules_close(struct modules *m)
+{
+	if (m->root_fd >= 0)
+		close(m->root_fd);
+	for (size_t i = 0; i < SEARCHED_MAX; i++)
+		free(m->searched[i]);
+	free(m->dep.bytes);
+	free(m->alias.bytes);
+	free(m->config.bytes);
+	free(m->cmdline.bytes);
+	free(m->tried.bytes);
+	free(m);
 }
 
 unsigned modules_count(const struct modules *m)
@@ -138,14 +147,12 @@ static int init_from_xz(int fd, const char *options)
 	return syscall(SYS_init_module, out, out_at, options) < 0 ? -errno : 0;
 }
 
-static int insert(const char *path, const char *options)
+/* 0, or -errno of the kernel. */
+static int insert(int fd, const char *path, const char *options)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	bool is_plain = ends_with(path, ".ko");
 	int r;
 
-	if (fd < 0)
-		return -errno;
 	r = syscall(SYS_finit_module, fd, options, is_plain ? 0 : COMPRESSED_FILE) < 0 ? -errno : 0;
 	/* A kernel before 5.17 knows no such flag, one without the decoder says that it cannot. */
 	if (!is_plain && (r == -EINVAL || r == -EOPNOTSUPP) && ends_with(path, ".xz"))
@@ -155,28 +162,50 @@ static int insert(const char *path, const char *options)
 
 static const char *explain(int r, const char *path)
 {
-	if ((r == -EINVAL || r == -EOPNOTSUPP) && !ends_with(path, ".ko"))
-		return "this kernel cannot unpack it: put it into the image uncompressed";
-	if (r == -EBADMSG)
+	switch (-r) {
+	case EINVAL:
+	case EOPNOTSUPP:
+		if (!ends_with(path, ".ko"))
+			return "this kernel cannot unpack it: put it into the image uncompressed";
+		break;
+	case EBADMSG:
 		return "the file is damaged";
+	case ENOENT:
+		return "it needs a symbol that neither the kernel nor a loaded module has (dmesg "
+		       "names it)";
+	case ENOEXEC:
+		return "it is damaged or made for another kernel (dmesg says more)";
+	case ENOKEY:
+	case EKEYREJECTED:
+		return "this kernel loads signed modules only, and takes no signature of this one";
+	case EPERM:
+		return "this kernel does not allow to load it";
+	}
 	return strerror(-r);
 }
 
 /* path is as in modules.dep, below the directory, and ends at a blank, a colon or a newline. */
 static void load_file(struct modules *m, const char *name, const char *path)
 {
-	char file[512], options[OPTIONS_MAX];
+	_cleanup_free_ char *options = modindex_options(&m->index, name);
+	_cleanup_close_ int fd = -1;
+	char file[512];
 	int r;
 
 	snprintf(file, sizeof(file), "%s/%.*s", m->directory, (int)strcspn(path, " \t\r\n:"), path);
-	modindex_options(&m->index, name, options, sizeof(options));
-	r = insert(file, options);
+	fd = openat(m->root_fd, file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		console_log(errno == ENOENT ? LOG_DEBUG : LOG_WARNING,
+			    "module %s: cannot open /%s: %m", name, file);
+		return;
+	}
+	r = options ? insert(fd, file, options) : -ENOMEM;
 	if (r == 0) {
 		m->count++;
 		console_log(LOG_DEBUG, "module %s loaded%s%s", name, *options ? " with " : "",
 			    options);
-	} else if (r == -ENODEV || r == -ENOENT) { /* no such device, or left out of the image */
-		console_log(LOG_DEBUG, "module %s: %s", name, strerror(-r));
+	} else if (r == -ENODEV) {
+		console_log(LOG_DEBUG, "module %s: no such device", name);
 	} else if (r != -EEXIST) {
 		console_log(LOG_WARNING, "module %s: %s", name, explain(r, file));
 	}
@@ -214,26 +243,86 @@ static void load_needed(struct modules *m, const char *first)
 	}
 }
 
+/* A warning, or as asked for, why a module of the image is not loaded. */
+static bool may_load(const struct modules *m, const char *name)
+{
+	const char *command = modindex_install_command(&m->index, name);
+
+	if (modindex_is_forbidden(&m->index, name)) {
+		console_log(LOG_DEBUG,
+			    "module %s: not loaded, as modprobe.d or module_blacklist= asks", name);
+		return false;
+	}
+	if (command) {
+		console_log(LOG_WARNING,
+			    "module %s: not loaded: modprobe.d has a command for it (%.*s), and "
+			    "tarboot runs no commands",
+			    name, (int)strcspn(command, "\r\n"), command);
+		return false;
+	}
+	if (m->depth == DEPTH_MAX) {
+		console_log(LOG_WARNING,
+			    "module %s: not loaded: the softdeps that lead to it are too "
+			    "many, each of the one before",
+			    name);
+		return false;
+	}
+	return true;
+}
+
+static void load_with_needed(struct modules *m, const char *name, const char *line)
+{
+	const char *colon = line + strcspn(line, ":\n");
+
+	modindex_tied(&m->index, name, MODINDEX_BEFORE, load_by_name, m);
+	load_needed(m, *colon == ':' ? colon + 1 : colon);
+	load_file(m, name, line);
+	modindex_tied(&m->index, name, MODINDEX_AFTER, load_by_name, m);
+}
+
+/* name may be an alias. */
 static void load_by_name(const char *name, void *arg)
 {
 	struct modules *m = arg;
-	const char *line, *colon;
+	const char *line;
 
-	if (m->depth == DEPTH_MAX || !remember(m, name))
+	if (!remember(m, name))
 		return;
 	line = modindex_dependencies(&m->index, name);
-	if (!line)
-		return; /* in the kernel already, or not in this image */
-	colon = line + strcspn(line, ":\n");
 	m->depth++;
-	modindex_soft(&m->index, name, false, load_by_name, m);
-	load_needed(m, *colon == ':' ? colon + 1 : colon);
-	load_file(m, name, line);
-	modindex_soft(&m->index, name, true, load_by_name, m);
+	if (line && may_load(m, name))
+		load_with_needed(m, name, line);
+	else if (!line &&
+		 m->depth < DEPTH_MAX) /* in the kernel already, not in this image, or an alias */
+		modindex_match(&m->index, name, load_by_name, m);
 	m->depth--;
+}
+
+/* ---- devices ---- */
+
+static size_t hash(const char *text)
+{
+	uint32_t h = 2166136261; /* FNV-1a */
+
+	for (; *text; text++)
+		h = (h ^ (unsigned char)*text) * 16777619;
+	return h;
+}
+
+/* Each CPU of a machine has the same modalias, and so have the parts of a chipset. */
+static bool was_searched(struct modules *m, const char *modalias)
+{
+	char **place = &m->searched[hash(modalias) % SEARCHED_MAX];
+
+	if (*place && strcmp(*place, modalias) == 0)
+		return true;
+	free(*place);
+	*place = strdup(modalias);
+	return false;
 }
 
 void modules_load_for(struct modules *m, const char *modalias)
 {
-	modindex_match(&m->index, modalias, load_by_name, m);
+	if (!was_searched(m, modalias))
+		modindex_match(&m->index, modalias, load_by_name, m);
 }

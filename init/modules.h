@@ -10,11 +10,14 @@
 
 struct modules;
 
-/* Reads the index of the running kernel; never NULL but without memory. An initramfs without modules has
- * an empty one. */
-struct modules *modules_open(void);
+/* Reads the index of the running kernel and the kernel command line below the directory root, which is "/" but in
+ * tests. NULL: no memory. An initramfs without modules has an empty index. */
+struct modules *modules_open(const char *root);
 
-/* Loads what fits a device, and what that needs. Failures are logged: another device may go on. */
+void modules_close(struct modules *m);
+
+/* Loads what fits a device, and what that needs. Failures are logged: another device may go on. Devices of the same
+ * kind are searched for once, as long as there are not too many kinds. */
 void modules_load_for(struct modules *m, const char *modalias);
 
 /* How many were loaded since modules_open(). */

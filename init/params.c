@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmdline.h"
 #include "util.h"
 
 /* Each reads value (NULL: the key stood alone) into the params; false: it cannot be understood. */
@@ -220,13 +221,10 @@ static void note_unknown(const char *key, struct params *p)
 	}
 }
 
-static int set_param(char *text, struct params *p, struct fail *f)
+static int set_param(const char *text, const char *value, struct params *p, struct fail *f)
 {
-	char *value = strchr(text, '=');
 	char what[sizeof(f->what)];
 
-	if (value)
-		*value++ = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		if (strcmp(text, keys[i].key) != 0)
 			continue;
@@ -241,42 +239,32 @@ static int set_param(char *text, struct params *p, struct fail *f)
 	return 0;
 }
 
-/* Copies the next word to word, without its quotes, and returns what follows. The kernel's rules:
- * blanks separate, a double quote hides blanks until the next one and is not part of the word. */
-static const char *next_word(const char *text, char *word)
+/* Writes size bytes and a NUL; returns what is behind it. */
+static char *copy_text(char *to, const char *text, size_t size)
 {
-	bool quoted = false;
-
-	for (; *text && (quoted || !isspace((unsigned char)*text)); text++) {
-		if (*text == '"')
-			quoted = !quoted;
-		else
-			*word++ = *text;
-	}
-	*word = '\0';
-	return text;
+	memcpy(to, text, size);
+	to[size] = '\0';
+	return to + size + 1;
 }
 
 int params_parse(const char *cmdline, struct params *ret, struct fail *f)
 {
-	_cleanup_free_ char *word = malloc(strlen(cmdline) + 1);
-	int r = 0, r_word;
+	_cleanup_free_ char *copy = malloc(strlen(cmdline) + 2); /* of one: its name, its value */
+	struct cmdline_param param;
 	struct fail later;
+	char *value;
+	int r = 0, r_param;
 
 	*ret = (struct params){ .rootfs = "/rootfs.tar.xz", .hotplug = true };
-	if (!word)
+	if (!copy)
 		return fail_errno(f, ENOMEM, "the kernel command line", "cannot read it");
-	for (;;) {
-		while (isspace((unsigned char)*cmdline))
-			cmdline++;
-		if (!*cmdline)
-			break;
-		cmdline = next_word(cmdline, word);
-		if (strcmp(word, "--") == 0)
-			break;
-		r_word = set_param(word, ret, r == 0 ? f : &later);
+	while (cmdline_next(&cmdline, &param)) {
+		value = copy_text(copy, param.name, param.name_size);
+		if (param.value)
+			copy_text(value, param.value, param.value_size);
+		r_param = set_param(copy, param.value ? value : NULL, ret, r == 0 ? f : &later);
 		if (r == 0)
-			r = r_word;
+			r = r_param;
 	}
 	return r;
 }

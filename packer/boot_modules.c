@@ -1,7 +1,6 @@
 /* Modules that init can unpack stay as they are; the others are unpacked here. */
 #include "boot_modules.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include "decompress.h"
 #include "glob.h"
 #include "inroot.h"
+#include "modconfig.h"
 #include "module_choice.h"
 #include "path.h"
 #include "read_all.h"
@@ -27,7 +27,8 @@ struct adding {
 	struct path_map there; /* what the image has of it by now */
 	int root;
 	char directory[96]; /* lib/modules/RELEASE */
-	struct text dep, alias, softdep, builtin;
+	struct text dep, alias, softdep, weakdep, builtin;
+	struct text config; /* softdep, weakdep and the root's modprobe.d together */
 	struct module_choice choice;
 	struct fail *f;
 };
@@ -36,8 +37,9 @@ bool boot_modules_reads(const char *path, bool firmware)
 {
 	static const char *const globs[] = {
 		"lib/modules/*/modules.dep",     "lib/modules/*/modules.alias",
-		"lib/modules/*/modules.softdep", "lib/modules/*/modules.builtin",
-		"lib/modules/**/*.ko*",          "lib/modprobe.d/*.conf",
+		"lib/modules/*/modules.softdep", "lib/modules/*/modules.weakdep",
+		"lib/modules/*/modules.builtin", "lib/modules/**/*.ko*",
+		"lib/modprobe.d/*.conf",         "local/lib/modprobe.d/*.conf",
 	};
 
 	path = path_in_root(path);
@@ -102,7 +104,7 @@ static int add_index_file(struct adding *a, const char *name, const struct text 
 	return add_file(a, path, t);
 }
 
-/* The lines of modules.alias or modules.softdep that are about a wanted module: its name is the word of that number,
+/* The lines of modules.alias, modules.softdep or modules.weakdep that are about a wanted module: its name is the word of that number,
  * from 0. */
 static int add_lines_about(struct adding *a, const char *file, const struct text *all, int word)
 {
@@ -168,34 +170,43 @@ static int add_dep(struct adding *a)
 	return add_index_file(a, "modules.dep", &t);
 }
 
-static int is_configuration(const struct dirent *e)
+/* ---- modprobe.d ---- */
+
+static int add_to_config(struct adding *a, const char *text, size_t size)
 {
-	return ends_with(e->d_name, ".conf");
+	char *longer = realloc(a->config.data, a->config.size + size + 2);
+
+	if (!longer)
+		return -ENOMEM;
+	memcpy(longer + a->config.size, text, size);
+	a->config.size += size;
+	longer[a->config.size++] = '\n';
+	longer[a->config.size] = '\0';
+	a->config.data = longer;
+	return 0;
 }
 
-/* Options, blacklists and softdeps of the root's admin, below the name that init looks for. */
-static int add_configuration(struct adding *a, const char *from, const char *to)
+/* A file of the root's modprobe.d counts for the choice of modules. */
+static int choose_by_file(const char *path, char *text, size_t size, void *arg)
 {
-	_cleanup_close_ int fd = inroot_open(a->root, from, O_RDONLY | O_DIRECTORY);
-	char path[PATH_MAX];
-	struct dirent **entries;
-	struct text t;
-	int n, r = 0;
+	int r = add_to_config(arg, text, modindex_join_lines(text, size));
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	n = scandir(path, &entries, is_configuration, alphasort);
-	for (int i = 0; i < n; i++) {
-		snprintf(path, sizeof(path), "%s/%s", from, entries[i]->d_name);
-		if (r == 0 && read_in_root(a, path, &t) == 0) {
-			snprintf(path, sizeof(path), "%s/%s", to, entries[i]->d_name);
-			if (!path_map_find(&a->there, path, strlen(path)))
-				r = add_file(a, path, &t);
-			free(t.data);
-		}
-		free(entries[i]);
-	}
-	if (n >= 0)
-		free(entries);
+	(void)path;
+	free(text);
+	return r;
+}
+
+/* And it goes into the image as it is, below a name that init looks for. */
+static int add_configuration_file(const char *path, char *text, size_t size, void *arg)
+{
+	const struct text t = { text, size };
+	char to[PATH_MAX];
+	int r;
+
+	snprintf(to, sizeof(to), "%s/modprobe.d/%s", strncmp(path, "etc/", 4) == 0 ? "etc" : "lib",
+		 strrchr(path, '/') + 1);
+	r = add_file(arg, to, &t);
+	free(text);
 	return r;
 }
 
@@ -281,6 +292,7 @@ static int read_index(struct adding *a)
 	} files[] = { { "modules.dep", &a->dep },
 		      { "modules.alias", &a->alias },
 		      { "modules.softdep", &a->softdep },
+		      { "modules.weakdep", &a->weakdep },
 		      { "modules.builtin", &a->builtin } };
 	struct modindex index;
 	char path[160];
@@ -293,8 +305,15 @@ static int read_index(struct adding *a)
 			return fail_errno(a->f, r, path,
 					  "cannot read the index of the modules (depmod makes it)");
 	}
+	r = add_to_config(a, a->softdep.data ? a->softdep.data : empty, a->softdep.size);
+	if (r == 0 && a->weakdep.data)
+		r = add_to_config(a, a->weakdep.data, a->weakdep.size);
+	if (r == 0)
+		r = modconfig_read(a->root, choose_by_file, a);
+	if (r < 0)
+		return failed(a, r, "modprobe.d");
 	index = (struct modindex){ a->dep.data, a->alias.data ? a->alias.data : empty,
-				   a->softdep.data ? a->softdep.data : empty, empty };
+				   a->config.data, empty };
 	r = module_choice_open(&a->choice, &index);
 	return r < 0 ? failed(a, r, path) : 0;
 }
@@ -334,14 +353,12 @@ static int add_all(struct adding *a)
 		r = add_lines_about(a, "modules.alias", &a->alias, 2);
 	if (r == 0)
 		r = add_lines_about(a, "modules.softdep", &a->softdep, 1);
+	if (r == 0 && a->weakdep.data) /* depmod writes it since kmod 33 */
+		r = add_lines_about(a, "modules.weakdep", &a->weakdep, 1);
 	for (size_t i = 0; r == 0 && i < a->choice.n; i++)
 		if (a->choice.modules[i].wanted)
 			r = add_module(a, a->choice.modules[i].line);
-	if (r == 0)
-		r = add_configuration(a, "etc/modprobe.d", "etc/modprobe.d");
-	if (r == 0)
-		r = add_configuration(a, "usr/lib/modprobe.d", "lib/modprobe.d");
-	return r == 0 ? add_configuration(a, "lib/modprobe.d", "lib/modprobe.d") : r;
+	return r == 0 ? modconfig_read(a->root, add_configuration_file, a) : r;
 }
 
 int boot_modules_add(struct bootpart *b, int root_fd, const char *release, const char *words,
@@ -366,6 +383,8 @@ int boot_modules_add(struct bootpart *b, int root_fd, const char *release, const
 	free(a.dep.data);
 	free(a.alias.data);
 	free(a.softdep.data);
+	free(a.weakdep.data);
+	free(a.config.data);
 	free(a.builtin.data);
 	return r;
 }

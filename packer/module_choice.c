@@ -176,7 +176,7 @@ bool module_choice_has(const struct module_choice *c, const char *name)
 	return m && m->wanted;
 }
 
-static void want(const char *name, void *choice)
+static void want_module(const char *name, void *choice)
 {
 	struct module *m = find(choice, name);
 
@@ -184,7 +184,19 @@ static void want(const char *name, void *choice)
 		m->wanted = true;
 }
 
-/* modules.dep names all that a module needs, and what those need; softdeps have further ones. */
+/* Softdeps and weakdeps may name an alias. */
+static void want(const char *name, void *choice)
+{
+	struct module_choice *c = choice;
+
+	if (find(c, name))
+		want_module(name, c);
+	else
+		modindex_match(&c->index, name, want_module, c);
+}
+
+/* modules.dep names all that a module needs, and what those need; softdeps have further ones, and weakdeps those that
+ * the kernel asks for when a driver has seen its device. */
 static void want_needed(struct module_choice *c, const struct module *m)
 {
 	const char *word = m->line + strcspn(m->line, ":\n");
@@ -193,11 +205,12 @@ static void want_needed(struct module_choice *c, const struct module *m)
 	while (*word == ':' || *word == ' ') {
 		word++;
 		if (modindex_name(word, name))
-			want(name, c);
+			want_module(name, c);
 		word += strcspn(word, " \n");
 	}
-	modindex_soft(&c->index, m->name, false, want, c);
-	modindex_soft(&c->index, m->name, true, want, c);
+	modindex_tied(&c->index, m->name, MODINDEX_BEFORE, want, c);
+	modindex_tied(&c->index, m->name, MODINDEX_AFTER, want, c);
+	modindex_tied(&c->index, m->name, MODINDEX_WEAK, want, c);
 }
 
 void module_choice_complete(struct module_choice *c)

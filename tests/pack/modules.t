@@ -35,7 +35,8 @@ my $root = tiny_root('root', sub {
 		'net/ethernet/a/fast.ko.zst' => module('fast', 'fast/one.bin', 'fast/two.bin', 'fast/none.bin',
 			'../../../etc/passwd'),
 		'net/ethernet/b/slow.ko' => module('slow', 'slow.fw'), 'phy/phylib.ko' => module('phylib'),
-		'sound/beep.ko' => module('beep', 'beep.fw'));
+		'sound/beep.ko' => module('beep', 'beep.fw'), 'phy/later.ko' => module('later'),
+		'phy/wished.ko' => module('wished'));
 	my %through = (xz => 'xz --check=crc32', gz => 'gzip -n', zst => 'zstd -q', ko => 'cat');
 	for my $path (keys %modules) {
 		my $file = write_file("$root/$DIR/kernel/drivers/$path", $modules{$path});
@@ -50,10 +51,13 @@ $d/net/ethernet/a/fast.ko.zst: $d/phy/phylib.ko
 $d/net/ethernet/b/slow.ko:
 $d/net/ethernet/b/gone.ko:
 $d/phy/phylib.ko:
+$d/phy/later.ko: $d/phy/phylib.ko
+$d/phy/wished.ko:
 $d/sound/beep.ko:
 END
-	write_file("$root/$DIR/modules.alias", "# made by hand\nalias usb:* usbhid\nalias pci:1* fast\nalias pci:2* beep\n");
+	write_file("$root/$DIR/modules.alias", "# made by hand\nalias usb:* usbhid\nalias pci:1* fast\nalias pci:2* beep\nalias phy-id later\n");
 	write_file("$root/$DIR/modules.softdep", "softdep fast post: slow\nsoftdep beep pre: hid\n");
+	write_file("$root/$DIR/modules.weakdep", "# by depmod of kmod 33\nweakdep fast phy_id none\nweakdep beep hid\n");
 	write_file("$root/$DIR/modules.builtin", "$d/ata/ahci.ko\n");
 	write_file("$root/lib/firmware/fast/one.bin", 'ONE');
 	run('mkdir', '-p', "$root/lib/firmware/fast");
@@ -63,6 +67,9 @@ END
 	write_file("$root/lib/firmware/beep.fw",    'BEEP');
 	write_file("$root/lib/modprobe.d/fast.conf", "options fast a=1\n");
 	write_file("$root/etc/modprobe.d/fast.conf", "options fast a=2\n");
+	write_file("$root/usr/local/lib/modprobe.d/wish.conf", "softdep slow \\\n  post: wished\n");
+	write_file("$root/lib/modprobe.d/hidden.conf", "blacklist hid\nsoftdep hid pre: beep\n");
+	symlink '/dev/null', "$root/etc/modprobe.d/hidden.conf" or die;
 	write_file("$root/boot/vmlinuz-6.1.0-7-test", 'kernel');
 });
 
@@ -87,7 +94,10 @@ subtest 'without a word: keyboards and consoles' => sub {
 	is($have{"$M/modules.alias"}, "alias usb:* usbhid\n", 'and their aliases');
 	is($have{"$M/modules.softdep"}, '', 'and no others');
 	is($have{'etc/modprobe.d/fast.conf'}, "options fast a=2\n", 'options of the admin');
-	is($have{'lib/modprobe.d/fast.conf'}, "options fast a=1\n", 'and of the packages');
+	is($have{'lib/modprobe.d/fast.conf'}, undef, 'which hide those of the packages in a file of the same name');
+	is($have{'etc/modprobe.d/hidden.conf'}, '', 'a file that the admin has hidden is empty');
+	is($have{'lib/modprobe.d/wish.conf'}, "softdep slow \\\n  post: wished\n", 'one of /usr/local, as it is');
+	is($have{"$M/modules.weakdep"}, '', 'no weak dependencies');
 	like($r->{out}, qr/^modules  2, and 0 files of firmware, \d/m, 'the report says so');
 };
 
@@ -96,8 +106,10 @@ run('tar', '-C', $root, '-cf', $tar, '.');
 for my $from ($root, $tar) {
 	subtest "net, from $from" => sub {
 		my ($r, %have) = packed('it is packed', $from, '--modules=net');
-		is(names(keys %have), 'fast.ko hid.ko.xz one.bin phylib.ko slow.fw.xz slow.ko two.bin usbhid.ko',
-			'cards, what they need before and after, their firmware');
+		is(names(keys %have), 'fast.ko hid.ko.xz later.ko one.bin phylib.ko slow.fw.xz slow.ko two.bin usbhid.ko wished.ko',
+			'cards, what they need before and after or may ask for, their firmware');
+		is($have{"$M/modules.weakdep"}, "weakdep fast phy_id none\n", 'the index says who may ask for what');
+		is($have{"$M/modules.alias"}, "alias usb:* usbhid\nalias pci:1* fast\nalias phy-id later\n", 'by which name');
 		is($have{'lib/firmware/fast/two.bin'}, 'TWO', 'firmware behind a link is a file');
 		is($have{"$M/kernel/drivers/net/ethernet/a/fast.ko"},
 			module('fast', 'fast/one.bin', 'fast/two.bin', 'fast/none.bin', '../../../etc/passwd'),
@@ -114,7 +126,7 @@ sub check_names {
 }
 check_names('a name, one that is built in', 'beep.fw beep.ko hid.ko.xz usbhid.ko', '--modules=beep,ahci');
 check_names('none', '', '--modules=none');
-check_names('a pattern', 'hid.ko.xz phylib.ko usbhid.ko', '--modules=kernel/drivers/phy/');
+check_names('a pattern', 'hid.ko.xz later.ko phylib.ko usbhid.ko wished.ko', '--modules=kernel/drivers/phy/');
 check_names('no kernel', 'hid.ko.xz usbhid.ko', '--kernel=none');
 check_names('a long list', 'beep.fw beep.ko hid.ko.xz usbhid.ko', '--modules=' . 'hid,' x 400 . 'beep');
 

@@ -17,9 +17,18 @@ static const char dep[] =
 	"kernel/lib/crc16.ko:\n"
 	"kernel/arch/x86/crypto/crc32c-intel.ko:\n"
 	"updates/dkms/r8125.ko:\n"
+	"kernel/drivers/net/usb/lan78xx.ko:\n"
+	"kernel/drivers/net/phy/microchip.ko: kernel/drivers/net/phy/libphy.ko\n"
+	"kernel/drivers/net/phy/libphy.ko:\n"
+	"kernel/drivers/net/phy/fixed.ko:\n"
+	"kernel/fs/btrfs/btrfs.ko:\n"
 	"a line that is none";
 static const struct modindex whole = {
-	dep, "", "softdep ext4 pre: crc32c-intel\nsoftdep crc16 post: r8125\n", ""
+	dep, "alias crc32c crc32c-intel\nalias crypto-crc16 crc16\n",
+	"softdep ext4 pre: crc32c-intel\nsoftdep crc16 post: r8125\nsoftdep btrfs pre: crc32c "
+	"none\n"
+	"weakdep lan78xx microchip crypto_crc16\nweakdep libphy fixed lan78xx\n",
+	""
 };
 static const char builtin[] = "kernel/drivers/ata/ahci.ko\nkernel/fs/fuse/fuse.ko\n";
 
@@ -57,8 +66,11 @@ int main(void)
 
 	check("", "");
 	check("console", "usbhid hid hid_generic");
-	check("net", "e1000e ptp pps_core");
-	check("storage", "ext4 crc16 crc32c_intel r8125");
+	check("net", "e1000e ptp pps_core crc16 r8125 lan78xx microchip libphy fixed");
+	check("storage", "ext4 crc16 crc32c_intel r8125 btrfs");
+	check("btrfs", "crc32c_intel btrfs");
+	check("lan78xx", "crc16 r8125 lan78xx microchip libphy fixed");
+	check("fixed", "fixed");
 	check("console,,ptp", "ptp pps_core usbhid hid hid_generic");
 	check("hid-generic", "hid hid_generic");
 	check("hid_generic", "hid hid_generic");
@@ -66,7 +78,9 @@ int main(void)
 	check("r[0-9]*", "r8125");
 	check("crc32c-*", "crc32c_intel");
 	check("ahci,fuse", "");
-	check("all", "e1000e ptp pps_core usbhid hid hid_generic ext4 crc16 crc32c_intel r8125");
+	check("all",
+	      "e1000e ptp pps_core usbhid hid hid_generic ext4 crc16 crc32c_intel r8125 lan78xx "
+	      "microchip libphy fixed btrfs");
 	check_unknown("net,e100,ptp", "e100,ptp");
 	check_unknown("console,none", "none");
 	check_unknown("networks", "networks");

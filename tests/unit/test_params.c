@@ -145,6 +145,11 @@ static const struct {
 	{ "tarboot.mount=\"not ended quiet", "mount=not ended quiet" },
 	{ "note=\"tarboot.size=bad quiet\" debug", "debug" },
 	{ "note=\"--\" quiet", "quiet" },
+	{ "\"--\" quiet", "" },
+	{ "\"quiet\" debug", "quiet debug" },
+	{ "tarboot.mount=a\"b c\"d quiet", "mount=a\"b c\"d quiet" }, /* only quotes around it go */
+	{ "tarboot.mount=\"a b\"c quiet", "mount=a b\"c quiet" },
+	{ "=tarboot.quiet quiet=\"", "" },
 
 	/* what follows -- is for the new init */
 	{ "quiet -- tarboot.size=bad debug", "quiet" },
