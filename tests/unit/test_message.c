@@ -15,6 +15,8 @@
 static char printed[2000]; /* "LEVEL TEXT\n" of each line, as far as there is room */
 static unsigned n_printed, n_told_lost;
 
+_printf_(2, 3) void __wrap_console_log(enum log_level level, const char *text, ...);
+
 WRAP(void, console_log, (enum log_level level, const char *text, ...))
 {
 	size_t n = strlen(printed);

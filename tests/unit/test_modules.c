@@ -18,6 +18,8 @@ static char loaded[2048], lines[4096]; /* " name[options]" of each; "LEVEL TEXT\
 static unsigned n_searches;
 static char root_path[sizeof(scratch_base) + 8];
 
+_printf_(2, 3) void __wrap_console_log(enum log_level level, const char *text, ...);
+
 WRAP(void, console_log, (enum log_level level, const char *text, ...))
 {
 	size_t n = strlen(lines);
