@@ -65,6 +65,7 @@ WRAP_inject = malloc calloc realloc free openat openat64 fcntl fcntl64 close fst
 WRAP_archive = archive_read_new archive_read_support_format_tar archive_read_open archive_read_next_header \
 	archive_read_data_block archive_entry_pathname archive_entry_hardlink archive_entry_symlink \
 	archive_entry_acl_next
+WRAP_out = open open64
 WRAP_stress = pthread_mutex_lock pthread_cond_wait pthread_cond_signal pthread_cond_broadcast pthread_create \
 	pthread_join pwrite pwrite64 lzma_code
 
@@ -76,7 +77,7 @@ WRAP_modules = console_log uname syscall modindex_match
 
 # A change of any flag rebuilds the objects. The goals that compile none leave the record alone.
 FLAGS := $(BASE) $(foreach v,musl aarch64 asan tsan fuzz,$(CC_$v) $(CFLAGS_$v) $(LINK_$v)) $(FLAGS_packer) \
-	$(WRAP_inject) $(WRAP_stress)
+	$(WRAP_inject) $(WRAP_out) $(WRAP_stress)
 ifneq ($(filter-out lint format help clean distclean fresh,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(file <$(B)/obj/flags),$(FLAGS))
 $(shell mkdir -p $(B)/obj)

@@ -8,6 +8,7 @@
 #include "inspect_json.h"
 #include "contents_diff.h"
 #include "options.h"
+#include "out.h"
 #include "say.h"
 #include "size.h"
 
@@ -137,8 +138,10 @@ static void print_text(const struct image_report *report)
 static int inspect(const char *path, struct fail *f)
 {
 	struct image_report report;
-	int r = image_report_open(path, &report, f);
+	int r = arg_report ? out_check(arg_report, path, f) : 0;
 
+	if (r == 0)
+		r = image_report_open(path, &report, f);
 	if (r < 0)
 		return r;
 	r = image_report_decode(&report, f);

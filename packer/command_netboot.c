@@ -186,19 +186,6 @@ static int set_option(struct netboot *n, const struct option_spec *o, const char
 	return EXIT_OK;
 }
 
-/* What does not depend on the directory. */
-static int check_line(struct netboot *n, const struct command_line *line)
-{
-	const struct option_given *given = line->options;
-
-	for (; given < line->options + line->n_options; given++)
-		if (given->option->id == OPT_OUTPUT)
-			site_init(&n->site, given->value);
-	if (!n->site.directory)
-		return say_usage("netboot", "-o DIR is missing");
-	return EXIT_OK;
-}
-
 /* After the settings of the directory, which these change. */
 static int set_options(struct netboot *n, const struct command_line *line)
 {
@@ -213,6 +200,25 @@ static int set_options(struct netboot *n, const struct command_line *line)
 	    (n->publishing.name || n->publishing.title || n->kernel))
 		r = say_usage("netboot",
 			      "--name, --title and --kernel are for one IMAGE at a time");
+	return r;
+}
+
+/* All that can be wrong without knowing the directory's settings. */
+static int check_line(const struct command_line *line, const char **ret_directory)
+{
+	const struct option_given *given = line->options;
+	struct netboot scratch = { 0 };
+	int r;
+
+	*ret_directory = NULL;
+	for (; given < line->options + line->n_options; given++)
+		if (given->option->id == OPT_OUTPUT)
+			*ret_directory = given->value;
+	if (!*ret_directory)
+		return say_usage("netboot", "-o DIR is missing");
+	site_init(&scratch.site, *ret_directory);
+	r = set_options(&scratch, line);
+	site_free(&scratch.site);
 	return r;
 }
 
@@ -314,9 +320,13 @@ static int write_all(struct netboot *n, struct fail *f)
 	return r;
 }
 
-/* One at a time: two would prune each other's versions. */
-static int lock(struct netboot *n, struct fail *f)
+/* One at a time: two would prune each other's versions, and lose each other's settings. */
+static int lock(struct netboot *n, bool *ret_made, struct fail *f)
 {
+	int r = site_make_directory(&n->site, ret_made, f);
+
+	if (r < 0)
+		return r;
 	n->lock = open(n->site.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (n->lock < 0)
 		return fail_errno(f, errno, n->site.directory, "cannot open it");
@@ -326,34 +336,51 @@ static int lock(struct netboot *n, struct fail *f)
 	return 0;
 }
 
-static int netboot(struct netboot *n, struct fail *f)
+/* The directory is locked, its settings are read and changed. */
+static int change(struct netboot *n, struct fail *f)
 {
 	int r = site_check(&n->site, f);
 
 	if (r == 0)
 		r = site_claim(&n->site, f);
 	if (r == 0)
-		r = lock(n, f);
-	if (r == 0)
 		r = change_images(n, f);
 	return r == 0 ? write_all(n, f) : r;
+}
+
+/* Returns an exit code. */
+static int netboot(struct netboot *n, const struct command_line *line)
+{
+	bool made = false;
+	struct fail f;
+	int r = lock(n, &made, &f);
+
+	if (r == 0)
+		r = site_load(&n->site, true, &f);
+	if (r == 0)
+		(void)set_options(n, line); /* check_line() has done so */
+	if (r == 0)
+		r = change(n, &f);
+	if (r < 0 && made)
+		(void)rmdir(n->site.directory); /* unless something came into it */
+	return r < 0 ? say_fail(&f) : EXIT_OK;
 }
 
 int command_netboot(int argc, char **argv)
 {
 	struct netboot n = { .lock = -1 };
 	struct command_line line;
-	struct fail f;
+	const char *directory;
 	int r = options_read(&usage, argc, argv, &line);
 
 	if (r >= 0)
 		return r;
 	umask(022); /* the servers, which are other users, read it all */
-	r = check_line(&n, &line);
-	if (r == EXIT_OK)
-		r = site_load(&n.site, true, &f) < 0 ? say_fail(&f) : set_options(&n, &line);
-	if (r == EXIT_OK && netboot(&n, &f) < 0)
-		r = say_fail(&f);
+	r = check_line(&line, &directory);
+	if (r == EXIT_OK) {
+		site_init(&n.site, directory);
+		r = netboot(&n, &line);
+	}
 	cleanup_close(&n.lock);
 	site_free(&n.site);
 	free(line.options);

@@ -138,13 +138,14 @@ static int pack_members(struct pack *p, struct fail *f)
 /* The images, new and old, may lie inside the root. */
 static void leave_out_images(struct pack *p)
 {
-	_cleanup_close_ int old_image = p->options.out ? open(p->options.out, O_RDONLY | O_CLOEXEC)
-						       : -1;
-	_cleanup_close_ int old_kernel = open(p->kernel.out_path, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int old_image =
+		p->options.out ? open(p->options.out, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
+	_cleanup_close_ int old_kernel = open(p->kernel.out_path,
+					      O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
-	source_leave_out(p->source, p->image.temporary ? p->image.fd : -1);
-	source_leave_out(p->source, p->payload.temporary ? p->payload.fd : -1);
-	source_leave_out(p->source, p->kernel.out.temporary ? p->kernel.out.fd : -1);
+	source_leave_out(p->source, out_is_open(&p->image) ? p->image.fd : -1);
+	source_leave_out(p->source, out_is_open(&p->payload) ? p->payload.fd : -1);
+	source_leave_out(p->source, out_is_open(&p->kernel.out) ? p->kernel.out.fd : -1);
 	source_leave_out(p->source, old_image);
 	source_leave_out(p->source, old_kernel);
 }
@@ -357,7 +358,8 @@ static int find_host_files(struct pack *p, struct fail *f)
 
 static int check_kernel_machine(const struct pack *p, struct fail *f)
 {
-	uint16_t kernel = p->kernel.out.temporary ? kernel_machine_of_file(p->kernel.out.fd) : 0;
+	uint16_t kernel = out_is_open(&p->kernel.out) ? kernel_machine_of_file(p->kernel.out.fd)
+						      : 0;
 
 	if (!kernel || kernel == p->machine)
 		return 0;
@@ -377,9 +379,9 @@ static int pack_image(struct pack *p, struct fail *f)
 	if (r == 0 && is_known)
 		r = check_kernel_machine(p, f);
 	if (r == 0)
-		r = out_open(p->options.out, &p->image, f);
+		r = out_open(p->options.out, OUT_PRIVATE, &p->image, f);
 	if (r == 0)
-		r = out_open(p->options.out, &p->payload, f);
+		r = out_open_unnamed(p->options.out, &p->payload, f);
 	if (r == 0)
 		r = write_payload(p, f);
 	if (r == 0)
@@ -440,10 +442,27 @@ static int note_swap_files(struct pack *p, struct fail *f)
 		       : 0;
 }
 
+/* What would fail only after the work. */
+static int check_outputs(const struct pack *p, struct fail *f)
+{
+	const struct pack_options *o = &p->options;
+	int r = out_check(o->out, o->root, f);
+
+	if (r == 0 && strcmp(o->kernel, "none") != 0)
+		r = out_check(p->kernel.out_path, o->root, f);
+	if (r == 0 && o->report)
+		r = out_check(o->report, o->root, f);
+	if (r == 0 && o->report)
+		r = out_check(o->report, o->out, f);
+	return r;
+}
+
 static int pack(struct pack *p, struct fail *f)
 {
-	int r = source_open(p->options.root, &p->source, f);
+	int r = p->options.dry_run ? 0 : check_outputs(p, f);
 
+	if (r == 0)
+		r = source_open(p->options.root, &p->source, f);
 	if (r == 0)
 		r = check_init_early(p, f);
 	if (r == 0)

@@ -20,7 +20,7 @@ static const struct option_spec options[] = {
 	  .letter = 'o',
 	  .value = "FILE",
 	  .text = &arg_out,
-	  .help = "draw it as SVG (default: text on the terminal)" },
+	  .help = "draw it as SVG; - is standard output (default: text on the terminal)" },
 	OPTION_HELP,
 	OPTIONS_END,
 };
@@ -83,6 +83,29 @@ static int draw(FILE *out, const void *arg)
 	return timeline_draw(d->boots, d->n, out);
 }
 
+static bool is_stdout(const char *path)
+{
+	return strcmp(path, "-") == 0;
+}
+
+static int draw_out(const struct drawing *d, struct fail *f)
+{
+	int r = is_stdout(arg_out) ? draw(stdout, d) : out_print(arg_out, draw, d, f);
+
+	return r < 0 && is_stdout(arg_out) ? fail_errno(f, r, "standard output", "cannot draw it")
+					   : r;
+}
+
+/* Before anything is read. */
+static int check_output(const struct command_line *line, struct fail *f)
+{
+	int r = 0;
+
+	for (size_t i = 0; arg_out && !is_stdout(arg_out) && r == 0 && i < line->n_arguments; i++)
+		r = out_check(arg_out, line->arguments[i], f);
+	return r;
+}
+
 int command_timeline(int argc, char **argv)
 {
 	static struct timeline boots[BOOTS_MAX];
@@ -93,10 +116,11 @@ int command_timeline(int argc, char **argv)
 
 	if (r >= 0)
 		return r;
-	for (r = 0; r == 0 && n < line.n_arguments; n++)
+	r = check_output(&line, &f);
+	for (; r == 0 && n < line.n_arguments; n++)
 		r = read_report(line.arguments[n], &boots[n], &f);
 	if (r == 0 && arg_out)
-		r = out_print(arg_out, draw, &(struct drawing){ boots, n }, &f);
+		r = draw_out(&(struct drawing){ boots, n }, &f);
 	else if (r == 0 && timeline_print(boots, n, columns(), stdout) < 0)
 		r = fail_errno(&f, ENOMEM, line.arguments[0], "cannot show it");
 	while (n > 0)

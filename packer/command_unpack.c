@@ -1,4 +1,5 @@
 /* tarboot unpack and tarboot verify: the boot's own engine on the host. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -64,30 +65,77 @@ static void print_result(const struct unpack_result *r, uint64_t usec, const cha
 	       size_format(pool, r->plan.pool));
 }
 
-static int run(const char *path, int root_fd, const char *doing, const char *done)
+/* Writes into the directory open at root_fd, or nothing (-1). */
+static int run(const struct image *image, int root_fd, const char *doing, const char *done,
+	       struct fail *f)
 {
 	struct unpack_options how = { .root_fd = root_fd, .threads = (unsigned)arg_threads };
 	struct unpack_result result;
-	struct image image;
-	struct fail f;
 	uint64_t start = now_usec();
-	int r = image_open(path, &image, &f);
+	int r = engine_run(image, &how, doing, &result, f);
 
-	if (r < 0)
-		return say_fail(&f);
-	r = engine_run(&image, &how, doing, &result, &f);
-	image_close(&image);
-	if (r < 0)
-		return say_fail(&f);
-	print_result(&result, now_usec() - start, done);
-	return EXIT_OK;
+	if (r == 0)
+		print_result(&result, now_usec() - start, done);
+	return r;
+}
+
+static int is_other(const struct dirent *e)
+{
+	return strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+	       strcmp(e->d_name, "lost+found") != 0;
+}
+
+static void warn_not_empty(const char *directory)
+{
+	struct dirent **entries = NULL;
+	int n = scandir(directory, &entries, is_other, NULL);
+
+	if (n > 0)
+		say_warning("%s is not empty: files of the same names are replaced", directory);
+	while (n > 0)
+		free(entries[--n]);
+	free(entries);
+}
+
+/* Opens DIR, which may be anything but what this system runs from. */
+static int open_directory(const char *directory, int *ret, struct fail *f)
+{
+	_cleanup_close_ int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat st, root;
+
+	if (fd < 0)
+		return fail_errno(f, errno, directory, "cannot open this directory");
+	if (fstat(fd, &st) == 0 && stat("/", &root) == 0 && st.st_dev == root.st_dev &&
+	    st.st_ino == root.st_ino)
+		return fail_set(f, EINVAL, directory, "Give another directory.",
+				"it is the root of the running system, whose files would be "
+				"replaced");
+	*ret = take_fd(&fd);
+	return 0;
+}
+
+static int unpack(const struct image *image, const char *directory, struct fail *f)
+{
+	_cleanup_close_ int fd = -1;
+	bool made = mkdir(directory, 0755) == 0;
+	int r = 0;
+
+	if (!made && errno != EEXIST)
+		return fail_errno(f, errno, directory, "cannot make this directory");
+	r = open_directory(directory, &fd, f);
+	if (r == 0 && !made)
+		warn_not_empty(directory);
+	if (r == 0)
+		r = run(image, fd, "unpacking", "unpacked", f);
+	if (r < 0 && made)
+		(void)rmdir(directory); /* unless something came into it */
+	return r;
 }
 
 int command_unpack(int argc, char **argv)
 {
-	_cleanup_close_ int fd = -1;
 	struct command_line line;
-	const char *directory;
+	struct image image;
 	struct fail f;
 	int r = options_parse(&unpack_usage, argc, argv, &line);
 
@@ -95,27 +143,27 @@ int command_unpack(int argc, char **argv)
 		return r;
 	if (line.n_arguments != 2)
 		return say_usage("unpack", "it takes an IMAGE and a DIR");
-	directory = line.arguments[1];
-	if (mkdir(directory, 0755) < 0 && errno != EEXIST) {
-		fail_errno(&f, errno, directory, "cannot make this directory");
+	if (image_open(line.arguments[0], &image, &f) < 0)
 		return say_fail(&f);
-	}
-	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0) {
-		fail_errno(&f, errno, directory, "cannot open this directory");
-		return say_fail(&f);
-	}
-	return run(line.arguments[0], fd, "unpacking", "unpacked");
+	r = unpack(&image, line.arguments[1], &f);
+	image_close(&image);
+	return r < 0 ? say_fail(&f) : EXIT_OK;
 }
 
 int command_verify(int argc, char **argv)
 {
 	struct command_line line;
+	struct image image;
+	struct fail f;
 	int r = options_parse(&verify_usage, argc, argv, &line);
 
 	if (r >= 0)
 		return r;
 	if (line.n_arguments != 1)
 		return say_usage("verify", "it takes one IMAGE");
-	return run(line.arguments[0], -1, "verifying", "whole");
+	if (image_open(line.arguments[0], &image, &f) < 0)
+		return say_fail(&f);
+	r = run(&image, -1, "verifying", "whole", &f);
+	image_close(&image);
+	return r < 0 ? say_fail(&f) : EXIT_OK;
 }

@@ -204,7 +204,13 @@ static int open_input(struct image *image, struct fail *f)
 	if (!directory || !*directory)
 		directory = "/tmp";
 	if (strcmp(image->path, "-") != 0) {
-		fd = open(image->path, O_RDONLY | O_CLOEXEC);
+		fd = open(image->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe is refused */
+		if (fd < 0 && errno == EACCES)
+			return fail_set(
+				f, EACCES, image->path,
+				"It may hold passwords, so only its owner reads it: run this "
+				"as that user, by sudo, or change its mode.",
+				"you may not read it");
 		return fd < 0 ? fail_errno(f, errno, image->path, "cannot open it") : fd;
 	}
 	image->path = "standard input";

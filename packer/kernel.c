@@ -54,7 +54,7 @@ static int copy_member(struct kernel_choice *k, struct source *s, struct fail *f
 	int r;
 
 	out_abandon(&k->out);
-	r = out_open(k->out_path, &k->out, f);
+	r = out_open(k->out_path, OUT_SHARED, &k->out, f);
 	source_leave_out(s, k->out.fd);
 	while (r >= 0 && (r = source_read(s, &data, &size, &offset, f)) > 0)
 		r = out_write(&k->out, data, size, f);
@@ -128,7 +128,7 @@ int kernel_copy_from_host(struct kernel_choice *k, struct fail *f)
 	if (fd < 0)
 		return fail_errno(f, errno, k->setting, "cannot open this kernel");
 	release_of_file(fd, k->release);
-	r = out_open(k->out_path, &k->out, f);
+	r = out_open(k->out_path, OUT_SHARED, &k->out, f);
 	while (r == 0 && (n = read(fd, block, sizeof(block))) > 0)
 		r = out_write(&k->out, block, (size_t)n, f);
 	if (r == 0 && n < 0)
@@ -138,6 +138,6 @@ int kernel_copy_from_host(struct kernel_choice *k, struct fail *f)
 
 int kernel_finish(struct kernel_choice *k, bool *ret_written, struct fail *f)
 {
-	*ret_written = k->out.temporary;
+	*ret_written = out_is_open(&k->out);
 	return *ret_written ? out_commit(&k->out, f) : 0;
 }

@@ -1,9 +1,10 @@
-/* Output written aside. */
+/* Output written aside: without a name (O_TMPFILE, from Linux 3.11 on most file systems) or with a temporary one. */
 #include "out.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,34 +43,240 @@ static void set_pending(char *from, char *to)
 	}
 }
 
+/* Between a name in the file system and its note in pending no signal may come. */
+static void block_signals(bool block)
+{
+	static sigset_t before;
+	sigset_t all;
+
+	sigfillset(&all);
+	if (block)
+		sigprocmask(SIG_BLOCK, &all, &before);
+	else
+		sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
 static void free_out(struct out *o)
 {
-	set_pending(o->temporary, NULL);
+	if (o->temporary)
+		set_pending(o->temporary, NULL);
 	cleanup_close(&o->fd);
 	free(o->path);
 	free(o->temporary);
 	*o = (struct out){ .fd = -1 };
 }
 
-int out_open(const char *path, struct out *ret, struct fail *f)
+/* ---- the target ---- */
+
+/* The path behind all symbolic links of its last component, in a directory without any; what is there need not exist.
+ * ret is a buffer of PATH_MAX. 0 or -errno: that of the directory. */
+static int resolve(const char *path, char *ret)
 {
-	struct out o = { .fd = -1, .path = strdup(path) };
-	mode_t mask = umask(0);
+	char text[PATH_MAX], link[PATH_MAX], *slash;
+	size_t length;
+	ssize_t n;
+
+	if (snprintf(text, sizeof(text), "%s%s", *path == '/' ? "" : "./", path) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	for (int i = 0; i < 40 && (n = readlink(text, link, sizeof(link) - 1)) >= 0; i++) {
+		link[n] = '\0';
+		slash = *link == '/' ? text : strrchr(text, '/') + 1;
+		if ((size_t)(slash - text) + (size_t)n >= sizeof(text))
+			return -ENAMETOOLONG;
+		strcpy(slash, link);
+	}
+	slash = strrchr(text, '/');
+	*slash = '\0';
+	if (!realpath(*text ? text : "/", ret))
+		return -errno;
+	length = strlen(ret);
+	if (length + strlen(slash + 1) + 2 > PATH_MAX)
+		return -ENAMETOOLONG;
+	snprintf(ret + length, PATH_MAX - length, "%s%s", length > 1 ? "/" : "", slash + 1);
+	return 0;
+}
+
+/* A file of a container may be one that is mounted there, which cannot be replaced. */
+static bool is_mount_point(const char *path)
+{
+	FILE *in = fopen("/proc/self/mountinfo", "re");
+	char line[2 * PATH_MAX], where[PATH_MAX];
+	bool found = false;
+
+	while (in && !found && fgets(line, sizeof(line), in))
+		found = sscanf(line, "%*s %*s %*s %*s %4095s", where) == 1 &&
+			strcmp(where, path) == 0;
+	if (in)
+		fclose(in);
+	return found;
+}
+
+static const char *kind_name(mode_t mode)
+{
+	return S_ISFIFO(mode) ? "a pipe" : S_ISSOCK(mode) ? "a socket" : "a device";
+}
+
+static const char todo_file[] = "Give the name of a file.";
+
+/* What is there can be replaced: ret, of PATH_MAX bytes, is its path without links. ret_st->st_mode is 0 when nothing
+ * is. */
+static int find_target(const char *path, char *ret, struct stat *ret_st, struct fail *f)
+{
+	struct stat same;
+	int r;
+
+	if (strcmp(path, "-") == 0)
+		return fail_set(f, EINVAL, path,
+				"Give the name of a file (./- for one that is called -).",
+				"this cannot be written to standard output");
+	*ret_st = (struct stat){ 0 };
+	if (stat(path, ret_st) < 0 && errno != ENOENT)
+		return fail_errno(f, errno, path, "cannot write it");
+	if (S_ISDIR(ret_st->st_mode) || ends_with(path, "/"))
+		return fail_set(f, EISDIR, path, "Give the name of a file in it.",
+				"it is a directory");
+	if (ret_st->st_mode && !S_ISREG(ret_st->st_mode))
+		return fail_set(f, EINVAL, path, todo_file, "it is %s: only a file can be replaced",
+				kind_name(ret_st->st_mode));
+	r = resolve(path, ret);
+	if (r < 0)
+		return fail_errno(f, r, path, "cannot write into its directory");
+	if (ret_st->st_mode && (lstat(ret, &same) < 0 || same.st_ino != ret_st->st_ino ||
+				same.st_dev != ret_st->st_dev))
+		return fail_set(f, EINVAL, path, todo_file, "it is a file without a name");
+	if (ret_st->st_mode && is_mount_point(ret))
+		return fail_set(f, EBUSY, path, "Give another file, or mount its directory.",
+				"it is mounted there, so that it cannot be replaced");
+	return 0;
+}
+
+int out_check(const char *path, const char *source, struct fail *f)
+{
+	char target[PATH_MAX], other[PATH_MAX], *slash;
+	struct stat st;
+	int r = find_target(path, target, &st, f);
+
+	if (r < 0)
+		return r;
+	if (source && strcmp(source, "-") != 0 && resolve(source, other) == 0 &&
+	    strcmp(target, other) == 0)
+		return fail_set(f, EINVAL, path, "Give another name.",
+				"it would replace what is read or written at the same time");
+	slash = strrchr(target, '/');
+	slash[slash == target] = '\0';
+	return faccessat(AT_FDCWD, target, W_OK | X_OK, AT_EACCESS) == 0
+		       ? 0
+		       : fail_errno(f, errno, path, "cannot write into its directory");
+}
+
+/* ---- opening ---- */
+
+/* -1 where there are no unnamed files, or where none could get a name later. */
+static int open_without_name(const char *path)
+{
+	_cleanup_free_ char *directory = strdup(path);
+	char name[32];
+	int fd;
+
+	if (!directory)
+		return -1;
+	fd = open(dirname(directory), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	if (fd >= 0 && access(name, F_OK) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* A name beside path, cut where it would be too long, with this end; NULL without memory. */
+static char *name_beside(const char *path, const char *end)
+{
+	const char *base = strrchr(path, '/') + 1;
+	int length = (int)(base - path) + (int)min_u64(strlen(base), NAME_MAX - strlen(end));
+	char *name;
+
+	return asprintf(&name, "%.*s%s", length, path, end) < 0 ? NULL : name;
+}
+
+static int open_with_name(struct out *o)
+{
+	int r = 0;
+
+	o->temporary = name_beside(o->path, ".XXXXXX");
+	if (!o->temporary)
+		return -ENOMEM;
+	block_signals(true);
+	o->fd = mkostemp(o->temporary, O_CLOEXEC);
+	if (o->fd < 0)
+		r = -errno;
+	else
+		set_pending(NULL, o->temporary);
+	block_signals(false);
+	return r;
+}
+
+/* Whom the old file let read it, the new one does; a group that it cannot have is let nothing. */
+static void set_mode(int fd, enum out_mode mode, const struct stat *old)
+{
+	mode_t mask = umask(0), bits = mode == OUT_PRIVATE ? 0600 : 0666 & ~mask;
 
 	umask(mask);
-	if (!o.path || asprintf(&o.temporary, "%s.XXXXXX", path) < 0)
-		return fail_errno(f, ENOMEM, path, "cannot write it");
-	o.fd = mkostemp(o.temporary, O_CLOEXEC);
-	if (o.fd < 0) {
-		int error = errno;
-
-		free_out(&o);
-		return fail_errno(f, error, path, "cannot create it");
+	if (mode == OUT_PUBLISHED)
+		bits = 0644;
+	else if (old->st_mode) {
+		bits = old->st_mode & 0777;
+		if (fchown(fd, old->st_uid, old->st_gid) < 0 &&
+		    fchown(fd, (uid_t)-1, old->st_gid) < 0)
+			bits &= ~(mode_t)0070;
 	}
-	set_pending(NULL, o.temporary);
-	(void)fchmod(o.fd, 0666 & ~mask); /* mkostemp made it 0600 */
+	(void)fchmod(fd, bits);
+}
+
+static int open_out(const char *path, struct out *ret, struct stat *ret_st, struct fail *f)
+{
+	struct out o = { .fd = -1 };
+	char target[PATH_MAX];
+	int r = find_target(path, target, ret_st, f);
+
+	if (r < 0)
+		return r;
+	o.path = strdup(target);
+	if (!o.path)
+		return fail_errno(f, ENOMEM, path, "cannot write it");
+	o.fd = open_without_name(target);
+	if (o.fd < 0)
+		r = open_with_name(&o);
+	if (r < 0) {
+		free_out(&o);
+		return fail_errno(f, r, path, "cannot create it");
+	}
 	*ret = o;
 	return 0;
+}
+
+int out_open(const char *path, enum out_mode mode, struct out *ret, struct fail *f)
+{
+	struct stat old;
+	int r = open_out(path, ret, &old, f);
+
+	if (r == 0)
+		set_mode(ret->fd, mode, &old);
+	return r;
+}
+
+int out_open_unnamed(const char *path, struct out *ret, struct fail *f)
+{
+	struct stat old;
+	int r = open_out(path, ret, &old, f);
+
+	if (r == 0 && ret->temporary) {
+		unlink(ret->temporary);
+		set_pending(ret->temporary, NULL);
+		free(ret->temporary);
+		ret->temporary = NULL;
+	}
+	return r;
 }
 
 int out_write(struct out *o, const void *data, size_t size, struct fail *f)
@@ -123,7 +330,7 @@ int out_print(const char *path, int (*print)(FILE *out, const void *arg), const 
 {
 	struct out out;
 	FILE *file;
-	int r = out_open(path, &out, f);
+	int r = out_open(path, OUT_SHARED, &out, f);
 
 	if (r < 0)
 		return r;
@@ -140,16 +347,60 @@ int out_print(const char *path, int (*print)(FILE *out, const void *arg), const 
 	return r;
 }
 
+/* Gives an unnamed file its name, or a temporary one when there is a file to replace. 0 or -errno. */
+static int link_out(struct out *o)
+{
+	char fd[32], end[16];
+	int r;
+
+	snprintf(fd, sizeof(fd), "/proc/self/fd/%d", o->fd);
+	r = linkat(AT_FDCWD, fd, AT_FDCWD, o->path, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+	for (unsigned i = 0; r == -EEXIST && !o->temporary && i < 1000; i++) {
+		_cleanup_free_ char *name = NULL;
+
+		snprintf(end, sizeof(end), ".%06x", ((unsigned)getpid() * 1000 + i) & 0xffffff);
+		name = name_beside(o->path, end);
+		if (!name)
+			return -ENOMEM;
+		if (linkat(AT_FDCWD, fd, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0) {
+			o->temporary = name;
+			set_pending(NULL, name);
+			name = NULL;
+			r = 0;
+		} else
+			r = -errno;
+	}
+	return r;
+}
+
+static int give_name(struct out *o)
+{
+	int r = 0;
+
+	block_signals(true);
+	if (!o->temporary)
+		r = link_out(o);
+	if (r == 0 && o->temporary && rename(o->temporary, o->path) < 0)
+		r = -errno;
+	if (r < 0 && o->temporary)
+		unlink(o->temporary);
+	block_signals(false);
+	return r;
+}
+
 int out_commit(struct out *o, struct fail *f)
 {
 	int r = 0;
 
 	if (fsync(o->fd) < 0 && errno != EINVAL)
 		r = fail_errno(f, errno, o->path, "cannot write it to disk");
-	else if (rename(o->temporary, o->path) < 0)
-		r = fail_errno(f, errno, o->path, "cannot rename the finished file to it");
+	if (r < 0) {
+		out_abandon(o);
+		return r;
+	}
+	r = give_name(o);
 	if (r < 0)
-		unlink(o->temporary);
+		fail_errno(f, r, o->path, "cannot rename the finished file to it");
 	else
 		sync_directory(o->path);
 	free_out(o);
@@ -158,8 +409,9 @@ int out_commit(struct out *o, struct fail *f)
 
 void out_abandon(struct out *o)
 {
-	if (!o->temporary)
+	if (!out_is_open(o))
 		return;
-	unlink(o->temporary);
+	if (o->temporary)
+		unlink(o->temporary);
 	free_out(o);
 }

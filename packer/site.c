@@ -254,16 +254,30 @@ const char *site_path(const struct site *s, char ret[PATH_MAX], const char *form
 	return ret;
 }
 
-/* The directories above a path. */
+/* The directories above a path. 1: the last one is new; 0: all were there; -errno. */
 static int make_parents(char *path)
 {
+	int made = 0;
+
 	for (char *at = strchr(path + 1, '/'); at; at = strchr(at + 1, '/')) {
 		*at = '\0';
-		if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		made = mkdir(path, 0755) == 0;
+		if (!made && errno != EEXIST)
 			return -errno;
 		*at = '/';
 	}
-	return 0;
+	return made;
+}
+
+int site_make_directory(const struct site *s, bool *ret_made, struct fail *f)
+{
+	char path[PATH_MAX];
+	int r;
+
+	(void)site_path(s, path, "%s", "");
+	r = make_parents(path);
+	*ret_made = r > 0;
+	return r < 0 ? fail_errno(f, r, s->directory, "cannot make this directory") : 0;
 }
 
 /* Writes a file that differs. */
@@ -274,7 +288,7 @@ static int replace(char *full, const void *data, size_t size, struct fail *f)
 
 	if (r < 0)
 		return fail_errno(f, r, full, "cannot make its directory");
-	r = out_open(full, &out, f);
+	r = out_open(full, OUT_PUBLISHED, &out, f);
 	if (r == 0)
 		r = out_write(&out, data, size, f);
 	if (r == 0)

@@ -51,7 +51,10 @@ const char *site_set(struct site *s, const char *key, const char *value);
  * one will do. */
 int site_load(struct site *s, bool claim, struct fail *f);
 
-/* Makes the directory, and a netboot.conf without settings, when site_load() found none. */
+/* Makes the directory when it is not there, which *ret_made tells. */
+int site_make_directory(const struct site *s, bool *ret_made, struct fail *f);
+
+/* Makes a netboot.conf without settings, when site_load() found none. */
 int site_claim(const struct site *s, struct fail *f);
 
 /* Do the settings go together? */

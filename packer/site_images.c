@@ -99,7 +99,7 @@ static int copy_file(const char *from, uint64_t start, uint64_t end, const struc
 		return fail_errno(f, errno, from, "cannot open it");
 	if (snprintf(path, sizeof(path), "%s/%s", directory, name) >= PATH_MAX)
 		return fail_errno(f, ENAMETOOLONG, directory, "cannot make files in it");
-	r = out_open(path, &out, f);
+	r = out_open(path, OUT_PUBLISHED, &out, f);
 	if (r == 0)
 		r = out_write(&out, head->data, head->size, f);
 	if (r == 0)

@@ -6,6 +6,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/../engine", "$FindBin::RealBin/../netboot";
 use Engine;
+use Fcntl qw(LOCK_EX);
 use Net ();
 use Test::More;
 
@@ -124,6 +125,7 @@ unlike(menu(), qr/parts/, 'from the menu, too');
 run('mkdir', "$site/http/images/lab/.new-20200101-000000");
 works('after an interruption', make_image('lab', 'six'));
 ok(!-e "$site/http/images/lab/.new-20200101-000000", 'what it left is removed');
+is(sprintf('%04o', (stat scratch('lab.img'))[2] & 07777), '0600', 'the image itself is its owner\'s');
 is(run("umask 077; '$TARBOOT' netboot -o '$site' --timeout 7 >/dev/null; find '$site/http' '$site/tftp' ! -perm -a+r"), '',
 	'all may read it, whatever the umask');
 spew("$site/http/mac-52-54-00-00-00-09.ipxe", "#!ipxe\nmine\n");
@@ -144,6 +146,11 @@ fails_well(try($TARBOOT, 'netboot', $lab, '-o', scratch('a b'), @NET), 1, qr/a b
 fails_well(try($TARBOOT, 'serve', $foreign), 1, qr/it was not made by tarboot netboot/, 'serving it');
 fails_well(try($TARBOOT, 'serve', $site), 1, qr/10\.7\.0\.1: no interface has the server's address/, 'serving without the address');
 spew("$site/netboot.conf", slurp("$site/netboot.conf") . "servr = 1\n");
+{
+	open my $lock, '<', $site or die "$site: $!";
+	flock $lock, LOCK_EX or die "flock: $!";
+	refuses('while another one is at work', 1, qr/\Q$site\E: another tarboot netboot is at work there/, '--timeout', 5);
+}
 refuses('a wrong line', 1, qr/netboot\.conf: servr: there is no such setting/, '--timeout', 5);
 spew("$site/netboot.conf", slurp("$site/netboot.conf") =~ s/servr.*\n//r);
 fails_well(try($TARBOOT, 'netboot', $lab, '-o', scratch('bare'), @NET, '--ipxe', $foreign), 1,

@@ -9,7 +9,7 @@ use Engine;
 use Test::More;
 use Time::HiRes qw(sleep);
 
-need_programs(qw(busybox tar gzip unshare mount setpriv));
+need_programs(qw(busybox tar gzip unshare mount setpriv mkfifo));
 my $TARBOOT = build_path('tarboot');
 my @PACK    = qw(--no-shell --force --level=fast);
 
@@ -163,13 +163,121 @@ SKIP: {
 	}
 }
 
+# What is wrong with a target is found before the root is looked for, and nothing is made.
+sub refuses_target {
+	my ($name, $says, @arguments) = @_;
+	my $r = try({ limit => 20 }, $TARBOOT, @arguments);
+
+	is($r->{exit}, 1, "$name: exit");
+	is($r->{err}, "tarboot: $says\n", "$name: message");
+	return;
+}
+
+{
+	my $dir = new_dir();
+	run('mkdir', "$dir/directory");
+	run('mkfifo', "$dir/pipe");
+	symlink '/dev/null',   "$dir/null"  or die "symlink: $!";
+	symlink 'nowhere/img', "$dir/astray" or die "symlink: $!";
+	spew("$dir/root.tar", $bytes);
+	my $before = treelist($dir);
+	my $file   = "\n  Give the name of a file.";
+	for my $command ([qw(pack /no/such), @PACK, '-o'], [qw(timeline /no/such -o)]) {
+		my @c = @$command;
+		refuses_target("$c[0] into a directory", "$dir/directory: it is a directory\n  Give the name of a file in it.", @c, "$dir/directory");
+		refuses_target("$c[0] into what would be one", "$dir/new/: it is a directory\n  Give the name of a file in it.", @c, "$dir/new/");
+		refuses_target("$c[0] into a pipe",   "$dir/pipe: it is a pipe: only a file can be replaced$file", @c, "$dir/pipe");
+		refuses_target("$c[0] into a device", "/dev/null: it is a device: only a file can be replaced$file", @c, '/dev/null');
+		refuses_target("$c[0] by a link to a device", "$dir/null: it is a device: only a file can be replaced$file", @c, "$dir/null");
+		refuses_target("$c[0] by a link into no directory",
+			"$dir/astray: cannot write into its directory: No such file or directory", @c, "$dir/astray");
+		refuses_target("$c[0] into no directory",
+			"$dir/no/x: cannot write into its directory: No such file or directory", @c, "$dir/no/x");
+		refuses_target("$c[0] below a file", "$dir/root.tar/x: cannot write it: Not a directory", @c, "$dir/root.tar/x");
+	}
+	my $same = "it would replace what is read or written at the same time\n  Give another name.";
+	refuses_target('pack -o -', "-: this cannot be written to standard output\n  Give the name of a file (./- for one that is called -).",
+		'pack', '/no/such', '-o', '-');
+	my $r = try('sh', '-c', '"$@" | cat', 'sh', $TARBOOT, 'pack', '/no/such', '-o', '/dev/stdout');
+	is($r->{err}, "tarboot: /dev/stdout: it is a pipe: only a file can be replaced$file\n", 'pack -o /dev/stdout');
+	refuses_target('pack over its root', "$dir/./root.tar: $same", 'pack', "$dir/root.tar", @PACK, '-o', "$dir/./root.tar");
+	refuses_target('a report into no directory', "$dir/no/r.svg: cannot write into its directory: No such file or directory",
+		'pack', '/no/such', '-o', "$dir/image", '--report', "$dir/no/r.svg");
+	refuses_target('a report over the image', "$dir/image.svg: $same",
+		'pack', '/no/such', '-o', "$dir/image.svg", '--report', "$dir/image.svg");
+	refuses_target('inspect: a report into no directory', "$dir/no/r.svg: cannot write into its directory: No such file or directory",
+		'inspect', '/no/such', '--report', "$dir/no/r.svg");
+	refuses_target('inspect a pipe', "$dir/pipe: it is not a regular file\n  Give an image that `tarboot pack` wrote, or a .tar.xz file.",
+		'inspect', "$dir/pipe");
+	is(treelist($dir), $before, 'nothing has changed');
+	is(try({ limit => 20 }, $TARBOOT, 'pack', $root, '-n', '--force', '-o', "$dir/pipe")->{exit}, 0, 'a dry run writes nothing to a pipe');
+}
+
+# A file that is mounted there, as containers have them, cannot be replaced.
+SKIP: {
+	my $dir = new_dir();
+	spew("$dir/$_", 'old') for qw(image mounted);
+	my $r = try('unshare', '-m', 'sh', '-c', 'mount --make-rprivate / && mount --bind "$2" "$1" || exit 77; exec "$0" pack /no/such -o "$1"',
+		$TARBOOT, "$dir/image", "$dir/mounted");
+	skip 'cannot mount here', 1 if $r->{exit} == 77 || $r->{err} =~ /^unshare/;
+	is($r->{err}, "tarboot: $dir/image: it is mounted there, so that it cannot be replaced\n  Give another file, or mount its directory.\n",
+		'a mounted file');
+}
+
+# Links are followed; who may read an image that holds etc/shadow: its owner, or who could read the old one.
+{
+	my $dir = new_dir();
+	my $mode = sub { return sprintf '%04o', (stat "$dir/$_[0]")[2] & 07777 };
+	symlink 'real', "$dir/image" or die "symlink: $!";
+	umask 022;
+	is(try($TARBOOT, 'pack', $root, '-o', "$dir/image", @PACK)->{exit}, 0, 'packed by a link');
+	ok(-l "$dir/image" && -f "$dir/real", 'it stays one');
+	is($mode->('real'), '0600', 'a new image is for its owner');
+	is($mode->('image.vmlinuz'), '0644', 'its kernel is for all');
+	chmod 0640, "$dir/real";
+	chown 0, 12345, "$dir/real" if $> == 0;
+	my $group = (stat "$dir/real")[5];
+	is(try($TARBOOT, 'pack', $root, '-o', "$dir/image", @PACK, '--report', "$dir/r.json")->{exit}, 0, 'packed again');
+	is($mode->('real'), '0640', 'the mode of the old one stays');
+	is((stat "$dir/real")[5], $group, 'and its group');
+	is($mode->('r.json'), '0644', 'a report has names and sizes only: it is as the umask says');
+	is(join(' ', sort map { s{.*/}{}r } glob "$dir/* $dir/.[!.]*"), 'image image.vmlinuz r.json real', 'nothing else is there');
+	SKIP: {
+		skip 'not root: cannot become another user', 1 if $> != 0;
+		chmod 0755, scratch(), $dir;
+		my $r = try(qw(setpriv --reuid=65534 --regid=65534 --clear-groups), $TARBOOT, 'verify', "$dir/real");
+		is($r->{err}, "tarboot: $dir/real: you may not read it\n  It may hold passwords, so only its owner reads it: run this as that "
+				. "user, by sudo, or change its mode.\n", 'another user is told why not');
+	}
+}
+
+# ---- unpacking ----
+
+{
+	my $dir = new_dir();
+	refuses_target('unpack what is not there', '/no/such: cannot open it: No such file or directory', 'unpack', '/no/such', "$dir/new");
+	is(try($TARBOOT, 'unpack', spew(scratch('text'), "just a text\n" x 100), "$dir/new")->{exit}, 1, 'unpack a text');
+	my $good = spew(scratch('good.tar.xz'), $xz);
+	ok(!-e "$dir/new", 'no empty directory is left');
+	for my $slash ('/', '/proc/self/root', '/../') {
+		refuses_target("unpack into $slash",
+			"$slash: it is the root of the running system, whose files would be replaced\n  Give another directory.",
+			'unpack', $good, $slash);
+	}
+	mkdir "$dir/full";
+	spew("$dir/full/x", 'x');
+	my $r = try($TARBOOT, 'unpack', $good, "$dir/full");
+	is($r->{err}, "tarboot: warning: $dir/full is not empty: files of the same names are replaced\n", 'a directory that is not empty is told');
+	is($r->{exit}, 0, 'and filled');
+}
+
 # ---- signals ----
 
-# Packs from a pipe that delivers half a root and then nothing; when its temporary files are there, the
-# signal comes.
-for my $signal (qw(INT TERM HUP)) {
+# Packs from a pipe that delivers half a root and then nothing; when the image and the payload are open, the signal comes.
+for my $signal (qw(INT TERM HUP KILL)) {
 	my $image = old_image();
 	my $dir   = $image =~ s{/[^/]*\z}{}r;
+	my $tmp   = new_dir();
 	pipe(my $read, my $write) or die "pipe: $!";
 	my $pid = fork // die "fork: $!";
 	if ($pid == 0) {
@@ -177,20 +285,28 @@ for my $signal (qw(INT TERM HUP)) {
 		open STDIN,  '<&', $read      or POSIX::_exit(126);
 		open STDERR, '>', '/dev/null' or POSIX::_exit(126);
 		$SIG{$_} = 'DEFAULT' for qw(INT TERM HUP);
+		$ENV{TMPDIR} = $tmp;
 		exec $TARBOOT, 'pack', '-', '-o', $image, @PACK or POSIX::_exit(127);
 	}
 	close $read;
 	syswrite $write, substr $bytes, 0, 700000 for 1;
+	my $open = 0;
 	for (1 .. 600) {
-		last if (() = glob "$dir/*") >= 4;
+		$open = grep { (readlink // '') =~ m{^\Q$dir\E/} } glob "/proc/$pid/fd/*";
+		last if $open >= 2 && glob "$tmp/*";
 		sleep 0.1;
 	}
-	cmp_ok(scalar(() = glob "$dir/*"), '>=', 3, "SIG$signal: temporary files are there");
+	cmp_ok($open, '>=', 2, "SIG$signal: image and payload are open");
 	kill $signal, $pid;
 	waitpid $pid, 0;
 	close $write;
 	isnt($? & 127, 0, "SIG$signal ends it by signal");
 	old_image_stays($image, "SIG$signal");
+	for (1 .. 100) {    # by a process of its own
+		last unless glob "$tmp/*";
+		sleep 0.1;
+	}
+	is(join(' ', glob "$tmp/*"), '', "SIG$signal: nothing is left in TMPDIR");
 }
 
 done_testing();
