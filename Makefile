@@ -118,25 +118,29 @@ packages:
 $(B)/src/%/.origin: | $(TOOLCHAIN)
 	$(INSTALL_PACKAGES) build
 	scripts/fetch-source $*
-$(B)/src/libarchive/.origin: | $(B)/src/xz/.origin # they share one apt state
+# They share one apt state.
+$(B)/src/libarchive/.origin: | $(B)/src/xz/.origin
+$(B)/src/libsodium/.origin: | $(B)/src/libarchive/.origin
 
 $(B)/deps/aarch64/musl-gcc: | $(TOOLCHAIN)
 	$(INSTALL_PACKAGES) cross
 	scripts/fetch-musl aarch64
-$(B)/deps/aarch64/lib/liblzma.a $(B)/deps/aarch64/lib/libarchive.a: | $(B)/deps/aarch64/musl-gcc
+$(patsubst %,$(B)/deps/aarch64/lib/lib%.a,lzma archive sodium): | $(B)/deps/aarch64/musl-gcc
 
 .PHONY: deps
-deps: $(B)/deps/musl/lib/libarchive.a $(B)/deps/musl/lib/liblzma.a ## fetch and build the libraries
+deps: $(patsubst %,$(B)/deps/musl/lib/lib%.a,lzma archive sodium) ## fetch and build the libraries
 
 # ---- Objects and programs, once for each variant ----
 
 # $1 = variant
 define variant
-LIBS_$1 = $(B)/deps/$1/lib/libarchive.a $(B)/deps/$1/lib/liblzma.a
+LIBS_$1 = $(patsubst %,$(B)/deps/$1/lib/lib%.a,archive lzma sodium)
 $(B)/deps/$1/lib/liblzma.a: $(B)/src/xz/.origin | $(TOOLCHAIN)
 	scripts/build-library xz $1
 $(B)/deps/$1/lib/libarchive.a: $(B)/src/libarchive/.origin | $(TOOLCHAIN)
 	scripts/build-library libarchive $1
+$(B)/deps/$1/lib/libsodium.a: $(B)/src/libsodium/.origin | $(TOOLCHAIN)
+	scripts/build-library libsodium $1
 
 $(B)/obj/$1/%.o: %.c $(B)/obj/flags $$(LIBS_$1) | $(TOOLCHAIN)
 	@mkdir -p $$(@D)
