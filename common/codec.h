@@ -22,6 +22,7 @@ struct block {
 	uint64_t total;        /* bytes in the payload */
 	uint64_t uncompressed; /* bytes */
 	uint64_t start;        /* of what it holds, in the uncompressed file */
+	uint64_t memory;       /* bytes that decoding it takes, the decoder's own not counted */
 	uint64_t unpadded;     /* xz: bytes without padding */
 	int check;             /* xz: the check of its stream */
 };

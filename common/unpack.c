@@ -30,8 +30,8 @@ static int next_chunk(void *arg, const void **ret_data, size_t *ret_size, struct
 	return pipeline_next(u->pipeline, ret_data, ret_size);
 }
 
-/* Sends the data of one member to its file; holes are not sent. */
-static int write_data(struct unpack *u, struct tree_file *file)
+/* Sends the data of one member to its file, if there is one; holes are not sent. */
+static int take_data(struct unpack *u, struct tree_file *file)
 {
 	struct fail unused;
 	const void *data;
@@ -40,10 +40,14 @@ static int write_data(struct unpack *u, struct tree_file *file)
 	int r;
 
 	while ((r = tar_reader_data(u->tar, &data, &size, &offset, u->fail)) > 0) {
-		r = pipeline_write(u->pipeline, file, data, size, offset, false);
+		if (u->options->data)
+			u->options->data(u->options->member_arg, offset, size);
+		r = file ? pipeline_write(u->pipeline, file, data, size, offset, false) : 0;
 		if (r < 0)
 			break;
 	}
+	if (!file)
+		return r;
 	if (r == 0)
 		return pipeline_write(u->pipeline, file, NULL, 0, 0, true);
 	tree_file_release(file, false, &unused);
@@ -59,7 +63,9 @@ static int add_member(struct unpack *u, const struct member *m)
 		atomic_store(&u->options->progress->members, tar_reader_members(u->tar));
 	if (u->options->member)
 		u->options->member(u->options->member_arg, m, tar_reader_position(u->tar));
-	return r == 0 && file ? write_data(u, file) : r;
+	if (r == 0 && (file || (u->options->data && m->type == MEMBER_FILE)))
+		r = take_data(u, file);
+	return r;
 }
 
 static int parse(struct unpack *u)

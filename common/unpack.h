@@ -39,7 +39,9 @@ struct unpack_options {
 
 	/* Told of each member, in order; at: where in the tar its header starts. May be NULL. */
 	void (*member)(void *arg, const struct member *m, uint64_t at);
-	void *member_arg;
+	/* Told of each piece of data of that member, in order; holes are left out. May be NULL. */
+	void (*data)(void *arg, uint64_t offset, uint64_t size);
+	void *member_arg; /* of both */
 };
 
 struct unpack_result {

@@ -49,6 +49,17 @@ static inline uint64_t min_u64(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* Sums and products of numbers that a file may say: UINT64_MAX instead of more than that. */
+static inline uint64_t add_u64(uint64_t a, uint64_t b)
+{
+	return a + b < a ? UINT64_MAX : a + b;
+}
+
+static inline uint64_t multiply_u64(uint64_t a, uint64_t b)
+{
+	return b && a > UINT64_MAX / b ? UINT64_MAX : a * b;
+}
+
 /* Microseconds since the kernel started; the clock that kernel log lines show. */
 static inline uint64_t now_usec(void)
 {

@@ -169,8 +169,8 @@ static int decode_header(const struct payload *p, const struct block *at, lzma_f
 
 /* ---- the list of Blocks ---- */
 
-/* What a decoder for this Block takes, besides struct xz_decoder. */
-static int add_memory(const struct payload *p, const struct block *at, struct block_list *l,
+/* What a decoder for this Block takes. */
+static int add_memory(const struct payload *p, struct block *at, struct block_list *l,
 		      struct fail *f)
 {
 	lzma_filter filters[LZMA_FILTERS_MAX + 1];
@@ -184,6 +184,7 @@ static int add_memory(const struct payload *p, const struct block *at, struct bl
 	lzma_filters_free(filters, NULL);
 	if (memory == UINT64_MAX)
 		return fail_block(p, at, LZMA_OPTIONS_ERROR, f);
+	at->memory = memory;
 	if (memory + sizeof(struct xz_decoder) > l->decoder_memory)
 		l->decoder_memory = memory + sizeof(struct xz_decoder);
 	return 0;

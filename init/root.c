@@ -23,34 +23,65 @@
 #include "rootsize.h"
 #include "systemd_needs.h"
 
-#define MANIFEST_PATH "/tarboot/manifest"
+#define MANIFEST_PATH "/" MANIFEST_MEMBER
 #define TICK_MS 250
 #define ROOT_OPTIONS_MAX 512
 
 /* ---- find payload ---- */
 
+/* *ret is the caller's; its size or -errno. */
+static ssize_t read_manifest_text(int fd, char **ret)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t have = 0, size;
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if ((uint64_t)st.st_size > MANIFEST_TEXT_MAX)
+		return -E2BIG;
+	size = (size_t)st.st_size;
+	text = malloc(size + 1);
+	while (text && have < size) {
+		n = read(fd, text + have, size - have);
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		have += (size_t)n;
+	}
+	*ret = text;
+	text = NULL;
+	return *ret ? (ssize_t)have : -ENOMEM;
+}
+
+/* About another payload it says nothing: neither how large that is nor which init is in it. */
+static void forget_manifest(struct boot *b)
+{
+	char size[SIZE_TEXT_MAX];
+
+	console_log(LOG_NOTICE,
+		    "the manifest is about another payload, /%s of %s: it does not count",
+		    manifest_payload(&b->manifest), size_format(size, b->manifest.payload_bytes));
+	manifest_free(&b->manifest);
+	b->has_manifest = false;
+}
+
 static int read_manifest(struct boot *b)
 {
 	_cleanup_close_ int fd = open(MANIFEST_PATH, O_RDONLY | O_CLOEXEC);
-	char text[2 * MANIFEST_TEXT_MAX];
+	_cleanup_free_ char *text = NULL;
 	ssize_t n;
 	int r;
 
 	if (fd < 0 && errno == ENOENT)
 		return 0; /* an image that tarboot did not make */
-	n = fd < 0 ? -1 : read(fd, text, sizeof(text));
-	if (n < 0)
-		return fail_errno(&b->fail, errno, MANIFEST_PATH, "cannot read it");
-	r = manifest_parse(text, (size_t)n, &b->manifest);
-	if (r == -EPROTO)
-		return fail_set(&b->fail, EPROTO, MANIFEST_PATH,
-				"Pack the image with the tarboot version of this /init.",
-				"a newer tarboot wrote it");
+	n = fd < 0 ? -errno : read_manifest_text(fd, &text);
+	r = n < 0 ? (int)n : manifest_parse(text, (size_t)n, &b->manifest);
 	if (r < 0)
-		return fail_set(&b->fail, EBADMSG, MANIFEST_PATH,
-				"The image is damaged: copy or pack it again.",
-				"it is not a manifest");
+		return manifest_fail(r, MANIFEST_PATH, &b->fail);
 	b->has_manifest = true;
+	if (!manifest_is_about(&b->manifest, b->params.rootfs))
+		forget_manifest(b);
 	return 0;
 }
 
@@ -121,31 +152,49 @@ static uint64_t present_bytes(const struct payload *p)
 	return present;
 }
 
-int root_find_payload(struct boot *b)
+static int open_payload(struct boot *b)
 {
-	uint64_t present, expected;
-	char size[SIZE_TEXT_MAX];
-	int r = read_manifest(b);
+	int r = payload_open(AT_FDCWD, b->params.rootfs, true, &b->payload, &b->fail);
 
-	if (r == 0)
-		r = payload_open(AT_FDCWD, b->params.rootfs, true, &b->payload, &b->fail);
-	if (r == -ENOENT)
-		return fail_set(
-			&b->fail, ENOENT, b->params.rootfs,
+	if (r != -ENOENT)
+		return r;
+	return fail_set(&b->fail, ENOENT, b->params.rootfs,
 			"Pack the image again, have the boot loader load it as a second initrd, "
 			"or name it with tarboot.rootfs=PATH.",
 			look_at_rootfs().is_full
 				? "it is not in the initramfs, which is full: this "
 				  "machine has too little memory for the image"
 				: "it is not in the initramfs");
-	if (r < 0)
-		return r;
-	present = present_bytes(&b->payload);
-	expected = b->has_manifest ? b->manifest.payload_bytes : b->payload.size;
-	if (present < expected)
-		return fail_short_payload(b, present, expected);
+}
+
+/* A payload of another size than the manifest says is whole, and then another one that somebody put there,
+ * or it is the manifest's and cut: only its end can tell. */
+static int list_blocks(struct boot *b)
+{
+	uint64_t present = present_bytes(&b->payload), size = b->payload.size;
+	uint64_t said = b->has_manifest ? b->manifest.payload_bytes : size;
+	int r;
+
+	if (present < size)
+		return fail_short_payload(b, present, size > said ? size : said);
 	r = block_list_read(&b->payload, &b->blocks, &b->fail);
-	if (b->has_manifest && b->payload.size == b->manifest.payload_bytes) {
+	if (r < 0 && size < said)
+		return fail_short_payload(b, present, said);
+	if (r == 0 && size != said)
+		forget_manifest(b);
+	return r;
+}
+
+int root_find_payload(struct boot *b)
+{
+	char size[SIZE_TEXT_MAX];
+	int r = read_manifest(b);
+
+	if (r == 0)
+		r = open_payload(b);
+	if (r == 0)
+		r = list_blocks(b);
+	if (b->has_manifest) {
 		b->tree_bytes = b->manifest.unpacked_bytes;
 		b->tree_inodes = b->manifest.inodes;
 	} else { /* the tar is a little larger than the tree */
@@ -293,6 +342,8 @@ void root_forget(struct boot *b)
 	}
 	payload_close(&b->payload);
 	block_list_free(&b->blocks);
+	manifest_free(&b->manifest);
+	b->has_manifest = false;
 }
 
 /* ---- unpack ---- */

@@ -80,27 +80,78 @@ static int add_skeleton(struct bootpart *b)
 	return r;
 }
 
-int bootpart_fill(struct bootpart *b, const char *init, const char *shell, const struct manifest *m,
+/* As cpio pads its archives. */
+static int pad(struct bootpart *b)
+{
+	return b->size % 512 && !grow(b, 512 - b->size % 512) ? -ENOMEM : 0;
+}
+
+static int fail_manifest(int error, struct fail *f)
+{
+	if (error == -E2BIG)
+		return fail_set(f, E2BIG, "the manifest", "Pack less, or make several images.",
+				"the payload has more Blocks than its %u MiB can tell",
+				(unsigned)(MANIFEST_TEXT_MAX >> 20));
+	return fail_errno(f, error, "the manifest", "cannot write it");
+}
+
+/* Its place and its size are final: a digest has the same length whatever it is. */
+static int add_manifest(struct bootpart *b, struct manifest *m, struct fail *f)
+{
+	_cleanup_free_ char *text = NULL;
+	int n;
+
+	m->has_boot_digest = true;
+	n = manifest_format(m, &text);
+	if (n < 0)
+		return fail_manifest(n, f);
+	b->manifest = b->size;
+	b->manifest_text = b->size + cpio_head_size(strlen(MANIFEST_MEMBER));
+	if (bootpart_add(b, MANIFEST_MEMBER, S_IFREG | 0644, 0, 0, text, (size_t)n) < 0)
+		return fail_errno(f, ENOMEM, "the boot part", "cannot build it");
+	b->manifest_end = b->size;
+	return 0;
+}
+
+int bootpart_fill(struct bootpart *b, const char *init, const char *shell, struct manifest *m,
 		  struct fail *f)
 {
-	char text[MANIFEST_TEXT_MAX];
-	int length = manifest_format(m, text), r = length < 0 ? length : add_skeleton(b);
+	int r = add_skeleton(b);
 
-	if (r == 0)
-		r = bootpart_add(b, "tarboot/manifest", S_IFREG | 0644, 0, 0, text, (size_t)length);
 	if (r < 0)
 		return fail_errno(f, r, "the boot part", "cannot build it");
-	r = add_host_file(b, "init", S_IFREG | 0755, init, f);
+	r = add_manifest(b, m, f);
+	if (r == 0)
+		r = add_host_file(b, "init", S_IFREG | 0755, init, f);
 	if (r == 0 && shell)
 		r = add_host_file(b, "bin/busybox", S_IFREG | 0755, shell, f);
 	return r;
+}
+
+int bootpart_seal(struct bootpart *b, struct manifest *m, struct fail *f)
+{
+	_cleanup_free_ char *text = NULL;
+	struct digest_state s;
+	int n = bootpart_add(b, CPIO_TRAILER, 0, 0, 0, NULL, 0);
+
+	if (n < 0)
+		return fail_errno(f, n, "the boot part", "cannot build it");
+	digest_begin(&s);
+	digest_add(&s, b->data, b->manifest);
+	digest_add(&s, b->data + b->manifest_end, b->size - b->manifest_end);
+	m->boot_digest = digest_end(&s);
+	n = manifest_format(m, &text);
+	if (n < 0)
+		return fail_manifest(n, f);
+	memcpy(b->data + b->manifest_text, text, (size_t)n);
+	return pad(b) < 0 ? fail_errno(f, ENOMEM, "the boot part", "cannot build it") : 0;
 }
 
 int bootpart_finish(struct bootpart *b)
 {
 	int r = bootpart_add(b, CPIO_TRAILER, 0, 0, 0, NULL, 0);
 
-	return r == 0 && b->size % 512 && !grow(b, 512 - b->size % 512) ? -ENOMEM : r;
+	return r == 0 ? pad(b) : r;
 }
 
 void bootpart_free(struct bootpart *b)

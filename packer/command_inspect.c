@@ -75,12 +75,22 @@ static void print_members(const struct image *image)
 	}
 }
 
-static void print_manifest(const struct manifest *m)
+/* As it stands there, but one line for all Blocks. */
+static void print_manifest(const struct image *image)
 {
-	char text[MANIFEST_TEXT_MAX];
+	const char *next;
 
-	if (manifest_format(m, text) > 0)
-		printf("manifest\n%s", text);
+	puts("manifest");
+	for (const char *line = image->manifest_text; *line; line = next) {
+		next = line + strcspn(line, "\n");
+		next += *next == '\n';
+		if (strncmp(line, "block=", 6) != 0)
+			say_text(stdout, line, (int)(next - line) - (next[-1] == '\n'));
+		if (strncmp(line, "block=", 6) != 0)
+			putchar('\n');
+	}
+	if (image->manifest.n_blocks)
+		printf("# and %zu block= lines\n", image->manifest.n_blocks);
 }
 
 static void print_payload(const struct image *image, const struct block_list *l)
@@ -127,7 +137,7 @@ static void print_text(const struct image_report *report)
 	printf("image %s\n", image->path);
 	print_members(image);
 	if (image->has_manifest)
-		print_manifest(&image->manifest);
+		print_manifest(image);
 	print_payload(image, &report->blocks);
 	needs_print(image, &report->needs);
 	print_usage(&report->usage);

@@ -21,6 +21,7 @@
 #include "out.h"
 #include "pack_options.h"
 #include "path.h"
+#include "payload_digests.h"
 #include "payload_write.h"
 #include "read_all.h"
 #include "root_warnings.h"
@@ -198,16 +199,24 @@ static int write_payload(struct pack *p, struct fail *f)
 	return r == 0 ? payload_writer_finish(p->members.writer, f) : r;
 }
 
-static void fill_manifest(struct pack *p)
+/* Reads what was written once more: only its Index tells where the Blocks are. */
+static int fill_manifest(struct pack *p, struct fail *f)
 {
 	const struct payload_totals *t = payload_writer_totals(p->members.writer);
+	struct payload payload = { .name = "the payload" };
+	struct block_list blocks = { 0 };
+	int copy = fcntl(p->payload.fd, F_DUPFD_CLOEXEC, 0), r;
 
-	p->manifest.payload_bytes = t->compressed;
-	p->manifest.unpacked_bytes = t->pages;
-	p->manifest.inodes = t->inodes;
-	p->manifest.members = t->members;
-	snprintf(p->manifest.build_id, sizeof(p->manifest.build_id), "%016llx",
-		 (unsigned long long)t->crc64);
+	if (copy < 0 || payload_add(&payload, copy, 0, t->compressed) < 0)
+		return fail_errno(f, copy < 0 ? errno : ENOMEM, payload.name, "cannot open it");
+	r = block_list_read(&payload, &blocks, f);
+	if (r == 0)
+		r = payload_digests_read(&payload, &blocks, &p->manifest, f);
+	treesize_tell(&t->tree, &p->manifest);
+	strcpy(p->manifest.payload, MANIFEST_PAYLOAD);
+	block_list_free(&blocks);
+	payload_close(&payload);
+	return r;
 }
 
 /* ---- the image ---- */
@@ -243,8 +252,8 @@ static int write_boot_part(struct pack *p, struct fail *f)
 
 	if (r == 0)
 		r = add_modules(p, &b, f);
-	if (r == 0 && bootpart_finish(&b) < 0)
-		r = fail_errno(f, ENOMEM, "the boot part", "cannot build it");
+	if (r == 0)
+		r = bootpart_seal(&b, &p->manifest, f);
 	if (r == 0)
 		r = out_write(&p->image, b.data, b.size, f);
 	p->boot_size = b.size;
@@ -262,7 +271,7 @@ static void print_report(const struct pack *p)
 
 	selection_print(&p->selection);
 	printf("root     %s, %llu members, %s in RAM\n", size_format(a, t->tar),
-	       (unsigned long long)t->members, size_format(b, t->pages));
+	       (unsigned long long)t->tree.members, size_format(b, t->tree.pages[0]));
 	printf("payload  %s (%.1f %% of the root)\n", size_format(a, t->compressed),
 	       t->tar ? 100.0 * (double)t->compressed / (double)t->tar : 0.0);
 	printf("image    %s: %s, boot part %s\n", p->options.out,
@@ -390,8 +399,9 @@ static int pack_image(struct pack *p, struct fail *f)
 		r = check_kernel_machine(p, f);
 	if (r < 0)
 		return r;
-	fill_manifest(p);
-	r = write_boot_part(p, f);
+	r = fill_manifest(p, f);
+	if (r == 0)
+		r = write_boot_part(p, f);
 	if (r == 0)
 		r = image_write_payload(&p->image, p->payload.fd, p->manifest.payload_bytes, f);
 	if (r == 0)
@@ -495,6 +505,7 @@ int command_pack(int argc, char **argv)
 	out_abandon(&p.image);
 	source_close(p.source);
 	selection_close(&p.selection);
+	manifest_free(&p.manifest);
 	pack_options_free(&p.options);
 	return r < 0 ? EXIT_FAILED : r;
 }

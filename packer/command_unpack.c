@@ -9,6 +9,7 @@
 #include "command.h"
 #include "engine.h"
 #include "image.h"
+#include "image_verify.h"
 #include "memory.h"
 #include "options.h"
 #include "say.h"
@@ -43,7 +44,10 @@ static const struct command_usage unpack_usage = {
 static const struct command_usage verify_usage = {
 	.command = "verify",
 	.synopsis = "verify IMAGE|TAR.XZ [OPTION]...",
-	.about = "Decodes and checks every byte of the payload and writes nothing.\n\n" ABOUT_STDIN,
+	.about =
+		"Checks every byte of an image: the digests that its manifest has of boot part and "
+		"payload, every Block as it is decoded, the manifest's numbers. Writes "
+		"nothing.\n\n" ABOUT_STDIN,
 	.options = options,
 };
 
@@ -65,17 +69,15 @@ static void print_result(const struct unpack_result *r, uint64_t usec, const cha
 	       size_format(pool, r->plan.pool));
 }
 
-/* Writes into the directory open at root_fd, or nothing (-1). */
-static int run(const struct image *image, int root_fd, const char *doing, const char *done,
-	       struct fail *f)
+static int unpack_into(const struct image *image, int root_fd, struct fail *f)
 {
 	struct unpack_options how = { .root_fd = root_fd, .threads = (unsigned)arg_threads };
 	struct unpack_result result;
 	uint64_t start = now_usec();
-	int r = engine_run(image, &how, doing, &result, f);
+	int r = engine_run(image, &how, "unpacking", &result, f);
 
 	if (r == 0)
-		print_result(&result, now_usec() - start, done);
+		print_result(&result, now_usec() - start, "unpacked");
 	return r;
 }
 
@@ -126,10 +128,61 @@ static int unpack(const struct image *image, const char *directory, struct fail 
 	if (r == 0 && !made)
 		warn_not_empty(directory);
 	if (r == 0)
-		r = run(image, fd, "unpacking", "unpacked", f);
+		r = unpack_into(image, fd, f);
 	if (r < 0 && made)
 		(void)rmdir(directory); /* unless something came into it */
 	return r;
+}
+
+static void count_member(void *size, const struct member *m, uint64_t at)
+{
+	(void)at;
+	treesize_add_member(size, m);
+}
+
+static void count_data(void *size, uint64_t offset, uint64_t bytes)
+{
+	treesize_add_data(size, offset, bytes);
+}
+
+/* Digests first: they name the Block, and the boot part has nothing else. */
+static int verify_image(const struct image *image, struct unpack_result *ret, struct fail *f)
+{
+	struct treesize size = { 0 };
+	struct unpack_options how = { .root_fd = -1,
+				      .threads = (unsigned)arg_threads,
+				      .member = count_member,
+				      .data = count_data,
+				      .member_arg = &size };
+	int r = image_verify_bytes(image, f);
+
+	if (r == 0)
+		r = engine_run(image, &how, "verifying", ret, f);
+	return r == 0 ? image_verify_numbers(image, &size, f) : r;
+}
+
+static void print_digests(const struct image *image)
+{
+	const char *lacks = image_verify_lacks(image);
+
+	if (lacks)
+		printf("digests: none checked: %s\n", lacks);
+	else
+		printf("digests: right: manifest, %seach Block and the whole payload\n",
+		       image_verify_has_boot_part(image) ? "boot part, " : "");
+}
+
+static int verify(const struct image *image, struct fail *f)
+{
+	struct unpack_result result;
+	uint64_t start = now_usec();
+	int r = verify_image(image, &result, f);
+
+	if (r < 0)
+		return r;
+	print_result(&result, now_usec() - start, "whole");
+	print_digests(image);
+	return 0;
 }
 
 int command_unpack(int argc, char **argv)
@@ -163,7 +216,7 @@ int command_verify(int argc, char **argv)
 		return say_usage("verify", "it takes one IMAGE");
 	if (image_open(line.arguments[0], &image, &f) < 0)
 		return say_fail(&f);
-	r = run(&image, -1, "verifying", "whole", &f);
+	r = verify(&image, &f);
 	image_close(&image);
 	return r < 0 ? say_fail(&f) : EXIT_OK;
 }

@@ -8,8 +8,6 @@
 #include "engine.h"
 #include "path.h"
 
-#define PAGE 4096
-
 static char *copy_path(const char *path)
 {
 	path = path_in_root(path);
@@ -29,6 +27,25 @@ static struct listed *new_member(struct contents *l)
 		l->room = room;
 	}
 	return &l->members[l->n++];
+}
+
+/* What a member takes without its data. */
+static uint64_t count(struct contents *l, const struct member *m)
+{
+	uint64_t before = l->size.pages[0];
+
+	treesize_add_member(&l->size, m);
+	return l->size.pages[0] - before;
+}
+
+static void add_data(void *arg, uint64_t offset, uint64_t size)
+{
+	struct contents *l = arg;
+	uint64_t before = l->size.pages[0];
+
+	treesize_add_data(&l->size, offset, size);
+	if (!l->failed)
+		l->members[l->n - 1].ram += l->size.pages[0] - before;
 }
 
 static void add(void *arg, const struct member *m, uint64_t at)
@@ -52,7 +69,7 @@ static void add(void *arg, const struct member *m, uint64_t at)
 		.size = m->type == MEMBER_FILE ? m->size : 0,
 		.at = at,
 	};
-	new->ram = (new->size + PAGE - 1) / PAGE *PAGE;
+	new->ram = count(l, m);
 	l->failed = !new->path || (m->target && !new->target);
 }
 
@@ -110,7 +127,9 @@ static void finish(struct contents *l, const struct block_list *blocks)
 int contents_read(const struct image *image, const struct block_list *blocks, struct contents *ret,
 		  struct fail *f)
 {
-	struct unpack_options options = { .root_fd = -1, .member = add, .member_arg = ret };
+	struct unpack_options options = {
+		.root_fd = -1, .member = add, .data = add_data, .member_arg = ret
+	};
 	struct unpack_result result;
 	int r;
 

@@ -6,6 +6,7 @@
 #include "codec.h"
 #include "image.h"
 #include "member.h"
+#include "treesize.h"
 
 struct listed {
 	char *path;   /* owned; without "./", "/" or a slash at the end; "" = the root */
@@ -17,7 +18,7 @@ struct listed {
 	dev_t rdev;
 	struct timespec mtime;
 	uint64_t size; /* bytes of a file */
-	uint64_t ram;  /* the same in pages, as a tmpfs counts them */
+	uint64_t ram;  /* in pages of 4 KiB, as a tmpfs counts them: without holes */
 	uint64_t at;   /* in the tar */
 	double packed; /* compressed bytes: its share of its Blocks */
 };
@@ -25,7 +26,8 @@ struct listed {
 struct contents {
 	struct listed *members; /* owned; sorted by path; of several of one path, the last */
 	size_t n, room;
-	bool failed; /* memory ran out */
+	struct treesize size; /* of all members */
+	bool failed;          /* memory ran out */
 };
 
 /* Decodes the payload, which checks it, too. blocks: of it. */

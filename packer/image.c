@@ -13,7 +13,6 @@
 #include "elfinfo.h"
 
 #define NAME_SIZE_MAX 4096
-#define PAYLOAD_NAME "rootfs.tar.xz"
 
 static const char todo_image[] = "Give an image that `tarboot pack` wrote, or a .tar.xz file.";
 
@@ -24,25 +23,41 @@ static int read_at(int fd, uint64_t offset, void *buf, size_t size)
 	return n < 0 ? -errno : n == (ssize_t)size ? 0 : -ENODATA;
 }
 
-static int add_member(struct image *image, const struct cpio_header *h, const char *name,
-		      uint64_t offset)
+/* Room for one more in a list of n elements; it grows at powers of two. NULL: no memory. */
+static void *grow(void *list, size_t n, size_t element)
 {
-	struct image_member *m;
+	if (n & (n - 1))
+		return list;
+	return realloc(list, (n ? n * 2 : 1) * element);
+}
 
-	if ((image->n_members & (image->n_members - 1)) == 0) {
-		size_t room = image->n_members ? image->n_members * 2 : 1;
+static int add_member(struct image *image, const struct cpio_header *h, const char *name,
+		      uint64_t head, uint64_t offset)
+{
+	struct image_member *m = grow(image->members, image->n_members, sizeof(*m));
 
-		m = realloc(image->members, room * sizeof(*m));
-		if (!m)
-			return -ENOMEM;
-		image->members = m;
-	}
+	if (!m)
+		return -ENOMEM;
+	image->members = m;
+	m += image->n_members;
 	name += strncmp(name, "./", 2) == 0 ? 2 : strspn(name, "/");
-	m = &image->members[image->n_members];
-	*m = (struct image_member){ strdup(name), h->mode, offset, h->size };
+	*m = (struct image_member){
+		strdup(name), h->mode, head, offset, h->size, image->n_archives
+	};
 	if (!m->name)
 		return -ENOMEM;
 	image->n_members++;
+	return 0;
+}
+
+static int add_archive(struct image *image, uint64_t start, uint64_t end)
+{
+	struct image_archive *a = grow(image->archives, image->n_archives, sizeof(*a));
+
+	if (!a)
+		return -ENOMEM;
+	image->archives = a;
+	a[image->n_archives++] = (struct image_archive){ start, end };
 	return 0;
 }
 
@@ -71,8 +86,8 @@ static int fail_member(const struct image *image, uint64_t at, const char *why, 
 			"at byte %llu: %s", (unsigned long long)at, why);
 }
 
-/* Reads the member at *at and moves *at behind it. */
-static int read_member(struct image *image, int fd, uint64_t *at, struct fail *f)
+/* Reads the member at *at and moves *at behind it. archive: where its archive starts; moves with the next. */
+static int read_member(struct image *image, int fd, uint64_t *at, uint64_t *archive, struct fail *f)
 {
 	char head[CPIO_HEADER_SIZE], name[NAME_SIZE_MAX];
 	uint64_t data, end;
@@ -90,16 +105,17 @@ static int read_member(struct image *image, int fd, uint64_t *at, struct fail *f
 	end = data + h.size;
 	if (end > image->size)
 		return fail_member(image, *at, "it is cut short", f);
-	*at = end + cpio_padding(end);
 	if (strcmp(name, CPIO_TRAILER) == 0) {
-		*at = skip_zeros(fd, *at, image->size);
-		return 0;
+		r = add_archive(image, *archive, data);
+		*at = *archive = skip_zeros(fd, end + cpio_padding(end), image->size);
+	} else {
+		r = add_member(image, &h, name, *at, data);
+		*at = end + cpio_padding(end);
 	}
-	r = add_member(image, &h, name, data);
 	return r < 0 ? fail_errno(f, r, image->path, "cannot hold its list of members") : 0;
 }
 
-static const struct image_member *find_member(const struct image *image, const char *name)
+const struct image_member *image_find_member(const struct image *image, const char *name)
 {
 	for (size_t i = 0; i < image->n_members; i++)
 		if (strcmp(image->members[i].name, name) == 0)
@@ -107,24 +123,37 @@ static const struct image_member *find_member(const struct image *image, const c
 	return NULL;
 }
 
+/* Its text; *ret is the caller's. 0 or -errno. */
+static int read_manifest(int fd, const struct image_member *m, char **ret)
+{
+	_cleanup_free_ char *text = NULL;
+	int r;
+
+	if (m->size > MANIFEST_TEXT_MAX)
+		return -E2BIG;
+	text = calloc(1, m->size + 1);
+	if (!text)
+		return -ENOMEM;
+	r = read_at(fd, m->offset, text, m->size);
+	if (r < 0)
+		return r;
+	*ret = text;
+	text = NULL;
+	return 0;
+}
+
 static int find_manifest(struct image *image, int fd, struct fail *f)
 {
-	const struct image_member *m = find_member(image, "tarboot/manifest");
-	char text[2 * MANIFEST_TEXT_MAX];
+	const struct image_member *m = image_find_member(image, MANIFEST_MEMBER);
 	int r;
 
 	if (!m)
 		return 0;
-	if (m->size > sizeof(text) || read_at(fd, m->offset, text, m->size) < 0)
-		return fail_member(image, m->offset, "the manifest cannot be read", f);
-	r = manifest_parse(text, m->size, &image->manifest);
-	if (r == -EPROTO)
-		return fail_set(f, EPROTO, image->path, "Use the tarboot that made it.",
-				"a newer tarboot made it");
-	if (r < 0)
-		return fail_member(image, m->offset, "the manifest is damaged", f);
-	image->has_manifest = true;
-	return 0;
+	r = read_manifest(fd, m, &image->manifest_text);
+	if (r == 0)
+		r = manifest_parse(image->manifest_text, m->size, &image->manifest);
+	image->has_manifest = r == 0;
+	return r < 0 ? manifest_fail(r, image->path, f) : 0;
 }
 
 static int add_part(struct image *image, int fd, uint64_t offset, uint64_t size, struct fail *f)
@@ -136,24 +165,25 @@ static int add_part(struct image *image, int fd, uint64_t offset, uint64_t size,
 	return 0;
 }
 
+/* The payload that the manifest names, or the one that is there without a manifest. */
 static int find_payload(struct image *image, int fd, struct fail *f)
 {
-	const struct image_member *m = find_member(image, PAYLOAD_NAME), *part;
-	char name[32];
+	const char *name = manifest_payload(&image->manifest);
+	const struct image_member *m = image_find_member(image, name), *part;
+	char numbered[sizeof(image->manifest.payload) + 8];
 	int r = 0;
 
 	if (m)
 		r = add_part(image, fd, m->offset, m->size, f);
 	for (unsigned i = 0; !m && r == 0; i++) {
-		snprintf(name, sizeof(name), PAYLOAD_NAME ".%03u", i);
-		part = find_member(image, name);
+		snprintf(numbered, sizeof(numbered), "%s.%03u", name, i);
+		part = image_find_member(image, numbered);
 		if (!part)
 			break;
 		r = add_part(image, fd, part->offset, part->size, f);
 	}
 	if (r == 0 && image->payload.n_parts == 0)
-		return fail_set(f, ENOENT, image->path, todo_image,
-				"there is no /rootfs.tar.xz in it");
+		return fail_set(f, ENOENT, image->path, todo_image, "there is no /%s in it", name);
 	if (r == 0 && image->has_manifest && image->payload.size != image->manifest.payload_bytes)
 		return fail_set(f, EBADMSG, image->path, "Pack it again.",
 				"its payload has %llu bytes, its manifest says %llu",
@@ -165,7 +195,7 @@ static int find_payload(struct image *image, int fd, struct fail *f)
 static int read_image(struct image *image, int fd, struct fail *f)
 {
 	uint8_t head[CODEC_MAGIC_MAX];
-	uint64_t at = 0;
+	uint64_t at = 0, archive = 0;
 	int r = read_at(fd, 0, head, sizeof(head));
 
 	if (r < 0)
@@ -173,7 +203,7 @@ static int read_image(struct image *image, int fd, struct fail *f)
 	if (codec_find(head, sizeof(head)))
 		return add_part(image, fd, 0, image->size, f);
 	while (r == 0 && at < image->size)
-		r = read_member(image, fd, &at, f);
+		r = read_member(image, fd, &at, &archive, f);
 	if (r == 0)
 		r = find_manifest(image, fd, f);
 	return r == 0 ? find_payload(image, fd, f) : r;
@@ -254,13 +284,21 @@ void image_close(struct image *image)
 	for (size_t i = 0; i < image->n_members; i++)
 		free(image->members[i].name);
 	free(image->members);
+	free(image->archives);
+	free(image->manifest_text);
+	manifest_free(&image->manifest);
 	payload_close(&image->payload);
 	*image = (struct image){ 0 };
 }
 
+int image_read(const struct image *image, uint64_t offset, void *buf, size_t size)
+{
+	return read_at(image->payload.parts[0].fd, offset, buf, size);
+}
+
 uint16_t image_machine(const struct image *image)
 {
-	const struct image_member *m = find_member(image, "init");
+	const struct image_member *m = image_find_member(image, "init");
 	char head[PROGRAM_HEAD_SIZE];
 	struct program program;
 	ssize_t n = m ? pread(image->payload.parts[0].fd, head, sizeof(head), (off_t)m->offset) : 0;
@@ -277,7 +315,7 @@ int image_read_module_index(const struct image *image, char **ret, struct fail *
 		    ends_with(image->members[i].name, "/modules.dep"))
 			m = &image->members[i];
 	*ret = calloc(1, m ? m->size + 1 : 1);
-	if (!*ret || (m && read_at(image->payload.parts[0].fd, m->offset, *ret, m->size) < 0))
+	if (!*ret || (m && image_read(image, m->offset, *ret, m->size) < 0))
 		return fail_errno(f, *ret ? EIO : ENOMEM, image->path,
 				  "cannot read its index of modules");
 	return 0;

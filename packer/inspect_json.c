@@ -16,22 +16,65 @@ static void write_boot_part(const struct image *image, FILE *out)
 	fputs("\n  ],\n", out);
 }
 
+static void write_text(const char *key, const char *text, FILE *out)
+{
+	fprintf(out, ", \"%s\": ", key);
+	json_text(out, text);
+}
+
+static void write_digest(const char *key, bool is_there, const struct digest *d, FILE *out)
+{
+	char text[DIGEST_TEXT_MAX];
+
+	write_text(key, is_there ? digest_format(text, d) : "", out);
+}
+
+static void write_blocks(const struct manifest *m, FILE *out)
+{
+	fputs(", \"blocks\": [", out);
+	for (size_t i = 0; i < m->n_blocks; i++) {
+		const struct manifest_block *b = &m->blocks[i];
+
+		fprintf(out,
+			"%s\n    { \"offset\": %llu, \"bytes\": %llu, \"uncompressed_bytes\": "
+			"%llu, "
+			"\"decoder_bytes\": %llu",
+			i ? "," : "", (unsigned long long)b->offset, (unsigned long long)b->bytes,
+			(unsigned long long)b->uncompressed, (unsigned long long)b->decoder_memory);
+		write_digest("digest", true, &b->digest, out);
+		fputs(" }", out);
+	}
+	fputs("]", out);
+}
+
 static void write_manifest(const struct manifest *m, FILE *out)
 {
-	fputs("  \"manifest\": { \"build_id\": ", out);
-	json_text(out, m->build_id);
-	fputs(", \"init\": ", out);
-	json_text(out, m->init);
+	fprintf(out, "  \"manifest\": { \"format\": %llu", (unsigned long long)m->format);
+	write_text("payload", manifest_payload(m), out);
+	write_text("build_id", m->build_id, out);
+	write_text("init", m->init, out);
 	fprintf(out,
-		", \"payload_bytes\": %llu, \"unpacked_bytes\": %llu, \"inodes\": %llu, "
-		"\"members\": %llu, \"kernels\": [",
+		", \"payload_bytes\": %llu, \"unpacked_bytes\": %llu, \"unpacked_bytes_16k\": "
+		"%llu, "
+		"\"unpacked_bytes_64k\": %llu, \"inodes\": %llu, \"members\": %llu, \"files\": "
+		"%llu, "
+		"\"data_bytes\": %llu, \"directories\": %llu, \"xattr_bytes\": %llu, \"kernels\": "
+		"[",
 		(unsigned long long)m->payload_bytes, (unsigned long long)m->unpacked_bytes,
-		(unsigned long long)m->inodes, (unsigned long long)m->members);
+		(unsigned long long)m->unpacked_bytes_16k,
+		(unsigned long long)m->unpacked_bytes_64k, (unsigned long long)m->inodes,
+		(unsigned long long)m->members, (unsigned long long)m->files,
+		(unsigned long long)m->data_bytes, (unsigned long long)m->directories,
+		(unsigned long long)m->xattr_bytes);
 	for (unsigned i = 0; i < m->n_kernels; i++) {
 		fputs(i ? ", " : "", out);
 		json_text(out, m->kernels[i]);
 	}
-	fputs("] },\n", out);
+	fputs("]", out);
+	write_digest("payload_digest", m->has_payload_digest, &m->payload_digest, out);
+	write_digest("boot_digest", m->has_boot_digest, &m->boot_digest, out);
+	write_blocks(m, out);
+	fputs(" },\n", out);
 }
 
 static void write_payload(const struct image *image, const struct block_list *l, FILE *out)

@@ -10,8 +10,6 @@
 #include "tar_memory.h"
 
 #define OUTPUT_SIZE (1 << 20)
-#define PAGE 4096
-#define INLINE_SYMLINK 128 /* tmpfs keeps shorter targets in the inode */
 
 struct payload_writer {
 	int fd;
@@ -32,7 +30,6 @@ static int write_output(struct payload_writer *w)
 	size_t size = OUTPUT_SIZE - w->strm.avail_out, done = 0;
 	ssize_t n;
 
-	w->totals.crc64 = lzma_crc64(w->output, size, w->totals.crc64);
 	while (done < size) {
 		n = write(w->fd, w->output + done, size - done);
 		if (n < 0 && errno == EINTR)
@@ -146,29 +143,13 @@ int payload_writer_open(int fd, const struct payload_settings *settings,
 	return 0;
 }
 
-static uint64_t round_to_pages(uint64_t bytes)
-{
-	return (bytes + PAGE - 1) / PAGE * PAGE;
-}
-
-/* What the member will take in a tmpfs. */
 static void count_member(struct payload_writer *w, const struct source_member *s)
 {
-	const struct member *m = &s->m;
-
-	w->totals.members++;
-	w->totals.inodes++; /* tmpfs counts each hard link, too */
-	if (m->type == MEMBER_SYMLINK && strlen(m->target) >= INLINE_SYMLINK)
-		w->totals.pages += PAGE;
-	if (m->type == MEMBER_FILE && s->n_extents == 0)
-		w->totals.pages += round_to_pages(m->size);
-	for (size_t i = 0; i < s->n_extents; i++) {
-		uint64_t end = s->extents[i].offset + s->extents[i].size;
-		uint64_t start = s->extents[i].offset / PAGE * PAGE;
-
-		if (s->extents[i].size)
-			w->totals.pages += round_to_pages(end) - start;
-	}
+	treesize_add_member(&w->totals.tree, &s->m);
+	if (s->m.type == MEMBER_FILE && s->n_extents == 0)
+		treesize_add_data(&w->totals.tree, 0, s->m.size);
+	for (size_t i = 0; i < s->n_extents; i++)
+		treesize_add_data(&w->totals.tree, s->extents[i].offset, s->extents[i].size);
 }
 
 /* libarchive's pax writer takes holes out by itself: it wants the file as it reads, so they are fed

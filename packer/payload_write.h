@@ -9,6 +9,7 @@
 #include "fail.h"
 #include "member.h"
 #include "source.h"
+#include "treesize.h"
 
 struct payload_writer;
 
@@ -25,9 +26,8 @@ struct payload_settings {
 
 /* What was written so far; bytes. */
 struct payload_totals {
-	uint64_t tar, compressed, members, inodes;
-	uint64_t pages; /* file data rounded up to pages of 4096, as tmpfs counts it */
-	uint64_t crc64; /* of the compressed bytes */
+	uint64_t tar, compressed;
+	struct treesize tree;
 };
 
 /* Starts to write to fd, which stays the caller's. */

@@ -61,8 +61,13 @@ int say_number(const char *command, const char *option, const char *text, long l
 void say_path(FILE *out, const char *path, int length)
 {
 	fputc('/', out);
-	for (; *path && length != 0; path++, length--) {
-		unsigned char c = (unsigned char)*path;
+	say_text(out, path, length);
+}
+
+void say_text(FILE *out, const char *text, int length)
+{
+	for (; *text && length != 0; text++, length--) {
+		unsigned char c = (unsigned char)*text;
 
 		if (c < 0x20 || c == 0x7f || c == '\\')
 			fprintf(out, "\\%03o", c);

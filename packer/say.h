@@ -29,6 +29,9 @@ int say_number(const char *command, const char *option, const char *text, long l
  * terminal. length: of path, or -1. */
 void say_path(FILE *out, const char *path, int length);
 
+/* The same of any text, without the slash. */
+void say_text(FILE *out, const char *text, int length);
+
 /* A line redrawn on a terminal, nothing elsewhere: done of total bytes (0 = not known). */
 void say_progress(const char *doing, uint64_t done, uint64_t total);
 void say_progress_end(void);

@@ -110,13 +110,22 @@ static int copy_file(const char *from, uint64_t start, uint64_t end, const struc
 	return r;
 }
 
+/* The payload, or the first part of it. */
+static bool is_payload(const struct image *image, const char *name)
+{
+	const char *payload = manifest_payload(&image->manifest);
+	size_t n = strlen(payload);
+
+	return strncmp(name, payload, n) == 0 && (!name[n] || strcmp(name + n, ".000") == 0);
+}
+
 /* Where the archive with the payload begins in an image; 0 = it is not one of `tarboot pack`. */
 static uint64_t payload_start(const struct image *image)
 {
 	const struct image_member *m;
 
 	for (m = image->members; m < image->members + image->n_members; m++)
-		if (strncmp(m->name, "rootfs.tar.xz", 13) == 0 && image->has_manifest &&
+		if (is_payload(image, m->name) && image->has_manifest &&
 		    m->offset % 512 == cpio_head_size(strlen(m->name)) % 512)
 			return m->offset - cpio_head_size(strlen(m->name));
 	return 0;
@@ -125,10 +134,8 @@ static uint64_t payload_start(const struct image *image)
 /* The manifest goes with the payload that it is about: each of the two files may be of another version. */
 static int add_manifest(const struct image *image, struct bootpart *b, struct fail *f)
 {
-	char text[MANIFEST_TEXT_MAX];
-	int n = manifest_format(&image->manifest, text);
-	int r = n < 0 ? n
-		      : bootpart_add(b, "tarboot/manifest", S_IFREG | 0644, 0, 0, text, (size_t)n);
+	const char *text = image->manifest_text;
+	int r = bootpart_add(b, MANIFEST_MEMBER, S_IFREG | 0644, 0, 0, text, strlen(text));
 
 	if (r == 0)
 		r = bootpart_finish(b);

@@ -146,6 +146,7 @@ sub newc_read {
 		@m{@FIELDS} = map { hex } unpack '(A8)13', substr $image, $at + 6, 104;
 		$m{name} = substr $image, $at + 110, $m{namesize} - 1;
 		my $data = _align($at + 110 + $m{namesize});
+		@m{qw(head at)} = ($at, $data);    # where they are in the image
 		$m{data} = substr $image, $data, $m{size};
 		$at = _align($data + $m{size});
 		push @members, \%m if $m{name} ne 'TRAILER!!!';

@@ -10,6 +10,7 @@ use Test::More;
 
 need_programs(qw(busybox cpio tar xz));
 my $TARBOOT = build_path('tarboot');
+my @PAGES   = (4096, 16384, 65536);
 my ($busybox) = grep { -x } map { "$_/busybox" } split /:/, $ENV{PATH};
 
 # Sizes around the page, holes, links: what counts in the RAM of the booted machine.
@@ -60,24 +61,54 @@ like(run(qw(xz --robot -lvv), $payload), qr/^summary\t\d+\tyes\t/m, 'sizes in al
 
 # ---- the numbers of the manifest ----
 
-my ($bytes, %seen) = 0;
+my (%bytes, %seen);
 for my $path (split /\0/, run('find', $root, '-mindepth', '1', '-print0'), -1) {
 	my @st = lstat $path or next;
 	next if $path =~ /vmlinuz/ || $seen{ $st[1] }++;
-	my $pages = int(($st[7] + 4095) / 4096);
-	$bytes += 4096 * $pages if -f _ && $path !~ /hole/;
-	$bytes += 4096          if -l _ && $st[7] >= 128;
+	my $size = -l _ ? $st[7] >= 128 : -f _ && $path !~ /hole/ ? $st[7] : 0;
+	$bytes{$_} += $_ * int(($size + $_ - 1) / $_) for 1, @PAGES;
+	$bytes{1}  -= $size if -l _;
 }
-$bytes += 4096;    # etc/holes has data in one page, etc/hole in none
+$bytes{$_} += $_ for @PAGES;    # etc/holes has data in one page, etc/hole in none
+$bytes{1}  += 4096;             # GNU dd wrote 4 bytes, of which the file system knows pages
 
-is($manifest{format},           1,            'format');
+is($manifest{format},           2,            'format');
+is($manifest{payload},          'rootfs.tar.xz', 'payload');
 is($manifest{'payload-bytes'},  -s $payload,  'payload-bytes');
 is($manifest{members},          scalar @listed, 'members: what tar lists');
-is($manifest{'unpacked-bytes'}, $bytes,       'unpacked-bytes: what the files take in pages');
+is($manifest{'unpacked-bytes'},     $bytes{4096},  'unpacked-bytes: what the files take in pages');
+is($manifest{'unpacked-bytes-16k'}, $bytes{16384}, 'in pages of 16 KiB');
+is($manifest{'unpacked-bytes-64k'}, $bytes{65536}, 'in pages of 64 KiB');
+is($manifest{'data-bytes'},         $bytes{1},     'data-bytes: without holes');
+is($manifest{files},       scalar(grep { /^-/ } @listed), 'files: hard links are not counted');
+is($manifest{directories}, scalar(grep { /^d/ } @listed), 'directories');
+is($manifest{digest},      'blake2b-256',                 'digest');
 is($manifest{kernel},           '6.1',        'kernel');
 is($manifest{init},             '/sbin/init', 'init');
 like($manifest{'build-id'}, qr/^[0-9a-f]{16,64}$/, 'build-id');
 like($r->{out}, qr/\b$manifest{members} members/, 'pack told the members');
+
+# ---- its digests, as another program computes them: docs/format.md ----
+
+sub b2sum {
+	my ($bytes) = @_;
+	return (split ' ', run('b2sum', '-l', '256', spew(scratch('summed'), $bytes)))[0];
+}
+
+my $whole = slurp($image);
+my $text  = $boot{'tarboot/manifest'}{data};
+is($manifest{'payload-digest'}, b2sum(slurp($payload)), 'payload-digest');
+is($manifest{'text-digest'}, b2sum($text =~ s/^text-digest=.*\n\z//mr), 'text-digest');
+my $start    = $boot{'rootfs.tar.xz'}{head};    # of the payload's archive
+my $boot_end = rindex($whole, 'TRAILER!!!', $start) + 14;          # with NUL and padding
+my ($head, $data) = @{ $boot{'tarboot/manifest'} }{qw(head at)};
+my $behind   = ($data + length($text) + 3) & ~3;
+is($manifest{'boot-digest'}, b2sum(substr($whole, 0, $head) . substr($whole, $behind, $boot_end - $behind)), 'boot-digest');
+my @blocks = map { [ (split /\t/)[4, 6, 7] ] } grep { /^block\t/ } split /\n/, run(qw(xz --robot -lvv), $payload);
+is_deeply([ map { [ @$_[0 .. 2] ] } my @told = map { [ split / / ] } $text =~ /^block=(.*)$/mg ],
+	[ map { [ $_->[0], ($_->[1] + 3) & ~3, $_->[2] ] } @blocks ], 'Blocks, where xz finds them');
+is_deeply([ map { $_->[4] } @told ], [ map { b2sum(substr slurp($payload), $_->[0], $_->[1]) } @told ], 'their digests');
+cmp_ok($_->[3], '>', 1 << 20, 'memory to decode one: its dictionary') for @told;
 
 # In a real tmpfs it takes just that. (There a hard link counts as an inode, too.)
 SKIP: {
@@ -98,7 +129,8 @@ END
 my $shown = run($TARBOOT, 'inspect', $image);
 like($shown, qr{^ +$_->[0] .* /\Q$_->[1]\E$}m, "inspect shows /$_->[1]")
 	for map { [sprintf('%06o', $_->{mode}), $_->{name}] } @members;
-like($shown, qr/^$_=\Q$manifest{$_}\E$/m, "inspect shows $_") for sort keys %manifest;
+like($shown, qr/^$_=\Q$manifest{$_}\E$/m, "inspect shows $_") for grep { $_ ne 'block' } sort keys %manifest;
+like($shown, qr/^# and 1 block= lines$/m, 'but no digests of Blocks');
 like($shown, qr/\b1 xz stream, 1 Blocks? of at most 2\.\d MiB/, 'inspect shows the Blocks') ;
 is_quiet(try($TARBOOT, 'inspect', $payload), 'inspect takes a bare .tar.xz');
 for my $file ($image, $payload) {
@@ -106,6 +138,69 @@ for my $file ($image, $payload) {
 	is_quiet($v, 'verify ' . ($file eq $image ? 'the image' : 'a bare .tar.xz'));
 	like($v->{out}, qr/\b$manifest{members} members/, 'it tells the members');
 }
+
+# ---- any byte that is not as it was packed ----
+
+# Flips a bit and verifies. The reason is all that is said, but for the image's name and the advice.
+sub flipped {
+	my ($what, $at, $why) = @_;
+	my $other = $whole;
+	substr($other, $at, 1) ^= "\1";
+	my $v = try($TARBOOT, 'verify', spew(scratch('flipped'), $other));
+	is($v->{exit}, 1, "a byte of $what: verify fails");
+	like($v->{err}, qr/^tarboot: \S+: $why\n/, "because of $what");
+	is($v->{out}, '', 'and calls nothing whole');
+	return;
+}
+
+my $size = -s $image;
+my $boot_damage = qr{the boot part \(bytes 0 to $boot_end\) is damaged: /init or another file of it is not what boot-digest in the manifest says};
+my $said    = sub { $data + index($text, "\n$_[0]=") + 2 + length $_[0] };
+my $head_of = sub { $boot{ $_[0] }{head} };
+flipped('/init', $boot{init}{at} + 70_000, $boot_damage);
+flipped('/bin/busybox', $boot{'bin/busybox'}{at} + 1000, $boot_damage);
+flipped('etc/initrd-release', $boot{'etc/initrd-release'}{at}, $boot_damage);
+flipped('the owner of /bin/busybox', $head_of->('bin/busybox') + 29, qr{the header of /bin/busybox, or the padding of its name or data, is damaged \(byte \d+\)});
+flipped('the mode of /init', $head_of->('init') + 21, $boot_damage);
+flipped("the padding of a name", $head_of->('bin') + 115, qr{the header of /bin, or the padding of its name or data, is damaged \(byte 0\)});
+flipped("the boot part's trailer", $boot_end - 124 + 20, $boot_damage);
+flipped('the zeros between the archives', $start - 5, qr{at byte \d+: this is not a newc cpio header});
+flipped("the manifest's inode number", $head + 13, qr{the header of /tarboot/manifest, or the padding of its name or data, is damaged \(byte $head\)});
+flipped("the manifest's time", $head + 53, qr{the header of /tarboot/manifest, .* is damaged \(byte $head\)});
+flipped("the manifest's name", $head + 112, qr{its manifest is missing, although the boot part is one of tarboot pack});
+my $text_damage = qr{its manifest is damaged: it is not what its own text-digest says};
+flipped("the number of $_", $said->($_), $text_damage)
+	for qw(payload-bytes unpacked-bytes unpacked-bytes-16k unpacked-bytes-64k inodes members files data-bytes directories
+	xattr-bytes init kernel build-id payload);
+flipped("a digit of $_", $said->($_) + ($manifest{$_} =~ /[0-9]/ ? $-[0] : 0), $text_damage)
+	for qw(payload-digest boot-digest);
+flipped('the offset of a Block',  $said->('block'),       $text_damage);
+flipped('its digest',             $said->('block') + 40,  $text_damage);
+flipped("the text's own digest",  $said->('text-digest') + ($manifest{'text-digest'} =~ /[0-9]/ ? $-[0] : 0), $text_damage);
+flipped("the key of the text's own digest", $said->('text-digest') - 2, qr{its manifest has no text-digest});
+flipped('the format',             $data + 7, qr{a newer tarboot wrote its manifest});
+flipped("the payload's time",     $start + 53, qr{the header of /rootfs\.tar\.xz, .* is damaged \(byte $start\)});
+my $xz = $boot{'rootfs.tar.xz'}{at};
+flipped('the payload in a Block', $xz + 5000, qr{Block 1 \(byte 12 of the payload\) is damaged: it is not what its digest in the manifest says});
+flipped('the last trailer', rindex($whole, 'TRAILER!!!') - 100, qr{the header of /TRAILER!!!, .* is damaged \(byte \d+\)});
+flipped('the zeros at the end', $size - 3, qr{at byte \d+: (?:it is cut short|this is not a newc cpio header)});
+
+# With all else right: a manifest that was wrong from the start.
+sub manifest_with {
+	my ($what, $change, $why) = @_;
+	my $new = $change->($text =~ s/^text-digest=.*\n\z//mr);
+	$new .= 'text-digest=' . b2sum($new) . "\n";
+	BAIL_OUT("$what: another length") if length $new != length $text;
+	my $v = try($TARBOOT, 'verify', spew(scratch('flipped'), $whole =~ s/\Q$text\E/$new/r));
+	is($v->{exit}, 1, "$what: verify fails");
+	like($v->{err}, qr/^tarboot: \S+: $why\n/, 'and says why');
+	return;
+}
+manifest_with("a wrong number of $_->[0]", sub { $_[0] =~ s/^$_->[0]=\K$manifest{$_->[0]}$/$_->[1]/mr },
+	"its manifest says $_->[0]=$_->[1], its members have $manifest{$_->[0]}")
+	for map { [ $_, $manifest{$_} =~ tr/0-8/1-9/r =~ s/^\d*\K9$/8/r ] } qw(inodes members files directories data-bytes unpacked-bytes-64k);
+manifest_with('a list of Blocks that the Index does not have', sub { $_[0] =~ s/^block=12 \K(\d)/9 - $1/emr },
+	qr{its manifest is damaged|its manifest and its Index disagree about Block 1: \d+ \d+ \d+ \d+, \d+ \d+ \d+ \d+});
 
 # A manifest that says another size: the payload is not the one that was packed.
 for my $change (-4, 4) {

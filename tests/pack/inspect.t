@@ -22,6 +22,7 @@ sub make_root {
 		spew("$dir/usr/share/small/zeros", "\0" x 500_000);
 		spew("$dir/usr/share/small/a",     'x');
 		spew("$dir/$ODD",                  'odd');
+		run('truncate', '-s', '1M', "$dir/usr/share/small/hole");
 		symlink 'sbin/init', "$dir/link" or die "symlink: $!";
 		$change->($dir) if $change;
 	});
@@ -65,6 +66,11 @@ my $json  = inspect_json($image);
 my %files = map { $_->{path} => $_ } @{ $json->{files} };
 is($json->{bytes}, -s $image, 'size of the image');
 is($json->{manifest}{members}, scalar(@{ $json->{files} }), 'all members are there');
+is($json->{manifest}{format}, 2, 'the format of the manifest');
+is(scalar(@{ $json->{manifest}{blocks} }), $json->{payload}{blocks}, 'its Blocks are those of the payload');
+like($json->{manifest}{$_}, qr/^[0-9a-f]{64}$/, $_) for qw(payload_digest boot_digest);
+like($json->{manifest}{blocks}[0]{digest}, qr/^[0-9a-f]{64}$/, 'digest of a Block');
+is($json->{manifest}{blocks}[0]{offset}, 12, 'its offset');
 my $ram = 0;
 $ram += $_->{ram_bytes} for @{ $json->{files} };
 is($ram, $json->{manifest}{unpacked_bytes}, 'their pages are what the manifest says');
@@ -75,6 +81,7 @@ ok(exists $files{$ODD}, 'any name can be read back');
 is($files{link}{target}, 'sbin/init', 'targets of links');
 is_deeply([ @{ $files{'usr/share/small/zeros'} }{qw(type size ram_bytes mode)} ], [ 'file', 500_000, 503_808, '0644' ], 'a file');
 cmp_ok($json->{memory}{machine_bytes}, '>', $json->{memory}{unpack_bytes}, 'memory');
+is_deeply([ @{ $files{'usr/share/small/hole'} }{qw(size ram_bytes)} ], [ 1 << 20, 0 ], 'a hole takes no memory');
 ok((grep { $_->{path} eq 'init' } @{ $json->{image_members} }), 'the boot part');
 
 # ---- differences ----
@@ -114,7 +121,7 @@ my $drawing = slurp($svg);
 my (@open) = $drawing =~ m{<(\w+)(?:>| [^<>]*[^/<>]>)}g;
 my (@close) = $drawing =~ m{</(\w+)>}g;
 is(join(' ', sort @close), join(' ', sort @open), 'a drawing is well-formed');
-like($drawing, qr{<title>/usr/share/small: [^<]* in RAM, [^<]* in the image, 3 members</title>}, 'and says what its areas are');
+like($drawing, qr{<title>/usr/share/small: [^<]* in RAM, [^<]* in the image, 4 members</title>}, 'and says what its areas are');
 is(try($TARBOOT, 'inspect', $image, "--report=$file")->{exit}, 0, 'a report as JSON');
 is_deeply(decode_json(slurp($file)), inspect_json($image), 'is what --json prints');
 fails_well(try($TARBOOT, 'inspect', $image, '--report=x.pdf'), 2, qr/\.svg or \.json/, 'another kind of report');

@@ -23,8 +23,8 @@ static void make_boot_part(struct bytes *b, uint64_t payload_bytes)
 {
 	struct manifest m = { .payload_bytes = payload_bytes, .members = 7 };
 	struct bootpart part = { 0 };
-	char text[MANIFEST_TEXT_MAX];
-	int n = manifest_format(&m, text);
+	_cleanup_free_ char *text = NULL;
+	int n = manifest_format(&m, &text);
 
 	must(bootpart_add(&part, "dev", S_IFDIR | 0755, 0, 0, NULL, 0));
 	must(bootpart_add(&part, "dev/console", S_IFCHR | 0600, 5, 1, NULL, 0));
@@ -203,7 +203,7 @@ static void test_bad(void)
 	add_file(&b, "rootfs.tar.xz", xz.data, xz.size);
 	refuse(&b, "manifest", "a manifest that is none");
 	b.size = 0;
-	add_file(&b, "tarboot/manifest", "format=2\n", 9);
+	add_file(&b, "tarboot/manifest", "format=3\n", 9);
 	add_file(&b, "rootfs.tar.xz", xz.data, xz.size);
 	refuse(&b, "newer", "a manifest of a later version");
 	b.size = 0;

@@ -8,6 +8,10 @@
 
 #define MINIMAL "payload-bytes=1\n"
 
+#define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
+#define ONES "1111111111111111111111111111111111111111111111111111111111111111"
+#define DIGEST "digest=blake2b-256\n"
+
 /* The text is handed over without its NUL, ended by the bounds alone. */
 static int parse(const char *text, size_t size, struct manifest *ret)
 {
@@ -45,6 +49,158 @@ static void test_everything(void)
 	is_str(m.kernels[1], "6.12=odd", "a value may hold '='");
 	is_str(m.init, "/usr/lib/systemd/systemd", "init");
 	is_str(m.build_id, "0123456789abcdef", "build-id");
+	ok(m.format == 1 && !m.n_blocks && !m.has_boot_digest && !m.has_payload_digest &&
+		   !m.has_text_digest,
+	   "what came with format 2 is not there");
+	manifest_free(&m);
+}
+
+static void test_format_2(void)
+{
+	static const char text[] =
+		"format=2\n"
+		"payload=rootfs.tar.zst\n"
+		"payload-bytes=1000\n"
+		"unpacked-bytes=8192\n"
+		"unpacked-bytes-16k=32768\n"
+		"unpacked-bytes-64k=131072\n"
+		"inodes=5\nmembers=6\nfiles=2\ndata-bytes=5000\ndirectories=3\n"
+		"xattr-bytes=77\n" DIGEST "payload-digest=" ONES "\n"
+		"boot-digest=" ZEROS "\n"
+		"block=12 500 16777216 8520000 " ONES "\n"
+		"block=512 400 5 6 "
+		"fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210\n";
+	struct manifest m;
+
+	is_int(parse(text, sizeof(text) - 1, &m), 0, "a manifest of format 2 is read");
+	ok(m.format == 2 && m.payload_bytes == 1000 && m.unpacked_bytes == 8192 &&
+		   m.unpacked_bytes_16k == 32768 && m.unpacked_bytes_64k == 131072,
+	   "bytes of the payload and of the tree");
+	ok(m.inodes == 5 && m.members == 6 && m.files == 2 && m.data_bytes == 5000 &&
+		   m.directories == 3 && m.xattr_bytes == 77,
+	   "what the tree consists of");
+	is_str(m.payload, "rootfs.tar.zst", "the payload's name");
+	ok(m.has_payload_digest && m.payload_digest.bytes[31] == 0x11 && m.has_boot_digest &&
+		   m.boot_digest.bytes[0] == 0,
+	   "digests");
+	is_int((long long)m.n_blocks, 2, "Blocks");
+	ok(m.blocks[0].offset == 12 && m.blocks[0].bytes == 500 &&
+		   m.blocks[0].uncompressed == 16777216 && m.blocks[0].decoder_memory == 8520000 &&
+		   m.blocks[0].digest.bytes[5] == 0x11,
+	   "the first");
+	ok(m.blocks[1].offset == 512 && m.blocks[1].digest.bytes[0] == 0xfe &&
+		   m.blocks[1].digest.bytes[31] == 0x10,
+	   "the second");
+	manifest_free(&m);
+	ok(m.n_blocks == 0 && !m.blocks && !*m.payload, "freed, it is empty");
+}
+
+/* One more than the list has room for at first, as often as it grows. */
+static void test_many_blocks(void)
+{
+	enum { N = 3000 };
+	struct manifest m = { .payload_bytes = N * 10, .has_payload_digest = true }, back;
+	struct manifest_block b = { .bytes = 10, .uncompressed = 7 };
+	char *text = NULL;
+	int n;
+
+	for (uint64_t i = 0; i < N; i++) {
+		b.offset = i * 10;
+		b.digest.bytes[0] = (uint8_t)i;
+		must(manifest_add_block(&m, &b));
+	}
+	n = manifest_format(&m, &text);
+	ok(n > N * 70, "%d Blocks make a text of %d bytes", N, n);
+	is_int(parse(text, (size_t)n, &back), 0, "which is read");
+	ok(back.n_blocks == N && back.blocks[N - 1].offset == (N - 1) * 10 &&
+		   back.blocks[N - 1].digest.bytes[0] == (uint8_t)(N - 1),
+	   "to the last");
+	manifest_free(&back);
+	free(text);
+
+	while (m.n_blocks < 120000)
+		must(manifest_add_block(&m, &b));
+	is_int(manifest_format(&m, &text), -E2BIG, "more than 8 MiB are not written");
+	manifest_free(&m);
+	text = calloc(1, MANIFEST_TEXT_MAX + 1);
+	is_int(manifest_parse(text, MANIFEST_TEXT_MAX + 1, &back), -E2BIG, "nor read");
+	free(text);
+}
+
+/* The digest of a text is its last line, and by b2sum -l 256. */
+static void test_text_digest(void)
+{
+	static const char head[] = "payload-bytes=1\n" DIGEST;
+	static const char digest[] =
+		"bb7784bbff0261da44dd2433e3c22e8d4ee7d568470a3199b05d17f4e130597e";
+	char text[256], wrong[256];
+	struct manifest m;
+
+	snprintf(text, sizeof(text), "%stext-digest=%s\n", head, digest);
+	is_int(parse(text, strlen(text), &m), 0, "a text with its digest");
+	ok(m.has_text_digest, "is known to be right");
+	manifest_free(&m);
+	for (size_t i = 0; i < sizeof(head) - 1; i++) {
+		strcpy(wrong, text);
+		wrong[i] ^= 1;
+		if (parse(wrong, strlen(wrong), &m) == 0)
+			break;
+	}
+	is_str(wrong + sizeof(head) - 1, text + sizeof(head) - 1,
+	       "with any byte changed it is refused");
+	strcpy(wrong, text);
+	wrong[14] = '2';
+	is_int(parse(wrong, strlen(wrong), &m), -EBADMSG, "another number is damage");
+	strcat(text, "init=/bin/evil\n");
+	is_int(parse(text, strlen(text), &m), -EINVAL, "a line behind it");
+	strcpy(text + strlen(text) - 15, "\n");
+	is_int(parse(text, strlen(text), &m), -EINVAL, "even an empty one");
+}
+
+static void test_payloads(void)
+{
+	static const struct {
+		const char *payload, *path;
+		bool is;
+	} cases[] = {
+		{ "rootfs.tar.xz", "/rootfs.tar.xz", true },
+		{ "", "/rootfs.tar.xz", true },
+		{ "", "//./rootfs.tar.xz", true },
+		{ "/rootfs.tar.xz", "rootfs.tar.xz", true },
+		{ "images/a.tar.xz", "/images/a.tar.xz", true },
+		{ "rootfs.tar.xz", "/other.tar.xz", false },
+		{ "rootfs.tar.xz", "/images/rootfs.tar.xz", false },
+		{ "rootfs.tar.xz", "/rootfs.tar.xz.000", false },
+		{ "rootfs.tar.zst", "/rootfs.tar.xz", false },
+		{ "", "/", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct manifest m = { 0 };
+
+		strcpy(m.payload, cases[i].payload);
+		ok(manifest_is_about(&m, cases[i].path) == cases[i].is, "payload=%s is %sabout %s",
+		   cases[i].payload, cases[i].is ? "" : "not ", cases[i].path);
+	}
+}
+
+/* Exact for the pages that the manifest knows, at most for others. */
+static void test_tree_bytes(void)
+{
+	struct manifest m = { .unpacked_bytes = 40960,
+			      .unpacked_bytes_16k = 65536,
+			      .unpacked_bytes_64k = 196608,
+			      .inodes = 100,
+			      .files = 3 };
+
+	ok(manifest_tree_bytes(&m, 4096) == 40960, "pages of 4 KiB");
+	ok(manifest_tree_bytes(&m, 16384) == 65536, "of 16 KiB");
+	ok(manifest_tree_bytes(&m, 65536) == 196608, "of 64 KiB");
+	ok(manifest_tree_bytes(&m, 8192) == 40960 + 3 * 4096, "of 8 KiB, which nobody counted");
+	m.unpacked_bytes_64k = m.files = 0;
+	ok(manifest_tree_bytes(&m, 65536) == 40960 + 100 * 61440, "of 64 KiB, by format 1");
+	m.unpacked_bytes = UINT64_MAX - 5;
+	ok(manifest_tree_bytes(&m, 65536) == UINT64_MAX, "no sum goes round");
 }
 
 static void test_little(void)
@@ -100,8 +256,39 @@ static const struct {
 	{ "a bad number of inodes", BYTES(MINIMAL "inodes=many\n"), -EINVAL },
 	{ "a bad format", BYTES(MINIMAL "format=one\n"), -EINVAL },
 	{ "an empty format", BYTES(MINIMAL "format=\n"), -EINVAL },
-	{ "format 2", BYTES("format=2\n" MINIMAL), -EPROTO },
-	{ "format 2 with lines that mean nothing here", BYTES("format=2\nwhatever\n"), -EPROTO },
+	{ "format 3", BYTES("format=3\n" MINIMAL), -EPROTO },
+	{ "format 3 with lines that mean nothing here", BYTES("format=3\nwhatever\n"), -EPROTO },
+	{ "another kind of digest", BYTES(MINIMAL "digest=sha256\n"), -EPROTO },
+	{ "a digest of a kind that is not told", BYTES(MINIMAL "payload-digest=" ZEROS "\n"),
+	  -EINVAL },
+	{ "a Block with a digest of a kind that is not told",
+	  BYTES(MINIMAL "block=0 1 1 1 " ZEROS "\n"), -EINVAL },
+	{ "a digest too short", BYTES(MINIMAL DIGEST "boot-digest=00\n"), -EINVAL },
+	{ "a digest too long", BYTES(MINIMAL DIGEST "boot-digest=" ZEROS "0\n"), -EINVAL },
+	{ "a digest in capitals",
+	  BYTES(MINIMAL DIGEST
+		"boot-digest=A000000000000000000000000000000000000000000000000000000000000000\n"),
+	  -EINVAL },
+	{ "a Block without anything", BYTES(MINIMAL DIGEST "block=\n"), -EINVAL },
+	{ "a Block without digest", BYTES(MINIMAL DIGEST "block=0 1 1 1\n"), -EINVAL },
+	{ "a Block with an empty digest", BYTES(MINIMAL DIGEST "block=0 1 1 1 \n"), -EINVAL },
+	{ "a Block with a number too few", BYTES(MINIMAL DIGEST "block=0 1 1 " ZEROS "\n"),
+	  -EINVAL },
+	{ "a Block with a number too many", BYTES(MINIMAL DIGEST "block=0 1 1 1 1 " ZEROS "\n"),
+	  -EINVAL },
+	{ "two blanks in a Block", BYTES(MINIMAL DIGEST "block=0  1 1 1 " ZEROS "\n"), -EINVAL },
+	{ "a Block of 2^64 bytes",
+	  BYTES(MINIMAL DIGEST "block=0 18446744073709551616 1 1 " ZEROS "\n"), -EINVAL },
+	{ "a Block behind the payload", BYTES(MINIMAL DIGEST "block=1 1 1 1 " ZEROS "\n"),
+	  -EINVAL },
+	{ "a Block that wraps around",
+	  BYTES(MINIMAL DIGEST "block=1 18446744073709551600 1 1 " ZEROS "\n"), -EINVAL },
+	{ "Blocks that overlap",
+	  BYTES("payload-bytes=9\n" DIGEST "block=0 3 1 1 " ZEROS "\nblock=2 3 1 1 " ZEROS "\n"),
+	  -EINVAL },
+	{ "Blocks out of order",
+	  BYTES("payload-bytes=9\n" DIGEST "block=3 3 1 1 " ZEROS "\nblock=0 3 1 1 " ZEROS "\n"),
+	  -EINVAL },
 	{ "a huge format", BYTES("format=4294967297\n" MINIMAL), -EPROTO },
 	{ "NUL in a value", BYTES("init=/sbin/\0init\n" MINIMAL), -EINVAL },
 	{ "NUL in a number", BYTES("payload-bytes=1\0\n"), -EINVAL },
@@ -145,6 +332,7 @@ static void test_long(void)
 	} texts[] = {
 		{ "init", sizeof(((struct manifest *)0)->init) },
 		{ "build-id", sizeof(((struct manifest *)0)->build_id) },
+		{ "payload", sizeof(((struct manifest *)0)->payload) },
 		{ "kernel", sizeof(((struct manifest *)0)->kernels[0]) },
 	};
 	struct manifest m;
@@ -160,28 +348,20 @@ static void test_long(void)
 	is_int(parse_long_value("init", 100000, &m), -EINVAL, "a huge value");
 }
 
-static bool is_same(const struct manifest *a, const struct manifest *b)
-{
-	bool same = a->payload_bytes == b->payload_bytes &&
-		    a->unpacked_bytes == b->unpacked_bytes && a->inodes == b->inodes &&
-		    a->members == b->members && a->n_kernels == b->n_kernels &&
-		    strcmp(a->init, b->init) == 0 && strcmp(a->build_id, b->build_id) == 0;
-
-	for (unsigned i = 0; same && i < a->n_kernels; i++)
-		same = strcmp(a->kernels[i], b->kernels[i]) == 0;
-	return same;
-}
-
+/* The text says all, so two manifests are the same when their texts are. */
 static void check_round_trip(const struct manifest *m, const char *what)
 {
-	char text[MANIFEST_TEXT_MAX];
+	_cleanup_free_ char *text = NULL, *again = NULL;
 	struct manifest back;
-	int n = manifest_format(m, text);
+	int n = manifest_format(m, &text);
 
 	if (!ok(n > 0 && (size_t)n == strlen(text), "%s: written", what))
 		return;
 	is_int(parse(text, (size_t)n, &back), 0, "%s: read back", what);
-	ok(is_same(m, &back), "%s: the same", what);
+	ok(back.has_text_digest && back.format == 2, "%s: with a digest of itself", what);
+	is_int(manifest_format(&back, &again), n, "%s: written again", what);
+	is_str(again, text, "%s: the same", what);
+	manifest_free(&back);
 }
 
 static void test_round_trip(void)
@@ -195,12 +375,24 @@ static void test_round_trip(void)
 		.inodes = 40213,
 		.members = 40214,
 		.n_kernels = MANIFEST_KERNELS_MAX,
+		.unpacked_bytes_16k = 1,
+		.unpacked_bytes_64k = 2,
+		.files = 3,
+		.data_bytes = 4,
+		.directories = 5,
+		.xattr_bytes = 6,
+		.has_boot_digest = true,
+		.has_payload_digest = true,
 	};
+	memset(&m.boot_digest, 0xab, sizeof(m.boot_digest));
+	memset(m.payload, 'p', sizeof(m.payload) - 1);
+	must(manifest_add_block(&m, &(struct manifest_block){ .offset = 1ULL << 39, .bytes = 1 }));
 	memset(m.init, '/', sizeof(m.init) - 1);
 	memset(m.build_id, 'f', sizeof(m.build_id) - 1);
 	for (unsigned i = 0; i < m.n_kernels; i++)
 		memset(m.kernels[i], 'a' + (int)i, sizeof(m.kernels[i]) - 1);
 	check_round_trip(&m, "one that is full");
+	manifest_free(&m);
 }
 
 /* The values come from the root that is packed: the name of a directory in lib/modules may be any
@@ -209,14 +401,14 @@ static void test_hostile_values(void)
 {
 	static const char *const releases[] = { "6.1\nsplit", "6.1\ninit=/bin/evil", "6.1\n",
 						"\xff\xfe" };
-	char text[MANIFEST_TEXT_MAX];
 
 	for (size_t i = 0; i < ARRAY_SIZE(releases); i++) {
 		struct manifest m = { .payload_bytes = 1, .n_kernels = 1 }, back;
+		_cleanup_free_ char *text = NULL;
 		int n;
 
 		strcpy(m.kernels[0], releases[i]);
-		n = manifest_format(&m, text);
+		n = manifest_format(&m, &text);
 		ok(n < 0 || (parse(text, (size_t)n, &back) == 0 && !*back.init),
 		   "a kernel release with odd bytes (%zu) breaks no manifest", i);
 	}
@@ -225,6 +417,11 @@ static void test_hostile_values(void)
 int main(void)
 {
 	test_everything();
+	test_format_2();
+	test_many_blocks();
+	test_text_digest();
+	test_payloads();
+	test_tree_bytes();
 	test_little();
 	test_kernels();
 	test_bad();
