@@ -1,19 +1,15 @@
 /* tarboot netboot: publishes images for machines that boot over the network. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "command.h"
 #include "options.h"
 #include "out.h"
 #include "say.h"
-#include "site_files.h"
-#include "site_images.h"
+#include "site_generate.h"
 #include "site_menu.h"
-#include "site_servers.h"
 #include "size.h"
 
 enum {
@@ -104,7 +100,7 @@ static const struct option_spec options[] = {
 	{ .name = "default",
 	  .id = OPT_SETTING,
 	  .value = "ENTRY",
-	  .help = "what boots by itself (default: the first image)" },
+	  .help = "what boots by itself (default: what was published first)" },
 	{ .name = "timeout",
 	  .id = OPT_SETTING,
 	  .value = "S",
@@ -225,19 +221,22 @@ static int check_line(const struct command_line *line, const char **ret_director
 /* ---- the work ---- */
 
 /* lab for /images/lab.img; other characters become -. */
-static void name_of(const char *image, char ret[SITE_NAME_MAX])
+static int name_of(const char *image, char ret[SITE_NAME_MAX], struct fail *f)
 {
-	const char *slash = strrchr(image, '/');
+	const char *slash = strrchr(image, '/'), *file = slash ? slash + 1 : image;
+	size_t length = strlen(file) - (ends_with(file, ".img") ? strlen(".img") : 0);
 
-	snprintf(ret, SITE_NAME_MAX, "%s", slash ? slash + 1 : image);
-	if (ends_with(ret, ".img"))
-		ret[strlen(ret) - 4] = '\0';
+	if (length >= SITE_NAME_MAX)
+		return fail_set(f, ENAMETOOLONG, image, "Give a shorter one with --name.",
+				"its name is too long for the menu, which takes 32 characters");
+	snprintf(ret, SITE_NAME_MAX, "%.*s", (int)length, file);
 	for (char *at = ret; *at; at++) {
 		char one[2] = { *at };
 
 		if (!name_is_plain(one) && *at != '-')
 			*at = at == ret ? '_' : '-';
 	}
+	return 0;
 }
 
 static int publish(struct netboot *n, const char *image, struct fail *f)
@@ -246,10 +245,12 @@ static int publish(struct netboot *n, const char *image, struct fail *f)
 	_cleanup_free_ char *kernel = NULL;
 	char name[SITE_NAME_MAX];
 	bool published;
-	int r;
+	int r = p.name ? 0 : name_of(image, name, f);
 
-	name_of(image, name);
+	if (r < 0)
+		return r;
 	p.image = image;
+	p.is_named = p.name;
 	p.name = p.name ? p.name : name;
 	if (!name_is_plain(p.name) || menu_has_entry(p.name))
 		return fail_set(f, EINVAL, p.name, "Give another with --name.",
@@ -264,76 +265,90 @@ static int publish(struct netboot *n, const char *image, struct fail *f)
 		return fail_set(f, errno, kernel, "Give it with --kernel FILE.",
 				"cannot read the kernel of this image: %s", strerror(errno));
 	r = site_publish(&n->site, &p, &published, f);
-	if (r == 0)
-		printf("%s %s\n", published ? "published" : "unchanged", p.name);
+	if (r < 0)
+		return r;
+	printf("%s %s\n", published ? "published" : "unchanged", p.name);
+	if (!*n->site.boot)
+		strcpy(n->site.boot, p.name);
+	return 0;
+}
+
+/* What boots by itself stays when other images come: the first that was published. A site without that setting has
+ * booted the first by name until now. */
+static int keep_default(struct site *s, struct fail *f)
+{
+	struct site_image *images = NULL;
+	size_t n = 0;
+	int r = *s->boot ? 0 : site_images(s, &images, &n, f);
+
+	if (r == 0 && n > 0)
+		strcpy(s->boot, images[0].name);
+	free(images);
 	return r;
+}
+
+/* The last image may go though it is the default: the menu then starts with the local disk. */
+static int remove_image(struct site *s, const char *name, struct fail *f)
+{
+	struct site_image *images = NULL;
+	size_t n = 0;
+	int r = site_images(s, &images, &n, f);
+
+	if (r == 0 && n == 1 && strcmp(images[0].name, name) == 0 && strcmp(s->boot, name) == 0)
+		*s->boot = '\0';
+	free(images);
+	return r == 0 ? site_remove(s, name, f) : r;
 }
 
 static int change_images(struct netboot *n, struct fail *f)
 {
-	int r = 0;
+	int r = keep_default(&n->site, f);
 
 	for (size_t i = 0; r == 0 && i < n->n_images; i++)
 		r = publish(n, n->images[i], f);
 	if (r == 0 && n->roll_back)
 		r = site_roll_back(&n->site, n->roll_back, f);
 	if (r == 0 && n->remove)
-		r = site_remove(&n->site, n->remove, f);
+		r = remove_image(&n->site, n->remove, f);
 	return r;
 }
 
-static void print_images(const struct site_image *images, size_t n)
+static void print_images(const struct site *s, const struct site_image *images, size_t n)
 {
 	char size[SIZE_TEXT_MAX];
 
 	for (size_t i = 0; i < n; i++)
-		printf("image    %s: %s, current %s (%s)%s%s\n", images[i].name,
+		printf("image    %s: %s, current %s (%s)%s%s%s\n", images[i].name,
 		       images[i].current.title, images[i].current.version,
 		       size_format(size, images[i].current.size),
-		       *images[i].previous.version ? ", previous " : "",
-		       images[i].previous.version);
+		       *images[i].previous.version ? ", previous " : "", images[i].previous.version,
+		       strcmp(images[i].name, s->boot) == 0 ? ", the default" : "");
 }
 
 static int write_all(struct netboot *n, struct fail *f)
 {
-	struct menu_extras extras = { 0 };
 	struct site_image *images = NULL;
 	char url[SITE_TEXT_MAX];
 	size_t n_images = 0;
-	int r = site_images(&n->site, &images, &n_images, f);
+	int r = site_generate(&n->site, &images, &n_images, f);
 
-	if (r == 0)
-		r = site_copy_programs(&n->site, &extras.memtest_bios, &extras.memtest_efi, f);
-	if (r == 0)
-		r = menu_write(&n->site, images, n_images, &extras, f);
-	if (r == 0)
-		r = servers_write(&n->site, f);
-	if (r == 0)
-		r = site_save(&n->site, f);
-	if (r == 0) {
-		site_url(&n->site, url);
-		print_images(images, n_images);
-		printf("menu     %s/menu.ipxe\nserve    tarboot serve %s\n", url,
-		       n->site.directory);
-	}
+	if (r < 0)
+		return r;
+	site_url(&n->site, url);
+	print_images(&n->site, images, n_images);
+	printf("menu     %s/menu.ipxe\nserve    tarboot serve %s\n", url, n->site.directory);
 	free(images);
-	return r;
+	if (site_check_reachable(&n->site, f) < 0)
+		say_warning("%s: %s: %s", f->what, f->why, f->todo);
+	return 0;
 }
 
-/* One at a time: two would prune each other's versions, and lose each other's settings. */
+/* The directory is made and locked before its settings are read. */
 static int lock(struct netboot *n, bool *ret_made, struct fail *f)
 {
 	int r = site_make_directory(&n->site, ret_made, f);
 
-	if (r < 0)
-		return r;
-	n->lock = open(n->site.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (n->lock < 0)
-		return fail_errno(f, errno, n->site.directory, "cannot open it");
-	if (flock(n->lock, LOCK_EX | LOCK_NB) < 0)
-		return fail_set(f, errno, n->site.directory, "Wait for it.",
-				"another tarboot netboot is at work there");
-	return 0;
+	return r == 0 ? site_lock(&n->site, &n->lock, f) : r;
 }
 
 /* The directory is locked, its settings are read and changed. */

@@ -17,7 +17,9 @@
 #include "piped_child.h"
 #include "say.h"
 #include "serve_log.h"
-#include "site.h"
+#include "site_generate.h"
+
+#define STOP_SECONDS 5 /* that a server may take to end */
 
 struct server {
 	const char *package;
@@ -163,10 +165,36 @@ static int check_dhcp(const struct site *s, const char *interface, struct fail *
 
 /* ---- the servers ---- */
 
+/* Those that end `serve`. */
+static void ending_signals(sigset_t *ret)
+{
+	sigemptyset(ret);
+	sigaddset(ret, SIGINT);
+	sigaddset(ret, SIGTERM);
+	sigaddset(ret, SIGHUP);
+}
+
+/* Until the child has handlers of its own, a signal must end it, not be taken by ours. */
+static void restore_signals(void)
+{
+	sigset_t ending;
+
+	ending_signals(&ending);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
+	sigprocmask(SIG_UNBLOCK, &ending, NULL);
+}
+
 static int start(struct server *v, const char *const *argv, struct fail *f)
 {
+	sigset_t ending, old;
+
+	ending_signals(&ending);
+	sigprocmask(SIG_BLOCK, &ending, &old);
 	v->pid = piped_child(&v->fd);
 	if (v->pid == 0) {
+		restore_signals();
 		setpgid(0, 0); /* Ctrl-C is for us, who end it in order */
 		dup2(STDOUT_FILENO, STDERR_FILENO);
 		execvp(argv[0], (char *const *)argv);
@@ -174,6 +202,7 @@ static int start(struct server *v, const char *const *argv, struct fail *f)
 			strerror(errno), v->package);
 		_exit(EXIT_FAILED);
 	}
+	sigprocmask(SIG_SETMASK, &old, NULL);
 	return v->pid < 0 ? fail_errno(f, v->pid, argv[0], "cannot start it") : 0;
 }
 
@@ -289,12 +318,25 @@ static int follow(struct server servers[2], struct fail *f)
 	return 0;
 }
 
+static bool has_ended(pid_t pid)
+{
+	return waitpid(pid, NULL, WNOHANG) != 0;
+}
+
+/* nginx loses a signal that comes while it starts its workers, so it is said again; in the end all its processes are
+ * killed. */
 static void stop(struct server *v)
 {
-	if (v->pid > 0) {
+	bool ended = v->pid <= 0;
+
+	for (int i = 0; !ended && i < STOP_SECONDS * 10; i++) {
 		kill(v->pid, SIGTERM);
-		while (waitpid(v->pid, NULL, 0) < 0 && errno == EINTR)
-			;
+		usleep(i == 0 ? 10000 : 100000);
+		ended = has_ended(v->pid);
+	}
+	if (!ended) {
+		kill(-v->pid, SIGKILL);
+		(void)waitpid(v->pid, NULL, 0);
 	}
 	cleanup_close(&v->fd);
 }
@@ -346,18 +388,37 @@ static int run_servers(const struct site *s, const char *interface, struct fail 
 	return r;
 }
 
-static int serve(struct site *s, struct fail *f)
+/* Brings menu and configurations up to date with netboot.conf and the place of the directory, which both may have changed
+ * since. The directory is locked before its settings are read. */
+static int prepare(struct site *s, char interface[IF_NAMESIZE], struct fail *f)
 {
-	char interface[IF_NAMESIZE];
-	int r = site_load(s, false, f);
+	_cleanup_close_ int lock = -1;
+	struct site_image *images = NULL;
+	size_t n;
+	int r = site_lock(s, &lock, f);
 
+	if (r == 0)
+		r = site_load(s, false, f);
 	if (r == 0)
 		r = site_check(s, f);
 	if (r == 0 && geteuid() != 0)
 		r = fail_set(f, EPERM, s->directory, "Run it by sudo.",
 			     "only root can serve DHCP, TFTP and HTTP");
 	if (r == 0)
+		r = site_check_reachable(s, f);
+	if (r == 0)
 		r = find_interface(s, interface, f);
+	if (r == 0)
+		r = site_generate(s, &images, &n, f);
+	free(images);
+	return r;
+}
+
+static int serve(struct site *s, struct fail *f)
+{
+	char interface[IF_NAMESIZE];
+	int r = prepare(s, interface, f);
+
 	if (r == 0)
 		r = check_port(s, f);
 	if (r == 0)
@@ -373,6 +434,7 @@ int command_serve(int argc, char **argv)
 
 	if (r >= 0)
 		return r;
+	umask(022); /* what it writes, other users read */
 	site_init(&site, arg_directory);
 	r = serve(&site, &f) < 0 ? say_fail(&f) : EXIT_OK;
 	site_free(&site);

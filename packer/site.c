@@ -3,9 +3,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "out.h"
@@ -29,6 +31,17 @@ static const char *set_number(unsigned *number, const char *value, unsigned long
 	if (*value < '0' || *value > '9' || *end || n > most)
 		return "it must be a number, and not that large";
 	*number = (unsigned)n;
+	return NULL;
+}
+
+/* Port 0 is any port that is free, which no machine could ask. */
+static const char *set_port(unsigned *port, const char *value)
+{
+	unsigned n;
+
+	if (set_number(&n, value, 65535) || n == 0)
+		return "it must be a port from 1 to 65535";
+	*port = n;
 	return NULL;
 }
 
@@ -142,7 +155,7 @@ const char *site_set(struct site *s, const char *key, const char *value)
 	if (strcmp(key, "proxy") == 0)
 		return set_yes(&s->proxy, value);
 	if (strcmp(key, "http-port") == 0)
-		return set_number(&s->port, value, 65535);
+		return set_port(&s->port, value);
 	if (strcmp(key, "url") == 0)
 		return set_url(s->url, value);
 	if (strcmp(key, "installer") == 0)
@@ -176,55 +189,7 @@ void site_free(struct site *s)
 	s->machines = NULL;
 }
 
-/* ---- do they go together? ---- */
-
-static int wrong(struct fail *f, const char *key, const char *why)
-{
-	return fail_set(f, EINVAL, key, "Give the option again, or edit netboot.conf.", "%s", why);
-}
-
-static int check_machines(const struct site *s, struct fail *f)
-{
-	const struct site_machine *m, *other;
-
-	for (size_t i = 0; i < s->n_machines; i++) {
-		m = &s->machines[i];
-		if (m->address && s->proxy)
-			return wrong(f, m->mac, "with proxy, another server gives it its address");
-		if (m->address && !subnet_has(&s->subnet, m->address))
-			return wrong(f, m->mac, "its fixed address is not in the subnet");
-		if (m->address == s->server && m->address)
-			return wrong(f, m->mac, "its fixed address is the server's");
-		for (size_t j = 0; j < i; j++) {
-			other = &s->machines[j];
-			if (m->address && other->address == m->address)
-				return wrong(f, m->mac,
-					     "another machine has the same fixed address");
-			if (*m->name && strcmp(other->name, m->name) == 0)
-				return wrong(f, m->mac, "another machine has the same name");
-		}
-	}
-	return 0;
-}
-
-int site_check(const struct site *s, struct fail *f)
-{
-	if (!s->server)
-		return fail_set(f, EINVAL, s->directory, "Give it with --server ADDRESS.",
-				"the address of the server is not known");
-	if (!s->subnet.bits)
-		return fail_set(f, EINVAL, s->directory,
-				"Give it with --subnet, as 192.168.7.0/24.",
-				"the subnet of the machines is not known");
-	if (!subnet_has(&s->subnet, s->server))
-		return wrong(f, "server", "its address is not in the subnet");
-	if (s->first && (!subnet_has(&s->subnet, s->first) || !subnet_has(&s->subnet, s->last) ||
-			 s->first > s->last))
-		return wrong(f, "range", "it must lie in the subnet, the lower address first");
-	if (s->router && !subnet_has(&s->subnet, s->router))
-		return wrong(f, "router", "its address is not in the subnet");
-	return check_machines(s, f);
-}
+/* ---- addresses and files ---- */
 
 void site_url(const struct site *s, char ret[SITE_TEXT_MAX])
 {
@@ -238,8 +203,6 @@ void site_url(const struct site *s, char ret[SITE_TEXT_MAX])
 		snprintf(ret, SITE_TEXT_MAX, "http://%s:%u", ipv4_format(address, s->server),
 			 s->port);
 }
-
-/* ---- files ---- */
 
 const char *site_path(const struct site *s, char ret[PATH_MAX], const char *format, ...)
 {
@@ -470,4 +433,18 @@ int site_claim(const struct site *s, struct fail *f)
 		return 0;
 	site_init(&none, s->directory);
 	return site_save(&none, f);
+}
+
+/* Two at a time would prune each other's versions, and lose each other's settings. */
+int site_lock(const struct site *s, int *ret_fd, struct fail *f)
+{
+	_cleanup_close_ int fd = open(s->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return fail_errno(f, errno, s->directory, "cannot open it");
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return fail_set(f, errno, s->directory, "Wait for it.",
+				"another tarboot is changing it");
+	*ret_fd = take_fd(&fd);
+	return 0;
 }

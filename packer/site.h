@@ -60,6 +60,17 @@ int site_claim(const struct site *s, struct fail *f);
 /* Do the settings go together? */
 int site_check(const struct site *s, struct fail *f);
 
+/* The first and last address that DHCP gives: those set, or the longest free run in the upper half of the subnet, at most
+ * 200. False: there is none left beside server, router and DNS server. */
+bool site_range(const struct site *s, uint32_t *ret_first, uint32_t *ret_last);
+
+/* May the users that servers become enter the directories that they serve? Root can tell; for others the answer is yes.
+ * -EACCES. */
+int site_check_reachable(const struct site *s, struct fail *f);
+
+/* Opens and locks the directory, so that one program at a time changes it. The caller closes *ret_fd. */
+int site_lock(const struct site *s, int *ret_fd, struct fail *f);
+
 /* Writes netboot.conf. */
 int site_save(const struct site *s, struct fail *f);
 

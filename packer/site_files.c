@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "read_all.h"
+#include "site_firmware.h"
 #include "util.h"
 
 /* -ENOENT, without a failure set: there is no such program. */
@@ -20,25 +21,31 @@ static int copy_program(const struct site *s, const char *from, const char *to, 
 		     : site_replace(s, to, program, size, f);
 }
 
+/* What the site has already stays where this machine has no iPXE: it may have been made on another. */
+static int copy_ipxe_program(const struct site *s, const char *name, const char *directory,
+			     bool optional, struct fail *f)
+{
+	char from[PATH_MAX], to[PATH_MAX], full[PATH_MAX];
+	int r;
+
+	snprintf(from, sizeof(from), "%s/%s", s->ipxe, name);
+	snprintf(to, sizeof(to), "%s/%s", directory, name);
+	r = copy_program(s, from, to, f);
+	if (r != -ENOENT || optional || access(site_path(s, full, "%s", to), F_OK) == 0)
+		return r == -ENOENT ? 0 : r;
+	return fail_set(f, ENOENT, from, "Install the package ipxe, or give --ipxe DIR.",
+			"there is no iPXE to boot from the network with");
+}
+
 static int copy_ipxe(const struct site *s, struct fail *f)
 {
-	static const struct {
-		const char *name, *to;
-	} programs[] = { { "undionly.kpxe", "tftp/undionly.kpxe" },
-			 { "ipxe.efi", "tftp/ipxe.efi" },
-			 { "snponly.efi", "tftp/snponly.efi" },
-			 { "ipxe.efi", "http/ipxe.efi" } };
-	char from[PATH_MAX];
+	const struct firmware *w;
+	size_t n = firmware_all(&w);
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(programs); i++) {
-		snprintf(from, sizeof(from), "%s/%s", s->ipxe, programs[i].name);
-		r = copy_program(s, from, programs[i].to, f);
-		if (r == -ENOENT)
-			fail_set(f, ENOENT, from, "Install the package ipxe, or give --ipxe DIR.",
-				 "there is no iPXE to boot from the network with");
-	}
-	return r;
+	for (const struct firmware *end = w + n; r == 0 && w < end; w++)
+		r = copy_ipxe_program(s, w->program, w->by_http ? "http" : "tftp", w->optional, f);
+	return r == 0 ? copy_ipxe_program(s, "snponly.efi", "tftp", false, f) : r;
 }
 
 /* As Debian's packages name it, up to version 5 (BIOS only) and from 6. */

@@ -13,7 +13,9 @@
 #include "bootpart.h"
 #include "cpio.h"
 #include "host_files.h"
+#include "elfinfo.h"
 #include "image_report.h"
+#include "kernel.h"
 #include "out.h"
 #include "read_all.h"
 #include "util.h"
@@ -30,9 +32,9 @@ static void print_entry(FILE *out, const void *version)
 
 	fprintf(out,
 		"# " SITE_MARK "; the menu is made of it\ntitle = %s\nappend = %s\ncheck = %s\n"
-		"size = %llu\nmachine = %llu\nsplit = %s\n",
+		"size = %llu\nmachine = %llu\nsplit = %s\narchitecture = %s\nfile = %s\n",
 		v->title, v->append, v->check, (unsigned long long)v->size,
-		(unsigned long long)v->machine, v->split ? "yes" : "no");
+		(unsigned long long)v->machine, v->split ? "yes" : "no", v->architecture, v->file);
 }
 
 static void set_entry(struct site_version *v, const char *key, const char *value)
@@ -49,6 +51,10 @@ static void set_entry(struct site_version *v, const char *key, const char *value
 		v->machine = strtoull(value, NULL, 10);
 	else if (strcmp(key, "split") == 0)
 		v->split = strcmp(value, "yes") == 0;
+	else if (strcmp(key, "architecture") == 0)
+		snprintf(v->architecture, sizeof(v->architecture), "%s", value);
+	else if (strcmp(key, "file") == 0)
+		snprintf(v->file, sizeof(v->file), "%s", value);
 }
 
 /* The version that a link names. Without one, ret->version is "". */
@@ -277,6 +283,30 @@ static int check_files(const struct publishing *p, char ret[36], struct fail *f)
 	return r == 0 ? add_check(p->kernel, ret + 17, 36 - 17, f) : r;
 }
 
+/* The kernel must be one for the image's machine. */
+static int check_machine(const struct publishing *p, uint16_t machine, struct fail *f)
+{
+	_cleanup_close_ int fd = open(p->kernel, O_RDONLY | O_CLOEXEC);
+	uint16_t kernel = fd < 0 ? 0 : kernel_machine_of_file(fd);
+
+	if (!machine || !kernel || kernel == machine)
+		return 0;
+	return fail_set(f, ENOEXEC, p->kernel, "Give the image's own kernel with --kernel FILE.",
+			"it is for %s, the image is for %s", program_machine_name(kernel),
+			program_machine_name(machine));
+}
+
+/* Another file whose name comes to the same is another image, not a version of this one. */
+static int check_origin(const struct publishing *p, const char *file,
+			const struct site_version *before, struct fail *f)
+{
+	if (p->is_named || !*before->file || strcmp(before->file, file) == 0)
+		return 0;
+	return fail_set(f, EEXIST, p->name,
+			"Give another name with --name, or this one if it is meant.",
+			"the image of this name came from %s, and this is %s", before->file, file);
+}
+
 /* What the new version will be called in the menu. */
 static int describe(const struct publishing *p, const struct image_report *report,
 		    const struct site_version *before, struct site_version *ret, struct fail *f)
@@ -285,7 +315,15 @@ static int describe(const struct publishing *p, const struct image_report *repor
 	const char *append = p->append          ? p->append
 			     : *before->version ? before->append
 						: SITE_DEFAULT_APPEND;
+	const char *slash = strrchr(p->image, '/');
+	const char *file = slash ? slash + 1 : p->image;
+	uint16_t machine = image_machine(&report->image);
+	int r = check_machine(p, machine, f);
 
+	if (r == 0)
+		r = check_origin(p, file, before, f);
+	if (r < 0)
+		return r;
 	*ret = (struct site_version){ .size = report->image.size,
 				      .machine = report->needs.machine,
 				      .split = p->split };
@@ -298,6 +336,10 @@ static int describe(const struct publishing *p, const struct image_report *repor
 				"an iPXE script cannot have this kernel line");
 	strcpy(ret->title, title);
 	strcpy(ret->append, append);
+	snprintf(ret->file, sizeof(ret->file), "%s", file);
+	if (machine)
+		snprintf(ret->architecture, sizeof(ret->architecture), "%s",
+			 program_machine_name(machine));
 	return check_files(p, ret->check, f);
 }
 

@@ -13,9 +13,11 @@
 struct site_version {
 	char version[VERSION_MAX]; /* its directory; "" = there is none */
 	char title[SITE_TEXT_MAX], append[APPEND_MAX];
-	char check[36];         /* CRC64 of the image and the kernel, in hexadecimal */
-	uint64_t size, machine; /* bytes to load; bytes of RAM of the least machine */
-	bool split;             /* boot.img and root.img, instead of initrd.img */
+	char check[36];           /* CRC64 of the image and the kernel, in hexadecimal */
+	char architecture[16];    /* "x86-64", "aarch64"; "" = not known, as of older sites */
+	char file[SITE_TEXT_MAX]; /* name of the image's file */
+	uint64_t size, machine;   /* bytes to load; bytes of RAM of the least machine */
+	bool split;               /* boot.img and root.img, instead of initrd.img */
 };
 
 struct site_image {
@@ -31,6 +33,7 @@ struct site_image {
 struct publishing {
 	const char *image, *kernel; /* paths */
 	const char *name;
+	bool is_named;              /* by --name, not by its file */
 	const char *title, *append; /* NULL = as before, or the default */
 	bool split;
 };

@@ -36,7 +36,8 @@ struct menu {
 
 bool menu_has_entry(const char *name)
 {
-	static const char *const labels[] = { "start", "menu", "more", "failed", "not64", "large" };
+	static const char *const labels[] = { "start", "menu",  "more", "failed",
+					      "not64", "other", "large" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(own_entries); i++)
 		if (strcmp(name, own_entries[i].name) == 0)
@@ -56,21 +57,70 @@ static bool has_own_entry(const struct menu *m, const char *name)
 	return true;
 }
 
-static bool is_entry(const struct menu *m, const char *name)
+static const struct site_image *find_image(const struct menu *m, const char *name)
 {
 	for (size_t i = 0; i < m->n; i++)
 		if (strcmp(m->images[i].name, name) == 0)
-			return true;
+			return &m->images[i];
+	return NULL;
+}
+
+static bool is_entry(const struct menu *m, const char *name)
+{
+	if (find_image(m, name))
+		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(own_entries); i++)
 		if (strcmp(own_entries[i].name, name) == 0)
 			return has_own_entry(m, name);
 	return false;
 }
 
+/* ---- kinds of machine ---- */
+
+/* iPXE's ${buildarch} is arm64 on those machines, and i386 or x86_64 on PCs: with BIOS a PC of 64 bits has an iPXE of 32. */
+static bool is_arm(const struct site_version *v)
+{
+	return strcmp(v->architecture, "aarch64") == 0;
+}
+
+static bool has_both_kinds(const struct menu *m)
+{
+	for (size_t i = 1; i < m->n; i++)
+		if (is_arm(&m->images[i].current) != is_arm(&m->images[0].current))
+			return true;
+	return false;
+}
+
+/* Stands before a command that is only for the machines of this version; its line ends in only_end(). */
+static const char *only_for(const struct menu *m, const struct site_version *v)
+{
+	if (!has_both_kinds(m))
+		return "";
+	return is_arm(v) ? "iseq ${buildarch} arm64 && " : "iseq ${buildarch} arm64 || ";
+}
+
+static const char *only_end(const struct menu *m)
+{
+	return has_both_kinds(m) ? " ||" : "";
+}
+
+/* The first image for the other kind of machine than the default's. */
+static const struct site_image *other_default(const struct menu *m)
+{
+	const struct site_image *boot = find_image(m, m->boot);
+
+	for (size_t i = 0; boot && i < m->n; i++)
+		if (is_arm(&m->images[i].current) != is_arm(&boot->current))
+			return &m->images[i];
+	return NULL;
+}
+
 /* ---- the two menus ---- */
 
 static void print_head(const struct menu *m)
 {
+	const struct site_image *other = other_default(m);
+
 	fprintf(m->out,
 		"#!ipxe\n"
 		"# " SITE_MARK
@@ -79,9 +129,11 @@ static void print_head(const struct menu *m)
 		"boot by itself.\n"
 		"set base %s\n"
 		"set entry %s\n"
-		"set wait %u\n"
-		"chain --autofree ${base}/mac-${netX/mac:hexhyp}.ipxe ||\n\n",
+		"set wait %u\n",
 		m->url, m->boot, m->site->timeout * 1000);
+	if (other)
+		fprintf(m->out, "%sset entry %s ||\n", only_for(m, &other->current), other->name);
+	fprintf(m->out, "chain --autofree ${base}/mac-${netX/mac:hexhyp}.ipxe ||\n\n");
 }
 
 static void print_menu(const struct menu *m)
@@ -92,13 +144,14 @@ static void print_menu(const struct menu *m)
 			"menu tarboot  ${netX/ip}  ${netX/mac}  ${platform} ${buildarch}\n"
 			"item --gap -- Boot into memory\n");
 	for (size_t i = 0; i < m->n; i++) {
+		fprintf(m->out, "%s", only_for(m, &m->images[i].current));
 		if (i < 9)
 			fprintf(m->out, "item --key %zu %s [%zu] ", i + 1, m->images[i].name,
 				i + 1);
 		else
 			fprintf(m->out, "item %s ", m->images[i].name);
-		fprintf(m->out, "%s (%s)\n", m->images[i].current.title,
-			size_format(size, m->images[i].current.size));
+		fprintf(m->out, "%s (%s)%s\n", m->images[i].current.title,
+			size_format(size, m->images[i].current.size), only_end(m));
 	}
 	if (m->n > 0)
 		fprintf(m->out, "item --key d more [d] Debug, previous versions ...\n");
@@ -120,12 +173,16 @@ static void print_more(const struct menu *m)
 	for (size_t i = 0; i < m->n; i++) {
 		const struct site_image *image = &m->images[i];
 
-		fprintf(m->out, "item --gap -- %s\n", image->current.title);
-		fprintf(m->out, "item %s%s.debug Debug: all messages, and a shell when it fails\n",
-			i == 0 ? "--key d " : "", image->name);
+		const char *only = only_for(m, &image->current), *end = only_end(m);
+
+		fprintf(m->out, "%sitem --gap -- %s%s\n", only, image->current.title, end);
+		fprintf(m->out,
+			"%sitem %s%s.debug Debug: all messages, and a shell when it fails%s\n",
+			only, i == 0 ? "--key d " : "", image->name, end);
 		if (*image->previous.version)
-			fprintf(m->out, "item %s%s.previous Previous version, %s\n",
-				i == 0 ? "--key p " : "", image->name, image->previous.version);
+			fprintf(m->out, "%sitem %s%s.previous Previous version, %s%s\n", only,
+				i == 0 ? "--key p " : "", image->name, image->previous.version,
+				end);
 	}
 	fprintf(m->out, "item --gap --\n"
 			"item --key b menu [b] Back\n"
@@ -135,14 +192,20 @@ static void print_more(const struct menu *m)
 
 /* ---- images ---- */
 
-/* iPXE of a PC with BIOS has 32 bits and loads below 4 GiB, where devices are, too. */
+/* A kernel of another machine must not be tried. iPXE of a PC with BIOS has 32 bits and loads below 4 GiB, where devices
+ * are, too. */
 static void print_checks(const struct menu *m, const struct site_version *v)
 {
 	char size[SIZE_TEXT_MAX];
 
 	fprintf(m->out, "# loads %llu MiB; the machine needs %llu MiB of memory, about\n",
 		(unsigned long long)(v->size / MIB), (unsigned long long)(v->machine / MIB));
-	fprintf(m->out, "cpuid --ext 29 || goto not64\n");
+	if (is_arm(v)) {
+		fprintf(m->out, "iseq ${buildarch} arm64 || goto other\n");
+		return;
+	}
+	fprintf(m->out, "iseq ${buildarch} arm64 && goto other ||\n"
+			"cpuid --ext 29 || goto not64\n");
 	if (v->size > BIOS_IMAGE_MAX)
 		fprintf(m->out, "set size %s\niseq ${platform} efi || goto large\n",
 			size_format(size, v->size));
@@ -186,6 +249,7 @@ static void print_own_entries(const struct menu *m)
 	if (has_own_entry(m, "memtest"))
 		fprintf(m->out,
 			":memtest\nset what memtest\n"
+			"iseq ${buildarch} arm64 && goto other ||\n"
 			"iseq ${platform} efi && set file memtest.efi || set file memtest.bin\n"
 			"chain ${base}/${file} || goto failed\n\n");
 	if (has_own_entry(m, "install"))
@@ -214,11 +278,14 @@ static void print_failures(const struct menu *m)
 		"goto menu\n\n"
 		":not64\necho\necho FAILED: ${what} needs a processor of 64 bits.\n"
 		"prompt --timeout %u000 Press a key for the menu. ||\ngoto menu\n\n"
+		":other\necho\necho FAILED: ${what} is for another kind of machine; this one is "
+		"${buildarch}.\n"
+		"prompt --timeout %u000 Press a key for the menu. ||\ngoto menu\n\n"
 		":large\necho\necho FAILED: ${what} has ${size}, more than a BIOS machine can "
 		"load: set the "
 		"machine to UEFI.\n"
 		"prompt --timeout %u000 Press a key for the menu. ||\ngoto menu\n",
-		RETRY, RETRY, m->site->timeout * 1000, RETRY, RETRY);
+		RETRY, RETRY, m->site->timeout * 1000, RETRY, RETRY, RETRY);
 }
 
 /* ---- files ---- */

@@ -1,7 +1,7 @@
 /*
  * What they all do: firmware gets iPXE by TFTP (by HTTP where it asks for that), iPXE, which names itself in the user
- * class, gets the menu, so the chain cannot loop. Architectures are those of RFC 4578: 0 BIOS, 7 and 9 UEFI x86-64,
- * 16 UEFI x86-64 by HTTP.
+ * class, gets the menu, so the chain cannot loop. Firmware of a type that is not in the table of site_firmware.c gets
+ * nothing.
  */
 #include "site_servers.h"
 
@@ -9,20 +9,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "site_firmware.h"
 #include "util.h"
 
 #define LEASE 43200 /* seconds */
-#define ADDRESSES_MAX 200
 
 struct servers;
 
 struct server_file {
 	const char *name;
 	void (*print)(const struct servers *v);
-	const char *comment;  /* what begins one in it */
-	bool gives_addresses; /* is of no use beside another DHCP server */
-	const char *what, *command,
-		*read; /* of a unit: the file in the directory that the command reads */
+	const char *comment;        /* what begins one in it */
+	bool gives_addresses;       /* is of no use beside another DHCP server */
+	const char *what, *command, /* of a unit; NULL = this tarboot itself */
+		*read;              /* the file in the directory that the command reads */
 };
 
 struct servers {
@@ -30,37 +30,30 @@ struct servers {
 	const struct server_file *file;
 	const struct site *site;
 	char directory[PATH_MAX]; /* absolute */
+	char tarboot[PATH_MAX];   /* the program that writes this */
 	char url[SITE_TEXT_MAX];
 	char server[IPV4_TEXT_MAX], network[IPV4_TEXT_MAX], mask[IPV4_TEXT_MAX];
 	char first[IPV4_TEXT_MAX], last[IPV4_TEXT_MAX];
 	char router[IPV4_TEXT_MAX], dns[IPV4_TEXT_MAX]; /* "" = none */
+	const struct firmware *firmware[FIRMWARE_MAX];  /* that can be served */
+	size_t n_firmware;
 };
 
-/* The first and last address that DHCP gives: those set, or in the upper half of the subnet, at most 200, without the
- * server's. */
-static void choose_range(const struct site *s, uint32_t *first, uint32_t *last)
-{
-	uint32_t hosts = ~subnet_mask(&s->subnet), lowest = s->subnet.address + hosts / 2 + 1,
-		 highest = s->subnet.address + hosts - 1;
-
-	if (s->first) {
-		*first = s->first;
-		*last = s->last;
-		return;
-	}
-	if (lowest > highest)
-		lowest = s->subnet.address + 1;
-	if (highest - lowest >= ADDRESSES_MAX)
-		lowest = highest - ADDRESSES_MAX + 1;
-	if (s->server == lowest)
-		lowest++;
-	else if (s->server > lowest && s->server <= highest)
-		highest = s->server - 1;
-	*first = lowest;
-	*last = highest;
-}
-
 /* ---- DHCP ---- */
+
+/* Firmware that loads by HTTP does not ask proxies. */
+static void dnsmasq_proxy(const struct servers *v)
+{
+	fprintf(v->out, "dhcp-range=%s,proxy,%s\n", v->network, v->mask);
+	for (size_t i = 0; i < v->n_firmware; i++) {
+		const struct firmware *w = v->firmware[i];
+
+		for (unsigned k = 0; k < w->n_types && !w->by_http; k++)
+			fprintf(v->out, "pxe-service=tag:!ipxe,%u,\"tarboot\",%s,%s\n", w->types[k],
+				w->program, v->server);
+	}
+	fprintf(v->out, "pxe-prompt=\"tarboot\",0\n");
+}
 
 static void dnsmasq_addresses(const struct servers *v)
 {
@@ -68,13 +61,7 @@ static void dnsmasq_addresses(const struct servers *v)
 	char address[IPV4_TEXT_MAX];
 
 	if (v->site->proxy) {
-		fprintf(v->out,
-			"dhcp-range=%s,proxy,%s\n"
-			"pxe-service=tag:!ipxe,x86PC,\"tarboot\",undionly.kpxe,%s\n"
-			"pxe-service=tag:!ipxe,X86-64_EFI,\"tarboot\",ipxe.efi,%s\n"
-			"pxe-service=tag:!ipxe,BC_EFI,\"tarboot\",ipxe.efi,%s\n"
-			"pxe-prompt=\"tarboot\",0\n",
-			v->network, v->mask, v->server, v->server, v->server);
+		dnsmasq_proxy(v);
 		return;
 	}
 	fprintf(v->out, "dhcp-authoritative\ndhcp-range=%s,%s,%s,%u\n", v->first, v->last, v->mask,
@@ -85,6 +72,22 @@ static void dnsmasq_addresses(const struct servers *v)
 		if (m->address)
 			fprintf(v->out, "dhcp-host=%s,%s%s%s\n", m->mac,
 				ipv4_format(address, m->address), *m->name ? "," : "", m->name);
+}
+
+static void dnsmasq_firmware(const struct servers *v)
+{
+	for (size_t i = 0; i < v->n_firmware; i++) {
+		const struct firmware *w = v->firmware[i];
+
+		for (unsigned k = 0; k < w->n_types; k++)
+			fprintf(v->out, "dhcp-match=set:%s,option:client-arch,%u\n", w->name,
+				w->types[k]);
+		fprintf(v->out, "dhcp-boot=tag:!ipxe,tag:%s,%s%s%s,,%s\n", w->name,
+			w->by_http ? v->url : "", w->by_http ? "/" : "", w->program, v->server);
+		if (w->by_http)
+			fprintf(v->out, "dhcp-option-force=tag:!ipxe,tag:%s,60,HTTPClient\n",
+				w->name);
+	}
 }
 
 static void print_dnsmasq(const struct servers *v)
@@ -100,17 +103,27 @@ static void print_dnsmasq(const struct servers *v)
 			       : "DHCP and TFTP for all of the subnet: there must be no other.",
 		v->server, v->directory, v->directory);
 	dnsmasq_addresses(v);
-	fprintf(v->out,
-		"dhcp-userclass=set:ipxe,iPXE\n"
-		"dhcp-match=set:efi,option:client-arch,7\n"
-		"dhcp-match=set:efi,option:client-arch,9\n"
-		"dhcp-match=set:web,option:client-arch,16\n"
-		"dhcp-boot=tag:!ipxe,tag:!efi,tag:!web,undionly.kpxe,,%s\n"
-		"dhcp-boot=tag:!ipxe,tag:efi,ipxe.efi,,%s\n"
-		"dhcp-boot=tag:!ipxe,tag:web,%s/ipxe.efi,,%s\n"
-		"dhcp-option-force=tag:!ipxe,tag:web,60,HTTPClient\n"
-		"dhcp-boot=tag:ipxe,%s/menu.ipxe,,%s\n",
-		v->server, v->server, v->url, v->server, v->url, v->server);
+	fprintf(v->out, "dhcp-userclass=set:ipxe,iPXE\ndhcp-boot=tag:ipxe,%s/menu.ipxe,,%s\n",
+		v->url, v->server);
+	dnsmasq_firmware(v);
+}
+
+/* Types as the two bytes of the option. */
+static void dhcpd_firmware(const struct servers *v)
+{
+	for (size_t i = 0; i < v->n_firmware; i++) {
+		const struct firmware *w = v->firmware[i];
+
+		fprintf(v->out, " elsif ");
+		for (unsigned k = 0; k < w->n_types; k++)
+			fprintf(v->out, "%soption client-arch = 00:%02x", k ? " or " : "",
+				w->types[k]);
+		fprintf(v->out, " {\n");
+		if (w->by_http)
+			fprintf(v->out, "\t\toption vendor-class-identifier \"HTTPClient\";\n");
+		fprintf(v->out, "\t\tfilename \"%s%s%s\";\n\t}", w->by_http ? v->url : "",
+			w->by_http ? "/" : "", w->program);
+	}
 }
 
 static void dhcpd_hosts(const struct servers *v)
@@ -148,16 +161,10 @@ static void print_dhcpd(const struct servers *v)
 	fprintf(v->out,
 		"\tnext-server %s;\n"
 		"\tif exists user-class and option user-class = \"iPXE\" {\n"
-		"\t\tfilename \"%s/menu.ipxe\";\n"
-		"\t} elsif option client-arch = 00:10 {\n"
-		"\t\toption vendor-class-identifier \"HTTPClient\";\n"
-		"\t\tfilename \"%s/ipxe.efi\";\n"
-		"\t} elsif option client-arch = 00:07 or option client-arch = 00:09 {\n"
-		"\t\tfilename \"ipxe.efi\";\n"
-		"\t} else {\n"
-		"\t\tfilename \"undionly.kpxe\";\n"
-		"\t}\n}\n",
-		v->server, v->url, v->url);
+		"\t\tfilename \"%s/menu.ipxe\";\n\t}",
+		v->server, v->url);
+	dhcpd_firmware(v);
+	fprintf(v->out, "\n}\n");
 	dhcpd_hosts(v);
 }
 
@@ -192,13 +199,32 @@ static void kea_hosts(const struct servers *v)
 	fprintf(v->out, " ]\n");
 }
 
-static void kea_class(const struct servers *v, const char *name, const char *test,
-		      const char *before, const char *file, const char *more)
+static void kea_class(const struct servers *v, const char *name, const char *test, const char *url,
+		      const char *slash, const char *file, const char *more)
 {
 	fprintf(v->out,
 		"      { \"name\": \"%s\", \"test\": \"%s\",\n"
-		"        \"next-server\": \"%s\", \"boot-file-name\": \"%s%s\"%s }",
-		name, test, v->server, before, file, more);
+		"        \"next-server\": \"%s\", \"boot-file-name\": \"%s%s%s\"%s }",
+		name, test, v->server, url, slash, file, more);
+}
+
+static void kea_firmware(const struct servers *v)
+{
+	for (size_t i = 0; i < v->n_firmware; i++) {
+		const struct firmware *w = v->firmware[i];
+		char test[128] = "not member('ipxe') and (";
+
+		for (unsigned k = 0; k < w->n_types; k++)
+			snprintf(test + strlen(test), sizeof(test) - strlen(test),
+				 "%soption[93].hex == 0x%04x", k ? " or " : "", w->types[k]);
+		strcat(test, ")");
+		fprintf(v->out, ",\n");
+		kea_class(v, w->name, test, w->by_http ? v->url : "", w->by_http ? "/" : "",
+			  w->program,
+			  w->by_http ? ",\n        \"option-data\": [ { \"name\": "
+				       "\"vendor-class-identifier\", \"data\": \"HTTPClient\" } ]"
+				     : "");
+	}
 }
 
 static void print_kea(const struct servers *v)
@@ -211,18 +237,9 @@ static void print_kea(const struct servers *v)
 		"    \"lease-database\": { \"type\": \"memfile\" },\n"
 		"    \"valid-lifetime\": %u,\n    \"client-classes\": [\n",
 		v->directory, LEASE);
-	kea_class(v, "ipxe", "substring(option[77].hex,0,4) == 'iPXE'", v->url, "/menu.ipxe", "");
-	fprintf(v->out, ",\n");
-	kea_class(v, "web", "not member('ipxe') and option[93].hex == 0x0010", v->url, "/ipxe.efi",
-		  ",\n        \"option-data\": [ { \"name\": \"vendor-class-identifier\", "
-		  "\"data\": \"HTTPClient\" } ]");
-	fprintf(v->out, ",\n");
-	kea_class(v, "efi",
-		  "not member('ipxe') and (option[93].hex == 0x0007 or option[93].hex == 0x0009)",
-		  "", "ipxe.efi", "");
-	fprintf(v->out, ",\n");
-	kea_class(v, "bios", "not member('ipxe') and not member('web') and not member('efi')", "",
-		  "undionly.kpxe", "");
+	kea_class(v, "ipxe", "substring(option[77].hex,0,4) == 'iPXE'", v->url, "/", "menu.ipxe",
+		  "");
+	kea_firmware(v);
 	fprintf(v->out,
 		"\n    ],\n    \"subnet4\": [\n      {\n        \"id\": 1, \"subnet\": \"%s/%u\",\n"
 		"        \"pools\": [ { \"pool\": \"%s - %s\" } ],\n",
@@ -290,26 +307,35 @@ static void print_lighttpd(const struct servers *v)
 /* The directory stands between command and file. */
 static void print_unit(const struct servers *v)
 {
+	char command[PATH_MAX + 8];
+
+	if (v->file->command)
+		snprintf(command, sizeof(command), "%s", v->file->command);
+	else
+		snprintf(command, sizeof(command), "%s serve", v->tarboot);
 	fprintf(v->out,
 		"# /etc/systemd/system/; the program's own unit must be off\n"
 		"[Unit]\nDescription=%s for tarboot\nWants=network-online.target\n"
 		"After=network-online.target\n\n"
 		"[Service]\nExecStart=%s %s%s\nRestart=on-failure\n\n"
 		"[Install]\nWantedBy=multi-user.target\n",
-		v->file->what, v->file->command, v->directory, v->file->read);
+		v->file->what, command, v->directory, v->file->read);
 }
 
 /* ---- all of them ---- */
 
 static int fill(struct servers *v, const struct site *s, struct fail *f)
 {
-	uint32_t first, last;
+	uint32_t first = 0, last = 0;
 
-	choose_range(s, &first, &last);
+	(void)site_range(s, &first, &last); /* by proxy there may be none, and none is used */
 	*v = (struct servers){ .site = s };
 	if (!realpath(s->directory, v->directory))
 		snprintf(v->directory, sizeof(v->directory), "%s", s->directory);
+	if (!realpath("/proc/self/exe", v->tarboot))
+		strcpy(v->tarboot, "/usr/bin/tarboot");
 	site_url(s, v->url);
+	v->n_firmware = firmware_served(s, v->firmware);
 	ipv4_format(v->server, s->server);
 	ipv4_format(v->network, s->subnet.address);
 	ipv4_format(v->mask, subnet_mask(&s->subnet));
@@ -347,8 +373,7 @@ static const struct server_file files[] = {
 	  "/usr/sbin/apache2 -D FOREGROUND -f", "/config/apache.conf" },
 	{ "tarboot-lighttpd.service", print_unit, "#", false, "HTTP", "/usr/sbin/lighttpd -D -f",
 	  "/config/lighttpd.conf" },
-	{ "tarboot-serve.service", print_unit, "#", false, "DHCP, TFTP and HTTP",
-	  "/usr/local/bin/tarboot serve", "" },
+	{ "tarboot-serve.service", print_unit, "#", false, "DHCP, TFTP and HTTP", NULL, "" },
 };
 
 static void print_file(FILE *out, const void *servers)

@@ -20,7 +20,7 @@ our ($SERVER, $SUBNET) = ('192.168.77.1', '192.168.77.0/24');
 # What servers keep is in directories of their own, which exist where Debian's packages were installed.
 my $STATE = <<'END';
 for dir in /run /var/lib /var/log; do mount -t tmpfs -o mode=0755 none $dir || exit 126; done
-mkdir /var/lib/nginx /var/lib/dhcp /var/lib/kea /var/lib/misc /var/log/nginx
+mkdir /run/kea /var/lib/nginx /var/lib/dhcp /var/lib/kea /var/lib/misc /var/log/nginx
 exec "$0" "$@"
 END
 

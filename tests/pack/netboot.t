@@ -7,6 +7,7 @@ use FindBin;
 use lib "$FindBin::RealBin/../engine", "$FindBin::RealBin/../netboot";
 use Engine;
 use Fcntl qw(LOCK_EX);
+use Modules ();
 use Net ();
 use Test::More;
 
@@ -14,7 +15,7 @@ need_programs(qw(busybox dnsmasq));
 plan skip_all => 'not root: the servers\' programs are extracted as root' if $> != 0;
 my $TARBOOT = build_path('tarboot');
 my $servers = Net::servers();
-my $site    = scratch('site');
+my $site    = public('site');
 my @NET     = qw(--server 10.7.0.1 --subnet 10.7.0.0/24);
 
 sub make_image {
@@ -61,6 +62,10 @@ refuses('a machine elsewhere', 1, qr/not in the subnet/, $lab, @NET, '--host', '
 refuses('two with one address', 1, qr/the same fixed address/, $lab, @NET, map { ('--host', "52:54:00:12:34:0$_=10.7.0.9") } 1, 2);
 refuses('the server\'s address', 1, qr/is the server's/, $lab, @NET, '--host', '52:54:00:12:34:56=10.7.0.1');
 refuses('a range elsewhere', 1, qr/range: it must lie/, $lab, @NET, '--range', '10.7.0.9,10.7.0.2');
+refuses('a range with the server', 1, qr/range: it holds 10\.7\.0\.1, the address of the server\n  Give another with --range/, $lab, @NET, '--range', '10.7.0.1,10.7.0.9');
+refuses('a range with the router', 1, qr/range: it holds 10\.7\.0\.7, the address of the router\n/, $lab, @NET, qw(--router 10.7.0.7 --range), "10.7.0.5,10.7.0.9");
+refuses('a range with the DNS server', 1, qr/range: it holds 10\.7\.0\.9, the address of the dns\n/, $lab, @NET, qw(--dns 10.7.0.9 --range), "10.7.0.5,10.7.0.9");
+refuses('a subnet without room', 1, qr/subnet: it has no address left for the machines\n/, $lab, qw(--server 10.7.0.2 --subnet 10.7.0.0/30 --router 10.7.0.1));
 refuses('a fixed address by proxy', 1, qr/with proxy/, $lab, @NET, '--proxy', '--host', '52:54:00:12:34:56=10.7.0.9');
 refuses('the menu\'s own name', 1, qr/local: the menu itself/, $lab, @NET, qw(--name local));
 refuses("a title with " . s/\n/ /r, 1, qr/--title: a menu cannot show/, $lab, @NET, '--title', $_)
@@ -90,8 +95,8 @@ works('another', $lab, '--append', 'quiet');
 my $two = link_of('lab/current');
 isnt($two, $one, 'it becomes the current one');
 is(link_of('lab/previous'), $one, 'the first is the previous');
-like(menu(), qr/^:lab\.previous\n.*\n.*\Q$one\E\n(?:.*\n){2}kernel .* panic=60 /m, 'which keeps its kernel line');
-like(menu(), qr/^:lab\n.*\n.*\Q$two\E\n(?:.*\n){2}kernel \S+ initrd=initrd\.img quiet \|\|/m, 'the new one has its own');
+like(menu(), qr/^:lab\.previous\n.*\n.*\Q$one\E\n(?:.*\n){3}kernel .* panic=60 /m, 'which keeps its kernel line');
+like(menu(), qr/^:lab\n.*\n.*\Q$two\E\n(?:.*\n){3}kernel \S+ initrd=initrd\.img quiet \|\|/m, 'the new one has its own');
 open my $slow, '<', "$site/http/images/lab/$one/initrd.img" or die;
 works('back', '--rollback', 'lab');
 is(link_of('lab/current') . link_of('lab/previous'), $one . $two, 'they are swapped');
@@ -103,6 +108,17 @@ for my $word (qw(three four five)) {
 is(scalar(my @kept = glob "$site/http/images/lab/2*"), 2, 'two versions are kept');
 is(length(do { local $/; <$slow> }), -s $slow, 'who reads an old one reads it to its end');
 refuses('a rollback of nothing', 1, qr/it has no image nothing/, '--rollback', 'nothing');
+
+like(works('a trial image', make_image('a-trial', 'one')), qr/^image    lab: .*, the default$/m, 'is not the default, though it is the first by name');
+like(menu(), qr/^set entry lab\n/m, 'nor in the menu');
+works('removed', '--remove', 'a-trial');
+my $long = 'x' x 33;
+refuses('a name of 33 characters', 1, qr/x\.img: its name is too long for the menu, which takes 32 characters\n.*--name/, make_image($long, 'one'));
+works('a shorter one', scratch("$long.img"), qw(--name shorter));
+works('with --name two files are versions of one', make_image('shorter2', 'two'), qw(--name shorter));
+works('a dot', make_image('b.1', 'one'));
+refuses('another file of that name', 1, qr/b-1: the image of this name came from b\.1\.img, and this is b-1\.img\n.*--name/, make_image('b-1', 'two'));
+works("$_ is removed", '--remove', $_) for qw(shorter b-1);
 
 works('in two files', make_image('parts', 'one'), '--split', '--installer', 'http://10.7.0.1/debian/');
 like(menu(), qr{initrd=boot\.img initrd=root\.img .*\ninitrd \S+boot\.img .*\ninitrd \S+root\.img }, 'the menu has both');
@@ -149,7 +165,7 @@ spew("$site/netboot.conf", slurp("$site/netboot.conf") . "servr = 1\n");
 {
 	open my $lock, '<', $site or die "$site: $!";
 	flock $lock, LOCK_EX or die "flock: $!";
-	refuses('while another one is at work', 1, qr/\Q$site\E: another tarboot netboot is at work there/, '--timeout', 5);
+	refuses('while another one is at work', 1, qr/\Q$site\E: another tarboot is changing it/, '--timeout', 5);
 }
 refuses('a wrong line', 1, qr/netboot\.conf: servr: there is no such setting/, '--timeout', 5);
 spew("$site/netboot.conf", slurp("$site/netboot.conf") =~ s/servr.*\n//r);
@@ -175,9 +191,113 @@ for my $server (sort keys %check) {
 	my $r = try(Net::private_machine(), 'sh', '-c', $address, @{ $check{$server} });
 	is($r->{exit}, 0, "$server takes its configuration") or diag($r->{out}, $r->{err});
 }
-for my $server (sort qw(dnsmasq dhcpd kea nginx apache lighttpd serve)) {
-	my ($file) = slurp($config{"tarboot-$server.service"}) =~ m{^ExecStart=/\S+/(?:tarboot|dnsmasq|dhcpd|kea-dhcp4|nginx|apache2|lighttpd) .*?(\S+)$}m;
+for my $server (sort qw(dnsmasq dhcpd kea nginx apache lighttpd)) {
+	my ($file) = slurp($config{"tarboot-$server.service"}) =~ m{^ExecStart=/usr/sbin/(?:dnsmasq|dhcpd|kea-dhcp4|nginx|apache2|lighttpd) .*?(\S+)$}m;
 	ok($file && -e $file, "a unit of systemd starts $server with its file");
 }
+like(slurp($config{'tarboot-serve.service'}), qr/^ExecStart=\Q$TARBOOT\E serve \Q$site\E$/m, 'another starts the tarboot that wrote it');
 like(slurp($config{'dnsmasq.conf'}), qr/^dhcp-host=52:54:00:ab:34:56,10\.7\.0\.20,pc20$/m, 'a fixed address');
+
+# ---- the loader that the DHCP servers give to each type of firmware, asked by udhcpc ----
+
+my %LOADER = (0 => 'undionly.kpxe', 6 => 'ipxe-i386.efi', 7 => 'ipxe.efi', 9 => 'ipxe.efi', 11 => 'ipxe-arm64.efi',
+	15 => 'http://10.7.0.1/ipxe-i386.efi', 16 => 'http://10.7.0.1/ipxe.efi', 19 => 'http://10.7.0.1/ipxe-arm64.efi',
+	(map { $_ => '' } 2, 10, 18, 20, 27), iPXE => 'http://10.7.0.1/menu.ipxe');
+my $ipxe = public('ipxe');
+run('cp', '-rL', '/usr/lib/ipxe', $ipxe);
+spew("$ipxe/$_", "a program\n") for qw(ipxe-i386.efi ipxe-arm64.efi);
+works('with iPXE for other machines', '--ipxe', $ipxe);
+
+# $0 and what follows is the server; a machine behind a cable asks it, and each answer is a line.
+my $ask = spew(scratch('ask'), <<'END', 0755);
+#!/bin/sh
+ip link set lo up
+unshare -n sleep 100 & machine=$!
+ip link add cable type veth peer name plug
+sleep 0.5
+ip link set plug netns $machine
+ip address add 10.7.0.1/24 dev cable
+ip link set cable up
+nsenter -t $machine -n ip link set plug up
+"$@" >&2 &
+sleep 2
+for type in 0 2 6 7 9 10 11 15 16 18 19 20 27 iPXE; do
+	case $type in
+	iPXE) option='-x 93:0007 -x 77:69505845' ;;
+	*) option="-x 93:$(printf %04x $type)" ;;
+	esac
+	printf '%s=' $type
+	nsenter -t $machine -n busybox udhcpc -f -q -n -t 5 -T 2 -i plug -O bootfile $option -s "$TELL" 2>/dev/null || echo no answer
+done
+END
+local $ENV{TELL} = spew(scratch('tell'), "#!/bin/sh\n[ \$1 = bound ] || exit 0\necho \${boot_file:-\$bootfile}\n", 0755);
+# Kea's program that cleans up leases is not installed here.
+my $kea = spew(scratch('kea.conf'), slurp($config{'kea-dhcp4.conf'}) =~ s/"memfile"/"memfile", "persist": false/r);
+my %dhcp = (
+	dnsmasq => ['dnsmasq', '-k', '--no-ping', '--log-facility=-', '-C', $config{'dnsmasq.conf'}],
+	dhcpd   => ['sh', '-c', ': >/var/lib/dhcp/dhcpd.leases; exec "$0" "$@"', "$c/dhcpd", '-f', '-cf', $config{'dhcpd.conf'}, '--no-pid', 'cable'],
+	Kea     => ["$c/kea-dhcp4", '-c', $kea]);
+for my $server (sort keys %dhcp) {
+	my $r    = try({ limit => 150 }, Net::private_machine(), $ask, @{ $dhcp{$server} });
+	my %gave = $r->{out} =~ /^(\w+)=(.*)$/mg;
+	is_deeply(\%gave, \%LOADER, "$server gives each type of firmware its loader, and none to others") or diag($r->{out}, $r->{err});
+}
+
+# ---- machines of two kinds ----
+
+{
+	my $arm = build_path('aarch64/init');
+	die "aarch64/init: not built\n" unless -e $arm;
+	my $both = public('both');
+	my $root = tiny_root('arm', sub { run('cp', $arm, "$_[0]/sbin/init") });
+	tarboot('pack', $root, '-o', scratch('arm.img'), qw(--level=fast --kernel=none --no-shell));
+	spew(scratch('arm.img.vmlinuz'), "\0" x 56 . 'ARMd' . "\0" x 4096);
+	spew(scratch('pc.vmlinuz'), slurp(Modules::kernel_of('bookworm') . '/vmlinuz'));
+	my $r = try($TARBOOT, 'netboot', '-o', $both, @NET, scratch('arm.img'), '--kernel', scratch('pc.vmlinuz'));
+	fails_well($r, 1, qr/pc\.vmlinuz: it is for x86-64, the image is for aarch64\n/, 'a kernel for another machine');
+	tarboot('netboot', '-o', $both, @NET, $lab, scratch('arm.img'), '--ipxe', $ipxe);
+	my $menu = slurp("$both/http/menu.ipxe");
+	like($menu, qr/^set entry lab\n(?:.*\n)*iseq \$\{buildarch\} arm64 && set entry arm \|\|\n(?:.*\n)*:menu\n/m, 'each kind has its default');
+	like($menu, qr/^iseq \$\{buildarch\} arm64 && item --key 1 arm .* \|\|\niseq \$\{buildarch\} arm64 \|\| item --key 2 lab .* \|\|\n/m, 'and its entries');
+	like($menu, qr/^:arm\n.*\n.*\n.*\niseq \$\{buildarch\} arm64 \|\| goto other\nkernel /m, 'an image for arm64 is not tried elsewhere');
+	like($menu, qr/^:lab\n.*\n.*\n.*\niseq \$\{buildarch\} arm64 && goto other \|\|\ncpuid /m, 'nor one for PCs there');
+}
+
+# ---- serving: what is refused, what is brought up to date, how it ends ----
+
+my $closed = public('closed');
+mkdir $closed, 0700 or die "$closed: $!";
+run('cp', '-a', $site, "$closed/site");
+fails_well(try($TARBOOT, 'serve', "$closed/site"), 1,
+	qr{/site: dnsmasq and nginx cannot read it: they run as other users, who may not enter \Q$closed\E\n  Move it to where all users may go, as /srv/tarboot, and serve it there\.\n},
+	'a site below a directory that only root may enter');
+like(try($TARBOOT, 'netboot', '-o', "$closed/site")->{err}, qr{^tarboot: warning: .*may not enter \Q$closed\E: Move it}m, 'netboot warns of it');
+
+my $moved = public('moved');
+run('cp', '-a', $site, $moved);
+spew("$moved/netboot.conf", slurp("$moved/netboot.conf") =~ s/^http-port = .*$/http-port = 8080/mr);
+local $ENV{PATH} = "$c:$ENV{PATH}";
+my $serve_it = spew(scratch('serve-it'), <<'END', 0755);
+#!/bin/sh
+ip link set lo up
+ip address add 10.7.0.1/24 dev lo
+"$1" serve "$2" --force >"$3" & serve=$!
+for i in $(seq 100); do grep -q ^serving "$3" && break; sleep 0.1; done
+for i in $(seq 50); do busybox wget -q -O "$3.menu" http://10.7.0.1:8080/menu.ipxe 2>/dev/null && break; sleep 0.2; done
+grep ^set.base "$3.menu"; rm "$3.menu"
+kill -TERM $serve
+wait $serve
+echo "ended $?"
+for delay in 0 0.02 0.05 0.1 0.2; do
+	"$1" serve "$2" --force >/dev/null & serve=$!
+	for i in $(seq 100); do pidof nginx >/dev/null && break; sleep 0.02; done
+	sleep $delay
+	kill -TERM $serve
+	wait $serve
+	echo "ended $?, $(pidof nginx dnsmasq)"
+done
+END
+my $served = try(Net::private_machine(), $serve_it, $TARBOOT, $moved, scratch('served'));
+is($served->{out}, "set base http://10.7.0.1:8080\nended 0\n" . "ended 0, \n" x 5,
+	'a site that was moved and edited is served as it is now; a signal ends it whenever it comes') or diag($served->{err}, slurp(scratch('served')));
 done_testing();
