@@ -26,6 +26,12 @@ struct walk {
 	char real[PATH_MAX]; /* of dir_fd, without links */
 };
 
+/* Is the last component taken out of the rest? Slashes behind it do not count. */
+static bool is_last(const struct walk *w)
+{
+	return w->next[strspn(w->next, "/")] == '\0';
+}
+
 static int prepend(struct walk *w, const char *text, size_t length)
 {
 	if ((size_t)(w->next - w->rest) < length + 1)
@@ -81,7 +87,7 @@ static int follow(struct walk *w, const char *name)
 		return -ELOOP;
 	if (target[0] == '/' && enter_root(w) < 0)
 		return -errno;
-	if (target[length - 1] == '/' && !*w->next)
+	if (target[length - 1] == '/' && is_last(w))
 		w->must_be_directory = true;
 	return prepend(w, target, (size_t)length);
 }
@@ -136,7 +142,7 @@ static int next_component(struct walk *w, char name[NAME_MAX + 1], bool *ret_las
 	memcpy(name, w->next, length);
 	name[length] = '\0';
 	w->next += length;
-	*ret_last = w->next[strspn(w->next, "/")] == '\0';
+	*ret_last = is_last(w);
 	return 0;
 }
 

@@ -32,6 +32,8 @@ static void make_tree(void)
 		{ "tofile", "totofile" },     /* a link to a link */
 		{ "file/x", "a/through" },    /* through a file */
 		{ "b/", "a/blink" },          /* with a slash at its end */
+		{ "a/file/", "filelink" },    /* the same, but no directory */
+		{ "filelink", "tofilelink" }, /* and through one more link */
 		{ ".", "dot" },               /* where it stands */
 		{ "../root/a", "sideways" },  /* up and down again: not in a chroot */
 		{ "/../a/./b//c", "messy" },  /* odd spelling */
@@ -124,6 +126,9 @@ static const struct {
 	{ "a/file/..", NULL, ENOTDIR },
 	{ "tofile/x", NULL, ENOTDIR },
 	{ "a/through", NULL, ENOTDIR },
+	{ "filelink", NULL, ENOTDIR },
+	{ "tofilelink", NULL, ENOTDIR },
+	{ "filelink/x", NULL, ENOTDIR },
 	{ "loop", NULL, ELOOP },
 	{ "loop/x", NULL, ELOOP },
 	{ "ping", NULL, ELOOP },
