@@ -7,11 +7,13 @@
 
 #include "util.h"
 
+#define FAIL_WHAT_MAX 192
+
 struct fail {
-	int error;      /* errno value; 0 = nothing failed */
-	char what[192]; /* the object: "payload /rootfs.tar.xz" */
-	char why[320];  /* "Block 3: the check does not match" */
-	char todo[320]; /* what the user can do, a sentence; may be empty */
+	int error;                /* errno value; 0 = nothing failed */
+	char what[FAIL_WHAT_MAX]; /* the object: "payload /rootfs.tar.xz" */
+	char why[320];            /* "Block 3: the check does not match" */
+	char todo[320];           /* what the user can do, a sentence; may be empty */
 };
 
 /* Fills *f and returns -error. todo may be NULL; all texts are cut to fit. */

@@ -17,8 +17,9 @@
 
 struct walk {
 	int root_fd;
-	int dir_fd; /* where the walk stands; owned */
-	bool create;
+	int dir_fd;           /* where the walk stands; owned */
+	inroot_make_fn *make; /* NULL: nothing is made */
+	void *make_arg;
 	bool must_be_directory; /* a slash follows the last component */
 	unsigned links;
 	char *next; /* what is left, inside rest; filled from its end so that links can go in front */
@@ -105,8 +106,9 @@ static int append_real(struct walk *w, const char *name)
 }
 
 /* mkdirat's mode would be cut by the umask. */
-int inroot_make_directory(int dir_fd, const char *name)
+int inroot_make_directory(void *arg, int dir_fd, const char *name)
 {
+	(void)arg;
 	if (mkdirat(dir_fd, name, 0755) < 0 || fchmodat(dir_fd, name, 0755, 0) < 0)
 		return -errno;
 	return 0;
@@ -117,8 +119,8 @@ static int enter_component(struct walk *w, const char *name)
 	const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	int r = enter(w, openat(w->dir_fd, name, flags));
 
-	if (r == -ENOENT && w->create) {
-		r = inroot_make_directory(w->dir_fd, name);
+	if (r == -ENOENT && w->make) {
+		r = w->make(w->make_arg, w->dir_fd, name);
 		if (r == 0)
 			r = enter(w, openat(w->dir_fd, name, flags));
 	}
@@ -173,10 +175,10 @@ static int walk_to_last(struct walk *w, char name[NAME_MAX + 1])
 	}
 }
 
-static int walk_start(struct walk *w, int root_fd, const char *path, bool create)
+static int walk_start(struct walk *w, int root_fd, const char *path)
 {
 	w->root_fd = root_fd;
-	w->create = create;
+	w->make = NULL;
 	w->links = 0;
 	*w->real = '\0';
 	w->must_be_directory = *path && path[strlen(path) - 1] == '/';
@@ -188,12 +190,14 @@ static int walk_start(struct walk *w, int root_fd, const char *path, bool create
 	return prepend(w, path, strlen(path));
 }
 
-int inroot_open_parent(int root_fd, const char *path, bool create, int *ret_fd,
+int inroot_open_parent(int root_fd, const char *path, inroot_make_fn *make, void *arg, int *ret_fd,
 		       char name[NAME_MAX + 1], char real[PATH_MAX])
 {
 	struct walk w;
-	int r = walk_start(&w, root_fd, path, create);
+	int r = walk_start(&w, root_fd, path);
 
+	w.make = make;
+	w.make_arg = arg;
 	if (r == 0)
 		r = walk_to_last(&w, name);
 	if (r == 0) {
@@ -210,7 +214,7 @@ int inroot_open(int root_fd, const char *path, int flags)
 {
 	char name[NAME_MAX + 1];
 	struct walk w;
-	int fd = -1, r = walk_start(&w, root_fd, path, false);
+	int fd = -1, r = walk_start(&w, root_fd, path);
 
 	while (r == 0 && fd < 0) {
 		r = walk_to_last(&w, name);

@@ -8,21 +8,24 @@
 #include <limits.h>
 #include <stdbool.h>
 
+/* Makes the directory name in dir_fd. 0 or -errno. */
+typedef int inroot_make_fn(void *arg, int dir_fd, const char *name);
+
 /* Opens (O_PATH) the directory that holds the last component of path and copies that component to
  * name; name is "" when path is the root itself. The last component is not looked at, so it may be
- * missing or a symlink. With create, missing directories on the way are made, mode 0755 whatever the
- * umask. real, unless NULL, gets the directory's path in the root without any link ("" = the root):
+ * missing or a symlink. make, unless NULL, is called with arg for directories that are missing on the
+ * way. real, unless NULL, gets the directory's path in the root without any link ("" = the root):
  * it stays true when a link on path is changed. Returns 0 and a descriptor that the caller closes;
  * -ENOENT, -ENOTDIR, -ELOOP (more than 40 links), -ENAMETOOLONG, … as the kernel would. */
-int inroot_open_parent(int root_fd, const char *path, bool create, int *ret_fd,
+int inroot_open_parent(int root_fd, const char *path, inroot_make_fn *make, void *arg, int *ret_fd,
 		       char name[NAME_MAX + 1], char real[PATH_MAX]);
 
 /* Opens path itself with flags (O_CLOEXEC is added), following a link in its last component too.
  * Returns a descriptor or -errno. */
 int inroot_open(int root_fd, const char *path, int flags);
 
-/* Makes the directory name in dir_fd, mode 0755 whatever the umask. 0 or -errno. */
-int inroot_make_directory(int dir_fd, const char *name);
+/* Makes it with mode 0755 whatever the umask. arg is not used. */
+int inroot_make_directory(void *arg, int dir_fd, const char *name);
 
 /* True when the ".." in path lead above its start, before any link is followed. */
 bool inroot_path_leaves(const char *path);

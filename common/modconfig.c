@@ -70,7 +70,7 @@ static bool is_null_link(int root_fd, const char *path)
 	char name[NAME_MAX + 1], target[16] = "";
 	_cleanup_close_ int fd = -1;
 
-	return inroot_open_parent(root_fd, path, false, &fd, name, NULL) == 0 &&
+	return inroot_open_parent(root_fd, path, NULL, NULL, &fd, name, NULL) == 0 &&
 	       readlinkat(fd, name, target, sizeof(target) - 1) > 0 &&
 	       strcmp(target, "/dev/null") == 0;
 }

@@ -50,7 +50,7 @@ static int create_hardlink(struct tree *t, const struct member *m, int parent_fd
 
 	if (inroot_path_leaves(m->target))
 		return -EXDEV;
-	r = inroot_open_parent(t->root_fd, m->target, false, &target_fd, target_name, NULL);
+	r = inroot_open_parent(t->root_fd, m->target, NULL, NULL, &target_fd, target_name, NULL);
 	if (r < 0)
 		return r;
 	if (linkat(target_fd, target_name, parent_fd, name, 0) == 0)
@@ -78,7 +78,7 @@ static int create_inode(struct tree *t, const struct member *m, int parent_fd, c
 		r = openat(parent_fd, name, flags, m->mode & 0777);
 		break;
 	case MEMBER_DIRECTORY:
-		r = mkdirat(parent_fd, name, (m->mode & 0755) | 0700);
+		r = mkdirat(parent_fd, name, m->mode & 0777);
 		break;
 	case MEMBER_SYMLINK:
 		r = symlinkat(m->target, parent_fd, name);
@@ -107,13 +107,31 @@ static int remove_existing(struct tree *t, int parent_fd, const char *name)
 	if (t->named_acls) {
 		if (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return -errno;
-		tree_end_forget_inode(t, &st);
+		if (S_ISDIR(st.st_mode) || st.st_nlink == 1)
+			tree_acls_forget(t, &st);
 	}
 	if (unlinkat(parent_fd, name, 0) < 0 &&
 	    (errno != EISDIR || unlinkat(parent_fd, name, AT_REMOVEDIR) < 0))
 		return -errno;
 	trail_forget(&t->trail);
 	return 0;
+}
+
+/* A member describes a directory that is there already: nothing stays of what it was, nor comes back
+ * when the trail leaves it. name "" is the directory parent_fd itself. */
+static int prepare_directory(struct tree *t, int parent_fd, const char *name)
+{
+	int r = trail_leave(&t->trail, !*name);
+	struct stat st;
+
+	if (r < 0)
+		return r;
+	if (!*name)
+		name = ".";
+	if (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	tree_acls_forget(t, &st);
+	return tree_metadata_clear_xattrs(parent_fd, name);
 }
 
 static int create_replacing(struct tree *t, const struct member *m, int parent_fd, const char *name)
@@ -127,7 +145,7 @@ static int create_replacing(struct tree *t, const struct member *m, int parent_f
 		if (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return -errno;
 		if (S_ISDIR(st.st_mode))
-			return 0;
+			return prepare_directory(t, parent_fd, name);
 	}
 	r = remove_existing(t, parent_fd, name);
 	return r < 0 ? r : create_inode(t, m, parent_fd, name);
@@ -135,40 +153,18 @@ static int create_replacing(struct tree *t, const struct member *m, int parent_f
 
 /* ---- members ---- */
 
-/* For inodes that cannot be opened (links, devices, fifos). There is no lsetxattrat before Linux
- * 6.13 and perhaps no /proc, so the thread goes to the directory; nothing else relies on where it
- * stands. */
-static int apply_by_name(struct tree *t, int parent_fd, const char *name, const struct member *m)
-{
-	const struct timespec times[2] = { m->mtime, m->mtime };
-	int r;
-
-	if (t->keep_owner && fchownat(parent_fd, name, m->uid, m->gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	if (m->type != MEMBER_SYMLINK && fchmodat(parent_fd, name, m->mode, 0) < 0)
-		return -errno;
-	if (m->xattrs.used) {
-		if (fchdir(parent_fd) < 0)
-			return -errno;
-		r = tree_metadata_apply_xattrs(t, -1, name, &m->xattrs);
-		if (r < 0)
-			return r;
-	}
-	return utimensat(parent_fd, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
-}
-
 static int complete_inode(struct tree *t, const struct member *m, int parent_fd, const char *name,
 			  int fd, struct tree_file **ret_file)
 {
 	switch (m->type) {
 	case MEMBER_FILE:
 		return tree_file_new(t, m, fd, ret_file);
-	case MEMBER_DIRECTORY:
-		return tree_end_add_directory(t, m, parent_fd, name);
 	case MEMBER_HARDLINK:
 		return 0;
 	default:
-		return apply_by_name(t, parent_fd, name, m);
+		if (xattrs_has(&m->xattrs, ACL_XATTR_DEFAULT))
+			trail_look_for_acls(&t->trail);
+		return tree_metadata_apply_by_name(t, parent_fd, *name ? name : ".", m);
 	}
 }
 
@@ -187,27 +183,38 @@ int tree_add(struct tree *t, const struct member *m, struct tree_file **ret_file
 		return tree_fail(f, parent_fd, m->path, "cannot reach its directory");
 	if (!*name && m->type != MEMBER_DIRECTORY)
 		return fail_set(f, EISDIR, m->path, NULL, "only a directory can be the root");
-	r = *name ? create_replacing(t, m, parent_fd, name) : 0;
+	r = *name ? create_replacing(t, m, parent_fd, name) : prepare_directory(t, parent_fd, name);
 	if (r < 0 && m->type == MEMBER_HARDLINK)
 		return fail_set(f, -r, m->path, "The archive is incomplete: pack the root again.",
 				"cannot make the hard link to %s: %s", m->target, strerror(-r));
 	if (r < 0)
 		return tree_fail(f, r, m->path, "cannot create it");
 	r = complete_inode(t, m, parent_fd, name, r, ret_file);
-	if (r == 0 && m->type != MEMBER_HARDLINK)
-		r = tree_end_add_named_acls(t, m, parent_fd, name);
+	if (r < 0)
+		return tree_fail(f, r, m->path, "cannot set owner, mode, attributes or time");
+	r = m->type == MEMBER_HARDLINK ? 0 : tree_acls_add(t, m, parent_fd, name, f);
 	if (r < 0 && *ret_file) {
 		tree_file_release(*ret_file, false, &unused);
 		*ret_file = NULL;
 	}
-	return r < 0 ? tree_fail(f, r, m->path, "cannot set owner, mode, attributes or time") : 0;
+	return r;
+}
+
+int tree_finish(struct tree *t, struct fail *f)
+{
+	int r = tree_acls_finish(t, f);
+
+	if (r < 0)
+		return r;
+	r = trail_finish(&t->trail);
+	return r < 0 ? tree_fail(f, r, "", "cannot set modes and times of its directories") : 0;
 }
 
 void tree_free(struct tree *t)
 {
 	if (!t)
 		return;
-	tree_end_free(t);
+	tree_acls_free(t);
 	tree_file_free_spare(t);
 	trail_close(&t->trail);
 	pthread_mutex_destroy(&t->lock);

@@ -1,7 +1,10 @@
 /*
  * Members become files below a root directory, exactly as the archive describes them and nowhere
- * else: names resolve inside the root (inroot.h), a later member of the same name wins, metadata
- * of directories waits until the end.
+ * else: names resolve inside the root (inroot.h), a later member of the same name wins.
+ *
+ * What it remembers is bounded, whatever the number of members: directories get their metadata when
+ * they are made, and get it back when the members have gone on to others (dirstate.h). So a directory
+ * that was there before and that no member describes keeps its time, too.
  *
  * Names are created by the one thread that calls tree_add, in archive order, so that hard links,
  * duplicates and symlinks on the path are right by construction. A regular file then lives on by
@@ -39,7 +42,11 @@ void tree_file_hold(struct tree_file *file);
  * holder was not good, and frees it whatever happens. */
 int tree_file_release(struct tree_file *file, bool good, struct fail *f);
 
-/* Applies the metadata of all directories; call it once after every file is released. */
+/* Do files that are not yet released for the last time keep so many attributes that they must be
+ * completed before another is added? */
+bool tree_must_wait(struct tree *t);
+
+/* Sets what waited for the whole tree; call it once after every file is released. */
 int tree_finish(struct tree *t, struct fail *f);
 
 /* Attributes that this kernel or user could not store (never security.capability, which is an

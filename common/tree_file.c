@@ -4,6 +4,7 @@
 #include "tree_internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Kept for the next file when done with: the threads that release files must not go to malloc,
@@ -16,9 +17,16 @@ struct tree_file {
 	int fd;
 	uint64_t size;
 	struct metadata meta;
-	char *path; /* for messages; owned */
-	size_t path_room;
+	size_t waiting;           /* bytes of meta, as counted in the tree */
+	char path[FAIL_WHAT_MAX]; /* for messages */
 };
+
+/* Attributes of more bytes than that are freed with each file, or a queue of files would keep as many
+ * times the largest. */
+#define SPARE_XATTRS 512
+
+/* Attributes of all files that are not yet complete, bytes. */
+#define WAITING_MAX (1 << 20)
 
 static struct tree_file *take_spare(struct tree *t)
 {
@@ -36,26 +44,35 @@ static void put_spare(struct tree_file *file)
 {
 	struct tree *t = file->tree;
 
+	if (file->meta.xattrs.room > SPARE_XATTRS)
+		xattrs_free(&file->meta.xattrs);
 	pthread_mutex_lock(&t->lock);
+	t->waiting -= file->waiting;
 	file->next = t->spare;
 	t->spare = file;
 	pthread_mutex_unlock(&t->lock);
 }
 
-static int set_path(struct tree_file *file, const char *path)
+static void count_waiting(struct tree_file *file)
 {
-	size_t need = strlen(path) + 1;
+	struct tree *t = file->tree;
 
-	if (need > file->path_room) {
-		free(file->path);
-		file->path_room = 0;
-		file->path = malloc(need * 2);
-		if (!file->path)
-			return -ENOMEM;
-		file->path_room = need * 2;
-	}
-	memcpy(file->path, path, need);
-	return 0;
+	if (file->meta.xattrs.used <= SPARE_XATTRS)
+		return;
+	file->waiting = file->meta.xattrs.room;
+	pthread_mutex_lock(&t->lock);
+	t->waiting += file->waiting;
+	pthread_mutex_unlock(&t->lock);
+}
+
+bool tree_must_wait(struct tree *t)
+{
+	bool must;
+
+	pthread_mutex_lock(&t->lock);
+	must = t->waiting > WAITING_MAX;
+	pthread_mutex_unlock(&t->lock);
+	return must;
 }
 
 int tree_file_new(struct tree *t, const struct member *m, int fd, struct tree_file **ret)
@@ -71,11 +88,14 @@ int tree_file_new(struct tree *t, const struct member *m, int fd, struct tree_fi
 	file->size = m->size;
 	atomic_store(&file->holders, 1);
 	atomic_store(&file->bad, false);
-	if (set_path(file, m->path) < 0 || tree_metadata_copy(m, &file->meta) < 0) {
+	file->waiting = 0;
+	snprintf(file->path, sizeof(file->path), "%s", m->path);
+	if (tree_metadata_copy(m, &file->meta) < 0) {
 		close(fd);
 		put_spare(file);
 		return -ENOMEM;
 	}
+	count_waiting(file);
 	*ret = file;
 	return 0;
 }
@@ -141,7 +161,6 @@ void tree_file_free_spare(struct tree *t)
 	while ((file = t->spare)) {
 		t->spare = file->next;
 		xattrs_free(&file->meta.xattrs);
-		free(file->path);
 		free(file);
 	}
 }

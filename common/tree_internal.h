@@ -1,7 +1,7 @@
 /*
  * The parts of the tree writer among themselves: tree.c makes names, tree_file.c fills regular files,
- * tree_metadata.c gives inodes what they have beside their content, tree_end.c does what waits until
- * the whole tree is there. Nobody else includes this.
+ * tree_metadata.c gives inodes what they have beside their content, tree_acls.c keeps the ACLs that wait
+ * until the whole tree is there. Nobody else includes this.
  */
 #pragma once
 
@@ -22,14 +22,6 @@ struct metadata {
 	struct xattrs xattrs; /* owned here; borrowed where noted */
 };
 
-struct directory {
-	char *path; /* owned */
-	dev_t dev;
-	ino_t ino;
-	size_t order; /* of arrival; the last record of an inode counts */
-	struct metadata meta;
-};
-
 /* ACLs that wait for the whole tree (aclnames.h); of one inode. */
 struct named_acls {
 	struct named_acls *next;
@@ -43,12 +35,12 @@ struct tree {
 	int root_fd;
 	bool keep_owner;
 	struct trail trail; /* to the directory of the last member */
-	struct directory *directories;
-	size_t n_directories, room;
 	struct named_acls *named_acls;
-	pthread_mutex_t lock; /* of what follows: files are released by any thread */
+	size_t named_acls_size; /* bytes that they take */
+	pthread_mutex_t lock;   /* of what follows: files are released by any thread */
 	struct tree_losses losses;
 	struct tree_file *spare;
+	size_t waiting; /* bytes of attributes that files have which are not yet complete */
 };
 
 /* Says that DOING to path failed. Returns -error, which may be given negated. */
@@ -68,15 +60,28 @@ int tree_metadata_apply_xattrs(struct tree *t, int fd, const char *name,
 /* Attributes that a target may lack without harm are counted, a capability never. */
 bool tree_metadata_may_lose(struct tree *t, const char *name, int error);
 
-/* Keep what has to wait: a directory's metadata, an inode's ACLs with names. 0 or -errno. */
-int tree_end_add_directory(struct tree *t, const struct member *m, int parent_fd, const char *name);
-int tree_end_add_named_acls(struct tree *t, const struct member *m, int parent_fd,
-			    const char *name);
+/* The same for what cannot be opened, or need not be: name in parent_fd, not followed. 0 or -errno. */
+int tree_metadata_apply_by_name(struct tree *t, int parent_fd, const char *name,
+				const struct member *m);
 
-/* The last name of an inode is about to go: its number may soon be another file's. */
-void tree_end_forget_inode(struct tree *t, const struct stat *st);
+/* Removes the xattrs of a directory that a member describes anew. 0 or -errno. */
+int tree_metadata_clear_xattrs(int parent_fd, const char *name);
 
-void tree_end_free(struct tree *t);
+/* ACLs with names in one tree, bytes. */
+#define TREE_ACLS_MAX (2 << 20)
+
+/* Keeps the ACLs of m that have names; name "" is parent_fd itself. 0, or -errno with *f filled. */
+int tree_acls_add(struct tree *t, const struct member *m, int parent_fd, const char *name,
+		  struct fail *f);
+
+/* What was kept for this inode does not count any more: its last name goes, and its number may soon be
+ * another file's, or a later member describes it anew. */
+void tree_acls_forget(struct tree *t, const struct stat *st);
+
+/* Looks the names up and sets the ACLs, when the whole tree is there. */
+int tree_acls_finish(struct tree *t, struct fail *f);
+
+void tree_acls_free(struct tree *t);
 
 /* A new tree_file for fd, which is taken over. 0 or -ENOMEM. */
 int tree_file_new(struct tree *t, const struct member *m, int fd, struct tree_file **ret);

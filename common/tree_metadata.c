@@ -5,6 +5,7 @@
 #include "tree_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/xattr.h>
@@ -33,7 +34,7 @@ int tree_metadata_apply_xattrs(struct tree *t, int fd, const char *name,
 
 	while (xattrs_next(xattrs, &cursor, &key, &value, &size)) {
 		if (aclnames_meant(key))
-			continue; /* see tree_end.c */
+			continue; /* see tree_acls.c */
 		r = fd >= 0 ? fsetxattr(fd, key, value, size, 0)
 			    : lsetxattr(name, key, value, size, 0);
 		if (r < 0 && !tree_metadata_may_lose(t, key, errno))
@@ -62,19 +63,65 @@ int tree_metadata_apply(struct tree *t, int fd, const struct stat *have,
 
 int tree_metadata_copy(const struct member *m, struct metadata *ret)
 {
-	size_t cursor = 0, size;
-	const char *name;
-	const void *value;
-	int r = 0;
-
 	ret->mode = m->mode;
 	ret->uid = m->uid;
 	ret->gid = m->gid;
 	ret->mtime = m->mtime;
-	ret->xattrs.used = 0;
-	while (r == 0 && xattrs_next(&m->xattrs, &cursor, &name, &value, &size))
-		r = xattrs_add(&ret->xattrs, name, value, size);
-	return r;
+	return xattrs_copy(&m->xattrs, &ret->xattrs);
+}
+
+/* There is no lsetxattrat before Linux 6.13 and perhaps no /proc, so the thread goes to the directory;
+ * nothing else relies on where it stands. */
+static int apply_xattrs_by_name(struct tree *t, int parent_fd, const char *name,
+				const struct xattrs *xattrs)
+{
+	if (xattrs->used == 0)
+		return 0;
+	if (fchdir(parent_fd) < 0)
+		return -errno;
+	return tree_metadata_apply_xattrs(t, -1, name, xattrs);
+}
+
+int tree_metadata_apply_by_name(struct tree *t, int parent_fd, const char *name,
+				const struct member *m)
+{
+	const struct timespec times[2] = { m->mtime, m->mtime };
+	struct stat st;
+	bool owned;
+	int r;
+
+	if (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	owned = !t->keep_owner || (st.st_uid == m->uid && st.st_gid == m->gid);
+	if (!owned && fchownat(parent_fd, name, m->uid, m->gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (m->type != MEMBER_SYMLINK && (!owned || (st.st_mode & 07777) != m->mode) &&
+	    fchmodat(parent_fd, name, m->mode, 0) < 0)
+		return -errno;
+	r = apply_xattrs_by_name(t, parent_fd, name, &m->xattrs);
+	if (r < 0)
+		return r;
+	return utimensat(parent_fd, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+/* What cannot be removed belongs to the target (a label of SELinux) or is not ours. */
+int tree_metadata_clear_xattrs(int parent_fd, const char *name)
+{
+	_cleanup_close_ int fd = openat(parent_fd, name,
+					O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_free_ char *names = NULL;
+	ssize_t size;
+
+	size = fd < 0 ? 0 : flistxattr(fd, NULL, 0);
+	if (size <= 0)
+		return 0;
+	names = malloc((size_t)size + 1);
+	if (!names)
+		return -ENOMEM;
+	size = flistxattr(fd, names, (size_t)size);
+	for (char *at = names; at < names + size; at += strlen(at) + 1)
+		(void)fremovexattr(fd, at);
+	return 0;
 }
 
 void tree_losses(struct tree *t, struct tree_losses *ret)

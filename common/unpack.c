@@ -65,7 +65,7 @@ static int add_member(struct unpack *u, const struct member *m)
 		u->options->member(u->options->member_arg, m, tar_reader_position(u->tar));
 	if (r == 0 && (file || (u->options->data && m->type == MEMBER_FILE)))
 		r = take_data(u, file);
-	return r;
+	return r == 0 && u->tree && tree_must_wait(u->tree) ? pipeline_drain(u->pipeline) : r;
 }
 
 static int parse(struct unpack *u)

@@ -37,6 +37,24 @@ int xattrs_add(struct xattrs *x, const char *name, const void *value, size_t siz
 	return 0;
 }
 
+int xattrs_copy(const struct xattrs *from, struct xattrs *to)
+{
+	unsigned char *data;
+
+	to->used = 0;
+	if (from->used > to->room) {
+		data = realloc(to->data, from->used);
+		if (!data)
+			return -ENOMEM;
+		to->data = data;
+		to->room = from->used;
+	}
+	if (from->used)
+		memcpy(to->data, from->data, from->used);
+	to->used = from->used;
+	return 0;
+}
+
 int xattrs_next(const struct xattrs *x, size_t *cursor, const char **ret_name,
 		const void **ret_value, size_t *ret_size)
 {
@@ -66,6 +84,18 @@ void xattrs_remove(struct xattrs *x, const char *prefix)
 			kept += end - start;
 		}
 	x->used = kept;
+}
+
+bool xattrs_has(const struct xattrs *x, const char *name)
+{
+	size_t cursor = 0, size;
+	const void *value;
+	const char *key;
+
+	while (xattrs_next(x, &cursor, &key, &value, &size))
+		if (strcmp(key, name) == 0)
+			return true;
+	return false;
 }
 
 void xattrs_free(struct xattrs *x)

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,9 @@ struct xattrs {
  * they are set in order. */
 int xattrs_add(struct xattrs *x, const char *name, const void *value, size_t size);
 
+/* Makes to, whose room is used again, the same as from. 0, -ENOMEM. */
+int xattrs_copy(const struct xattrs *from, struct xattrs *to);
+
 /* Walks: *cursor starts at 0. Returns 1 with the next attribute, 0 at the end. The pointers stay
  * valid until the next xattrs_add. */
 int xattrs_next(const struct xattrs *x, size_t *cursor, const char **ret_name,
@@ -23,6 +27,8 @@ int xattrs_next(const struct xattrs *x, size_t *cursor, const char **ret_name,
 
 /* Removes those whose names begin with prefix. */
 void xattrs_remove(struct xattrs *x, const char *prefix);
+
+bool xattrs_has(const struct xattrs *x, const char *name);
 
 void xattrs_free(struct xattrs *x);
 

@@ -172,6 +172,8 @@ int sketch_add(struct sketch *s, const struct member *m, struct fail *f)
 		drawn.size = m->size < s->wanted ? m->size : s->wanted;
 		return tree_add(s->tree, &drawn, &s->file, f);
 	case MEMBER_DIRECTORY:
+		drawn.mode |= 0700;
+		return tree_add(s->tree, &drawn, &s->file, f);
 	case MEMBER_SYMLINK:
 		return tree_add(s->tree, &drawn, &s->file, f);
 	case MEMBER_HARDLINK: /* most are of files that are not drawn */

@@ -209,25 +209,39 @@ static void test_hostile(void)
 
 /* ---- in a tree ---- */
 
-static int add_file(struct tree *t, const char *path, const char *user)
+static int add_member(struct tree *t, struct member m, const char *user, struct fail *f)
 {
 	const struct acl_named list[] = { { { 0x01, 6, ACL_UNDEFINED_ID }, "" },
 					  { { USER, 4, ACL_UNDEFINED_ID }, user },
 					  { { 0x04, 0, ACL_UNDEFINED_ID }, "" },
 					  { { 0x10, 4, ACL_UNDEFINED_ID }, "" },
 					  { { 0x20, 0, ACL_UNDEFINED_ID }, "" } };
-	struct member m = { .path = path, .mode = 0640, .mtime = { 1, 1 } };
 	struct tree_file *file;
-	struct fail f;
 	int r;
 
 	if (*user)
 		aclnames_add(&m.xattrs, ACL_XATTR_ACCESS, list, ARRAY_SIZE(list));
-	r = tree_add(t, &m, &file, &f);
-	if (r == 0)
-		r = tree_file_release(file, true, &f);
+	r = tree_add(t, &m, &file, f);
+	if (r == 0 && file)
+		r = tree_file_release(file, true, f);
 	member_free(&m);
 	return r;
+}
+
+static int add_file(struct tree *t, const char *path, const char *user)
+{
+	return add_member(t, (struct member){ .path = path, .mode = 0640, .mtime = { 1, 1 } }, user,
+			  &(struct fail){ 0 });
+}
+
+static int add_directory(struct tree *t, const char *path, const char *user)
+{
+	return add_member(t,
+			  (struct member){ .type = MEMBER_DIRECTORY,
+					   .path = path,
+					   .mode = 0750,
+					   .mtime = { 1, 1 } },
+			  user, &(struct fail){ 0 });
 }
 
 /* The id of the user in path's ACL; -1 = it has none. */
@@ -254,10 +268,14 @@ static void test_tree(int root)
 	is_int(add_file(t, "unknown", "nobody-knows"), 0, "one for a user that is not there");
 	is_int(add_file(t, "usr/twice", "joe"), 0, "one that comes again");
 	is_int(add_file(t, "usr/twice", ""), 0, "without an ACL");
+	is_int(add_directory(t, "dir", "nobody-knows"), 0, "a directory that comes again");
+	is_int(add_directory(t, "dir", "joe"), 0, "with another ACL");
+	is_int(add_directory(t, "plain", "joe"), 0, "and one");
+	is_int(add_directory(t, "plain", ""), 0, "without");
 	is_int(tree_finish(t, &f), 0, "finished");
 	tree_losses(t, &losses);
 	if (acl_user(root, "known") < 0 && losses.count == 3) {
-		skip(4, "this file system keeps no ACLs");
+		skip(6, "this file system keeps no ACLs");
 	} else {
 		is_int(acl_user(root, "known"), 1001, "joe is user 1001");
 		is_int(acl_user(root, "unknown"), -1, "who is not known gets no ACL");
@@ -265,6 +283,31 @@ static void test_tree(int root)
 		is_int(acl_user(root, "usr/twice"), -1,
 		       "the last member of a name has no ACL of the first");
 	}
+	tree_free(t);
+}
+
+/* What waits for the end takes memory until then. */
+static void test_too_many(int root)
+{
+	char path[32], user[2048];
+	struct tree *t;
+	struct fail f;
+	int r = 0, n;
+
+	memset(user, 'u', sizeof(user));
+	user[sizeof(user) - 1] = '\0';
+	must(tree_new(root, &t));
+	for (n = 0; r == 0 && n < 2000; n++) {
+		snprintf(path, sizeof(path), "many/%d", n);
+		r = add_member(t, (struct member){ .path = path, .mode = 0640 }, user, &f);
+	}
+	is_int(r, -E2BIG, "too many ACLs with names");
+	ok(n > 400 && n < 1000, "of 2 KiB each: %d", n);
+	is_str(f.what, path, "it is told where");
+	is_str(f.why, "the ACLs up to here that name users or groups take more than 2.0 MiB",
+	       "why");
+	is_str(f.todo, "Archive them with numbers: tar --numeric-owner, or `tarboot pack`.",
+	       "and what to do");
 	tree_free(t);
 }
 
@@ -278,6 +321,7 @@ int main(void)
 	test_no_files();
 	test_hostile();
 	test_tree(root);
+	test_too_many(root);
 	close(root);
 	return done_testing();
 }

@@ -206,7 +206,7 @@ static void test_parent(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(parents); i++) {
 		fd = -1;
-		r = inroot_open_parent(root_fd, parents[i].path, false, &fd, name, NULL);
+		r = inroot_open_parent(root_fd, parents[i].path, NULL, NULL, &fd, name, NULL);
 		if (parents[i].parent)
 			ok(r == 0 && inode_of(fd) == inode_at(parents[i].parent) &&
 				   strcmp(name, parents[i].name) == 0,
@@ -225,7 +225,8 @@ static void test_parent(void)
 static int create(const char *path)
 {
 	char name[NAME_MAX + 1];
-	int fd = -1, r = inroot_open_parent(root_fd, path, true, &fd, name, NULL);
+	int fd = -1,
+	    r = inroot_open_parent(root_fd, path, inroot_make_directory, NULL, &fd, name, NULL);
 
 	if (fd >= 0)
 		close(fd);
@@ -279,7 +280,8 @@ static void test_lengths(void)
 
 	memset(path, 'n', NAME_MAX + 1);
 	path[NAME_MAX] = '\0';
-	is_int(inroot_open_parent(root_fd, path, false, &fd, name, NULL), 0, "a name of 255 bytes");
+	is_int(inroot_open_parent(root_fd, path, NULL, NULL, &fd, name, NULL), 0,
+	       "a name of 255 bytes");
 	ok(fd >= 0 && strcmp(name, path) == 0, "is whole");
 	close(fd);
 	strcpy(path + NAME_MAX, "n");
@@ -290,7 +292,7 @@ static void test_lengths(void)
 
 	long_path(path, PATH_MAX - 1);
 	is_int(create(path), 0, "a path of 4095 bytes is made");
-	fd = inroot_open_parent(root_fd, path, false, &fd, name, NULL) < 0 ? -1 : fd;
+	fd = inroot_open_parent(root_fd, path, NULL, NULL, &fd, name, NULL) < 0 ? -1 : fd;
 	ok(fd >= 0, "and found");
 	if (fd >= 0) {
 		put_file(fd, name, "deep", 0644);

@@ -27,7 +27,7 @@ static void is_as_inroot(const char *path, const char *what)
 {
 	char name[NAME_MAX + 1] = "?", want_name[NAME_MAX + 1] = "?", want_real[PATH_MAX] = "?";
 	int fd = trail_open_parent(&trail, path, false, name), want_fd = -1;
-	int want = inroot_open_parent(root_fd, path, false, &want_fd, want_name, want_real);
+	int want = inroot_open_parent(root_fd, path, NULL, NULL, &want_fd, want_name, want_real);
 	size_t length = 0;
 	const char *place;
 

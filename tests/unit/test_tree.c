@@ -453,6 +453,74 @@ static void test_directories(void)
 	end();
 }
 
+/* Members that go to and fro between directories, by plain paths, behind a link, deeper than what is
+ * kept open: every directory has its time and mode at the end. */
+static void test_to_and_fro(void)
+{
+	static char deep[2 * 40 + 8];
+	struct member dirs[] = {
+		{ .path = ".", .mode = 0711 },     { .path = "a", .mode = 02755 },
+		{ .path = "b", .mode = 03777 },    { .path = "a/in", .mode = 0555 },
+		{ .path = "l/out", .mode = 0751 }, { .path = deep, .mode = 02700 },
+	};
+	const char *const names[] = { "f", "a/f", "b/f", "a/in/f", "l/out/f", NULL };
+	const struct member link = { .type = MEMBER_SYMLINK, .path = "l", .target = "b" };
+	char path[128];
+
+	begin();
+	for (int i = 0; i < 40; i++)
+		strcat(deep, "d/");
+	add_must(&link, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		dirs[i].type = MEMBER_DIRECTORY;
+		dirs[i].uid = dirs[i].gid = (unsigned)i + 3;
+		dirs[i].mtime = (struct timespec){ (time_t)i + 1, (long)i };
+		add_must(&dirs[i], NULL);
+	}
+	for (unsigned round = 0; round < 3; round++)
+		for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+			const struct member file = { .path = path, .mode = 0600 + round };
+
+			snprintf(path, sizeof(path), "%s%u", names[i] ? names[i] : deep, round);
+			add_must(&file, NULL);
+			check_inode(path, &file);
+		}
+	is_int(finish(), 0, "members that go to and fro");
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		check_inode(dirs[i].path, &dirs[i]);
+	end();
+}
+
+/* What the set-group-ID bit of a directory gives away: not to what no member describes. */
+static void test_implied_in_sgid(void)
+{
+	const struct member dir = {
+		.type = MEMBER_DIRECTORY, .path = "d", .mode = 02775, .gid = 77, .mtime = { 1, 1 }
+	};
+	const struct member link = { .type = MEMBER_SYMLINK, .path = "l", .target = "d" };
+	const struct member files[] = { { .path = "d/a/f", .mode = 0600 },
+					{ .path = "l/b/f", .mode = 0600 } };
+	const struct member implied = { .type = MEMBER_DIRECTORY, .mode = 0755 };
+	struct stat st;
+
+	begin();
+	add_must(&dir, NULL);
+	add_must(&link, NULL);
+	add_must(&files[0], NULL);
+	add_must(&files[1], NULL);
+	is_int(finish(), 0, "a set-group-ID directory");
+	check_inode("d", &dir);
+	must(fstatat(root_fd, "d/a", &st, 0));
+	ok((st.st_mode & 07777) == implied.mode && st.st_gid == getegid(),
+	   "a directory without a member in it has mode %04o, group %u", st.st_mode & 07777,
+	   (unsigned)st.st_gid);
+	must(fstatat(root_fd, "d/b", &st, 0));
+	ok((st.st_mode & 07777) == implied.mode && st.st_gid == getegid(),
+	   "one that was made behind a link has mode %04o, group %u", st.st_mode & 07777,
+	   (unsigned)st.st_gid);
+	end();
+}
+
 static void test_directory_twice(void)
 {
 	const struct member first = { .type = MEMBER_DIRECTORY,
@@ -778,6 +846,67 @@ static void test_attributes(void)
 	end();
 }
 
+/* Nothing inherits a default ACL that came with the archive, wherever it is made; of a directory that is
+ * described twice, nothing stays but what the last member says. */
+static void test_default_acls(void)
+{
+	static const char *const paths[] = {
+		"d/f", "o/f", "d/g", "l/h", "l/n/f", "d/in/f", "d/f2"
+	};
+	struct member dir = {
+		.type = MEMBER_DIRECTORY, .path = "d", .mode = 0755, .mtime = { 1, 1 }
+	};
+	struct member inner = dir, twice = dir, again = dir;
+	const struct member link = { .type = MEMBER_SYMLINK, .path = "l", .target = "d" };
+	struct member file = { .mode = 0640, .mtime = { 3, 3 } };
+	size_t cursor = 0, size;
+	const char *name;
+	const void *value;
+
+	inner.path = "d/in";
+	twice.path = again.path = "twice";
+	again.mtime.tv_sec = 4;
+	begin();
+	xattrs_add_acl(&dir.xattrs, ACL_XATTR_DEFAULT, acl, ARRAY_SIZE(acl));
+	xattrs_add_acl(&twice.xattrs, ACL_XATTR_ACCESS, acl, ARRAY_SIZE(acl));
+	xattrs_add_acl(&twice.xattrs, ACL_XATTR_DEFAULT, acl, ARRAY_SIZE(acl));
+	xattrs_add(&twice.xattrs, "trusted.test", "x", 1);
+	xattrs_next(&twice.xattrs, &cursor, &name, &value, &size);
+	if (!can_keep(name, value, size)) {
+		skip(22, "this file system keeps no ACLs");
+	} else {
+		add_must(&dir, NULL);
+		add_must(&link, NULL);
+		add_must(&inner, NULL);
+		add_must(&twice, NULL);
+		for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+			file.path = paths[i];
+			add_must(&file, NULL);
+			ok(!attribute_is(paths[i], ACL_XATTR_ACCESS, value, size),
+			   "%s inherits none", paths[i]);
+			check_inode(paths[i], &file);
+		}
+		add_must(&again, NULL);
+		is_int(finish(), 0, "directories with default ACLs");
+		ok(attribute_is("d", ACL_XATTR_DEFAULT, value, size), "d has its own");
+		check_inode("d", &dir);
+		ok(!attribute_is("d/in", ACL_XATTR_DEFAULT, value, size) &&
+			   !attribute_is("d/n", ACL_XATTR_DEFAULT, value, size),
+		   "directories in it have none");
+		check_inode("d/in", &inner);
+		ok(!attribute_is("twice", ACL_XATTR_DEFAULT, value, size) &&
+			   !attribute_is("twice", ACL_XATTR_ACCESS, value, size) &&
+			   !attribute_is("twice", "trusted.test", "x", 1),
+		   "a directory described twice has no attribute of the first member");
+		check_inode("twice", &again);
+	}
+	if (tree)
+		finish();
+	xattrs_free(&dir.xattrs);
+	xattrs_free(&twice.xattrs);
+	end();
+}
+
 static void test_acl(void)
 {
 	struct member file = { .path = "f", .mode = 0660, .mtime = { 1, 1 } };
@@ -847,6 +976,18 @@ static void test_bad_attribute(void)
 	end();
 }
 
+/* A descriptor from before would lead to the mount namespace that it was opened in, where nothing can be
+ * mounted any more. */
+static void path_of_root(char path[5000])
+{
+	char link[32];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", root_fd);
+	n = must((int)readlink(link, path, 4999));
+	path[n] = '\0';
+}
+
 /* ramfs keeps no attributes at all. In a mount namespace of our own, so the last test of all. */
 static void test_no_attributes(void)
 {
@@ -856,7 +997,7 @@ static void test_no_attributes(void)
 	char path[5000];
 
 	begin();
-	snprintf(path, sizeof(path), "/proc/self/fd/%d/root", outside_fd);
+	path_of_root(path);
 	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0 ||
 	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("none", path, "ramfs", 0, NULL) < 0) {
@@ -867,7 +1008,7 @@ static void test_no_attributes(void)
 	}
 	tree_free(tree);
 	close(root_fd);
-	root_fd = must(openat(outside_fd, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	root_fd = must(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	must(tree_new(root_fd, &tree));
 	xattrs_add(&file.xattrs, "user.test", "x", 1);
 	xattrs_add_acl(&file.xattrs, ACL_XATTR_ACCESS, acl, ARRAY_SIZE(acl));
@@ -931,35 +1072,49 @@ static void test_deep_path(void)
 	end();
 }
 
-/* As an ordinary user: no owners, but everything else, and read-only directories are no trap. */
+/* As an ordinary user: no owners, but everything else, and read-only directories are no trap, in any
+ * order, nor are those that nobody may enter. */
 static void test_ordinary_user(void)
 {
-	const struct member dir = { .type = MEMBER_DIRECTORY,
-				    .path = "d",
-				    .mode = 0555,
-				    .uid = 1,
-				    .gid = 2,
-				    .mtime = { 1, 1 } };
-	const struct member inner = {
-		.type = MEMBER_DIRECTORY, .path = "d/e", .mode = 0500, .mtime = { 2, 2 }
+	const struct member dirs[] = {
+		{ .type = MEMBER_DIRECTORY,
+		  .path = "d",
+		  .mode = 02555,
+		  .gid = 2,
+		  .mtime = { 1, 1 } },
+		{ .type = MEMBER_DIRECTORY, .path = "d/e", .mode = 0500, .mtime = { 2, 2 } },
+		{ .type = MEMBER_DIRECTORY, .path = "n", .mode = 0, .mtime = { 3, 3 } },
+		{ .type = MEMBER_DIRECTORY, .path = "n/m", .mode = 0, .mtime = { 4, 4 } },
 	};
-	const struct member file = {
-		.path = "d/e/f", .size = 3, .mode = 0400, .uid = 1, .gid = 2, .mtime = { 3, 3 }
-	};
+	static const char *const paths[] = { "d/e/f", "n/m/f", "d/f", "n/f", "d/e/g", "n/m/g" };
+	struct member file = { .size = 3, .mode = 0400, .uid = 1, .gid = 2, .mtime = { 5, 5 } };
+	struct stat st;
 
 	begin();
 	tree_free(tree);
 	if (geteuid() == 0 && (fchown(root_fd, 65534, 65534) < 0 || seteuid(65534) < 0))
 		scratch_die("seteuid");
 	must(tree_new(root_fd, &tree));
-	add_must(&dir, NULL);
-	add_must(&inner, NULL);
-	add_must(&file, "abc");
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		add_must(&dirs[i], NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		file.path = paths[i];
+		add_must(&file, "abc");
+	}
 	is_int(finish(), 0, "a tree of an ordinary user");
-	check_inode("d", &dir);
-	check_inode("d/e", &inner);
-	check_inode("d/e/f", &file);
 	(void)!seteuid(getuid());
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		must(fstatat(root_fd, dirs[i].path, &st, 0));
+		ok((st.st_mode & 07777) == dirs[i].mode &&
+			   st.st_mtim.tv_sec == dirs[i].mtime.tv_sec,
+		   "%s: mode %04o, time %lld", dirs[i].path, st.st_mode & 07777,
+		   (long long)st.st_mtim.tv_sec);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		must(fstatat(root_fd, paths[i], &st, 0));
+		ok(st.st_size == 3 && (st.st_mode & 07777) == 0400 && st.st_mtim.tv_sec == 5,
+		   "%s: is as it should", paths[i]);
+	}
 	end();
 }
 
@@ -977,6 +1132,8 @@ int main(void)
 	test_inodes(077);
 	test_devices();
 	test_directories();
+	test_to_and_fro();
+	test_implied_in_sgid();
 	test_directory_twice();
 	test_root_itself();
 	test_replaced_directory();
@@ -986,6 +1143,7 @@ int main(void)
 	test_bad_file();
 	test_threads();
 	test_attributes();
+	test_default_acls();
 	test_acl();
 	test_losses();
 	test_bad_attribute();
