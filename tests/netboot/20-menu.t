@@ -91,16 +91,16 @@ tarboot('netboot', @SITE, '--rollback', 'good');
 	my $web = machine(name => 'web', mac => mac(9), %web);
 	in_menu($lost, '3');
 	in_menu($debug, 'd', 'd');
+	see('a file that is not there' => [ $lost, qr/FAILED: lost does not boot; .*Press s for a shell/s ]);
+	$lost->type('s');    # before the menu comes back by itself
+	ok($lost->wait_for(qr/iPXE>/, 30), 'and s gives the shell of iPXE') or $lost->show_end;
 	see('the previous version after a rollback' => [ $back, qr/ROOT one/ ],
 		'HTTP boot of UEFI' => [ $web, qr/ROOT one/ ],
-		'a file that is not there' => [ $lost, qr/FAILED: lost does not boot; .*Press s for a shell/s ],
 		'a damaged image' => [ $debug, qr/tarboot: FAILED: unpack root.*Enter/s ]);
 	$debug->type("\n");
 	ok($debug->wait_for(qr/# $/, 30), 'debug gives a shell') or $debug->show_end;
 	$debug->type("echo step=\$TARBOOT_FAILED\n");
 	ok($debug->wait_for(qr/step=unpack root/, 30), 'that knows the step') or $debug->show_end;
-	$lost->type('s');
-	ok($lost->wait_for(qr/iPXE>/, 30), 'and s gives the shell of iPXE') or $lost->show_end;
 }
 like($serve->text, qr{\Q${\mac(9)}\E \S+ +HTTP   /ipxe\.efi\n}, 'UEFI loads iPXE by HTTP');
 like($serve->text, qr{\Q${\mac(5)}\E \S+ +HTTP   /images/lost/[-\d]+/initrd\.img: error 404}, 'the log has the missing file');
