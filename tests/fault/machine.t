@@ -35,7 +35,44 @@ fails('no sysfs', change => init_with('sysfs', 'Xysfs'), step => 'mount kernel f
 fails('no devpts', change => init_with('devpts', 'Xevpts'), step => 'mount kernel file systems',
 	about => [ qr{what: +/dev/pts}, qr/CONFIG_UNIX98_PTYS=y/ ]);
 boots('no devtmpfs', change => init_with('devtmpfs', 'Xevtmpfs'), like => [qr/has no devtmpfs \(CONFIG_DEVTMPFS\)/]);
-boots('no devtmpfs and no hotplug', change => init_with('devtmpfs', 'Xevtmpfs'), append => 'tarboot.hotplug=off');
+
+# Everything under /dev is init's own work then, and where the kernel has no console either, its descriptors, too. What
+# the new init finds comes over the second serial line.
+subtest 'no devtmpfs, no hotplug, and no console that the kernel could open' => sub {
+	my $look = root_is(sub { spew("$_[0]/sbin/init", <<'END', 0755) });
+#!/bin/sh
+b=/bin/busybox
+$b mknod /dev/ttyS1 c 4 65
+fds="fds $($b readlink /proc/1/fd/0) $($b readlink /proc/1/fd/1) $($b readlink /proc/1/fd/2)"
+{
+	echo "$fds"
+	$b stat -c '%n %a %F' /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /dev/ptmx \
+		/dev/console /dev/kmsg /run/udev /run/tarboot /run/tarboot/log /run/tarboot/report.json
+	echo "umask $(umask)"
+} >/dev/ttyS1 2>&1
+exec $b poweroff -f
+END
+	my $guest = start(name => 'bare', console => 'console=hvc0', append => 'tarboot.hotplug=off',
+		change => [ $look, init_with('devtmpfs', 'Xevtmpfs') ]);
+	ok($guest->wait_end($BOOT), 'it boots, and the root ends it') or $guest->show_end;
+	is($guest->results, <<'END', 'modes are the kernel\'s, whatever umask; 0 to 2 are open; the umask is the kernel\'s');
+fds /dev/null /dev/null /dev/null
+/dev/null 666 character special file
+/dev/zero 666 character special file
+/dev/full 666 character special file
+/dev/random 666 character special file
+/dev/urandom 666 character special file
+/dev/tty 666 character special file
+/dev/ptmx 666 character special file
+/dev/console 600 character special file
+/dev/kmsg 644 character special file
+/run/udev 755 directory
+/run/tarboot 755 directory
+/run/tarboot/log 644 regular file
+/run/tarboot/report.json 644 regular file
+umask 0022
+END
+};
 
 fails('mounts that cannot be moved', change => refusing('move'), step => 'move mounts', about => [qr/cannot move the mount/]);
 fails('no threads', change => refusing('thread'), step => 'unpack root', about => [qr/threads/]);
