@@ -52,8 +52,10 @@ struct codec {
 
 	int (*start)(void *decoder, const struct block *block, struct fail *f);
 
-	/* Fills buf with up to size bytes. Returns 1 when the Block goes on, 0 when it has ended and
-	 * is whole (its check and sizes included), -errno. *ret_size is the bytes written either way. */
+	/* Fills buf with size bytes, fewer only at the end of the Block, and never more in all than its
+	 * uncompressed: the pool has room for that. Returns 1 when the Block goes on, 0 when it has ended
+	 * and is whole (its check and sizes included), with its last byte at the latest, or -errno.
+	 * *ret_size is the bytes written either way. */
 	int (*read)(void *decoder, void *buf, size_t size, size_t *ret_size, struct fail *f);
 
 	/* All before this offset of the payload has been read for the current Block. */

@@ -1,8 +1,9 @@
 /*
- * Workers, chunks, write queue: see pipeline.h for the rules.
+ * Workers, jobs, write queue: see pipeline.h for the rules.
  *
- * One mutex guards all shared state; it is taken per chunk (256 KiB) and per file, never per byte.
- * One condition variable wakes workers, one wakes the parser.
+ * One mutex guards all shared state; it is taken per chunk (256 KiB) and per file, never per byte. Who waits
+ * does so in the queue of those who wait for the same, and whoever changes something wakes one that can go
+ * on with it. All of a queue are woken at the end only.
  */
 #include "pipeline.h"
 
@@ -11,22 +12,16 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
+
+#include "pool.h"
 
 #define WRITES_MAX 256 /* queued; also bounds the open files */
-#define KEPT_CHUNKS 16 /* not given back at the end */
 
-struct chunk {
-	struct chunk *next; /* in the free list or in its job; under lock */
-	unsigned refs;      /* under lock: the job, the parser and queued writes */
-	size_t size;        /* written by the decoding worker before it hands the chunk over */
-	unsigned char *data;
-};
-
-/* A Block being decoded or waiting for the parser; all under lock. */
-struct job {
-	struct chunk *first, *last;
-	bool complete; /* decoded to its end */
+/* Threads that wait for the same; all under lock. */
+struct queue {
+	pthread_cond_t wake;
+	unsigned waiting;
+	unsigned woken; /* of them, and not yet gone on */
 };
 
 struct write {
@@ -45,17 +40,16 @@ struct pipeline {
 	unsigned n_threads;
 
 	pthread_mutex_t lock;
-	pthread_cond_t work; /* workers: a chunk is free, a write is queued, stop */
-	pthread_cond_t
-		result; /* parser: a chunk arrived, a job is complete, the last write was done */
+	struct queue parser; /* a chunk arrived, a job is complete, the last write was done */
+	struct queue
+		leader; /* the worker of the leading Block: a chunk is free, or a write queued */
+	struct queue
+		last; /* the worker of the Block begun last: there is room, or a write queued */
+	struct queue decoders; /* idle: the next Block may begin, or a write is queued */
+	struct queue writers;  /* idle, and never decode: a write is queued */
 
 	/* under lock */
-	size_t next_taken;  /* Block that the next free worker takes */
-	size_t next_parsed; /* Block that the parser reads */
-	struct job *jobs;   /* ring of n_jobs, by number of Block */
-	size_t n_jobs;
-	struct chunk *free, *last_free;
-	size_t n_free;
+	struct pool pool;
 	struct write writes[WRITES_MAX]; /* ring */
 	size_t first_write, n_writes;
 	unsigned writes_running;
@@ -67,90 +61,80 @@ struct pipeline {
 	struct chunk *current;
 
 	/* set at start, constant */
-	struct chunk *chunks;
-	unsigned char *memory;
-	size_t memory_size;
+	unsigned n_decoders; /* workers with a lower number decode */
 };
 
 /* ---- shared state, called with the lock held ---- */
+
+static void wait_in(struct pipeline *l, struct queue *q)
+{
+	q->waiting++;
+	pthread_cond_wait(&q->wake, &l->lock);
+	q->waiting--;
+	if (q->woken > 0)
+		q->woken--;
+}
+
+/* False when nobody waits there who is not yet woken. */
+static bool wake_one(struct queue *q)
+{
+	if (q->woken >= q->waiting)
+		return false;
+	q->woken++;
+	pthread_cond_signal(&q->wake);
+	return true;
+}
+
+static void stop_all(struct pipeline *l)
+{
+	l->stop = true;
+	pthread_cond_broadcast(&l->parser.wake);
+	pthread_cond_broadcast(&l->leader.wake);
+	pthread_cond_broadcast(&l->last.wake);
+	pthread_cond_broadcast(&l->decoders.wake);
+	pthread_cond_broadcast(&l->writers.wake);
+}
 
 static void store_failure(struct pipeline *l, const struct fail *f)
 {
 	if (l->fail.error == 0)
 		l->fail = *f;
-	l->stop = true;
-	pthread_cond_broadcast(&l->work);
-	pthread_cond_broadcast(&l->result);
+	stop_all(l);
 }
 
-static bool all_taken(const struct pipeline *l)
+/* Called when the next Block may have become one that may begin. One at a time: whoever begins it calls this
+ * again. */
+static void wake_decoder(struct pipeline *l)
 {
-	return l->next_taken == l->blocks->n;
+	if (l->decoders.woken == 0 && l->decoders.waiting > 0 && pool_may_begin(&l->pool))
+		(void)wake_one(&l->decoders);
 }
 
-static struct job *job_at(struct pipeline *l, size_t number)
+/* There are more free chunks, or fewer promised: whose Block may go on wakes, and who may begin one. */
+static void wake_for_room(struct pipeline *l)
 {
-	return &l->jobs[number % l->n_jobs];
+	if (l->pool.n_free > l->pool.promised)
+		(void)wake_one(&l->leader);
+	if (l->last.waiting > 0 && pool_may_last_take(&l->pool))
+		(void)wake_one(&l->last);
+	wake_decoder(l);
 }
 
-/* The chunk used last is used next: it is still in the cache. */
-static void put_first(struct pipeline *l, struct chunk *c)
+static bool begin_block(struct pipeline *l, size_t *ret_block)
 {
-	c->next = l->free;
-	l->free = c;
-	if (!c->next)
-		l->last_free = c;
+	if (!pool_may_begin(&l->pool))
+		return false;
+	*ret_block = pool_begin(&l->pool);
+	wake_decoder(l);
+	return true;
 }
 
-static void put_last(struct pipeline *l, struct chunk *c)
-{
-	c->next = NULL;
-	if (l->free)
-		l->last_free->next = c;
-	else
-		l->free = c;
-	l->last_free = c;
-}
-
-/* Once the last Block is taken, what the tree gains the pool gives back, but for a few chunks that go
- * on: the most memory is then the tree and the decoders, not the tree and a full pool. */
 static void drop_chunk(struct pipeline *l, struct chunk *c)
 {
 	if (--c->refs > 0)
 		return;
-	if (all_taken(l) && l->n_free >= KEPT_CHUNKS) {
-		(void)madvise(c->data, PLAN_CHUNK, MADV_DONTNEED);
-		put_last(l, c);
-	} else {
-		put_first(l, c);
-	}
-	l->n_free++;
-	/* Whoever may use it must wake: it can be the one worker that may take the last chunk. */
-	pthread_cond_broadcast(&l->work);
-}
-
-/* The last free chunk is kept for the Block that the parser waits for. */
-static struct chunk *take_chunk(struct pipeline *l, size_t job)
-{
-	struct chunk *c = l->free;
-
-	if (!c || (l->n_free == 1 && job != l->next_parsed))
-		return NULL;
-	l->free = c->next;
-	l->n_free--;
-	c->next = NULL;
-	c->refs = 1;
-	c->size = 0;
-	return c;
-}
-
-static bool take_block(struct pipeline *l, size_t *ret_job)
-{
-	if (all_taken(l) || l->next_taken - l->next_parsed >= l->n_jobs)
-		return false;
-	*ret_job = l->next_taken++;
-	*job_at(l, *ret_job) = (struct job){ 0 };
-	return true;
+	pool_put(&l->pool, c);
+	wake_for_room(l);
 }
 
 /* Runs one queued write without the lock; false when there is none. */
@@ -166,6 +150,7 @@ static bool run_write(struct pipeline *l)
 	l->first_write = (l->first_write + 1) % WRITES_MAX;
 	l->n_writes--;
 	l->writes_running++;
+	wake_decoder(l); /* this thread was perhaps woken to begin a Block */
 	pthread_mutex_unlock(&l->lock);
 
 	if (w.size > 0)
@@ -182,26 +167,28 @@ static bool run_write(struct pipeline *l)
 	if (r < 0)
 		store_failure(l, &f);
 	if (l->n_writes == 0 && l->writes_running == 0)
-		pthread_cond_signal(&l->result); /* pipeline_drain waits for that */
+		(void)wake_one(&l->parser); /* pipeline_drain waits for that */
 	return true;
 }
 
 /* ---- workers ---- */
 
-/* Waits for a chunk for job, writing files meanwhile. NULL: stop. */
-static struct chunk *wait_for_chunk(struct pipeline *l, size_t job)
+/* Waits for a chunk, writing files meanwhile. NULL: stop. Only the worker of the leading Block ever waits, and
+ * that of the Block begun last. */
+static struct chunk *wait_for_chunk(struct pipeline *l, size_t number)
 {
-	struct chunk *c = NULL;
-
-	while (!l->stop && !(c = take_chunk(l, job)))
+	while (!l->stop) {
+		if (pool_may_take(&l->pool, number))
+			return pool_take(&l->pool, number);
 		if (!run_write(l))
-			pthread_cond_wait(&l->work, &l->lock);
-	return c;
+			wait_in(l, number == l->pool.leading ? &l->leader : &l->last);
+	}
+	return NULL;
 }
 
 static void hand_over(struct pipeline *l, size_t number, struct chunk *c, bool complete)
 {
-	struct job *job = job_at(l, number);
+	struct job *job = pool_job(&l->pool, number);
 
 	if (c->size > 0) {
 		if (job->last)
@@ -212,9 +199,14 @@ static void hand_over(struct pipeline *l, size_t number, struct chunk *c, bool c
 	} else {
 		drop_chunk(l, c);
 	}
-	job->complete = complete;
-	if (number == l->next_parsed)
-		pthread_cond_signal(&l->result);
+	if (complete) {
+		pool_complete(&l->pool, number);
+		if (l->pool.leading + 1 == l->pool.next_taken)
+			(void)wake_one(&l->last); /* which leads now */
+		wake_for_room(l);
+	}
+	if (number == l->pool.next_parsed)
+		(void)wake_one(&l->parser);
 }
 
 /* Decodes into c, without the lock. */
@@ -233,10 +225,19 @@ static int decode_chunk(struct pipeline *l, void *decoder, struct chunk *c, uint
 	return r;
 }
 
-/* Decodes one Block; called and returns with the lock held. */
-static int decode_block(struct pipeline *l, void *decoder, size_t job, struct fail *f)
+static int fail_too_long(const struct pipeline *l, const struct block *block, struct fail *f)
 {
-	const struct block *block = &l->blocks->blocks[job];
+	return fail_set(f, EBADMSG, l->payload->name,
+			"Copy or build it again; `tarboot verify` on the server tells whether it "
+			"is whole there.",
+			"Block %llu holds more than the file says of it",
+			(unsigned long long)block->number);
+}
+
+/* Decodes one Block; called and returns with the lock held. */
+static int decode_block(struct pipeline *l, void *decoder, size_t number, struct fail *f)
+{
+	const struct block *block = &l->blocks->blocks[number];
 	uint64_t given_back = block->offset;
 	struct chunk *c;
 	int r;
@@ -247,27 +248,46 @@ static int decode_block(struct pipeline *l, void *decoder, size_t job, struct fa
 	if (r < 0)
 		return r;
 	do {
-		c = wait_for_chunk(l, job);
+		if (pool_job(&l->pool, number)->owed == 0)
+			return fail_too_long(l, block, f);
+		c = wait_for_chunk(l, number);
 		if (!c)
 			return 0;
 		pthread_mutex_unlock(&l->lock);
 		r = decode_chunk(l, decoder, c, &given_back, f);
 		pthread_mutex_lock(&l->lock);
 		if (r >= 0)
-			hand_over(l, job, c, r == 0);
+			hand_over(l, number, c, r == 0);
 	} while (r > 0);
 	return r;
 }
 
 /* The same, and notes when that was. */
-static int decode_timed(struct pipeline *l, void *decoder, size_t job, unsigned number,
+static int decode_timed(struct pipeline *l, void *decoder, size_t block, unsigned number,
 			struct fail *f)
 {
 	uint64_t start = now_usec();
-	int r = decode_block(l, decoder, job, f);
+	int r = decode_block(l, decoder, block, f);
 
-	if (r == 0 && job < l->options.n_times)
-		l->options.times[job] = (struct block_time){ start, now_usec(), number };
+	if (r == 0 && block < l->options.n_times)
+		l->options.times[block] = (struct block_time){ start, now_usec(), number };
+	return r;
+}
+
+/* Until the end or a failure; called and returns with the lock held. decoder NULL: only writes. */
+static int work(struct pipeline *l, void *decoder, unsigned number, struct fail *f)
+{
+	size_t block;
+	int r = 0;
+
+	while (r == 0 && !l->stop) {
+		if (run_write(l))
+			continue;
+		if (decoder && begin_block(l, &block))
+			r = decode_timed(l, decoder, block, number, f);
+		else
+			wait_in(l, decoder ? &l->decoders : &l->writers);
+	}
 	return r;
 }
 
@@ -277,21 +297,18 @@ static void *worker(void *arg)
 	void *decoder = NULL;
 	unsigned number;
 	struct fail f;
-	size_t job;
-	int r = l->blocks->codec->decoder_new(l->payload, &decoder);
+	int r = 0;
 
+	pthread_mutex_lock(&l->lock);
+	number = l->workers_started++;
+	pthread_mutex_unlock(&l->lock);
+	if (number < l->n_decoders)
+		r = l->blocks->codec->decoder_new(l->payload, &decoder);
 	if (r < 0)
 		fail_errno(&f, r, "the unpack engine", "cannot make a decoder");
 	pthread_mutex_lock(&l->lock);
-	number = l->workers_started++;
-	while (r == 0 && !l->stop) {
-		if (run_write(l))
-			continue;
-		if (take_block(l, &job))
-			r = decode_timed(l, decoder, job, number, &f);
-		else
-			pthread_cond_wait(&l->work, &l->lock);
-	}
+	if (r == 0)
+		r = work(l, decoder, number, &f);
 	if (r < 0)
 		store_failure(l, &f);
 	pthread_mutex_unlock(&l->lock);
@@ -305,20 +322,7 @@ static int make_pool(struct pipeline *l, const struct engine_plan *plan)
 {
 	size_t n = plan->pool < 2 * PLAN_CHUNK ? 2 : plan->pool / PLAN_CHUNK;
 
-	l->n_jobs = n + plan->threads;
-	l->jobs = calloc(l->n_jobs, sizeof(*l->jobs));
-	l->chunks = calloc(n, sizeof(*l->chunks));
-	l->memory_size = n * PLAN_CHUNK;
-	l->memory = mmap(NULL, l->memory_size, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (!l->jobs || !l->chunks || l->memory == MAP_FAILED)
-		return -ENOMEM;
-	for (size_t i = n; i-- > 0;) {
-		l->chunks[i].data = l->memory + i * PLAN_CHUNK;
-		put_first(l, &l->chunks[i]);
-	}
-	l->n_free = n;
-	return 0;
+	return pool_make(&l->pool, l->blocks, n, plan->threads);
 }
 
 /* Signals are the main thread's business: workers inherit a mask that blocks all. One worker is
@@ -341,13 +345,13 @@ static int start_workers(struct pipeline *l, unsigned threads)
 
 static void free_pipeline(struct pipeline *l)
 {
-	if (l->memory && l->memory != MAP_FAILED)
-		munmap(l->memory, l->memory_size);
-	pthread_cond_destroy(&l->result);
-	pthread_cond_destroy(&l->work);
+	pool_free(&l->pool);
+	pthread_cond_destroy(&l->writers.wake);
+	pthread_cond_destroy(&l->decoders.wake);
+	pthread_cond_destroy(&l->last.wake);
+	pthread_cond_destroy(&l->leader.wake);
+	pthread_cond_destroy(&l->parser.wake);
 	pthread_mutex_destroy(&l->lock);
-	free(l->chunks);
-	free(l->jobs);
 	free(l);
 }
 
@@ -363,9 +367,13 @@ int pipeline_start(const struct payload *p, const struct block_list *blocks,
 	l->payload = p;
 	l->blocks = blocks;
 	l->options = *options;
+	l->n_decoders = plan->decoders > 0 ? plan->decoders : 1;
 	pthread_mutex_init(&l->lock, NULL);
-	pthread_cond_init(&l->work, NULL);
-	pthread_cond_init(&l->result, NULL);
+	pthread_cond_init(&l->parser.wake, NULL);
+	pthread_cond_init(&l->leader.wake, NULL);
+	pthread_cond_init(&l->last.wake, NULL);
+	pthread_cond_init(&l->decoders.wake, NULL);
+	pthread_cond_init(&l->writers.wake, NULL);
 	r = make_pool(l, plan);
 	if (r == 0)
 		r = start_workers(l, plan->threads);
@@ -400,8 +408,7 @@ int pipeline_stop(struct pipeline *l, int error, struct fail *f)
 	pthread_mutex_lock(&l->lock);
 	if (error < 0)
 		store_failure(l, f);
-	l->stop = true;
-	pthread_cond_broadcast(&l->work);
+	stop_all(l);
 	pthread_mutex_unlock(&l->lock);
 	for (unsigned i = 0; i < l->n_threads; i++)
 		pthread_join(l->threads[i], NULL);
@@ -419,12 +426,13 @@ int pipeline_stop(struct pipeline *l, int error, struct fail *f)
  * someone failed. Called with the lock held. */
 static struct chunk *wait_for_data(struct pipeline *l)
 {
+	struct pool *pool = &l->pool;
 	struct job *job;
 	struct chunk *c;
 
 	while (!l->stop) {
-		if (l->next_parsed < l->next_taken) {
-			job = job_at(l, l->next_parsed);
+		if (pool->next_parsed < pool->next_taken) {
+			job = pool_job(pool, pool->next_parsed);
 			c = job->first;
 			if (c) {
 				job->first = c->next;
@@ -433,17 +441,15 @@ static struct chunk *wait_for_data(struct pipeline *l)
 				return c;
 			}
 			if (job->complete) {
-				/* The new first Block may now take the last chunk. */
-				l->next_parsed++;
-				pthread_cond_broadcast(&l->work);
+				pool->next_parsed++;
+				wake_decoder(l); /* the ring of jobs may have been full */
 				continue;
 			}
-		} else if (all_taken(l)) {
+		} else if (pool_all_taken(pool)) {
 			return NULL;
 		}
-		/* With one worker, which may wait for a chunk, this thread must write too. */
 		if (!run_write(l))
-			pthread_cond_wait(&l->result, &l->lock);
+			wait_in(l, &l->parser);
 	}
 	return NULL;
 }
@@ -469,6 +475,13 @@ static bool in_current_chunk(const struct pipeline *l, const void *data)
 {
 	return l->current && (const unsigned char *)data >= l->current->data &&
 	       (const unsigned char *)data < l->current->data + l->current->size;
+}
+
+/* For a write that is queued now. */
+static void wake_writer(struct pipeline *l)
+{
+	if (!wake_one(&l->writers) && !wake_one(&l->decoders) && !wake_one(&l->last))
+		(void)wake_one(&l->leader);
 }
 
 int pipeline_write(struct pipeline *l, struct tree_file *file, const void *data, size_t size,
@@ -500,7 +513,7 @@ int pipeline_write(struct pipeline *l, struct tree_file *file, const void *data,
 		if (!last)
 			tree_file_hold(file);
 		l->writes[(l->first_write + l->n_writes++) % WRITES_MAX] = w;
-		pthread_cond_signal(&l->work);
+		wake_writer(l);
 	}
 	r = -l->fail.error;
 	pthread_mutex_unlock(&l->lock);
@@ -514,7 +527,7 @@ int pipeline_drain(struct pipeline *l)
 	pthread_mutex_lock(&l->lock);
 	while (!l->stop && (l->n_writes > 0 || l->writes_running > 0))
 		if (!run_write(l))
-			pthread_cond_wait(&l->result, &l->lock);
+			wait_in(l, &l->parser);
 	r = -l->fail.error;
 	pthread_mutex_unlock(&l->lock);
 	return r;

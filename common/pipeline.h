@@ -3,10 +3,25 @@
  * caller (the parser) takes the chunks in file order and hands file data back to be written by
  * whichever worker is free.
  *
- * Who waits for whom. Workers take Blocks in order. A worker may take the last free chunk only for
- * the Block that the parser needs next, so that Block always moves on; the parser and waiting
- * workers run the queued writes, which is what frees chunks. So something can always run, and the
- * pool is all the memory there is.
+ * Who waits for whom. Blocks are begun in order. The first one that is not yet decoded to its end is the
+ * leading Block. Chunks are promised: a Block behind the leading one is promised all that it takes, if there is
+ * room for that, or as soon as there is; the leading one keeps a few, since it gets its chunks back as the
+ * parser and the writes are done with them. Room are the free chunks that are neither promised nor kept. Only
+ * the Block begun last may be without its promise; it takes what room there is, and until it has the promise
+ * no other begins. So however many workers there are, at most two wait in the midst of their Blocks, the
+ * others are at work or between Blocks; and a Block larger than the pool is decoded as fast as it is parsed
+ * and written.
+ *
+ * Why nothing waits for ever. A Block that has its promise finds its chunks: there are never fewer free than
+ * promised, since promises are made of room only, and nobody else takes what is promised. So it comes to its
+ * end or to leading. The Block begun last gets its promise or comes to leading. The leading Block waits only while
+ * all free chunks are promised. Call the chunks "out" that belong to it, to Blocks before it, to the parser or to
+ * writes. While it still has a chunk to take, free + out - promised is at least 1: as much is left over when
+ * others take room or promises; it does not change when promised chunks or those of the leading Block are
+ * taken and put back; and when a Block comes to lead, its promise and its chunks no longer count against it,
+ * and if it never had a promise, no other has one. Chunks that are out come back without anybody's help: the
+ * Blocks before are complete, the parser reads on, and whoever waits, the parser too, runs the queued writes
+ * first. Then a chunk is free that is not promised. When no Block is in work, the next one leads and begins.
  *
  * Errors: the first one is kept, everyone stops at the next turn, nobody prints.
  */

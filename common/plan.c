@@ -6,10 +6,9 @@
 
 #include "util.h"
 
-#define CPUS_MAX (1 << 20)      /* that a kernel may have */
-#define FIXED (4ULL << 20)      /* program, stacks, parser, what the tree writer remembers */
-#define POOL_MAX (256ULL << 20) /* more does not pay: docs/performance.md */
-#define POOL_SLACK (4ULL << 20) /* for one decoder */
+#define CPUS_MAX (1 << 20) /* that a kernel may have */
+#define FIXED (4ULL << 20) /* program, stacks, parser, what the tree writer remembers */
+#define LEAST_CHUNKS 4     /* one in work, one handed over, two for parser and writers */
 
 /* The kernel refuses a set that is smaller than its own, which has 8192 CPUs in distributions' kernels and may have
  * more than cpu_set_t anywhere. */
@@ -28,52 +27,85 @@ static unsigned usable_cpus(void)
 	return 1;
 }
 
-static uint64_t round_to_chunks(uint64_t bytes)
+uint64_t plan_chunks(uint64_t bytes)
 {
-	return (bytes + PLAN_CHUNK - 1) / PLAN_CHUNK * PLAN_CHUNK;
+	uint64_t chunks = bytes / PLAN_CHUNK + (bytes % PLAN_CHUNK > 0);
+
+	return chunks > 0 ? chunks : 1;
 }
 
-/* Two chunks for each decoder, one in work and one handed over, and two for parser and writers. */
-static uint64_t least_pool(unsigned decoders)
+/* Chunks of the n consecutive Blocks that take most: Blocks are decoded in order, so no more than that
+ * are in work at a time. */
+static uint64_t most_chunks(const struct block_list *l, size_t n)
 {
-	return (2ULL * decoders + 2) * PLAN_CHUNK;
+	uint64_t sum = 0, most = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		sum += plan_chunks(l->blocks[i].uncompressed);
+		if (i >= n)
+			sum -= plan_chunks(l->blocks[i - n].uncompressed);
+		if (sum > most)
+			most = sum;
+	}
+	return most;
 }
 
-/* Room for a whole Block for each decoder: Blocks that take longer than others stop nobody then. One
- * decoder alone is followed by the parser and needs only what the writers are behind. */
-static uint64_t best_pool(const struct block_list *l, unsigned decoders)
+/* What keeps so many decoders at work: the leading one is followed by the parser and needs only what that
+ * and the writers are behind, the last one may wait for room half way, each other one needs it for a whole
+ * Block. A decoder alone can do with less. */
+static uint64_t least_chunks(const struct block_list *l, unsigned decoders)
 {
-	uint64_t block = round_to_chunks(l->largest);
-	uint64_t pool = min_u64(decoders * block, decoders > 1 ? POOL_MAX : POOL_SLACK);
-
-	return pool > least_pool(decoders) ? pool : least_pool(decoders);
+	if (decoders <= 1)
+		return LEAST_CHUNKS;
+	return PLAN_AHEAD_CHUNKS + most_chunks(l, decoders - 2) + plan_chunks(l->largest) / 2;
 }
 
-static struct engine_plan plan_for(const struct block_list *l, unsigned threads, uint64_t budget)
+/* With room for a third more Blocks than decoders those behind a Block that takes long are not held back. */
+static uint64_t best_chunks(const struct block_list *l, unsigned decoders)
 {
-	struct engine_plan p = {
-		.threads = threads,
-		.decoders = (unsigned)min_u64(threads, l->n),
-		.decoder = l->decoder_memory,
-	};
-	uint64_t rest = FIXED + l->n * sizeof(struct block) + p.decoders * p.decoder, room;
+	uint64_t ahead = min_u64(plan_chunks(l->largest), PLAN_AHEAD_CHUNKS);
 
-	p.pool = best_pool(l, p.decoders);
-	room = budget > rest ? (budget - rest) / PLAN_CHUNK * PLAN_CHUNK : 0;
-	if (room < p.pool)
-		p.pool = room > least_pool(p.decoders) ? room : least_pool(p.decoders);
-	p.memory = rest + p.pool;
+	if (decoders <= 1)
+		return ahead > LEAST_CHUNKS ? ahead : LEAST_CHUNKS;
+	return PLAN_AHEAD_CHUNKS + most_chunks(l, decoders + decoders / 3);
+}
+
+/* With the least pool. */
+static struct engine_plan plan_for(const struct block_list *l, unsigned decoders)
+{
+	struct engine_plan p = { .decoders = decoders, .decoder = l->decoder_memory };
+
+	p.pool = least_chunks(l, decoders) * PLAN_CHUNK;
+	p.memory = FIXED + l->n * sizeof(struct block) + decoders * p.decoder + p.pool;
 	return p;
+}
+
+static void grow_pool(const struct block_list *l, struct engine_plan *p, uint64_t budget)
+{
+	uint64_t room = budget > p->memory ? (budget - p->memory) / PLAN_CHUNK : 0;
+	uint64_t more = best_chunks(l, p->decoders) - p->pool / PLAN_CHUNK;
+
+	more = min_u64(more, room) * PLAN_CHUNK;
+	p->pool += more;
+	p->memory += more;
 }
 
 void engine_plan(const struct block_list *l, unsigned threads, uint64_t budget,
 		 struct engine_plan *ret)
 {
-	/* More threads than Blocks still help to write, but one is enough for that. */
-	uint64_t n = min_u64(min_u64(threads ? threads : usable_cpus(), l->n + 1),
-			     PLAN_THREADS_MAX);
+	uint64_t n = min_u64(threads ? threads : usable_cpus(), PLAN_THREADS_MAX);
+	unsigned low = l->n > 0, high = (unsigned)min_u64(n, l->n), middle;
 
-	do
-		*ret = plan_for(l, (unsigned)n, budget);
-	while (ret->memory > budget && --n > 0);
+	/* The most decoders that fit; low is taken in any case. */
+	while (low < high) {
+		middle = high - (high - low) / 2;
+		if (plan_for(l, middle).memory <= budget)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	*ret = plan_for(l, low);
+	grow_pool(l, ret, budget);
+	/* More threads than decoders still help to write, but one is enough for that. */
+	ret->threads = (unsigned)min_u64(n, low + 1ULL);
 }

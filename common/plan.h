@@ -9,11 +9,12 @@
 #include "codec.h"
 
 #define PLAN_CHUNK (256 * 1024) /* bytes decoded at a time; the pool consists of such chunks */
+#define PLAN_AHEAD_CHUNKS 16    /* that the parser and the writers may be behind the decoders */
 #define PLAN_THREADS_MAX 256
 
 struct engine_plan {
 	unsigned threads;
-	unsigned decoders; /* of the threads have a Block to decode; the others only write */
+	unsigned decoders; /* of the threads decode Blocks; the others only write */
 	uint64_t decoder;  /* bytes of one decoder, at most: its dictionary, mostly */
 	uint64_t
 		pool; /* bytes of decoded data that waits for its turn, at most; two chunks at least */
@@ -22,8 +23,11 @@ struct engine_plan {
 
 #define PLAN_NO_LIMIT UINT64_MAX
 
+/* Chunks that a Block of so many bytes takes while it is decoded; an empty one takes one, too. */
+uint64_t plan_chunks(uint64_t bytes);
+
 /* threads: asked for; 0 = as many as CPUs may be used. budget: bytes that the engine should keep to. It
- * gives up pool and threads for that, down to one thread and the least pool: so ret->memory can still be
- * more than the budget, and the caller decides. */
+ * plans the most decoders that fit, each with room for a Block; for a single decoder it gives up pool,
+ * down to the least: so ret->memory can still be more than the budget, and the caller decides. */
 void engine_plan(const struct block_list *l, unsigned threads, uint64_t budget,
 		 struct engine_plan *ret);

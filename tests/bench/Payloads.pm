@@ -165,14 +165,14 @@ sub describe {
 }
 
 # The most memory in bytes that the engine is promised to take for a file: a dictionary for each
-# thread, the pool, and 8 MiB for all the rest.
+# decoder, room for its Block and for a third of them more, and 8 MiB for all the rest.
 sub memory_bound {
 	my ($file, $threads) = @_;
-	my $shape = shape_of($file);
-	my $pool  = $threads * $shape->{block};
-	my $cap   = 256 << 20;
+	my $shape    = shape_of($file);
+	my $decoders = $threads < $shape->{blocks} ? $threads : $shape->{blocks};
+	my $ahead    = $decoders > 1 ? $decoders + int($decoders / 3) : 0;
 
-	return (8 << 20) + $threads * $shape->{dictionary} + ($pool < $cap ? $pool : $cap);
+	return (8 << 20) + $decoders * $shape->{dictionary} + $ahead * $shape->{block};
 }
 
 # ---- what comes out ----

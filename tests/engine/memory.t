@@ -41,11 +41,11 @@ sub check {
 	my ($name, $file, $threads, $verify_only) = @_;
 	my ($blocks, $largest, $dictionary) = facts($file);
 	my $decoders = least($threads, $blocks);
-	my $formula =
-		8 * $MIB + $decoders * $dictionary + least($decoders * $largest, 256 * $MIB);
+	my $ahead    = $decoders > 1 ? least($decoders + int($decoders / 3), $blocks) : 0;
+	my $formula  = 8 * $MIB + $decoders * $dictionary + $ahead * $largest;
 
-	# The least pool, when Blocks are smaller than its chunks; the decoders' tables.
-	my $small = (2 * $decoders + 2) * 256 * 1024 + $MIB;
+	# Blocks that are smaller than chunks; the decoders' tables.
+	my $small = $ahead * 256 * 1024 + $MIB;
 
 	for my $command ('verify', $verify_only ? () : 'unpack') {
 		my $dir = new_dir();

@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	checked = unpack(&one, 0, &options, &plain);
 
 	options.root_fd = stage_begin();
-	plan.threads = options.threads = 1 + data[1] % 4;
+	plan.threads = plan.decoders = options.threads = 1 + data[1] % 4;
 	options.plan = data[1] & 4 ? &plan : NULL;
 	options.discard = data[1] & 8;
 	r = unpack(&many, data[2] * many.size / 256, &options, &threaded);

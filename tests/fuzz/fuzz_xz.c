@@ -87,7 +87,9 @@ static lzma_ret decode_theirs(const uint8_t *data, size_t size, size_t *ret_used
 /* Whatever the tar in it is, a file that is not whole must not be unpacked. */
 static int unpack(const struct payload *p, uint8_t choice, struct fail *f)
 {
-	const struct engine_plan plan = { .threads = 1 + choice % 3, .pool = 1 };
+	const struct engine_plan plan = { .threads = 1 + choice % 3,
+					  .decoders = 1 + choice % 3,
+					  .pool = 1 };
 	const struct unpack_options options = { .root_fd = -1, .plan = &plan };
 	struct unpack_result result;
 

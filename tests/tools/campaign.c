@@ -188,7 +188,9 @@ static void find_regions(void)
 
 static bool unpack_here(int root_fd, unsigned turn)
 {
-	const struct engine_plan small = { .threads = 1 + turn % 4, .pool = 1 };
+	const struct engine_plan small = { .threads = 1 + turn % 4,
+					   .decoders = 1 + turn % 4,
+					   .pool = 1 };
 	const struct unpack_options how = { .root_fd = root_fd,
 					    .threads = 1 + turn % 4,
 					    .plan = turn / 4 % 2 ? &small : NULL };

@@ -561,7 +561,9 @@ static bool must_go_on(enum outcome then, unsigned failed)
 static void run(const struct way *way, enum outcome then)
 {
 	struct unpack_progress progress = { 0 };
-	const struct engine_plan engine_plan = { .threads = way->threads, .pool = way->pool };
+	const struct engine_plan engine_plan = { .threads = way->threads,
+						 .decoders = way->threads,
+						 .pool = way->pool };
 	struct unpack_options options = { .threads = way->threads,
 					  .plan = way->pool ? &engine_plan : NULL,
 					  .discard = true,

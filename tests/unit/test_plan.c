@@ -18,19 +18,28 @@ static const struct {
 	unsigned want_threads, want_decoders;
 	uint64_t want_pool;
 } cases[] = {
-	{ "ours on two CPUs", 47, 16 * MIB, 8 * MIB, 2, PLAN_NO_LIMIT, 2, 2, 32 * MIB },
+	{ "ours on two CPUs", 47, 16 * MIB, 8 * MIB, 2, PLAN_NO_LIMIT, 2, 2, 36 * MIB },
 	{ "ours on one", 47, 16 * MIB, 8 * MIB, 1, PLAN_NO_LIMIT, 1, 1, 4 * MIB },
-	{ "many CPUs", 47, 16 * MIB, 8 * MIB, 64, PLAN_NO_LIMIT, 48, 47, 256 * MIB },
-	{ "xz -9", 4, 192 * MIB, 64 * MIB, 2, PLAN_NO_LIMIT, 2, 2, 256 * MIB },
-	{ "xz -9 on more CPUs", 4, 192 * MIB, 64 * MIB, 4, PLAN_NO_LIMIT, 4, 4, 256 * MIB },
+	{ "ours on 16", 47, 16 * MIB, 8 * MIB, 16, PLAN_NO_LIMIT, 16, 16, 340 * MIB },
+	{ "many CPUs", 47, 16 * MIB, 8 * MIB, 64, PLAN_NO_LIMIT, 48, 47, 756 * MIB },
+	{ "xz -9", 4, 192 * MIB, 64 * MIB, 2, PLAN_NO_LIMIT, 2, 2, 388 * MIB },
+	{ "xz -9 on more CPUs", 4, 192 * MIB, 64 * MIB, 4, PLAN_NO_LIMIT, 4, 4, 772 * MIB },
 	{ "one large Block", 1, 4096 * MIB, 8 * MIB, 8, PLAN_NO_LIMIT, 2, 1, 4 * MIB },
-	{ "small Blocks", 700, MIB, MIB, 2, PLAN_NO_LIMIT, 2, 2, 2 * MIB },
-	{ "tiny Blocks", 9, 1000, 65536, 2, PLAN_NO_LIMIT, 2, 2, 6 * PLAN_CHUNK },
-	{ "no Block at all", 0, 0, 0, 4, PLAN_NO_LIMIT, 1, 0, 2 * PLAN_CHUNK },
-	{ "enough memory", 47, 16 * MIB, 8 * MIB, 2, 1000 * MIB, 2, 2, 32 * MIB },
-	{ "less pool", 47, 16 * MIB, 8 * MIB, 2, 32 * MIB, 2, 2, 11 * MIB + 3 * MIB / 4 },
-	{ "fewer threads", 47, 16 * MIB, 64 * MIB, 8, 170 * MIB, 2, 2, 32 * MIB },
-	{ "one thread is the least", 47, 16 * MIB, 64 * MIB, 8, 10 * MIB, 1, 1, MIB },
+	{ "small Blocks", 700, MIB, MIB, 2, PLAN_NO_LIMIT, 2, 2, 6 * MIB },
+	{ "tiny Blocks", 9, 1000, 65536, 2, PLAN_NO_LIMIT, 2, 2, 18 * PLAN_CHUNK },
+	{ "no Block at all", 0, 0, 0, 4, PLAN_NO_LIMIT, 1, 0, 4 * PLAN_CHUNK },
+	{ "enough memory", 47, 16 * MIB, 8 * MIB, 2, 1000 * MIB, 2, 2, 36 * MIB },
+	/* 4 MiB + 2 x 8 MiB + 12 MiB, and the list of Blocks */
+	{ "room for half a Block behind the leading one", 47, 16 * MIB, 8 * MIB, 2, 33 * MIB, 2, 2,
+	  12 * MIB + 3 * MIB / 4 },
+	{ "and not even for that", 47, 16 * MIB, 8 * MIB, 2, 32 * MIB, 2, 1, 4 * MIB },
+	/* 4 MiB + 5 x 8 MiB + 4 MiB + 3 x 16 MiB + 8 MiB */
+	{ "a tenth of the memory", 47, 16 * MIB, 8 * MIB, 47, 113 * MIB, 6, 5,
+	  68 * MIB + 3 * MIB / 4 },
+	{ "fewer threads", 47, 16 * MIB, 64 * MIB, 8, 170 * MIB, 3, 2, 36 * MIB },
+	{ "one decoder without a choice", 47, 16 * MIB, 8 * MIB, 2, 14 * MIB, 2, 1,
+	  7 * (uint64_t)PLAN_CHUNK },
+	{ "one decoder is the least", 47, 16 * MIB, 64 * MIB, 8, 10 * MIB, 2, 1, MIB },
 };
 
 /* A kernel with room for so many CPUs, of which the process may use some; and how it answers. */
@@ -51,16 +60,76 @@ WRAP(int, sched_getaffinity, (pid_t pid, size_t size, cpu_set_t *set))
 	return 0;
 }
 
+static void make_blocks(struct block_list *l, size_t n, uint64_t block, uint64_t decoder)
+{
+	*l = (struct block_list){ .decoder_memory = decoder };
+	for (size_t i = 0; i < n; i++)
+		if (block_list_add(l, &(struct block){ .uncompressed = block }) < 0)
+			abort();
+}
+
 static void check_cpus(unsigned there, unsigned usable, int error, unsigned want)
 {
-	const struct block_list l = { .n = 1000, .largest = MIB, .decoder_memory = MIB };
+	struct block_list l;
 	struct engine_plan p;
 
+	make_blocks(&l, 1000, MIB, MIB);
 	kernel_cpus = there;
 	usable_cpus = usable;
 	refusal = error;
 	engine_plan(&l, 0, PLAN_NO_LIMIT, &p);
 	is_int(p.threads, want, "%u of %u CPUs, error %d: threads", usable, there, error);
+	kernel_cpus = 0;
+	block_list_free(&l);
+}
+
+static void check_case(size_t i)
+{
+	struct block_list l;
+	struct engine_plan p;
+	uint64_t formula;
+
+	make_blocks(&l, cases[i].blocks, cases[i].block, cases[i].decoder);
+	engine_plan(&l, cases[i].threads, cases[i].budget, &p);
+	is_int(p.threads, cases[i].want_threads, "%s: threads", cases[i].what);
+	is_int(p.decoders, cases[i].want_decoders, "%s: decoders", cases[i].what);
+	is_int((long long)p.pool, (long long)cases[i].want_pool, "%s: pool", cases[i].what);
+	formula = 4 * MIB + p.decoders * p.decoder + p.pool;
+	ok(p.memory >= formula && p.memory < formula + MIB, "%s: memory by the formula",
+	   cases[i].what);
+	ok(p.memory <= cases[i].budget || p.decoders == 1, "%s: within the budget", cases[i].what);
+	block_list_free(&l);
+}
+
+/* Blocks are decoded in order, so the pool is for the consecutive ones that take most. */
+static void test_mixture(void)
+{
+	static const uint64_t sizes[] = { 1, 100 * MIB, 1, 1, 1, 50 * MIB, 60 * MIB, 1, 1, 1 };
+	struct block_list l = { 0 };
+	struct engine_plan p;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+		if (block_list_add(&l, &(struct block){ .uncompressed = sizes[i] }) < 0)
+			abort();
+	engine_plan(&l, 2, PLAN_NO_LIMIT, &p);
+	is_int((long long)p.pool, (long long)(4 * MIB + 110 * MIB), "a mixture: two Blocks");
+	engine_plan(&l, 2, 120 * MIB, &p);
+	is_int(p.decoders, 2, "a mixture: two decoders");
+	is_int((long long)p.pool, (long long)(4 * MIB + 110 * MIB), "and their Blocks");
+	engine_plan(&l, 3, 112 * MIB, &p);
+	is_int(p.decoders, 2, "with less memory, too");
+	is_int((long long)p.pool, (long long)(107 * MIB + 3 * MIB / 4), "in a smaller pool");
+	block_list_free(&l);
+}
+
+static void test_chunks(void)
+{
+	is_int((long long)plan_chunks(0), 1, "chunks of an empty Block");
+	is_int((long long)plan_chunks(1), 1, "of a byte");
+	is_int((long long)plan_chunks(PLAN_CHUNK), 1, "of one chunk");
+	is_int((long long)plan_chunks(PLAN_CHUNK + 1), 2, "of a byte more");
+	ok(plan_chunks(UINT64_MAX) == UINT64_MAX / PLAN_CHUNK + 1,
+	   "of all bytes that there can be");
 }
 
 int main(void)
@@ -72,23 +141,9 @@ int main(void)
 	check_cpus(1 << 20, 1536, 0, PLAN_THREADS_MAX);
 	check_cpus(1 << 21, 3, 0, 1); /* no such kernel: the search ends */
 	check_cpus(8, 2, ENOSYS, 1);
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		const struct block_list l = { .n = cases[i].blocks,
-					      .uncompressed = cases[i].blocks * cases[i].block,
-					      .largest = cases[i].block,
-					      .decoder_memory = cases[i].decoder };
-		struct engine_plan p;
-		uint64_t formula;
-
-		engine_plan(&l, cases[i].threads, cases[i].budget, &p);
-		is_int(p.threads, cases[i].want_threads, "%s: threads", cases[i].what);
-		is_int(p.decoders, cases[i].want_decoders, "%s: decoders", cases[i].what);
-		is_int((long long)p.pool, (long long)cases[i].want_pool, "%s: pool", cases[i].what);
-		formula = 4 * MIB + p.decoders * p.decoder + p.pool;
-		ok(p.memory >= formula && p.memory < formula + MIB, "%s: memory by the formula",
-		   cases[i].what);
-		ok(p.memory <= cases[i].budget || p.threads == 1, "%s: within the budget",
-		   cases[i].what);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		check_case(i);
+	test_mixture();
+	test_chunks();
 	return done_testing();
 }

@@ -254,7 +254,9 @@ static void on_alarm(int signal)
 static int run(const struct bytes *file, int root_fd, unsigned n_threads, uint64_t pool,
 	       struct fail *f)
 {
-	const struct engine_plan plan = { .threads = n_threads, .pool = pool };
+	const struct engine_plan plan = { .threads = n_threads,
+					  .decoders = (n_threads + 1) / 2,
+					  .pool = pool };
 	const struct unpack_options options = { .root_fd = root_fd,
 						.threads = n_threads,
 						.plan = pool ? &plan : NULL,

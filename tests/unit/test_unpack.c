@@ -82,7 +82,7 @@ static int run(const struct payload *p, int root_fd, unsigned threads, uint64_t 
 	       struct unpack_result *ret, struct fail *f)
 {
 	struct unpack_progress progress = { 0 };
-	const struct engine_plan plan = { .threads = threads, .pool = pool };
+	const struct engine_plan plan = { .threads = threads, .decoders = threads, .pool = pool };
 	const struct unpack_options options = { .root_fd = root_fd,
 						.threads = threads,
 						.plan = pool ? &plan : NULL,
@@ -211,7 +211,7 @@ static void test_parts(void)
 /* With discard the payload is used up; the tree must not suffer from it. */
 static void test_discard(void)
 {
-	const struct engine_plan plan = { .threads = 3, .pool = 1 };
+	const struct engine_plan plan = { .threads = 3, .decoders = 3, .pool = 1 };
 	struct unpack_result result;
 	struct bytes file = { 0 };
 	struct stat before, after;
