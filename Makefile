@@ -66,6 +66,7 @@ WRAP_archive = archive_read_new archive_read_support_format_tar archive_read_ope
 	archive_read_data_block archive_entry_pathname archive_entry_hardlink archive_entry_symlink \
 	archive_entry_acl_next
 WRAP_out = open open64
+WRAP_payload = sysconf
 WRAP_schedule = pthread_cond_wait pthread_cond_signal pthread_cond_broadcast pthread_create pthread_join \
 	tree_file_write tree_file_hold tree_file_release
 WRAP_stress = pthread_mutex_lock pthread_cond_wait pthread_cond_signal pthread_cond_broadcast pthread_create \
@@ -79,7 +80,7 @@ WRAP_modules = console_log uname syscall modindex_match
 
 # A change of any flag rebuilds the objects. The goals that compile none leave the record alone.
 FLAGS := $(BASE) $(foreach v,musl aarch64 asan tsan fuzz,$(CC_$v) $(CFLAGS_$v) $(LINK_$v)) $(FLAGS_packer) \
-	$(WRAP_inject) $(WRAP_out) $(WRAP_schedule) $(WRAP_stress)
+	$(WRAP_inject) $(WRAP_out) $(WRAP_payload) $(WRAP_schedule) $(WRAP_stress)
 ifneq ($(filter-out lint format help clean distclean fresh,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(file <$(B)/obj/flags),$(FLAGS))
 $(shell mkdir -p $(B)/obj)

@@ -11,13 +11,19 @@
 int payload_add(struct payload *p, int fd, uint64_t offset, uint64_t size)
 {
 	struct payload_part *parts = realloc(p->parts, (p->n_parts + 1) * sizeof(*parts));
+	struct stat st;
 
 	if (!parts) {
 		close(fd);
 		return -ENOMEM;
 	}
 	p->parts = parts;
-	parts[p->n_parts++] = (struct payload_part){ fd, offset, size };
+	parts[p->n_parts++] = (struct payload_part){
+		.fd = fd,
+		.offset = offset,
+		.size = size,
+		.ends_file = fstat(fd, &st) == 0 && (uint64_t)st.st_size == offset + size,
+	};
 	p->size += size;
 	return 0;
 }
@@ -97,6 +103,28 @@ ssize_t payload_read(const struct payload *p, uint64_t offset, void *buf, size_t
 	return n == 0 ? -EIO : n; /* the file became shorter under our hands */
 }
 
+static uint64_t page_size(void)
+{
+	long size = sysconf(_SC_PAGESIZE);
+
+	return size > 0 ? (uint64_t)size : 4096;
+}
+
+/* Punches the pages that lie wholly in [from, to) of a part. */
+static void discard_in_part(const struct payload_part *part, uint64_t from, uint64_t to)
+{
+	uint64_t page = page_size();
+	uint64_t start = (part->offset + from + page - 1) / page * page;
+	uint64_t end = part->offset + to;
+
+	if (to == part->size && part->ends_file) /* it is the end of a page, too */
+		end += page - 1;
+	end = end / page * page;
+	if (start < end)
+		(void)fallocate(part->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)start,
+				(off_t)(end - start));
+}
+
 void payload_discard(const struct payload *p, uint64_t from, uint64_t to)
 {
 	while (from < to) {
@@ -105,11 +133,20 @@ void payload_discard(const struct payload *p, uint64_t from, uint64_t to)
 
 		if (!part)
 			return;
-		size = part->size - offset < to - from ? part->size - offset : to - from;
-		(void)fallocate(part->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-				(off_t)(part->offset + offset), (off_t)size);
+		size = min_u64(part->size - offset, to - from);
+		discard_in_part(part, offset, offset + size);
 		from += size;
 	}
+}
+
+uint64_t payload_page_start(const struct payload *p, uint64_t offset)
+{
+	uint64_t in_part = offset;
+	const struct payload_part *part = find_part(p, &in_part);
+
+	if (!part)
+		return offset;
+	return offset - min_u64(in_part, (part->offset + in_part) % page_size());
 }
 
 void payload_close(struct payload *p)

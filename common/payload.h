@@ -15,6 +15,7 @@ struct payload_part {
 	int fd;          /* owned */
 	uint64_t offset; /* in fd */
 	uint64_t size;
+	bool ends_file; /* nothing follows it in fd */
 };
 
 struct payload {
@@ -35,8 +36,13 @@ int payload_add(struct payload *p, int fd, uint64_t offset, uint64_t size);
  * may call it. */
 ssize_t payload_read(const struct payload *p, uint64_t offset, void *buf, size_t size);
 
-/* Gives the memory of [from, to) back where the file system can (tmpfs); the bytes then read as
- * zeros. Silent: it is no loss where it does not work. */
+/* Gives the memory of [from, to) back where the file system can (tmpfs): the pages that lie wholly in it, the
+ * last one of a file too when its last bytes do. They then read as zeros. Silent: it is no loss where it does
+ * not work. */
 void payload_discard(const struct payload *p, uint64_t from, uint64_t to);
+
+/* Where the page starts that holds this byte, or the part, if that starts within the page: what payload_discard
+ * has left when it was called up to offset. */
+uint64_t payload_page_start(const struct payload *p, uint64_t offset);
 
 void payload_close(struct payload *p);

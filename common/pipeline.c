@@ -50,6 +50,7 @@ struct pipeline {
 
 	/* under lock */
 	struct pool pool;
+	uint64_t given_back;             /* up to here pages of the payload were, all of them */
 	struct write writes[WRITES_MAX]; /* ring */
 	size_t first_write, n_writes;
 	unsigned writes_running;
@@ -209,6 +210,33 @@ static void hand_over(struct pipeline *l, size_t number, struct chunk *c, bool c
 		(void)wake_one(&l->parser);
 }
 
+/* Gives back what was read of a Block, but for the page at its start, which may hold the end of another. */
+static void discard_block(const struct pipeline *l, uint64_t position, uint64_t *given_back)
+{
+	uint64_t page = payload_page_start(l->payload, position);
+
+	payload_discard(l->payload, *given_back, position);
+	if (page > *given_back)
+		*given_back = page;
+}
+
+/* Gives back all before the leading Block: what is still there are the pages on the borders of Blocks, and what
+ * lies between them. Called and returns with the lock held. */
+static void discard_complete(struct pipeline *l)
+{
+	const struct block_list *blocks = l->blocks;
+	uint64_t from = l->given_back, to = l->payload->size;
+
+	if (!l->options.discard)
+		return;
+	if (l->pool.leading < blocks->n)
+		to = blocks->blocks[l->pool.leading].offset;
+	l->given_back = payload_page_start(l->payload, to);
+	pthread_mutex_unlock(&l->lock);
+	payload_discard(l->payload, from, to);
+	pthread_mutex_lock(&l->lock);
+}
+
 /* Decodes into c, without the lock. */
 static int decode_chunk(struct pipeline *l, void *decoder, struct chunk *c, uint64_t *given_back,
 			struct fail *f)
@@ -216,10 +244,8 @@ static int decode_chunk(struct pipeline *l, void *decoder, struct chunk *c, uint
 	const struct codec *codec = l->blocks->codec;
 	int r = codec->read(decoder, c->data, PLAN_CHUNK, &c->size, f);
 
-	if (r >= 0 && l->options.discard) {
-		payload_discard(l->payload, *given_back, codec->position(decoder));
-		*given_back = codec->position(decoder);
-	}
+	if (r >= 0 && l->options.discard)
+		discard_block(l, codec->position(decoder), given_back);
 	if (l->options.progress)
 		atomic_fetch_add(&l->options.progress->bytes, c->size);
 	return r;
@@ -259,6 +285,8 @@ static int decode_block(struct pipeline *l, void *decoder, size_t number, struct
 		if (r >= 0)
 			hand_over(l, number, c, r == 0);
 	} while (r > 0);
+	if (r == 0)
+		discard_complete(l);
 	return r;
 }
 

@@ -2,9 +2,11 @@
 #include "payload.h"
 
 #include <errno.h>
+#include <sys/mman.h>
 
 #include "scratch.h"
 #include "tap.h"
+#include "wrap.h"
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyz"
 
@@ -98,39 +100,118 @@ static void test_open(void)
 	close(dir);
 }
 
-/* Punched, the bytes are gone and the rest stays; where holes cannot be punched nothing happens. */
+/* ---- pages ---- */
+
+static long pages_of = 4096; /* bytes */
+
+WRAP(long, sysconf, (int name))
+{
+	return name == _SC_PAGESIZE ? pages_of : REAL(sysconf)(name);
+}
+
+/* A file in memory, as the initramfs is, whose blocks tell how many of its pages there are. */
+static int memory_file(size_t size)
+{
+	_cleanup_free_ char *data = malloc(size);
+	int fd = must(memfd_create("payload", MFD_CLOEXEC));
+
+	if (!data)
+		scratch_die("malloc");
+	memset(data, 'x', size);
+	if (write(fd, data, size) != (ssize_t)size)
+		scratch_die("memfd");
+	return fd;
+}
+
+static long long kib_of(int fd)
+{
+	struct stat st;
+
+	must(fstat(fd, &st));
+	return st.st_blocks / 2;
+}
+
+/* 'x' or 0 */
+static char byte_at(const struct payload *p, uint64_t offset)
+{
+	char byte = '?';
+
+	return payload_read(p, offset, &byte, 1) == 1 ? byte : '!';
+}
+
+/* What two callers are done with comes back whole; the page that only one of them is done with stays. */
 static void test_discard(void)
 {
-	static char block[1 << 20];
 	struct payload p = { 0 };
-	struct stat before, after;
-	char buf[4];
-	int fd;
+	int fd = memory_file(100000); /* 25 pages of 4 KiB, the last one short */
 
-	memset(block, 'x', sizeof(block));
-	fd = data_file(block, sizeof(block));
-	must(payload_add(&p, dup(fd), 4096, 500000));
-	must(payload_add(&p, fd, 504096, sizeof(block) - 504096));
-	must(fstat(fd, &before));
+	must(payload_add(&p, fd, 0, 100000));
+	is_int(kib_of(fd), 100, "a file of 100,000 bytes takes 25 pages");
 	payload_discard(&p, 0, 0);
-	payload_discard(&p, 100, 50);
-	payload_discard(&p, 490000, 600000);
-	payload_discard(&p, p.size - 10, p.size + 100000);
-	payload_discard(&p, p.size + 5, p.size + 9);
-	must(fstat(fd, &after));
-	ok(after.st_size == before.st_size, "the file keeps its size");
-	ok(payload_read(&p, 489999, buf, 1) == 1 && buf[0] == 'x' &&
-		   payload_read(&p, 600000, buf, 1) == 1 && buf[0] == 'x' &&
-		   payload_read(&p, 0, buf, 1) == 1 && buf[0] == 'x',
-	   "what lies around stays");
-	if (after.st_blocks == before.st_blocks) {
-		skip(2, "this file system punches no holes");
-	} else {
-		ok(payload_read(&p, 499999, buf, 1) == 1 && buf[0] == 0 &&
-			   payload_read(&p, 500000, buf, 1) == 1 && buf[0] == 0,
-		   "what was given back is zero, across the parts");
-		ok(payload_read(&p, p.size - 1, buf, 1) == 1 && buf[0] == 0, "to the end");
-	}
+	payload_discard(&p, 5000, 4000);
+	payload_discard(&p, 5000, 9000);
+	payload_discard(&p, 100000, 200000);
+	is_int(kib_of(fd), 100, "nothing and parts of pages take nothing away");
+	payload_discard(&p, 5000, 20000);
+	is_int(kib_of(fd), 92, "5,000 to 20,000 are two whole pages");
+	ok(byte_at(&p, 8191) == 'x' && byte_at(&p, 8192) == 0 && byte_at(&p, 16383) == 0 &&
+		   byte_at(&p, 16384) == 'x',
+	   "which read as zeros; what lies around stays");
+	is_int((long long)payload_page_start(&p, 20000), 16384, "it goes on at the page of 20,000");
+	is_int((long long)payload_page_start(&p, 16384), 16384, "which starts there");
+	payload_discard(&p, payload_page_start(&p, 20000), 99999);
+	is_int(kib_of(fd), 12, "the last page stays while a byte of it is needed");
+	is_int((long long)payload_page_start(&p, 100000), 100000, "behind the end is no page");
+	payload_discard(&p, payload_page_start(&p, 99999), 100000);
+	is_int(kib_of(fd), 8, "and goes with it");
+	payload_discard(&p, 0, 5000);
+	payload_discard(&p, 0, 8192);
+	is_int(kib_of(fd), 0, "as all others do");
+	payload_close(&p);
+}
+
+/* Parts of a payload in files of their own, and stretches of one file whose other bytes are not ours. */
+static void test_discard_parts(void)
+{
+	struct payload p = { 0 };
+	int whole = memory_file(10000), stretch = memory_file(40960);
+
+	must(payload_add(&p, whole, 0, 10000));
+	must(payload_add(&p, stretch, 5000, 20000));
+	is_int((long long)payload_page_start(&p, 9999), 8192, "in the last page of a part");
+	is_int((long long)payload_page_start(&p, 10000), 10000, "the next one starts for itself");
+	is_int((long long)payload_page_start(&p, 13000), 10000, "in its first page");
+	is_int((long long)payload_page_start(&p, 13192), 13192, "at its second one");
+	payload_discard(&p, 9000, 13000);
+	is_int(kib_of(whole), 12, "nothing whole at a border");
+	payload_discard(&p, payload_page_start(&p, 9000), 13500);
+	is_int(kib_of(whole), 8, "the last page of a file");
+	is_int(kib_of(stretch), 40, "not a page with bytes of others");
+	payload_discard(&p, 0, 30000);
+	is_int(kib_of(whole), 0, "all of a file");
+	is_int(kib_of(stretch), 24, "all of a stretch but its borders");
+	ok(byte_at(&p, 13191) == 'x' && byte_at(&p, 13192) == 0 && byte_at(&p, 29575) == 0 &&
+		   byte_at(&p, 29576) == 'x',
+	   "which are those pages");
+	payload_close(&p);
+}
+
+/* arm64 has such kernels. */
+static void test_large_pages(void)
+{
+	struct payload p = { 0 };
+	int fd = memory_file(200000);
+
+	pages_of = 65536;
+	must(payload_add(&p, fd, 0, 200000));
+	payload_discard(&p, 4096, 131071);
+	is_int(kib_of(fd), 196, "pages of 64 KiB: none is whole");
+	payload_discard(&p, 4096, 131072);
+	is_int(kib_of(fd), 132, "one is");
+	is_int((long long)payload_page_start(&p, 131071), 65536, "and starts there");
+	payload_discard(&p, 131072, 200000);
+	is_int(kib_of(fd), 64, "the last one goes with the end of the file");
+	pages_of = 4096;
 	payload_close(&p);
 }
 
@@ -139,6 +220,12 @@ int main(void)
 	test_read();
 	test_short_part();
 	test_open();
-	test_discard();
+	if (REAL(sysconf)(_SC_PAGESIZE) == pages_of) {
+		test_discard();
+		test_discard_parts();
+		test_large_pages();
+	} else {
+		skip(1, "pages of another size");
+	}
 	return done_testing();
 }
