@@ -43,6 +43,8 @@ static const struct {
 	  offsetof(struct manifest, has_payload_digest) },
 	{ "boot-digest", offsetof(struct manifest, boot_digest),
 	  offsetof(struct manifest, has_boot_digest) },
+	{ "vmlinuz-digest", offsetof(struct manifest, vmlinuz_digest),
+	  offsetof(struct manifest, has_vmlinuz_digest) },
 };
 
 static const char text_digest_key[] = "text-digest";
@@ -197,7 +199,8 @@ static int check_whole(const struct parser *p)
 
 	if (m->payload_bytes == UINT64_MAX)
 		return -EINVAL;
-	if ((m->n_blocks || m->has_payload_digest || m->has_boot_digest || m->has_text_digest) &&
+	if ((m->n_blocks || m->has_payload_digest || m->has_boot_digest || m->has_vmlinuz_digest ||
+	     m->has_text_digest) &&
 	    !p->has_digest_name)
 		return -EINVAL;
 	for (size_t i = 0; i < m->n_blocks; i++) {

@@ -47,10 +47,11 @@ struct manifest {
 	char init[256];                         /* absolute path in the root */
 	char build_id[65];
 
-	bool has_payload_digest, has_boot_digest;
+	bool has_payload_digest, has_boot_digest, has_vmlinuz_digest;
 	bool has_text_digest;         /* of the text before the line that says it, which is right */
 	struct digest payload_digest; /* of all parts of the payload */
 	struct digest boot_digest;    /* of the boot part without the manifest */
+	struct digest vmlinuz_digest; /* of the kernel that goes with the image, beside it */
 
 	struct manifest_block *blocks; /* owned */
 	size_t n_blocks, blocks_room;

@@ -242,7 +242,6 @@ static int name_of(const char *image, char ret[SITE_NAME_MAX], struct fail *f)
 static int publish(struct netboot *n, const char *image, struct fail *f)
 {
 	struct publishing p = n->publishing;
-	_cleanup_free_ char *kernel = NULL;
 	char name[SITE_NAME_MAX];
 	bool published;
 	int r = p.name ? 0 : name_of(image, name, f);
@@ -257,13 +256,7 @@ static int publish(struct netboot *n, const char *image, struct fail *f)
 				menu_has_entry(p.name)
 					? "the menu itself has an entry of that name"
 					: "a name has letters, digits, - and _, at most 32");
-	if (asprintf(&kernel, "%s%s", n->kernel ? n->kernel : image, n->kernel ? "" : ".vmlinuz") <
-	    0)
-		return fail_errno(f, ENOMEM, image, "cannot find its kernel");
-	p.kernel = kernel;
-	if (access(kernel, R_OK) < 0)
-		return fail_set(f, errno, kernel, "Give it with --kernel FILE.",
-				"cannot read the kernel of this image: %s", strerror(errno));
+	p.kernel = n->kernel;
 	r = site_publish(&n->site, &p, &published, f);
 	if (r < 0)
 		return r;

@@ -14,11 +14,11 @@
 #include "image_write.h"
 #include "initcheck.h"
 #include "inroot.h"
-#include "kernel.h"
 #include "kernel_check.h"
 #include "kernel_config.h"
 #include "member_pack.h"
 #include "out.h"
+#include "pack_kernel.h"
 #include "pack_options.h"
 #include "path.h"
 #include "payload_digests.h"
@@ -38,7 +38,7 @@ struct pack {
 	uint64_t skipped;      /* sockets, of all layers */
 	struct out image, payload;
 	struct member_pack members; /* in a dry run without writer and sketch */
-	struct kernel_choice kernel;
+	struct pack_kernel kernel;
 	struct manifest manifest;
 	struct boot_modules modules;
 	uint16_t machine; /* ELF machine of the root */
@@ -102,6 +102,30 @@ static void check_selinux(int fd)
 			    "SELINUX=permissive in etc/selinux/config");
 }
 
+/* A kernel stays out of the payload, where it would only take memory. */
+static int pack_candidate(struct pack *p, struct source_member *m, struct fail *f)
+{
+	int fd, r = pack_kernel_take(&p->kernel, p->source, p->members.sketch, m, f);
+
+	if (r != -ENOEXEC)
+		return r;
+	fd = inroot_open(sketch_root(p->members.sketch), m->m.path, O_RDONLY);
+	r = fd < 0 ? fail_errno(f, fd, m->m.path, "cannot read it")
+		   : member_pack_file(&p->members, m, fd, f);
+	cleanup_close(&fd);
+	return r;
+}
+
+static int pack_changed(struct pack *p, struct source_member *m, struct fail *f)
+{
+	selection_adopt(&p->selection, &m->m);
+	if (m->m.mtime.tv_sec >= p->options.newest)
+		m->m.mtime = (struct timespec){ .tv_sec = p->options.newest };
+	if (!pack_kernel_is_candidate(&p->kernel, &m->m))
+		return member_pack(&p->members, p->source, m, f);
+	return p->members.writer ? pack_candidate(p, m, f) : 0;
+}
+
 static int pack_members(struct pack *p, struct fail *f)
 {
 	struct source_member m;
@@ -115,16 +139,8 @@ static int pack_members(struct pack *p, struct fail *f)
 		}
 		if (p->selection.layer == 0 && path_is_root(path_in_root(m.m.path)))
 			root_warn_of_directory(&m.m);
-		if (m.m.type == MEMBER_DIRECTORY)
-			kernel_note_modules(m.m.path, &p->manifest);
-		r = p->members.writer ? kernel_take(&p->kernel, p->source, &m, f) : 0;
-		if (r > 0)
-			continue;
-		selection_adopt(&p->selection, &m.m);
-		if (m.m.mtime.tv_sec >= p->options.newest)
-			m.m.mtime = (struct timespec){ .tv_sec = p->options.newest };
-		if (r == 0)
-			r = member_pack(&p->members, p->source, &m, f);
+		if (!pack_kernel_is_name(&p->kernel, &m.m))
+			r = pack_changed(p, &m, f);
 		if (r < 0)
 			return r;
 	}
@@ -141,8 +157,7 @@ static void leave_out_images(struct pack *p)
 {
 	_cleanup_close_ int old_image =
 		p->options.out ? open(p->options.out, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
-	_cleanup_close_ int old_kernel = open(p->kernel.out_path,
-					      O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	_cleanup_close_ int old_kernel = open(p->kernel.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
 	source_leave_out(p->source, out_is_open(&p->image) ? p->image.fd : -1);
 	source_leave_out(p->source, out_is_open(&p->payload) ? p->payload.fd : -1);
@@ -177,7 +192,7 @@ static bool is_wanted_whole(const char *path, void *pack)
 {
 	const struct pack *p = pack;
 
-	return kernel_config_is(path) ||
+	return kernel_config_is(path) || pack_kernel_is_place(&p->kernel, path) ||
 	       (p->options.modules && boot_modules_reads(path, *p->options.modules));
 }
 
@@ -213,6 +228,9 @@ static int fill_manifest(struct pack *p, struct fail *f)
 	if (r == 0)
 		r = payload_digests_read(&payload, &blocks, &p->manifest, f);
 	treesize_tell(&t->tree, &p->manifest);
+	kernel_find_modules(sketch_root(p->members.sketch), &p->manifest);
+	p->manifest.has_vmlinuz_digest = out_is_open(&p->kernel.out);
+	p->manifest.vmlinuz_digest = p->kernel.image.digest;
 	strcpy(p->manifest.payload, MANIFEST_PAYLOAD);
 	block_list_free(&blocks);
 	payload_close(&payload);
@@ -224,12 +242,9 @@ static int fill_manifest(struct pack *p, struct fail *f)
 /* The release whose modules the image needs: the kernel's, or the newest of the root. */
 static const char *release_of_modules(const struct pack *p)
 {
-	const char *newest = p->kernel.release;
-
-	for (unsigned i = 0; !*p->kernel.release && i < p->manifest.n_kernels; i++)
-		if (strverscmp(p->manifest.kernels[i], newest) > 0)
-			newest = p->manifest.kernels[i];
-	return newest;
+	return *p->kernel.image.release ? p->kernel.image.release
+	       : p->manifest.n_kernels  ? p->manifest.kernels[0]
+					: "";
 }
 
 /* What was not asked for may be missing: many kernels need no modules. */
@@ -277,8 +292,11 @@ static void print_report(const struct pack *p)
 	printf("image    %s: %s, boot part %s\n", p->options.out,
 	       size_format(a, t->compressed + p->boot_size), size_format(b, p->boot_size));
 	if (p->has_kernel)
-		printf("kernel   %s%s%s\n", p->kernel.out_path, *p->kernel.release ? ": " : "",
-		       p->kernel.release);
+		printf("kernel   %s%s%s\n", p->kernel.path, *p->kernel.image.release ? ": " : "",
+		       p->kernel.image.release);
+	else if (p->kernel.was_there)
+		printf("kernel   none; the one of the image before is %s.old now\n",
+		       p->kernel.path);
 	if (p->modules.modules)
 		printf("modules  %u, and %u files of firmware, %s\n", p->modules.modules,
 		       p->modules.firmware, size_format(a, p->modules.size));
@@ -288,21 +306,13 @@ static void print_report(const struct pack *p)
 
 static void print_warnings(const struct pack *p)
 {
-	bool found = false;
-
 	if (p->skipped)
 		say_warning("%llu sockets left out: no archive can hold them",
 			    (unsigned long long)p->skipped);
-	if (strcmp(p->options.kernel, "auto") == 0 && !p->has_kernel)
-		say_warning("no vmlinuz in the root: take one with --kernel PATH");
 	if (p->modules.missing)
 		say_warning(
 			"%u modules that modules.dep names are not in the root: run depmod there",
 			p->modules.missing);
-	for (unsigned i = 0; i < p->manifest.n_kernels; i++)
-		found = found || strcmp(p->manifest.kernels[i], p->kernel.release) == 0;
-	if (*p->kernel.release && !found)
-		say_warning("the root has no modules for its kernel %s", p->kernel.release);
 }
 
 /* What the kernel of this image lacks, as far as its configuration can be found. */
@@ -316,13 +326,12 @@ static void check_kernel(const struct pack *p, const struct image *image)
 	struct fail f;
 	int r = -ENOENT;
 
-	if (*p->kernel.release)
-		r = kernel_config_of_root(sketch_root(p->members.sketch), p->kernel.release,
+	if (*p->kernel.image.release)
+		r = kernel_config_of_root(sketch_root(p->members.sketch), p->kernel.image.release,
 					  &config, &f);
 	if (r < 0) {
 		kernel_config_close(&config);
-		r = kernel_config_open(is_path ? p->options.kernel : p->kernel.out_path, &config,
-				       &f);
+		r = kernel_config_open(is_path ? p->options.kernel : p->kernel.path, &config, &f);
 	}
 	if (r == 0)
 		r = image_read_module_index(image, &index, &f);
@@ -367,8 +376,7 @@ static int find_host_files(struct pack *p, struct fail *f)
 
 static int check_kernel_machine(const struct pack *p, struct fail *f)
 {
-	uint16_t kernel = out_is_open(&p->kernel.out) ? kernel_machine_of_file(p->kernel.out.fd)
-						      : 0;
+	uint16_t kernel = p->kernel.image.machine;
 
 	if (!kernel || kernel == p->machine)
 		return 0;
@@ -381,7 +389,7 @@ static int check_kernel_machine(const struct pack *p, struct fail *f)
 static int pack_image(struct pack *p, struct fail *f)
 {
 	bool is_known = p->machine; /* a directory can be asked before the work is done */
-	int r = kernel_copy_from_host(&p->kernel, f);
+	int r = pack_kernel_copy(&p->kernel, f);
 
 	if (r == 0 && is_known)
 		r = find_host_files(p, f);
@@ -396,6 +404,8 @@ static int pack_image(struct pack *p, struct fail *f)
 	if (r == 0)
 		r = find_host_files(p, f);
 	if (r == 0)
+		r = pack_kernel_choose(&p->kernel, sketch_root(p->members.sketch), f);
+	if (r == 0)
 		r = check_kernel_machine(p, f);
 	if (r < 0)
 		return r;
@@ -404,10 +414,9 @@ static int pack_image(struct pack *p, struct fail *f)
 		r = write_boot_part(p, f);
 	if (r == 0)
 		r = image_write_payload(&p->image, p->payload.fd, p->manifest.payload_bytes, f);
+	p->has_kernel = out_is_open(&p->kernel.out);
 	if (r == 0)
-		r = kernel_finish(&p->kernel, &p->has_kernel, f);
-	if (r == 0)
-		r = out_commit(&p->image, f);
+		r = out_commit_pair(&p->image, &p->kernel.out, p->kernel.path, f);
 	if (r < 0)
 		return r;
 	print_warnings(p);
@@ -459,7 +468,7 @@ static int check_outputs(const struct pack *p, struct fail *f)
 	int r = out_check(o->out, o->root, f);
 
 	if (r == 0 && strcmp(o->kernel, "none") != 0)
-		r = out_check(p->kernel.out_path, o->root, f);
+		r = out_check(p->kernel.path, o->root, f);
 	if (r == 0 && o->report)
 		r = out_check(o->report, o->root, f);
 	if (r == 0 && o->report)
@@ -488,24 +497,22 @@ static int pack(struct pack *p, struct fail *f)
 int command_pack(int argc, char **argv)
 {
 	struct pack p = { .start = now_usec() };
-	_cleanup_free_ char *kernel_path = NULL;
 	struct fail f;
 	int r = pack_options_parse(argc, argv, &p.options);
 
-	if (r < 0 &&
-	    asprintf(&kernel_path, "%s.vmlinuz", p.options.out ? p.options.out : "") >= 0) {
-		p.kernel = (struct kernel_choice){ .setting = p.options.kernel,
-						   .out_path = kernel_path };
-		r = pack(&p, &f) < 0 ? say_fail(&f) : EXIT_OK;
-	}
+	if (r < 0)
+		r = pack_kernel_open(&p.kernel, p.options.kernel, p.options.out, &f) < 0 ||
+				    pack(&p, &f) < 0
+			    ? say_fail(&f)
+			    : EXIT_OK;
 	payload_writer_free(p.members.writer);
 	sketch_close(p.members.sketch);
 	out_abandon(&p.payload);
-	out_abandon(&p.kernel.out);
+	pack_kernel_close(&p.kernel);
 	out_abandon(&p.image);
 	source_close(p.source);
 	selection_close(&p.selection);
 	manifest_free(&p.manifest);
 	pack_options_free(&p.options);
-	return r < 0 ? EXIT_FAILED : r;
+	return r;
 }

@@ -12,6 +12,7 @@
 #include "command.h"
 #include "elfinfo.h"
 #include "image.h"
+#include "image_kernel.h"
 #include "options.h"
 #include "piped_child.h"
 #include "say.h"
@@ -215,12 +216,14 @@ static int run_until_login(const struct emulation *e, const char *kernel, const 
 	return EXIT_OK;
 }
 
-/* The machine that the image is for. */
-static int read_machine(const struct emulation **ret, struct fail *f)
+/* The machine that the image is for, and its kernel, which the caller frees. */
+static int read_image(const struct emulation **ret, char **ret_kernel, struct fail *f)
 {
 	struct image image;
 	int r = image_open(arg_image, &image, f);
 
+	if (r == 0)
+		r = image_kernel_find(&image, arg_kernel, ret_kernel, f);
 	if (r == 0)
 		*ret = find_emulation(image_machine(&image));
 	image_close(&image);
@@ -236,16 +239,10 @@ int command_run(int argc, char **argv)
 
 	if (r >= 0)
 		return r;
-	if (read_machine(&e, &f) < 0)
+	if (read_image(&e, &kernel, &f) < 0)
 		return say_fail(&f);
-	if (asprintf(&kernel, "%s%s", arg_kernel ? arg_kernel : arg_image,
-		     arg_kernel ? "" : ".vmlinuz") < 0 ||
-	    asprintf(&append, "console=%s panic=-1 %s", e->console, arg_append) < 0)
+	if (asprintf(&append, "console=%s panic=-1 %s", e->console, arg_append) < 0)
 		return EXIT_FAILED;
-	if (access(kernel, R_OK) < 0) {
-		fail_errno(&f, errno, kernel, "cannot read it");
-		return say_fail(&f);
-	}
 	if (arg_until_login)
 		return run_until_login(e, kernel, append);
 	exec_qemu(e, kernel, append);

@@ -73,6 +73,7 @@ static void write_manifest(const struct manifest *m, FILE *out)
 	fputs("]", out);
 	write_digest("payload_digest", m->has_payload_digest, &m->payload_digest, out);
 	write_digest("boot_digest", m->has_boot_digest, &m->boot_digest, out);
+	write_digest("vmlinuz_digest", m->has_vmlinuz_digest, &m->vmlinuz_digest, out);
 	write_blocks(m, out);
 	fputs(" },\n", out);
 }

@@ -1,143 +1,177 @@
-/* Kernel images and module directories in a root. */
+/* Names only tell where to look: what a file is, its head says. */
 #include "kernel.h"
 
-#include <elf.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "glob.h"
+#include "inroot.h"
 #include "path.h"
+#include "util.h"
 
-/* Copies what stands behind prefix and before suffix, when that is one path component. */
-static bool match_component(const char *path, const char *prefix, const char *suffix, char *ret,
-			    size_t room)
+bool kernel_is_place(const char *path)
 {
-	size_t n = path_length(path), before = strlen(prefix), after = strlen(suffix);
-
-	if (path[strcspn(path, "\n")] || n <= before + after ||
-	    strncmp(path, prefix, before) != 0 || strncmp(path + n - after, suffix, after) != 0)
-		return false;
-	n -= before + after;
-	if (n >= room || memchr(path + before, '/', n))
-		return false;
-	memcpy(ret, path + before, n);
-	ret[n] = '\0';
-	return true;
-}
-
-bool kernel_release_of_image(const char *path, char release[64])
-{
-	path = path_in_root(path);
-	return match_component(path, "boot/vmlinuz-", "", release, 64) ||
-	       match_component(path, "lib/modules/", "/vmlinuz", release, 64) ||
-	       match_component(path, "usr/lib/modules/", "/vmlinuz", release, 64);
-}
-
-void kernel_note_modules(const char *path, struct manifest *m)
-{
-	char *release = m->kernels[m->n_kernels < MANIFEST_KERNELS_MAX ? m->n_kernels : 0];
+	static const char *const globs[] = {
+		"/boot/vmlinuz",       "/boot/vmlinuz[-.]*",      "/boot/bzImage",
+		"/boot/bzImage[-.]*",  "/boot/kernel-*",          "/boot/Image",
+		"/boot/Image[-.]*",    "/boot/*/*/linux",         "/efi/*/*/linux",
+		"/boot/efi/*/*/linux", "/lib/modules/*/vmlinuz*",
+	};
 
 	path = path_in_root(path);
-	if (m->n_kernels < MANIFEST_KERNELS_MAX &&
-	    (match_component(path, "lib/modules/", "", release, sizeof(m->kernels[0])) ||
-	     match_component(path, "usr/lib/modules/", "", release, sizeof(m->kernels[0]))))
-		m->n_kernels++;
+	if (strncmp(path, "usr/", 4) == 0)
+		path += 4;
+	for (size_t i = 0; i < ARRAY_SIZE(globs); i++)
+		if (glob_match(globs[i], path, false))
+			return true;
+	return false;
 }
 
-/* Copies the member's data to a new output; an older kernel taken before is dropped. */
-static int copy_member(struct kernel_choice *k, struct source *s, struct fail *f)
+bool kernel_is_spare(const char *path)
 {
-	uint64_t offset;
-	const void *data;
-	size_t size;
-	int r;
+	static const char *const globs[] = {
+		"*.old",    "*.bak",     "*~",        "*.orig",   "*.dpkg-*", "*.rpmsave",
+		"*.rpmnew", "*.rpmorig", "*.pacsave", "*.pacnew", "*rescue*", "*debug*",
+	};
 
-	out_abandon(&k->out);
-	r = out_open(k->out_path, OUT_SHARED, &k->out, f);
-	source_leave_out(s, k->out.fd);
-	while (r >= 0 && (r = source_read(s, &data, &size, &offset, f)) > 0)
-		r = out_write(&k->out, data, size, f);
-	return r < 0 ? r : 1;
+	for (size_t i = 0; i < ARRAY_SIZE(globs); i++)
+		if (glob_match_above(globs[i], path_in_root(path), false))
+			return true;
+	return false;
 }
 
-int kernel_take(struct kernel_choice *k, struct source *s, const struct source_member *member,
-		struct fail *f)
+/* For heads that do not say it: boot/vmlinuz-REL, lib/modules/REL/vmlinuz. */
+static void release_of_path(const char *path, char ret[64])
 {
-	char release[64];
+	const char *name = strrchr(path, '/');
+	size_t n;
 
-	if (strcmp(k->setting, "auto") != 0)
-		return 0;
-	if (member->m.type == MEMBER_HARDLINK)
-		return *k->release && kernel_release_of_image(member->m.target, release);
-	if (member->m.type != MEMBER_FILE || !kernel_release_of_image(member->m.path, release))
-		return 0;
-	if (*k->release && strverscmp(release, k->release) <= 0)
-		return 1;
-	strcpy(k->release, release);
-	return copy_member(k, s, f);
+	name = name ? name + 1 : path;
+	if (strncmp(name, "vmlinuz", 7) == 0 && strstr(path, "lib/modules/"))
+		name = strstr(path, "lib/modules/") + strlen("lib/modules/");
+	else
+		name += strcspn(name, "-") + (strchr(name, '-') != NULL);
+	n = strcspn(name, "/");
+	if (n < 64 && *name >= '0' && *name <= '9')
+		snprintf(ret, 64, "%.*s", (int)n, name);
 }
 
-/* Reads the release from the head of a kernel image for x86 (Documentation/arch/x86/boot.rst); "" = it is none. */
-static void release_of_file(int fd, char release[64])
+int kernel_list_add(struct kernel_list *l, int root_fd, const char *path, struct fail *f)
 {
-	unsigned char head[0x210];
-	unsigned text;
-	ssize_t n;
+	_cleanup_close_ int fd = inroot_open(root_fd, path, O_RDONLY);
+	struct kernel_file new, *files;
+	int r = fd < 0 ? fail_errno(f, fd, path, "cannot read this kernel")
+		       : kernel_image_read(fd, path, &new.image, f);
 
-	*release = '\0';
-	if (pread(fd, head, sizeof(head), 0) != sizeof(head) ||
-	    memcmp(head + 0x202, "HdrS", 4) != 0)
-		return;
-	text = (unsigned)(head[0x20e] | head[0x20f] << 8);
-	n = text ? pread(fd, release, 63, 0x200 + text) : 0;
-	release[n > 0 ? n : 0] = '\0';
-	release[strcspn(release, " ")] = '\0';
+	if (r < 0)
+		return r;
+	if (!*new.image.release)
+		release_of_path(path, new.image.release);
+	new.path = strdup(path);
+	files = new.path ? realloc(l->files, (l->n + 1) * sizeof(*files)) : NULL;
+	if (!files) {
+		free(new.path);
+		return fail_errno(f, ENOMEM, path, "cannot read this kernel");
+	}
+	l->files = files;
+	l->files[l->n++] = new;
+	return 0;
 }
 
-/* For x86 the mark of its boot protocol; else that of arm64's (Documentation/arch/arm64/booting.rst) or the machine of a
- * UEFI program. */
-uint16_t kernel_machine_of_file(int fd)
+bool kernel_list_has(const struct kernel_list *l, const char *path)
 {
-	unsigned char head[4096] = { 0 };
-	ssize_t n = pread(fd, head, sizeof(head), 0);
-	unsigned pe = (unsigned)(head[0x3c] | head[0x3d] << 8);
-
-	if (n > 0x206 && memcmp(head + 0x202, "HdrS", 4) == 0)
-		return EM_X86_64;
-	if (n > 0x3c && memcmp(head + 0x38, "ARM\x64", 4) == 0)
-		return EM_AARCH64;
-	if (n < 6 || memcmp(head, "MZ", 2) != 0 || pe > (unsigned)n - 6 ||
-	    memcmp(head + pe, "PE\0", 4) != 0)
-		return 0;
-	return memcmp(head + pe + 4, "\x64\xaa", 2) == 0   ? EM_AARCH64
-	       : memcmp(head + pe + 4, "\x64\x86", 2) == 0 ? EM_X86_64
-							   : 0;
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(path_in_root(l->files[i].path), path_in_root(path)) == 0)
+			return true;
+	return false;
 }
 
-int kernel_copy_from_host(struct kernel_choice *k, struct fail *f)
+void kernel_list_free(struct kernel_list *l)
 {
-	bool is_path = strcmp(k->setting, "auto") != 0 && strcmp(k->setting, "none") != 0;
-	_cleanup_close_ int fd = is_path ? open(k->setting, O_RDONLY | O_CLOEXEC) : -1;
-	char block[65536];
-	ssize_t n = -1;
-	int r;
-
-	if (!is_path)
-		return 0;
-	if (fd < 0)
-		return fail_errno(f, errno, k->setting, "cannot open this kernel");
-	release_of_file(fd, k->release);
-	r = out_open(k->out_path, OUT_SHARED, &k->out, f);
-	while (r == 0 && (n = read(fd, block, sizeof(block))) > 0)
-		r = out_write(&k->out, block, (size_t)n, f);
-	if (r == 0 && n < 0)
-		r = fail_errno(f, errno, k->setting, "cannot read this kernel");
-	return r;
+	for (size_t i = 0; i < l->n; i++)
+		free(l->files[i].path);
+	free(l->files);
+	*l = (struct kernel_list){ 0 };
 }
 
-int kernel_finish(struct kernel_choice *k, bool *ret_written, struct fail *f)
+/* Of a root that was put together by hand, or of one whose /lib is a link that is not there yet. */
+static const char *const modules[] = { "lib/modules", "usr/lib/modules" };
+
+bool kernel_has_modules(int root_fd, const char *release)
 {
-	*ret_written = out_is_open(&k->out);
-	return *ret_written ? out_commit(&k->out, f) : 0;
+	char path[PATH_MAX];
+	bool found = false;
+
+	for (size_t i = 0; *release && !found && i < ARRAY_SIZE(modules); i++) {
+		_cleanup_close_ int fd = -1;
+
+		snprintf(path, sizeof(path), "%s/%s/kernel", modules[i], release);
+		fd = inroot_open(root_fd, path, O_PATH | O_DIRECTORY);
+		found = fd >= 0;
+	}
+	return found;
+}
+
+const struct kernel_file *kernel_list_choose(const struct kernel_list *l, int root_fd,
+					     const struct kernel_file **ret_passed)
+{
+	const struct kernel_file *best = NULL, *passed = NULL;
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct kernel_file *k = &l->files[i];
+		int order = 1;
+
+		if (kernel_is_spare(k->path) || kernel_is_spare(k->image.release)) {
+			passed = k;
+			continue;
+		}
+		if (best)
+			order = kernel_has_modules(root_fd, k->image.release) -
+				kernel_has_modules(root_fd, best->image.release);
+		if (order == 0)
+			order = kernel_release_compare(k->image.release, best->image.release);
+		if (order == 0) /* the same from two places: whatever the order of the members */
+			order = strcmp(best->path, k->path);
+		best = order > 0 ? k : best;
+	}
+	if (ret_passed)
+		*ret_passed = best ? NULL : passed;
+	return best;
+}
+
+static int is_release(const struct dirent *e)
+{
+	return e->d_type == DT_DIR && *e->d_name != '.' && strlen(e->d_name) < 64 &&
+	       !strchr(e->d_name, '\n');
+}
+
+static int newest_first(const struct dirent **a, const struct dirent **b)
+{
+	int order = kernel_release_compare((*b)->d_name, (*a)->d_name);
+
+	return order ? order : strcmp((*a)->d_name, (*b)->d_name);
+}
+
+void kernel_find_modules(int root_fd, struct manifest *m)
+{
+	struct dirent **entries = NULL;
+	_cleanup_close_ int fd = -1;
+	char path[32];
+	int n;
+
+	m->n_kernels = 0;
+	for (size_t i = 0; fd < 0 && i < ARRAY_SIZE(modules); i++)
+		fd = inroot_open(root_fd, modules[i], O_RDONLY | O_DIRECTORY);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	n = fd < 0 ? 0 : scandir(path, &entries, is_release, newest_first);
+	for (int i = 0; i < n; i++) {
+		if (m->n_kernels < MANIFEST_KERNELS_MAX)
+			strcpy(m->kernels[m->n_kernels++], entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
 }

@@ -1,40 +1,44 @@
 /*
- * The kernel of a root, noticed while its members go by: which file is a kernel, which releases have
- * modules, which kernel goes beside the image.
+ * The kernels of a root: which files are some, and which of them goes beside the image.
  */
 #pragma once
 
 #include <stdbool.h>
 
 #include "fail.h"
+#include "kernel_image.h"
 #include "manifest.h"
-#include "out.h"
-#include "source.h"
 
-struct kernel_choice {
-	const char *setting;  /* "auto", "none" or a path on the host */
-	const char *out_path; /* where the kernel goes */
-	char release[64];     /* of the kernel taken so far; "" = none */
-	struct out out;
+struct kernel_file {
+	char *path; /* in the root; owned */
+	struct kernel_image image;
 };
 
-/* Copies the release of a kernel image's path (boot/vmlinuz-REL, lib/modules/REL/vmlinuz) to
- * release. False for any other path. */
-bool kernel_release_of_image(const char *path, char release[64]);
+/* Start with {0}. */
+struct kernel_list {
+	struct kernel_file *files; /* owned */
+	size_t n;
+};
 
-/* Notes a directory of modules in m->kernels. */
-void kernel_note_modules(const char *path, struct manifest *m);
+/* Is this a place where distributions, or the kernel's `make install`, put kernels? path: of a root. */
+bool kernel_is_place(const char *path);
 
-/* Looks at a member before it is packed. Returns 1 when it is a kernel image that stays out of the
- * payload (its data was then read) or another name of one, 0 when it is to be packed, -errno. */
-int kernel_take(struct kernel_choice *k, struct source *s, const struct source_member *member,
-		struct fail *f);
+/* Is it, by its name, a copy, what a package manager put aside, a rescue system or for debugging? */
+bool kernel_is_spare(const char *path);
 
-/* The ELF machine of the kernel image open at fd; 0 = it does not say, as one that is compressed as a whole. */
-uint16_t kernel_machine_of_file(int fd);
+/* Adds the file at path of the root open at root_fd. -ENOEXEC: it is no kernel. */
+int kernel_list_add(struct kernel_list *l, int root_fd, const char *path, struct fail *f);
+bool kernel_list_has(const struct kernel_list *l, const char *path);
+void kernel_list_free(struct kernel_list *l);
 
-/* Copies a kernel of the host, when the setting names one. */
-int kernel_copy_from_host(struct kernel_choice *k, struct fail *f);
+/* The kernel to boot the root with: one that has its modules there before one that has not, then the newest; none that
+ * is a spare one. NULL: there is none, and *ret_passed, unless
+ * it is NULL, is one of those or NULL. */
+const struct kernel_file *kernel_list_choose(const struct kernel_list *l, int root_fd,
+					     const struct kernel_file **ret_passed);
 
-/* Brings the chosen kernel to its place. *ret_written: there is one. */
-int kernel_finish(struct kernel_choice *k, bool *ret_written, struct fail *f);
+/* Has the root open at root_fd the modules of that release? */
+bool kernel_has_modules(int root_fd, const char *release);
+
+/* The releases that have modules in the root, the newest first, as many as a manifest has. */
+void kernel_find_modules(int root_fd, struct manifest *m);

@@ -13,6 +13,8 @@
 #include "glob.h"
 #include "inroot.h"
 #include "kconfig.h"
+#include "kernel.h"
+#include "kernel_image.h"
 #include "path.h"
 #include "read_all.h"
 #include "util.h"
@@ -20,41 +22,7 @@
 #define CONFIG_MAX (16 << 20)
 #define VMLINUX_MAX (1 << 30)
 
-struct span {
-	const char *data;
-	size_t size;
-};
-
 /* ---- inside a kernel ---- */
-
-static uint32_t le32(const char *p)
-{
-	const unsigned char *b = (const unsigned char *)p;
-
-	return b[0] | b[1] << 8 | b[2] << 16 | (uint32_t)b[3] << 24;
-}
-
-/* The compressed kernel in a kernel image. For x86 see Documentation/arch/x86/boot.rst, for others the header of the
- * kernel's drivers/firmware/efi/libstub/zboot-header.S; else all of it. */
-static struct span compressed_part(struct span image)
-{
-	const char *p = image.data;
-	size_t offset = 0, size = image.size;
-
-	if (image.size > 0x250 && memcmp(p + 0x202, "HdrS", 4) == 0) {
-		offset = (size_t)((unsigned char)p[0x1f1] + 1) * 512 + le32(p + 0x248);
-		size = le32(p + 0x24c);
-		/* The build appends the unpacked size where the format has none. */
-		if (size > 4 && offset + 2 <= image.size && memcmp(p + offset, "\x1f\x8b", 2) != 0)
-			size -= 4;
-	} else if (image.size > 0x40 && memcmp(p + 4, "zimg", 4) == 0) {
-		offset = le32(p + 8);
-		size = le32(p + 12);
-	}
-	if (offset > image.size || size > image.size - offset)
-		return image;
-	return (struct span){ p + offset, size };
-}
 
 /* A configuration as it is, or between the marks of the kernel's kernel/configs.c. *ret stays NULL when there is
  * none. */
@@ -86,7 +54,7 @@ static int find_text(struct span from, char **ret)
 /* What is not compressed goes through as it is. */
 static int find_in_file(const char *path, struct span file, char **ret, struct fail *f)
 {
-	struct span part = compressed_part(file);
+	struct span part = kernel_image_compressed(file);
 	_cleanup_free_ char *data = NULL;
 	size_t size;
 	int r = decompress(part.data, part.size, VMLINUX_MAX, &data, &size);
@@ -124,17 +92,56 @@ static int open_file(const char *path, struct kernel_config *ret, struct fail *f
 		      : read_config(fd, path, ret, f);
 }
 
-/* Kernels that do not hold it have it beside them: /boot/vmlinuz-REL, /boot/config-REL. */
+static int open_named(const char *directory, size_t length, const char *name,
+		      struct kernel_config *ret, struct fail *f)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%.*s%s", (int)length, directory, name) >= PATH_MAX ||
+	    access(path, F_OK) < 0)
+		return 0;
+	return open_file(path, ret, f);
+}
+
+/* Kernels that do not hold it have it beside them: config-REL, whatever their own name, or vmlinuz-X and config-X. */
 static int open_beside(const char *path, struct kernel_config *ret, struct fail *f)
 {
+	static const char *const kinds[] = { "vmlinuz", "bzImage", "kernel", "Image" };
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-	const char *release = strncmp(name, "vmlinuz", 7) == 0 ? name + 7 : NULL;
-	char beside[PATH_MAX];
+	struct kernel_image image;
+	char config[NAME_MAX + 1];
+	int r = 0;
 
-	if (!release)
+	if (fd >= 0 && kernel_image_read(fd, path, &image, f) == 0 && *image.release) {
+		snprintf(config, sizeof(config), "config-%s", image.release);
+		r = open_named(path, (size_t)(name - path), config, ret, f);
+	}
+	for (size_t i = 0; r == 0 && !ret->text && i < ARRAY_SIZE(kinds); i++) {
+		size_t n = strlen(kinds[i]);
+
+		if (strncmp(name, kinds[i], n) != 0)
+			continue;
+		snprintf(config, sizeof(config), "config%s", name + n);
+		r = open_named(path, (size_t)(name - path), config, ret, f);
+	}
+	return r;
+}
+
+/* A configuration, or a kernel: one that cannot be unpacked may still have it beside it. */
+static int open_kernel(const char *path, struct kernel_config *ret, struct fail *f)
+{
+	struct fail inside;
+	int r = open_file(path, ret, &inside), beside;
+
+	if (r == 0 && ret->text)
 		return 0;
-	snprintf(beside, sizeof(beside), "%.*sconfig%s", (int)(name - path), path, release);
-	return access(beside, F_OK) == 0 ? open_file(beside, ret, f) : 0;
+	beside = open_beside(path, ret, f);
+	if (beside < 0 || ret->text)
+		return beside;
+	if (r < 0)
+		*f = inside;
+	return r;
 }
 
 /* ---- roots ---- */
@@ -160,7 +167,8 @@ static void newest_release(int directory, const struct place *p, char ret[256])
 		if (*e->d_name == '.' || strncmp(e->d_name, p->before, n) != 0)
 			continue;
 		snprintf(name, sizeof(name), "%s%s", e->d_name, p->behind);
-		if (faccessat(directory, name, F_OK, 0) == 0 && strverscmp(e->d_name + n, ret) > 0)
+		if (!kernel_is_spare(e->d_name) && faccessat(directory, name, F_OK, 0) == 0 &&
+		    (!*ret || kernel_release_compare(e->d_name + n, ret) > 0))
 			snprintf(ret, 256, "%s", e->d_name + n);
 	}
 	if (entries)
@@ -270,9 +278,7 @@ int kernel_config_open(const char *path, struct kernel_config *ret, struct fail 
 	else if (S_ISDIR(st.st_mode))
 		r = open_directory(path, ret, f);
 	else
-		r = open_file(path, ret, f);
-	if (r == 0 && !ret->text)
-		r = open_beside(path, ret, f);
+		r = open_kernel(path, ret, f);
 	if (r == 0 && !ret->text)
 		r = fail_set(
 			f, ENOENT, path,

@@ -150,6 +150,26 @@ int member_pack(struct member_pack *p, struct source *s, struct source_member *m
 	return pack_text(p, m, NULL, 0, f);
 }
 
+int member_pack_file(struct member_pack *p, struct source_member *m, int fd, struct fail *f)
+{
+	char block[65536];
+	uint64_t at = 0;
+	ssize_t n;
+	int r;
+
+	m->n_extents = 0;
+	count(p, m);
+	r = payload_writer_add(p->writer, m, f);
+	while (r == 0 && at < m->m.size) {
+		n = pread(fd, block, sizeof(block), (off_t)at);
+		if (n <= 0)
+			return fail_errno(f, n < 0 ? errno : EIO, m->m.path, "cannot read it");
+		r = payload_writer_data(p->writer, block, (size_t)n, at, f);
+		at += (uint64_t)n;
+	}
+	return r;
+}
+
 int member_pack_additions(struct member_pack *p, struct fail *f)
 {
 	/* Its time is always the same, so that the same root gives the same image. */

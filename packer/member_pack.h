@@ -19,5 +19,8 @@ struct member_pack {
 /* Packs the last member of the source, which the selection wanted, as m describes it. */
 int member_pack(struct member_pack *p, struct source *s, struct source_member *m, struct fail *f);
 
+/* Packs a file whose data, all of it, is in the one open at fd. */
+int member_pack_file(struct member_pack *p, struct source_member *m, int fd, struct fail *f);
+
 /* Adds what the root lacks, when all members of a layer have been packed. */
 int member_pack_additions(struct member_pack *p, struct fail *f);

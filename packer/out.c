@@ -373,37 +373,101 @@ static int link_out(struct out *o)
 	return r;
 }
 
-static int give_name(struct out *o)
+/* Signals are blocked by the caller. */
+static int give_name(struct out *o, struct fail *f)
 {
-	int r = 0;
+	int r = o->temporary ? 0 : link_out(o);
 
-	block_signals(true);
-	if (!o->temporary)
-		r = link_out(o);
 	if (r == 0 && o->temporary && rename(o->temporary, o->path) < 0)
 		r = -errno;
 	if (r < 0 && o->temporary)
 		unlink(o->temporary);
-	block_signals(false);
-	return r;
+	return r < 0 ? fail_errno(f, r, o->path, "cannot rename the finished file to it") : 0;
+}
+
+static int sync_file(struct out *o, struct fail *f)
+{
+	return fsync(o->fd) < 0 && errno != EINVAL
+		       ? fail_errno(f, errno, o->path, "cannot write it to disk")
+		       : 0;
 }
 
 int out_commit(struct out *o, struct fail *f)
 {
-	int r = 0;
+	int r = sync_file(o, f);
 
-	if (fsync(o->fd) < 0 && errno != EINVAL)
-		r = fail_errno(f, errno, o->path, "cannot write it to disk");
 	if (r < 0) {
 		out_abandon(o);
 		return r;
 	}
-	r = give_name(o);
-	if (r < 0)
-		fail_errno(f, r, o->path, "cannot rename the finished file to it");
-	else
+	block_signals(true);
+	r = give_name(o, f);
+	block_signals(false);
+	if (r == 0)
 		sync_directory(o->path);
 	free_out(o);
+	return r;
+}
+
+/* ---- two files ---- */
+
+/* Gives the file at path a second name; where a file system has no hard links, it is only there. False: there is no
+ * such file. */
+static bool keep_old(const char *path, const char *kept)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	unlink(kept);
+	return link(path, kept) == 0 || rename(path, kept) == 0;
+}
+
+/* The file beside changes first: when the other one cannot, it is changed back. */
+static int give_names(struct out *o, struct out *beside, const char *path, const char *kept,
+		      struct fail *f)
+{
+	bool has_old = keep_old(path, kept);
+	int r = 0;
+
+	if (out_is_open(beside))
+		r = give_name(beside, f);
+	else if (has_old)
+		unlink(path);
+	if (r == 0)
+		r = give_name(o, f);
+	if (r < 0 && has_old)
+		rename(kept, path);
+	else if (r < 0 && out_is_open(beside))
+		unlink(path);
+	if (has_old && (r < 0 || out_is_open(beside)))
+		unlink(kept); /* the second name of what is at path */
+	return r;
+}
+
+int out_commit_pair(struct out *o, struct out *beside, const char *path, struct fail *f)
+{
+	_cleanup_free_ char *kept = NULL;
+	int r = out_is_open(beside) ? sync_file(beside, f) : 0;
+
+	if (r == 0)
+		r = sync_file(o, f);
+	if (out_is_open(beside)) {
+		path = beside->path;
+		kept = name_beside(path, ".before");
+	} else if (asprintf(&kept, "%s.old", path) < 0)
+		kept = NULL;
+	if (r == 0 && !kept)
+		r = fail_errno(f, ENOMEM, o->path, "cannot write it");
+	if (r == 0) {
+		block_signals(true);
+		r = give_names(o, beside, path, kept, f);
+		block_signals(false);
+	}
+	if (r == 0)
+		sync_directory(o->path);
+	free_out(o);
+	free_out(beside);
 	return r;
 }
 

@@ -54,6 +54,11 @@ int out_print(const char *path, int (*print)(FILE *out, const void *arg), const 
 /* Syncs and renames; the output is then there for good. Frees o, on failure too. */
 int out_commit(struct out *o, struct fail *f);
 
+/* The same with a file beside o that belongs to it: both are there for good, or the old ones stay. When there is no
+ * new one (beside is not open), an old one at path, which is where it would go, becomes path.old. Frees both, on failure
+ * too. A machine that loses power between two renames has the new file beside and the old o. */
+int out_commit_pair(struct out *o, struct out *beside, const char *path, struct fail *f);
+
 /* Removes what was written and frees o. Does nothing for one that was never opened ({0}) or is already committed. */
 void out_abandon(struct out *o);
 

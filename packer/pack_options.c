@@ -48,7 +48,7 @@ static const struct option_spec options[] = {
 	  .letter = 'k',
 	  .id = OPT_KERNEL,
 	  .value = "WHICH",
-	  .help = "auto: the newest vmlinuz of the root goes to IMAGE.vmlinuz and not into the "
+	  .help = "auto: the newest kernel of the root goes to IMAGE.vmlinuz and not into the "
 		  "image (default); none; or a kernel file to copy" },
 	{ .name = "modules",
 	  .id = OPT_MODULES,

@@ -14,6 +14,7 @@
 #include "cpio.h"
 #include "host_files.h"
 #include "elfinfo.h"
+#include "image_kernel.h"
 #include "image_report.h"
 #include "kernel.h"
 #include "out.h"
@@ -283,19 +284,6 @@ static int check_files(const struct publishing *p, char ret[36], struct fail *f)
 	return r == 0 ? add_check(p->kernel, ret + 17, 36 - 17, f) : r;
 }
 
-/* The kernel must be one for the image's machine. */
-static int check_machine(const struct publishing *p, uint16_t machine, struct fail *f)
-{
-	_cleanup_close_ int fd = open(p->kernel, O_RDONLY | O_CLOEXEC);
-	uint16_t kernel = fd < 0 ? 0 : kernel_machine_of_file(fd);
-
-	if (!machine || !kernel || kernel == machine)
-		return 0;
-	return fail_set(f, ENOEXEC, p->kernel, "Give the image's own kernel with --kernel FILE.",
-			"it is for %s, the image is for %s", program_machine_name(kernel),
-			program_machine_name(machine));
-}
-
 /* Another file whose name comes to the same is another image, not a version of this one. */
 static int check_origin(const struct publishing *p, const char *file,
 			const struct site_version *before, struct fail *f)
@@ -318,10 +306,8 @@ static int describe(const struct publishing *p, const struct image_report *repor
 	const char *slash = strrchr(p->image, '/');
 	const char *file = slash ? slash + 1 : p->image;
 	uint16_t machine = image_machine(&report->image);
-	int r = check_machine(p, machine, f);
+	int r = check_origin(p, file, before, f);
 
-	if (r == 0)
-		r = check_origin(p, file, before, f);
 	if (r < 0)
 		return r;
 	*ret = (struct site_version){ .size = report->image.size,
@@ -374,23 +360,19 @@ static int make_version(const struct site *s, const struct publishing *p, const 
 	return r;
 }
 
-int site_publish(const struct site *s, const struct publishing *p, bool *ret_published,
-		 struct fail *f)
+static int publish(const struct site *s, const struct publishing *p,
+		   const struct image_report *report, bool *ret_published, struct fail *f)
 {
-	struct image_report report;
 	struct site_version new;
 	struct site_image image;
-	int r = image_report_open(p->image, &report, f);
+	int r = read_image(s, p->name, &image, f);
 
-	if (r < 0)
-		return r;
-	r = read_image(s, p->name, &image, f);
 	if (r == 0)
-		r = describe(p, &report, &image.current, &new, f);
+		r = describe(p, report, &image.current, &new, f);
 	*ret_published = r == 0 && !is_same(&image.current, &new);
 	if (*ret_published) {
 		name_version(&image, new.version);
-		r = make_version(s, p, &report.image, &new, f);
+		r = make_version(s, p, &report->image, &new, f);
 		if (r == 0 && *image.current.version)
 			r = link_to(s, p->name, "previous", image.current.version, f);
 		if (r == 0)
@@ -400,6 +382,23 @@ int site_publish(const struct site *s, const struct publishing *p, bool *ret_pub
 		if (r == 0)
 			r = prune(s, &image, f);
 	}
+	return r;
+}
+
+int site_publish(const struct site *s, const struct publishing *p, bool *ret_published,
+		 struct fail *f)
+{
+	_cleanup_free_ char *kernel = NULL;
+	struct publishing with_kernel = *p;
+	struct image_report report;
+	int r = image_report_open(p->image, &report, f);
+
+	if (r < 0)
+		return r;
+	r = image_kernel_find(&report.image, p->kernel, &kernel, f);
+	with_kernel.kernel = kernel;
+	if (r == 0)
+		r = publish(s, &with_kernel, &report, ret_published, f);
 	image_report_close(&report);
 	return r;
 }

@@ -31,7 +31,8 @@ struct site_image {
 	"ipv6.disable=0"
 
 struct publishing {
-	const char *image, *kernel; /* paths */
+	const char *image;
+	const char *kernel; /* NULL = IMAGE.vmlinuz */
 	const char *name;
 	bool is_named;              /* by --name, not by its file */
 	const char *title, *append; /* NULL = as before, or the default */

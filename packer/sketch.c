@@ -195,7 +195,7 @@ int sketch_data(struct sketch *s, const void *data, size_t size, uint64_t offset
 	r = tree_file_write(s->file, data, size, offset, f);
 	if (r == -ENOSPC)
 		fail_set(f, ENOSPC, s->path, "Set TMPDIR to a directory with more room.",
-			 "there is no room for the modules and firmware of the root");
+			 "there is no room for the kernels, modules and firmware of the root");
 	return r;
 }
 

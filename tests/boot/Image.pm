@@ -16,7 +16,7 @@ use POSIX ();
 use Test::More;
 
 our @EXPORT = qw(build_path repo_path scratch public public_tarboot run made_once demo_root demo_root_of demo_kernel tarboot slurp spew
-	newc_read newc_write tiny_root pack_payload need_programs);
+	newc_read newc_write tiny_root pack_payload bzimage need_programs);
 
 my $REPO  = "$FindBin::RealBin/../..";
 my $BUILD = $ENV{TARBOOT_BUILD} || "$REPO/build";
@@ -186,6 +186,19 @@ exec /bin/busybox poweroff -f
 END
 	$change->($root) if $change;
 	return $root;
+}
+
+# The head of a kernel for x86-64, which says its release, and some text behind it.
+sub bzimage {
+	my ($release, $text) = @_;
+	my $head = "\0" x 0x400;
+
+	substr $head, 0x202, 4, 'HdrS';
+	substr $head, 0x206, 2, pack 'v', 0x20f;
+	substr $head, 0x20e, 2, pack 'v', 0x100;
+	substr $head, 0x236, 2, pack 'v', 1;
+	substr $head, 0x300, length($release) + 13, "$release (x\@y) #1 x";
+	return $head . ($text // '');
 }
 
 # Pack a directory by hand, without tarboot: for roots that it refuses.

@@ -1,11 +1,13 @@
 /* Texts that the packer reads and that others wrote: patterns, JSON of container images, an fstab, a
- * crypttab, profiles of network cards, servers' logs. */
+ * crypttab, profiles of network cards, servers' logs, heads of
+ * kernels. */
 #include "card_profile.h"
 #include "crypttab.h"
 #include "fstab.h"
 #include "glob.h"
 #include "json_read.h"
 #include "kconfig.h"
+#include "kernel.h"
 #include "serve_log.h"
 #include "swap_file.h"
 #include "timeline.h"
@@ -109,6 +111,25 @@ static void read_report(const char *text)
 	timeline_free(&t);
 }
 
+/* Of a release the order is one: what is newer than the other is not older. */
+static void read_kernel(const char *data, size_t size)
+{
+	struct span file = { data, size }, part = kernel_image_compressed(file);
+	static char before[64];
+	struct kernel_image image;
+	int order;
+
+	promise(part.data >= data && part.size <= size && part.data + part.size <= data + size);
+	if (!kernel_image_parse(file, &image))
+		return;
+	promise(strlen(image.release) < sizeof(image.release) && !strchr(image.release, '/'));
+	promise(kernel_release_compare(image.release, image.release) == 0);
+	order = kernel_release_compare(image.release, before);
+	promise((order < 0) == (kernel_release_compare(before, image.release) > 0));
+	strcpy(before, image.release);
+	fuzz_accepted++;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = text_of(data, size);
@@ -119,6 +140,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	read_config(text);
 	read_report(text);
 	edit((const char *)data, size);
+	read_kernel((const char *)data, size);
 	free(text);
 	return 0;
 }

@@ -18,7 +18,7 @@ my $root = tiny_root('root', sub {
 	my ($dir) = @_;
 	run('sh', '-ec', <<'END', $dir);
 cd "$0"
-mkdir lib lib/modules lib/modules/6.1 boot; echo kernel >boot/vmlinuz-6.1
+mkdir lib lib/modules lib/modules/6.1 lib/modules/6.1/kernel boot
 : >etc/empty; printf x >etc/one; head -c 4096 /dev/zero >etc/page; head -c 4097 /dev/zero >etc/more
 head -c 600000 /dev/urandom >etc/random; ln etc/random etc/random-2; ln etc/random etc/random-3
 truncate -s 1M etc/hole
@@ -27,6 +27,7 @@ ln -s short etc/short; ln -s "$(printf %0127d 0)" etc/127; ln -s "$(printf %0128
 ln -s "$(printf %04000d 0)" etc/4000; ln etc/short etc/short-2
 mkfifo run/fifo; mknod dev/null c 1 3
 END
+	spew("$dir/boot/vmlinuz-6.1", bzimage('6.1'));
 });
 my $image = scratch('image');
 my $r     = try($TARBOOT, 'pack', $root, '-o', $image, '--shell', $busybox, '--level=fast');
@@ -84,6 +85,7 @@ is($manifest{files},       scalar(grep { /^-/ } @listed), 'files: hard links are
 is($manifest{directories}, scalar(grep { /^d/ } @listed), 'directories');
 is($manifest{digest},      'blake2b-256',                 'digest');
 is($manifest{kernel},           '6.1',        'kernel');
+is($manifest{'vmlinuz-digest'}, b2sum(bzimage('6.1')), 'vmlinuz-digest');
 is($manifest{init},             '/sbin/init', 'init');
 like($manifest{'build-id'}, qr/^[0-9a-f]{16,64}$/, 'build-id');
 like($r->{out}, qr/\b$manifest{members} members/, 'pack told the members');
@@ -173,9 +175,9 @@ flipped("the number of $_", $said->($_), $text_damage)
 	for qw(payload-bytes unpacked-bytes unpacked-bytes-16k unpacked-bytes-64k inodes members files data-bytes directories
 	xattr-bytes init kernel build-id payload);
 flipped("a digit of $_", $said->($_) + ($manifest{$_} =~ /[0-9]/ ? $-[0] : 0), $text_damage)
-	for qw(payload-digest boot-digest);
+	for qw(payload-digest boot-digest vmlinuz-digest);
 flipped('the offset of a Block',  $said->('block'),       $text_damage);
-flipped('its digest',             $said->('block') + 40,  $text_damage);
+flipped('its digest',             $said->('block') + ($text =~ /^block=(?:\d+ ){4}[a-f]*/m ? $+[0] - $-[0] - 6 : 0), $text_damage);
 flipped("the text's own digest",  $said->('text-digest') + ($manifest{'text-digest'} =~ /[0-9]/ ? $-[0] : 0), $text_damage);
 flipped("the key of the text's own digest", $said->('text-digest') - 2, qr{its manifest has no text-digest});
 flipped('the format',             $data + 7, qr{a newer tarboot wrote its manifest});

@@ -82,7 +82,7 @@ my $root = tiny_root('root', sub {
 	my ($root) = @_;
 	run('mkdir', '-p', "$root/boot", "$root/usr/lib/modules/6.1.0-7-test/kernel", "$root/usr/lib/modules/6.1.0-6-old");
 	symlink 'usr/lib', "$root/lib" or die;
-	spew("$root/boot/vmlinuz-6.1.0-7-test", 'kernel');
+	spew("$root/boot/vmlinuz-6.1.0-7-test", bzimage('6.1.0-7-test'));
 	spew("$root/boot/config-6.1.0-7-test", config(CONFIG_USB_HID => 'm', CONFIG_E1000 => 'm'));
 	spew("$root/boot/config-6.1.0-6-old", config(CONFIG_TMPFS => 'n'));
 	spew("$root/usr/lib/modules/6.1.0-7-test/kernel/usbhid.ko", 'module');
@@ -99,9 +99,17 @@ finds('a /boot', "$root/boot");
 mkdir scratch('tree') or die;
 rename $config, scratch('tree/.config') or die;
 finds('a build tree', scratch('tree'));
-spew(scratch('tree/vmlinuz-6.1.0'), 'a kernel without');
+spew(scratch('tree/vmlinuz-6.1.0'), bzimage('6.1.0', 'without'));
 spew(scratch('tree/config-6.1.0'), config());
 finds('beside a kernel', scratch('tree/vmlinuz-6.1.0'));
+finds("beside a kernel, by its release ($_)", spew(scratch("tree/$_"), bzimage('6.1.0')))
+	for qw(vmlinuz-lts bzImage image.vmlinuz);
+finds('beside a kernel that cannot be unpacked', spew(scratch('tree/vmlinuz-6.1.0.zst'), "MZ\0\0zimg" . "\x28\xb5\x2f\xfd" x 99))
+	if rename scratch('tree/config-6.1.0'), scratch('tree/config-6.1.0.zst');
+rename scratch('tree/config-6.1.0.zst'), scratch('tree/config-6.1.0') or die;
+mkdir scratch('modules') or die;
+spew(scratch('modules/config'), config());
+finds('beside a kernel among its modules', spew(scratch('modules/vmlinuz'), bzimage('6.2')));
 like(check('auto')->{out} . check('auto')->{err},
 	qr/^\S+: Linux \d|^tarboot: the configuration of the kernel: neither/, 'the running kernel, or that it hides it');
 
@@ -160,7 +168,7 @@ subtest 'pack warns' => sub {
 	unlike($r->{err} . $r->{out}, qr/CONFIG_|^config/m, 'no kernel: nothing is said');
 	$r = packed('--kernel=' . scratch('tree/vmlinuz-6.1.0'));
 	like($r->{out}, qr{^config   \S+/tree/config-6\.1\.0: (\d+) of \1 required}m, 'a kernel of the host');
-	spew(scratch('kernel'), 'no kernel');
+	spew(scratch('kernel'), bzimage('6.1.0-8-silent'));
 	$r = packed('--kernel=' . scratch('kernel'));
 	like($r->{out}, qr/^config   not known: /m, 'a kernel that tells nothing');
 };

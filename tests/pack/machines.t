@@ -30,12 +30,14 @@ sub root_for {
 }
 
 # Heads of kernels, as the boot protocols of x86 and arm64 and UEFI have them.
+my $Image = 'MZ' . "\0" x 0x36 . "ARM\x64" . "\0" x 200 . "Linux version 6.12.5-arm (x\@y)\0";
+my $zboot = "MZ\0\0zimg" . pack('VV', 0x100, 0) . "\0" x 0x2c . pack('V', 0x40) . "PE\0\0";
 my %kernel = (
-	'bzImage' => "\0" x 0x202 . 'HdrS' . "\0" x 200,
-	'Image'   => 'MZ' . "\0" x 0x36 . "ARM\x64" . "\0" x 200,
-	'EFI program for arm64' => 'MZ' . "\0" x 0x3a . pack('V', 0x40) . "PE\0\0" . "\x64\xaa" . "\0" x 200,
-	'EFI program for x86'   => 'MZ' . "\0" x 0x3a . pack('V', 0x40) . "PE\0\0" . "\x64\x86" . "\0" x 200,
-	'compressed Image' => "\x1f\x8b" . "\0" x 200);
+	'bzImage' => bzimage('6.1'),
+	'Image'   => $Image,
+	'zboot for arm64'  => "$zboot\x64\xaa" . "\0" x 200,
+	'zboot for x86'    => "$zboot\x64\x86" . "\0" x 200,
+	'compressed Image' => run('sh', '-c', 'gzip -c <"$0"', spew(scratch('Image'), $Image)));
 spew(scratch("kernel $_"), $kernel{$_}) for keys %kernel;
 
 sub pack_it {
@@ -83,9 +85,10 @@ for my $root ($arm, $tar) {
 	refuses("with a kernel of another kind, $root", qr/the kernel: it is for x86-64, the root is for aarch64/, $root,
 		'--no-shell', '--kernel=' . scratch('kernel bzImage'));
 	refuses("with a UEFI kernel of another kind, $root", qr/the kernel: it is for x86-64/, $root, '--no-shell',
-		'--kernel=' . scratch('kernel EFI program for x86'));
-	packs_for("with a kernel that does not say, $root", $ARM, $root, '--no-shell', "--kernel=$_")
-		for map { scratch("kernel $_") } 'Image', 'EFI program for arm64', 'compressed Image';
+		'--kernel=' . scratch('kernel zboot for x86'));
+	packs_for("with $_, $root", $ARM, $root, '--no-shell', '--kernel=' . scratch("kernel $_")) for 'Image', 'zboot for arm64';
+	like(packs_for("with a compressed Image, $root", $ARM, $root, '--no-shell', '--kernel=' . scratch('kernel compressed Image'))->{out},
+		qr/^kernel   \S+\.vmlinuz: 6\.12\.5-arm$/m, 'which says its release inside');
 }
 refuses('an x86-64 root with a kernel for arm64', qr/the kernel: it is for aarch64, the root is for x86-64/, $x86,
 	'--no-shell', '--kernel=' . scratch('kernel Image'));

@@ -70,7 +70,7 @@ END
 	write_file("$root/usr/local/lib/modprobe.d/wish.conf", "softdep slow \\\n  post: wished\n");
 	write_file("$root/lib/modprobe.d/hidden.conf", "blacklist hid\nsoftdep hid pre: beep\n");
 	symlink '/dev/null', "$root/etc/modprobe.d/hidden.conf" or die;
-	write_file("$root/boot/vmlinuz-6.1.0-7-test", 'kernel');
+	write_file("$root/boot/vmlinuz-6.1.0-7-test", bzimage('6.1.0-7-test'));
 });
 
 # What the boot part has, by name, and what pack said.

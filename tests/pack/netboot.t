@@ -22,7 +22,7 @@ sub make_image {
 	my ($name, $word) = @_;
 	my $root = tiny_root("root-$name-$word", sub { spew("$_[0]/word", $word) });
 	tarboot('pack', $root, '-o', scratch("$name.img"), qw(--level=fast --kernel=none --no-shell));
-	spew(scratch("$name.img.vmlinuz"), "kernel of $word");
+	spew(scratch("$name.img.vmlinuz"), bzimage('6.1', "kernel of $word"));
 	return scratch("$name.img");
 }
 
@@ -50,6 +50,21 @@ my $lab = make_image('lab', 'one');
 refuses('no server',  1, qr/address of the server is not known\n.*--server/, $lab);
 refuses('no subnet',  1, qr/subnet of the machines is not known\n.*--subnet/, $lab, '--server', '10.7.0.1');
 refuses('no kernel',  1, qr/none: cannot read the kernel.*\n.*--kernel/, $lab, @NET, '--kernel', scratch('none'));
+refuses('a kernel that is none', 1, qr{^tarboot: /etc/passwd: it is no Linux kernel\n  Give the file that a boot loader loads: vmlinuz, bzImage or Image\.\n\z},
+	$lab, @NET, '--kernel', '/etc/passwd');
+refuses('a kernel for another machine', 1, qr{^tarboot: \S+/arm: it is for aarch64, the image is for x86-64\n  Give it with --kernel FILE\.\n\z},
+	$lab, @NET, '--kernel', spew(scratch('arm'), 'MZ' . "\0" x 0x36 . "ARM\x64" . "\0" x 200));
+{
+	# A kernel of the root, or --kernel: the image says which one goes with it.
+	my $paired = scratch('paired.img');
+	tarboot('pack', scratch('root-lab-one'), '-o', $paired, qw(--level=fast --no-shell --kernel), "$lab.vmlinuz");
+	spew("$paired.vmlinuz", bzimage('6.1', 'another'));
+	my $message = qr{^tarboot: \Q$paired\E\.vmlinuz: it is not the kernel that \Q$paired\E was packed with\n  Pack the image again, or name a kernel with --kernel FILE\.\n\z};
+	refuses('the kernel of another image', 1, $message, $paired, @NET);
+	my $r = try($TARBOOT, 'run', $paired);
+	is($r->{exit}, 1, 'run: refused, too');
+	like($r->{err}, $message, 'and says why');
+}
 refuses('no image',   1, qr/none\.img: cannot open/, scratch('none.img'), @NET, '--kernel', "$lab.vmlinuz");
 refuses('two titles', 2, qr/for one IMAGE at a time/, $lab, $lab, @NET, '--title', 'x');
 refuses('a bad value', 2, qr/--\S+ .*: (?:it|behind the =)(?: there)? must/, @NET, @$_)
@@ -78,7 +93,7 @@ works('an image', $lab, @NET, '--title', 'Class room', '--host', '52-54-00-AB-34
 my $one = link_of('lab/current');
 like($one, qr/^\d{8}-\d{6}\z/, 'the current version');
 is(link_of('lab/previous'), '', 'there is no previous one');
-is(slurp("$site/http/images/lab/current/vmlinuz"), 'kernel of one', 'its kernel');
+is(slurp("$site/http/images/lab/current/vmlinuz"), bzimage('6.1', 'kernel of one'), 'its kernel');
 is(slurp("$site/http/images/lab/current/initrd.img"), slurp($lab), 'its image');
 like(menu(), qr/^item --key 1 lab \[1\] Class room \(.*\)\n/m, 'the menu has it');
 like(menu(), qr{^set from \$\{base\}/images/lab/\Q$one\E\n}m, 'by its version');

@@ -121,35 +121,74 @@ for my $what (sort keys %broken) {
 # ---- the kernel ----
 
 my %KERNELS = (
-	'boot/vmlinuz-6.1.0-9-amd64'  => 'kernel nine',
-	'boot/vmlinuz-6.1.0-10-amd64' => 'kernel ten',
-	'boot/vmlinuz-5.10.0'         => 'old kernel',
+	'boot/vmlinuz-6.1.0-9-amd64'  => bzimage('6.1.0-9-amd64', 'nine'),
+	'boot/vmlinuz-6.1.0-10-amd64' => bzimage('6.1.0-10-amd64', 'ten'),
+	'boot/vmlinuz-5.10.0'         => bzimage('5.10.0', 'old'),
 	'boot/config-6.1.0-10-amd64'  => 'config',
-	'lib/modules/6.1.0-9-amd64/x'  => '',
-	'lib/modules/6.1.0-10-amd64/x' => '',
+	'lib/modules/6.1.0-9-amd64/kernel/x'  => '',
+	'lib/modules/6.1.0-10-amd64/kernel/x' => '',
 );
 packs('a root with three kernels', pack_root(root_with(%KERNELS), '--no-shell'));
-is(slurp($kernel), 'kernel ten', 'the newest goes beside the image');
+is(slurp($kernel), bzimage('6.1.0-10-amd64', 'ten'), 'the newest goes beside the image');
 is_deeply([grep { /vmlinuz/ } payload_paths()], [], 'none into it');
 ok((grep { $_ eq 'boot/config-6.1.0-10-amd64' } payload_paths()), 'what only stands beside kernels does');
 %m = manifest();
-is_deeply([sort @{ $m{kernel} }], ['6.1.0-10-amd64', '6.1.0-9-amd64'], 'the manifest names their modules');
+is_deeply($m{kernel}, ['6.1.0-10-amd64', '6.1.0-9-amd64'], 'the manifest names their modules, the newest first');
 
 packs('--kernel=none', pack_root(root_with(%KERNELS), @NO));
 ok(!-e $kernel, 'puts no kernel beside the image');
 is(scalar(grep { /vmlinuz-/ } payload_paths()), 3, 'all stay in the root');
 
-my $own = spew(scratch('own-kernel'), 'own kernel');
+my $own = spew(scratch('own-kernel'), bzimage('6.1.0-9-amd64', 'own'));
 packs('--kernel=PATH', pack_root(root_with(%KERNELS), '--no-shell', '--kernel', $own));
-is(slurp($kernel), 'own kernel', 'is copied beside the image');
+is(slurp($kernel), slurp($own), 'is copied beside the image');
+for (['a text', '/etc/passwd'], ['a device', '/dev/zero'], ['a program', '/bin/busybox'], ['a directory', '/']) {
+	my ($name, $path) = @$_;
+	$path = '/usr/bin/busybox' if $path eq '/bin/busybox' && !-e $path;
+	fails_well(pack_root(root_with(), '--no-shell', '--kernel', $path), 1,
+		qr{^tarboot: \Q$path\E: it is no Linux kernel\n  Give the file that a boot loader loads: vmlinuz, bzImage or Image\.\n\z},
+		"--kernel of $name");
+	ok(!-e $image && !-e $kernel, 'and nothing is written');
+}
 
+# By their heads, whatever their names; of other distributions, too.
+my $MODULES = 'lib/modules/6.10.0/kernel/x';
+for (
+	['Alpine',  '6.6.7-0-lts', { 'boot/vmlinuz-lts' => '6.6.7-0-lts' }],
+	['Arch',    '6.9.1-arch1', { 'boot/vmlinuz-linux' => '6.9.1-arch1', 'boot/vmlinuz-linux-lts' => '6.6.9' }],
+	['Gentoo',  '6.10.0', { 'boot/kernel-6.10.0' => '6.10.0', 'boot/kernel-6.9.9' => '6.9.9' }],
+	['by hand', '6.10.0', { 'boot/bzImage-x' => '6.10.0', 'boot/vmlinuz' => '6.9' }],
+	['a name that is newer than its kernel', '6.10.0', { 'boot/vmlinuz-9.9' => '6.1', 'boot/vmlinuz-1' => '6.10.0' }],
+	['a release candidate', '6.10.0', { 'boot/vmlinuz-6.10.0-rc3' => '6.10.0-rc3', 'boot/vmlinuz-6.10.0' => '6.10.0' }],
+	['an old copy that is newer', '6.10.0', { 'boot/vmlinuz.old' => '6.11', 'boot/vmlinuz' => '6.10.0' }],
+	['what dpkg put aside', '6.10.0', { 'boot/vmlinuz-6.11.dpkg-bak' => '6.11', 'boot/vmlinuz' => '6.10.0' }],
+	['one for debugging', '6.10.0', { 'boot/vmlinuz-6.11' => '6.11.0+debug', 'boot/vmlinuz' => '6.10.0' }],
+	['one that has its modules', '6.10.0', { 'boot/vmlinuz-6.11' => '6.11', 'boot/vmlinuz-6.10.0' => '6.10.0' }]) {
+	my ($name, $want, $kernels) = @$_;
+	my $r = pack_root(root_with($MODULES => '', map { $_ => bzimage($kernels->{$_}) } keys %$kernels), '--no-shell', '--level=fast');
+	is($r->{exit}, 0, "$name: it is packed") or diag($r->{err});
+	is(slurp($kernel), bzimage($want), "$name: $want goes beside the image");
+	like($r->{out}, qr/^kernel   \Q$kernel: $want\E$/m, "$name: which is said");
+	is_deeply([grep { /vmlinuz|kernel-|bzImage/ } payload_paths()], [], "$name: none goes into it");
+}
 packs('a root without a kernel', pack_root(root_with(), '--no-shell'), qr/no vmlinuz/);
 ok(!-e $kernel, 'gives none');
-packs('a kernel without modules', pack_root(root_with('boot/vmlinuz-6.1' => 'k'), '--no-shell'),
-	qr/no modules for its kernel 6\.1/);
+packs('a root whose kernel is a text', pack_root(root_with('boot/vmlinuz-6.1' => 'text'), '--no-shell'), qr/no vmlinuz/);
+ok(!-e $kernel, 'gives none, too');
+{
+	my $dir = new_dir();
+	run($TARBOOT, 'unpack', $image, $dir);
+	is(slurp("$dir/boot/vmlinuz-6.1"), 'text', 'and the text stays in the root');
+}
+packs('a root with a kernel for debugging only', pack_root(root_with('boot/vmlinuz-6.1+debug' => bzimage('6.1+debug')), '--no-shell'),
+	qr{the root has no kernel but boot/vmlinuz-6\.1\+debug, which is not one to boot by default: take it, or another, with --kernel PATH});
+packs('a kernel without modules', pack_root(root_with('boot/vmlinuz-6.1' => bzimage('6.1')), '--no-shell'),
+	qr/the root has no modules for its kernel 6\.1/);
 packs('a kernel among its modules', pack_root(
-		root_with('usr/lib/modules/6.12/vmlinuz' => 'in modules', 'usr/lib/modules/6.12/x' => ''), '--no-shell'));
-is(slurp($kernel), 'in modules', 'is found there, too');
+		root_with('usr/lib/modules/6.12/vmlinuz' => bzimage('6.12'), 'usr/lib/modules/6.12/kernel/x' => ''), '--no-shell'));
+is(slurp($kernel), bzimage('6.12'), 'is found there, too');
+packs('a kernel beside more others than a manifest holds', pack_root(root_with('boot/vmlinuz-6.1' => bzimage('6.1'),
+		map { ("lib/modules/6.$_/kernel/x" => '') } 1 .. 12), '--no-shell'));
 
 # Names of a kernel that is left out must not be left behind: the boot would not find their first name.
 {

@@ -27,7 +27,8 @@ sub make_kernel {
 	mkdir "$dir/lib";
 	mkdir "$dir/lib/modules";
 	mkdir "$dir/lib/modules/6.1";
-	spew("$dir/boot/vmlinuz-6.1", 'new kernel');
+	mkdir "$dir/lib/modules/6.1/kernel";
+	spew("$dir/boot/vmlinuz-6.1", bzimage('6.1', 'new kernel'));
 	return;
 }
 
@@ -55,11 +56,22 @@ sub old_image_stays {
 	my $image = old_image();
 	is(try($TARBOOT, 'pack', $root, '-o', $image, @PACK)->{exit}, 0, 'a good pack');
 	ok(slurp($image) ne 'old image', 'replaces the image');
-	is(slurp("$image.vmlinuz"), 'new kernel', 'and the kernel');
+	is(slurp("$image.vmlinuz"), bzimage('6.1', 'new kernel'), 'and the kernel');
 	is(join(' ', map { s{.*/}{}r } sort glob $image =~ s{[^/]*\z}{*}r),
 		'image image.vmlinuz', 'and leaves nothing else');
 }
 
+# A kernel belongs to its image: without a new one the old one must not be taken for it.
+for (['--kernel=none'], ['no kernel in the root', '--exclude=/boot/']) {
+	my ($name, $option) = ($_->[0], $_->[-1]);
+	my $image = old_image();
+	my $r = try($TARBOOT, 'pack', $root, '-o', $image, @PACK, $option);
+	is($r->{exit}, 0, "$name: it is packed") or diag($r->{err});
+	like($r->{out}, qr/^kernel   none; the one of the image before is \Q$image.vmlinuz\E\.old now$/m, "$name: which is said");
+	is(slurp("$image.vmlinuz.old"), 'old kernel', "$name: nothing is lost");
+	is(join(' ', map { s{.*/}{}r } sort glob $image =~ s{[^/]*\z}{*}r), 'image image.vmlinuz.old',
+		"$name: no kernel is beside the image");
+}
 # ---- sources that are not whole ----
 
 my $bytes = slurp($tar);

@@ -383,8 +383,10 @@ static void test_round_trip(void)
 		.xattr_bytes = 6,
 		.has_boot_digest = true,
 		.has_payload_digest = true,
+		.has_vmlinuz_digest = true,
 	};
 	memset(&m.boot_digest, 0xab, sizeof(m.boot_digest));
+	memset(&m.vmlinuz_digest, 0xcd, sizeof(m.vmlinuz_digest));
 	memset(m.payload, 'p', sizeof(m.payload) - 1);
 	must(manifest_add_block(&m, &(struct manifest_block){ .offset = 1ULL << 39, .bytes = 1 }));
 	memset(m.init, '/', sizeof(m.init) - 1);

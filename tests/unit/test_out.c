@@ -240,6 +240,72 @@ static void check_signal(int signal)
 	must(unlinkat(dir, "done", 0));
 }
 
+/* An image and its kernel. new: text of the new kernel; NULL = there is none. good: the image can be renamed. */
+static void commit_pair(const char *old, const char *new, bool good)
+{
+	char kernel[5000];
+	struct out o = { 0 }, beside = { 0 };
+
+	snprintf(kernel, sizeof(kernel), "%s", path("image.vmlinuz"));
+	if (good)
+		put_file(dir, "image", "old", 0600);
+	if (old)
+		put_file(dir, "image.vmlinuz", old, 0600);
+	is_int(out_open(path("image"), OUT_PRIVATE, &o, &f), 0, "the image is opened");
+	is_int(out_write(&o, "new", 3, &f), 0, "and written");
+	if (new) {
+		is_int(out_open(kernel, OUT_SHARED, &beside, &f), 0, "the kernel is opened");
+		is_int(out_write(&beside, new, strlen(new), &f), 0, "and written");
+	}
+	if (!good)
+		must(mkdirat(dir, "image", 0755));
+	is_int(out_commit_pair(&o, &beside, kernel, &f), good ? 0 : -EISDIR, "committed");
+	ok(!out_is_open(&o) && !out_is_open(&beside), "and closed");
+}
+
+static void end_pair(void)
+{
+	(void)unlinkat(dir, "image.vmlinuz", 0);
+	(void)unlinkat(dir, "image.vmlinuz.old", 0);
+	(void)unlinkat(dir, "image", 0);
+	(void)unlinkat(dir, "image", AT_REMOVEDIR);
+}
+
+static void test_pair(void)
+{
+	commit_pair("old kernel", "new kernel", true);
+	is_str(get_file(dir, "image"), "new", "a pair: the new image");
+	is_str(get_file(dir, "image.vmlinuz"), "new kernel", "the new kernel");
+	is_int(count_files(), 2, "nothing else");
+	end_pair();
+	commit_pair(NULL, "new kernel", true);
+	is_str(get_file(dir, "image.vmlinuz"), "new kernel",
+	       "where there was none: the new kernel");
+	is_int(count_files(), 2, "nothing else");
+	end_pair();
+	commit_pair("old kernel", NULL, true);
+	is_str(get_file(dir, "image"), "new", "without a kernel: the new image");
+	is_str(get_file(dir, "image.vmlinuz.old"), "old kernel",
+	       "the old kernel under another name");
+	is_int(count_files(), 2, "nothing else");
+	end_pair();
+}
+
+static void test_pair_failures(void)
+{
+	commit_pair("old kernel", "new kernel", false);
+	is_str(get_file(dir, "image.vmlinuz"), "old kernel", "no image: the old kernel stays");
+	is_int(count_files(), 2, "nothing else");
+	end_pair();
+	commit_pair(NULL, "new kernel", false);
+	is_int(count_files(), 1, "no image: no new kernel");
+	end_pair();
+	commit_pair("old kernel", NULL, false);
+	is_str(get_file(dir, "image.vmlinuz"), "old kernel", "no image: the old kernel is back");
+	is_int(count_files(), 2, "nothing else");
+	end_pair();
+}
+
 int main(void)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
@@ -255,6 +321,8 @@ int main(void)
 		test_long_name();
 		test_refused();
 		test_late_directory();
+		test_pair();
+		test_pair_failures();
 		for (size_t k = 0; k < ARRAY_SIZE(signals); k++)
 			check_signal(signals[k]);
 	}
