@@ -27,7 +27,7 @@ _tarboot_values() {
 	kernel-check:--only) echo tarboot recommended x86_64 aarch64 netboot vm debug ;;
 	netboot:--rollback | netboot:--remove) _tarboot_images ;;
 	netboot:--default) echo local memtest install shell reboot && _tarboot_images ;;
-	run:--accel) echo tcg kvm ;;
+	run:--accel) echo auto tcg kvm ;;
 	serve:--interface) ls /sys/class/net 2>/dev/null ;;
 	kernel-check:*) echo auto ;;
 	esac

@@ -1,5 +1,4 @@
 /* tarboot run: boots an image in QEMU, with its serial console here. */
-#include <elf.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -10,30 +9,22 @@
 
 #include "boot_watch.h"
 #include "command.h"
-#include "elfinfo.h"
 #include "image.h"
 #include "image_kernel.h"
 #include "options.h"
 #include "piped_child.h"
+#include "qemu.h"
 #include "say.h"
 #include "size.h"
 
 #define LOGIN_TIMEOUT 600 /* seconds; emulated machines are slow */
 
 static const char *arg_image, *arg_kernel, *arg_memory = "2G";
-static const char *arg_append = "", *arg_accel = "tcg";
+static const char *arg_append = "", *arg_accel = "auto", *arg_cpu;
 static long arg_cpus = 2, arg_timeout = LOGIN_TIMEOUT;
 static bool arg_until_login;
-
-/* What QEMU is called for a machine that an image is for, and the plainest one that it has. */
-static const struct emulation {
-	uint16_t machine;
-	const char *program, *package; /* of Debian */
-	const char *board, *cpu, *console;
-} emulations[] = {
-	{ EM_X86_64, "qemu-system-x86_64", "qemu-system-x86", "pc", "qemu64", "ttyS0" },
-	{ EM_AARCH64, "qemu-system-aarch64", "qemu-system-arm", "virt", "cortex-a57", "ttyAMA0" },
-};
+static char *const *arg_more; /* arguments of QEMU */
+static size_t arg_n_more;
 
 static const struct option_spec options[] = {
 	{ .name = "kernel",
@@ -60,9 +51,15 @@ static const struct option_spec options[] = {
 	  .help = "more kernel parameters" },
 	{ .name = "accel",
 	  .value = "NAME",
-	  .words = "tcg kvm",
+	  .words = "auto tcg kvm",
 	  .text = &arg_accel,
-	  .help = "tcg: emulate, works everywhere (default); kvm" },
+	  .help = "auto: kvm where it boots this kernel, which is tried, else tcg (default); tcg: "
+		  "emulate, works everywhere; kvm" },
+	{ .name = "cpu",
+	  .value = "MODEL",
+	  .text = &arg_cpu,
+	  .help = "the CPU, as QEMU's -cpu takes it (default: one for programs of x86-64-v3; with "
+		  "kvm this computer's)" },
 	{ .name = "until-login",
 	  .flag = &arg_until_login,
 	  .help = "end by itself at the login prompt and show a table of times" },
@@ -78,10 +75,12 @@ static const struct option_spec options[] = {
 
 static const struct command_usage usage = {
 	.command = "run",
-	.synopsis = "run IMAGE [OPTION]...",
+	.synopsis = "run IMAGE [OPTION]... [-- QEMU ARGUMENT...]",
 	.about = "Boots IMAGE in QEMU, without a disk or a network, its serial console on this "
 		 "terminal. Ctrl-A X ends it.",
 	.options = options,
+	.more = "What follows -- is for QEMU, as -- -netdev user,id=n -device "
+		"virtio-net-pci,netdev=n.",
 };
 
 /* Does QEMU's -m take it? */
@@ -104,72 +103,12 @@ static int parse_options(int argc, char **argv)
 	if (!is_memory(arg_memory))
 		return say_usage("run", "--memory %s: it must be a size, as 512M or 2G",
 				 arg_memory);
-	if (line.n_arguments != 1)
+	if (line.n_before != 1)
 		return say_usage("run", "it takes one IMAGE");
 	arg_image = line.arguments[0];
+	arg_more = line.arguments + 1;
+	arg_n_more = line.n_arguments - 1;
 	return -1;
-}
-
-/* An image for no machine that is known is for this one. */
-static const struct emulation *find_emulation(uint16_t machine)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(emulations); i++)
-		if (emulations[i].machine == (machine ? machine : program_own_machine()))
-			return &emulations[i];
-	return &emulations[0];
-}
-
-/* Replaces this process by QEMU; returns only on failure. */
-static void exec_qemu(const struct emulation *e, const char *kernel, const char *append)
-{
-	char cpus[16];
-	const char *const argv[] = { e->program,
-				     "-accel",
-				     arg_accel,
-				     "-M",
-				     e->board,
-				     "-cpu",
-				     strcmp(arg_accel, "tcg") == 0 ? e->cpu : "host",
-				     "-m",
-				     arg_memory,
-				     "-smp",
-				     cpus,
-				     "-nodefaults",
-				     "-no-reboot",
-				     "-display",
-				     "none",
-				     "-chardev",
-				     arg_until_login ? "stdio,id=s"
-						     : "stdio,id=s,mux=on,signal=off",
-				     "-serial",
-				     "chardev:s",
-				     "-kernel",
-				     kernel,
-				     "-initrd",
-				     arg_image,
-				     "-append",
-				     append,
-				     arg_until_login ? NULL : "-mon",
-				     "chardev=s",
-				     NULL };
-
-	snprintf(cpus, sizeof(cpus), "%ld", arg_cpus);
-	execvp(e->program, (char *const *)argv);
-	fprintf(stderr, "tarboot: %s: cannot start it: %s\n  Install QEMU (Debian: %s).\n",
-		e->program, strerror(errno), e->package);
-}
-
-/* Starts QEMU with its serial line on a pipe. Returns its pid, or -errno. */
-static pid_t start_qemu(const struct emulation *e, const char *kernel, const char *append,
-			int *ret_fd)
-{
-	pid_t pid = piped_child(ret_fd);
-
-	if (pid == 0) {
-		exec_qemu(e, kernel, append);
-		_exit(EXIT_FAILED);
-	}
-	return pid;
 }
 
 /* Shows what the machine prints until the watch is satisfied, the machine ends or time is up. */
@@ -191,16 +130,28 @@ static void follow(int fd, struct boot_watch *watch)
 	}
 }
 
-static int run_until_login(const struct emulation *e, const char *kernel, const char *append)
+/* Starts QEMU with its serial line on a pipe. Returns its pid, or -errno. */
+static pid_t start_qemu(const struct qemu *q, int *ret_fd)
+{
+	pid_t pid = piped_child(ret_fd);
+
+	if (pid == 0) {
+		qemu_exec(q);
+		_exit(EXIT_FAILED);
+	}
+	return pid;
+}
+
+static int run_until_login(const struct qemu *q)
 {
 	_cleanup_close_ int fd = -1;
 	struct boot_watch watch = { .start = now_usec() };
 	struct stat st = { 0 };
 	struct fail f;
-	pid_t pid = start_qemu(e, kernel, append, &fd);
+	pid_t pid = start_qemu(q, &fd);
 
 	if (pid < 0) {
-		fail_errno(&f, pid, e->program, "cannot start it");
+		fail_errno(&f, pid, qemu_program(q), "cannot start it");
 		return say_fail(&f);
 	}
 	follow(fd, &watch);
@@ -225,26 +176,34 @@ static int read_image(const struct emulation **ret, char **ret_kernel, struct fa
 	if (r == 0)
 		r = image_kernel_find(&image, arg_kernel, ret_kernel, f);
 	if (r == 0)
-		*ret = find_emulation(image_machine(&image));
+		*ret = qemu_find_emulation(image_machine(&image));
 	image_close(&image);
 	return r;
 }
 
 int command_run(int argc, char **argv)
 {
-	_cleanup_free_ char *kernel = NULL, *append = NULL;
-	const struct emulation *e = NULL;
+	_cleanup_free_ char *kernel = NULL;
+	struct qemu q = { 0 };
 	struct fail f;
 	int r = parse_options(argc, argv);
 
 	if (r >= 0)
 		return r;
-	if (read_image(&e, &kernel, &f) < 0)
+	if (read_image(&q.emulation, &kernel, &f) < 0)
 		return say_fail(&f);
-	if (asprintf(&append, "console=%s panic=-1 %s", e->console, arg_append) < 0)
-		return EXIT_FAILED;
+	q.cpu = arg_cpu;
+	q.memory = arg_memory;
+	q.cpus = arg_cpus;
+	q.kernel = kernel;
+	q.initrd = arg_image;
+	q.append = arg_append;
+	q.has_monitor = !arg_until_login;
+	q.more = arg_more;
+	q.n_more = arg_n_more;
+	q.accel = strcmp(arg_accel, "auto") != 0 ? arg_accel : qemu_kvm_works(&q) ? "kvm" : "tcg";
 	if (arg_until_login)
-		return run_until_login(e, kernel, append);
-	exec_qemu(e, kernel, append);
+		return run_until_login(&q);
+	qemu_exec(&q);
 	return EXIT_FAILED;
 }
