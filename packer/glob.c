@@ -5,6 +5,67 @@
 
 #include "path.h"
 
+/* ---- patterns as they are written ---- */
+
+/* What is understood elsewhere (rsync, .gitignore, shells), but would name nothing here. */
+static const char *find_foreign(const char *glob)
+{
+	const char *brace = NULL;
+
+	if (*glob == '!')
+		return "it begins with !, which is not understood: use --keep (\\! is a name with "
+		       "it)";
+	if (*glob == '+' || (*glob == '-' && (glob[1] == ' ' || glob[1] == '\t')))
+		return "it begins with + or -, which is not understood: use --keep and --exclude "
+		       "(\\+ is a name with it)";
+	for (; *glob; glob++) {
+		if (*glob == '\\' && glob[1])
+			glob++;
+		else if (strncmp(glob, "[[:", 3) == 0)
+			return "[[:name:]] is not understood: write the characters, as [0-9]";
+		else if (*glob == '[' && glob[1] && strchr(glob + 2, ']'))
+			glob = strchr(glob + 2, ']');
+		else if (*glob == '{' && !brace)
+			brace = glob;
+		else if (*glob == '}' && brace && memchr(brace, ',', (size_t)(glob - brace)))
+			return "{a,b} is not understood: give each a pattern of its own (\\{ is a "
+			       "name with it)";
+		else if ((*glob == ' ' || *glob == '\t') && glob[1] == '#')
+			return "a comment must have a line of its own (\\# is a name with it)";
+	}
+	return NULL;
+}
+
+const char *glob_tidy(char *glob)
+{
+	const char *wrong = find_foreign(glob);
+	char *to = glob, *from = glob;
+	size_t n;
+
+	if (wrong)
+		return wrong;
+	for (; *from; from += n) { /* component by component, each with the slash before it */
+		n = *from == '/';
+		n += strcspn(from + n, "/");
+		if ((n == 2 && strncmp(from, "..", 2) == 0 && from == glob) ||
+		    (n == 3 && strncmp(from, "/..", 3) == 0))
+			return "it leads out of the root by ..";
+		if ((n == 1 && *from == '/' && from[1]) ||
+		    (n == 2 && strncmp(from, "/.", 2) == 0 && from[2]))
+			continue; /* // or /./ */
+		if (n == 1 && *from == '.' && from == glob)
+			continue; /* the slash behind it makes it a path from the root */
+		memmove(to, from, n);
+		to += n;
+	}
+	*to = '\0';
+	if (to - glob > 1 && strcmp(to - 2, "/.") == 0)
+		to[-1] = '\0';
+	return !*glob || strcmp(glob, "/") == 0 ? "it names the root itself" : NULL;
+}
+
+/* ---- matching ---- */
+
 /* A set at glob, which stands behind its `[`. Its end, or NULL when it has none; *ret: is c in it? */
 static const char *match_set(const char *glob, const char *end, unsigned char c, bool *ret)
 {

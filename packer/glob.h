@@ -7,6 +7,10 @@
 
 #include <stdbool.h>
 
+/* Brings a pattern that somebody wrote into the form that the functions below take, in place: `./x` and `//x` become `/x`.
+ * Returns NULL, or what is not understood in it, as a sentence. */
+const char *glob_tidy(char *glob);
+
 /* Does the pattern name this path? path is as path_in_root() of path.h has it; a slash at its end does not count. */
 bool glob_match(const char *glob, const char *path, bool is_directory);
 

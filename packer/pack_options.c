@@ -6,10 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "glob.h"
 #include "image_report.h"
 #include "options.h"
+#include "read_all.h"
 #include "say.h"
 #include "scrub.h"
+#include "settings.h"
 
 enum {
 	OPT_HELP,
@@ -139,37 +142,57 @@ static void list_free(struct string_list *l)
 	free(l->strings);
 }
 
-/* Calls each with every line of a file that is neither empty nor a comment, without blanks around it. */
-static int each_line(const char *path,
-		     int (*each)(struct pack_options *o, char *line, const char *path),
-		     struct pack_options *o)
+/* Reads a file of lines; what is wrong is said. *ret is the caller's. */
+static int read_lines(const char *path, char **ret)
 {
-	FILE *file = fopen(path, "re");
-	char *line = NULL, *start, *end;
-	size_t room = 0;
-	int r = EXIT_OK;
+	size_t size;
+	int r = read_file(path, ret, &size);
 
-	if (!file)
-		return say_usage("pack", "%s: cannot open it: %s", path, strerror(errno));
-	while (r == EXIT_OK && getline(&line, &room, file) >= 0) {
-		start = line + strspn(line, " \t");
-		end = start + strlen(start);
-		while (end > start && strchr(" \t\r\n", end[-1]))
-			*--end = '\0';
-		if (*start && *start != '#')
-			r = each(o, start, path);
-	}
-	if (r == EXIT_OK && ferror(file))
-		r = say_usage("pack", "%s: cannot read it: %s", path, strerror(errno));
-	free(line);
-	fclose(file);
+	if (r < 0)
+		return say_usage("pack", "%s: cannot read it: %s", path, strerror(-r));
+	if (strlen(*ret) < size)
+		return say_usage("pack", "%s: it is no text", path);
+	return EXIT_OK;
+}
+
+/* ---- patterns ---- */
+
+/* typed: the option or line that it is from. */
+static int add_pattern(struct string_list *l, const char *value, const char *typed)
+{
+	_cleanup_free_ char *glob = strdup(value);
+	const char *wrong = glob ? glob_tidy(glob) : NULL;
+	int r;
+
+	if (wrong)
+		return say_usage("pack", "%s %s: %s", typed, value, wrong);
+	r = list_add(l, glob);
+	glob = NULL;
 	return r;
 }
 
-static int exclude_line(struct pack_options *o, char *line, const char *path)
+/* A file of patterns, one a line; empty lines and those that begin with # mean nothing. */
+static int add_patterns_of(struct string_list *l, const char *path)
 {
-	(void)path;
-	return list_add(&o->exclude, strdup(line));
+	_cleanup_free_ char *text = NULL, *typed = NULL;
+	int r = read_lines(path, &text), n = 0;
+
+	for (char *line = text, *next; r == EXIT_OK && *line; line = next) {
+		next = line + strcspn(line, "\n");
+		if (*next)
+			*next++ = '\0';
+		n++;
+		line += strspn(line, " \t\r");
+		for (char *end = line + strlen(line); end > line && strchr(" \t\r", end[-1]);)
+			*--end = '\0';
+		if (!*line || *line == '#')
+			continue;
+		free(typed);
+		if (asprintf(&typed, "%s: line %d:", path, n) < 0)
+			typed = NULL;
+		r = add_pattern(l, line, typed ? typed : path);
+	}
+	return r;
 }
 
 /* ---- one option ---- */
@@ -270,11 +293,11 @@ static int set_option(struct pack_options *o, const struct option_spec *spec, co
 	case OPT_THREADS:
 		return set_threads(o, value, typed);
 	case OPT_EXCLUDE:
-		return list_add(&o->exclude, strdup(value));
+		return add_pattern(&o->exclude, value, typed);
 	case OPT_EXCLUDE_FROM:
-		return each_line(value, exclude_line, o);
+		return add_patterns_of(&o->exclude, value);
 	case OPT_KEEP:
-		return list_add(&o->keep, strdup(value));
+		return add_pattern(&o->keep, value, typed);
 	case OPT_OVERLAY:
 		return list_add(&o->overlays, strdup(value));
 	case OPT_REPORT:
@@ -333,24 +356,54 @@ static const struct option_spec *find_option(const char *name)
 	return o && o->id != OPT_PROJECT && o->id != OPT_HELP ? o : NULL;
 }
 
-static int project_line(struct pack_options *o, char *line, const char *path)
+static const char *next_name(size_t i, const void *arg)
 {
-	char *equals = strchr(line, '='), *value = equals ? equals + 1 : line + strlen(line);
-	const struct option_spec *option;
+	const struct option_spec *o = options;
 
-	line[strcspn(line, " \t=")] = '\0';
-	value += strspn(value, " \t");
-	option = find_option(line);
+	(void)arg;
+	for (; o->name; o++)
+		if (find_option(o->name) && i-- == 0)
+			return o->name;
+	return i == 0 ? "root" : NULL;
+}
+
+/* typed: "FILE: line N: NAME" */
+static int set_line(struct pack_options *o, const struct setting *line, const char *path,
+		    const char *typed)
+{
+	const struct option_spec *option = find_option(line->name);
+	const char *value = line->value;
+	char nearest[NEAREST_MAX];
+
+	if (line->wrong)
+		return say_usage("pack", "%s: %s", typed, line->wrong);
 	if (!option)
-		return say_usage("pack", "%s: %s: there is no such option", path, line);
+		return say_usage("pack", "%s: there is no such option%s", typed,
+				 nearest_name(line->name, "", next_name, NULL, nearest));
 	if (option->value)
-		return *value ? set_project_value(o, option, value, path, line)
-			      : say_usage("pack", "%s: %s: it needs a value", path, line);
-	if (!*value || strcmp(value, "yes") == 0)
+		return value && *value ? set_project_value(o, option, value, path, typed)
+				       : say_usage("pack", "%s: it needs a value", typed);
+	if (!value || strcmp(value, "yes") == 0)
 		return set_flag(o, option->id, true);
 	return strcmp(value, "no") == 0
 		       ? set_flag(o, option->id, false)
-		       : say_usage("pack", "%s: %s = %s: it must be yes or no", path, line, value);
+		       : say_usage("pack", "%s = %s: it must be yes or no", typed, value);
+}
+
+static int read_project(struct pack_options *o, const char *path)
+{
+	_cleanup_free_ char *text = NULL, *typed = NULL;
+	int r = read_lines(path, &text);
+	struct settings lines = { .text = text };
+	struct setting line;
+
+	while (r == EXIT_OK && settings_next(&lines, &line)) {
+		free(typed);
+		if (asprintf(&typed, "%s: line %u: %s", path, line.line, line.name) < 0)
+			typed = NULL;
+		r = set_line(o, &line, path, typed ? typed : path);
+	}
+	return r;
 }
 
 /* ---- the command line ---- */
@@ -364,7 +417,7 @@ static int set_options(struct pack_options *o, const struct command_line *line)
 
 	for (; r == EXIT_OK && given < end; given++)
 		if (given->option->id == OPT_PROJECT)
-			r = each_line(given->value, project_line, o);
+			r = read_project(o, given->value);
 	for (given = line->options; r == EXIT_OK && given < end; given++) {
 		snprintf(typed, sizeof(typed), "--%s", given->option->name);
 		if (given->option->value && given->option->id != OPT_PROJECT)
@@ -427,6 +480,7 @@ int pack_options_sieve(const struct pack_options *o, struct sieve *ret)
 		r = sieve_keep(ret, o->keep.strings[i]);
 	for (size_t i = 0; r == 0 && i < o->exclude.n; i++)
 		r = sieve_add(ret, SIEVE_LEAVE_OUT, o->exclude.strings[i], "excluded");
+	ret->n_excluded = ret->n_rules;
 	return r == 0 && !o->no_scrub ? scrub_add_rules(ret) : r;
 }
 

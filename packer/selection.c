@@ -395,6 +395,20 @@ void selection_warn_of_mounts(const struct selection *s, const struct source *so
 				mounts[i], layer_name(s));
 }
 
+/* A pattern with a typing error would else go unnoticed. */
+static void warn_unmatched(const struct sieve *s)
+{
+	for (size_t i = 0; i < s->n_excluded; i++)
+		if (!s->rules[i].members)
+			say_warning("--exclude %s: nothing in the root has this name, or another "
+				    "pattern leaves it out",
+				    s->rules[i].glob);
+	for (size_t i = 0; i < s->n_keep; i++)
+		if (!s->keep[i].matched)
+			say_warning("--keep %s: nothing in the root has this name",
+				    s->keep[i].glob);
+}
+
 void selection_print(const struct selection *s)
 {
 	char size[SIZE_TEXT_MAX];
@@ -407,6 +421,7 @@ void selection_print(const struct selection *s)
 			       rule->glob, (unsigned long long)rule->members,
 			       size_format(size, rule->bytes), rule->why);
 	}
+	warn_unmatched(&s->sieve);
 	if (s->replaced)
 		printf("overlaid %llu members of the root\n", (unsigned long long)s->replaced);
 }

@@ -66,5 +66,5 @@ void selection_adopt(const struct selection *s, struct member *m);
  * anyhow. */
 void selection_warn_of_mounts(const struct selection *s, const struct source *source);
 
-/* What each rule kept back, on stdout. */
+/* What each rule kept back, on stdout; warns of patterns that name nothing. */
 void selection_print(const struct selection *s);

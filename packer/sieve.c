@@ -20,22 +20,29 @@ int sieve_add(struct sieve *s, enum sieve_action action, const char *glob, const
 
 int sieve_keep(struct sieve *s, const char *glob)
 {
-	const char **keep = realloc(s->keep, (s->n_keep + 1) * sizeof(*keep));
+	struct sieve_keep *keep = realloc(s->keep, (s->n_keep + 1) * sizeof(*keep));
 
 	if (!keep)
 		return -ENOMEM;
 	s->keep = keep;
-	keep[s->n_keep++] = glob;
+	keep[s->n_keep++] = (struct sieve_keep){ .glob = glob };
 	return 0;
 }
 
 static bool is_kept(const struct sieve *s, const char *path, bool is_directory)
 {
 	for (size_t i = 0; i < s->n_keep; i++)
-		if (glob_match_above(s->keep[i], path, is_directory) ||
-		    (is_directory && glob_may_match_below(s->keep[i], path)))
+		if (glob_match_above(s->keep[i].glob, path, is_directory) ||
+		    (is_directory && glob_may_match_below(s->keep[i].glob, path)))
 			return true;
 	return false;
+}
+
+static void note_matches(const struct sieve *s, const char *path, bool is_directory)
+{
+	for (size_t i = 0; i < s->n_keep; i++)
+		if (!s->keep[i].matched)
+			s->keep[i].matched = glob_match_above(s->keep[i].glob, path, is_directory);
 }
 
 struct sieve_rule *sieve_judge(const struct sieve *s, const char *path, bool is_directory)
@@ -43,6 +50,7 @@ struct sieve_rule *sieve_judge(const struct sieve *s, const char *path, bool is_
 	path = path_in_root(path);
 	if (path_is_root(path))
 		return NULL;
+	note_matches(s, path, is_directory);
 	for (size_t i = 0; i < s->n_rules; i++) {
 		struct sieve_rule *rule = &s->rules[i];
 

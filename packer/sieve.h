@@ -28,10 +28,16 @@ struct sieve_rule {
 	uint64_t members, bytes; /* that it was applied to so far */
 };
 
+struct sieve_keep {
+	const char *glob;
+	bool matched; /* a path so far */
+};
+
 struct sieve {
 	struct sieve_rule *rules; /* owned; the strings are not */
-	const char **keep;
+	struct sieve_keep *keep;
 	size_t n_rules, n_keep;
+	size_t n_excluded; /* of the rules, the first: those that the user gave */
 };
 
 /* Adds a rule behind those that are there: the first that names a path is taken. 0 or -ENOMEM. */

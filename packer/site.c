@@ -12,6 +12,7 @@
 
 #include "out.h"
 #include "read_all.h"
+#include "settings.h"
 #include "util.h"
 
 #define CONFIGURATION "netboot.conf"
@@ -337,27 +338,23 @@ static int check_empty(const struct site *s, bool claim, struct fail *f)
 			"it was not made by tarboot netboot (there is no " CONFIGURATION ")");
 }
 
-static int load_line(struct site *s, char *line, const char *path, struct fail *f)
+static int load_line(struct site *s, const struct setting *line, const char *path, struct fail *f)
 {
-	char *value = strchr(line, '='), *end = line + strlen(line);
-	const char *why;
+	const char *wrong = line->wrong;
 
-	while (end > line && strchr(" \t\r", end[-1]))
-		*--end = '\0';
-	if (!*line || *line == '#')
-		return 0;
-	if (value) {
-		value += 1 + strspn(value + 1, " \t");
-		line[strcspn(line, " \t=")] = '\0';
-	}
-	why = value ? site_set(s, line, value) : "it has no =";
-	return why ? fail_set(f, EINVAL, path, "Mend that line.", "%s: %s", line, why) : 0;
+	if (!wrong)
+		wrong = line->value ? site_set(s, line->name, line->value) : "it has no =";
+	return wrong ? fail_set(f, EINVAL, path, "Mend that line.", "line %u: %s: %s", line->line,
+				line->name, wrong)
+		     : 0;
 }
 
 int site_load(struct site *s, bool claim, struct fail *f)
 {
 	char path[PATH_MAX];
 	_cleanup_free_ char *text = NULL;
+	struct settings lines = { 0 };
+	struct setting line;
 	size_t size;
 	int r = read_file(site_path(s, path, CONFIGURATION), &text, &size);
 
@@ -365,12 +362,9 @@ int site_load(struct site *s, bool claim, struct fail *f)
 		return check_empty(s, claim, f);
 	if (r < 0)
 		return fail_errno(f, r, path, "cannot read it");
-	for (char *line = text, *next; r == 0 && *line; line = next) {
-		next = line + strcspn(line, "\n");
-		if (*next)
-			*next++ = '\0';
-		r = load_line(s, line, path, f);
-	}
+	lines.text = text;
+	while (r == 0 && settings_next(&lines, &line))
+		r = load_line(s, &line, path, f);
 	return r;
 }
 
@@ -385,7 +379,7 @@ static void print_address(FILE *out, const char *key, uint32_t address)
 static void print_text(FILE *out, const char *key, const char *text)
 {
 	if (*text)
-		fprintf(out, "%s = %s\n", key, text);
+		setting_print(out, key, text);
 }
 
 static void print_settings(FILE *out, const void *site)

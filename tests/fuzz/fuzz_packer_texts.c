@@ -9,6 +9,7 @@
 #include "kconfig.h"
 #include "kernel.h"
 #include "serve_log.h"
+#include "settings.h"
 #include "swap_file.h"
 #include "timeline.h"
 
@@ -18,9 +19,17 @@
 static void match(char *text)
 {
 	char *newline = strchr(text, '\n'), *path = newline ? newline + 1 : text + strlen(text);
-	char glob[2048];
+	char glob[2048], tidy[2048];
 
 	snprintf(glob, sizeof(glob), "%.*s", (int)(newline ? newline - text : 0), text);
+	strcpy(tidy, glob);
+	if (!glob_tidy(tidy)) {
+		char again[2048];
+
+		promise(*tidy && strlen(tidy) <= strlen(glob));
+		strcpy(again, tidy);
+		promise(!glob_tidy(again) && strcmp(again, tidy) == 0);
+	}
 	if (glob_match(glob, path, false)) {
 		promise(glob_match(glob, path, true));
 		promise(glob_match_above(glob, path, false));
@@ -74,6 +83,23 @@ static void read_log(const char *text)
 
 	if (serve_log_line(&log, text, shown))
 		promise(strlen(shown) < SERVE_LINE_MAX);
+}
+
+/* Changes its text. */
+static void read_settings(const char *text)
+{
+	char *copy = strdup(text);
+	struct settings s = { .text = copy };
+	struct setting line;
+	unsigned before = 0;
+
+	while (copy && settings_next(&s, &line)) {
+		promise(line.line > before && line.name && (line.wrong || *line.name));
+		before = line.line;
+		if (!line.wrong)
+			fuzz_accepted++;
+	}
+	free(copy);
 }
 
 static void read_config(const char *text)
@@ -138,6 +164,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	walk(text, size);
 	read_log(text);
 	read_config(text);
+	read_settings(text);
 	read_report(text);
 	edit((const char *)data, size);
 	read_kernel((const char *)data, size);

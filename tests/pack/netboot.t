@@ -182,7 +182,7 @@ spew("$site/netboot.conf", slurp("$site/netboot.conf") . "servr = 1\n");
 	flock $lock, LOCK_EX or die "flock: $!";
 	refuses('while another one is at work', 1, qr/\Q$site\E: another tarboot is changing it/, '--timeout', 5);
 }
-refuses('a wrong line', 1, qr/netboot\.conf: servr: there is no such setting/, '--timeout', 5);
+refuses('a wrong line', 1, qr/^tarboot: \Q$site\E\/netboot\.conf: line \d+: servr: there is no such setting\n  Mend that line\.$/, '--timeout', 5);
 spew("$site/netboot.conf", slurp("$site/netboot.conf") =~ s/servr.*\n//r);
 fails_well(try($TARBOOT, 'netboot', $lab, '-o', scratch('bare'), @NET, '--ipxe', $foreign), 1,
 	qr/undionly\.kpxe: there is no iPXE.*\n.*Install/, 'without iPXE');

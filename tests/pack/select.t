@@ -347,12 +347,76 @@ is_deeply([ grep { m{^usr/lib64/x} } @names ], [], 'its patterns count');
 $r = try('sh', '-c', "cd '$lab' && exec '$TARBOOT' pack -p tarboot.conf -o '$image' '$root'");
 is($r->{exit}, 0, 'options and ROOT beside it') or diag($r->{err});
 ok(-e $image, 'have the last word');
-for my $bad ('colour = red', 'level = slow', 'output =', 'no-shell = maybe', 'project = x', 'help') {
-	spew(scratch('bad.conf'), "root = $root\noutput = x\n$bad\n");
-	fails_well(try($TARBOOT, 'pack', '-p', scratch('bad.conf')), 2, qr/\Q@{[ $bad =~ s{ .*}{}r ]}/, "a project file with '$bad'");
+
+# Lines that are wrong, with what is said of them: the third of the file.
+my %BAD = (
+	'colour = red'         => 'colour: there is no such option',
+	'outptu = x'           => 'outptu: there is no such option; did you mean output?',
+	'rot = x'              => 'rot: there is no such option; did you mean root?',
+	'project = x'          => 'project: there is no such option',
+	'help'                 => 'help: there is no such option',
+	'level = slow'         => 'level slow: it must be fast, normal or best',
+	'level = "slow" # x'   => 'level slow: it must be fast, normal or best',
+	'threads = many'       => 'threads many: it must be a number from 1 to 1024',
+	'report = x.png'       => "report @{[scratch()]}/x.png: its name must end in .svg or .json",
+	'output ='             => 'output: it needs a value',
+	'output = # none'      => 'output: it needs a value',
+	'output'               => 'output: it needs a value',
+	'output x'             => 'output x: there is no = in it',
+	'no-scrub no'          => 'no-scrub no: there is no = in it',
+	'no-shell = maybe'     => 'no-shell = maybe: it must be yes or no',
+	'exclude = "a'         => 'exclude: its quote is not closed',
+	q(exclude = 'a' 'b')   => 'exclude: something stands behind the quotes',
+	'= x'                  => ': there is no name before its =',
+	'exclude = {a,b}'      => 'exclude {a,b}: {a,b} is not understood: give each a pattern of its own (\{ is a name with it)',
+	'keep = !a'            => 'keep !a: it begins with !, which is not understood: use --keep (\! is a name with it)');
+for my $line (sort keys %BAD) {
+	my $conf = spew(scratch('bad.conf'), "root = $root\noutput = x\n$line\n");
+	my $r = try($TARBOOT, 'pack', '-p', $conf);
+	is($r->{exit}, 2, "a project file with '$line'");
+	is($r->{err}, "tarboot: pack: $conf: line 3: $BAD{$line}\n  Try `tarboot pack --help`.\n", 'is told with its line');
 }
-fails_well(try($TARBOOT, 'pack', '-p', '/no/such'), 2, qr{/no/such: cannot open}, 'a project file that is not there');
-fails_well(try($TARBOOT, 'pack', $root, '-o', $image, '--exclude-from=/no/such'), 2, qr{/no/such: cannot open}, 'a list that is not there');
+spew(scratch('bad.list'), "# x\n\n/a # why\n");
+is(try($TARBOOT, 'pack', $root, '-o', $image, '--exclude-from=' . scratch('bad.list'))->{err},
+	'tarboot: pack: ' . scratch('bad.list') . ": line 3: /a # why: a comment must have a line of its own (\\# is a name with it)\n"
+		. "  Try `tarboot pack --help`.\n", 'a wrong pattern of a list');
+is(try($TARBOOT, 'pack', $root, '-o', $image, '--exclude=+ /a')->{err}, 'tarboot: pack: --exclude + /a: it begins with + or -, which is '
+		. "not understood: use --keep and --exclude (\\+ is a name with it)\n  Try `tarboot pack --help`.\n", 'a wrong pattern');
+is(try($TARBOOT, 'pack', '-p', '/no/such')->{err},
+	"tarboot: pack: /no/such: cannot read it: No such file or directory\n  Try `tarboot pack --help`.\n", 'a project file that is not there');
+is(try($TARBOOT, 'pack', $root, '-o', $image, '--exclude-from=/no/such')->{err},
+	"tarboot: pack: /no/such: cannot read it: No such file or directory\n  Try `tarboot pack --help`.\n", 'a list that is not there');
+
+# Quotes, comments, a kernel beside the file, `no`.
+write_files($lab, vmlinuz => 'a kernel', 'second.conf' => <<"END");
+root = "../base"          # where it is
+output = 'second # image' # its name
+kernel = vmlinuz
+exclude = ./usr//lib64/   # tidied
+level = fast
+no-shell                  # yes
+no-scrub = no
+force = yes
+END
+$r = try('sh', '-c', "cd '$lab/overlay' && exec '$TARBOOT' pack -p ../second.conf");
+is($r->{exit}, 0, 'a project file with quotes and comments') or diag($r->{err});
+unlike($r->{err}, qr/exclude/, 'its pattern names something');
+ok(-e "$lab/second # image", 'quotes are no part of a name');
+is(slurp("$lab/second # image.vmlinuz"), 'a kernel', 'the kernel is meant from where the file is');
+@names = map { s{^\./}{}r } split /\n/, run('tar', '-tf', payload_of("$lab/second # image"));
+is_deeply([ grep { m{^usr/lib64} } @names ], [], 'a pattern is tidied');
+
+# What names nothing is told, whatever it is from.
+spew(scratch('patterns'), "/no/list\n./etc/issue\n");
+for my $options ([ '-n' ], [ '-o', $image, @NO ]) {
+	$r = try($TARBOOT, 'pack', $base, @$options, '--force', '--exclude=/no/exclude', '--exclude=/etc/motd', '--exclude=motd',
+		'--keep=/no/keep', '--keep=*.txt', '--keep=/etc/issue', '--exclude-from=' . scratch('patterns'));
+	is($r->{exit}, 0, "patterns that name nothing, @$options[0]");
+	is_deeply([ grep { /exclude|keep/ } split /\n/, $r->{err} ], [
+		(map { "tarboot: warning: --exclude $_: nothing in the root has this name, or another pattern leaves it out" }
+			'/no/exclude', 'motd', '/no/list', '/etc/issue'),
+		(map { "tarboot: warning: --keep $_: nothing in the root has this name" } '/no/keep', '*.txt') ], 'are told');
+}
 
 # The one that is shipped does what the manual recipe did.
 my $host = tiny_root('host', sub {

@@ -77,6 +77,86 @@ static const struct {
 	{ "/e*/x", "etc", true },
 };
 
+static const char foreign_not[] = "it begins with !, which is not understood: use --keep (\\! is a "
+				  "name with it)";
+static const char foreign_sign[] = "it begins with + or -, which is not understood: use --keep and "
+				   "--exclude (\\+ is a name with it)";
+static const char foreign_brace[] =
+	"{a,b} is not understood: give each a pattern of its own (\\{ is "
+	"a name with it)";
+static const char foreign_comment[] =
+	"a comment must have a line of its own (\\# is a name with it)";
+static const char foreign_class[] = "[[:name:]] is not understood: write the characters, as [0-9]";
+static const char leads_out[] = "it leads out of the root by ..";
+static const char is_root[] = "it names the root itself";
+
+/* As somebody writes them; what they become, or what is wrong with them. */
+static const struct {
+	const char *written, *tidy, *wrong;
+} written[] = {
+	{ "*.pyc", "*.pyc", NULL },
+	{ "/a/b*", "/a/b*", NULL },
+	{ "a/**/b/", "a/**/b/", NULL },
+	{ "./boot*", "/boot*", NULL },
+	{ "././a", "/a", NULL },
+	{ ".//a", "/a", NULL },
+	{ "//usr", "/usr", NULL },
+	{ "///a//b///c//", "/a/b/c/", NULL },
+	{ "/./a/./b", "/a/b", NULL },
+	{ "a/.", "a/", NULL },
+	{ ".hidden", ".hidden", NULL },
+	{ "a/.hidden", "a/.hidden", NULL },
+	{ "...", "...", NULL },
+	{ "/a..b/..c", "/a..b/..c", NULL },
+	{ "\\!a", "\\!a", NULL },
+	{ "a\\", "a\\", NULL },
+	{ "a!+b", "a!+b", NULL },
+	{ "-x", "-x", NULL },
+	{ "{a}", "{a}", NULL },
+	{ "a,b", "a,b", NULL },
+	{ "\\{a,b}", "\\{a,b}", NULL },
+	{ "[{,}]", "[{,}]", NULL },
+	{ "a#b", "a#b", NULL },
+	{ "#b", "#b", NULL },
+	{ "a \\#b", "a \\#b", NULL },
+	{ "a b", "a b", NULL },
+	{ "[", "[", NULL },
+	{ "!a", NULL, foreign_not },
+	{ "+ /a", NULL, foreign_sign },
+	{ "+a", NULL, foreign_sign },
+	{ "- /a", NULL, foreign_sign },
+	{ "a{b,c}d", NULL, foreign_brace },
+	{ "{a,{b}", NULL, foreign_brace },
+	{ "a # why", NULL, foreign_comment },
+	{ "a\t#", NULL, foreign_comment },
+	{ "[[:digit:]]*", NULL, foreign_class },
+	{ "..", NULL, leads_out },
+	{ "../a", NULL, leads_out },
+	{ "a/../b", NULL, leads_out },
+	{ "a/..", NULL, leads_out },
+	{ "", NULL, is_root },
+	{ "/", NULL, is_root },
+	{ ".", NULL, is_root },
+	{ "./", NULL, is_root },
+	{ "//", NULL, is_root },
+	{ "/.", NULL, is_root },
+};
+
+static void test_written(void)
+{
+	char text[64];
+	const char *wrong;
+
+	for (size_t i = 0; i < ARRAY_SIZE(written); i++) {
+		snprintf(text, sizeof(text), "%s", written[i].written);
+		wrong = glob_tidy(text);
+		is_str(wrong ? wrong : "", written[i].wrong ? written[i].wrong : "", "\"%s\"",
+		       written[i].written);
+		if (!wrong)
+			is_str(text, written[i].tidy, "becomes this");
+	}
+}
+
 static void test_time(void)
 {
 	char path[4096];
@@ -100,6 +180,7 @@ int main(void)
 	for (size_t i = 0; i < ARRAY_SIZE(below); i++)
 		ok(glob_may_match_below(below[i].glob, below[i].directory) == below[i].may,
 		   "%s below %s", below[i].glob, below[i].directory);
+	test_written();
 	test_time();
 	is_str(path_in_root("./etc"), "etc", "./ is not in a path");
 	is_str(path_in_root("//etc"), "etc", "nor is a slash");
