@@ -48,7 +48,7 @@ sub make_image {
 	});
 
 	run("seq 1 30000000 >'$root/data'");
-	tarboot('pack', '--kernel', kernel_of($suite) . '/vmlinuz', $root, '-o', $image,
+	tarboot('pack', '--level=fast', '--kernel', kernel_of($suite) . '/vmlinuz', $root, '-o', $image,
 		'--modules', join(',', grep { is_module($suite, $_) } @WANTED));
 	my @members = newc_read($image);
 	run('rm', '-rf', $root);
