@@ -76,8 +76,8 @@ static int try_futex(void)
 
 static int try_users(void)
 {
-	return setgroups(0,
-			 NULL); /* on 32-bit machines SYS_setgroups is the call with 16-bit ids */
+	/* On 32-bit machines SYS_setgroups is the call with 16-bit ids. */
+	return setgroups(0, NULL);
 }
 
 static int try_timers(void)
