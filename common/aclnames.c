@@ -72,21 +72,11 @@ static bool match_line(const char *line, const char *name, uint32_t *ret_id)
 
 static int find_id(int root_fd, const char *path, const char *name, uint32_t *ret_id)
 {
-	_cleanup_close_ int what = inroot_open(root_fd, path, O_PATH), fd = -1;
+	_cleanup_close_ int fd = inroot_open_file(root_fd, path);
 	FILE *file;
 	char line[1024];
-	struct stat st;
 	int r = -ENOENT;
 
-	if (what < 0)
-		return what;
-	/* The archive says what this is: a fifo, on which a read waits for ever, or a device, which
-	 * may do something as soon as it is opened. */
-	if (fstat(what, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -ENOENT;
-	fd = inroot_open(root_fd, path, O_RDONLY);
 	if (fd < 0)
 		return fd;
 	file = fdopen(fd, "re");

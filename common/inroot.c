@@ -234,6 +234,18 @@ int inroot_open(int root_fd, const char *path, int flags)
 	return r < 0 ? r : fd;
 }
 
+int inroot_open_file(int root_fd, const char *path)
+{
+	_cleanup_close_ int what = inroot_open(root_fd, path, O_PATH);
+	struct stat st;
+
+	if (what < 0)
+		return what;
+	if (fstat(what, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) ? inroot_open(root_fd, path, O_RDONLY) : -ENOENT;
+}
+
 bool inroot_path_leaves(const char *path)
 {
 	size_t length;

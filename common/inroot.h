@@ -24,6 +24,10 @@ int inroot_open_parent(int root_fd, const char *path, inroot_make_fn *make, void
  * Returns a descriptor or -errno. */
 int inroot_open(int root_fd, const char *path, int flags);
 
+/* Opens a regular file to read it. The root says what stands there: -ENOENT for a fifo, on which a read waits for ever,
+ * for a device, which may do something as soon as it is opened, and for all else that is no file. */
+int inroot_open_file(int root_fd, const char *path);
+
 /* Makes it with mode 0755 whatever the umask. arg is not used. */
 int inroot_make_directory(void *arg, int dir_fd, const char *name);
 

@@ -448,8 +448,8 @@ static int pack_nothing(struct pack *p, struct fail *f)
 static int note_swap_files(struct pack *p, struct fail *f)
 {
 	_cleanup_close_ int fd = source_directory(p->source) >= 0
-					 ? inroot_open(source_directory(p->source), "/etc/fstab",
-						       O_RDONLY)
+					 ? inroot_open_file(source_directory(p->source),
+							    "/etc/fstab")
 					 : -1;
 	_cleanup_free_ char *text = NULL;
 	size_t size;

@@ -170,7 +170,7 @@ static int run_until_login(const struct qemu *q)
 /* The machine that the image is for, and its kernel, which the caller frees. */
 static int read_image(const struct emulation **ret, char **ret_kernel, struct fail *f)
 {
-	struct image image;
+	struct image image = { 0 };
 	int r = image_open(arg_image, &image, f);
 
 	if (r == 0)

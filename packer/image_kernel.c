@@ -14,7 +14,7 @@ static const char todo_kernel[] = "Give it with --kernel FILE.";
 
 static int check(const struct image *image, const char *path, bool is_beside, struct fail *f)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	uint16_t machine = image_machine(image);
 	struct kernel_image kernel;
 	int r;

@@ -184,7 +184,7 @@ static void read_modules(int root_fd, const char *release, struct kernel_config 
 	size_t size;
 
 	snprintf(path, sizeof(path), "lib/modules/%s/modules.dep", release);
-	fd = inroot_open(root_fd, path, O_RDONLY);
+	fd = inroot_open_file(root_fd, path);
 	if (fd >= 0 && !ret->modules)
 		(void)read_all(fd, &ret->modules, &size);
 }
@@ -203,7 +203,7 @@ static int open_at_place(int root_fd, const struct place *p, const char *release
 		release = newest;
 	}
 	snprintf(path, sizeof(path), "%s/%s%s%s", p->directory, p->before, release, p->behind);
-	fd = *release ? inroot_open(root_fd, path, O_RDONLY) : -1;
+	fd = *release ? inroot_open_file(root_fd, path) : -1;
 	if (fd < 0)
 		return 0;
 	read_modules(root_fd, release, ret);

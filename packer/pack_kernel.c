@@ -49,7 +49,7 @@ static int copy(struct pack_kernel *k, int fd, const char *path, struct fail *f)
 int pack_kernel_copy(struct pack_kernel *k, struct fail *f)
 {
 	bool is_path = !is_auto(k) && strcmp(k->setting, "none") != 0;
-	_cleanup_close_ int fd = is_path ? open(k->setting, O_RDONLY | O_CLOEXEC) : -1;
+	_cleanup_close_ int fd = is_path ? open(k->setting, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
 	int r;
 
 	if (!is_path)

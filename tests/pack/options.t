@@ -146,8 +146,8 @@ sub fails {
 }
 
 fails("$_ a file that is not there", qr{/no/such: .*No such file}, $_, '/no/such')
-	for qw(inspect verify);
-fails("$_ a text", qr/\Q$file\E/, $_, $file) for qw(inspect verify);
+	for qw(inspect verify run);
+fails("$_ a text", qr/\Q$file\E/, $_, $file) for qw(inspect verify run);
 fails("$_ a directory", qr/\Q$root\E: .*regular file/, $_, $root) for qw(inspect verify);
 fails("$_ /dev/null", qr{/dev/null}, $_, '/dev/null') for qw(inspect verify);
 fails('unpack a text', qr/\Q$file\E/, 'unpack', $file, $root);

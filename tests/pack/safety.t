@@ -219,6 +219,12 @@ sub refuses_target {
 		'pack', '/no/such', '-o', "$dir/image.svg", '--report', "$dir/image.svg");
 	refuses_target('inspect: a report into no directory', "$dir/no/r.svg: cannot write into its directory: No such file or directory",
 		'inspect', '/no/such', '--report', "$dir/no/r.svg");
+	refuses_target('a kernel that is a pipe', "$dir/pipe: it is no Linux kernel\n  Give the file that a boot loader loads: "
+			. 'vmlinuz, bzImage or Image.', 'pack', $root, '-o', "$dir/image", '--no-shell', '--kernel', "$dir/pipe");
+	my $fifos = new_dir();
+	run('mkdir', "$fifos/etc");
+	run('mkfifo', "$fifos/etc/fstab");
+	is(try({ limit => 20 }, $TARBOOT, 'pack', $fifos, '-n', '--force')->{exit}, 0, 'a root whose fstab is a pipe');
 	refuses_target('inspect a pipe', "$dir/pipe: it is not a regular file\n  Give an image that `tarboot pack` wrote, or a .tar.xz file.",
 		'inspect', "$dir/pipe");
 	is(treelist($dir), $before, 'nothing has changed');

@@ -454,6 +454,30 @@ static void test_against_kernel(void)
 	free(paths);
 }
 
+/* ---- inroot_open_file ---- */
+
+static void test_open_file(void)
+{
+	int fd;
+
+	put_file(root_fd, "plain", "text", 0644);
+	must(mkfifoat(root_fd, "pipe", 0644));
+	must(symlinkat("/plain", root_fd, "to_plain"));
+	must(symlinkat("pipe", root_fd, "to_pipe"));
+	for (size_t i = 0; i < 2; i++) {
+		fd = inroot_open_file(root_fd, i ? "to_plain" : "plain");
+		ok(fd >= 0, "a file%s is opened", i ? " behind a link" : "");
+		close(fd);
+	}
+	is_int(inroot_open_file(root_fd, "pipe"), -ENOENT, "a fifo is not waited for");
+	is_int(inroot_open_file(root_fd, "to_pipe"), -ENOENT, "nor one behind a link");
+	is_int(inroot_open_file(root_fd, "."), -ENOENT, "a directory is no file");
+	is_int(inroot_open_file(root_fd, "none"), -ENOENT, "what is not there is not opened");
+	for (size_t i = 0; i < 4; i++)
+		must(unlinkat(root_fd,
+			      (const char *[]){ "plain", "pipe", "to_plain", "to_pipe" }[i], 0));
+}
+
 /* ---- inroot_path_leaves ---- */
 
 static void test_leaves(void)
@@ -487,6 +511,7 @@ int main(void)
 	test_chain();
 	test_long_links();
 	test_against_kernel();
+	test_open_file();
 	test_leaves();
 	return done_testing();
 }
