@@ -75,6 +75,7 @@ WRAP_stress = pthread_mutex_lock pthread_cond_wait pthread_cond_signal pthread_c
 WRAP_plan = sched_getaffinity
 WRAP_memory = fopen fopen64
 WRAP_systemd_needs = setgroups
+WRAP_terminals = fopen fopen64 open open64 close write ioctl poll usleep clock_gettime
 WRAP_message = console_log
 WRAP_modules = console_log uname syscall modindex_match
 

@@ -1,33 +1,22 @@
 /* Consoles, log file, kernel log. */
 #include "console.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "boot.h"
 #include "message.h"
 #include "size.h"
+#include "terminals.h"
 
-#define PATIENCE_MS 200 /* for a console that takes no more bytes */
 #define BAR_WIDTH 30
 #define WARNINGS_MAX 16
 
-struct console {
-	int fd;
-	bool is_screen; /* a terminal that can redraw a line: a VT */
-};
-
-static struct console consoles[CONSOLES_MAX];
-static size_t n_consoles;
 static int log_fd = -1;
-static int kmsg_fd = -1;
+static int dev_fd = -1;    /* /dev, wherever its mount is moved to */
 static int parent_fd = -1; /* in a child: where PID 1 reads */
 static char warnings[WARNINGS_MAX][256];
 static size_t n_warnings;
@@ -40,56 +29,15 @@ static struct {
 	bool on_screen; /* a bar stands there */
 } progress;
 
-/* "ttyS0                -W- (EC p a)    4:64": name, flags, device number. Without devtmpfs there is
- * no node, so one is made from the number. */
-static int open_console(const char *name, unsigned major, unsigned minor)
-{
-	const int flags = O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "/dev/%s", name);
-	fd = open(path, flags);
-	if (fd < 0 && errno == ENOENT && mknod(path, S_IFCHR | 0600, makedev(major, minor)) == 0)
-		fd = open(path, flags);
-	return fd;
-}
-
-static void add_console(int fd, bool is_screen)
-{
-	if (fd >= 0 && n_consoles < CONSOLES_MAX)
-		consoles[n_consoles++] = (struct console){ fd, is_screen };
-	else if (fd >= 0)
-		close(fd);
-}
-
 void console_open(void)
 {
-	FILE *list = fopen("/proc/consoles", "re");
-	char line[128], name[32];
-	unsigned major, minor;
-	const char *colon;
+	int fd = open("/dev", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	while (n_consoles > 0)
-		close(consoles[--n_consoles].fd);
-	while (list && fgets(line, sizeof(line), list)) {
-		colon = strrchr(line, ':');
-		if (!colon || sscanf(line, "%31s", name) != 1)
-			continue; /* netconsole and the like: the kernel log reaches them */
-		while (colon > line && colon[-1] != ' ')
-			colon--;
-		if (sscanf(colon, "%u:%u", &major, &minor) == 2)
-			add_console(open_console(name, major, minor),
-				    strncmp(name, "tty", 3) == 0 && name[3] >= '0' &&
-					    name[3] <= '9');
-	}
-	if (list)
-		fclose(list);
-	if (n_consoles == 0)
-		add_console(open("/dev/console", O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC),
-			    false);
-	if (kmsg_fd < 0)
-		kmsg_fd = open("/dev/kmsg", O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	terminals_open();
+	if (fd >= 0 && dev_fd >= 0)
+		close(dev_fd);
+	if (fd >= 0)
+		dev_fd = fd;
 }
 
 void console_open_log(void)
@@ -119,40 +67,36 @@ const char *console_warning(size_t number)
 	return number < n_warnings ? warnings[number] : NULL;
 }
 
-static void write_patiently(int fd, const char *text, size_t size)
+static void end_progress(uint64_t end)
 {
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
-	ssize_t n;
-
-	while (size > 0) {
-		n = write(fd, text, size);
-		if (n > 0) {
-			text += n;
-			size -= (size_t)n;
-		} else if (n == 0 || (errno != EINTR && errno != EAGAIN) ||
-			   poll(&p, 1, PATIENCE_MS) <= 0) {
-			return;
-		}
-	}
+	if (progress.on_screen)
+		terminals_print("\r\033[K", ON_SCREENS, end);
+	progress.on_screen = false;
 }
 
-static void print_where(const char *text, bool screens, bool others)
+/* A file of its own for each line: the kernel (from 4.8 on) takes ten lines in five seconds from one, and
+ * drops the others. A line without its end would be seen only when the next one comes. */
+static void log_to_kernel(const char *record)
 {
-	for (size_t i = 0; i < n_consoles; i++)
-		if (consoles[i].is_screen ? screens : others)
-			write_patiently(consoles[i].fd, text, strlen(text));
-}
+	_cleanup_close_ int fd = -1;
 
-void console_print(const char *text)
-{
-	if (n_consoles == 0)
-		write_patiently(STDERR_FILENO, text, strlen(text));
-	print_where(text, true, true);
+	if (dev_fd >= 0)
+		fd = openat(dev_fd, "kmsg", O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	if (fd >= 0)
+		(void)!write(fd, record, strlen(record));
 }
 
 void console_send_to(int fd)
 {
 	parent_fd = fd;
+}
+
+/* One event is one line, whatever the names in it hold. */
+static void replace_control_characters(char *line)
+{
+	for (; *line; line++)
+		if ((unsigned char)*line < ' ' || *line == 0x7f)
+			*line = '?';
 }
 
 void console_log(enum log_level level, const char *text, ...)
@@ -161,6 +105,7 @@ void console_log(enum log_level level, const char *text, ...)
 	 * there twice, so they go as debug. */
 	static const int priorities[] = { 3, 3, 4, 7, 7 };
 	char line[640], record[660];
+	uint64_t end = terminals_deadline();
 	va_list ap;
 	int n;
 
@@ -172,21 +117,26 @@ void console_log(enum log_level level, const char *text, ...)
 		message_send_line(parent_fd, level, line + n);
 		return;
 	}
+	replace_control_characters(line);
 	if (level == LOG_WARNING || level == LOG_ERROR)
 		keep_warning(line + strlen("tarboot: "));
-	n = snprintf(record, sizeof(record), "<%d>%s", priorities[level], line);
-	if (kmsg_fd >= 0)
-		(void)!write(kmsg_fd, record, (size_t)n);
 	strcat(line, "\n");
+	snprintf(record, sizeof(record), "<%d>%s", priorities[level], line);
+	log_to_kernel(record);
 	if (log_fd >= 0)
 		(void)!write(log_fd, line, strlen(line));
-	console_progress_end();
+	end_progress(end);
 	if (level == LOG_FAILURE)
 		return;
 	if (!is_verbosity_known && level == LOG_NOTICE)
 		strncat(held, line, sizeof(held) - strlen(held) - 1);
 	else if (level <= LOG_WARNING || (level == LOG_NOTICE && !is_quiet) || is_debug)
-		console_print(line);
+		terminals_print(line, EVERYWHERE, end);
+}
+
+void console_print(const char *text)
+{
+	terminals_print(text, EVERYWHERE, terminals_deadline());
 }
 
 /* ---- progress ---- */
@@ -202,7 +152,7 @@ static void draw_bar(uint64_t done, uint64_t total, uint64_t elapsed)
 	bar[BAR_WIDTH] = '\0';
 	snprintf(line, sizeof(line), "\r  [%s] %s of %s, %llu s left \033[K", bar,
 		 size_format(a, done), size_format(b, total), (unsigned long long)left);
-	print_where(line, true, false);
+	terminals_print(line, ON_SCREENS, terminals_deadline());
 	progress.on_screen = true;
 }
 
@@ -217,7 +167,7 @@ static void print_tenths(uint64_t done, uint64_t total, uint64_t now)
 	progress.last_line = now;
 	snprintf(line, sizeof(line), "tarboot: unpack root: %3u %%, %s of %s\n",
 		 (unsigned)(done * 100 / total), size_format(a, done), size_format(b, total));
-	print_where(line, false, true);
+	terminals_print(line, ON_OTHERS, terminals_deadline());
 }
 
 void console_progress(uint64_t done, uint64_t total)
@@ -236,9 +186,7 @@ void console_progress(uint64_t done, uint64_t total)
 
 void console_progress_end(void)
 {
-	if (progress.on_screen)
-		print_where("\r\033[K", true, false);
-	progress.on_screen = false;
+	end_progress(terminals_deadline());
 }
 
 void console_countdown(const char *doing, long seconds)
@@ -246,73 +194,8 @@ void console_countdown(const char *doing, long seconds)
 	char line[64];
 
 	snprintf(line, sizeof(line), "\r  %s in %ld s \033[K", doing, seconds);
-	print_where(line, true, false);
+	terminals_print(line, ON_SCREENS, terminals_deadline());
 	snprintf(line, sizeof(line), "  %s in %ld s\n", doing, seconds);
 	if (seconds % 10 == 0)
-		print_where(line, false, true);
-}
-
-/* tcdrain would wait for ever on a line with its flow stopped, so the output queues are watched. */
-void console_drain(void)
-{
-	int queued;
-
-	for (size_t i = 0; i < n_consoles; i++)
-		for (int tries = 0; tries < 50; tries++) {
-			if (ioctl(consoles[i].fd, TIOCOUTQ, &queued) < 0 || queued == 0)
-				break;
-			usleep(20000);
-		}
-	usleep(20000); /* the hardware's own buffer */
-}
-
-/* ---- keys ---- */
-
-bool console_wait_enter(int milliseconds)
-{
-	struct pollfd fds[CONSOLES_MAX];
-	char keys[64];
-	ssize_t n;
-
-	for (size_t i = 0; i < n_consoles; i++)
-		fds[i] = (struct pollfd){ .fd = consoles[i].fd, .events = POLLIN };
-	if (poll(fds, n_consoles, milliseconds) <= 0)
-		return false;
-	for (size_t i = 0; i < n_consoles; i++) {
-		n = read(consoles[i].fd, keys, sizeof(keys));
-		if (n > 0 && memchr(keys, '\n', (size_t)n))
-			return true;
-		if (n == 0 || (n < 0 && errno != EAGAIN))
-			usleep(50000); /* hung up: poll would return at once, again and again */
-	}
-	return false;
-}
-
-/* Reads the last word of a sysfs file. */
-static int read_last_word(const char *path, char word[32])
-{
-	FILE *file = fopen(path, "re");
-	int r = -ENOENT;
-
-	while (file && fscanf(file, "%31s", word) == 1)
-		r = 0;
-	if (file)
-		fclose(file);
-	return r;
-}
-
-int console_open_terminal(void)
-{
-	char name[32], path[64];
-	int fd;
-
-	/* /dev/console itself can control no session: the last active console stands behind it, and
-	 * behind tty0 the VT that is in front. */
-	if (read_last_word("/sys/class/tty/console/active", name) < 0)
-		strcpy(name, "console");
-	if (strcmp(name, "tty0") == 0 && read_last_word("/sys/class/tty/tty0/active", name) < 0)
-		strcpy(name, "tty1");
-	snprintf(path, sizeof(path), "/dev/%s", name);
-	fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+		terminals_print(line, ON_OTHERS, terminals_deadline());
 }

@@ -1,7 +1,7 @@
 /*
  * Everything that people see: lines on every console of /proc/consoles, the same lines in
  * RUN_DIR/log and in the kernel log. Never blocks for long and never fails: a console that is
- * missing, hung up or slow loses lines.
+ * missing, hung up or slow loses lines (terminals.h).
  */
 #pragma once
 
@@ -11,8 +11,6 @@
 
 #include "util.h"
 
-#define CONSOLES_MAX 8
-
 enum log_level {
 	LOG_FAILURE, /* not the consoles: a block for people follows there */
 	LOG_ERROR,   /* every console, whatever the parameters say */
@@ -21,8 +19,8 @@ enum log_level {
 	LOG_DEBUG,   /* consoles only with debug */
 };
 
-/* Finds the consoles. Call it when /proc and /dev are mounted; before that, and without a console,
- * lines go to the descriptors that the kernel gave init. May be called again. */
+/* Finds the consoles and the kernel log. Call it when /proc and /dev are mounted; before that, and without a
+ * console, lines go to the descriptors that the kernel gave init. May be called again. */
 void console_open(void);
 
 /* From now on lines go to RUN_DIR/log too. */
@@ -51,13 +49,3 @@ void console_countdown(const char *doing, long seconds);
 
 /* The warnings of this boot, in order; NULL behind the last. The first few are kept. */
 const char *console_warning(size_t number);
-
-/* Waits, not for long, until what was printed has left the machine. */
-void console_drain(void);
-
-/* True when somebody pressed Enter on a console within the time. */
-bool console_wait_enter(int milliseconds);
-
-/* Opens the terminal behind /dev/console, one that can control a session, for reading and writing;
- * -errno. */
-int console_open_terminal(void);

@@ -12,6 +12,7 @@
 #include "console.h"
 #include "devices.h"
 #include "shell.h"
+#include "terminals.h"
 
 #define DEFAULT_WAIT 60 /* seconds */
 #define TEXT_WIDTH 71   /* of 80 columns, behind a label */
@@ -143,7 +144,7 @@ static void print_block(const struct boot *b, const struct plan *p)
 	add_field(block, sizeof(block), "why: ", f->why);
 	add_field(block, sizeof(block), "do:  ", advice(f));
 	add_field(block, sizeof(block), "then:", then);
-	console_print(block);
+	terminals_print_surely(block);
 }
 
 static void act(enum action action)
@@ -152,7 +153,7 @@ static void act(enum action action)
 		  : action == ACTION_HALT   ? RB_HALT_SYSTEM
 					    : RB_AUTOBOOT;
 
-	console_drain();
+	terminals_drain();
 	sync();
 	reboot(how);
 	/* It failed, or halted: PID 1 must not end. */
@@ -172,7 +173,7 @@ static bool wait_for_enter(const struct plan *p)
 		left = (long)((end - now + 999999) / 1000000);
 		if (p->action != ACTION_STAY && left != told)
 			console_countdown(doing[p->action], told = left);
-		if (console_wait_enter(250) && p->may_shell)
+		if (terminals_wait_enter(250) && p->may_shell)
 			return true;
 		child_reap();
 	}

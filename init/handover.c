@@ -13,6 +13,7 @@
 
 #include "child.h"
 #include "console.h"
+#include "terminals.h"
 
 extern char **environ;
 
@@ -106,6 +107,7 @@ int handover_exec(struct boot *b)
 	char *own_name = b->argv[0];
 
 	reopen_console();
+	terminals_close();
 	child_restore_signals();
 	umask(022); /* as the kernel gave it */
 	b->argv[0] = b->new_init;

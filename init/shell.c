@@ -11,6 +11,7 @@
 #include "boot.h"
 #include "child.h"
 #include "console.h"
+#include "terminals.h"
 
 bool shell_is_there(void)
 {
@@ -23,7 +24,7 @@ static void take_terminal(void)
 	int fd;
 
 	setsid();
-	fd = console_open_terminal();
+	fd = terminals_open_controlling();
 	if (fd < 0)
 		return;
 	ioctl(fd, TIOCSCTTY, 1);
