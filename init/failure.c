@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/reboot.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "child.h"
@@ -20,6 +21,7 @@
 enum action { ACTION_STAY, ACTION_REBOOT, ACTION_POWEROFF, ACTION_HALT, ACTION_SHELL };
 
 struct plan {
+	enum onfail onfail; /* whose wish it is */
 	enum action action;
 	long seconds; /* until it happens; 0 = at once */
 	bool may_shell;
@@ -38,7 +40,7 @@ static long kernel_panic_timeout(void)
 	return seconds;
 }
 
-static struct plan make_plan(const struct boot *b, bool can_retry)
+static struct plan make_plan(const struct boot *b, enum onfail onfail, bool can_retry)
 {
 	static const enum action actions[] = { [ONFAIL_BY_PANIC] = ACTION_REBOOT,
 					       [ONFAIL_REBOOT] = ACTION_REBOOT,
@@ -46,14 +48,13 @@ static struct plan make_plan(const struct boot *b, bool can_retry)
 					       [ONFAIL_HALT] = ACTION_HALT,
 					       [ONFAIL_SHELL] = ACTION_SHELL };
 	long panic = b->params.has_panic ? b->params.panic : kernel_panic_timeout();
-	struct plan p = { .action = actions[b->params.onfail],
-			  .seconds = panic > 0 ? panic : DEFAULT_WAIT };
+	struct plan p = { .seconds = panic > 0 ? panic : DEFAULT_WAIT };
 
 	/* Without tarboot.shell no failure gives a shell, tarboot.onfail=shell is not enough. */
 	p.may_shell = can_retry && (b->params.shell & SHELL_FAIL) && shell_is_there();
-	if (p.action == ACTION_SHELL && !p.may_shell)
-		p.action = ACTION_REBOOT;
-	if (b->params.onfail == ONFAIL_BY_PANIC && panic == 0)
+	p.onfail = onfail == ONFAIL_SHELL && !p.may_shell ? ONFAIL_BY_PANIC : onfail;
+	p.action = actions[p.onfail];
+	if (p.onfail == ONFAIL_BY_PANIC && panic == 0)
 		p.action = ACTION_STAY;
 	if (panic < 0 && !p.may_shell)
 		p.seconds = 0;
@@ -64,9 +65,9 @@ static struct plan make_plan(const struct boot *b, bool can_retry)
 	return p;
 }
 
-static const char *why_action(const struct boot *b, char buf[48])
+static const char *why_action(const struct boot *b, const struct plan *p, char buf[48])
 {
-	if (b->params.onfail != ONFAIL_BY_PANIC)
+	if (p->onfail != ONFAIL_BY_PANIC)
 		return "tarboot.onfail=";
 	snprintf(buf, 48, "panic=%ld",
 		 b->params.has_panic ? b->params.panic : kernel_panic_timeout());
@@ -86,9 +87,9 @@ static void describe_plan(const struct boot *b, const struct plan *p, char *buf,
 	if (p->seconds > 0)
 		snprintf(when, sizeof(when), "in %ld s", p->seconds);
 	if (p->action == ACTION_STAY)
-		snprintf(buf, size, "staying like this (%s)%s", why_action(b, why), enter);
+		snprintf(buf, size, "staying like this (%s)%s", why_action(b, p, why), enter);
 	else
-		snprintf(buf, size, "%s %s (%s)%s", doing[p->action], when, why_action(b, why),
+		snprintf(buf, size, "%s %s (%s)%s", doing[p->action], when, why_action(b, p, why),
 			 p->action == ACTION_SHELL ? "" : enter);
 }
 
@@ -132,12 +133,14 @@ static void add_field(char *block, size_t size, const char *label, const char *t
 	}
 }
 
+/* The kernel log and the log file get what the block tells, in two lines. */
 static void print_block(const struct boot *b, const struct plan *p)
 {
 	const struct fail *f = &b->fail;
 	char block[2048], then[160];
 
 	console_log(LOG_FAILURE, "%s failed: %s: %s", b->failed_step, f->what, f->why);
+	console_log(LOG_FAILURE, "to do: %s", advice(f));
 	describe_plan(b, p, then, sizeof(then));
 	snprintf(block, sizeof(block), "\ntarboot: FAILED: %s\n", b->failed_step);
 	add_field(block, sizeof(block), "what:", f->what);
@@ -147,19 +150,48 @@ static void print_block(const struct boot *b, const struct plan *p)
 	terminals_print_surely(block);
 }
 
-static void act(enum action action)
+/* A shell did not work, so the countdown begins. */
+static void print_plan(const struct boot *b, const struct plan *p)
+{
+	char line[256] = "", then[160];
+
+	describe_plan(b, p, then, sizeof(then));
+	add_field(line, sizeof(line), "then:", then);
+	console_print(line);
+}
+
+/* In a child: where the firmware does not do it, the kernel ends the caller, and the end of PID 1 would be a
+ * panic. Returns, if at all, 0 or an errno. */
+static int ask_kernel(enum action action)
 {
 	int how = action == ACTION_POWEROFF ? RB_POWER_OFF
 		  : action == ACTION_HALT   ? RB_HALT_SYSTEM
 					    : RB_AUTOBOOT;
+	pid_t pid = fork();
+	int status;
+
+	if (pid <= 0) {
+		sync();
+		status = reboot(how) < 0 ? errno : 0;
+		if (pid < 0)
+			return status;
+		_exit(status);
+	}
+	status = child_wait(pid, 1000, NULL, NULL);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+}
+
+static void act(enum action action)
+{
+	int error;
 
 	terminals_drain();
-	sync();
-	reboot(how);
-	/* It failed, or halted: PID 1 must not end. */
+	error = ask_kernel(action);
+	console_log(LOG_ERROR, "%s did not work: %s; reset the machine or switch it off by hand",
+		    doing[action], error ? strerror(error) : "the kernel came back from it");
 	for (;;) {
+		(void)terminals_wait_enter(1000);
 		child_reap();
-		sleep(1);
 	}
 }
 
@@ -180,15 +212,32 @@ static bool wait_for_enter(const struct plan *p)
 	return false;
 }
 
+/* A shell that somebody asked for by Enter may be left as soon as he likes. One that came by itself and ended at
+ * once would do so again and again. */
+static bool is_used(const struct plan *p, enum shell_end end)
+{
+	if (end == SHELL_ENDED_AT_ONCE && p->action == ACTION_SHELL)
+		console_log(LOG_ERROR, "the shell ended at once");
+	return end == SHELL_LEFT || (end == SHELL_ENDED_AT_ONCE && p->action != ACTION_SHELL);
+}
+
 void failure_handle(struct boot *b, bool can_retry)
 {
+	enum onfail onfail = b->params.onfail;
 	struct plan p;
 
 	devices_settle(b);
 	console_open(); /* there may be more of them now */
-	p = make_plan(b, can_retry);
+	p = make_plan(b, onfail, can_retry);
 	print_block(b, &p);
-	if (p.action != ACTION_SHELL && !wait_for_enter(&p))
-		act(p.action);
-	shell_run(b->failed_step, "try to boot again");
+	for (;;) {
+		if (p.action != ACTION_SHELL && !wait_for_enter(&p))
+			act(p.action);
+		if (is_used(&p, shell_run(b->failed_step, "try to boot again")))
+			return;
+		if (onfail == ONFAIL_SHELL)
+			onfail = ONFAIL_BY_PANIC;
+		p = make_plan(b, onfail, can_retry);
+		print_plan(b, &p);
+	}
 }

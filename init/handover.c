@@ -23,24 +23,40 @@ static int pivot(void)
 {
 	if (syscall(SYS_pivot_root, ".", ".") < 0)
 		return -errno;
-	return umount2(".", MNT_DETACH) < 0 ? -errno : 0;
+	if (umount2(".", MNT_DETACH) < 0)
+		console_log(LOG_DEBUG, "cannot detach the initramfs: %m");
+	return 0;
+}
+
+static int move_root(void)
+{
+	int r = mount(".", "/", NULL, MS_MOVE, NULL) < 0 ? -errno : 0;
+
+	if (r < 0 || chroot(".") == 0)
+		return r;
+	r = -errno;
+	(void)mount(".", NEW_ROOT, NULL, MS_MOVE, NULL);
+	return r;
 }
 
 int handover_switch_root(struct boot *b)
 {
+	_cleanup_close_ int old_root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r;
 
-	b->old_root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (b->old_root_fd < 0)
+	if (old_root_fd < 0)
 		return fail_errno(&b->fail, errno, "the initramfs", "cannot open it");
 	if (chdir(NEW_ROOT) < 0)
 		return fail_errno(&b->fail, errno, NEW_ROOT, "cannot enter it");
 	r = pivot();
 	console_log(LOG_DEBUG, "pivot_root: %s", r < 0 ? strerror(-r) : "done");
-	if (r < 0 && (mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0))
-		return fail_errno(&b->fail, errno, NEW_ROOT, "cannot make it the root");
-	if (chdir("/") < 0)
-		return fail_errno(&b->fail, errno, "/", "cannot enter the new root");
+	if (r < 0)
+		r = move_root();
+	if (chdir("/") < 0 && r == 0) /* the new root, or the old one again */
+		r = -errno;
+	if (r < 0)
+		return fail_errno(&b->fail, r, NEW_ROOT, "cannot make it the root");
+	b->old_root_fd = take_fd(&old_root_fd);
 	return 0;
 }
 

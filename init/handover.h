@@ -6,7 +6,7 @@
 #include "boot.h"
 
 /* Makes NEW_ROOT the root of this process, by pivot_root or, where the kernel refuses that for a
- * rootfs, by moving the mount. */
+ * rootfs, by moving the mount. After a failure all is as before. */
 int handover_switch_root(struct boot *b);
 
 /* Deletes everything in the old root, which gives its memory back. Only in a ramfs or tmpfs, and

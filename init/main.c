@@ -48,7 +48,7 @@ static const struct step {
 	{ "check new init", root_check_init, SHELL_END, AGAIN },
 	{ "stop plugging in", devices_stop, 0, AGAIN },
 	{ "move mounts", mounts_move, 0, AGAIN },
-	{ "switch root", handover_switch_root, 0, GONE },
+	{ "switch root", handover_switch_root, 0, AGAIN },
 	{ "delete initramfs", handover_delete_initramfs, 0, GONE },
 	{ "start init", start_init, 0, GONE },
 };
@@ -124,6 +124,15 @@ static int start_init(struct boot *b)
 	return handover_exec(b);
 }
 
+/* Half a root helps nobody, and its memory may be what a shell needs; consoles need /proc and /dev. */
+static void undo_phase(struct boot *b, enum phase phase)
+{
+	if (phase == GONE)
+		return;
+	mounts_move_back();
+	root_forget(b);
+}
+
 /* The step from which a second try goes on after this one failed. */
 static size_t first_of_phase(size_t number)
 {
@@ -139,15 +148,15 @@ static void boot_run(struct boot *b)
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		while (run_step(b, i) < 0) {
 			b->failed_step = steps[i].name;
+			undo_phase(b, steps[i].phase);
 			report_write(b);
 			failure_handle(b, steps[i].phase != GONE);
 			b->failed_step = NULL;
-			root_forget(b);
 			i = first_of_phase(i);
 		}
 		if (b->params.shell & steps[i].shell_after) {
 			devices_settle(b);
-			shell_run(NULL, "go on with the boot");
+			(void)shell_run(NULL, "go on with the boot");
 		}
 	}
 }

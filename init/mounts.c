@@ -32,6 +32,8 @@ static const struct api_mount {
 	  "mode=0755,size=20%,nr_inodes=800k", "CONFIG_TMPFS", false, NULL },
 };
 
+static size_t n_moved; /* so many of them, from the first, are in the new root */
+
 /* A kernel with CONFIG_SHMEM but not CONFIG_TMPFS knows the name and refuses all options. */
 static int fail_mount(struct boot *b, const struct api_mount *m, int error)
 {
@@ -135,21 +137,38 @@ static int check_target(struct boot *b, const char *name)
 	return 0;
 }
 
+/* Moves a mount to the new root, or from there back. */
+static int move_one(const struct api_mount *m, bool back)
+{
+	char there[64];
+
+	snprintf(there, sizeof(there), NEW_ROOT "%s", m->target);
+	return mount(back ? there : m->target, back ? m->target : there, NULL, MS_MOVE, NULL) < 0
+		       ? -errno
+		       : 0;
+}
+
 int mounts_move(struct boot *b)
 {
-	char to[64];
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(api_mounts); i++)
 		if (!api_mounts[i].is_inside)
 			r = check_target(b, api_mounts[i].target + 1);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(api_mounts); i++) {
-		if (api_mounts[i].is_inside)
-			continue;
-		snprintf(to, sizeof(to), NEW_ROOT "%s", api_mounts[i].target);
-		if (mount(api_mounts[i].target, to, NULL, MS_MOVE, NULL) < 0)
-			r = fail_errno(&b->fail, errno, api_mounts[i].target,
-				       "cannot move the mount to the new root");
+		if (!api_mounts[i].is_inside)
+			r = move_one(&api_mounts[i], false);
+		if (r < 0)
+			return fail_errno(&b->fail, r, api_mounts[i].target,
+					  "cannot move the mount to the new root");
+		n_moved = i + 1;
 	}
 	return r;
+}
+
+void mounts_move_back(void)
+{
+	while (n_moved > 0)
+		if (!api_mounts[--n_moved].is_inside)
+			(void)move_one(&api_mounts[n_moved], true);
 }

@@ -10,3 +10,6 @@ int mounts_make(struct boot *b);
 
 /* Moves them below NEW_ROOT. */
 int mounts_move(struct boot *b);
+
+/* Moves back what mounts_move() has moved, after it or a later step failed. */
+void mounts_move_back(void);

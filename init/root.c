@@ -335,11 +335,10 @@ int root_mount(struct boot *b)
 
 void root_forget(struct boot *b)
 {
-	if (b->new_root_fd >= 0) {
+	if (b->new_root_fd >= 0)
 		close(b->new_root_fd);
-		b->new_root_fd = -1;
-		(void)umount2(NEW_ROOT, MNT_DETACH);
-	}
+	b->new_root_fd = -1;
+	(void)umount2(NEW_ROOT, MNT_DETACH); /* if it is mounted */
 	payload_close(&b->payload);
 	block_list_free(&b->blocks);
 	manifest_free(&b->manifest);

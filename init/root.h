@@ -20,5 +20,6 @@ int root_unpack(struct boot *b);
 /* Finds the init to start, inside the new root. */
 int root_check_init(struct boot *b);
 
-/* Unmounts NEW_ROOT and closes the payload, so that root_find_payload can begin again. */
+/* Drops what is in NEW_ROOT, which gives its memory back, and closes the payload, so that
+ * root_find_payload can begin again. */
 void root_forget(struct boot *b);

@@ -10,6 +10,12 @@
 /* True when the image holds a shell. */
 bool shell_is_there(void);
 
+enum shell_end {
+	SHELL_FAILED,        /* it could not be started, or died; the reason has been logged */
+	SHELL_ENDED_AT_ONCE, /* somebody was quick, or there is nobody and its terminal has no input */
+	SHELL_LEFT,
+};
+
 /* Runs the shell until it is left. failed: the step that failed, for $TARBOOT_FAILED; NULL: none.
  * exit_means: what happens when it is left, for the banner. */
-void shell_run(const char *failed, const char *exit_means);
+enum shell_end shell_run(const char *failed, const char *exit_means);

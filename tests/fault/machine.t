@@ -150,4 +150,15 @@ END
 	like(<$peer> // '', qr/full/, 'it was full');
 	note($said);
 };
+
+subtest 'a power-off that does nothing' => sub {
+	my $guest = start(name => 'no-power-off', change => [ refusing('reboot'), \&no_payload ],
+		append => 'tarboot.onfail=poweroff tarboot.failwait=1');
+	ok($guest->wait_for(qr/^tarboot: powering off did not work: .*\n/m, $BOOT), 'it says so') or $guest->show_end;
+	like($guest->text, qr/^tarboot: powering off did not work: the kernel came back from it; reset the machine or switch it off by hand$/m,
+		'and what to do');
+	ok(!$guest->wait_for(qr/Kernel panic|FAILED.*FAILED/s, 3), 'PID 1 goes on living');
+	ok($guest->running, 'and the machine stays');
+	$guest->stop;
+};
 done_testing();

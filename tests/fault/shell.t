@@ -67,6 +67,9 @@ subtest 'after a failure' => sub {
 	like($guest->text, qr/exit: +try to boot again/, 'and how to go on');
 	like(type_and_see($guest, 'echo answer=$((6*7))', qr/answer=\d/), qr/answer=42/, 'commands work');
 	like(type_and_see($guest, 'echo "<$TARBOOT_FAILED>"', qr/^<.*>/m), qr/^<find payload>$/m, 'TARBOOT_FAILED');
+	like(type_and_see($guest, 'dmesg | sed -n "s/.*tarboot: /said /p"; echo e""nd', qr/^end$/m),
+		qr/^said find payload failed: \/rootfs\.tar\.xz: it is not in the initramfs\nsaid to do: Pack the image again, .*\n/m,
+		'the kernel log has the failure and the advice');
 	like(type_and_see($guest, 'echo pid=$$', qr/pid=\d+/), qr/pid=(?!1\b)\d+/, 'it is not PID 1');
 	like(type_and_see($guest, 'cat /run/tarboot/log | wc -l | sed s/^/lines=/', qr/lines=\d/), qr/lines=[1-9]/, 'applets and log');
 	unlike($guest->text, qr/can't access tty|job control turned off/, 'it has a terminal');
@@ -96,17 +99,64 @@ subtest 'a second try that works' => sub {
 	like($guest->text, qr/TINY-INIT-RAN/, 'to the end');
 };
 
-subtest 'start, unpacked, end' => sub {
-	my $guest = shell_at(name => 'when', append => 'tarboot.shell=start,unpacked,end');
-	my %there = (start => 'none', unpacked => '/newroot/sbin/init', end => '/newroot/sbin/init');
-	for my $when (qw(start unpacked end)) {
-		like(type_and_see($guest, 'echo "<$(ls /newroot/sbin/init 2>/dev/null || echo none)>"', qr/^<.*>$/m), qr/^<$there{$when}>$/m, $when);
+# The last mount cannot be moved when it is none any more. What was moved before that must come back.
+subtest 'start, unpacked, end, and a failure behind that' => sub {
+	my $guest = shell_at(name => 'when', append => 'tarboot.shell=start,unpacked,end,fail', panic => 300);
+	my %there = (start => 'none', unpacked => '/newroot/sbin/init', end => '/newroot/sbin/init', again => '/newroot/sbin/init');
+	for my $when (qw(start unpacked end fail again again)) {
+		like(type_and_see($guest, 'echo "<$(ls /newroot/sbin/init 2>/dev/null || echo none)>"', qr/^<.*>$/m),
+			qr/^<$there{$when}>$/m, $when) if $there{$when};
+		$guest->type('umount -l /run; ') if $when eq 'end';
+		if ($when eq 'fail') {
+			like(type_and_see($guest, 'echo "<$(ls /newroot | wc -l) $(grep -c newroot /proc/mounts)>"', qr/^<.*>$/m),
+				qr/^<0 0>$/m, 'the root is dropped');
+			like(type_and_see($guest, 'echo "<$(cut -d " " -f 2 /proc/mounts | sort | xargs)>"', qr/^<.*>$/m),
+				qr{^</ /dev /dev/pts /dev/shm /proc /sys>$}m, 'the mounts are where they were');
+			$guest->type('mount -t tmpfs run /run; ');
+		}
 		$guest->type("exit\n");
-		next if $when eq 'end';
-		ok($guest->wait_for(qr/^tarboot:\S*# $/m, $BOOT), 'and it goes on') or $guest->show_end;
+		if ($when eq 'end') {
+			ok($guest->wait_for(qr/^tarboot: FAILED: move mounts\n  what: \/run\n  why:  cannot move the mount to the new root: .*^  then: /ms, $BOOT),
+				'a mount that cannot be moved is a failure') or $guest->show_end;
+			$guest->type("\n");
+		}
+		last if $guest->wait_for(qr/^tarboot:\S*# $|TINY-INIT-RAN/m, $BOOT) && $guest->answer =~ /TINY/;
 	}
-	ok($guest->wait_end($BOOT), 'to its end') or $guest->show_end;
+	ok($guest->wait_end($BOOT), 'it goes on to its end') or $guest->show_end;
 	like($guest->text, qr/TINY-INIT-RAN/, 'with the root running');
+};
+
+sub busybox_is {
+	my ($data) = @_;
+	return sub {
+		my ($busybox) = grep { $_->{name} eq 'bin/busybox' } @_;
+		my ($init)    = grep { $_->{name} eq 'init' } @_;
+		$busybox->{data} = $data // $init->{data};
+		return @_;
+	};
+}
+
+# Init itself, which is not PID 1 then, ends at once.
+subtest 'tarboot.onfail=shell with one that ends at once' => sub {
+	my $guest = start(name => 'ends', change => [ busybox_is(), \&no_payload ], panic => 3, append => 'tarboot.shell tarboot.onfail=shell');
+	ok($guest->wait_end($BOOT), 'it reboots') or $guest->show_end;
+	my ($block, @said) = $guest->text =~ /^(?:  then: .*|tarboot: the shell .*)$/mg;
+	is($block, '  then: a shell now (tarboot.onfail=)', 'the shell is tried');
+	is_deeply(\@said, [ 'tarboot: the shell ended at once', '  then: rebooting in 3 s (panic=3); press Enter for a shell' ],
+		'once, then panic= counts');
+	my @failures = $guest->text =~ /FAILED/g;
+	is(scalar @failures, 1, 'and the step is not tried again');
+};
+
+subtest 'a shell that cannot be started' => sub {
+	my $guest = start(name => 'garbage', change => [ busybox_is('no program'), \&no_payload ], panic => 0,
+		append => 'tarboot.shell=start,fail tarboot.onfail=poweroff tarboot.failwait=5');
+	ok($guest->wait_for(qr/^  then: powering off in 5 s \(tarboot\.onfail=\); press Enter for a shell$/m, $BOOT), 'a shell is offered');
+	like($guest->text, qr/^tarboot: cannot start the shell: Exec format error\n.*FAILED/ms, 'one that was asked for at the start stops nothing');
+	$guest->type("\n");
+	ok($guest->wait_end(30), 'it powers off') or $guest->show_end;
+	like($guest->answer, qr/^tarboot: cannot start the shell: Exec format error\n  then: powering off in 5 s/m, 'after saying why there is none');
+	unlike($guest->text, qr/FAILED.*FAILED/s, 'and the step is not tried again');
 };
 
 subtest 'PID 1 under fire' => sub {

@@ -1,6 +1,6 @@
 /*
  * refuse: stands for /init in an image and becomes /init.real with some system calls refused, by what the
- * file /refuse names: move (MS_MOVE and pivot_root), thread, punch (hole punching), module.
+ * file /refuse names: move (MS_MOVE and pivot_root), thread, punch (hole punching), module, reboot.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,8 @@
 
 #include "util.h"
 
-/* A call fails with error when one of the bits is set in an argument; no bits: always. */
+/* A call fails with error when one of the bits is set in an argument; no bits: always. Without an error it
+ * ends the caller, as reboot() does where the firmware does not switch the machine off. */
 static const struct rule {
 	const char *name;
 	unsigned call, argument, bits;
@@ -29,6 +30,7 @@ static const struct rule {
 	{ "thread", SYS_clone, 0, CLONE_THREAD, EAGAIN },
 	{ "punch", SYS_fallocate, 0, 0, EOPNOTSUPP },
 	{ "module", SYS_finit_module, 0, 0, EPERM },
+	{ "reboot", SYS_reboot, 0, 0, 0 },
 };
 
 static int refuse(const struct rule *r)
@@ -40,7 +42,8 @@ static int refuse(const struct rule *r)
 			 (unsigned)offsetof(struct seccomp_data, args) + 8 * r->argument),
 		r->bits ? (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, r->bits, 0, 1)
 			: (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JA, 0, 0, 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)r->error),
+		BPF_STMT(BPF_RET | BPF_K,
+			 r->error ? SECCOMP_RET_ERRNO | (unsigned)r->error : SECCOMP_RET_KILL),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = { ARRAY_SIZE(code), code };
