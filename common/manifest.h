@@ -59,9 +59,9 @@ struct manifest {
 
 /* Reads size bytes of text (not NUL-terminated). Returns 0; -EINVAL for a line that is not key=value, a
  * number that is none, a value too long, a missing payload-bytes, Blocks that overlap or are out of
- * order; -EBADMSG for a text that is not what its own digest says; -EPROTO for a format or a kind of digest that is newer than this version; -E2BIG for more than
- * MANIFEST_TEXT_MAX bytes; -ENOMEM. *ret is untouched on failure; otherwise the caller ends with
- * manifest_free. */
+ * order; -EBADMSG for a text that is not what its own digest says; -EPROTO for a format or a kind of
+ * digest that is newer than this version; -E2BIG for more than MANIFEST_TEXT_MAX bytes; -ENOMEM. *ret is
+ * untouched on failure; otherwise the caller ends with manifest_free. */
 int manifest_parse(const char *text, size_t size, struct manifest *ret);
 
 /* The failure for what manifest_parse or reading the text gave. what: the file that it is in. */

@@ -2,36 +2,52 @@
 #include "memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "util.h"
 
+/* Bytes of the line that begins with key. */
+static bool find_bytes(const char *text, const char *key, uint64_t *ret)
+{
+	const char *line = strstr(text, key);
+
+	*ret = line ? strtoull(line + strlen(key), NULL, 10) * 1024 : 0;
+	return line;
+}
+
+int memory_parse(const char *text, struct memory *ret)
+{
+	uint64_t total, available, free, slab;
+
+	if (!find_bytes(text, "MemTotal:", &total))
+		return -EINVAL;
+	find_bytes(text, "SReclaimable:", &slab);
+	if (!find_bytes(text, "MemAvailable:", &available)) { /* before Linux 3.14 */
+		find_bytes(text, "MemFree:", &free);
+		available = free + slab;
+	}
+	*ret = (struct memory){ total, available, slab };
+	return 0;
+}
+
+int memory_read_from(int fd, struct memory *ret)
+{
+	char text[8192];
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+	if (n < 0)
+		return -errno;
+	text[n] = '\0';
+	return memory_parse(text, ret);
+}
+
 int memory_read(struct memory *ret)
 {
-	FILE *file = fopen("/proc/meminfo", "re");
-	unsigned long long kib, total = 0, available = 0, free = 0, cached = 0;
-	char line[128];
+	_cleanup_close_ int fd = open("/proc/meminfo", O_RDONLY | O_CLOEXEC);
 
-	if (!file)
-		return -errno;
-	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "MemTotal: %llu kB", &kib) == 1)
-			total = kib;
-		else if (sscanf(line, "MemFree: %llu kB", &kib) == 1)
-			free = kib;
-		else if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1)
-			available = kib;
-		else if (sscanf(line, "SReclaimable: %llu kB", &kib) == 1)
-			cached = kib;
-	}
-	fclose(file);
-	if (!total)
-		return -EINVAL;
-	if (!available)
-		available = free + cached; /* before Linux 3.14 */
-	*ret = (struct memory){ (uint64_t)total * 1024, (uint64_t)available * 1024 };
-	return 0;
+	return fd < 0 ? -errno : memory_read_from(fd, ret);
 }
 
 /* Kernels without CONFIG_MOVABLE_NODE, up to 4.12, have only the second file. */

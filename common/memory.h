@@ -9,10 +9,17 @@
 struct memory {
 	uint64_t total;     /* bytes of RAM */
 	uint64_t available; /* bytes that can be used without swapping, as the kernel estimates */
+	uint64_t slab;      /* of these, at most, are in inodes and names: those of a tmpfs never come back */
 };
 
 /* Reads /proc/meminfo. 0 or -errno. */
 int memory_read(struct memory *ret);
+
+/* The same, of a /proc/meminfo that is open at fd: for those who have no /proc, and often. */
+int memory_read_from(int fd, struct memory *ret);
+
+/* Pure: the text of it, NUL-terminated. 0, or -EINVAL when it is none. */
+int memory_parse(const char *text, struct memory *ret);
 
 /* Does the memory belong to several NUMA nodes? */
 bool memory_is_on_several_nodes(void);

@@ -19,15 +19,22 @@ struct unpack {
 	struct tar_reader *tar;
 	const struct unpack_options *options;
 	struct fail *fail;
+	uint64_t bytes; /* of tar that the parser has got */
 };
 
 /* A failed pipeline knows why; pipeline_stop tells it. */
 static int next_chunk(void *arg, const void **ret_data, size_t *ret_size, struct fail *f)
 {
 	struct unpack *u = arg;
+	const struct unpack_options *o = u->options;
+	int r = o->may_go_on ? o->may_go_on(o->may_go_on_arg, u->bytes, f) : 0;
 
-	(void)f;
-	return pipeline_next(u->pipeline, ret_data, ret_size);
+	if (r < 0)
+		return r;
+	r = pipeline_next(u->pipeline, ret_data, ret_size);
+	if (r > 0)
+		u->bytes += *ret_size;
+	return r;
 }
 
 /* Sends the data of one member to its file, if there is one; holes are not sent. */

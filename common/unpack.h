@@ -42,6 +42,11 @@ struct unpack_options {
 	/* Told of each piece of data of that member, in order; holes are left out. May be NULL. */
 	void (*data)(void *arg, uint64_t offset, uint64_t size);
 	void *member_arg; /* of both */
+
+	/* Asked before each chunk of the tar, with the bytes before it: 0, or -errno with *f set, and all
+	 * ends with that. May be NULL. */
+	int (*may_go_on)(void *arg, uint64_t bytes, struct fail *f);
+	void *may_go_on_arg;
 };
 
 struct unpack_result {

@@ -14,6 +14,7 @@
 #include "message.h"
 #include "params.h"
 #include "payload.h"
+#include "rootsize.h"
 #include "unpack.h"
 
 #define NEW_ROOT "/newroot"
@@ -43,8 +44,7 @@ struct boot {
 	struct payload payload;
 	struct block_list blocks; /* of the payload */
 	struct engine_plan plan;  /* how it is unpacked */
-	uint64_t tree_bytes;      /* the tree in tmpfs, as manifest or Index say */
-	uint64_t tree_inodes;     /* 0 = not known */
+	struct rootsize_need need; /* what the tree takes, as manifest or Index say, or as it turned out */
 
 	uint64_t root_size; /* bytes, chosen for the root tmpfs */
 	bool keep_payload;  /* a shell may want to try again */

@@ -128,8 +128,8 @@ void report_write(const struct boot *b)
 	write_string(out, "root_size_from",
 		     b->params.size.kind == SIZE_AUTO ? "what the tree needs and half of the rest"
 						      : "tarboot.size=");
-	write_number(out, "tree_bytes", b->tree_bytes);
-	write_number(out, "tree_inodes", b->tree_inodes);
+	write_number(out, "tree_bytes", b->need.tree);
+	write_number(out, "tree_inodes", b->need.inodes);
 	write_number(out, "memory_total_bytes", m.total);
 	write_number(out, "memory_available_bytes", m.available);
 	fprintf(out, "  \"devices_seen_s\": %.6f,\n", (double)b->devices_seen.time / 1e6);

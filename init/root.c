@@ -20,7 +20,7 @@
 #include "initcheck.h"
 #include "memory.h"
 #include "report.h"
-#include "rootsize.h"
+#include "root_room.h"
 #include "systemd_needs.h"
 
 #define MANIFEST_PATH "/" MANIFEST_MEMBER
@@ -194,13 +194,8 @@ int root_find_payload(struct boot *b)
 		r = open_payload(b);
 	if (r == 0)
 		r = list_blocks(b);
-	if (b->has_manifest) {
-		b->tree_bytes = b->manifest.unpacked_bytes;
-		b->tree_inodes = b->manifest.inodes;
-	} else { /* the tar is a little larger than the tree */
-		b->tree_bytes = b->blocks.uncompressed;
-		b->tree_inodes = 0;
-	}
+	rootsize_need(b->has_manifest ? &b->manifest : NULL, b->blocks.uncompressed,
+		      (uint64_t)sysconf(_SC_PAGESIZE), &b->need);
 	snprintf(b->detail, sizeof(b->detail), "%s of %.100s", size_format(size, b->payload.size),
 		 b->params.rootfs);
 	return r;
@@ -242,17 +237,16 @@ static int check_inodes(struct boot *b)
 {
 	uint64_t limit = asked_inodes(b->params.mount);
 
-	if (limit == 0 || limit >= b->tree_inodes)
+	if (limit == 0 || limit >= b->need.inodes)
 		return 0;
 	return fail_set(&b->fail, ENOSPC, "kernel parameter tarboot.mount",
 			"Give a larger nr_inodes=, or leave it out.",
 			"the root needs %llu inodes, nr_inodes=%llu allows less",
-			(unsigned long long)b->tree_inodes, (unsigned long long)limit);
+			(unsigned long long)b->need.inodes, (unsigned long long)limit);
 }
 
 int root_check_memory(struct boot *b)
 {
-	struct rootsize_need need = { .tree = b->tree_bytes, .inodes = b->tree_inodes };
 	char size[SIZE_TEXT_MAX], available[SIZE_TEXT_MAX];
 	struct memory m;
 	int r = memory_read(&m);
@@ -260,17 +254,18 @@ int root_check_memory(struct boot *b)
 	if (r < 0)
 		return fail_errno(&b->fail, r, "/proc/meminfo", "cannot read it");
 	if (can_give_back(b))
-		need.given_back = b->payload.size;
+		b->need.given_back = b->payload.size;
 	else
 		b->keep_payload = true;
 	engine_plan(&b->blocks, b->params.threads,
-		    min_u64(rootsize_left(&m, &need), m.available / 4), &b->plan);
-	need.engine = b->plan.memory;
-	r = rootsize_choose(&m, &need, b->params.size, &b->root_size, &b->fail);
+		    min_u64(rootsize_left(&m, &b->need), m.available / 4), &b->plan);
+	b->need.engine = b->plan.memory;
+	r = rootsize_choose(&m, &b->need, b->params.size, &b->root_size, &b->fail);
 	if (r == 0)
 		r = check_inodes(b);
-	snprintf(b->detail, sizeof(b->detail), "root of %s, %s available",
-		 size_format(size, b->root_size), size_format(available, m.available));
+	snprintf(b->detail, sizeof(b->detail), "root of %s%s, %s available",
+		 b->need.is_estimate ? "at most " : "", size_format(size, b->root_size),
+		 size_format(available, m.available));
 	return r;
 }
 
@@ -280,11 +275,10 @@ int root_check_memory(struct boot *b)
  * outgrows; the tree and half as many again shall fit. */
 static uint64_t inode_limit(const struct boot *b)
 {
-	long pages = sysconf(_SC_PHYS_PAGES);
-	uint64_t usual = pages > 0 ? (uint64_t)pages / 2 : 0;
-	uint64_t wanted = b->tree_inodes + b->tree_inodes / 2 + 1024;
-
-	return b->tree_inodes && wanted > usual ? wanted : usual;
+	if (b->need.is_estimate)
+		return root_room_inodes(b->need.inodes_most);
+	/* From Linux 6.6 on, a KiB of extended attributes counts as an inode. */
+	return root_room_inodes(b->need.inodes + b->need.xattrs / 1024);
 }
 
 /* On several NUMA nodes the root is spread over all, or one node would lose what it takes.
@@ -384,14 +378,18 @@ static void be_first_victim(void)
 
 static int unpack_in_child(struct boot *b, struct unpack_shared *shared)
 {
+	struct root_room room;
 	struct unpack_options options = {
 		.plan = &b->plan,
 		.discard = !b->keep_payload,
 		.progress = &shared->progress,
 		.times = shared->times,
 		.n_times = BLOCK_TIMES_MAX,
+		.may_go_on = root_room_check,
+		.may_go_on_arg = &room,
 	};
 
+	root_room_open(&room, b->blocks.uncompressed);
 	child_restore_signals();
 	be_first_victim();
 	setlocale(LC_CTYPE, "C.UTF-8"); /* or libarchive warns of every name that is not ASCII */
@@ -475,8 +473,10 @@ int root_unpack(struct boot *b)
 		r = explain_status(b, shared, child_wait(pid, TICK_MS, watch_unpack, &watch));
 	console_progress_end();
 	memcpy(b->block_times, shared->times, sizeof(b->block_times));
-	if (r == 0)
+	if (r == 0) {
+		root_room_settle(b);
 		report_unpacked(b, shared, now_usec() - start);
+	}
 	munmap(shared, sizeof(*shared));
 	return r;
 }

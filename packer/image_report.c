@@ -17,7 +17,7 @@ int image_report_open(const char *path, struct image_report *ret, struct fail *f
 		return r;
 	r = block_list_read(&ret->image.payload, &ret->blocks, f);
 	if (r == 0)
-		needs_of(&ret->image, &ret->blocks, &ret->needs);
+		needs_of(&ret->image, &ret->blocks, NULL, &ret->needs);
 	else
 		image_close(&ret->image);
 	return r;
@@ -29,6 +29,8 @@ int image_report_decode(struct image_report *r, struct fail *f)
 
 	if (result == 0 && usage_of(&r->contents, &r->usage) < 0)
 		return fail_errno(f, ENOMEM, r->image.path, "cannot sum it up");
+	if (result == 0)
+		needs_of(&r->image, &r->blocks, &r->contents.size, &r->needs);
 	return result;
 }
 

@@ -1,6 +1,7 @@
 /* Sums; see docs/performance.md for the measurements behind them. */
 #include "needs.h"
 
+#include <elf.h>
 #include <stdio.h>
 
 #include "plan.h"
@@ -15,18 +16,37 @@
 /* Real mode boot loaders and 32-bit iPXE keep the image below 2 GiB, and the PC's devices take the rest. */
 #define BIOS_IMAGE_MAX (2ULL << 30)
 
-void needs_of(const struct image *image, const struct block_list *blocks, struct needs *ret)
+/* init's own sum, on a machine whose pages have so many bytes. */
+static uint64_t unpack_bytes(const struct image *image, const struct block_list *blocks,
+			     const struct manifest *m, uint64_t page)
 {
-	struct rootsize_need need = { 0 };
+	struct rootsize_need need;
 	struct engine_plan plan;
+
+	rootsize_need(m, blocks->uncompressed, page, &need);
+	engine_plan(blocks, 1, 0, &plan);
+	need.engine = plan.memory;
+	return rootsize_needed(&need) + image->size - image->payload.size;
+}
+
+void needs_of(const struct image *image, const struct block_list *blocks,
+	      const struct treesize *counted, struct needs *ret)
+{
+	struct manifest is = { 0 };
+	const struct manifest *m = image->has_manifest ? &image->manifest : NULL;
 	uint64_t most;
 
-	engine_plan(blocks, 1, 0, &plan);
-	need.tree = image->has_manifest ? image->manifest.unpacked_bytes : blocks->uncompressed;
-	need.inodes = image->has_manifest ? image->manifest.inodes : 0;
-	need.engine = plan.memory;
-	ret->load = 2 * image->size;
-	ret->unpack = rootsize_needed(&need) + image->size - image->payload.size;
+	if (counted) {
+		treesize_tell(counted, &is);
+		m = &is;
+	}
+	*ret = (struct needs){
+		.load = 2 * image->size,
+		.unpack = unpack_bytes(image, blocks, m, 4 << 10),
+		.unpack_16k = unpack_bytes(image, blocks, m, 16 << 10),
+		.unpack_64k = unpack_bytes(image, blocks, m, 64 << 10),
+		.is_estimate = !m,
+	};
 	most = ret->load > ret->unpack ? ret->load : ret->unpack;
 	ret->machine = ((most + KERNEL_BYTES) / 63 * 64 + STEP - 1) / STEP * STEP;
 }
@@ -35,8 +55,11 @@ void needs_print(const struct image *image, const struct needs *n)
 {
 	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX];
 
-	printf("memory   %s to load the image, %s to unpack the root\n", size_format(a, n->load),
-	       size_format(b, n->unpack));
+	printf("memory   %s to load the image, %s%s to unpack the root\n", size_format(a, n->load),
+	       n->is_estimate ? "at least " : "", size_format(b, n->unpack));
+	if (image_machine(image) == EM_AARCH64)
+		printf("         %s where pages have 16 KiB, %s where they have 64 KiB\n",
+		       size_format(a, n->unpack_16k), size_format(b, n->unpack_64k));
 	printf("machine  boots with %s of memory, about; the rest is for its work\n",
 	       size_format(a, n->machine));
 	if (image->size > BIOS_IMAGE_MAX)

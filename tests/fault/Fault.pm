@@ -17,7 +17,7 @@ use Image;
 use Modules;
 
 our @EXPORT = (@Image::EXPORT, @Modules::EXPORT, qw(is_payload is_manifest image no_payload no_manifest
-	payload_is change_payload root_is with_members big_root fails boots start shell_at type_and_see $BOOT));
+	change_manifest payload_is change_payload root_is with_members big_root fails boots start shell_at type_and_see $BOOT));
 
 our $BOOT = 90;    # seconds for a boot that takes about five
 my $TO_INIT = 45;  # seconds to /init, for a kernel that takes two
@@ -51,6 +51,21 @@ sub image {
 
 sub no_payload  { return grep { !is_payload($_) } @_ }
 sub no_manifest { return grep { !is_manifest($_) } @_ }
+
+# The manifest's text goes through a function, as $_. Its digest of itself would tell: without it, unless asked.
+sub change_manifest {
+	my ($change, $keep_digest) = @_;
+	return sub {
+		my (@members) = @_;
+		for my $m (grep { is_manifest($_) } @members) {
+			local $_ = $keep_digest ? $m->{data} : $m->{data} =~ s/^text-digest=.*\n//mr;
+			my $text = $change->();
+			$text ne $_ or BAIL_OUT("nothing to change in the manifest: $_");
+			$m->{data} = $text;
+		}
+		return @members;
+	};
+}
 
 # The payload's bytes go through a function. The manifest would tell, so without it, unless asked.
 sub change_payload {

@@ -65,6 +65,12 @@ fails('a missing part', change => [ \&no_manifest, sub {
 	return (@_, map { { %$payload, name => "rootfs.tar.xz.00$_", data => substr $payload->{data}, 99 * $_, 99 } } 0, 2);
 } ], step => qr/find payload|unpack root/, about => [qr/rootfs\.tar\.xz/]);
 
+my $manifest = qr{what: +/tarboot/manifest};
+fails('a damaged manifest', change => change_manifest(sub { s/^inodes=\K(\d)/9 - $1/emr }, 1), step => 'find payload',
+	about => [ $manifest, qr/its manifest is damaged: it is not what its own text-digest says/, qr/copy or pack it again/ ]);
+fails('a manifest of a later version', change => change_manifest(sub { s/^format=2/format=3/mr }), step => 'find payload',
+	about => [ $manifest, qr/a newer tarboot wrote its manifest/, qr/Use the version of tarboot/ ]);
+
 # ---- what boots ----
 
 boots('a good image', append => 'word', like => [qr/^TINY-INIT-RAN pid=1 args=word$/m]);
@@ -75,6 +81,15 @@ boots('a payload in parts', change => sub {
 	return (@_, map { { %$payload, name => "rootfs.tar.xz.00$_", data => substr $payload->{data}, $part * $_, $part } } 0 .. 2);
 });
 boots('a payload by another name', change => sub { $_[-1]{name} = 'other.txz'; @_ }, append => 'tarboot.rootfs=/other.txz');
+
+# The manifest of the image is about its own payload: neither size nor init of another one is in it.
+my $foreign = tar_of('tar -cf - . | xz -T1');
+my $wrong_init = change_manifest(sub { s{^init=/sbin/init$}{init=/sbin/none}mr });
+my $not_counted = qr{the manifest is about another payload, /rootfs\.tar\.xz of \S+ MiB: it does not count};
+boots('another payload beside that of the image', append => 'tarboot.rootfs=/other.txz', like => [$not_counted],
+	change => [ big_root(2, 'cat /dev/urandom'), $wrong_init, sub { (@_, { name => 'other.txz', mode => 0100644, nlink => 1, data => $foreign }) } ]);
+boots('another, smaller payload in its place', like => [$not_counted],
+	change => [ big_root(2, 'cat /dev/urandom'), $wrong_init, payload_is($foreign) ]);
 
 # As a boot loader does with `initrd rootfs.tar.xz /rootfs.tar.xz`: an archive of its own behind the image.
 my ($payload) = grep { is_payload($_) } newc_read(image('good'));

@@ -8,7 +8,7 @@
 #define MIB (1ULL << 20)
 #define GIB (1ULL << 30)
 
-static const struct memory one_gib = { GIB, 900 * MIB };
+static const struct memory one_gib = { .total = GIB, .available = 900 * MIB };
 
 static const struct {
 	const char *what;
@@ -148,6 +148,118 @@ static void test_numbers(void)
 	   "needed, inodes and free: %s", f.why);
 }
 
+/* 30,000 files of 100 bytes: a header and a record of data each, and the end; a page and an inode each. */
+#define FILES 30000ULL
+#define FILES_TAR (FILES * 1024 + 1024)
+
+static void test_small_files(void)
+{
+	const struct manifest m = { .unpacked_bytes = FILES * 4096,
+				    .unpacked_bytes_16k = FILES * 16384,
+				    .unpacked_bytes_64k = FILES * 65536,
+				    .inodes = FILES,
+				    .files = FILES,
+				    .data_bytes = FILES * 100,
+				    .xattr_bytes = 5 * MIB };
+	const struct memory small = { .total = 256 * MIB, .available = 190 * MIB };
+	struct rootsize_need need;
+	uint64_t size = 0;
+	struct fail f;
+
+	rootsize_need(&m, FILES_TAR, 4096, &need);
+	ok(!need.is_estimate && need.tree == FILES * 4096 && need.inodes == FILES &&
+		   need.xattrs == 5 * MIB,
+	   "by the manifest");
+	ok(rootsize_needed(&need) == FILES * (4096 + 1024) + 5 * MIB + 24 * MIB,
+	   "pages, inodes, attributes, and what the kernel keeps");
+	rootsize_need(&m, FILES_TAR, 16384, &need);
+	ok(need.tree == FILES * 16384, "where pages have 16 KiB");
+	rootsize_need(&m, FILES_TAR, 65536, &need);
+	ok(need.tree == FILES * 65536, "and 64 KiB");
+	is_int(rootsize_choose(&one_gib, &need, (struct size){ SIZE_AUTO, 0 }, &size, &f), -ENOSPC,
+	       "1.8 GiB are refused by a machine of 1 GiB");
+
+	rootsize_need(NULL, FILES_TAR, 4096, &need);
+	ok(need.is_estimate && need.tree == FILES_TAR && need.inodes == 0, "by the tar: at least");
+	ok(need.tree_most >= FILES * 4096 && need.inodes_most >= FILES, "and at most");
+	is_int(rootsize_choose(&small, &need, (struct size){ SIZE_AUTO, 0 }, &size, &f), 0,
+	       "a machine of 256 MiB, which would do, is not refused");
+	ok(size >= FILES * 4096, "nor does its tmpfs end first: %llu MiB",
+	   (unsigned long long)(size / MIB));
+	ok(size <= small.total, "which is no larger than the RAM");
+	rootsize_need(NULL, FILES_TAR, 65536, &need);
+	ok(need.tree_most >= FILES * 65536, "with pages of 64 KiB");
+	rootsize_need(NULL, 400 * MIB, 4096, &need);
+	is_int(rootsize_choose(&small, &need, (struct size){ SIZE_AUTO, 0 }, &size, &f), -ENOSPC,
+	       "a tar larger than the memory is refused");
+	is_str(f.why, "the root needs at least 424.0 MiB, this machine has 190.0 MiB free",
+	       "and the sentence says that this is not all");
+	is_int(rootsize_choose(&one_gib, &need, (struct size){ SIZE_BYTES, 390 * MIB }, &size, &f),
+	       0, "a tarboot.size= a little below the tar may do");
+}
+
+/* Hostile numbers go round nowhere. */
+static void test_huge(void)
+{
+	struct rootsize_need need = { .tree = UINT64_MAX - 5, .inodes = UINT64_MAX / 2 };
+	struct fail f;
+	uint64_t size;
+
+	ok(rootsize_needed(&need) == UINT64_MAX, "the sum of huge numbers");
+	is_int(rootsize_choose(&one_gib, &need, (struct size){ SIZE_PERCENT, 100 }, &size, &f),
+	       -ENOSPC, "is refused");
+	rootsize_need(NULL, UINT64_MAX, 65536, &need);
+	ok(need.tree_most == UINT64_MAX, "a huge tar");
+}
+
+static void test_settle(void)
+{
+	ok(rootsize_settle(&one_gib, 100 * MIB) == 100 * MIB + (900 - 24) * MIB / 2,
+	   "the tree and half of what remains");
+	ok(rootsize_settle(&(struct memory){ .total = GIB, .available = 10 * MIB }, 100 * MIB) ==
+		   100 * MIB,
+	   "of nothing: the tree");
+}
+
+/* An archive of which each record takes a page and an inode, and half of what was read is written later. It is
+ * stopped before the memory ends, and not much before. */
+static void test_ahead(void)
+{
+	static const uint64_t pages[] = { 4096, 16384, 65536 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
+		uint64_t growth = (pages[i] + 1024) / 512, pending = 0, free = GIB, looks = 0,
+			 ahead;
+
+		while ((ahead = rootsize_ahead(free, pages[i])) > 0) {
+			free -= pending < free ? pending : free; /* written at last */
+			pending = ahead * growth;
+			looks++;
+		}
+		ok(free > 0 && free <= 9 * MIB, "pages of %llu KiB: %llu KiB are left",
+		   (unsigned long long)(pages[i] / 1024), (unsigned long long)(free / 1024));
+		ok(looks < 1000, "after %llu looks", (unsigned long long)looks);
+	}
+	ok(rootsize_ahead(64 * GIB, 4096) > GIB, "with much memory nobody looks often");
+}
+
+static void test_meminfo(void)
+{
+	static const char new[] = "MemTotal:        1014596 kB\nMemFree:          100000 kB\n"
+				  "MemAvailable:     900000 kB\nSReclaimable:      50000 kB\n";
+	static const char none_left[] = "MemTotal: 1000 kB\nMemFree: 100 kB\nMemAvailable: 0 kB\n";
+	static const char old[] = "MemTotal:        1014596 kB\nMemFree:          100000 kB\n"
+				  "SReclaimable:      50000 kB\n";
+	struct memory m;
+
+	ok(memory_parse(new, &m) == 0 && m.total == 1014596 * 1024ULL &&
+		   m.available == 900000 * 1024ULL && m.slab == 50000 * 1024ULL,
+	   "meminfo");
+	ok(memory_parse(none_left, &m) == 0 && m.available == 0, "nothing available is nothing");
+	ok(memory_parse(old, &m) == 0 && m.available == 150000 * 1024ULL, "before Linux 3.14");
+	is_int(memory_parse("", &m), -EINVAL, "no meminfo");
+}
+
 static void test_this_machine(void)
 {
 	struct memory m = { 0 };
@@ -167,6 +279,11 @@ int main(void)
 {
 	test_choices();
 	test_numbers();
+	test_small_files();
+	test_huge();
+	test_settle();
+	test_ahead();
+	test_meminfo();
 	test_this_machine();
 	return done_testing();
 }
