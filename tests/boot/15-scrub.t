@@ -52,8 +52,12 @@ note(tarboot('pack', '--level', 'fast', '--overlay', $overlay, $root, '-o', $ima
 my $guest = Guest->start(
 	dir => scratch(), name => 'scrub', kernel => "$image.vmlinuz", initrd => $image, mem => 1024,
 	append => 'systemd.hostname=lab7 mark.of.this.boot=1');
-ok($guest->wait_for(qr/^lab7 login:/m, 300), 'it comes to a login, under the name of the kernel line') && $guest->log_in
-	or $guest->show_end;
+if (!ok($guest->wait_for(qr/^lab7 login:/m, 300) && $guest->log_in, 'it comes to a login, under the name of the kernel line')) {
+	$guest->show_end(60);
+	$guest->stop;
+	done_testing();
+	exit;
+}
 
 $guest->says('dmesg -n 1');    # what the kernel says late is no answer
 
