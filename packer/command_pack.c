@@ -447,18 +447,22 @@ static int pack_nothing(struct pack *p, struct fail *f)
 /* A directory can be asked before they go by. */
 static int note_swap_files(struct pack *p, struct fail *f)
 {
-	_cleanup_close_ int fd = source_directory(p->source) >= 0
-					 ? inroot_open_file(source_directory(p->source),
-							    "/etc/fstab")
-					 : -1;
-	_cleanup_free_ char *text = NULL;
-	size_t size;
+	static const struct {
+		const char *path;
+		enum sieve_action table;
+	} tables[] = { { "/etc/fstab", SIEVE_FSTAB }, { "/etc/crypttab", SIEVE_CRYPTTAB } };
+	int root = source_directory(p->source), r = 0;
 
-	if (fd < 0 || read_all(fd, &text, &size) < 0)
-		return 0;
-	return selection_note_swap(&p->selection, text, size) < 0
-		       ? fail_errno(f, ENOMEM, "etc/fstab", "cannot read it")
-		       : 0;
+	p->selection.knows_swap = root >= 0;
+	for (size_t i = 0; r == 0 && root >= 0 && i < ARRAY_SIZE(tables); i++) {
+		_cleanup_close_ int fd = inroot_open_file(root, tables[i].path);
+		_cleanup_free_ char *text = NULL;
+		size_t size;
+
+		if (fd >= 0 && read_all(fd, &text, &size) == 0)
+			r = selection_note_swap(&p->selection, tables[i].table, text, size);
+	}
+	return r < 0 ? fail_errno(f, r, "the root", "cannot look for swap files") : 0;
 }
 
 /* What would fail only after the work. */

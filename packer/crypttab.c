@@ -1,6 +1,7 @@
 /* Lines of an etc/crypttab and of its kin. */
 #include "crypttab.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -50,4 +51,25 @@ int crypttab_without_disks(const char *text, size_t size, enum crypttab_format f
 			   size_t *ret_size)
 {
 	return lines_mark(text, size, mark, &format, ret, ret_size);
+}
+
+int crypttab_each_swap_file(const char *text, size_t size, int (*each)(const char *path, void *arg),
+			    void *arg)
+{
+	const char *next = text;
+	char path[PATH_MAX];
+	struct field line;
+	int r = 0;
+
+	while (r == 0 && line_next(&next, text + size, &line)) {
+		const char *at = line.at, *end = line.at + line.size;
+		struct field name = field_next(&at, end), device = field_next(&at, end);
+
+		(void)field_next(&at, end); /* the key */
+		if (name.size > 0 && *name.at != '#' && device_kind_of(device) == DEVICE_FILE &&
+		    field_has_option(field_next(&at, end), "swap") &&
+		    field_decode_path(device, path, sizeof(path)))
+			r = each(path, arg);
+	}
+	return r;
 }

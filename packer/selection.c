@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypttab.h"
 #include "fstab.h"
 #include "path.h"
 #include "say.h"
@@ -273,7 +274,7 @@ int selection_keep(struct selection *s, const struct member *m)
 
 	if (s->explain_later)
 		explain(s, m, NULL);
-	if (!s->rule || s->rule->action != SIEVE_SWAP_FILE || s->has_fstab)
+	if (!s->rule || s->rule->action != SIEVE_SWAP_FILE || s->knows_swap)
 		return 0;
 	return path_map_add(&s->not_swap, path, path_length(path)) ? 0 : -ENOMEM;
 }
@@ -334,16 +335,17 @@ static int note_swap_file(const char *path, void *selection)
 	path = path_in_root(path);
 	n = path_length(path);
 	if (path_map_find(&s->not_swap, path, n))
-		say_warning("/%s is packed, though etc/fstab calls it swap: leave it out with "
-			    "--exclude=/%s",
-			    path, path);
+		say_warning(
+			"/%s is packed, though etc/fstab or etc/crypttab calls it swap: leave it "
+			"out with --exclude=/%s",
+			path, path);
 	return path_map_add(&s->swap, path, n) ? 0 : -ENOMEM;
 }
 
-int selection_note_swap(struct selection *s, const char *fstab, size_t size)
+int selection_note_swap(struct selection *s, enum sieve_action table, const char *text, size_t size)
 {
-	s->has_fstab = true;
-	return fstab_each_swap_file(fstab, size, note_swap_file, s);
+	return table == SIEVE_FSTAB ? fstab_each_swap_file(text, size, note_swap_file, s)
+				    : crypttab_each_swap_file(text, size, note_swap_file, s);
 }
 
 bool selection_lacks_machine_id(struct selection *s)

@@ -44,9 +44,10 @@ my %LEFT_OUT = map { $_ => "x\n" } (
 my $MAC = "HWADDR=52:54:00:12:34:56\n";
 $LEFT_OUT{$_} = $MAC for qw(etc/NetworkManager/system-connections/a etc/sysconfig/network-scripts/ifcfg-eth0
 	etc/sysconfig/network/ifcfg-eth0 etc/systemd/network/10-a.network etc/netplan/50-cloud-init.yaml);
-# Files of swap: by the signature that mkswap makes for pages of 4, 16 and 64 KiB, or because etc/fstab calls them so.
+# Files of swap: by the signature that mkswap makes for pages of 4, 16 and 64 KiB, or because etc/fstab or etc/crypttab
+# calls them so.
 sub swap { my ($page) = @_; return "\0" x ($page - 10) . 'SWAPSPACE2' . "\0" x 70000 }
-my %SWAP = (swapfile => swap(4096), 'swap/16' => swap(16384), 'var/64' => swap(65536), 'z swap' => 'x' x 50000);
+my %SWAP = (swapfile => swap(4096), 'swap/16' => swap(16384), 'var/64' => swap(65536), 'z swap' => 'x' x 50000, 'var/crypt' => 'y' x 50000);
 my %EMPTIED = map { $_ => "secret\n" } qw(etc/machine-id var/log/messages var/log/apt/history.log);
 my %STAYS   = map { $_ => "as it is\n" }
 	qw(etc/ssh/sshd_config etc/dropbear/banner etc/salt/minion etc/cloud/cloud.cfg etc/NetworkManager/system-connections/dhcp
@@ -54,7 +55,7 @@ my %STAYS   = map { $_ => "as it is\n" }
 	etc/passwd boot/config var/lib/apt/extended_states usr/tmp/x home/u/tmp/x opt/app/proc/x);
 my $FSTAB = "# mine\nUUID=1 / ext4 defaults 0 1\nserver:/home /home nfs defaults 0 0\n/dev/sda2 none swap sw 0 0\n"
 	. "LABEL=data /data xfs defaults,nofail 0 0\n/z\\040swap none swap sw\n";
-my $CRYPTTAB = "# mine\nluks UUID=1 none luks\nbox /srv/box none\n";
+my $CRYPTTAB = "# mine\nluks UUID=1 none luks\nbox /srv/box none\nc /var/crypt /dev/urandom swap\n";
 my $BIG      = "\0" x 4086 . 'SWAPSPACE1' . 'x' x 3_000_000;    # no swap
 
 my $root = tiny_root('root', sub {
@@ -100,10 +101,10 @@ for my $from ($root, $tar) {
 	is_deeply([ grep { ($is{$_} // '') ne $STAYS{$_} } sort keys %STAYS ], [], "$what: stays");
 	ok(exists $is{$_}, "$what: the directory $_ stays") for qw(proc sys dev run tmp var/tmp var/cache/dnf var/lib/apt/lists var/log/apt);
 	is($is{'etc/fstab'}, $FSTAB =~ s{^(?=UUID|/dev|/z)}{# no disk (tarboot pack): }mgr, "$what: fstab");
-	is($is{'etc/crypttab'}, $CRYPTTAB =~ s{^(?=luks)}{# no disk (tarboot pack): }mgr, "$what: crypttab");
+	is($is{'etc/crypttab'}, $CRYPTTAB =~ s{^(?=luks|c )}{# no disk (tarboot pack): }mgr, "$what: crypttab");
 	like($said, qr{^changed  /etc/fstab: 3 lines that need another machine's disks or host are comments$}m, "$what: it says so");
-	like($said, qr{^changed  /etc/crypttab: 1 lines that need another machine's disks or host are comments$}m, "$what: and of crypttab");
-	like($said, qr{^left out /\*\*: 5 members, \d+ KiB \(swap, which would lie in RAM\)$}m, "$what: swap is told with its size");
+	like($said, qr{^changed  /etc/crypttab: 2 lines that need another machine's disks or host are comments$}m, "$what: and of crypttab");
+	like($said, qr{^left out /\*\*: 6 members, \d+ KiB \(swap, which would lie in RAM\)$}m, "$what: swap is told with its size");
 	like($said, qr{^left out /var/cache/apt/archives/\*\*/\*\.deb: 2 members, 4 B \(package cache\)$}m, "$what: with counts and reason");
 	like($said, qr{^emptied +/etc/machine-id: 1 members, 7 B}m, "$what: emptied files, too");
 }
@@ -142,7 +143,7 @@ ok(!-e "$image.no", 'and nothing is written');
 	tiny_root('early', sub { write_files($_[0], 'Swap' => 'x' x 50000, 'etc/fstab' => "/Swap none swap sw 0 0\n") });
 	run('tar', '-C', $early, '-cf', "$early.tar", 'Swap', 'etc', 'sbin', 'bin');
 	my $r = try($TARBOOT, 'pack', "$early.tar", '-o', $image, @NO);
-	is($r->{err}, "tarboot: warning: /Swap is packed, though etc/fstab calls it swap: leave it out with --exclude=/Swap\n", 'swap before its fstab is told');
+	is($r->{err}, "tarboot: warning: /Swap is packed, though etc/fstab or etc/crypttab calls it swap: leave it out with --exclude=/Swap\n", 'swap before its fstab is told');
 	is_quiet(try($TARBOOT, 'pack', $early, '-o', $image, @NO), 'from a directory it is known before');
 	ok(!grep({ m{Swap} } split /\n/, run('tar', '-tf', payload_of($image))), 'and left out');
 }
@@ -388,7 +389,7 @@ is(try($TARBOOT, 'pack', $root, '-o', $image, '--exclude-from=/no/such')->{err},
 	"tarboot: pack: /no/such: cannot read it: No such file or directory\n  Try `tarboot pack --help`.\n", 'a list that is not there');
 
 # Quotes, comments, a kernel beside the file, `no`.
-write_files($lab, vmlinuz => 'a kernel', 'second.conf' => <<"END");
+write_files($lab, vmlinuz => bzimage('6.1', 'a kernel'), 'second.conf' => <<"END");
 root = "../base"          # where it is
 output = 'second # image' # its name
 kernel = vmlinuz
@@ -402,7 +403,7 @@ $r = try('sh', '-c', "cd '$lab/overlay' && exec '$TARBOOT' pack -p ../second.con
 is($r->{exit}, 0, 'a project file with quotes and comments') or diag($r->{err});
 unlike($r->{err}, qr/exclude/, 'its pattern names something');
 ok(-e "$lab/second # image", 'quotes are no part of a name');
-is(slurp("$lab/second # image.vmlinuz"), 'a kernel', 'the kernel is meant from where the file is');
+is(slurp("$lab/second # image.vmlinuz"), bzimage('6.1', 'a kernel'), 'the kernel is meant from where the file is');
 @names = map { s{^\./}{}r } split /\n/, run('tar', '-tf', payload_of("$lab/second # image"));
 is_deeply([ grep { m{^usr/lib64} } @names ], [], 'a pattern is tidied');
 

@@ -166,11 +166,18 @@ static void test_swap_names(void)
 	static const char text[] =
 		"/swapfile none swap sw\n/dev/sda2 none swap sw\n#/x none swap\n"
 		"/my\\040swap none swap nofail\nUUID=1 none swap\n/a /b none bind\n";
+	static const char crypttab[] =
+		"c /a /dev/urandom plain,swap\n#c /b k swap\nd /dev/sda2 k swap\n"
+		"e /c k luks\nf /d swap\n";
 	char list[256] = "";
 
 	is_int(fstab_each_swap_file(text, strlen(text), add_path, list), 0,
 	       "swap files of an fstab");
 	is_str(list, "/swapfile /my swap ", "all of them, no devices");
+	*list = '\0';
+	is_int(crypttab_each_swap_file(crypttab, strlen(crypttab), add_path, list), 0,
+	       "swap files of a crypttab");
+	is_str(list, "/a ", "all of them, no devices");
 }
 
 static const struct {
