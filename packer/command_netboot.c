@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "command.h"
+#include "image_kernel.h"
 #include "options.h"
 #include "out.h"
 #include "say.h"
@@ -344,11 +345,30 @@ static int lock(struct netboot *n, bool *ret_made, struct fail *f)
 	return r == 0 ? site_lock(&n->site, &n->lock, f) : r;
 }
 
+/* Are the images and kernels there? What is not leaves no directory behind. */
+static int check_images(const struct netboot *n, struct fail *f)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n->n_images; i++) {
+		_cleanup_free_ char *kernel = NULL;
+		struct image image = { 0 };
+
+		r = image_open(n->images[i], &image, f);
+		if (r == 0)
+			r = image_kernel_find(&image, n->kernel, &kernel, f);
+		image_close(&image);
+	}
+	return r;
+}
+
 /* The directory is locked, its settings are read and changed. */
 static int change(struct netboot *n, struct fail *f)
 {
 	int r = site_check(&n->site, f);
 
+	if (r == 0)
+		r = check_images(n, f);
 	if (r == 0)
 		r = site_claim(&n->site, f);
 	if (r == 0)

@@ -52,8 +52,8 @@ refuses('no subnet',  1, qr/subnet of the machines is not known\n.*--subnet/, $l
 refuses('no kernel',  1, qr/none: cannot read the kernel.*\n.*--kernel/, $lab, @NET, '--kernel', scratch('none'));
 refuses('a kernel that is none', 1, qr{^tarboot: /etc/passwd: it is no Linux kernel\n  Give the file that a boot loader loads: vmlinuz, bzImage or Image\.\n\z},
 	$lab, @NET, '--kernel', '/etc/passwd');
-refuses('a kernel for another machine', 1, qr{^tarboot: \S+/arm: it is for aarch64, the image is for x86-64\n  Give it with --kernel FILE\.\n\z},
-	$lab, @NET, '--kernel', spew(scratch('arm'), 'MZ' . "\0" x 0x36 . "ARM\x64" . "\0" x 200));
+refuses('a kernel for another machine', 1, qr{^tarboot: \S+/arm-kernel: it is for aarch64, the image is for x86-64\n  Give it with --kernel FILE\.\n\z},
+	$lab, @NET, '--kernel', spew(scratch('arm-kernel'), 'MZ' . "\0" x 0x36 . "ARM\x64" . "\0" x 200));
 {
 	# A kernel of the root, or --kernel: the image says which one goes with it.
 	my $paired = scratch('paired.img');
@@ -174,6 +174,10 @@ spew("$foreign/precious", 'x');
 fails_well(try($TARBOOT, 'netboot', $lab, '-o', $foreign, @NET), 1, qr/it was not made by tarboot netboot/, 'a directory of others');
 is(join(' ', glob "$foreign/*"), "$foreign/precious", 'and nothing comes into it');
 fails_well(try($TARBOOT, 'netboot', $lab, '-o', scratch('a b'), @NET), 1, qr/a b: its path has a blank/, 'a path with a blank');
+for my $image ('/no/such', spew(scratch('text.img'), "text\n" x 200)) {
+	fails_well(try($TARBOOT, 'netboot', $lab, $image, '-o', scratch('none/new'), @NET), 1, qr/\Q$image\E: /, 'an image that is none');
+	ok(!-e scratch('none/new'), 'leaves no directory');
+}
 fails_well(try($TARBOOT, 'serve', $foreign), 1, qr/it was not made by tarboot netboot/, 'serving it');
 fails_well(try($TARBOOT, 'serve', $site), 1, qr/10\.7\.0\.1: no interface has the server's address/, 'serving without the address');
 spew("$site/netboot.conf", slurp("$site/netboot.conf") . "servr = 1\n");
