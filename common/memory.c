@@ -5,8 +5,21 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "util.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HAS_SHADOW 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HAS_SHADOW 1
+#endif
+#ifndef HAS_SHADOW
+#define HAS_SHADOW 0
+#endif
 
 /* Bytes of the line that begins with key. */
 static bool find_bytes(const char *text, const char *key, uint64_t *ret)
@@ -81,4 +94,14 @@ uint64_t memory_own_peak(void)
 			break;
 	fclose(file);
 	return (uint64_t)kib * 1024;
+}
+
+bool memory_limit_own(uint64_t bytes)
+{
+	struct rlimit limit;
+
+	if (HAS_SHADOW || getrlimit(RLIMIT_AS, &limit) < 0 || limit.rlim_cur <= bytes)
+		return false;
+	limit.rlim_cur = bytes;
+	return setrlimit(RLIMIT_AS, &limit) == 0;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct memory {
@@ -26,3 +27,7 @@ bool memory_is_on_several_nodes(void);
 
 /* The most memory that was resident in this process, in bytes; 0 when it cannot be told. */
 uint64_t memory_own_peak(void);
+
+/* From now on this process gets no more address space than that, in bytes: what asks for more gets ENOMEM. A lower
+ * limit that is there stays, and a sanitizer's build, whose shadow needs terabytes, gets none: false. */
+bool memory_limit_own(uint64_t bytes);

@@ -7,7 +7,7 @@
 #include "util.h"
 
 #define CPUS_MAX (1 << 20) /* that a kernel may have */
-#define FIXED (4ULL << 20) /* program, stacks, parser, what the tree writer remembers */
+#define FIXED (8ULL << 20) /* PLAN_TAR_MEMORY; program, stacks, what the tree writer remembers */
 #define LEAST_CHUNKS 4     /* one in work, one handed over, two for parser and writers */
 
 /* The kernel refuses a set that is smaller than its own, which has 8192 CPUs in distributions' kernels and may have

@@ -12,6 +12,10 @@
 #define PLAN_AHEAD_CHUNKS 16    /* that the parser and the writers may be behind the decoders */
 #define PLAN_THREADS_MAX 256
 
+/* Bytes that the tar reader may have. The largest special header that it takes, 1 MiB, needs three quarters of it: text,
+ * read-ahead, what it says. A map of holes has 80 bytes for each piece of data. */
+#define PLAN_TAR_MEMORY ((size_t)6 << 20)
+
 struct engine_plan {
 	unsigned threads;
 	unsigned decoders; /* of the threads decode Blocks; the others only write */

@@ -10,8 +10,10 @@
 #define ALIGNMENT 16 /* also the room for the size in front of each piece */
 
 static _Alignas(ALIGNMENT) unsigned char reserve[RESERVE];
-static size_t used;
-static bool lacked;
+static size_t reserve_used;
+static size_t taken; /* from malloc, bytes */
+static size_t limit = TAR_MEMORY_MAX, wall = 3 * TAR_MEMORY_MAX;
+static bool lacked, exceeded;
 
 static bool is_reserve(const void *p)
 {
@@ -20,34 +22,35 @@ static bool is_reserve(const void *p)
 	return at >= start && at < start + RESERVE;
 }
 
-static void *take_reserve(size_t size)
+/* most: bytes of the reserve that may be in use then. */
+static void *take_reserve(size_t size, size_t most)
 {
-	unsigned char *p = reserve + used;
+	unsigned char *p = reserve + reserve_used;
 	size_t rounded = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 
 	lacked = true;
-	if (size > RESERVE || rounded + ALIGNMENT > RESERVE - used)
+	if (size > most || reserve_used > most || rounded + ALIGNMENT > most - reserve_used)
 		return NULL;
 	memcpy(p, &size, sizeof(size));
 	memset(p + ALIGNMENT, 0, size);
-	used += rounded + ALIGNMENT;
+	reserve_used += rounded + ALIGNMENT;
 	return p + ALIGNMENT;
 }
 
-void *tar_malloc(size_t size)
+static bool fits(size_t size, size_t most)
 {
-	void *p = malloc(size);
-
-	return p ? p : take_reserve(size);
+	return size <= most && taken <= most - size;
 }
 
-void *tar_calloc(size_t n, size_t size)
+/* Texts and attributes, for which libarchive exits when it gets nothing, come from headers of 1 MiB at most: they may
+ * go on beyond the limit until it comes back. What comes from calloc may not: it consists of structures that it can do
+ * without, and of a map of holes as many as it finds. */
+static bool may_take(size_t size, bool is_structure)
 {
-	void *p = calloc(n, size);
-
-	if (p || (size && n > SIZE_MAX / size))
-		return p;
-	return take_reserve(n * size);
+	if (fits(size, limit))
+		return true;
+	lacked = exceeded = true;
+	return !is_structure && fits(size, wall);
 }
 
 static size_t size_of(void *p)
@@ -60,15 +63,50 @@ static size_t size_of(void *p)
 	return size;
 }
 
+/* What a piece from malloc takes, with what malloc keeps of it for itself. */
+static size_t cost(void *p)
+{
+	return p ? malloc_usable_size(p) + ALIGNMENT : 0;
+}
+
+static void *count(void *p)
+{
+	taken += cost(p);
+	return p;
+}
+
+void *tar_malloc(size_t size)
+{
+	void *p = may_take(size, false) ? count(malloc(size)) : NULL;
+
+	return p ? p : take_reserve(size, RESERVE);
+}
+
+void *tar_calloc(size_t n, size_t size)
+{
+	void *p;
+
+	if (size && n > SIZE_MAX / size)
+		return NULL;
+	if (!may_take(n * size, true))
+		return NULL;
+	p = count(calloc(n, size));
+	return p ? p : take_reserve(n * size, RESERVE / 2);
+}
+
 void *tar_realloc(void *p, size_t size)
 {
-	void *grown = is_reserve(p) ? NULL : realloc(p, size);
-	size_t old;
+	size_t old = size_of(p), old_cost = is_reserve(p) ? 0 : cost(p);
+	void *grown;
 
-	if (grown)
-		return grown;
-	old = size_of(p);
-	grown = take_reserve(size);
+	if (!is_reserve(p) && may_take(size > old ? size - old : 0, false)) {
+		grown = realloc(p, size);
+		if (grown) {
+			taken -= old_cost;
+			return count(grown);
+		}
+	}
+	grown = take_reserve(size, RESERVE);
 	if (grown && p)
 		memcpy(grown, p, old < size ? old : size);
 	if (grown)
@@ -78,8 +116,10 @@ void *tar_realloc(void *p, size_t size)
 
 void tar_free(void *p)
 {
-	if (!is_reserve(p))
-		free(p);
+	if (is_reserve(p))
+		return;
+	taken -= cost(p);
+	free(p);
 }
 
 char *tar_strdup(const char *text)
@@ -95,8 +135,19 @@ bool tar_memory_lacked(void)
 	return lacked;
 }
 
+bool tar_memory_exceeded(void)
+{
+	return exceeded;
+}
+
+void tar_memory_set_limit(size_t more)
+{
+	limit = taken + more;
+	wall = taken + 3 * more;
+}
+
 void tar_memory_reset(void)
 {
-	used = 0;
-	lacked = false;
+	reserve_used = 0;
+	lacked = exceeded = false;
 }

@@ -69,6 +69,12 @@ static la_ssize_t read_callback(struct archive *a, void *arg, const void **ret_d
 
 static int fail_memory(const char *what, struct fail *f)
 {
+	if (tar_memory_exceeded())
+		return fail_set(f, E2BIG, what,
+				"Archive it again with `tarboot pack` or without --sparse, or "
+				"leave it out.",
+				"the names, attributes or map of holes of one member take too much "
+				"memory");
 	return fail_errno(f, ENOMEM, what, "cannot read it");
 }
 

@@ -11,7 +11,11 @@
 #include "memory.h"
 #include "pipeline.h"
 #include "size.h"
+#include "tar_memory.h"
 #include "tar_read.h"
+
+#define THREAD_SPACE (256ULL << 10) /* address space of a stack with its guard */
+#define PROGRAM_SPACE (32ULL << 20)
 
 struct unpack {
 	struct pipeline *pipeline;
@@ -116,6 +120,7 @@ static int unpack_with_tree(const struct payload *p, const struct block_list *bl
 	if (r < 0)
 		return r;
 	result.threads = pipeline_threads(u.pipeline);
+	tar_memory_set_limit(PLAN_TAR_MEMORY);
 	r = tar_reader_open(next_chunk, &u, p->name, &u.tar, f);
 	if (r == 0) {
 		r = parse(&u);
@@ -130,6 +135,7 @@ static int unpack_with_tree(const struct payload *p, const struct block_list *bl
 	else if (r < 0 && u.tar)
 		add_position(&u, blocks, f);
 	tar_reader_close(u.tar);
+	tar_memory_set_limit(TAR_MEMORY_MAX);
 	if (r < 0)
 		return r;
 	if (tree)
@@ -156,12 +162,34 @@ static int make_plan(const struct payload *p, const struct block_list *blocks, u
 	return 0;
 }
 
+/* The last wall, which nothing reaches that the plan counts right. Of threads the stack, of the program what it has
+ * beside the plan, with what malloc may not have given back. */
+static bool hold_to_plan(const struct engine_plan *plan)
+{
+	return memory_limit_own(plan->memory + plan->threads * THREAD_SPACE + PROGRAM_SPACE);
+}
+
+/* Without this advice it would look like a machine that is too small. */
+static int explain_held(const struct engine_plan *plan, struct fail *f)
+{
+	char most[SIZE_TEXT_MAX];
+
+	if (f->error == ENOMEM && !*f->todo)
+		snprintf(f->todo, sizeof(f->todo),
+			 "Unpacking is held to %s, which this archive should not outgrow: report "
+			 "it, "
+			 "and pack the root again with `tarboot pack`.",
+			 size_format(most, plan->memory));
+	return -f->error;
+}
+
 int unpack_run(const struct payload *p, const struct unpack_options *options,
 	       struct unpack_result *ret, struct fail *f)
 {
 	struct block_list blocks;
 	struct engine_plan plan;
 	struct tree *tree = NULL;
+	bool held = false;
 	int r = block_list_read(p, &blocks, f);
 
 	if (r < 0)
@@ -172,6 +200,8 @@ int unpack_run(const struct payload *p, const struct unpack_options *options,
 		plan = *options->plan;
 	else
 		r = make_plan(p, &blocks, options->threads, &plan, f);
+	if (r == 0 && options->hold)
+		held = hold_to_plan(&plan);
 	if (r == 0 && options->root_fd >= 0) {
 		r = tree_new(options->root_fd, &tree);
 		if (r < 0)
@@ -179,6 +209,8 @@ int unpack_run(const struct payload *p, const struct unpack_options *options,
 	}
 	if (r == 0)
 		r = unpack_with_tree(p, &blocks, tree, &plan, options, ret, f);
+	if (r < 0 && held)
+		r = explain_held(&plan, f);
 	tree_free(tree);
 	block_list_free(&blocks);
 	return r;

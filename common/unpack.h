@@ -33,6 +33,7 @@ struct unpack_options {
 	unsigned threads; /* decode threads; 0 = as many as CPUs may be used */
 	const struct engine_plan *plan; /* NULL: make one for threads, in half of the free memory */
 	bool discard;                   /* give the payload's pages back behind the decoder */
+	bool hold;                      /* this process does nothing else: hold it to the plan */
 	struct unpack_progress *progress; /* may be NULL */
 	struct block_time *times;         /* of the first n_times Blocks; all zeros at the start */
 	size_t n_times;

@@ -382,6 +382,7 @@ static int unpack_in_child(struct boot *b, struct unpack_shared *shared)
 	struct unpack_options options = {
 		.plan = &b->plan,
 		.discard = !b->keep_payload,
+		.hold = true,
 		.progress = &shared->progress,
 		.times = shared->times,
 		.n_times = BLOCK_TIMES_MAX,

@@ -71,7 +71,9 @@ static void print_result(const struct unpack_result *r, uint64_t usec, const cha
 
 static int unpack_into(const struct image *image, int root_fd, struct fail *f)
 {
-	struct unpack_options how = { .root_fd = root_fd, .threads = (unsigned)arg_threads };
+	struct unpack_options how = { .root_fd = root_fd,
+				      .threads = (unsigned)arg_threads,
+				      .hold = true };
 	struct unpack_result result;
 	uint64_t start = now_usec();
 	int r = engine_run(image, &how, "unpacking", &result, f);
@@ -150,6 +152,7 @@ static int verify_image(const struct image *image, struct unpack_result *ret, st
 {
 	struct treesize size = { 0 };
 	struct unpack_options how = { .root_fd = -1,
+				      .hold = true,
 				      .threads = (unsigned)arg_threads,
 				      .member = count_member,
 				      .data = count_data,

@@ -108,10 +108,23 @@ int source_add_mount(struct source *s, const char *path)
 	return 0;
 }
 
+/* The holes behind the last extent that there is room for become data. */
+static void widen_last_extent(struct source_member *c, uint64_t end)
+{
+	struct extent *last = &c->extents[c->n_extents - 1];
+
+	if (end > last->offset + last->size)
+		last->size = end - last->offset;
+}
+
 int source_add_extent(struct source *s, uint64_t offset, uint64_t size)
 {
 	struct source_member *c = &s->current;
 
+	if (c->n_extents >= SOURCE_EXTENTS_MAX && size > 0) {
+		widen_last_extent(c, offset + size);
+		return 0;
+	}
 	if (c->n_extents == s->extents_room) {
 		size_t room = s->extents_room ? s->extents_room * 2 : 16;
 		struct extent *extents = realloc(c->extents, room * sizeof(*extents));

@@ -10,6 +10,9 @@
 #include "fail.h"
 #include "member.h"
 
+/* More extents of one file would be more than the engine can take (PLAN_TAR_MEMORY). */
+#define SOURCE_EXTENTS_MAX 32768
+
 struct extent {
 	uint64_t offset, size; /* bytes */
 };

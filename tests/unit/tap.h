@@ -12,6 +12,13 @@
 
 #include "util.h"
 
+/* A sanitizer's build: slower, and with terabytes of shadow. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
+
 static unsigned tap_run, tap_failed;
 
 /* The line itself; returns good, so that a caller can add what it knows. */

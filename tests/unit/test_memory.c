@@ -1,9 +1,13 @@
-/* What sysfs says of NUMA nodes, on kernels of several ages. */
+/* What sysfs says of NUMA nodes, on kernels of several ages; a limit of one's own. */
 #include "memory.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tap.h"
 #include "util.h"
@@ -37,8 +41,43 @@ static const struct {
 	{ NULL, NULL, false },
 };
 
+/* In a process of its own, which says what went wrong by its exit status. */
+static void limit_and_exit(void)
+{
+	void *volatile p;
+	struct rlimit limit;
+
+	if (!memory_limit_own(64 << 20) || getrlimit(RLIMIT_AS, &limit) < 0 ||
+	    limit.rlim_cur != 64 << 20)
+		_exit(1);
+	if (memory_limit_own(128 << 20))
+		_exit(2);
+	p = malloc(128 << 20);
+	if (p)
+		_exit(3);
+	p = malloc(1 << 20);
+	_exit(p ? 0 : 4);
+}
+
+static void test_limit(void)
+{
+	int status = -1;
+	pid_t pid;
+
+	if (SANITIZED) {
+		ok(!memory_limit_own(64 << 20), "a sanitizer's build is not limited");
+		return;
+	}
+	pid = fork();
+	if (pid == 0)
+		limit_and_exit();
+	waitpid(pid, &status, 0);
+	is_int(status, 0, "a process is limited, and a lower limit stays");
+}
+
 int main(void)
 {
+	test_limit();
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		has_memory = cases[i].memory;
 		has_normal_memory = cases[i].normal;

@@ -29,15 +29,15 @@ static const struct {
 	{ "tiny Blocks", 9, 1000, 65536, 2, PLAN_NO_LIMIT, 2, 2, 18 * PLAN_CHUNK },
 	{ "no Block at all", 0, 0, 0, 4, PLAN_NO_LIMIT, 1, 0, 4 * PLAN_CHUNK },
 	{ "enough memory", 47, 16 * MIB, 8 * MIB, 2, 1000 * MIB, 2, 2, 36 * MIB },
-	/* 4 MiB + 2 x 8 MiB + 12 MiB, and the list of Blocks */
-	{ "room for half a Block behind the leading one", 47, 16 * MIB, 8 * MIB, 2, 33 * MIB, 2, 2,
+	/* 8 MiB + 2 x 8 MiB + 12 MiB, and the list of Blocks */
+	{ "room for half a Block behind the leading one", 47, 16 * MIB, 8 * MIB, 2, 37 * MIB, 2, 2,
 	  12 * MIB + 3 * MIB / 4 },
-	{ "and not even for that", 47, 16 * MIB, 8 * MIB, 2, 32 * MIB, 2, 1, 4 * MIB },
-	/* 4 MiB + 5 x 8 MiB + 4 MiB + 3 x 16 MiB + 8 MiB */
-	{ "a tenth of the memory", 47, 16 * MIB, 8 * MIB, 47, 113 * MIB, 6, 5,
+	{ "and not even for that", 47, 16 * MIB, 8 * MIB, 2, 36 * MIB, 2, 1, 4 * MIB },
+	/* 8 MiB + 5 x 8 MiB + 4 MiB + 3 x 16 MiB + 8 MiB */
+	{ "a tenth of the memory", 47, 16 * MIB, 8 * MIB, 47, 117 * MIB, 6, 5,
 	  68 * MIB + 3 * MIB / 4 },
-	{ "fewer threads", 47, 16 * MIB, 64 * MIB, 8, 170 * MIB, 3, 2, 36 * MIB },
-	{ "one decoder without a choice", 47, 16 * MIB, 8 * MIB, 2, 14 * MIB, 2, 1,
+	{ "fewer threads", 47, 16 * MIB, 64 * MIB, 8, 174 * MIB, 3, 2, 36 * MIB },
+	{ "one decoder without a choice", 47, 16 * MIB, 8 * MIB, 2, 18 * MIB, 2, 1,
 	  7 * (uint64_t)PLAN_CHUNK },
 	{ "one decoder is the least", 47, 16 * MIB, 64 * MIB, 8, 10 * MIB, 2, 1, MIB },
 };
@@ -94,7 +94,7 @@ static void check_case(size_t i)
 	is_int(p.threads, cases[i].want_threads, "%s: threads", cases[i].what);
 	is_int(p.decoders, cases[i].want_decoders, "%s: decoders", cases[i].what);
 	is_int((long long)p.pool, (long long)cases[i].want_pool, "%s: pool", cases[i].what);
-	formula = 4 * MIB + p.decoders * p.decoder + p.pool;
+	formula = 8 * MIB + p.decoders * p.decoder + p.pool;
 	ok(p.memory >= formula && p.memory < formula + MIB, "%s: memory by the formula",
 	   cases[i].what);
 	ok(p.memory <= cases[i].budget || p.decoders == 1, "%s: within the budget", cases[i].what);
@@ -113,10 +113,10 @@ static void test_mixture(void)
 			abort();
 	engine_plan(&l, 2, PLAN_NO_LIMIT, &p);
 	is_int((long long)p.pool, (long long)(4 * MIB + 110 * MIB), "a mixture: two Blocks");
-	engine_plan(&l, 2, 120 * MIB, &p);
+	engine_plan(&l, 2, 124 * MIB, &p);
 	is_int(p.decoders, 2, "a mixture: two decoders");
 	is_int((long long)p.pool, (long long)(4 * MIB + 110 * MIB), "and their Blocks");
-	engine_plan(&l, 3, 112 * MIB, &p);
+	engine_plan(&l, 3, 116 * MIB, &p);
 	is_int(p.decoders, 2, "with less memory, too");
 	is_int((long long)p.pool, (long long)(107 * MIB + 3 * MIB / 4), "in a smaller pool");
 	block_list_free(&l);

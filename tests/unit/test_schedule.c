@@ -20,12 +20,6 @@
 #define BLOCK (CHUNKS_OF_BLOCK * (uint64_t)PLAN_CHUNK)
 #define DECODER (8 * MIB)
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#else
-#define SANITIZED 0
-#endif
-
 /* ---- virtual time ---- */
 
 /* A thread that sleeps or waits for a condition; on its stack. */
@@ -367,11 +361,11 @@ static uint64_t optimum(const struct block_list *l, size_t cores)
 	return end;
 }
 
-/* The most decoders with room for a whole Block each; the 9 MiB are 4 for the program, 4 for what parser and
+/* The most decoders with room for a whole Block each; the 13 MiB are 8 for the program, 4 for what parser and
  * writers are behind, and a reserve. */
 static size_t decoders_that_fit(uint64_t budget, size_t threads, size_t blocks)
 {
-	uint64_t fit = budget > 9 * MIB ? (budget - 9 * MIB) / (DECODER + BLOCK) : 0;
+	uint64_t fit = budget > 13 * MIB ? (budget - 13 * MIB) / (DECODER + BLOCK) : 0;
 
 	return fit < 1 ? 1 : (size_t)min_u64(fit, min_u64(threads, blocks));
 }
@@ -380,7 +374,7 @@ static void check_speed(const struct block_list *l, unsigned threads, unsigned p
 			unsigned tolerance)
 {
 	/* A third of the Blocks more, so that those which take longer hold back no others. */
-	uint64_t budget = (9 * MIB + threads * (DECODER + BLOCK * 4 / 3)) / part, least, most;
+	uint64_t budget = (13 * MIB + threads * (DECODER + BLOCK * 4 / 3)) / part, least, most;
 	size_t decoders = decoders_that_fit(budget, threads, l->n);
 	struct engine_plan plan;
 	struct run run;
@@ -497,7 +491,7 @@ static void test_wakes(void)
 	costs = (struct costs){ .decode = 5000, .write = 200 };
 	for (unsigned part = 1; part <= 4; part += 3) {
 		snprintf(case_name, sizeof(case_name), "250 threads, 1/%u of the memory", part);
-		engine_plan(&l, 250, (9 * MIB + 250 * (DECODER + 4 * MIB)) / part, &plan);
+		engine_plan(&l, 250, (13 * MIB + 250 * (DECODER + 4 * MIB)) / part, &plan);
 		run = run_plan(&l, &plan);
 		if (!ok(run.r == 0 && run.chunks == 4800 && run.wakes <= 3 * run.chunks,
 			"%s: who is woken goes on", case_name))

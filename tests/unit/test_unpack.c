@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <locale.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 #include "make_xz.h"
 #include "member.h"
@@ -285,6 +286,50 @@ static void test_check_only(void)
 	bytes_free(&file);
 }
 
+/* A process that is held to its plan: what it outgrows is told, and what to do. The pool of this plan was never
+ * counted in its memory. */
+static void unpack_held(const struct payload *p, struct fail *ret)
+{
+	const struct engine_plan plan = {
+		.threads = 1, .decoders = 1, .pool = 256 << 20, .memory = 10 << 20
+	};
+	const struct unpack_options options = { .root_fd = -1, .plan = &plan, .hold = true };
+	struct unpack_result result;
+
+	_exit(unpack_run(p, &options, &result, ret) == -ENOMEM ? 0 : 1);
+}
+
+static void test_held(void)
+{
+	struct fail *f = mmap(NULL, sizeof(*f), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			      -1, 0);
+	struct bytes file = { 0 };
+	int status = -1;
+	struct payload p;
+	pid_t pid;
+
+	if (SANITIZED || f == MAP_FAILED) {
+		skip(3, "a sanitizer's build is not limited");
+		return;
+	}
+	build(&file, 3);
+	open_payload(&file, &p);
+	pid = fork();
+	if (pid == 0)
+		unpack_held(&p, f);
+	waitpid(pid, &status, 0);
+	is_int(status, 0, "more memory than the plan says");
+	is_str(f->why, "cannot start its threads: Out of memory", "is refused");
+	is_str(f->todo,
+	       "Unpacking is held to 10.0 MiB, which this archive should not outgrow: report it, "
+	       "and "
+	       "pack the root again with `tarboot pack`.",
+	       "and it is told what to do");
+	munmap(f, sizeof(*f));
+	payload_close(&p);
+	bytes_free(&file);
+}
+
 /* ---- ends ---- */
 
 enum tail {
@@ -482,6 +527,7 @@ int main(void)
 	test_parts();
 	test_discard();
 	test_check_only();
+	test_held();
 	test_ends();
 	test_not_tar();
 	test_damage();
