@@ -35,7 +35,7 @@ static int take_acl(struct dirstate *s, int fd)
 		return -errno;
 	size = fgetxattr(dir, ACL_XATTR_DEFAULT, NULL, 0);
 	if (size <= 0)
-		return 0;
+		return size == 0 || errno == ENODATA || errno == ENOTSUP ? 0 : -errno;
 	value = malloc((size_t)size);
 	if (!value)
 		return -ENOMEM;

@@ -112,7 +112,9 @@ int tree_metadata_clear_xattrs(int parent_fd, const char *name)
 	_cleanup_free_ char *names = NULL;
 	ssize_t size;
 
-	size = fd < 0 ? 0 : flistxattr(fd, NULL, 0);
+	if (fd < 0)
+		return errno == EACCES ? 0 : -errno; /* an ordinary user's that may not be read */
+	size = flistxattr(fd, NULL, 0);
 	if (size <= 0)
 		return 0;
 	names = malloc((size_t)size + 1);

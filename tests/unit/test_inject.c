@@ -64,7 +64,7 @@ static struct {
 /* Counted while the engine runs; by any thread. */
 static _Atomic bool counting;
 static _Atomic unsigned n_calls[N_CALLS], n_failed;
-static _Atomic bool capability_failed;
+static _Atomic bool attribute_needed;
 static _Atomic long held_blocks, held_threads;
 static _Thread_local bool in_archive; /* the call comes from libarchive */
 static void *_Atomic held_maps[8];
@@ -175,8 +175,10 @@ static bool xattr_fails(enum call call, const char *key)
 {
 	if (!fails(call))
 		return false;
-	if (strcmp(key, "security.capability") == 0)
-		atomic_store(&capability_failed, true);
+	/* By its descriptor a directory gets back the default ACL that was taken from it. */
+	if (strcmp(key, "security.capability") == 0 ||
+	    (call == CALL_fsetxattr && strcmp(key, "system.posix_acl_default") == 0))
+		atomic_store(&attribute_needed, true);
 	return true;
 }
 
@@ -306,7 +308,7 @@ enum outcome {
 	REFUSED, /* the run fails with this error */
 	GOES_ON, /* it succeeds all the same */
 	EITHER,  /* it may do without, or fail with this error */
-	LOSES,   /* it succeeds and counts what is lost; never a capability */
+	LOSES,   /* it succeeds and counts what is lost; never a capability, or what was taken */
 	ENOUGH,  /* it succeeds unless it is the first call */
 };
 
@@ -495,7 +497,7 @@ static void begin_counting(void)
 	for (size_t i = 0; i < N_CALLS; i++)
 		atomic_store(&n_calls[i], 0);
 	atomic_store(&n_failed, 0);
-	atomic_store(&capability_failed, false);
+	atomic_store(&attribute_needed, false);
 	atomic_store(&held_blocks, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(held_maps); i++)
 		atomic_store(&held_maps[i], NULL);
@@ -553,7 +555,7 @@ static void check_refusal(const struct fail *f, int r, const struct unpack_resul
 static bool must_go_on(enum outcome then, unsigned failed)
 {
 	return failed == 0 || then == GOES_ON ||
-	       (then == LOSES && !atomic_load(&capability_failed)) ||
+	       (then == LOSES && !atomic_load(&attribute_needed)) ||
 	       (then == ENOUGH && plan.first > 1);
 }
 
