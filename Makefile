@@ -141,7 +141,7 @@ define variant
 LIBS_$1 = $(patsubst %,$(B)/deps/$1/lib/lib%.a,archive lzma sodium)
 $(B)/deps/$1/lib/liblzma.a: $(B)/src/xz/.origin | $(TOOLCHAIN)
 	scripts/build-library xz $1
-$(B)/deps/$1/lib/libarchive.a: $(B)/src/libarchive/.origin | $(TOOLCHAIN)
+$(B)/deps/$1/lib/libarchive.a: $(B)/src/libarchive/.origin $(B)/deps/$1/lib/liblzma.a | $(TOOLCHAIN)
 	scripts/build-library libarchive $1
 $(B)/deps/$1/lib/libsodium.a: $(B)/src/libsodium/.origin | $(TOOLCHAIN)
 	scripts/build-library libsodium $1

@@ -26,14 +26,16 @@ static bool is_index(const char *name)
 	return strcmp(name, "manifest.json") == 0 || strcmp(name, "index.json") == 0;
 }
 
-static struct archive *open_tar(const char *path)
+/* The tar that is open at fd, compressed or not. */
+static struct archive *open_tar(int fd)
 {
 	struct archive *a = archive_read_new();
 
 	if (!a)
 		return NULL;
 	archive_read_support_format_tar(a);
-	if (archive_read_open_filename(a, path, READ_SIZE) == ARCHIVE_OK)
+	archive_read_support_filter_all(a);
+	if (lseek(fd, 0, SEEK_SET) == 0 && archive_read_open_fd(a, fd, READ_SIZE) == ARCHIVE_OK)
 		return a;
 	archive_read_free(a);
 	return NULL;
@@ -42,8 +44,9 @@ static struct archive *open_tar(const char *path)
 /* A name that a root has and an image has not: this is a root, without looking at all of it. */
 static bool is_root_name(const char *name)
 {
-	static const char *const names[] = { "bin", "boot", "dev", "etc",
-					     "lib", "sbin", "usr", "var" };
+	static const char *const names[] = { "bin",   "boot", "dev", "etc",  "home", "lib", "lib64",
+					     "media", "mnt",  "opt", "proc", "root", "run", "sbin",
+					     "srv",   "sys",  "tmp", "usr",  "var" };
 	size_t n = strcspn(name, "/");
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -54,7 +57,8 @@ static bool is_root_name(const char *name)
 
 bool blobs_is_archive(const char *path)
 {
-	struct archive *a = open_tar(path);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct archive *a = fd < 0 ? NULL : open_tar(fd);
 	struct archive_entry *e;
 	bool found = false;
 
@@ -102,7 +106,7 @@ static int add(struct blobs *b, struct archive *a, struct archive_entry *e)
 
 static int read_list(struct blobs *b, struct fail *f)
 {
-	struct archive *a = open_tar(b->path);
+	struct archive *a = open_tar(b->fd);
 	struct archive_entry *e;
 	int r = 0, status = ARCHIVE_OK;
 
@@ -118,6 +122,60 @@ static int read_list(struct blobs *b, struct fail *f)
 						"the archive is damaged or cut short");
 }
 
+/* Writes what the archive is without its compression to fd. */
+static int unpack(struct archive *raw, const struct blobs *b, int fd, struct fail *f)
+{
+	struct archive_entry *e;
+	const char *text;
+
+	if (archive_read_next_header(raw, &e) == ARCHIVE_OK &&
+	    archive_read_data_into_fd(raw, fd) == ARCHIVE_OK)
+		return 0;
+	text = archive_error_string(raw);
+	return fail_set(f, EBADMSG, b->path,
+			"Set TMPDIR to a directory with room for the image, or unpack it first.",
+			"cannot unpack it: %s", text ? text : "unknown error");
+}
+
+/* Blobs are read where they lie in the file: one that is compressed is unpacked first, into a file without a name. */
+static int unpack_whole(struct blobs *b, struct fail *f)
+{
+	const char *directory = getenv("TMPDIR");
+	_cleanup_close_ int fd = open(directory && *directory ? directory : "/tmp",
+				      O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	struct archive *raw;
+	int r;
+
+	if (fd < 0)
+		return fail_errno(f, errno, b->path, "cannot unpack it in TMPDIR");
+	raw = archive_read_new();
+	if (!raw || archive_read_support_format_raw(raw) < ARCHIVE_WARN ||
+	    archive_read_support_filter_all(raw) < ARCHIVE_WARN || lseek(b->fd, 0, SEEK_SET) < 0 ||
+	    archive_read_open_fd(raw, b->fd, READ_SIZE) != ARCHIVE_OK)
+		r = fail_errno(f, EIO, b->path, "cannot read this image");
+	else
+		r = unpack(raw, b, fd, f);
+	if (raw)
+		archive_read_free(raw);
+	if (r < 0)
+		return r;
+	close(b->fd);
+	b->fd = take_fd(&fd);
+	return 0;
+}
+
+static bool is_compressed(int fd)
+{
+	struct archive *a = open_tar(fd);
+	struct archive_entry *e;
+	bool compressed = a && archive_read_next_header(a, &e) == ARCHIVE_OK &&
+			  archive_filter_count(a) > 1;
+
+	if (a)
+		archive_read_free(a);
+	return compressed;
+}
+
 int blobs_open(const char *path, int fd, struct blobs *ret, struct fail *f)
 {
 	int r;
@@ -128,7 +186,9 @@ int blobs_open(const char *path, int fd, struct blobs *ret, struct fail *f)
 	ret->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (ret->fd < 0)
 		return fail_errno(f, errno, path, "cannot open it");
-	r = read_list(ret, f);
+	r = is_compressed(ret->fd) ? unpack_whole(ret, f) : 0;
+	if (r == 0)
+		r = read_list(ret, f);
 	if (r < 0)
 		blobs_close(ret);
 	return r;

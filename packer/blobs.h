@@ -22,7 +22,8 @@ struct blobs {
 	size_t n;
 };
 
-/* Is the directory open at fd an OCI layout? Is the file an uncompressed tar of an image, docker's or OCI's? */
+/* Is the directory open at fd an OCI layout? Is the file a tar of an image, docker's or OCI's, compressed or
+ * not? */
 bool blobs_is_layout(int fd);
 bool blobs_is_archive(const char *path);
 

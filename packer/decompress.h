@@ -1,6 +1,6 @@
 /*
- * What is compressed in memory, unpacked in memory. The form is found by its first bytes; all but none needs the
- * program of its name (gzip, xz, zstd…).
+ * What is compressed in memory, unpacked in memory. The form is found by its first bytes; all but none and xz need
+ * the program of its name (gzip, zstd…).
  */
 #pragma once
 

@@ -61,7 +61,7 @@ static int find_in_file(const char *path, struct span file, char **ret, struct f
 
 	if (r == -EBADMSG && !size)
 		return fail_set(f, EBADMSG, path,
-				"Install the program that unpacks it (gzip, xz, bzip2, lz4, lzop, "
+				"Install the program that unpacks it (gzip, bzip2, lz4, lzop, "
 				"zstd), or give its configuration.",
 				"it is no kernel configuration, and no kernel that can be unpacked "
 				"here");

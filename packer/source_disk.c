@@ -35,6 +35,16 @@ static bool is_ext(const unsigned char *head)
 	return has(head, 1080, "\x53\xef", 2) && head[1048] <= 6 && has(head, 1049, "\0\0", 3);
 }
 
+/* Btrfs and XFS on the whole disk. */
+static bool is_other_file_system(int fd, const unsigned char *head)
+{
+	unsigned char magic[8] = { 0 };
+
+	return has(head, 0, "XFSB", 4) ||
+	       (pread(fd, magic, sizeof(magic), 0x10040) == sizeof(magic) &&
+		has(magic, 0, "_BHRfS_M", 8));
+}
+
 const char *source_disk_format(const char *path)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -50,7 +60,8 @@ const char *source_disk_format(const char *path)
 		return "vdi";
 	if (has(head, 0, "vhdxfile", 8))
 		return "vhdx";
-	return has_partitions(head) || is_ext(head) ? "raw" : NULL;
+	return has_partitions(head) || is_ext(head) || is_other_file_system(fd, head) ? "raw"
+										      : NULL;
 }
 
 static bool is_installed(const char *program)

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "file_kind.h"
 #include "source_kinds.h"
 #include "tar_read.h"
 
@@ -20,8 +21,12 @@ struct source_tar {
 	struct source base;
 	struct archive *raw; /* one "member": the tar's bytes */
 	struct tar_reader *tar;
-	char *name;  /* for messages; owned */
-	pid_t child; /* that writes it; 0 = none */
+	const void *
+		head; /* the first bytes, which were looked at and are to be read yet; NULL = none */
+	size_t head_size;
+	char *joined; /* the same, when they came in small pieces; owned */
+	char *name;   /* for messages; owned */
+	pid_t child;  /* that writes it; 0 = none */
 };
 
 static int fail_raw(struct source_tar *t, struct fail *f)
@@ -34,9 +39,8 @@ static int fail_raw(struct source_tar *t, struct fail *f)
 			"cannot read it: %s", text ? text : "unknown error");
 }
 
-static int read_raw(void *arg, const void **ret_data, size_t *ret_size, struct fail *f)
+static int read_piece(struct source_tar *t, const void **ret_data, size_t *ret_size, struct fail *f)
 {
-	struct source_tar *t = arg;
 	la_int64_t offset;
 	int r;
 
@@ -47,6 +51,58 @@ static int read_raw(void *arg, const void **ret_data, size_t *ret_size, struct f
 	if (r == ARCHIVE_EOF)
 		return 0;
 	return r == ARCHIVE_OK ? 1 : fail_raw(t, f);
+}
+
+static int read_raw(void *arg, const void **ret_data, size_t *ret_size, struct fail *f)
+{
+	struct source_tar *t = arg;
+
+	if (!t->head)
+		return read_piece(t, ret_data, ret_size, f);
+	*ret_data = t->head;
+	*ret_size = t->head_size;
+	t->head = NULL;
+	return 1;
+}
+
+/* Reads the first bytes, as they come, or joined when there are too few to tell what they are. */
+static int read_head(struct source_tar *t, struct fail *f)
+{
+	const void *data;
+	size_t size;
+	char *more;
+	int r = read_piece(t, &t->head, &t->head_size, f);
+
+	if (r <= 0)
+		t->head = NULL;
+	if (r <= 0 || t->head_size >= FILE_KIND_HEAD)
+		return r;
+	t->joined = malloc(t->head_size);
+	if (t->joined)
+		memcpy(t->joined, t->head, t->head_size);
+	while (t->joined && t->head_size < FILE_KIND_HEAD &&
+	       (r = read_piece(t, &data, &size, f)) > 0) {
+		more = realloc(t->joined, t->head_size + size);
+		if (!more)
+			return fail_errno(f, ENOMEM, t->name, "cannot read it");
+		t->joined = more;
+		memcpy(t->joined + t->head_size, data, size);
+		t->head_size += size;
+	}
+	t->head = t->joined;
+	return t->joined ? r : fail_errno(f, ENOMEM, t->name, "cannot read it");
+}
+
+/* Somebody else's words about a damaged tar would not help who gave another kind of file. */
+static int check_kind(struct source_tar *t, struct fail *f)
+{
+	const struct file_kind *kind;
+	int r = read_head(t, f);
+
+	if (r < 0)
+		return r;
+	kind = t->head ? file_kind_of(t->head, t->head_size) : NULL;
+	return kind ? fail_set(f, EBADMSG, t->name, kind->todo, "it is %s", kind->what) : 0;
 }
 
 /* At the end, good or bad: the program that wrote the tar knows better why it is short. */
@@ -108,6 +164,7 @@ static void tar_close(struct source *s)
 		kill(t->child, SIGTERM);
 		waitpid(t->child, NULL, 0);
 	}
+	free(t->joined);
 	free(t->name);
 	free(t);
 }
@@ -139,12 +196,16 @@ static struct source_tar *tar_new(const char *name, struct fail *f)
 static int open_tar(struct source_tar *t, int opened, struct fail *f)
 {
 	struct archive_entry *entry;
+	int r;
 
 	if (opened != ARCHIVE_OK)
 		return fail_raw(t, f);
 	switch (archive_read_next_header(t->raw, &entry)) {
 	case ARCHIVE_OK:
-		return tar_reader_open(read_raw, t, t->name, &t->tar, f);
+		r = check_kind(t, f);
+		if (r == 0)
+			return tar_reader_open(read_raw, t, t->name, &t->tar, f);
+		return check_child(t, f) < 0 ? -f->error : r;
 	case ARCHIVE_EOF:
 		return check_child(t, f) < 0 ? -f->error
 					     : fail_set(f, EBADMSG, t->name, "Give a tar archive.",

@@ -3,6 +3,7 @@
  * kernels. */
 #include "card_profile.h"
 #include "crypttab.h"
+#include "file_kind.h"
 #include "fstab.h"
 #include "glob.h"
 #include "json_read.h"
@@ -168,6 +169,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	read_report(text);
 	edit((const char *)data, size);
 	read_kernel((const char *)data, size);
+	(void)file_kind_of((const char *)data, size);
 	free(text);
 	return 0;
 }

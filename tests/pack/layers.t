@@ -112,6 +112,14 @@ packs('an OCI directory', $oci);
 run('tar', '-C', $oci, '-cf', "$oci.tar", 'blobs', 'index.json', 'oci-layout');
 packs('an OCI archive', "$oci.tar");
 
+# Whatever it was sent through: blobs are read where they lie, so it is unpacked first.
+for my $program (qw(gzip zstd xz)) {
+	run("$program -c '$docker' >'$docker.$program'");
+	packs("docker save | $program", "$docker.$program");
+	run("$program -c '$oci.tar' >'$oci.tar.$program'");
+	packs("an OCI archive by $program", "$oci.tar.$program");
+}
+
 # ---- what is wrong with it ----
 
 sub refuses {
@@ -122,6 +130,7 @@ sub refuses {
 	return;
 }
 
+refuses('one that is compressed and cut', spew(scratch('cut.tar.gz'), substr slurp("$docker.gzip"), 0, -20), qr/cut\.tar\.gz: cannot (?:unpack|read) it: /);
 refuses('two images', write_docker('two', manifest => '[{"Layers":["a"]},{"Layers":["b"]}]'), qr/several images/);
 refuses('no layers', write_docker('none', manifest => '[{"Layers":[]}]'), qr/no layers/);
 refuses('no JSON', write_docker('text', manifest => "hello\n"), qr/no layers/);

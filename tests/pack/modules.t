@@ -154,6 +154,13 @@ refuses('a kernel of another release', qr{lib/modules/5.10.0-9-other/modules.dep
 	is(names(keys %have), '', 'has no modules');
 	like($r->{err}, qr/warning: the root has no modules for its kernel 5.10.0-9-other/, 'and is warned about');
 }
+{
+	my $bin = scratch('bin');
+	mkdir $bin or die;
+	symlink run('sh', '-c', "command -v $_") =~ s/\n//r, "$bin/$_" or die for qw(gzip zstd);
+	my $r = try('env', "PATH=$bin", $TARBOOT, 'pack', $root, '-o', $image, @NO);
+	is($r->{exit}, 0, 'an .xz needs no program') or diag($r->{err});
+}
 spew("$root/$DIR/kernel/drivers/hid/hid.ko.xz", "\xfd7zXZ\0 and no more");
 refuses('a damaged module', qr{hid.ko.xz: cannot put it into the image}, $root);
 done_testing();

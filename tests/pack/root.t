@@ -13,6 +13,7 @@ need_programs(qw(busybox tar));
 my $TARBOOT = build_path('tarboot');
 my $image   = scratch('image');
 my $kernel  = "$image.vmlinuz";
+my ($busybox) = grep { -x } map { "$_/busybox" } split /:/, $ENV{PATH};
 
 sub pack_root {
 	my ($root, @options) = @_;
@@ -118,6 +119,40 @@ for my $what (sort keys %broken) {
 	packs('SELinux that is not', pack_root(root_with('etc/selinux/config' => "SELINUX=permissive\n#SELINUX=enforcing\n"), @NO));
 }
 
+# ---- other kinds of files ----
+
+{
+	my $root = root_with();
+	my $tar  = scratch('kind.tar');
+	run('tar', '-C', $root, '-cf', $tar, '.');
+	run('xz', '-k', $tar);
+	packs('a .tar.xz needs no program', try('env', 'PATH=/nowhere', $TARBOOT, 'pack', "$tar.xz", '-o', $image, '--level=fast', @NO));
+	my $own  = run('cp', $image, scratch('own')) . scratch('own');
+	my $cpio = scratch('initramfs');
+	run("cd '$root' && find . | cpio -o -H newc --quiet >'$cpio'");
+	my $ROOT = 'Give a root: a directory, a tar archive, a disk or a container image.';
+	my %files = (
+		squashfs => 'hsqs' . "\1\0\0\0" x 500, erofs => "\0" x 1024 . "\xe2\xe1\xf5\xe0" . "\0" x 5000, text => "hello, world\n",
+		zip => "PK\3\4" . "\0\1" x 1000, noise => "\1\2\3" x 1000, elf => slurp($busybox), luks => "LUKS\xba\xbe\0\1" . "\0\1" x 900);
+	spew(scratch("a.$_"), $files{$_}) for keys %files;
+	my @kinds = (
+		[scratch('a.squashfs'), 'a squashfs image', 'Unpack it with unsquashfs and pack the directory.'],
+		[scratch('a.erofs'), 'an erofs image', 'Mount it and pack the directory where it is mounted.'],
+		[scratch('a.luks'), 'an encrypted disk (LUKS)', 'Open it with cryptsetup and pack what can be mounted then.'],
+		[$cpio, 'a cpio archive', 'Unpack it with cpio -id and pack the directory.'],
+		[$own, 'an image of tarboot pack', 'Give the root that it was packed from, or what `tarboot unpack` makes of it.'],
+		[scratch('a.text'), 'a text', $ROOT], [scratch('a.elf'), 'a program', $ROOT], [scratch('a.noise'), 'no tar archive', $ROOT],
+		[scratch('a.zip'), 'a zip archive', 'Unpack it and pack what is in it.']);
+	for (@kinds) {
+		my ($path, $what, $todo) = @$_;
+		my $message = qr{^tarboot: \Q$path\E: it is \Q$what\E\n  \Q$todo\E\n\z};
+		refuses("$what", pack_root($path, @NO), $message);
+		run("gzip -c '$path' >'$path.gz'");
+		refuses("$what, compressed", pack_root("$path.gz", @NO), qr{^tarboot: \Q$path\E\.gz: it is \Q$what\E\n  \Q$todo\E\n\z});
+		refuses("$what, on stdin", try({ stdin => $path }, $TARBOOT, 'pack', '-', '-o', $image, @NO), qr{^tarboot: stdin: it is \Q$what\E\n});
+	}
+}
+
 # ---- the kernel ----
 
 my %KERNELS = (
@@ -210,7 +245,6 @@ packs('a kernel beside more others than a manifest holds', pack_root(root_with('
 
 # ---- the shell ----
 
-my ($busybox) = grep { -x } map { "$_/busybox" } split /:/, $ENV{PATH};
 packs('--shell=PATH', pack_root(root_with(), '--kernel=none', '--shell', $busybox));
 my %boot = boot_part();
 ok($boot{'bin/busybox'} && $boot{'bin/busybox'}{data} eq slurp($busybox)

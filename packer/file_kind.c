@@ -1,0 +1,117 @@
+/* Magic numbers as file(1) has them. */
+#include "file_kind.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "util.h"
+
+#define TAR_HEADER 512
+#define TAR_CHECKSUM 148 /* of its 8 bytes */
+#define TAR_MAGIC 257
+
+#define TODO_CPIO "Unpack it with cpio -id and pack the directory."
+#define TODO_ROOT "Give a root: a directory, a tar archive, a disk or a container image."
+#define TODO_PACKAGE "Give the root that it is installed in."
+
+static const struct {
+	size_t at;
+	const char *bytes;
+	size_t n;
+	struct file_kind kind;
+} magics[] = {
+	{ 0,
+	  "hsqs",
+	  4,
+	  { "a squashfs image", "Unpack it with unsquashfs and pack the directory." } },
+	{ 1024,
+	  "\xe2\xe1\xf5\xe0",
+	  4,
+	  { "an erofs image", "Mount it and pack the directory where it is mounted." } },
+	{ 0,
+	  "LUKS\xba\xbe",
+	  6,
+	  { "an encrypted disk (LUKS)",
+	    "Open it with cryptsetup and pack what can be mounted then." } },
+	{ 0, "070701", 6, { "a cpio archive", TODO_CPIO } },
+	{ 0, "070702", 6, { "a cpio archive", TODO_CPIO } },
+	{ 0, "070707", 6, { "a cpio archive", TODO_CPIO } },
+	{ 0, "\xc7\x71", 2, { "a cpio archive", TODO_CPIO } },
+	{ 0, "PK\3\4", 4, { "a zip archive", "Unpack it and pack what is in it." } },
+	{ 0, "7z\xbc\xaf\x27\x1c", 6, { "a 7z archive", "Unpack it and pack what is in it." } },
+	{ 0, "Rar!", 4, { "a rar archive", "Unpack it and pack what is in it." } },
+	{ 0, "!<arch>\n", 8, { "an ar archive, as a .deb is", TODO_PACKAGE } },
+	{ 0, "\x7f\x45LF", 4, { "a program", TODO_ROOT } },
+	{ 0, "MZ", 2, { "a program for UEFI or Windows", TODO_ROOT } },
+};
+
+static const struct file_kind own_image = {
+	"an image of tarboot pack",
+	"Give the root that it was packed from, or what `tarboot unpack` makes of it.",
+};
+static const struct file_kind text = { "a text", TODO_ROOT };
+static const struct file_kind unknown = { "no tar archive", TODO_ROOT };
+
+static bool has(const char *head, size_t size, size_t at, const char *bytes, size_t n)
+{
+	return at <= size && n <= size - at && memcmp(head + at, bytes, n) == 0;
+}
+
+/* The sum of a header's bytes, its own eight taken for blanks; some old programs added signed ones. */
+static bool has_checksum(const char *head)
+{
+	unsigned long is = 0, octal = 0;
+	long is_signed = 0;
+	size_t at = TAR_CHECKSUM;
+
+	for (size_t i = 0; i < TAR_HEADER; i++) {
+		bool own = i >= TAR_CHECKSUM && i < TAR_CHECKSUM + 8;
+
+		is += own ? ' ' : (unsigned char)head[i];
+		is_signed += own ? ' ' : (signed char)head[i];
+	}
+	while (at < TAR_CHECKSUM + 8 && head[at] == ' ')
+		at++;
+	for (; at < TAR_CHECKSUM + 8 && head[at] >= '0' && head[at] <= '7'; at++)
+		octal = octal * 8 + (unsigned long)(head[at] - '0');
+	return octal == is || (is_signed >= 0 && octal == (unsigned long)is_signed);
+}
+
+/* With the magic it is one, if perhaps a damaged one. */
+static bool is_tar(const char *head, size_t size)
+{
+	return has(head, size, TAR_MAGIC, "ustar", 5) ||
+	       (size >= TAR_HEADER && has_checksum(head));
+}
+
+/* It has only its end. */
+static bool is_empty_tar(const char *head, size_t size)
+{
+	static const char zeros[TAR_HEADER];
+
+	return has(head, size, 0, zeros, TAR_HEADER);
+}
+
+static bool is_text(const char *head, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if ((unsigned char)head[i] < ' ' && !strchr("\t\n\r\f\33", head[i]))
+			return false;
+	return !memchr(head, '\0', size);
+}
+
+const struct file_kind *file_kind_of(const char *head, size_t size)
+{
+	size = size < FILE_KIND_HEAD ? size : FILE_KIND_HEAD;
+	if (is_tar(head, size))
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(magics); i++)
+		if (has(head, size, magics[i].at, magics[i].bytes, magics[i].n))
+			return strcmp(magics[i].kind.todo, TODO_CPIO) == 0 &&
+					       memmem(head, size, "tarboot/manifest", 16)
+				       ? &own_image
+				       : &magics[i].kind;
+	if (is_empty_tar(head, size))
+		return NULL;
+	return is_text(head, size) ? &text : &unknown;
+}

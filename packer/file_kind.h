@@ -1,0 +1,16 @@
+/*
+ * What a file is that was given for a root and is no tar. Pure: its first bytes in, words out.
+ */
+#pragma once
+
+#include <stddef.h>
+
+struct file_kind {
+	const char *what; /* "a squashfs image" */
+	const char *todo; /* a sentence: how to come to something that can be packed */
+};
+
+#define FILE_KIND_HEAD 4096 /* bytes that are enough; fewer may be all of the file */
+
+/* NULL: it is a tar archive, as far as its first header tells. */
+const struct file_kind *file_kind_of(const char *head, size_t size);
