@@ -167,12 +167,17 @@ static int verify_image(const struct image *image, struct unpack_result *ret, st
 static void print_digests(const struct image *image)
 {
 	const char *lacks = image_verify_lacks(image);
+	size_t others = image_verify_others(image);
 
-	if (lacks)
+	if (lacks) {
 		printf("digests: none checked: %s\n", lacks);
-	else
-		printf("digests: right: manifest, %seach Block and the whole payload\n",
-		       image_verify_has_boot_part(image) ? "boot part, " : "");
+		return;
+	}
+	printf("digests: right: manifest, %seach Block and the whole payload\n",
+	       image_verify_has_boot_part(image) ? "boot part, " : "");
+	if (others)
+		printf("digests: none checked: %zu cpio archive%s that the manifest is not about\n",
+		       others, others == 1 ? "" : "s");
 }
 
 static int verify(const struct image *image, struct fail *f)

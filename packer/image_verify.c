@@ -206,6 +206,16 @@ static int check_payload(const struct image *image, struct fail *f)
 	return r;
 }
 
+size_t image_verify_others(const struct image *image)
+{
+	const struct image_member *manifest = image_find_member(image, MANIFEST_MEMBER);
+	const struct image_member *payload = find_payload(image);
+
+	if (!manifest || !payload)
+		return 0;
+	return image->n_archives - (manifest->archive == payload->archive ? 1 : 2);
+}
+
 int image_verify_bytes(const struct image *image, struct fail *f)
 {
 	int r;

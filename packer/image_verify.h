@@ -12,6 +12,9 @@ const char *image_verify_lacks(const struct image *image);
 /* A published image may be two files: the one with the manifest and the payload has no boot part. */
 bool image_verify_has_boot_part(const struct image *image);
 
+/* How many cpio archives of the image hold neither boot part nor payload: the manifest says nothing of them. */
+size_t image_verify_others(const struct image *image);
+
 /* Checks all bytes that have a digest, and those around them that can have one value only. Anything that is
  * not as the manifest says is -EBADMSG and named in *f. 0 without a manifest that has digests. */
 int image_verify_bytes(const struct image *image, struct fail *f);

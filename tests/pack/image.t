@@ -234,6 +234,12 @@ for my $change (-4, 4) {
 	is_quiet(try($TARBOOT, 'verify', $other), 'verify an image that cpio made');
 	spew($other, slurp($image) . "\0" x 512);
 	is_quiet(try($TARBOOT, 'verify', $other), 'verify an image with zeros behind it');
+	like(run($TARBOOT, 'verify', $other), qr/^digests: right: manifest, boot part, each Block and the whole payload\n\z/m,
+		'all digests are right');
+	my ($first) = newc_read($image);
+	spew($other, slurp(newc_write(scratch('microcode'), { %$first, name => 'kernel' })) . slurp($image));
+	like(run($TARBOOT, 'verify', $other), qr/^digests: right: manifest, boot part, .*\ndigests: none checked: 1 cpio archive that the manifest is not about$/m,
+		'an archive before it, as microcode comes, has none');
 	spew($other, slurp($image) . 'x');
 	fails_well(try($TARBOOT, 'verify', $other), 1, qr/cut short|newc/, 'verify an image with a byte behind it');
 }

@@ -144,6 +144,8 @@ my ($manifest) = grep { $_->{name} eq 'tarboot/manifest' } @members;
 is($members[-2]{data}, $manifest->{data}, 'the payload has its manifest with it');
 is($members[-2]{name} . $members[-1]{name}, 'tarboot/manifestrootfs.tar.xz', 'in its file');
 is(length slurp("$dir/root.img") > length $members[-1]{data}, 1, 'and all of it is there');
+like(run($TARBOOT, 'verify', "$dir/root.img"), qr/^digests: right: manifest, each Block and the whole payload$/m,
+	'and right, as its manifest says, which has a boot part beside it no more');
 fails_well(try($TARBOOT, 'netboot', '-o', $site, '--split', '--name', 'bare', '--kernel', "$lab.vmlinuz", payload_of($lab)), 1,
 	qr/cannot be split/, 'a bare payload in two files');
 refuses('removing the default', 1, qr/parts: the menu or a machine boots it/, '--default', 'parts', '--remove', 'parts');
