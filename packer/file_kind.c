@@ -23,34 +23,38 @@ static const struct {
 	{ 0,
 	  "hsqs",
 	  4,
-	  { "a squashfs image", "Unpack it with unsquashfs and pack the directory." } },
+	  { "a squashfs image", "Unpack it with unsquashfs and pack the directory.", true } },
 	{ 1024,
 	  "\xe2\xe1\xf5\xe0",
 	  4,
-	  { "an erofs image", "Mount it and pack the directory where it is mounted." } },
+	  { "an erofs image", "Mount it and pack the directory where it is mounted.", true } },
 	{ 0,
 	  "LUKS\xba\xbe",
 	  6,
 	  { "an encrypted disk (LUKS)",
-	    "Open it with cryptsetup and pack what can be mounted then." } },
-	{ 0, "070701", 6, { "a cpio archive", TODO_CPIO } },
-	{ 0, "070702", 6, { "a cpio archive", TODO_CPIO } },
-	{ 0, "070707", 6, { "a cpio archive", TODO_CPIO } },
-	{ 0, "\xc7\x71", 2, { "a cpio archive", TODO_CPIO } },
-	{ 0, "PK\3\4", 4, { "a zip archive", "Unpack it and pack what is in it." } },
-	{ 0, "7z\xbc\xaf\x27\x1c", 6, { "a 7z archive", "Unpack it and pack what is in it." } },
-	{ 0, "Rar!", 4, { "a rar archive", "Unpack it and pack what is in it." } },
-	{ 0, "!<arch>\n", 8, { "an ar archive, as a .deb is", TODO_PACKAGE } },
-	{ 0, "\x7f\x45LF", 4, { "a program", TODO_ROOT } },
-	{ 0, "MZ", 2, { "a program for UEFI or Windows", TODO_ROOT } },
+	    "Open it with cryptsetup and pack what can be mounted then.", true } },
+	{ 0, "070701", 6, { "a cpio archive", TODO_CPIO, true } },
+	{ 0, "070702", 6, { "a cpio archive", TODO_CPIO, true } },
+	{ 0, "070707", 6, { "a cpio archive", TODO_CPIO, true } },
+	{ 0, "\xc7\x71", 2, { "a cpio archive", TODO_CPIO, true } },
+	{ 0, "PK\3\4", 4, { "a zip archive", "Unpack it and pack what is in it.", true } },
+	{ 0,
+	  "7z\xbc\xaf\x27\x1c",
+	  6,
+	  { "a 7z archive", "Unpack it and pack what is in it.", true } },
+	{ 0, "Rar!", 4, { "a rar archive", "Unpack it and pack what is in it.", true } },
+	{ 0, "!<arch>\n", 8, { "an ar archive, as a .deb is", TODO_PACKAGE, true } },
+	{ 0, "\x7f\x45LF", 4, { "a program", TODO_ROOT, true } },
+	{ 0, "MZ", 2, { "a program for UEFI or Windows", TODO_ROOT, true } },
 };
 
 static const struct file_kind own_image = {
 	"an image of tarboot pack",
 	"Give the root that it was packed from, or what `tarboot unpack` makes of it.",
+	true,
 };
-static const struct file_kind text = { "a text", TODO_ROOT };
-static const struct file_kind unknown = { "no tar archive", TODO_ROOT };
+static const struct file_kind text = { "a text", TODO_ROOT, true };
+static const struct file_kind unknown = { "no tar archive", TODO_ROOT, false };
 
 static bool has(const char *head, size_t size, size_t at, const char *bytes, size_t n)
 {
@@ -80,8 +84,7 @@ static bool has_checksum(const char *head)
 /* With the magic it is one, if perhaps a damaged one. */
 static bool is_tar(const char *head, size_t size)
 {
-	return has(head, size, TAR_MAGIC, "ustar", 5) ||
-	       (size >= TAR_HEADER && has_checksum(head));
+	return has(head, size, TAR_MAGIC, "ustar", 5) || (size >= TAR_HEADER && has_checksum(head));
 }
 
 /* It has only its end. */

@@ -3,11 +3,13 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct file_kind {
 	const char *what; /* "a squashfs image" */
 	const char *todo; /* a sentence: how to come to something that can be packed */
+	bool is_known;    /* else what only says that it is no tar */
 };
 
 #define FILE_KIND_HEAD 4096 /* bytes that are enough; fewer may be all of the file */

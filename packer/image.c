@@ -11,6 +11,7 @@
 #include "codec.h"
 #include "cpio.h"
 #include "elfinfo.h"
+#include "file_kind.h"
 
 #define NAME_SIZE_MAX 4096
 
@@ -192,16 +193,44 @@ static int find_payload(struct image *image, int fd, struct fail *f)
 	return r;
 }
 
+/* What is neither an image nor a payload, by its first bytes: people mix up their files. */
+static int fail_kind(const struct image *image, const char *head, size_t size, struct fail *f)
+{
+	static const struct {
+		const char *magic, *program;
+	} compressed[] = { { "\x1f\x8b", "gzip" },
+			   { "\x28\xb5\x2f\xfd", "zstd" },
+			   { "BZh", "bzip2" } };
+	const struct file_kind *kind = file_kind_of(head, size);
+
+	for (size_t i = 0; i < ARRAY_SIZE(compressed); i++)
+		if (strncmp(head, compressed[i].magic, strlen(compressed[i].magic)) == 0)
+			return fail_set(f, EBADMSG, image->path,
+					"Unpack it with that program first.",
+					"it is compressed by %s", compressed[i].program);
+	if (!kind)
+		return fail_set(f, EBADMSG, image->path,
+				"Compress it with xz, or make an image of it with `tarboot pack`.",
+				"it is a tar archive without compression");
+	return kind->is_known
+		       ? fail_set(f, EBADMSG, image->path, todo_image, "it is %s", kind->what)
+		       : fail_set(f, EBADMSG, image->path, todo_image,
+				  "it is neither an image nor a .tar.xz file");
+}
+
 static int read_image(struct image *image, int fd, struct fail *f)
 {
-	uint8_t head[CODEC_MAGIC_MAX];
+	char head[FILE_KIND_HEAD];
 	uint64_t at = 0, archive = 0;
-	int r = read_at(fd, 0, head, sizeof(head));
+	ssize_t n = pread(fd, head, sizeof(head), 0);
+	int r = 0;
 
-	if (r < 0)
+	if (n < CODEC_MAGIC_MAX)
 		return fail_set(f, EBADMSG, image->path, todo_image, "it is empty or too short");
-	if (codec_find(head, sizeof(head)))
+	if (codec_find((const uint8_t *)head, CODEC_MAGIC_MAX))
 		return add_part(image, fd, 0, image->size, f);
+	if (strncmp(head, "070701", 6) != 0)
+		return fail_kind(image, head, (size_t)n, f);
 	while (r == 0 && at < image->size)
 		r = read_member(image, fd, &at, &archive, f);
 	if (r == 0)

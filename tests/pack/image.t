@@ -151,6 +151,25 @@ for my $file ($image, $payload) {
 	like($v->{out}, qr/\b$manifest{members} members/, 'it tells the members');
 }
 
+# ---- other kinds of files ----
+
+{
+	my $tar = spew(scratch('other.tar'), tar_member(name => 'a', data => 'b') . tar_end());
+	my $GIVE = 'Give an image that `tarboot pack` wrote, or a .tar.xz file.';
+	run("gzip -c '$image' >'" . scratch('image.gz') . "'");
+	run("zstd -qc '$image' >'" . scratch('image.zst') . "'");
+	for (['/etc/passwd', 'it is a text', $GIVE], [$TARBOOT, 'it is a program', $GIVE],
+		[scratch('image.gz'), 'it is compressed by gzip', 'Unpack it with that program first.'],
+		[scratch('image.zst'), 'it is compressed by zstd', 'Unpack it with that program first.'],
+		[$tar, 'it is a tar archive without compression', 'Compress it with xz, or make an image of it with `tarboot pack`.'],
+		[spew(scratch('noise'), "\1\2\3" x 999), 'it is neither an image nor a .tar.xz file', $GIVE]) {
+		my ($path, $why, $todo) = @$_;
+		my $v = try($TARBOOT, 'verify', $path);
+		is($v->{err}, "tarboot: $path: $why\n  $todo\n", $why);
+		is($v->{exit}, 1, 'its exit code');
+	}
+}
+
 # ---- any byte that is not as it was packed ----
 
 # Flips a bit and verifies. The reason is all that is said, but for the image's name and the advice.
