@@ -71,8 +71,9 @@ my $tar    = scratch('arm.tar');
 run('tar', '-C', $arm, '-cf', $tar, '.');
 my @NO = qw(--kernel=none --no-shell);
 
-packs_for('x86-64', $X86, $x86, @NO);
-packs_for('aarch64', $ARM, $arm, @NO);
+my $PAGES = qr/to unpack the root\n {9}\S+ MiB where pages have 16 KiB, \S+ MiB where they have 64 KiB\nmachine  /;
+unlike(packs_for('x86-64', $X86, $x86, @NO)->{out}, $PAGES, 'whose pages have 4 KiB');
+like(packs_for('aarch64', $ARM, $arm, @NO)->{out}, $PAGES, 'and told what larger pages take');
 packs_for('aarch64, its init a script', $ARM, $script, @NO);
 packs_for('aarch64, a tar', $ARM, $tar, @NO);
 like(packs_for('without a busybox of its kind', $ARM, $arm, '--kernel=none')->{err},
