@@ -5,16 +5,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "escape.h"
+
 int fail_set(struct fail *f, int error, const char *what, const char *todo, const char *why, ...)
 {
+	char raw[4 * sizeof(f->why)];
 	va_list ap;
 
-	f->error = error;
-	snprintf(f->what, sizeof(f->what), "%s", what);
-	snprintf(f->todo, sizeof(f->todo), "%s", todo ? todo : "");
 	va_start(ap, why);
-	vsnprintf(f->why, sizeof(f->why), why, ap);
+	vsnprintf(raw, sizeof(raw), why, ap);
 	va_end(ap);
+	f->error = error;
+	escape_text(what, f->what, sizeof(f->what));
+	escape_text(raw, f->why, sizeof(f->why));
+	escape_text(todo ? todo : "", f->todo, sizeof(f->todo));
 	return -error;
 }
 

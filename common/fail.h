@@ -16,7 +16,8 @@ struct fail {
 	char todo[320];           /* what the user can do, a sentence; may be empty */
 };
 
-/* Fills *f and returns -error. todo may be NULL; all texts are cut to fit. */
+/* Fills *f and returns -error. todo may be NULL; none of the texts may be one of f's. Names in them are escaped for
+ * terminals (escape.h), here and nowhere later; all texts are cut to fit. */
 int fail_set(struct fail *f, int error, const char *what, const char *todo, const char *why, ...)
 	_printf_(5, 6);
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "escape.h"
 #include "memory.h"
 #include "pipeline.h"
 #include "size.h"
@@ -99,13 +100,14 @@ static void add_position(const struct unpack *u, const struct block_list *blocks
 {
 	uint64_t at = tar_reader_position(u->tar);
 	const struct block *block = block_list_find(blocks, at);
-	size_t used = strlen(f->why);
+	char member[104], why[2 * sizeof(f->why)];
 
-	if (block && *tar_reader_path(u->tar))
-		snprintf(f->why + used, sizeof(f->why) - used,
-			 " (after member %.100s, byte %llu of the tar, in Block %llu)",
-			 tar_reader_path(u->tar), (unsigned long long)at,
-			 (unsigned long long)block->number);
+	if (!block || !*tar_reader_path(u->tar))
+		return;
+	escape_text(tar_reader_path(u->tar), member, sizeof(member));
+	snprintf(why, sizeof(why), "%s (after member %s, byte %llu of the tar, in Block %llu)",
+		 f->why, member, (unsigned long long)at, (unsigned long long)block->number);
+	escape_text(why, f->why, sizeof(f->why));
 }
 
 static int unpack_with_tree(const struct payload *p, const struct block_list *blocks,

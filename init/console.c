@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "boot.h"
+#include "escape.h"
 #include "message.h"
 #include "size.h"
 #include "terminals.h"
@@ -91,35 +92,28 @@ void console_send_to(int fd)
 	parent_fd = fd;
 }
 
-/* One event is one line, whatever the names in it hold. */
-static void replace_control_characters(char *line)
-{
-	for (; *line; line++)
-		if ((unsigned char)*line < ' ' || *line == 0x7f)
-			*line = '?';
-}
-
 void console_log(enum log_level level, const char *text, ...)
 {
 	/* The kernel log prints what is below its own level on the consoles too; notices would be
 	 * there twice, so they go as debug. */
 	static const int priorities[] = { 3, 3, 4, 7, 7 };
-	char line[640], record[660];
+	static const char prefix[] = "tarboot: ";
+	char raw[MESSAGE_LINE_MAX], line[640], record[660];
 	uint64_t end = terminals_deadline();
 	va_list ap;
-	int n;
 
-	n = snprintf(line, sizeof(line), "tarboot: ");
 	va_start(ap, text);
-	vsnprintf(line + n, sizeof(line) - (size_t)n - 1, text, ap);
+	vsnprintf(raw, sizeof(raw), text, ap);
 	va_end(ap);
 	if (parent_fd >= 0) {
-		message_send_line(parent_fd, level, line + n);
+		message_send_line(parent_fd, level, raw);
 		return;
 	}
-	replace_control_characters(line);
+	/* One event is one line, whatever the names in it hold. */
+	strcpy(line, prefix);
+	escape_text(raw, line + sizeof(prefix) - 1, sizeof(line) - sizeof(prefix));
 	if (level == LOG_WARNING || level == LOG_ERROR)
-		keep_warning(line + strlen("tarboot: "));
+		keep_warning(line + sizeof(prefix) - 1);
 	strcat(line, "\n");
 	snprintf(record, sizeof(record), "<%d>%s", priorities[level], line);
 	log_to_kernel(record);

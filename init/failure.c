@@ -12,6 +12,7 @@
 #include "child.h"
 #include "console.h"
 #include "devices.h"
+#include "escape.h"
 #include "shell.h"
 #include "terminals.h"
 
@@ -124,7 +125,7 @@ static void add_field(char *block, size_t size, const char *label, const char *t
 		if (n > TEXT_WIDTH) {
 			for (cut = TEXT_WIDTH; cut > 0 && text[cut] != ' '; cut--)
 				;
-			n = cut ? cut : TEXT_WIDTH;
+			n = cut ? cut : escape_fit(text, TEXT_WIDTH);
 		}
 		used += (size_t)snprintf(block + used, size - used, "  %s %.*s\n", label, (int)n,
 					 text);

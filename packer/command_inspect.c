@@ -70,8 +70,9 @@ static void print_members(const struct image *image)
 	for (size_t i = 0; i < image->n_members; i++) {
 		const struct image_member *m = &image->members[i];
 
-		printf("  %06o  %10s  /%s\n", (unsigned)m->mode, size_format(size, m->size),
-		       m->name);
+		printf("  %06o  %10s  ", (unsigned)m->mode, size_format(size, m->size));
+		say_path(stdout, m->name, -1);
+		putchar('\n');
 	}
 }
 
@@ -134,7 +135,7 @@ static void print_text(const struct image_report *report)
 {
 	const struct image *image = &report->image;
 
-	printf("image %s\n", image->path);
+	say(stdout, "image %s", image->path);
 	print_members(image);
 	if (image->has_manifest)
 		print_manifest(image);

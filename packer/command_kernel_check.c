@@ -79,8 +79,8 @@ static int check(const char *path, struct kernel_check *ret, struct kernel_confi
 
 static void print_check(const struct kernel_check *c, const char *path)
 {
-	printf("%s: Linux %s, %s\n", path, *c->release ? c->release : "of an unknown version",
-	       c->architecture ? c->architecture : "an architecture that tarboot does not know");
+	say(stdout, "%s: Linux %s, %s", path, *c->release ? c->release : "of an unknown version",
+	    c->architecture ? c->architecture : "an architecture that tarboot does not know");
 	kernel_check_print(c, arg_missing, stdout);
 }
 

@@ -312,11 +312,11 @@ static void print_images(const struct site *s, const struct site_image *images, 
 	char size[SIZE_TEXT_MAX];
 
 	for (size_t i = 0; i < n; i++)
-		printf("image    %s: %s, current %s (%s)%s%s%s\n", images[i].name,
-		       images[i].current.title, images[i].current.version,
-		       size_format(size, images[i].current.size),
-		       *images[i].previous.version ? ", previous " : "", images[i].previous.version,
-		       strcmp(images[i].name, s->boot) == 0 ? ", the default" : "");
+		say(stdout, "image    %s: %s, current %s (%s)%s%s%s", images[i].name,
+		    images[i].current.title, images[i].current.version,
+		    size_format(size, images[i].current.size),
+		    *images[i].previous.version ? ", previous " : "", images[i].previous.version,
+		    strcmp(images[i].name, s->boot) == 0 ? ", the default" : "");
 }
 
 static int write_all(struct netboot *n, struct fail *f)
@@ -330,7 +330,8 @@ static int write_all(struct netboot *n, struct fail *f)
 		return r;
 	site_url(&n->site, url);
 	print_images(&n->site, images, n_images);
-	printf("menu     %s/menu.ipxe\nserve    tarboot serve %s\n", url, n->site.directory);
+	printf("menu     %s/menu.ipxe\n", url);
+	say(stdout, "serve    tarboot serve %s", n->site.directory);
 	free(images);
 	if (site_check_reachable(&n->site, f) < 0)
 		say_warning("%s: %s: %s", f->what, f->why, f->todo);

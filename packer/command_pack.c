@@ -289,14 +289,14 @@ static void print_report(const struct pack *p)
 	       (unsigned long long)t->tree.members, size_format(b, t->tree.pages[0]));
 	printf("payload  %s (%.1f %% of the root)\n", size_format(a, t->compressed),
 	       t->tar ? 100.0 * (double)t->compressed / (double)t->tar : 0.0);
-	printf("image    %s: %s, boot part %s\n", p->options.out,
-	       size_format(a, t->compressed + p->boot_size), size_format(b, p->boot_size));
+	say(stdout, "image    %s: %s, boot part %s", p->options.out,
+	    size_format(a, t->compressed + p->boot_size), size_format(b, p->boot_size));
 	if (p->has_kernel)
-		printf("kernel   %s%s%s\n", p->kernel.path, *p->kernel.image.release ? ": " : "",
-		       p->kernel.image.release);
+		say(stdout, "kernel   %s%s%s", p->kernel.path, *p->kernel.image.release ? ": " : "",
+		    p->kernel.image.release);
 	else if (p->kernel.was_there)
-		printf("kernel   none; the one of the image before is %s.old now\n",
-		       p->kernel.path);
+		say(stdout, "kernel   none; the one of the image before is %s.old now",
+		    p->kernel.path);
 	if (p->modules.modules)
 		printf("modules  %u, and %u files of firmware, %s\n", p->modules.modules,
 		       p->modules.firmware, size_format(a, p->modules.size));

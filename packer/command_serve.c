@@ -275,10 +275,7 @@ static void print_line(struct serve_log *log, const char *line)
 	learn_neighbours(log);
 	(void)serve_log_line(log, line, shown); /* now with the MAC */
 	strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&now, &tm));
-	for (char *at = shown; *at; at++) /* names come from the network */
-		if ((unsigned char)*at < ' ' || *at == 127)
-			*at = '?';
-	printf("%s  %s\n", clock, shown);
+	say(stdout, "%s  %s", clock, shown); /* names come from the network */
 	fflush(stdout);
 }
 

@@ -268,8 +268,8 @@ void kernel_check_warn(const struct kernel_check *c, const char *path)
 			say_warning("the kernel lacks %s: %s", finding->need.symbol,
 				    finding->need.without);
 	}
-	printf("config   %s: %zu of %zu required, %zu of %zu recommended (see `tarboot "
-	       "kernel-check`)\n",
-	       path, required - kernel_check_missing(c, true), required,
-	       others - kernel_check_missing(c, false), others);
+	say(stdout,
+	    "config   %s: %zu of %zu required, %zu of %zu recommended (see `tarboot kernel-check`)",
+	    path, required - kernel_check_missing(c, true), required,
+	    others - kernel_check_missing(c, false), others);
 }

@@ -6,9 +6,45 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "escape.h"
 #include "size.h"
 
 static uint64_t progress_start, progress_last;
+
+/* n bytes, or with 0 one that is escaped. */
+static void put_character(FILE *out, const char *text, size_t n)
+{
+	char escaped[ESCAPE_SIZE + 1];
+
+	if (n == 0)
+		escape_byte((unsigned char)*text, escaped);
+	fwrite(n ? text : escaped, n ? n : ESCAPE_SIZE, 1, out);
+}
+
+/* One line, with nothing that could steer a terminal. */
+_printf_(2, 0) static void print_line(FILE *out, const char *text, va_list ap)
+{
+	char *raw = NULL;
+	size_t n;
+
+	if (vasprintf(&raw, text, ap) < 0)
+		return;
+	for (const char *at = raw; *at; at += n ? n : 1) {
+		n = escape_printable(at, strlen(at));
+		put_character(out, at, n);
+	}
+	fputc('\n', out);
+	free(raw);
+}
+
+void say(FILE *out, const char *text, ...)
+{
+	va_list ap;
+
+	va_start(ap, text);
+	print_line(out, text, ap);
+	va_end(ap);
+}
 
 int say_fail(const struct fail *f)
 {
@@ -26,9 +62,8 @@ void say_warning(const char *text, ...)
 	say_progress_end();
 	fputs("tarboot: warning: ", stderr);
 	va_start(ap, text);
-	vfprintf(stderr, text, ap);
+	print_line(stderr, text, ap);
 	va_end(ap);
-	fputc('\n', stderr);
 }
 
 int say_usage(const char *command, const char *text, ...)
@@ -37,9 +72,9 @@ int say_usage(const char *command, const char *text, ...)
 
 	fprintf(stderr, "tarboot: %s: ", command);
 	va_start(ap, text);
-	vfprintf(stderr, text, ap);
+	print_line(stderr, text, ap);
 	va_end(ap);
-	fprintf(stderr, "\n  Try `tarboot %s --help`.\n", command);
+	fprintf(stderr, "  Try `tarboot %s --help`.\n", command);
 	return EXIT_USAGE;
 }
 
@@ -66,13 +101,12 @@ void say_path(FILE *out, const char *path, int length)
 
 void say_text(FILE *out, const char *text, int length)
 {
-	for (; *text && length != 0; text++, length--) {
-		unsigned char c = (unsigned char)*text;
+	size_t left = length < 0 ? strlen(text) : strnlen(text, (size_t)length), n;
 
-		if (c < 0x20 || c == 0x7f || c == '\\')
-			fprintf(out, "\\%03o", c);
-		else
-			fputc(c, out);
+	for (; left > 0; text += n, left -= n) {
+		n = *text == '\\' ? 0 : escape_printable(text, left);
+		put_character(out, text, n);
+		n = n ? n : 1;
 	}
 }
 

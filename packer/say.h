@@ -14,7 +14,11 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 /* Prints a failure and what to do about it. Returns EXIT_FAILED. */
 int say_fail(const struct fail *f);
 
-/* "tarboot: warning: …" */
+/* Prints a line, with what is no text in it escaped (escape.h): for all that has names in it which others chose. text
+ * has no end of line. */
+void say(FILE *out, const char *text, ...) _printf_(2, 3);
+
+/* "tarboot: warning: …", as say() does. */
 void say_warning(const char *text, ...) _printf_(1, 2);
 
 /* Wrong usage: prints text and where to find help. Returns EXIT_USAGE. */
@@ -25,8 +29,7 @@ int say_usage(const char *command, const char *text, ...) _printf_(2, 3);
 int say_number(const char *command, const char *option, const char *text, long least, long most,
 	       long *ret);
 
-/* Writes "/PATH" with its control characters and backslashes as \ooo, so that no name can break a line or a
- * terminal. length: of path, or -1. */
+/* Writes "/PATH", escaped (escape.h), backslashes too, so that it can be read back. length: of path, or -1. */
 void say_path(FILE *out, const char *path, int length);
 
 /* The same of any text, without the slash. */

@@ -102,14 +102,14 @@ static void explain(struct selection *s, const struct member *m, const struct si
 	s->explain_later = false;
 	without_keep.n_keep = 0;
 	if (rule)
-		printf("/%s: %s: %s names it (%s)\n", path, action_name(rule->action), rule->glob,
-		       rule->why);
+		say(stdout, "/%s: %s: %s names it (%s)", path, action_name(rule->action),
+		    rule->glob, rule->why);
 	else if (s->layer == 0 && (rule = sieve_judge(&without_keep, path, is_directory)) &&
 		 is_certain(rule) && !sieve_judge(&s->sieve, path, is_directory))
-		printf("/%s: packed, from the root: --keep wins over %s (%s)\n", path, rule->glob,
-		       rule->why);
+		say(stdout, "/%s: packed, from the root: --keep wins over %s (%s)", path,
+		    rule->glob, rule->why);
 	else
-		printf("/%s: packed, from %s: no rule names it\n", path, layer_name(s));
+		say(stdout, "/%s: packed, from %s: no rule names it", path, layer_name(s));
 }
 
 static void explain_overlaid(struct selection *s, const struct member *m, const struct overlay *by,
@@ -120,8 +120,8 @@ static void explain_overlaid(struct selection *s, const struct member *m, const 
 	if (!is_explained(s, path))
 		return;
 	s->explained = true;
-	printf("/%s: the one of %s is left out: overlay %s %s it\n", path, layer_name(s), by->path,
-	       effect == OVERLAY_DELETES ? "deletes" : "replaces");
+	say(stdout, "/%s: the one of %s is left out: overlay %s %s it", path, layer_name(s),
+	    by->path, effect == OVERLAY_DELETES ? "deletes" : "replaces");
 }
 
 /* ---- choosing ---- */
@@ -190,7 +190,7 @@ static void print_path(const char *done, const char *size, const struct member *
 {
 	printf("%-8s  %10s  ", done, size);
 	say_path(stdout, path_in_root(m->path), -1);
-	printf(": %s\n", rule->why);
+	say(stdout, ": %s", rule->why);
 }
 
 static void leave_out(const struct selection *s, struct sieve_rule *rule, const struct member *m)
@@ -419,9 +419,9 @@ void selection_print(const struct selection *s)
 		const struct sieve_rule *rule = &s->sieve.rules[i];
 
 		if (rule->members)
-			printf("%-8s %s: %llu members, %s (%s)\n", action_name(rule->action),
-			       rule->glob, (unsigned long long)rule->members,
-			       size_format(size, rule->bytes), rule->why);
+			say(stdout, "%-8s %s: %llu members, %s (%s)", action_name(rule->action),
+			    rule->glob, (unsigned long long)rule->members,
+			    size_format(size, rule->bytes), rule->why);
 	}
 	warn_unmatched(&s->sieve);
 	if (s->replaced)

@@ -1,6 +1,10 @@
 /* Plain text, formatted by hand. */
 #include "svg.h"
 
+#include <string.h>
+
+#include "escape.h"
+
 void svg_begin(FILE *out, double width, double height)
 {
 	fprintf(out,
@@ -16,12 +20,14 @@ void svg_end(FILE *out)
 
 void svg_text(FILE *out, const char *text, size_t length)
 {
-	for (size_t i = 0; i < length; i++) {
-		unsigned char c = (unsigned char)text[i];
+	size_t n;
 
-		if (c == '<' || c == '&' || c == '>' || c == '"')
-			fprintf(out, "&#%u;", c);
+	for (; length > 0; text += n, length -= n) {
+		n = escape_printable(text, length);
+		if (n == 1 && strchr("<&>\"", *text))
+			fprintf(out, "&#%u;", (unsigned)*text);
 		else
-			fputc(c >= 0x20 && c < 0x7f ? c : '?', out);
+			fwrite(n ? text : "?", n ? n : 1, 1, out);
+		n = n ? n : 1;
 	}
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "escape.h"
 #include "json_read.h"
 #include "util.h"
 
@@ -14,6 +15,17 @@ static double number(const char *value)
 	double n = 0;
 
 	return json_number(value, &n) ? n : 0;
+}
+
+/* A string of the report, which anybody may have written, as a terminal may show it. */
+static bool text_of(const char *value, char *ret, size_t room)
+{
+	char raw[TIMELINE_TEXT_MAX];
+
+	if (!json_string(value, raw, room < sizeof(raw) ? room : sizeof(raw)))
+		return false;
+	escape_text(raw, ret, room);
+	return true;
 }
 
 /* Room for the items of an array, whose number is *ret_n; NULL: there is no memory. */
@@ -35,7 +47,7 @@ static int read_steps(struct timeline *t, const char *array)
 	for (size_t i = 0; i < t->n_steps; i++, item = json_next(item)) {
 		struct timeline_step *s = &t->steps[i];
 
-		if (!json_string(json_member(item, "name"), s->name, sizeof(s->name)))
+		if (!text_of(json_member(item, "name"), s->name, sizeof(s->name)))
 			return -EINVAL;
 		s->start = number(json_member(item, "start_s"));
 		s->end = s->start + number(json_member(item, "duration_s"));
@@ -83,8 +95,8 @@ int timeline_read(const char *text, const char *name, struct timeline *ret)
 	int r;
 
 	*t = (struct timeline){ .name = name };
-	(void)json_string(json_member(text, "init"), t->init, sizeof(t->init));
-	(void)json_string(json_member(text, "failed_step"), t->failed, sizeof(t->failed));
+	(void)text_of(json_member(text, "init"), t->init, sizeof(t->init));
+	(void)text_of(json_member(text, "failed_step"), t->failed, sizeof(t->failed));
 	t->devices = number(json_member(text, "devices_seen_s"));
 	t->memory_total = number(json_member(text, "memory_total_bytes"));
 	r = read_steps(t, json_member(text, "steps"));

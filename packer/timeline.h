@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#define TIMELINE_TEXT_MAX 256 /* the longest string that is read */
+
 struct timeline_step {
 	char name[48];
 	double start, end; /* all times: seconds since the kernel started */
@@ -23,7 +25,7 @@ struct timeline_sample {
 
 struct timeline {
 	const char *name; /* of the file; the caller's */
-	char init[256], failed[48];
+	char init[TIMELINE_TEXT_MAX], failed[48];
 	struct timeline_step *steps;     /* owned, as all that follow */
 	struct timeline_block *blocks;   /* may be none: older reports have no times */
 	struct timeline_sample *samples; /* likewise */

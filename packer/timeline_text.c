@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "escape.h"
+#include "say.h"
 #include "size.h"
 #include "util.h"
 
@@ -39,7 +41,7 @@ static void mark_memory(const struct timeline *t, double scale, double most, cha
 
 static void print_row(const char *name, const char *value, const char *line, FILE *out)
 {
-	fprintf(out, "%-26.26s %9s |%s|\n", name, value, line);
+	fprintf(out, "%-26.*s %9s |%s|\n", (int)escape_fit(name, 26), name, value, line);
 }
 
 static void print_boot(const struct timeline *t, const struct timeline_row *rows, size_t n_rows,
@@ -48,8 +50,8 @@ static void print_boot(const struct timeline *t, const struct timeline_row *rows
 	double most = timeline_most_memory(t, 1), sum;
 	char line[512], value[SIZE_TEXT_MAX];
 
-	fprintf(out, "%s: %.3f s to %s%s\n", t->name, timeline_end(t),
-		*t->failed ? "the failure of " : "", *t->failed ? t->failed : t->init);
+	say(out, "%s: %.3f s to %s%s", t->name, timeline_end(t),
+	    *t->failed ? "the failure of " : "", *t->failed ? t->failed : t->init);
 	for (size_t i = 0; i < n_rows; i++) {
 		sum = timeline_sum(t, &rows[i]);
 		if (sum < 0)

@@ -72,6 +72,32 @@ sub case {
 	return;
 }
 
+# ---- names that steer a terminal ----
+
+# What the user sees of a failure, to the letter; text stays text.
+sub says {
+	my ($name, $want, @members) = @_;
+
+	for my $variant (variants()) {
+		my ($r) = unpack_members($variant->[1], @members);
+		is($r->{err} =~ s/ \(after member [^\n]*//r, $want, "$name ($variant->[0])");
+		unlike($r->{err}, qr/[^\n -\x7e\xc3\xa9]/, "$name: nothing else");
+		last if $variant->[0] eq 'asan';
+	}
+	return;
+}
+
+my $TODO = '  A link or file in the archive stands where a directory is needed: look at the path in the root that was packed.';
+says('a member', "tarboot: f/\\033]0;title\\007\\012\303\251\\302\\233\\377\\: cannot reach its directory: Not a directory\n$TODO\n",
+	file('f', ''), file("f/\e]0;title\a\n\303\251\302\233\377\\", ''));
+says('a hard link', "tarboot: h: cannot make the hard link to \\033[31mt: No such file or directory\n"
+		. "  The archive is incomplete: pack the root again.\n",
+	hardlink('h', "\e[31mt"));
+says('a link that leads out', "tarboot: ../\\033c: its '..' lead out of the root\n  Do not trust this archive.\n",
+	symlink_to("../\ec", 'x'));
+says('a name of 255 bytes', 'tarboot: f/' . '\\033' x 46 . "...: cannot reach its directory: Not a directory\n$TODO\n",
+	file('f', ''), tar_pax(path => "f/" . "\e" x 255), file('x', ''));
+
 # ---- the table ----
 
 case('a file through lib -> usr/lib',

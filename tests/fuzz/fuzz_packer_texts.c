@@ -3,6 +3,7 @@
  * kernels. */
 #include "card_profile.h"
 #include "crypttab.h"
+#include "escape.h"
 #include "file_kind.h"
 #include "fstab.h"
 #include "glob.h"
@@ -123,16 +124,48 @@ static void read_config(const char *text)
 	(void)kconfig_architecture(text);
 }
 
+/* No byte that steers a terminal, and the same when it is escaped again. */
+static void promise_escaped(const char *text)
+{
+	char again[600];
+	size_t n;
+
+	for (const char *at = text; *at; at += n) {
+		n = *at == '\n' ? 1 : escape_printable(at, strlen(at));
+		promise(n > 0);
+	}
+	if (strlen(text) >= sizeof(again) || strchr(text, '\n'))
+		return;
+	escape_text(text, again, sizeof(again));
+	promise(strcmp(again, text) == 0);
+}
+
+static void escape(const char *text)
+{
+	char escaped[512];
+
+	for (size_t room = 8; room <= sizeof(escaped); room *= 4) {
+		escape_text(text, escaped, room);
+		promise(strlen(escaped) < room);
+		promise_escaped(escaped);
+		promise(escape_fit(escaped, room / 2) <= (room / 2 > 4 ? room / 2 : 4));
+	}
+}
+
 static void read_report(const char *text)
 {
 	struct timeline t;
+	char *printed = NULL;
+	size_t size;
 	FILE *out;
 
 	if (timeline_read(text, "report", &t) == 0) {
-		out = fopen("/dev/null", "w");
-		promise(out && timeline_print(&t, 1, 80, out) == 0 &&
+		out = open_memstream(&printed, &size);
+		promise(out && timeline_print(&t, 1, 80, out) == 0 && fputs("\n", out) >= 0 &&
 			timeline_draw(&t, 1, out) == 0);
 		fclose(out);
+		promise_escaped(printed);
+		free(printed);
 		fuzz_accepted++;
 	}
 	timeline_free(&t);
@@ -167,6 +200,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	read_config(text);
 	read_settings(text);
 	read_report(text);
+	escape(text);
 	edit((const char *)data, size);
 	read_kernel((const char *)data, size);
 	(void)file_kind_of((const char *)data, size);

@@ -56,7 +56,11 @@ my ($directories, $files) = $text =~ /^biggest directories[^\n]*\n(.*)^biggest f
 like($directories, qr{^ .* /usr/share/big/one$}m, 'the one that takes the room, not those above it');
 unlike($directories, qr{/usr/share/big$}m, 'which take nothing more');
 like($files, qr{/bin/busybox\n +492 KiB .* /usr/share/small/zeros\n +296 KiB +\d+ KiB  /usr/share/big/one/data\n}, 'biggest files');
-like($files, qr{ /odd "<&>\\134 \\012\xff}, 'no name breaks a line');
+like($files, qr{ /odd "<&>\\134 \\012\\377}, 'no name breaks a line');
+{
+	my $hostile = newc_write(scratch('hostile.img'), newc_read($image), { name => "x\e]0;t\a\303\251", data => '', mode => 0100644 });
+	like(run($TARBOOT, 'inspect', $hostile), qr{^  100644 +0 B  /x\\033\]0;t\\007\303\251$}m, 'nor steers a terminal');
+}
 unlike(run($TARBOOT, 'inspect', '--top=0', $image), qr/biggest/, '--top=0');
 is(() = run($TARBOOT, 'inspect', '--top=1', $image) =~ m{^ +\S+ \S+ +\S+ \S+  /}mg, 2, '--top=1: one directory, one file');
 

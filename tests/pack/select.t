@@ -324,6 +324,8 @@ explains('/tmp/a/b', qr{/tmp/a/b: left out: /tmp/\* names it \(temporary\)});
 explains('/etc/machine-id', qr{/etc/machine-id: emptied: .*});
 explains('/etc/passwd', qr{/etc/passwd: the one of the root is left out: overlay \Q$two\E replaces it\n/etc/passwd: packed, from \Q$two\E: no rule names it},
 	'--overlay=' . write_files($two, 'etc/passwd' => 'other'));
+explains("/etc/\e[31m\302\233\303\251", qr{/etc/\\033\[31m\\302\\233\303\251: packed, from \Q$two\E: no rule names it},
+	'--overlay=' . write_files($two, "etc/\e[31m\302\233\303\251" => 'x'));
 fails_well(try($TARBOOT, 'pack', $root, '--explain=/no/such'), 1, qr{neither in the root nor}, 'explain what is not there');
 
 # ---- a project file ----

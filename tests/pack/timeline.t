@@ -36,6 +36,16 @@ subtest 'text' => sub {
 	$r = timeline($one, $bad);
 	like($r->{out}, qr/one\.json: .*\n\n\S+bad\.json: 3\.500 s to the failure of unpack root\n/s, 'two boots');
 };
+subtest 'a report that steers a terminal' => sub {
+	my $hostile = spew(scratch("host\e[31mile.json"),
+		slurp($bad) =~ s/"failed_step":"\Kunpack root/\e[31mu\302\233/r =~ s/"name":"\Kunpack root/\302\233\303\251/r);
+	my $r = timeline($hostile);
+	is($r->{exit}, 0, 'exit code') or diag($r->{err});
+	like($r->{out}, qr{/host\\033\[31mile\.json: 3\.500 s to the failure of \\033\[31mu\\302\\233\n}, 'names');
+	like($r->{out}, qr{^\\302\\233\303\251 +0\.500 s}m, 'steps');
+	unlike($r->{out}, qr/\e|\302\233/, 'nothing else');
+	like(timeline($hostile, '-o', '-')->{out}, qr{>\\302\\233\303\251</text>}, 'nor in a picture');
+};
 subtest 'a picture' => sub {
 	my $svg = scratch('boot.svg');
 	for my $reports ([$one], [$one, $bad], [ map { report("m$_.json") } 1 .. 16 ]) {
