@@ -1,7 +1,7 @@
 /*
  * serial_parts FILE.tar.xz DIR: what of the engine's work is done by one thread alone, for the prediction of
  * docs/performance.md. Decodes the file (one thread), then, from memory, parses the tar and makes all names in DIR
- * without data, finishes the directories, and at last writes the data of all files once. Prints seconds of CPU:
+ * without data, finishes the tree, and at last writes the data of all files once. Prints seconds of CPU:
  * list, decode of each Block, parse, names, finish, write.
  */
 #include <fcntl.h>
