@@ -214,7 +214,6 @@ static const struct {
 	{ "tarboot.quiet", "2" },
 	{ "tarboot.debug", "" },
 	{ "tarboot.debug", "ON!" },
-	{ "tarboot.size", "\xff\xfe" },
 };
 
 static int parse(const char *cmdline, struct params *ret, struct fail *f)
@@ -259,6 +258,8 @@ static void test_bad(void)
 		   "naming it: %s: %s", f.what, f.why);
 		is_str(describe(&p), "quiet debug", "the others are read all the same");
 	}
+	is_int(parse("tarboot.size=\xff\xfe", &p, &f), -EINVAL, "bytes that are no text are refused");
+	is_str(f.what, "kernel parameter tarboot.size=\\377\\376", "and named as escapes");
 }
 
 /* The kernel hands over up to 2 KiB, some up to 64 KiB. */
