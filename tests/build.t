@@ -53,7 +53,7 @@ installs() {
 check 'init is static' is_static "$build/init"
 check 'tarboot is static' is_static "$build/tarboot"
 check 'init is stripped' is_stripped "$build/init"
-check 'init has at most 400 KB' is_at_most "$build/init" 400000
+check 'init has at most 640 KB' is_at_most "$build/init" 640000
 check 'no path of this machine is in init' has_no_path "$build/init"
 check 'a second make does nothing' make -q BUILD="$relative" all
 check 'another directory gives the same bytes' builds_the_same_elsewhere
