@@ -50,16 +50,6 @@ static uint64_t most_chunks(const struct block_list *l, size_t n)
 	return most;
 }
 
-/* What keeps so many decoders at work: the leading one is followed by the parser and needs only what that
- * and the writers are behind, the last one may wait for room half way, each other one needs it for a whole
- * Block. A decoder alone can do with less. */
-static uint64_t least_chunks(const struct block_list *l, unsigned decoders)
-{
-	if (decoders <= 1)
-		return LEAST_CHUNKS;
-	return PLAN_AHEAD_CHUNKS + most_chunks(l, decoders - 2) + plan_chunks(l->largest) / 2;
-}
-
 /* With room for a third more Blocks than decoders those behind a Block that takes long are not held back. */
 static uint64_t best_chunks(const struct block_list *l, unsigned decoders)
 {
@@ -68,6 +58,20 @@ static uint64_t best_chunks(const struct block_list *l, unsigned decoders)
 	if (decoders <= 1)
 		return ahead > LEAST_CHUNKS ? ahead : LEAST_CHUNKS;
 	return PLAN_AHEAD_CHUNKS + most_chunks(l, decoders + decoders / 3);
+}
+
+/* What keeps so many decoders at work: the leading one is followed by the parser and needs only what that
+ * and the writers are behind, the last one may wait for room half way, each other one needs it for a whole
+ * Block. A decoder alone can do with less. Where one Block is much larger than the others, half of it may be
+ * more than all that can be in work. */
+static uint64_t least_chunks(const struct block_list *l, unsigned decoders)
+{
+	uint64_t least;
+
+	if (decoders <= 1)
+		return LEAST_CHUNKS;
+	least = PLAN_AHEAD_CHUNKS + most_chunks(l, decoders - 2) + plan_chunks(l->largest) / 2;
+	return min_u64(least, best_chunks(l, decoders));
 }
 
 /* With the least pool. */

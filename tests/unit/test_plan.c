@@ -122,6 +122,24 @@ static void test_mixture(void)
 	block_list_free(&l);
 }
 
+/* Half of the largest Block is more than all the others take: the pool has room for all that can be in work, and
+ * no more than that. */
+static void test_one_large(void)
+{
+	struct block_list l = { 0 };
+	struct engine_plan p;
+
+	for (size_t i = 0; i < 40; i++)
+		if (block_list_add(&l, &(struct block){ .uncompressed = i ? 1000 : 16 * MIB }) < 0)
+			abort();
+	engine_plan(&l, 4, PLAN_NO_LIMIT, &p);
+	is_int(p.decoders, 4, "one large Block among small ones: decoders");
+	is_int((long long)p.pool, (16 + 64 + 4) * (long long)PLAN_CHUNK, "and their pool");
+	engine_plan(&l, 4, 40 * MIB, &p);
+	is_int((long long)p.pool, (16 + 64 + 4) * (long long)PLAN_CHUNK, "the same within a budget");
+	block_list_free(&l);
+}
+
 static void test_chunks(void)
 {
 	is_int((long long)plan_chunks(0), 1, "chunks of an empty Block");
@@ -144,6 +162,7 @@ int main(void)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		check_case(i);
 	test_mixture();
+	test_one_large();
 	test_chunks();
 	return done_testing();
 }
