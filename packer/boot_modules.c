@@ -40,16 +40,12 @@ bool boot_modules_reads(const char *path, bool firmware)
 		"lib/modules/*/modules.softdep", "lib/modules/*/modules.weakdep",
 		"lib/modules/*/modules.builtin", "lib/modules/**/*.ko*",
 		"lib/modprobe.d/*.conf",         "local/lib/modprobe.d/*.conf",
+		"etc/modprobe.d/*.conf",         NULL,
 	};
+	static const char *const firmware_globs[] = { "lib/firmware/**", NULL };
 
-	path = path_in_root(path);
-	if (strncmp(path, "usr/", 4) == 0)
-		path += 4;
-	for (size_t i = 0; i < ARRAY_SIZE(globs); i++)
-		if (glob_match(globs[i], path, false))
-			return true;
-	return glob_match("etc/modprobe.d/*.conf", path, false) ||
-	       (firmware && strncmp(path, "lib/firmware/", 13) == 0);
+	return glob_match_any(globs, path, false) ||
+	       (firmware && glob_match_any(firmware_globs, path, false));
 }
 
 /* ---- into the image ---- */

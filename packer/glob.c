@@ -199,6 +199,18 @@ bool glob_match_above(const char *glob, const char *path, bool is_directory)
 	return match_part(glob, path, end, is_directory);
 }
 
+bool glob_match_any(const char *const *globs, const char *path, bool is_above)
+{
+	path = path_in_root(path);
+	if (strncmp(path, "usr/", 4) == 0)
+		path += 4;
+	for (; *globs; globs++)
+		if (is_above ? glob_match_above(*globs, path, false)
+			     : glob_match(*globs, path, false))
+			return true;
+	return false;
+}
+
 bool glob_may_match_below(const char *glob, const char *directory)
 {
 	const char *end = glob + strlen(glob), *dir_end = directory + path_length(directory);

@@ -17,5 +17,9 @@ bool glob_match(const char *glob, const char *path, bool is_directory);
 /* Does it name this path, or a directory that the path lies in? */
 bool glob_match_above(const char *glob, const char *path, bool is_directory);
 
+/* Does one of the patterns, the last of which NULL follows, name this path of a root? With is_above, a directory that the
+ * path lies in will do. What lies in usr/ counts as if it lay beside it: in most roots links lead there. */
+bool glob_match_any(const char *const *globs, const char *path, bool is_above);
+
 /* May it name something below this directory? */
 bool glob_may_match_below(const char *glob, const char *directory);

@@ -19,29 +19,21 @@ bool kernel_is_place(const char *path)
 		"/boot/vmlinuz",       "/boot/vmlinuz[-.]*",      "/boot/bzImage",
 		"/boot/bzImage[-.]*",  "/boot/kernel-*",          "/boot/Image",
 		"/boot/Image[-.]*",    "/boot/*/*/linux",         "/efi/*/*/linux",
-		"/boot/efi/*/*/linux", "/lib/modules/*/vmlinuz*",
+		"/boot/efi/*/*/linux", "/lib/modules/*/vmlinuz*", NULL,
 	};
 
-	path = path_in_root(path);
-	if (strncmp(path, "usr/", 4) == 0)
-		path += 4;
-	for (size_t i = 0; i < ARRAY_SIZE(globs); i++)
-		if (glob_match(globs[i], path, false))
-			return true;
-	return false;
+	return glob_match_any(globs, path, false);
 }
 
 bool kernel_is_spare(const char *path)
 {
 	static const char *const globs[] = {
-		"*.old",    "*.bak",     "*~",        "*.orig",   "*.dpkg-*", "*.rpmsave",
-		"*.rpmnew", "*.rpmorig", "*.pacsave", "*.pacnew", "*rescue*", "*debug*",
+		"*.old",     "*.bak",    "*~",        "*.orig",    "*.dpkg-*",
+		"*.rpmsave", "*.rpmnew", "*.rpmorig", "*.pacsave", "*.pacnew",
+		"*rescue*",  "*debug*",  NULL,
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(globs); i++)
-		if (glob_match_above(globs[i], path_in_root(path), false))
-			return true;
-	return false;
+	return glob_match_any(globs, path, true);
 }
 
 /* For heads that do not say it: boot/vmlinuz-REL, lib/modules/REL/vmlinuz. */

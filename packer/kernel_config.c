@@ -15,7 +15,6 @@
 #include "kconfig.h"
 #include "kernel.h"
 #include "kernel_image.h"
-#include "path.h"
 #include "read_all.h"
 #include "util.h"
 
@@ -229,11 +228,9 @@ int kernel_config_of_root(int root_fd, const char *release, struct kernel_config
 
 bool kernel_config_is(const char *path)
 {
-	path = path_in_root(path);
-	if (strncmp(path, "usr/", 4) == 0)
-		path += 4;
-	return glob_match("boot/config-*", path, false) ||
-	       glob_match("lib/modules/*/config", path, false);
+	static const char *const globs[] = { "boot/config-*", "lib/modules/*/config", NULL };
+
+	return glob_match_any(globs, path, false);
 }
 
 /* ---- all kinds ---- */

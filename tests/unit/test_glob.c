@@ -157,6 +157,32 @@ static void test_written(void)
 	}
 }
 
+static void test_any(void)
+{
+	static const char *const globs[] = { "/boot/vmlinuz*", "lib/modules/*/config", NULL };
+	static const char *const none[] = { NULL };
+	static const struct {
+		const char *path;
+		bool is, is_above;
+	} paths[] = {
+		{ "./boot/vmlinuz-6.1", true, true },
+		{ "lib/modules/6.1/config", true, true },
+		{ "/usr/lib/modules/6.1/config", true, true },
+		{ "usr/boot/vmlinuz", true, true },
+		{ "boot/vmlinuz.d/file", false, true },
+		{ "opt/usr/boot/vmlinuz", false, false },
+		{ "usr/usr/boot/vmlinuz", false, false },
+		{ ".", false, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		ok(glob_match_any(globs, paths[i].path, false) == paths[i].is, "any of a list: %s",
+		   paths[i].path);
+		ok(glob_match_any(globs, paths[i].path, true) == paths[i].is_above, "or above it");
+		ok(!glob_match_any(none, paths[i].path, true), "none of none");
+	}
+}
+
 static void test_time(void)
 {
 	char path[4096];
@@ -181,6 +207,7 @@ int main(void)
 		ok(glob_may_match_below(below[i].glob, below[i].directory) == below[i].may,
 		   "%s below %s", below[i].glob, below[i].directory);
 	test_written();
+	test_any();
 	test_time();
 	is_str(path_in_root("./etc"), "etc", "./ is not in a path");
 	is_str(path_in_root("//etc"), "etc", "nor is a slash");
