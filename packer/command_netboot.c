@@ -25,6 +25,7 @@ enum {
 	OPT_REMOVE,
 	OPT_PROXY,
 	OPT_NO_PROXY,
+	OPT_IPXE,
 	OPT_SETTING
 };
 
@@ -115,7 +116,7 @@ static const struct option_spec options[] = {
 	  .value = "URL",
 	  .help = "an installer to offer: URL/linux and URL/initrd.gz" },
 	{ .name = "ipxe",
-	  .id = OPT_SETTING,
+	  .id = OPT_IPXE,
 	  .value = "DIR",
 	  .help = "programs of iPXE (default: /usr/lib/ipxe)" },
 	OPTION_HELP,
@@ -150,6 +151,14 @@ static int set_setting(struct site *s, const char *key, const char *value)
 	return why ? say_usage("netboot", "--%s %s: %s", key, value, why) : EXIT_OK;
 }
 
+/* Later runs may start from another directory. */
+static int set_ipxe(struct site *s, const char *value)
+{
+	_cleanup_free_ char *path = realpath(value, NULL);
+
+	return set_setting(s, "ipxe", path ? path : value);
+}
+
 static int set_option(struct netboot *n, const struct option_spec *o, const char *value)
 {
 	switch (o->id) {
@@ -177,6 +186,8 @@ static int set_option(struct netboot *n, const struct option_spec *o, const char
 	case OPT_PROXY:
 	case OPT_NO_PROXY:
 		return set_setting(&n->site, "proxy", o->id == OPT_PROXY ? "yes" : "no");
+	case OPT_IPXE:
+		return set_ipxe(&n->site, value);
 	case OPT_SETTING:
 		return set_setting(&n->site, o->name, value);
 	}

@@ -93,7 +93,10 @@ bool settings_next(struct settings *s, struct setting *ret)
 
 void setting_print(FILE *out, const char *name, const char *value)
 {
-	const char *quote = strpbrk(value, "\"'#") ? strchr(value, '"') ? "'" : "\"" : "";
+	size_t n = strlen(value);
+	bool needs_quotes = strpbrk(value, "\"'#") ||
+			    (n > 0 && (is_blank(value[0]) || is_blank(value[n - 1])));
+	const char *quote = !needs_quotes ? "" : strchr(value, '"') ? "'" : "\"";
 
 	fprintf(out, "%s = %s%s%s\n", name, quote, value, quote);
 }

@@ -1,6 +1,7 @@
 /* A table of settings, and files with a mark. */
 #include "site.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -48,13 +49,26 @@ static const char *set_port(unsigned *port, const char *value)
 
 static const char *set_url(char url[SITE_TEXT_MAX], const char *value)
 {
-	if (!text_is_plain(value) || strchr(value, ' ') || strlen(value) >= SITE_TEXT_MAX ||
+	if (!text_is_plain(value) || strlen(value) >= SITE_TEXT_MAX ||
 	    (strncmp(value, "http://", 7) != 0 && strncmp(value, "https://", 8) != 0))
 		return "it must be a URL that begins with http:// or https://";
+	if (strpbrk(value, " ,\"\\"))
+		return "it must be without blanks, commas, double quotes and backslashes (%20, "
+		       "%2C, %22 and %5C stand for them)";
 	strcpy(url, value);
 	while (*url && url[strlen(url) - 1] == '/')
 		url[strlen(url) - 1] = '\0';
 	return NULL;
+}
+
+/* It stands in one line of netboot.conf, in double quotes if need be. */
+static const char *set_directory(char directory[SITE_TEXT_MAX], const char *value)
+{
+	for (const char *at = value; *at; at++)
+		if (iscntrl((unsigned char)*at) || *at == '"')
+			return "it must be without double quotes and control characters";
+	return snprintf(directory, SITE_TEXT_MAX, "%s", value) < SITE_TEXT_MAX ? NULL
+									       : "it is too long";
 }
 
 static const char *set_name(char name[SITE_NAME_MAX], const char *value)
@@ -162,9 +176,7 @@ const char *site_set(struct site *s, const char *key, const char *value)
 	if (strcmp(key, "installer") == 0)
 		return set_url(s->installer, value);
 	if (strcmp(key, "ipxe") == 0)
-		return snprintf(s->ipxe, sizeof(s->ipxe), "%s", value) < SITE_TEXT_MAX
-			       ? NULL
-			       : "it is too long";
+		return set_directory(s->ipxe, value);
 	if (strcmp(key, "default") == 0)
 		return set_name(s->boot, value);
 	if (strcmp(key, "timeout") == 0)

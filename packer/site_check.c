@@ -1,6 +1,7 @@
 /* Do the settings of a site go together, can the servers' users reach it, and which addresses does DHCP give? */
 #include "site.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -106,6 +107,22 @@ static int check_range(const struct site *s, struct fail *f)
 
 /* ---- do they go together? ---- */
 
+/* Each sign means something in the configuration of some server: dnsmasq splits values at commas, nginx and Apache take
+ * paths for patterns. */
+static int check_directory(const struct site *s, struct fail *f)
+{
+	char path[PATH_MAX];
+
+	if (!realpath(s->directory, path))
+		return fail_errno(f, errno, s->directory, "cannot open this directory");
+	for (const char *at = path; *at; at++)
+		if (iscntrl((unsigned char)*at) || strchr(" \"'\\,;*?[]{}$#%", *at))
+			return fail_set(f, EINVAL, path, "Give another directory.",
+					"its path has a blank, quote or sign that the servers' "
+					"configurations cannot hold");
+	return 0;
+}
+
 static int check_machines(const struct site *s, struct fail *f)
 {
 	const struct site_machine *m, *other;
@@ -132,8 +149,10 @@ static int check_machines(const struct site *s, struct fail *f)
 
 int site_check(const struct site *s, struct fail *f)
 {
-	int r;
+	int r = check_directory(s, f);
 
+	if (r < 0)
+		return r;
 	if (!s->server)
 		return fail_set(f, EINVAL, s->directory, "Give it with --server ADDRESS.",
 				"the address of the server is not known");

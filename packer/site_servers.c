@@ -5,7 +5,6 @@
  */
 #include "site_servers.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -324,7 +323,7 @@ static void print_unit(const struct servers *v)
 
 /* ---- all of them ---- */
 
-static int fill(struct servers *v, const struct site *s, struct fail *f)
+static void fill(struct servers *v, const struct site *s)
 {
 	uint32_t first = 0, last = 0;
 
@@ -345,12 +344,6 @@ static int fill(struct servers *v, const struct site *s, struct fail *f)
 		ipv4_format(v->router, s->router);
 	if (s->dns)
 		ipv4_format(v->dns, s->dns);
-	if (strpbrk(v->directory, " \t\n\"'\\;{}$#%"))
-		return fail_set(
-			f, EINVAL, v->directory, "Give another directory.",
-			"its path has a blank, quote or sign that the servers' configurations "
-			"cannot hold");
-	return 0;
 }
 
 static const struct server_file files[] = {
@@ -389,8 +382,9 @@ int servers_write(const struct site *s, struct fail *f)
 {
 	struct servers v;
 	char path[64];
-	int r = fill(&v, s, f);
+	int r = 0;
 
+	fill(&v, s);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++) {
 		v.file = &files[i];
 		snprintf(path, sizeof(path), "config/%s", v.file->name);

@@ -71,7 +71,8 @@ refuses('a bad value', 2, qr/--\S+ .*: (?:it|behind the =)(?: there)? must/, @NE
 	for [qw(--server 300.1.1.1)], [qw(--server 010.1.1.1)], [qw(--subnet 10.7.0.0/31)], [qw(--subnet 10.7.0.0)],
 	[qw(--host 52:54:00:12:34=10.7.0.9)], [qw(--host 52:54:00:12:34:56=10.7.0)], ['--range', '10.7.0.5'],
 	['--host', '52:54:00:12:34:56=10.7.0.9,a.b'], [qw(--timeout soon)], [qw(--timeout -1)], [qw(--http-port 70000)],
-	[qw(--url ftp://x)], ['--url', 'http://${x}'], ['--default', 'a b'], [qw(--boot 525400123456=lab)];
+	[qw(--url ftp://x)], ['--url', 'http://${x}'], ['--url', 'http://h/a,b'], ['--url', 'http://h/a"b'], ['--installer', 'http://h/\\'],
+	['--ipxe', "/usr/lib/ipxe\nserver = 10.7.0.9"], ['--ipxe', '/a"b'], ['--default', 'a b'], [qw(--boot 525400123456=lab)];
 refuses('a server elsewhere', 1, qr/server: its address is not in the subnet/, $lab, '--server', '10.8.0.1', '--subnet', '10.7.0.0/24');
 refuses('a machine elsewhere', 1, qr/not in the subnet/, $lab, @NET, '--host', '52:54:00:12:34:56=10.8.0.9');
 refuses('two with one address', 1, qr/the same fixed address/, $lab, @NET, map { ('--host', "52:54:00:12:34:0$_=10.7.0.9") } 1, 2);
@@ -175,7 +176,11 @@ run('mkdir', $foreign);
 spew("$foreign/precious", 'x');
 fails_well(try($TARBOOT, 'netboot', $lab, '-o', $foreign, @NET), 1, qr/it was not made by tarboot netboot/, 'a directory of others');
 is(join(' ', glob "$foreign/*"), "$foreign/precious", 'and nothing comes into it');
-fails_well(try($TARBOOT, 'netboot', $lab, '-o', scratch('a b'), @NET), 1, qr/a b: its path has a blank/, 'a path with a blank');
+for my $name ('a b', 'a,b', 'a[1]', 'a*', "a\rb") {
+	fails_well(try($TARBOOT, 'netboot', $lab, '-o', scratch($name), @NET), 1,
+		qr/\Q@{[ $name =~ s{\r}{\\015}r ]}\E: its path has a blank, quote or sign that the servers' configurations cannot hold\n  Give another directory\.\n\z/, "a path with a sign of the servers' languages");
+	ok(!-e scratch($name), 'which is not made');
+}
 for my $image ('/no/such', spew(scratch('text.img'), "text\n" x 200)) {
 	fails_well(try($TARBOOT, 'netboot', $lab, $image, '-o', scratch('none/new'), @NET), 1, qr/\Q$image\E: /, 'an image that is none');
 	ok(!-e scratch('none/new'), 'leaves no directory');
@@ -227,7 +232,8 @@ my %LOADER = (0 => 'undionly.kpxe', 6 => 'ipxe-i386.efi', 7 => 'ipxe.efi', 9 => 
 my $ipxe = public('ipxe');
 run('cp', '-rL', '/usr/lib/ipxe', $ipxe);
 spew("$ipxe/$_", "a program\n") for qw(ipxe-i386.efi ipxe-arm64.efi);
-works('with iPXE for other machines', '--ipxe', $ipxe);
+run("cd '$ipxe' && '$TARBOOT' netboot -o '$site' --ipxe . >/dev/null");
+like(slurp("$site/netboot.conf"), qr/^ipxe = \Q$ipxe\E$/m, 'with iPXE for other machines, by a path that holds from anywhere');
 
 # $0 and what follows is the server; a machine behind a cable asks it, and each answer is a line.
 my $ask = spew(scratch('ask'), <<'END', 0755);

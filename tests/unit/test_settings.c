@@ -77,5 +77,7 @@ int main(void)
 	test_print("/a # b");
 	test_print("\"a\"");
 	test_print("it's # so");
+	test_print(" /a directory ");
+	test_print("");
 	return done_testing();
 }
