@@ -32,11 +32,12 @@ sub ends {
 	return $guest->text;
 }
 
-# The warning is a line of its own and in the report.
+# The warning is a line of its own and in the report. With `debug` it is on the console a second time, as a line of the
+# kernel's log: the first one may have a line of the kernel's own in its midst.
 sub warns {
 	my ($text, $warning) = @_;
 	my $escaped = $warning =~ s/(?=["\\])/\\/gr;
-	like($text, qr/^tarboot: \Q$warning\E$/m, "it warns: $warning");
+	like($text, qr/^(?:\[ *[\d.]+\] )?tarboot: \Q$warning\E$/m, "it warns: $warning");
 	like($text, qr/^WARNINGS \[.*"\Q$escaped\E"/m, 'and the report has it');
 	return;
 }
