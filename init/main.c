@@ -124,13 +124,15 @@ static int start_init(struct boot *b)
 	return handover_exec(b);
 }
 
-/* Half a root helps nobody, and its memory may be what a shell needs; consoles need /proc and /dev. */
+/* Half a root helps nobody, and its memory may be what a shell needs; consoles need /proc and /dev, and the report
+ * /run. What is forgotten is in the report. */
 static void undo_phase(struct boot *b, enum phase phase)
 {
-	if (phase == GONE)
-		return;
-	mounts_move_back();
-	root_forget(b);
+	if (phase != GONE)
+		mounts_move_back();
+	report_write(b);
+	if (phase != GONE)
+		root_forget(b);
 }
 
 /* The step from which a second try goes on after this one failed. */
@@ -149,7 +151,6 @@ static void boot_run(struct boot *b)
 		while (run_step(b, i) < 0) {
 			b->failed_step = steps[i].name;
 			undo_phase(b, steps[i].phase);
-			report_write(b);
 			failure_handle(b, steps[i].phase != GONE);
 			b->failed_step = NULL;
 			i = first_of_phase(i);

@@ -70,6 +70,8 @@ subtest 'after a failure' => sub {
 	like(type_and_see($guest, 'dmesg | sed -n "s/.*tarboot: /said /p"; echo e""nd', qr/^end$/m),
 		qr/^said find payload failed: \/rootfs\.tar\.xz: it is not in the initramfs\nsaid to do: Pack the image again, .*\n/m,
 		'the kernel log has the failure and the advice');
+	like(type_and_see($guest, 'grep _id /run/tarboot/report.json', qr/build_id.*,/), qr/^ +"build_id": "[0-9a-f]{8,}",$/m,
+		'the report names the image');
 	like(type_and_see($guest, 'echo pid=$$', qr/pid=\d+/), qr/pid=(?!1\b)\d+/, 'it is not PID 1');
 	like(type_and_see($guest, 'cat /run/tarboot/log | wc -l | sed s/^/lines=/', qr/lines=\d/), qr/lines=[1-9]/, 'applets and log');
 	unlike($guest->text, qr/can't access tty|job control turned off/, 'it has a terminal');
