@@ -181,6 +181,8 @@ void console_progress(uint64_t done, uint64_t total)
 void console_progress_end(void)
 {
 	end_progress(terminals_deadline());
+	progress.first = 0; /* a second try counts from its own start */
+	progress.last_tenth = 0;
 }
 
 void console_countdown(const char *doing, long seconds)
