@@ -139,6 +139,7 @@ static void scan_all(struct devices *d)
 
 /* ---- what comes ---- */
 
+/* -1: this kernel has none. */
 static int open_netlink(void)
 {
 	const struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = KERNEL_GROUP };
@@ -147,13 +148,12 @@ static int open_netlink(void)
 			NETLINK_KOBJECT_UEVENT);
 
 	if (fd < 0)
-		return -errno;
+		return -1;
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
-	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
-		close(fd);
-		return -errno;
-	}
-	return fd;
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
+	close(fd);
+	return -1;
 }
 
 /* Takes one message. Returns 0, or -errno: -EAGAIN when there is none, -ENOBUFS when some were lost. */

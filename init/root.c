@@ -19,6 +19,7 @@
 #include "elfinfo.h"
 #include "initcheck.h"
 #include "memory.h"
+#include "read_all.h"
 #include "report.h"
 #include "root_room.h"
 #include "systemd_needs.h"
@@ -29,29 +30,16 @@
 
 /* ---- find payload ---- */
 
-/* *ret is the caller's; its size or -errno. */
-static ssize_t read_manifest_text(int fd, char **ret)
+/* *ret is the caller's. 0 or -errno. */
+static int read_manifest_text(int fd, char **ret, size_t *ret_size)
 {
-	_cleanup_free_ char *text = NULL;
-	size_t have = 0, size;
 	struct stat st;
-	ssize_t n;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if ((uint64_t)st.st_size > MANIFEST_TEXT_MAX)
 		return -E2BIG;
-	size = (size_t)st.st_size;
-	text = malloc(size + 1);
-	while (text && have < size) {
-		n = read(fd, text + have, size - have);
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		have += (size_t)n;
-	}
-	*ret = text;
-	text = NULL;
-	return *ret ? (ssize_t)have : -ENOMEM;
+	return read_all(fd, ret, ret_size);
 }
 
 /* About another payload it says nothing: neither how large that is nor which init is in it. */
@@ -70,13 +58,14 @@ static int read_manifest(struct boot *b)
 {
 	_cleanup_close_ int fd = open(MANIFEST_PATH, O_RDONLY | O_CLOEXEC);
 	_cleanup_free_ char *text = NULL;
-	ssize_t n;
+	size_t size;
 	int r;
 
 	if (fd < 0 && errno == ENOENT)
 		return 0; /* an image that tarboot did not make */
-	n = fd < 0 ? -errno : read_manifest_text(fd, &text);
-	r = n < 0 ? (int)n : manifest_parse(text, (size_t)n, &b->manifest);
+	r = fd < 0 ? -errno : read_manifest_text(fd, &text, &size);
+	if (r == 0)
+		r = manifest_parse(text, size, &b->manifest);
 	if (r < 0)
 		return manifest_fail(r, MANIFEST_PATH, &b->fail);
 	b->has_manifest = true;
