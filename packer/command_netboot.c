@@ -10,7 +10,7 @@
 #include "out.h"
 #include "say.h"
 #include "site_generate.h"
-#include "site_menu.h"
+#include "site_name.h"
 #include "size.h"
 
 enum {
@@ -137,7 +137,8 @@ struct netboot {
 	struct site site;
 	struct publishing publishing; /* of each image; image and name are set for each */
 	const char *kernel, *roll_back, *remove;
-	char **images; /* of argv */
+	char **images;                /* of argv */
+	char (*names)[SITE_NAME_MAX]; /* of the images; owned */
 	size_t n_images;
 	int lock; /* the directory */
 };
@@ -232,42 +233,14 @@ static int check_line(const struct command_line *line, const char **ret_director
 
 /* ---- the work ---- */
 
-/* lab for /images/lab.img; other characters become -. */
-static int name_of(const char *image, char ret[SITE_NAME_MAX], struct fail *f)
-{
-	const char *slash = strrchr(image, '/'), *file = slash ? slash + 1 : image;
-	size_t length = strlen(file) - (ends_with(file, ".img") ? strlen(".img") : 0);
-
-	if (length >= SITE_NAME_MAX)
-		return fail_set(f, ENAMETOOLONG, image, "Give a shorter one with --name.",
-				"its name is too long for the menu, which takes 32 characters");
-	snprintf(ret, SITE_NAME_MAX, "%.*s", (int)length, file);
-	for (char *at = ret; *at; at++) {
-		char one[2] = { *at };
-
-		if (!name_is_plain(one) && *at != '-')
-			*at = at == ret ? '_' : '-';
-	}
-	return 0;
-}
-
-static int publish(struct netboot *n, const char *image, struct fail *f)
+static int publish(struct netboot *n, size_t i, struct fail *f)
 {
 	struct publishing p = n->publishing;
-	char name[SITE_NAME_MAX];
 	bool published;
-	int r = p.name ? 0 : name_of(image, name, f);
+	int r;
 
-	if (r < 0)
-		return r;
-	p.image = image;
-	p.is_named = p.name;
-	p.name = p.name ? p.name : name;
-	if (!name_is_plain(p.name) || menu_has_entry(p.name))
-		return fail_set(f, EINVAL, p.name, "Give another with --name.",
-				menu_has_entry(p.name)
-					? "the menu itself has an entry of that name"
-					: "a name has letters, digits, - and _, at most 32");
+	p.image = n->images[i];
+	p.name = n->names[i];
 	p.kernel = n->kernel;
 	r = site_publish(&n->site, &p, &published, f);
 	if (r < 0)
@@ -310,7 +283,7 @@ static int change_images(struct netboot *n, struct fail *f)
 	int r = keep_default(&n->site, f);
 
 	for (size_t i = 0; r == 0 && i < n->n_images; i++)
-		r = publish(n, n->images[i], f);
+		r = publish(n, i, f);
 	if (r == 0 && n->roll_back)
 		r = site_roll_back(&n->site, n->roll_back, f);
 	if (r == 0 && n->remove)
@@ -357,11 +330,30 @@ static int lock(struct netboot *n, bool *ret_made, struct fail *f)
 	return r == 0 ? site_lock(&n->site, &n->lock, f) : r;
 }
 
-/* Are the images and kernels there? What is not leaves no directory behind. */
-static int check_images(const struct netboot *n, struct fail *f)
+/* Names the image of that number, which none before it may have. */
+static int name_image(struct netboot *n, size_t i, struct fail *f)
+{
+	int r = site_name_image(&n->site, n->images[i], n->publishing.name, n->names[i], f);
+
+	for (size_t before = 0; r == 0 && before < i; before++)
+		if (strcmp(n->names[before], n->names[i]) == 0)
+			return fail_set(f, EEXIST, n->names[i],
+					"Publish them one after the other, if the second is a new "
+					"version of the first, or one with --name.",
+					"two images would have this name, %s and %s",
+					n->images[before], n->images[i]);
+	return r;
+}
+
+/* Are the images and kernels there, and can they have their names? What is wrong with one leaves no directory behind, and
+ * none of the others is published. */
+static int check_images(struct netboot *n, struct fail *f)
 {
 	int r = 0;
 
+	n->names = calloc(n->n_images + 1, sizeof(*n->names));
+	if (!n->names)
+		return fail_errno(f, ENOMEM, n->site.directory, "cannot publish there");
 	for (size_t i = 0; r == 0 && i < n->n_images; i++) {
 		_cleanup_free_ char *kernel = NULL;
 		struct image image = { 0 };
@@ -369,6 +361,8 @@ static int check_images(const struct netboot *n, struct fail *f)
 		r = image_open(n->images[i], &image, f);
 		if (r == 0)
 			r = image_kernel_find(&image, n->kernel, &kernel, f);
+		if (r == 0)
+			r = name_image(n, i, f);
 		image_close(&image);
 	}
 	return r;
@@ -422,6 +416,7 @@ int command_netboot(int argc, char **argv)
 		r = netboot(&n, &line);
 	}
 	cleanup_close(&n.lock);
+	free(n.names);
 	site_free(&n.site);
 	free(line.options);
 	return r;

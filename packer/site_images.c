@@ -19,6 +19,7 @@
 #include "kernel.h"
 #include "out.h"
 #include "read_all.h"
+#include "site_name.h"
 #include "util.h"
 
 #define IMAGES "http/images/"
@@ -233,8 +234,7 @@ static int prune(const struct site *s, const struct site_image *image, struct fa
 	return r;
 }
 
-static int read_image(const struct site *s, const char *name, struct site_image *ret,
-		      struct fail *f)
+int site_read_image(const struct site *s, const char *name, struct site_image *ret, struct fail *f)
 {
 	int r;
 
@@ -284,17 +284,6 @@ static int check_files(const struct publishing *p, char ret[36], struct fail *f)
 	return r == 0 ? add_check(p->kernel, ret + 17, 36 - 17, f) : r;
 }
 
-/* Another file whose name comes to the same is another image, not a version of this one. */
-static int check_origin(const struct publishing *p, const char *file,
-			const struct site_version *before, struct fail *f)
-{
-	if (p->is_named || !*before->file || strcmp(before->file, file) == 0)
-		return 0;
-	return fail_set(f, EEXIST, p->name,
-			"Give another name with --name, or this one if it is meant.",
-			"the image of this name came from %s, and this is %s", before->file, file);
-}
-
 /* What the new version will be called in the menu. */
 static int describe(const struct publishing *p, const struct image_report *report,
 		    const struct site_version *before, struct site_version *ret, struct fail *f)
@@ -303,13 +292,8 @@ static int describe(const struct publishing *p, const struct image_report *repor
 	const char *append = p->append          ? p->append
 			     : *before->version ? before->append
 						: SITE_DEFAULT_APPEND;
-	const char *slash = strrchr(p->image, '/');
-	const char *file = slash ? slash + 1 : p->image;
 	uint16_t machine = image_machine(&report->image);
-	int r = check_origin(p, file, before, f);
 
-	if (r < 0)
-		return r;
 	*ret = (struct site_version){ .size = report->image.size,
 				      .machine = report->needs.machine,
 				      .split = p->split };
@@ -322,7 +306,7 @@ static int describe(const struct publishing *p, const struct image_report *repor
 				"an iPXE script cannot have this kernel line");
 	strcpy(ret->title, title);
 	strcpy(ret->append, append);
-	snprintf(ret->file, sizeof(ret->file), "%s", file);
+	snprintf(ret->file, sizeof(ret->file), "%s", site_file_of(p->image));
 	if (machine)
 		snprintf(ret->architecture, sizeof(ret->architecture), "%s",
 			 program_machine_name(machine));
@@ -365,7 +349,7 @@ static int publish(const struct site *s, const struct publishing *p,
 {
 	struct site_version new;
 	struct site_image image;
-	int r = read_image(s, p->name, &image, f);
+	int r = site_read_image(s, p->name, &image, f);
 
 	if (r == 0)
 		r = describe(p, report, &image.current, &new, f);
@@ -378,7 +362,7 @@ static int publish(const struct site *s, const struct publishing *p,
 		if (r == 0)
 			r = link_to(s, p->name, "current", new.version, f);
 		if (r == 0)
-			r = read_image(s, p->name, &image, f);
+			r = site_read_image(s, p->name, &image, f);
 		if (r == 0)
 			r = prune(s, &image, f);
 	}
@@ -408,7 +392,7 @@ int site_publish(const struct site *s, const struct publishing *p, bool *ret_pub
 static int find_image(const struct site *s, const char *name, struct site_image *ret,
 		      struct fail *f)
 {
-	int r = read_image(s, name, ret, f);
+	int r = site_read_image(s, name, ret, f);
 
 	if (r == 0 && !*ret->current.version)
 		return fail_set(f, ENOENT, s->directory, "See its http/images for their names.",
@@ -468,7 +452,7 @@ int site_images(const struct site *s, struct site_image **ret, size_t *ret_n, st
 		r = fail_errno(f, ENOMEM, path, "cannot list the images");
 	for (int i = 0; i < n; i++) {
 		if (r == 0)
-			r = read_image(s, entries[i]->d_name, &(*ret)[*ret_n], f);
+			r = site_read_image(s, entries[i]->d_name, &(*ret)[*ret_n], f);
 		if (r == 0 && *(*ret)[*ret_n].current.version)
 			++*ret_n;
 		free(entries[i]);

@@ -32,9 +32,8 @@ struct site_image {
 
 struct publishing {
 	const char *image;
-	const char *kernel; /* NULL = IMAGE.vmlinuz */
-	const char *name;
-	bool is_named;              /* by --name, not by its file */
+	const char *kernel;         /* NULL = IMAGE.vmlinuz */
+	const char *name;           /* see site_name.h */
 	const char *title, *append; /* NULL = as before, or the default */
 	bool split;
 };
@@ -43,6 +42,9 @@ struct publishing {
  * false when it is the current one already, by its checksums, with the same settings. */
 int site_publish(const struct site *s, const struct publishing *p, bool *ret_published,
 		 struct fail *f);
+
+/* What is published under a name: without versions when there is nothing. */
+int site_read_image(const struct site *s, const char *name, struct site_image *ret, struct fail *f);
 
 /* Swaps current and previous. */
 int site_roll_back(const struct site *s, const char *name, struct fail *f);

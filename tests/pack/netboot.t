@@ -135,6 +135,16 @@ works('with --name two files are versions of one', make_image('shorter2', 'two')
 works('a dot', make_image('b.1', 'one'));
 refuses('another file of that name', 1, qr/b-1: the image of this name came from b\.1\.img, and this is b-1\.img\n.*--name/, make_image('b-1', 'two'));
 works("$_ is removed", '--remove', $_) for qw(shorter b-1);
+my $fresh = make_image('fresh', 'one');
+run('mkdir', scratch('elsewhere'));
+run('cp', '-a', $fresh, "$fresh.vmlinuz", scratch('elsewhere'));
+my $twin = scratch('elsewhere/fresh.img');
+refuses('two of one name', 1, qr{^tarboot: fresh: two images would have this name, \Q$fresh\E and \Q$twin\E\n  Publish them one after the other, .*--name\.$}, $fresh, $twin);
+refuses('a name that one of them cannot have', 1, qr{^tarboot: menu: the menu itself has an entry of that name\n  Give another with --name\.\n\z}, $fresh, make_image('menu', 'one'));
+my $crooked = spew(scratch("a\nappend = b.img"), slurp($fresh));
+refuses('a file whose name has a newline', 1, qr{^tarboot: \S*/a\\012append = b\.img: the name of its file has a control character\n  Rename it\.\n\z},
+	$crooked, '--kernel', "$fresh.vmlinuz", '--name', 'fresh');
+is(link_of('fresh/current'), '', 'then the others are not published either');
 
 works('in two files', make_image('parts', 'one'), '--split', '--installer', 'http://10.7.0.1/debian/');
 like(menu(), qr{initrd=boot\.img initrd=root\.img .*\ninitrd \S+boot\.img .*\ninitrd \S+root\.img }, 'the menu has both');
