@@ -70,13 +70,11 @@ static int run_command(int argc, char **argv)
 		if (strcmp(argv[0], commands[i].name) == 0)
 			return flush_output(commands[i].run(argc, argv));
 	if (*argv[0] == '-')
-		fprintf(stderr,
-			"tarboot: %s: options stand behind a command\n  Try `tarboot --help`.\n",
-			argv[0]);
+		say(stderr, "tarboot: %s: options stand behind a command", argv[0]);
 	else
-		fprintf(stderr,
-			"tarboot: %s: there is no such command%s\n  Try `tarboot --help`.\n",
-			argv[0], nearest_name(argv[0], "", next_command, NULL, nearest));
+		say(stderr, "tarboot: %s: there is no such command%s", argv[0],
+		    nearest_name(argv[0], "", next_command, NULL, nearest));
+	fputs("  Try `tarboot --help`.\n", stderr);
 	return EXIT_USAGE;
 }
 

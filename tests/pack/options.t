@@ -52,6 +52,7 @@ sub is_wrong {
 is_wrong('which command?');
 is_wrong('pakc: there is no such command; did you mean pack?', 'pakc', 'x');
 is_wrong('frobnicate: there is no such command', 'frobnicate');
+is_wrong('\033[31m\303\012: there is no such command', "\e[31m\xc3\n");
 is_wrong('--force: options stand behind a command', '--force', 'pack');
 
 # What is wrong in the same way with all of them.
