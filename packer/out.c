@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fields.h"
+
 #define COPY_SIZE (1 << 20)
 #define OPEN_MAX_OUTS 4
 
@@ -96,15 +98,17 @@ static int resolve(const char *path, char *ret)
 	return 0;
 }
 
-/* A file of a container may be one that is mounted there, which cannot be replaced. */
+/* A file of a container may be one that is mounted there, which cannot be replaced. Blanks are \040 in the list. */
 static bool is_mount_point(const char *path)
 {
 	FILE *in = fopen("/proc/self/mountinfo", "re");
-	char line[2 * PATH_MAX], where[PATH_MAX];
+	char line[2 * PATH_MAX], escaped[PATH_MAX], where[PATH_MAX];
 	bool found = false;
 
 	while (in && !found && fgets(line, sizeof(line), in))
-		found = sscanf(line, "%*s %*s %*s %*s %4095s", where) == 1 &&
+		found = sscanf(line, "%*s %*s %*s %*s %4095s", escaped) == 1 &&
+			field_decode_path((struct field){ escaped, strlen(escaped) }, where,
+					  sizeof(where)) &&
 			strcmp(where, path) == 0;
 	if (in)
 		fclose(in);

@@ -234,11 +234,11 @@ sub refuses_target {
 # A file that is mounted there, as containers have them, cannot be replaced.
 SKIP: {
 	my $dir = new_dir();
-	spew("$dir/$_", 'old') for qw(image mounted);
+	spew("$dir/$_", 'old') for 'an image', 'mounted';
 	my $r = try('unshare', '-m', 'sh', '-c', 'mount --make-rprivate / && mount --bind "$2" "$1" || exit 77; exec "$0" pack /no/such -o "$1"',
-		$TARBOOT, "$dir/image", "$dir/mounted");
+		$TARBOOT, "$dir/an image", "$dir/mounted");
 	skip 'cannot mount here', 1 if $r->{exit} == 77 || $r->{err} =~ /^unshare/;
-	is($r->{err}, "tarboot: $dir/image: it is mounted there, so that it cannot be replaced\n  Give another file, or mount its directory.\n",
+	is($r->{err}, "tarboot: $dir/an image: it is mounted there, so that it cannot be replaced\n  Give another file, or mount its directory.\n",
 		'a mounted file');
 }
 
