@@ -77,6 +77,7 @@ WRAP_memory = fopen fopen64
 WRAP_systemd_needs = setgroups
 WRAP_terminals = fopen fopen64 open open64 close write ioctl poll usleep clock_gettime
 WRAP_message = console_log
+WRAP_console = terminals_print message_send_line clock_gettime
 WRAP_modules = console_log uname syscall modindex_match
 
 # A change of any flag rebuilds the objects. The goals that compile none leave the record alone.
