@@ -128,7 +128,7 @@ static const char *next_entry_of(const char **line, const char *keyword, const c
 
 /* ---- the kernel command line ---- */
 
-/* The same of a word that is followed by something else. */
+/* Is the word, of n bytes and not terminated, the name of this module? */
 static bool is_word_of(const char *word, size_t n, const char *name)
 {
 	char copy[MODULE_NAME_MAX];
@@ -224,7 +224,8 @@ const char *modindex_install_command(const struct modindex *m, const char *name)
 
 /* ---- aliases ---- */
 
-/* True when an alias fits. */
+/* Calls found for each module that an alias in these lines names. True when any alias fits, though its module may be
+ * blacklisted. */
 static bool match_in(const struct modindex *m, const char *line, const char *plain_alias,
 		     void (*found)(const char *name, void *arg), void *arg)
 {

@@ -1,4 +1,4 @@
-/* Counting chunks; see pool.h. */
+/* Chunks and promises, counted; the rules stand in pipeline.h. */
 #include "pool.h"
 
 #include <errno.h>
@@ -110,7 +110,7 @@ static struct job *waiting_job(struct pool *p)
 	return job->promised || job->complete ? NULL : job;
 }
 
-/* Makes the promise when there is room by now. */
+/* Promises the Block all its chunks, when there is room for them. */
 static void promise(struct pool *p, struct job *job)
 {
 	if (job->owed > room(p))

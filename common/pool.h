@@ -49,7 +49,8 @@ void pool_free(struct pool *p);
 bool pool_all_taken(const struct pool *p);
 struct job *pool_job(struct pool *p, size_t block);
 
-/* Whether the next Block may begin: no Block waits for room, and there is some. */
+/* Whether the next Block may begin: no Block waits for room, and there is some. One that waits gets its promise here
+ * when there is room for all of it by now. */
 bool pool_may_begin(struct pool *p);
 
 /* Begins it, when it may, and returns its number. */

@@ -117,8 +117,8 @@ static int remove_existing(struct tree *t, int parent_fd, const char *name)
 	return 0;
 }
 
-/* A member describes a directory that is there already: nothing stays of what it was, nor comes back
- * when the trail leaves it. name "" is the directory parent_fd itself. */
+/* For a member that describes a directory which is there already: its old attributes go, and the trail leaves it
+ * now, so that it does not set the old mode and times again later. name "" is the directory parent_fd itself. */
 static int prepare_directory(struct tree *t, int parent_fd, const char *name)
 {
 	int r = trail_leave(&t->trail, !*name);

@@ -11,8 +11,8 @@
 #include "aclnames.h"
 #include "size.h"
 
-/* Where the current member is, without links: what lies behind a link now may lie elsewhere when the
- * link has changed. NULL without memory; the caller frees it. */
+/* The path of the current member with all symlinks resolved: a later member may change one of them, and the path
+ * as the archive has it would then lead to another file. NULL: no memory. The caller frees it. */
 static char *real_path(const struct tree *t, const char *name)
 {
 	size_t length;

@@ -164,14 +164,14 @@ static int make_plan(const struct payload *p, const struct block_list *blocks, u
 	return 0;
 }
 
-/* The last wall, which nothing reaches that the plan counts right. Of threads the stack, of the program what it has
- * beside the plan, with what malloc may not have given back. */
+/* Limits the address space of this process to what the plan counts, with room for the threads' stacks, the program
+ * itself and memory that malloc has not given back to the kernel. Only memory that the plan forgot can reach it. */
 static bool hold_to_plan(const struct engine_plan *plan)
 {
 	return memory_limit_own(plan->memory + plan->threads * THREAD_SPACE + PROGRAM_SPACE);
 }
 
-/* Without this advice it would look like a machine that is too small. */
+/* Without this advice it would look as if the machine had too little memory. */
 static int explain_held(const struct engine_plan *plan, struct fail *f)
 {
 	char most[SIZE_TEXT_MAX];

@@ -1,6 +1,6 @@
 /*
- * Memory while the root is unpacked: the wall before the one of the kernel, which kills or, on a small machine
- * with Linux 6.1, stops for ever. And the size that the root keeps.
+ * Watches the free memory while the root is unpacked, and gives up before the kernel runs out of it, which would kill
+ * processes or, on a small machine with Linux 6.1, hang. And sets the size that the root keeps.
  */
 #pragma once
 
