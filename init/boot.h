@@ -44,7 +44,8 @@ struct boot {
 	struct payload payload;
 	struct block_list blocks; /* of the payload */
 	struct engine_plan plan;  /* how it is unpacked */
-	struct rootsize_need need; /* what the tree takes, as manifest or Index say, or as it turned out */
+	struct rootsize_need
+		need; /* what the tree takes, as manifest or Index say, or as it turned out */
 
 	uint64_t root_size; /* bytes, chosen for the root tmpfs */
 	bool keep_payload;  /* a shell may want to try again */

@@ -110,7 +110,8 @@ static void test_progress(void)
 		*screens = *others = '\0';
 		now += 10000000;
 		console_progress(50 * MIB, 100 * MIB);
-		is_shown("\r  [###############...............] 50.0 MiB of 100.0 MiB, 10 s left \033[K",
+		is_shown("\r  [###############...............] 50.0 MiB of 100.0 MiB, 10 s left "
+			 "\033[K",
 			 "tarboot: unpack root:  50 %, 50.0 MiB of 100.0 MiB\n", "half way");
 		console_log(LOG_NOTICE, "in between");
 		is_shown("\r\033[Ktarboot: in between\n", "tarboot: in between\n",

@@ -136,7 +136,8 @@ static void test_one_large(void)
 	is_int(p.decoders, 4, "one large Block among small ones: decoders");
 	is_int((long long)p.pool, (16 + 64 + 4) * (long long)PLAN_CHUNK, "and their pool");
 	engine_plan(&l, 4, 40 * MIB, &p);
-	is_int((long long)p.pool, (16 + 64 + 4) * (long long)PLAN_CHUNK, "the same within a budget");
+	is_int((long long)p.pool, (16 + 64 + 4) * (long long)PLAN_CHUNK,
+	       "the same within a budget");
 	block_list_free(&l);
 }
 
