@@ -242,6 +242,11 @@ static const struct {
 	{ true, "network:\n  ethernets:\n    a:\n      match:\n        macaddress: "
 		"'52:54:00:12:34:56'\n" },
 	{ false, "network:\n  ethernets:\n    a:\n      dhcp4: true # 52:54:00:12:34:56\n" },
+	{ true, "    a: {match: {macaddress: '52:54:00:12:34:56'}, dhcp4: true}\n" },
+	{ true, "    a: {match: {\"macaddress\" : 52:54:00:12:34:56}}\n" },
+	{ false, "    a: {macaddress: permanent} # 52:54:00:12:34:56\n" },
+	{ true, "[Match]\nMACAddress=5254.0012.3456\n" },
+	{ false, "[Match]\nMACAddress=5254.0012.345\n" },
 	{ false, "[Network]\nAddress=fe80::52:54:00:12:34:56/64\n" },
 	{ false, "" },
 };
