@@ -209,6 +209,10 @@ static int set_options(struct netboot *n, const struct command_line *line)
 	    (n->publishing.name || n->publishing.title || n->kernel))
 		r = say_usage("netboot",
 			      "--name, --title and --kernel are for one IMAGE at a time");
+	for (size_t i = 0; r == EXIT_OK && i < n->n_images; i++)
+		if (strcmp(n->images[i], "-") == 0)
+			r = say_usage("netboot",
+				      "-: an image must be a file (./- is one that is called -)");
 	return r;
 }
 

@@ -106,6 +106,8 @@ static int parse_options(int argc, char **argv)
 	if (line.n_before != 1)
 		return say_usage("run", "it takes one IMAGE");
 	arg_image = line.arguments[0];
+	if (strcmp(arg_image, "-") == 0)
+		return say_usage("run", "-: QEMU needs a file (./- is one that is called -)");
 	arg_more = line.arguments + 1;
 	arg_n_more = line.n_arguments - 1;
 	return -1;

@@ -121,6 +121,8 @@ my @WRONG = (
 	[ '--memory 0: it must be a size, as 512M or 2G', qw(run a -m 0) ],
 	[ '--timeout 0: it must be a number from 1 to 86400', qw(run a --until-login --timeout=0) ],
 	[ '-kernel: there is no such option; did you mean --kernel?', qw(run a -kernel vmlinuz) ],
+	[ '-: QEMU needs a file (./- is one that is called -)', qw(run -) ],
+	[ '-: an image must be a file (./- is one that is called -)', qw(netboot -o /no/such a -) ],
 	[ '--only x: there is no such fragment', qw(kernel-check auto --only x) ],
 	[ '--server x: it must be an IPv4 address, as 192.168.7.1', qw(netboot -o /no/such --server x) ],
 	[ '--name, --title and --kernel are for one IMAGE at a time', qw(netboot -o /no/such a b --name x) ],
