@@ -165,33 +165,33 @@ static int check_dhcp(const struct site *s, const char *interface, struct fail *
 
 /* ---- the servers ---- */
 
-/* Those that end `serve`. */
+/* Those that end `serve`. SIGPIPE: whoever read what it says is gone. */
+static const int ending[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
+
 static void ending_signals(sigset_t *ret)
 {
 	sigemptyset(ret);
-	sigaddset(ret, SIGINT);
-	sigaddset(ret, SIGTERM);
-	sigaddset(ret, SIGHUP);
+	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
+		sigaddset(ret, ending[i]);
 }
 
 /* Until the child has handlers of its own, a signal must end it, not be taken by ours. */
 static void restore_signals(void)
 {
-	sigset_t ending;
+	sigset_t set;
 
-	ending_signals(&ending);
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
-	signal(SIGHUP, SIG_DFL);
-	sigprocmask(SIG_UNBLOCK, &ending, NULL);
+	ending_signals(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
+		signal(ending[i], SIG_DFL);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
 static int start(struct server *v, const char *const *argv, struct fail *f)
 {
-	sigset_t ending, old;
+	sigset_t set, old;
 
-	ending_signals(&ending);
-	sigprocmask(SIG_BLOCK, &ending, &old);
+	ending_signals(&set);
+	sigprocmask(SIG_BLOCK, &set, &old);
 	v->pid = piped_child(&v->fd);
 	if (v->pid == 0) {
 		restore_signals();
@@ -366,9 +366,8 @@ static int run_servers(const struct site *s, const char *interface, struct fail 
 
 	if (!mkdtemp(directory))
 		return fail_errno(f, errno, directory, "cannot make this directory");
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
+		sigaction(ending[i], &action, NULL);
 	r = start_dnsmasq(s, &servers[0], f);
 	if (r == 0)
 		r = start_nginx(s, directory, &servers[1], f);

@@ -333,8 +333,16 @@ for delay in 0 0.02 0.05 0.1 0.2; do
 	wait $serve
 	echo "ended $?, $(pidof nginx dnsmasq)"
 done
+"$1" serve "$2" --force | head -n 1 >/dev/null &
+for i in $(seq 100); do
+	busybox wget -q -O /dev/null http://10.7.0.1:8080/menu.ipxe 2>/dev/null
+	pidof tarboot >/dev/null || break
+	sleep 0.1
+done
+wait
+echo "unheard, $(pidof nginx dnsmasq)"
 END
 my $served = try(Net::private_machine(), $serve_it, $TARBOOT, $moved, scratch('served'));
-is($served->{out}, "set base http://10.7.0.1:8080\nended 0\n" . "ended 0, \n" x 5,
-	'a site that was moved and edited is served as it is now; a signal ends it whenever it comes') or diag($served->{err}, slurp(scratch('served')));
+is($served->{out}, "set base http://10.7.0.1:8080\nended 0\n" . "ended 0, \n" x 5 . "unheard, \n",
+	'a site that was moved and edited is served as it is now; a signal ends it whenever it comes, and so does that nobody reads what it says') or diag($served->{err}, slurp(scratch('served')));
 done_testing();
