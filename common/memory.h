@@ -9,7 +9,8 @@
 struct memory {
 	uint64_t total;     /* bytes of RAM */
 	uint64_t available; /* bytes that can be used without swapping, as the kernel estimates */
-	uint64_t slab;      /* of these, at most, are in inodes and names: those of a tmpfs never come back */
+	uint64_t
+		slab; /* of these, at most, are in inodes and names: those of a tmpfs never come back */
 };
 
 /* Reads /proc/meminfo. 0 or -errno. */

@@ -293,8 +293,8 @@ void devices_settle(struct boot *b)
  * nothing out of the new root. It has no children. */
 static void stop(struct child *c)
 {
-	if (c->fd >= 0)
-		shutdown(c->fd, SHUT_WR);
+	if (c->fd >= 0 && !message_shut_down(c->fd))
+		(void)kill(c->pid, SIGTERM);
 	if (child_wait_until(has_ended, c, STOP_MS))
 		return;
 	console_log(LOG_WARNING,

@@ -1,7 +1,9 @@
-/* Sequenced packets: they keep their borders, and their end is seen. */
+/* Sequenced packets, which keep their borders and whose end is seen; or a pipe on a kernel without sockets. Messages
+ * are shorter than PIPE_BUF, so each of them comes whole there, too. */
 #include "message.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,13 +18,33 @@ static uint32_t n_lost; /* in a child: dropped since the last message that was s
 
 int message_open(int ret_ends[2])
 {
-	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_ends) < 0 ? -errno : 0;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_ends) == 0)
+		return 0;
+	if (errno != ENOSYS && errno != EAFNOSUPPORT)
+		return -errno;
+	return pipe2(ret_ends, O_CLOEXEC | O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+bool message_shut_down(int fd)
+{
+	return shutdown(fd, SHUT_WR) == 0;
+}
+
+/* What the calls for sockets say of a pipe, and a kernel without sockets of anything. */
+static bool is_no_socket(void)
+{
+	return errno == ENOTSOCK || errno == ENOSYS;
 }
 
 static bool send_now(int fd, struct message *m)
 {
+	ssize_t n;
+
 	m->lost = n_lost;
-	if (send(fd, m, sizeof(*m), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+	n = send(fd, m, sizeof(*m), MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n < 0 && is_no_socket())
+		n = write(fd, m, sizeof(*m));
+	if (n < 0)
 		return false;
 	n_lost = 0;
 	return true;
@@ -61,6 +83,8 @@ int message_receive(int fd, const char *from, struct message *ret)
 
 	for (int i = 0; i < LINES_AT_ONCE; i++) {
 		n = recv(fd, &m, sizeof(m), MSG_DONTWAIT);
+		if (n < 0 && is_no_socket())
+			n = read(fd, &m, sizeof(m));
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return -EAGAIN;
 		if (n <= 0)

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define MESSAGE_LINE_MAX 640 /* bytes with the NUL; longer lines are cut */
@@ -33,9 +34,12 @@ struct message {
 	};
 };
 
-/* Makes the two ends of a channel, PID 1's first. A child that reads from its end finds the end of file when PID 1
- * has shut it down. 0 or -errno. */
+/* Makes the two ends of a channel, PID 1's first. 0 or -errno. */
 int message_open(int ret_ends[2]);
+
+/* In PID 1: a child that polls its end for input finds some from now on. False: this kernel has no sockets, and the
+ * child must be told in another way. */
+bool message_shut_down(int fd);
 
 /* In a child: sends a line without its end of line; drops it when there is no room. */
 void message_send_line(int fd, unsigned level, const char *line);

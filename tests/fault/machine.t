@@ -83,6 +83,10 @@ END
 fails('mounts that cannot be moved', change => refusing('move'), step => 'move mounts', about => [qr/cannot move the mount/]);
 fails('no threads', change => refusing('thread'), step => 'unpack root', about => [qr/threads/]);
 boots('no holes in files', change => refusing('punch'));
+# What is there is seen all the same, and its process ends when it shall.
+boots('no sockets', change => refusing('socket'), append => 'tarboot.debug', like => [
+	qr/no messages about devices \(CONFIG_NET\)/, qr/^tarboot: plug in devices: all seen after/m,
+	qr/^tarboot: stop plugging in: [01]\.\d+ s$/m ]);
 boots('modules refused', change => refusing('module'));
 
 boots('one CPU', smp => 1, like => [qr/unpack root: .* [12] threads/]);

@@ -1,6 +1,7 @@
 /*
  * refuse: stands for /init in an image and becomes /init.real with some system calls refused, by what the
- * file /refuse names: move (MS_MOVE and pivot_root), thread, punch (hole punching), module, reboot.
+ * file /refuse names: move (MS_MOVE and pivot_root), thread, punch (hole punching), module, reboot,
+ * socket (a kernel without CONFIG_NET).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +32,11 @@ static const struct rule {
 	{ "punch", SYS_fallocate, 0, 0, EOPNOTSUPP },
 	{ "module", SYS_finit_module, 0, 0, EPERM },
 	{ "reboot", SYS_reboot, 0, 0, 0 },
+	{ "socket", SYS_socket, 0, 0, ENOSYS },
+	{ "socket", SYS_socketpair, 0, 0, ENOSYS },
+	{ "socket", SYS_sendto, 0, 0, ENOSYS },
+	{ "socket", SYS_recvfrom, 0, 0, ENOSYS },
+	{ "socket", SYS_shutdown, 0, 0, ENOSYS },
 };
 
 static int refuse(const struct rule *r)

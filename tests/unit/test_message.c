@@ -2,6 +2,7 @@
 #include "message.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -31,6 +32,16 @@ WRAP(void, console_log, (enum log_level level, const char *text, ...))
 	n_printed++;
 	if (sscanf(line, "%u messages of the child were lost", &lost) == 1)
 		n_told_lost += lost;
+}
+
+static bool has_sockets = true;
+
+WRAP(int, socketpair, (int domain, int type, int protocol, int ends[2]))
+{
+	if (has_sockets)
+		return REAL(socketpair)(domain, type, protocol, ends);
+	errno = ENOSYS;
+	return -1;
 }
 
 static void forget(void)
@@ -77,6 +88,12 @@ static void test_long_line(int ends[2])
 	(void)receive(ends[0], &m);
 	is_int((long long)strlen(printed), 2 + MESSAGE_LINE_MAX - 1 + 1, "a long line is cut");
 	forget();
+}
+
+static void test_no_message(int ends[2])
+{
+	struct message m;
+
 	is_int(send(ends[1], "short", 5, 0), 5, "something that is no message");
 	is_int(receive(ends[0], &m), -EAGAIN, "is passed over");
 	is_int(n_printed, 0, "and prints nothing");
@@ -144,6 +161,7 @@ static void test_end(void)
 	is_int(receive(ends[0], &m), -EPIPE, "the end");
 	is_str(printed, "4 last words\n", "comes behind the last words");
 	close(ends[0]);
+	forget();
 }
 
 /* PID 1 has closed its end: no signal, no waiting. */
@@ -161,17 +179,32 @@ static void test_nobody(void)
 	close(ends[1]);
 }
 
-int main(void)
+static void test_channel(void)
 {
+	struct pollfd p = { .events = POLLIN };
 	int ends[2];
 
-	is_int(message_open(ends), 0, "a channel");
+	is_int(message_open(ends), 0, "a channel%s", has_sockets ? "" : " without sockets");
 	test_lines(ends);
 	test_long_line(ends);
+	if (has_sockets)
+		test_no_message(ends);
 	test_flood(ends);
+	p.fd = ends[1];
+	is_int(poll(&p, 1, 0), 0, "the child is not told to end");
+	is_int(message_shut_down(ends[0]), has_sockets, "it can be, if there are sockets");
+	is_int(poll(&p, 1, 0), has_sockets, "and is");
 	close(ends[0]);
 	close(ends[1]);
 	test_end();
+}
+
+int main(void)
+{
+	test_channel();
+	has_sockets = false;
+	test_channel();
+	has_sockets = true;
 	test_nobody();
 	return done_testing();
 }
