@@ -46,7 +46,7 @@ subtest 'messages that are lost' => sub {
 	my $guest = shell_at(name => 'lost', change => $root, append => 'tarboot.shell=start');
 	like(type_and_see($guest, "p=$PID; kill -STOP \$p; for i in \$(seq 1 80000); do echo add "
 		. '>/sys/devices/virtual/mem/null/uevent; done; kill -CONT $p; sleep 2; '
-		. 'grep -c "were lost" /run/tarboot/log | sed s/^/lost=/', qr/lost=\d/, 60),
+		. 'grep -c "were lost" /run/tarboot/log | sed s/^/lost=/', qr/lost=\d/, 240),
 		qr/lost=[1-9]/, 'it looks at all devices again');
 	$guest->type("exit\n");
 	ends($guest);
