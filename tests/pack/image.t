@@ -230,18 +230,15 @@ sub manifest_with {
 manifest_with("a wrong number of $_->[0]", sub { $_[0] =~ s/^$_->[0]=\K$manifest{$_->[0]}$/$_->[1]/mr },
 	"its manifest says $_->[0]=$_->[1], its members have $manifest{$_->[0]}")
 	for map { [ $_, $manifest{$_} =~ tr/0-8/1-9/r =~ s/^\d*\K9$/8/r ] } qw(inodes members files directories data-bytes unpacked-bytes-64k);
-manifest_with('a list of Blocks that the Index does not have', sub { $_[0] =~ s/^block=12 \K(\d)/9 - $1/emr },
-	qr{its manifest is damaged|its manifest and its Index disagree about Block 1: \d+ \d+ \d+ \d+, \d+ \d+ \d+ \d+});
+manifest_with('a list of Blocks that the Index does not have', sub { $_[0] =~ s/^block=12 \K(\d+)/$1 - 4/emr },
+	qr{its manifest and its Index disagree about Block 1: \d+ \d+ \d+ \d+, \d+ \d+ \d+ \d+});
 
 # A manifest that says another size: the payload is not the one that was packed.
 for my $change (-4, 4) {
 	my $n     = -s $payload;
 	my $other = $n + $change;
-	my $bytes_of = slurp($image);
-	BAIL_OUT('the number has another length') if length $other != length $n;
-	$bytes_of =~ s/payload-bytes=$n/payload-bytes=$other/ or BAIL_OUT('no payload-bytes');
-	fails_well(try($TARBOOT, 'verify', spew(scratch('other'), $bytes_of)), 1, qr/manifest/,
-		"verify a payload of $n bytes where the manifest says $other");
+	manifest_with("a payload of $n bytes where the manifest says $other", sub { $_[0] =~ s/^payload-bytes=\K$n$/$other/mr },
+		"its payload has $n bytes, its manifest says $other");
 }
 
 # Other writers' images: compressed boot part aside, a second cpio archive or padding between.
