@@ -374,6 +374,9 @@ int site_load(struct site *s, bool claim, struct fail *f)
 		return check_empty(s, claim, f);
 	if (r < 0)
 		return fail_errno(f, r, path, "cannot read it");
+	if (strlen(text) < size)
+		return fail_set(f, EINVAL, path, "Mend it, or take that of a backup.",
+				"it is no text: it has a byte that is zero");
 	lines.text = text;
 	while (r == 0 && settings_next(&lines, &line))
 		r = load_line(s, &line, path, f);

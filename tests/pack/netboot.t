@@ -204,7 +204,11 @@ spew("$site/netboot.conf", slurp("$site/netboot.conf") . "servr = 1\n");
 	refuses('while another one is at work', 1, qr/\Q$site\E: another tarboot is changing it/, '--timeout', 5);
 }
 refuses('a wrong line', 1, qr/^tarboot: \Q$site\E\/netboot\.conf: line \d+: servr: there is no such setting\n  Mend that line\.$/, '--timeout', 5);
-spew("$site/netboot.conf", slurp("$site/netboot.conf") =~ s/servr.*\n//r);
+my $conf = slurp("$site/netboot.conf") =~ s/servr.*\n//r;
+spew("$site/netboot.conf", $conf =~ s/^(?=timeout)/\0/mr);
+refuses('a file that is half zeros', 1, qr{^tarboot: \Q$site\E/netboot\.conf: it is no text: it has a byte that is zero\n  Mend it, or take that of a backup\.$}, '--timeout', 5);
+like(slurp("$site/netboot.conf"), qr/\0timeout/, 'and is not written');
+spew("$site/netboot.conf", $conf);
 fails_well(try($TARBOOT, 'netboot', $lab, '-o', scratch('bare'), @NET, '--ipxe', $foreign), 1,
 	qr/undionly\.kpxe: there is no iPXE.*\n.*Install/, 'without iPXE');
 
