@@ -152,18 +152,23 @@ static int pack_members(struct pack *p, struct fail *f)
 	return r;
 }
 
-/* The images, new and old, may lie inside the root. */
-static void leave_out_images(struct pack *p)
+/* What the pack before has written. NULL: nothing. */
+static void leave_out_old(struct pack *p, const char *path)
 {
-	_cleanup_close_ int old_image =
-		p->options.out ? open(p->options.out, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
-	_cleanup_close_ int old_kernel = open(p->kernel.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	_cleanup_close_ int fd = path ? open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
 
+	source_leave_out(p->source, fd);
+}
+
+/* Image, kernel and report, new and old, may lie inside the root. */
+static void leave_out_outputs(struct pack *p)
+{
 	source_leave_out(p->source, out_is_open(&p->image) ? p->image.fd : -1);
 	source_leave_out(p->source, out_is_open(&p->payload) ? p->payload.fd : -1);
 	source_leave_out(p->source, out_is_open(&p->kernel.out) ? p->kernel.out.fd : -1);
-	source_leave_out(p->source, old_image);
-	source_leave_out(p->source, old_kernel);
+	leave_out_old(p, p->options.out);
+	leave_out_old(p, p->kernel.path);
+	leave_out_old(p, p->options.report);
 }
 
 /* The root, whose source is open, and the overlays, one after the other. */
@@ -172,7 +177,7 @@ static int pack_layers(struct pack *p, struct fail *f)
 	struct selection *s = &p->selection;
 	int r;
 
-	leave_out_images(p);
+	leave_out_outputs(p);
 	r = pack_members(p, f);
 	for (s->layer = 1; r == 0 && s->layer <= s->n_overlays; s->layer++) {
 		source_close(p->source);
@@ -180,7 +185,7 @@ static int pack_layers(struct pack *p, struct fail *f)
 		r = source_open(s->overlays[s->layer - 1].path, &p->source, f);
 		if (r < 0)
 			break;
-		leave_out_images(p);
+		leave_out_outputs(p);
 		r = pack_members(p, f);
 	}
 	say_progress_end();
