@@ -100,8 +100,8 @@ static int add_index_file(struct adding *a, const char *name, const struct text 
 	return add_file(a, path, t);
 }
 
-/* The lines of modules.alias, modules.softdep or modules.weakdep that are about a wanted module: its name is the word of that number,
- * from 0. */
+/* The lines of modules.alias, modules.softdep or modules.weakdep that are about a wanted module. word: which one of a line is
+ * its name, from 0. */
 static int add_lines_about(struct adding *a, const char *file, const struct text *all, int word)
 {
 	_cleanup_free_ char *kept = malloc(all->size + 1);

@@ -130,8 +130,7 @@ const struct kernel_file *kernel_list_choose(const struct kernel_list *l, int ro
 			order = strcmp(best->path, k->path);
 		best = order > 0 ? k : best;
 	}
-	if (ret_passed)
-		*ret_passed = best ? NULL : passed;
+	*ret_passed = best ? NULL : passed;
 	return best;
 }
 

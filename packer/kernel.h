@@ -31,9 +31,8 @@ int kernel_list_add(struct kernel_list *l, int root_fd, const char *path, struct
 bool kernel_list_has(const struct kernel_list *l, const char *path);
 void kernel_list_free(struct kernel_list *l);
 
-/* The kernel to boot the root with: one that has its modules there before one that has not, then the newest; none that
- * is a spare one. NULL: there is none, and *ret_passed, unless
- * it is NULL, is one of those or NULL. */
+/* The kernel to boot the root with: one that has its modules there before one that has not, then the newest; never a spare
+ * one. NULL: there is none. *ret_passed is then a spare one, for a message, or NULL. */
 const struct kernel_file *kernel_list_choose(const struct kernel_list *l, int root_fd,
 					     const struct kernel_file **ret_passed);
 
