@@ -21,12 +21,12 @@ static int wrong(struct fail *f, const char *key, const char *why)
 
 /* Those that DHCP must not give away: of the server, the router and the DNS server. */
 static const struct reserved {
-	const char *key;
+	const char *who;
 	size_t offset;
 } reserved[] = {
 	{ "server", offsetof(struct site, server) },
 	{ "router", offsetof(struct site, router) },
-	{ "dns", offsetof(struct site, dns) },
+	{ "DNS server", offsetof(struct site, dns) },
 };
 
 static uint32_t reserved_address(const struct site *s, const struct reserved *r)
@@ -97,7 +97,7 @@ static int check_range(const struct site *s, struct fail *f)
 		if (s->first && address >= s->first && address <= s->last)
 			return fail_set(f, EINVAL, "range", "Give another with --range FIRST,LAST.",
 					"it holds %s, the address of the %s",
-					ipv4_format(text, address), r->key);
+					ipv4_format(text, address), r->who);
 	}
 	if (!s->proxy && !site_range(s, &first, &last))
 		return fail_set(f, EINVAL, "subnet", "Give a larger one with --subnet, or --proxy.",

@@ -80,7 +80,7 @@ refuses('the server\'s address', 1, qr/is the server's/, $lab, @NET, '--host', '
 refuses('a range elsewhere', 1, qr/range: it must lie/, $lab, @NET, '--range', '10.7.0.9,10.7.0.2');
 refuses('a range with the server', 1, qr/range: it holds 10\.7\.0\.1, the address of the server\n  Give another with --range/, $lab, @NET, '--range', '10.7.0.1,10.7.0.9');
 refuses('a range with the router', 1, qr/range: it holds 10\.7\.0\.7, the address of the router\n/, $lab, @NET, qw(--router 10.7.0.7 --range), "10.7.0.5,10.7.0.9");
-refuses('a range with the DNS server', 1, qr/range: it holds 10\.7\.0\.9, the address of the dns\n/, $lab, @NET, qw(--dns 10.7.0.9 --range), "10.7.0.5,10.7.0.9");
+refuses('a range with the DNS server', 1, qr/range: it holds 10\.7\.0\.9, the address of the DNS server\n/, $lab, @NET, qw(--dns 10.7.0.9 --range), "10.7.0.5,10.7.0.9");
 refuses('a subnet without room', 1, qr/subnet: it has no address left for the machines\n/, $lab, qw(--server 10.7.0.2 --subnet 10.7.0.0/30 --router 10.7.0.1));
 refuses('a fixed address by proxy', 1, qr/with proxy/, $lab, @NET, '--proxy', '--host', '52:54:00:12:34:56=10.7.0.9');
 refuses('the menu\'s own name', 1, qr/local: the menu itself/, $lab, @NET, qw(--name local));
