@@ -61,10 +61,7 @@ WRAP_inject = malloc calloc realloc free openat openat64 fcntl fcntl64 close fst
 	fstatat64 readlinkat pread pread64 pwrite pwrite64 ftruncate ftruncate64 fallocate fallocate64 mkdirat \
 	symlinkat linkat mknodat mkfifoat unlinkat fchdir fchown fchownat fchmod fchmodat futimens utimensat \
 	fsetxattr lsetxattr fdopen fgets ferror mmap mmap64 munmap madvise pthread_create pthread_join \
-	sched_getaffinity $(WRAP_archive)
-WRAP_archive = archive_read_new archive_read_support_format_tar archive_read_open archive_read_next_header \
-	archive_read_data_block archive_entry_pathname archive_entry_hardlink archive_entry_symlink \
-	archive_entry_acl_next
+	sched_getaffinity
 WRAP_out = open open64
 WRAP_payload = sysconf
 WRAP_schedule = pthread_cond_wait pthread_cond_signal pthread_cond_broadcast pthread_create pthread_join \

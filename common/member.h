@@ -1,7 +1,4 @@
-/*
- * One tar member as tarboot sees it. This is the border to libarchive: its entries, its error
- * codes and its idea of ACLs go no further than member.c.
- */
+/* One member of a root archive. */
 #pragma once
 
 #include <stdbool.h>
@@ -39,10 +36,6 @@ struct member {
 
 /* The type that goes with the S_IFMT bits of a mode; false for a socket, which no archive holds. */
 bool member_type_of_mode(mode_t mode, enum member_type *ret);
-
-/* Describes e. The strings point into e and live as long as it does; the caller ends with
- * member_free. A member of a type that no root file system has is -EINVAL. */
-int member_from_entry(struct archive_entry *e, struct member *ret, struct fail *f);
 
 /* The way back, for the packer: fills e, which the caller owns and has cleared. */
 int member_to_entry(const struct member *m, struct archive_entry *e, struct fail *f);

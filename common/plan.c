@@ -7,7 +7,7 @@
 #include "util.h"
 
 #define CPUS_MAX (1 << 20) /* that a kernel may have */
-#define FIXED (8ULL << 20) /* PLAN_TAR_MEMORY; program, stacks, what the tree writer remembers */
+#define FIXED (8ULL << 20) /* PLAN_HEADERS_LEAST; program, stacks, what the tree writer remembers */
 #define LEAST_CHUNKS 4     /* one in work, one handed over, two for parser and writers */
 
 /* The kernel refuses a set that is smaller than its own, which has 8192 CPUs in distributions' kernels and may have
@@ -94,6 +94,15 @@ static void grow_pool(const struct block_list *l, struct engine_plan *p, uint64_
 	p->memory += more;
 }
 
+/* Headers of more than the least are rare: they get what is left. */
+static void grow_headers(struct engine_plan *p, uint64_t budget)
+{
+	uint64_t room = budget > p->memory ? budget - p->memory : 0;
+
+	p->headers = min_u64(PLAN_HEADERS_MOST - PLAN_HEADERS_LEAST, room);
+	p->memory += p->headers;
+}
+
 void engine_plan(const struct block_list *l, unsigned threads, uint64_t budget,
 		 struct engine_plan *ret)
 {
@@ -110,6 +119,7 @@ void engine_plan(const struct block_list *l, unsigned threads, uint64_t budget,
 	}
 	*ret = plan_for(l, low);
 	grow_pool(l, ret, budget);
+	grow_headers(ret, budget);
 	/* More threads than decoders still help to write, but one is enough for that. */
 	ret->threads = (unsigned)min_u64(n, low + 1ULL);
 }

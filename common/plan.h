@@ -12,9 +12,10 @@
 #define PLAN_AHEAD_CHUNKS 16    /* that the parser and the writers may be behind the decoders */
 #define PLAN_THREADS_MAX 256
 
-/* Bytes that the tar reader may have. The largest special header that it takes, 1 MiB, needs three quarters of it: text,
- * read-ahead, what it says. A map of holes has 80 bytes for each piece of data. */
-#define PLAN_TAR_MEMORY ((size_t)6 << 20)
+/* Bytes that the headers of one member may take (tar_read.h): the least, which does for a name or link of any length that
+ * Linux has and a map of 250,000 pieces, and what they get where there is memory. */
+#define PLAN_HEADERS_LEAST ((uint64_t)6 << 20)
+#define PLAN_HEADERS_MOST ((uint64_t)32 << 20)
 
 struct engine_plan {
 	unsigned threads;
@@ -22,7 +23,8 @@ struct engine_plan {
 	uint64_t decoder;  /* bytes of one decoder, at most: its dictionary, mostly */
 	uint64_t
 		pool; /* bytes of decoded data that waits for its turn, at most; two chunks at least */
-	uint64_t memory; /* bytes of all together, at most; the tree and the payload not counted */
+	uint64_t headers; /* bytes for headers beyond PLAN_HEADERS_LEAST */
+	uint64_t memory;  /* bytes of all together, at most; the tree and the payload not counted */
 };
 
 #define PLAN_NO_LIMIT UINT64_MAX

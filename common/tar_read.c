@@ -1,226 +1,715 @@
-/* libarchive's tar reader, and what it does not check. */
+/*
+ * The sequence of headers and data. A member is some special headers (pax 'x', GNU 'L' and 'K'), which are kept as text, then
+ * its own header, then its data. What a field of a header means is said in tar_header.c, tar_pax.c, tar_sparse.c.
+ */
 #include "tar_read.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
+#include <sys/sysmacros.h>
 
-#include "tar_memory.h"
+#include "tar_header.h"
+#include "tar_pax.h"
+#include "tar_xattrs.h"
+
+#define KEPT_ROOM (64 << 10)  /* larger buffers are freed behind their member */
+#define GLOBAL_MAX (64 << 10) /* bytes of records in all that hold for all members */
+#define MAJOR_MAX 0xfffU      /* of Linux: MKDEV() has 12 and 20 bits */
+#define MINOR_MAX 0xfffffU
+
+/* What special headers say. */
+struct text {
+	char *bytes; /* owned; with a NUL behind */
+	size_t used, room;
+};
 
 struct tar_reader {
-	struct archive *archive;
-	struct archive_entry *entry;
 	tar_source_fn *source;
 	void *arg;
 	const char *name;
-	uint64_t bytes, members;
-	uint64_t not_zero; /* bytes up to the last one that is no zero */
-	bool at_end;       /* the source has given all it has */
-	int error;         /* of the source, met inside libarchive; explained in fail */
-	struct fail fail;
-	char path[192];    /* of the last member, for messages */
-	uint64_t position; /* of its header; libarchive forgets it after an error */
+	size_t memory;
+
+	const uint8_t *at; /* what is left of the source's last piece */
+	size_t left;
+	uint64_t taken;           /* bytes of all pieces */
+	uint8_t block[TAR_BLOCK]; /* one that lies in two pieces */
+
+	struct text global, local; /* records of 'g' headers, and of 'x' headers before a member */
+	struct text long_name, long_link; /* of 'L' and 'K' */
+	struct tar_header header;
+	struct tar_pax pax;
+
+	bool is_file, has_map; /* the last member */
+	struct tar_map map;
+	size_t extent; /* of the map, from which data comes next */
+	uint64_t data; /* bytes of the member that are still in the archive, behind its headers */
+	uint64_t padding; /* behind them */
+	uint64_t offset;  /* of the next data, in the file or, with a map, in the extent */
+
+	uint64_t members, position;
+	char path[192];
 };
 
-/* Size without the zeros at the end; eight at a time, for files of nothing else. */
-static size_t without_zeros(const char *bytes, size_t size)
-{
-	uint64_t word;
-
-	for (; size >= sizeof(word); size -= sizeof(word)) {
-		memcpy(&word, bytes + size - sizeof(word), sizeof(word));
-		if (word != 0)
-			break;
-	}
-	while (size > 0 && bytes[size - 1] == 0)
-		size--;
-	return size;
-}
-
-static int read_source(struct tar_reader *t, const void **ret_data, size_t *ret_size)
-{
-	size_t size;
-	int r = t->source(t->arg, ret_data, ret_size, &t->fail);
-
-	if (r < 0) {
-		t->error = r;
-		return r;
-	}
-	t->at_end = r == 0;
-	if (r > 0) {
-		size = without_zeros(*ret_data, *ret_size);
-		if (size > 0)
-			t->not_zero = t->bytes + size;
-		t->bytes += *ret_size;
-	}
-	return r;
-}
-
-static la_ssize_t read_callback(struct archive *a, void *arg, const void **ret_data)
-{
-	size_t size = 0;
-	int r = read_source(arg, ret_data, &size);
-
-	(void)a;
-	return r < 0 ? -1 : (la_ssize_t)size;
-}
-
-static int fail_memory(const char *what, struct fail *f)
-{
-	if (tar_memory_exceeded())
-		return fail_set(f, E2BIG, what,
-				"Archive it again with `tarboot pack` or without --sparse, or "
-				"leave it out.",
-				"the names, attributes or map of holes of one member take too much "
-				"memory");
-	return fail_errno(f, ENOMEM, what, "cannot read it");
-}
-
-/* libarchive's errors are about the tar format; those of the source come through it. */
-static int fail_archive(struct tar_reader *t, const char *what, struct fail *f)
-{
-	const char *text = archive_error_string(t->archive);
-
-	if (t->error < 0) {
-		*f = t->fail;
-		return t->error;
-	}
-	if (archive_errno(t->archive) == ENOMEM || tar_memory_lacked())
-		return fail_memory(what, f);
-	return fail_set(f, EBADMSG, what, "Make the archive again with tar or `tarboot pack`.",
-			"the tar archive is damaged: %s", text ? text : "unknown error");
-}
-
-int tar_reader_open(tar_source_fn *source, void *arg, const char *name, struct tar_reader **ret,
-		    struct fail *f)
+int tar_reader_open(tar_source_fn *source, void *arg, const char *name, size_t memory,
+		    struct tar_reader **ret, struct fail *f)
 {
 	struct tar_reader *t = calloc(1, sizeof(*t));
-	int r;
 
-	if (t)
-		t->archive = archive_read_new();
-	if (!t || !t->archive) {
-		free(t);
-		return fail_memory(name, f);
-	}
+	if (!t)
+		return fail_errno(f, ENOMEM, name, "cannot read it");
 	t->source = source;
 	t->arg = arg;
 	t->name = name;
-	if (archive_read_support_format_tar(t->archive) != ARCHIVE_OK ||
-	    archive_read_open(t->archive, t, NULL, read_callback, NULL) != ARCHIVE_OK ||
-	    tar_memory_lacked()) {
-		r = fail_archive(t, name, f);
-		tar_reader_close(t);
-		return r;
-	}
+	t->memory = memory;
 	*ret = t;
 	return 0;
+}
+
+static void free_text(struct text *text)
+{
+	free(text->bytes);
+	*text = (struct text){ 0 };
 }
 
 void tar_reader_close(struct tar_reader *t)
 {
 	if (!t)
 		return;
-	archive_read_free(t->archive);
-	if (tar_memory_lacked())
-		tar_memory_reset();
+	free_text(&t->global);
+	free_text(&t->local);
+	free_text(&t->long_name);
+	free_text(&t->long_link);
+	tar_map_free(&t->map);
 	free(t);
 }
 
-/* libarchive takes the end of the bytes for the end of the archive; a root must have said so with
- * its two zero blocks. Behind them only zeros may follow, and all of them must be readable. */
-static int check_end(struct tar_reader *t, struct fail *f)
+/* ---- bytes ---- */
+
+static uint64_t position(const struct tar_reader *t)
 {
-	uint64_t end = (uint64_t)archive_filter_bytes(t->archive, 0);
+	return t->taken - t->left;
+}
+
+/* Makes t->left more than 0, unless the source has ended: 1, 0, -errno. */
+static int fill(struct tar_reader *t, struct fail *f)
+{
 	const void *data;
 	size_t size;
-	int r;
+	int r = 1;
 
-	if (t->at_end)
-		return fail_set(f, EBADMSG, t->name, "It was cut short: make it again.",
-				"it has no end marker after %llu members",
-				(unsigned long long)t->members);
-	while ((r = read_source(t, &data, &size)) > 0)
-		;
-	if (r < 0)
-		*f = t->fail;
-	else if (t->not_zero > end)
-		r = fail_set(f, EBADMSG, t->name, "Two archives were joined: make one of them.",
-			     "more data follows its end marker");
+	while (t->left == 0 && r > 0) {
+		r = t->source(t->arg, &data, &size, f);
+		if (r > 0) {
+			t->at = data;
+			t->left = size;
+			t->taken += size;
+		}
+	}
 	return r;
 }
 
-/* libarchive warns of a name that is not UTF-8 and keeps its bytes; its other warnings are about
- * attributes that it lost. */
-static bool is_harmless(int r, struct archive *a)
+static int fail_cut(const struct tar_reader *t, struct fail *f)
 {
-	const char *text = archive_error_string(a);
+	if (t->members > 0)
+		return fail_set(f, EBADMSG, t->name, "It was cut short: make it again.",
+				"it ends in the midst of a member, behind %s", t->path);
+	return fail_set(f, EBADMSG, t->name, "It was cut short: make it again.",
+			"it ends in the midst of its first member");
+}
 
-	return r == ARCHIVE_WARN && text && strstr(text, "can't be converted");
+/* Takes at most size bytes, where they are: 1 or -errno. */
+static int take_piece(struct tar_reader *t, uint64_t size, const uint8_t **ret_data,
+		      size_t *ret_size, struct fail *f)
+{
+	int r = fill(t, f);
+
+	if (r <= 0)
+		return r < 0 ? r : fail_cut(t, f);
+	*ret_data = t->at;
+	*ret_size = (size_t)min_u64(size, t->left);
+	t->at += *ret_size;
+	t->left -= *ret_size;
+	return 1;
+}
+
+static int take_bytes(struct tar_reader *t, void *ret, size_t size, struct fail *f)
+{
+	const uint8_t *data = NULL;
+	size_t n = 0;
+	int r;
+
+	for (uint8_t *to = ret; size > 0; to += n, size -= n) {
+		r = take_piece(t, size, &data, &n, f);
+		if (r < 0)
+			return r;
+		memcpy(to, data, n);
+	}
+	return 0;
+}
+
+static int skip(struct tar_reader *t, uint64_t size, struct fail *f)
+{
+	const uint8_t *data = NULL;
+	size_t n = 0;
+	int r;
+
+	for (; size > 0; size -= n) {
+		r = take_piece(t, size, &data, &n, f);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* The block stays where it is until the source is asked again. */
+static int take_block(struct tar_reader *t, const uint8_t **ret, struct fail *f)
+{
+	if (t->left >= TAR_BLOCK) {
+		*ret = t->at;
+		t->at += TAR_BLOCK;
+		t->left -= TAR_BLOCK;
+		return 0;
+	}
+	*ret = t->block;
+	return take_bytes(t, t->block, TAR_BLOCK, f);
+}
+
+/* ---- the end ---- */
+
+static int fail_no_end(const struct tar_reader *t, struct fail *f)
+{
+	return fail_set(f, EBADMSG, t->name, "It was cut short: make it again.",
+			"it has no end marker after %llu members", (unsigned long long)t->members);
+}
+
+static bool is_zero(const uint8_t *data, size_t size)
+{
+	return data[0] == 0 && memcmp(data, data + 1, size - 1) == 0;
+}
+
+/* One block of zeros has been seen. Another one must follow, and then zeros only, all of which must be readable. */
+static int check_end(struct tar_reader *t, struct fail *f)
+{
+	uint64_t first = position(t);
+	const uint8_t *data = NULL;
+	size_t size;
+	int r;
+
+	while ((r = fill(t, f)) > 0) {
+		r = take_piece(t, UINT64_MAX, &data, &size, f);
+		if (r < 0)
+			return r;
+		if (!is_zero(data, size))
+			return fail_set(f, EBADMSG, t->name,
+					"Two archives were joined: make one of them.",
+					"more data follows its end marker");
+	}
+	if (r == 0 && position(t) - first < TAR_BLOCK)
+		return fail_no_end(t, f);
+	return r;
+}
+
+/* ---- special headers ---- */
+
+static int fail_memory(const char *what, struct fail *f)
+{
+	return fail_set(
+		f, E2BIG, what,
+		"Archive it again with `tarboot pack` or without --sparse, or leave it out.",
+		"its names, attributes or map of holes take too much memory");
+}
+
+/* Attributes are copied twice: for the member, and until its file is complete. */
+static uint64_t memory_taken(const struct tar_reader *t)
+{
+	return t->global.room + t->local.room + t->long_name.room + t->long_link.room +
+	       2 * tar_xattrs_memory(t->global.bytes, t->global.used) +
+	       2 * tar_xattrs_memory(t->local.bytes, t->local.used);
+}
+
+/* Appends the data of a special header. */
+static int read_text(struct tar_reader *t, struct text *text, struct fail *f)
+{
+	uint64_t size = t->header.size;
+	size_t room;
+	char *bytes;
+	int r;
+
+	if (size >= t->memory || text->used + size >= t->memory)
+		return fail_memory(t->header.name, f);
+	room = text->used + (size_t)size + 1;
+	if (room > text->room) {
+		bytes = realloc(text->bytes, room);
+		if (!bytes)
+			return fail_errno(f, ENOMEM, t->header.name, "cannot read its headers");
+		text->bytes = bytes;
+		text->room = room;
+	}
+	r = take_bytes(t, text->bytes + text->used, (size_t)size, f);
+	if (r < 0)
+		return r;
+	text->used += (size_t)size;
+	text->bytes[text->used] = '\0';
+	return skip(t, -size % TAR_BLOCK, f);
+}
+
+/* The records of several headers stand behind each other. */
+static int read_records(struct tar_reader *t, struct text *text, struct fail *f)
+{
+	size_t before = text->used, end = before;
+	struct tar_pax_record record;
+	int r = read_text(t, text, f);
+
+	if (r == 0)
+		r = tar_pax_check(text->bytes + before, text->used - before, t->header.name, f);
+	if (r < 0)
+		return r;
+	while (tar_pax_next(text->bytes, text->used, &end, &record))
+		;
+	text->used = end; /* NULs may follow the last record */
+	return 0;
+}
+
+static bool has_key(const char *text, size_t from, size_t to, const char *key)
+{
+	struct tar_pax_record record;
+
+	while (tar_pax_next(text, to, &from, &record))
+		if (strcmp(record.key, key) == 0)
+			return true;
+	return false;
+}
+
+/* Global records hold until others of the same key take their place. */
+static int read_global(struct tar_reader *t, struct fail *f)
+{
+	struct text *text = &t->global;
+	size_t before = text->used, at = 0, end = 0, kept = 0;
+	struct tar_pax_record record;
+	int r = read_records(t, text, f);
+
+	if (r < 0)
+		return r;
+	for (; at < before && tar_pax_next(text->bytes, before, &end, &record); at = end) {
+		if (has_key(text->bytes, before, text->used, record.key))
+			continue;
+		memmove(text->bytes + kept, text->bytes + at, end - at);
+		kept += end - at;
+	}
+	memmove(text->bytes + kept, text->bytes + before, text->used - before);
+	text->used -= before - kept;
+	if (text->used <= GLOBAL_MAX)
+		return 0;
+	return fail_set(f, E2BIG, t->name, TAR_REMAKE, "its global headers have more than %d KiB",
+			GLOBAL_MAX >> 10);
+}
+
+/* GNU's text ends with a NUL; of two the later one counts. */
+static int read_name(struct tar_reader *t, struct text *text, struct fail *f)
+{
+	text->used = 0;
+	return read_text(t, text, f);
+}
+
+/* 1: the header was no member's and is dealt with; 0: it is a member's. */
+static int read_special(struct tar_reader *t, struct fail *f)
+{
+	int r;
+
+	switch (t->header.type) {
+	case 'x':
+	case 'X': /* of Solaris, before there was a standard */
+		r = read_records(t, &t->local, f);
+		break;
+	case 'g':
+		r = read_global(t, f);
+		break;
+	case 'L':
+		r = read_name(t, &t->long_name, f);
+		break;
+	case 'K':
+		r = read_name(t, &t->long_link, f);
+		break;
+	case 'V': /* a label, which is no file */
+		r = skip(t, t->header.size + -t->header.size % TAR_BLOCK, f);
+		break;
+	default:
+		return 0;
+	}
+	return r < 0 ? r : 1;
+}
+
+static void forget(struct text *text)
+{
+	text->used = 0;
+	if (text->room > KEPT_ROOM)
+		free_text(text);
+}
+
+static void forget_member(struct tar_reader *t)
+{
+	forget(&t->local);
+	forget(&t->long_name);
+	forget(&t->long_link);
+	if (t->map.room * sizeof(*t->map.extents) > KEPT_ROOM)
+		tar_map_free(&t->map);
+	t->pax = (struct tar_pax){ 0 };
+	t->has_map = t->is_file = false;
+	t->extent = 0;
+	t->data = t->padding = t->offset = 0;
+}
+
+static bool has_special(const struct tar_reader *t)
+{
+	return t->local.used || t->long_name.used || t->long_link.used;
+}
+
+/* Which name the member has, when special headers say it. */
+static const char *special_name(const struct tar_reader *t)
+{
+	if (t->pax.sparse_name)
+		return t->pax.sparse_name;
+	if (t->pax.path)
+		return t->pax.path;
+	return t->long_name.used ? t->long_name.bytes : NULL;
+}
+
+static int apply_records(struct tar_reader *t, struct fail *f)
+{
+	const char *what = t->long_name.used ? t->long_name.bytes : t->name;
+	int r = tar_pax_apply(t->global.bytes, t->global.used, what, &t->pax, f);
+
+	return r < 0 ? r : tar_pax_apply(t->local.bytes, t->local.used, what, &t->pax, f);
+}
+
+static bool is_special(char type)
+{
+	return type && strchr("xXgLKV", type);
+}
+
+static int parse_header(struct tar_reader *t, const uint8_t *block, struct fail *f)
+{
+	unsigned long long at = position(t) - TAR_BLOCK;
+	bool special = is_special((char)block[TAR_TYPE]);
+	int r;
+
+	if (is_zero(block, TAR_BLOCK))
+		return 0;
+	if (!tar_header_is_whole(block) && t->members == 0)
+		return fail_set(f, EBADMSG, t->name, "Give a tar archive, or make it again.",
+				"it is no tar archive, or its first header is damaged");
+	if (!tar_header_is_whole(block))
+		return fail_set(
+			f, EBADMSG, t->name, TAR_REMAKE,
+			"the tar header at byte %llu, behind %s, is damaged: its checksum does "
+			"not match",
+			at, t->path);
+	r = special ? 0 : apply_records(t, f);
+	return r < 0 ? r : tar_header_parse(block, special ? NULL : special_name(t), &t->header, f);
+}
+
+/* Up to the header of a member, which stays at *ret_block until the source is asked again: 1, 0 at the end marker. */
+static int read_headers(struct tar_reader *t, const uint8_t **ret_block, struct fail *f)
+{
+	int r;
+
+	do {
+		r = fill(t, f);
+		if (r == 0)
+			return fail_no_end(t, f);
+		if (r > 0)
+			r = take_block(t, ret_block, f);
+		if (r == 0)
+			r = parse_header(t, *ret_block, f);
+		if (r == 0 && has_special(t))
+			return fail_set(f, EBADMSG, t->name, TAR_REMAKE,
+					"its last extended header belongs to no member");
+		if (r <= 0)
+			return r;
+		r = read_special(t, f);
+	} while (r > 0);
+	return r < 0 ? r : 1;
+}
+
+/* ---- members ---- */
+
+static enum member_type find_type(const struct tar_reader *t, const char *path)
+{
+	switch (t->header.type) {
+	case '1':
+		return MEMBER_HARDLINK;
+	case '2':
+		return MEMBER_SYMLINK;
+	case '3':
+		return MEMBER_CHAR;
+	case '4':
+		return MEMBER_BLOCK;
+	case '5':
+	case 'D': /* GNU's incremental archives: its data lists the directory */
+		return MEMBER_DIRECTORY;
+	case '6':
+		return MEMBER_FIFO;
+	case 'S':
+		return MEMBER_FILE;
+	default: /* '0', contiguous '7', and what is not known is a file, says POSIX; V7 has no other directories */
+		return ends_with(path, "/") ? MEMBER_DIRECTORY : MEMBER_FILE;
+	}
+}
+
+/* Bytes that stand in the archive behind the header. */
+static uint64_t find_data(const struct tar_reader *t)
+{
+	uint64_t size = t->pax.size.given ? t->pax.size.value : t->header.size;
+
+	switch (t->header.type) {
+	case '1': /* pax may archive the data once more; others leave a size there that means nothing */
+		return t->header.size > 0 && t->local.used > 0 ? size : 0;
+	case '2':
+	case '3':
+	case '4':
+	case '5':
+	case '6':
+		return 0;
+	default:
+		return size;
+	}
+}
+
+static int set_names(struct tar_reader *t, struct member *m, struct fail *f)
+{
+	const char *name = special_name(t);
+
+	m->path = name ? name : t->header.name;
+	if (!*m->path)
+		return fail_set(f, EINVAL, "the root archive", NULL, "a member has no name");
+	m->type = find_type(t, m->path);
+	if (m->type != MEMBER_HARDLINK && m->type != MEMBER_SYMLINK)
+		return 0;
+	m->target = t->pax.link         ? t->pax.link
+		    : t->long_link.used ? t->long_link.bytes
+					: t->header.link;
+	return *m->target ? 0
+			  : fail_set(f, EBADMSG, m->path, TAR_REMAKE, "it is a link to nothing");
+}
+
+/* (uid_t)-1 means "leave it" to chown. */
+static bool is_id(int64_t id)
+{
+	return id >= 0 && id < UINT32_MAX;
+}
+
+static int64_t choose(const struct tar_pax_number *given, int64_t value)
+{
+	return given->given ? (int64_t)given->value : value;
+}
+
+static int set_numbers(struct tar_reader *t, struct member *m, struct fail *f)
+{
+	const struct tar_header *h = &t->header;
+	int64_t uid = choose(&t->pax.uid, h->uid), gid = choose(&t->pax.gid, h->gid);
+	bool device = m->type == MEMBER_CHAR || m->type == MEMBER_BLOCK;
+	int64_t major = device ? choose(&t->pax.major, h->major) : 0;
+	int64_t minor = device ? choose(&t->pax.minor, h->minor) : 0;
+
+	if (!is_id(uid) || !is_id(gid))
+		return fail_set(f, EINVAL, m->path,
+				"Give the file another owner and pack the root again.",
+				"Linux knows no owner %lld:%lld", (long long)uid, (long long)gid);
+	if (major < 0 || major > MAJOR_MAX || minor < 0 || minor > MINOR_MAX)
+		return fail_set(f, EINVAL, m->path, "Leave it out and pack the root again.",
+				"Linux knows no device %lld:%lld", (long long)major,
+				(long long)minor);
+	m->mode = h->mode;
+	m->uid = (uid_t)uid;
+	m->gid = (gid_t)gid;
+	m->rdev = makedev((unsigned)major, (unsigned)minor);
+	m->mtime = t->pax.mtime_given ? t->pax.mtime : (struct timespec){ h->mtime, 0 };
+	return 0;
+}
+
+static int read_map_blocks(struct tar_reader *t, const uint8_t *block, const char *path,
+			   struct fail *f)
+{
+	bool more;
+	int r = tar_map_add_header(&t->map, block, t->header.format, &more, path, f);
+
+	while (r == 0 && more) {
+		r = take_block(t, &block, f);
+		if (r == 0)
+			r = tar_map_add_extension(&t->map, block, &more, path, f);
+	}
+	return r;
+}
+
+/* Of GNU's version 1.0, which stands at the start of the data. */
+static int read_map_text(struct tar_reader *t, const char *path, struct fail *f)
+{
+	struct tar_map_text state = { 0 };
+	const uint8_t *block;
+	bool done = false;
+	int r = 0;
+
+	if (t->pax.sparse_major.value != 1 || t->pax.sparse_minor.value != 0 ||
+	    !t->pax.sparse_size.given)
+		return fail_set(f, EBADMSG, path, "Archive it again without --sparse.",
+				"it is a sparse file of a version that is not known");
+	t->map.real_size = t->pax.sparse_size.value;
+	while (r == 0 && !done) {
+		if (t->data < TAR_BLOCK)
+			return fail_set(f, EBADMSG, path, TAR_REMAKE,
+					"its map of holes ends in its midst");
+		r = take_block(t, &block, f);
+		if (r == 0)
+			r = tar_map_add_text(&t->map, &state, block, &done, path, f);
+		t->data -= TAR_BLOCK;
+	}
+	return r;
+}
+
+static int read_map(struct tar_reader *t, const uint8_t *block, struct member *m, struct fail *f)
+{
+	uint64_t taken = memory_taken(t);
+	int r;
+
+	t->map.n = 0;
+	t->map.data = t->map.end = 0;
+	t->map.memory = taken < t->memory ? t->memory - (size_t)taken : 0;
+	if (t->header.type == 'S')
+		r = read_map_blocks(t, block, m->path, f);
+	else if (t->pax.sparse_major.given && t->pax.sparse_major.value > 0)
+		r = read_map_text(t, m->path, f);
+	else if (tar_map_in_records(&t->pax, t->local.bytes, t->local.used))
+		r = tar_map_add_records(&t->map, &t->pax, t->local.bytes, t->local.used, m->path,
+					f);
+	else
+		return 0;
+	if (r == 0)
+		r = tar_map_finish(&t->map, t->data, m->path, f);
+	t->has_map = t->map.real_size > 0;
+	m->size = t->map.real_size;
+	return r;
+}
+
+/* Where the data is, and how much of it. */
+static int set_data(struct tar_reader *t, const uint8_t *block, struct member *m, struct fail *f)
+{
+	t->data = find_data(t);
+	t->padding = -t->data % TAR_BLOCK;
+	t->is_file = m->type == MEMBER_FILE;
+	if (m->type == MEMBER_DIRECTORY && t->header.type != 'D' && t->data > 0)
+		return fail_set(f, EBADMSG, m->path, TAR_REMAKE,
+				"by its name it is a directory, but it has data");
+	if (!t->is_file)
+		return 0;
+	m->size = t->data;
+	return read_map(t, block, m, f);
+}
+
+static int set_xattrs(struct tar_reader *t, struct member *m, struct fail *f)
+{
+	size_t size = tar_xattrs_memory(t->global.bytes, t->global.used) +
+		      tar_xattrs_memory(t->local.bytes, t->local.used);
+	int r;
+
+	if (memory_taken(t) > t->memory)
+		return fail_memory(m->path, f);
+	if (xattrs_reserve(&m->xattrs, size) < 0)
+		return fail_errno(f, ENOMEM, m->path, "cannot hold its extended attributes");
+	r = tar_xattrs_add(t->global.bytes, t->global.used, m->path, &m->xattrs, f);
+	if (r == 0)
+		r = tar_xattrs_add(t->local.bytes, t->local.used, m->path, &m->xattrs, f);
+	return r == 0 ? tar_xattrs_add_acls(&t->pax, m->path, &m->xattrs, f) : r;
+}
+
+static int describe(struct tar_reader *t, const uint8_t *block, struct member *ret, struct fail *f)
+{
+	struct member m = { 0 };
+	int r = set_names(t, &m, f);
+
+	if (r == 0 && t->header.type == 'M')
+		return fail_set(f, EBADMSG, m.path,
+				"Join the volumes: tar -xM, then archive it again.",
+				"it goes on from another volume of the archive");
+	if (r == 0)
+		r = set_numbers(t, &m, f);
+	if (r == 0)
+		r = set_data(t, block, &m, f);
+	if (r == 0)
+		r = set_xattrs(t, &m, f);
+	if (r < 0) {
+		member_free(&m);
+		return r;
+	}
+	*ret = m;
+	return 0;
 }
 
 int tar_reader_next(struct tar_reader *t, struct member *ret, struct fail *f)
 {
-	int r = archive_read_next_header(t->archive, &t->entry);
+	const uint8_t *block = NULL;
+	uint64_t start;
+	int r = skip(t, t->data + t->padding, f);
 
-	if (r == ARCHIVE_EOF)
+	forget_member(t);
+	start = position(t);
+	if (r == 0)
+		r = read_headers(t, &block, f);
+	if (r == 0)
 		return check_end(t, f);
-	if (r != ARCHIVE_OK && !is_harmless(r, t->archive))
-		return fail_archive(t, t->name, f);
-	r = member_from_entry(t->entry, ret, f);
-	if (tar_memory_lacked()) {
-		if (r == 0)
-			member_free(ret);
-		return fail_memory(t->name, f);
-	}
+	if (r > 0)
+		r = describe(t, block, ret, f);
 	if (r < 0)
 		return r;
 	t->members++;
-	t->position = (uint64_t)archive_read_header_position(t->archive);
+	t->position = start;
 	snprintf(t->path, sizeof(t->path), "%s", ret->path);
 	return 1;
+}
+
+/* Steps to the next extent that has data left; false: there is none. */
+static bool find_extent(struct tar_reader *t)
+{
+	while (t->extent < t->map.n && t->offset == t->map.extents[t->extent].size) {
+		t->extent++;
+		t->offset = 0;
+	}
+	return t->extent < t->map.n;
 }
 
 int tar_reader_data(struct tar_reader *t, const void **ret_data, size_t *ret_size,
 		    uint64_t *ret_offset, struct fail *f)
 {
-	la_int64_t offset;
+	uint64_t want = t->is_file ? t->data : 0, start = 0;
+	const uint8_t *data = NULL;
 	int r;
 
-	do
-		r = archive_read_data_block(t->archive, ret_data, ret_size, &offset);
-	while (r == ARCHIVE_OK && *ret_size == 0);
-	*ret_offset = (uint64_t)offset;
-	if (tar_memory_lacked())
-		return fail_memory(t->path, f);
-	if (r == ARCHIVE_EOF)
+	if (t->has_map && !find_extent(t))
 		return 0;
-	return r == ARCHIVE_OK ? 1 : fail_archive(t, t->path, f);
+	if (t->has_map) {
+		start = t->map.extents[t->extent].offset;
+		want = t->map.extents[t->extent].size - t->offset;
+	}
+	if (want == 0)
+		return 0;
+	r = take_piece(t, want, &data, ret_size, f);
+	if (r < 0)
+		return r;
+	*ret_data = data;
+	*ret_offset = start + t->offset;
+	t->offset += *ret_size;
+	t->data -= *ret_size;
+	return 1;
 }
 
-int tar_reader_extent(struct tar_reader *t, unsigned *cursor, uint64_t *ret_offset,
-		      uint64_t *ret_size)
+const struct tar_extent *tar_reader_extents(const struct tar_reader *t, size_t *ret_n)
 {
-	la_int64_t offset, size;
-
-	/* Counting drops a map of one extent that is the whole file; reset counts too, but only after
-	 * it has taken a pointer to that extent. */
-	if ((*cursor)++ == 0) {
-		(void)archive_entry_sparse_count(t->entry);
-		archive_entry_sparse_reset(t->entry);
-	}
-	if (archive_entry_sparse_next(t->entry, &offset, &size) != ARCHIVE_OK)
-		return 0;
-	*ret_offset = (uint64_t)offset;
-	*ret_size = (uint64_t)size;
-	return 1;
+	*ret_n = t->has_map ? t->map.n : 0;
+	return t->has_map ? t->map.extents : NULL;
 }
 
 uint64_t tar_reader_bytes(const struct tar_reader *t)
 {
-	return t->bytes;
+	return t->taken;
 }
 
 uint64_t tar_reader_members(const struct tar_reader *t)

@@ -117,8 +117,8 @@ static int remove_existing(struct tree *t, int parent_fd, const char *name)
 	return 0;
 }
 
-/* For a member that describes a directory which is there already: its old attributes go, and the trail leaves it
- * now, so that it does not set the old mode and times again later. name "" is the directory parent_fd itself. */
+/* For a member that describes a directory which is there already: the trail leaves it now, so that it does not set the old
+ * mode and times again later. As with GNU tar its attributes stay but for ACLs. name "" is the directory parent_fd itself. */
 static int prepare_directory(struct tree *t, int parent_fd, const char *name)
 {
 	int r = trail_leave(&t->trail, !*name);
@@ -131,7 +131,7 @@ static int prepare_directory(struct tree *t, int parent_fd, const char *name)
 	if (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	tree_acls_forget(t, &st);
-	return tree_metadata_clear_xattrs(parent_fd, name);
+	return tree_metadata_clear_acls(parent_fd, name);
 }
 
 static int create_replacing(struct tree *t, const struct member *m, int parent_fd, const char *name)

@@ -64,8 +64,8 @@ bool tree_metadata_may_lose(struct tree *t, const char *name, int error);
 int tree_metadata_apply_by_name(struct tree *t, int parent_fd, const char *name,
 				const struct member *m);
 
-/* Removes the xattrs of a directory that a member describes anew. 0 or -errno. */
-int tree_metadata_clear_xattrs(int parent_fd, const char *name);
+/* Removes the ACLs of a directory that a member describes anew. 0 or -errno. */
+int tree_metadata_clear_acls(int parent_fd, const char *name);
 
 /* ACLs with names in one tree, bytes. */
 #define TREE_ACLS_MAX (2 << 20)

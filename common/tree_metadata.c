@@ -104,25 +104,16 @@ int tree_metadata_apply_by_name(struct tree *t, int parent_fd, const char *name,
 	return utimensat(parent_fd, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
-/* What cannot be removed belongs to the target (a label of SELinux) or is not ours. */
-int tree_metadata_clear_xattrs(int parent_fd, const char *name)
+/* What is not there, or not ours to remove, stays. */
+int tree_metadata_clear_acls(int parent_fd, const char *name)
 {
 	_cleanup_close_ int fd = openat(parent_fd, name,
 					O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	_cleanup_free_ char *names = NULL;
-	ssize_t size;
 
 	if (fd < 0)
 		return errno == EACCES ? 0 : -errno; /* an ordinary user's that may not be read */
-	size = flistxattr(fd, NULL, 0);
-	if (size <= 0)
-		return 0;
-	names = malloc((size_t)size + 1);
-	if (!names)
-		return -ENOMEM;
-	size = flistxattr(fd, names, (size_t)size);
-	for (char *at = names; at < names + size; at += strlen(at) + 1)
-		(void)fremovexattr(fd, at);
+	(void)fremovexattr(fd, ACL_XATTR_ACCESS);
+	(void)fremovexattr(fd, ACL_XATTR_DEFAULT);
 	return 0;
 }
 

@@ -12,7 +12,6 @@
 #include "memory.h"
 #include "pipeline.h"
 #include "size.h"
-#include "tar_memory.h"
 #include "tar_read.h"
 
 #define THREAD_SPACE (256ULL << 10) /* address space of a stack with its guard */
@@ -122,8 +121,7 @@ static int unpack_with_tree(const struct payload *p, const struct block_list *bl
 	if (r < 0)
 		return r;
 	result.threads = pipeline_threads(u.pipeline);
-	tar_memory_set_limit(PLAN_TAR_MEMORY);
-	r = tar_reader_open(next_chunk, &u, p->name, &u.tar, f);
+	r = tar_reader_open(next_chunk, &u, p->name, PLAN_HEADERS_LEAST + plan->headers, &u.tar, f);
 	if (r == 0) {
 		r = parse(&u);
 		result.bytes = tar_reader_bytes(u.tar);
@@ -137,7 +135,6 @@ static int unpack_with_tree(const struct payload *p, const struct block_list *bl
 	else if (r < 0 && u.tar)
 		add_position(&u, blocks, f);
 	tar_reader_close(u.tar);
-	tar_memory_set_limit(TAR_MEMORY_MAX);
 	if (r < 0)
 		return r;
 	if (tree)

@@ -15,19 +15,28 @@ struct xattr_record {
 #define ACL_HEADER_SIZE 4
 #define ACL_ENTRY_SIZE 8
 
+int xattrs_reserve(struct xattrs *x, size_t size)
+{
+	unsigned char *data;
+
+	if (size <= x->room)
+		return 0;
+	data = realloc(x->data, size);
+	if (!data)
+		return -ENOMEM;
+	x->data = data;
+	x->room = size;
+	return 0;
+}
+
 int xattrs_add(struct xattrs *x, const char *name, const void *value, size_t size)
 {
 	struct xattr_record record = { (uint32_t)strlen(name) + 1, (uint32_t)size };
 	size_t need = x->used + sizeof(record) + record.name_size + size;
-	unsigned char *data, *at;
+	unsigned char *at;
 
-	if (need > x->room) {
-		data = realloc(x->data, need * 2);
-		if (!data)
-			return -ENOMEM;
-		x->data = data;
-		x->room = need * 2;
-	}
+	if (need > x->room && xattrs_reserve(x, need * 2) < 0)
+		return -ENOMEM;
 	at = x->data + x->used;
 	memcpy(at, &record, sizeof(record));
 	memcpy(at + sizeof(record), name, record.name_size);
@@ -39,16 +48,9 @@ int xattrs_add(struct xattrs *x, const char *name, const void *value, size_t siz
 
 int xattrs_copy(const struct xattrs *from, struct xattrs *to)
 {
-	unsigned char *data;
-
 	to->used = 0;
-	if (from->used > to->room) {
-		data = realloc(to->data, from->used);
-		if (!data)
-			return -ENOMEM;
-		to->data = data;
-		to->room = from->used;
-	}
+	if (xattrs_reserve(to, from->used) < 0)
+		return -ENOMEM;
 	if (from->used)
 		memcpy(to->data, from->data, from->used);
 	to->used = from->used;

@@ -17,6 +17,9 @@ struct xattrs {
  * they are set in order. */
 int xattrs_add(struct xattrs *x, const char *name, const void *value, size_t size);
 
+/* Makes room for so many bytes in all, exactly: 8 for each attribute, its name with the NUL, its value. 0, -ENOMEM. */
+int xattrs_reserve(struct xattrs *x, size_t size);
+
 /* Makes to, whose room is used again, the same as from. 0, -ENOMEM. */
 int xattrs_copy(const struct xattrs *from, struct xattrs *to);
 

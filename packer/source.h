@@ -10,8 +10,8 @@
 #include "fail.h"
 #include "member.h"
 
-/* More extents of one file would be more than the engine can take (PLAN_TAR_MEMORY). */
-#define SOURCE_EXTENTS_MAX 32768
+/* More extents of one file would be more than every boot can take (PLAN_HEADERS_LEAST). */
+#define SOURCE_EXTENTS_MAX 131072
 
 struct extent {
 	uint64_t offset, size; /* bytes */

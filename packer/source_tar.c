@@ -131,8 +131,8 @@ static int check_child(struct source_tar *t, struct fail *f)
 static int tar_next(struct source *s, struct source_member *ret, struct fail *f)
 {
 	struct source_tar *t = (struct source_tar *)s;
-	uint64_t offset, size;
-	unsigned cursor = 0;
+	const struct tar_extent *extents;
+	size_t n;
 	int r;
 
 	while ((r = tar_reader_next(t->tar, &ret->m, f)) > 0 && !source_wants(s)) {
@@ -141,8 +141,9 @@ static int tar_next(struct source *s, struct source_member *ret, struct fail *f)
 	}
 	if (r <= 0 && check_child(t, f) < 0)
 		return -f->error;
-	while (r > 0 && tar_reader_extent(t->tar, &cursor, &offset, &size))
-		if (source_add_extent(s, offset, size) < 0)
+	extents = tar_reader_extents(t->tar, &n);
+	for (size_t i = 0; r > 0 && i < n; i++)
+		if (source_add_extent(s, extents[i].offset, extents[i].size) < 0)
 			r = fail_errno(f, ENOMEM, ret->m.path, "cannot hold its sparse map");
 	return r;
 }
@@ -204,7 +205,7 @@ static int open_tar(struct source_tar *t, int opened, struct fail *f)
 	case ARCHIVE_OK:
 		r = check_kind(t, f);
 		if (r == 0)
-			return tar_reader_open(read_raw, t, t->name, &t->tar, f);
+			return tar_reader_open(read_raw, t, t->name, TAR_MEMORY_MAX, &t->tar, f);
 		return check_child(t, f) < 0 ? -f->error : r;
 	case ARCHIVE_EOF:
 		return check_child(t, f) < 0 ? -f->error

@@ -90,8 +90,9 @@ static int pass(struct feed *feed, struct payload_writer *w, struct story *s, st
 	struct extent extents[EXTENTS_MAX];
 	struct source_member m = { .extents = extents };
 	struct tar_reader *t;
-	unsigned cursor;
-	int r = tar_reader_open(next_piece, feed, "archive", &t, f);
+	const struct tar_extent *map;
+	size_t n;
+	int r = tar_reader_open(next_piece, feed, "archive", TAR_MEMORY_MAX, &t, f);
 
 	*s = (struct story){ 0 };
 	s->file = open_memstream(&s->text, &s->text_size);
@@ -100,11 +101,10 @@ static int pass(struct feed *feed, struct payload_writer *w, struct story *s, st
 		t = NULL;
 	while (r >= 0 && (r = tar_reader_next(t, &m.m, f)) > 0) {
 		tell_member(s, &m.m);
-		m.n_extents = cursor = 0;
-		while (m.n_extents < EXTENTS_MAX &&
-		       tar_reader_extent(t, &cursor, &extents[m.n_extents].offset,
-					 &extents[m.n_extents].size))
-			m.n_extents++;
+		map = tar_reader_extents(t, &n);
+		for (m.n_extents = 0; m.n_extents < EXTENTS_MAX && m.n_extents < n; m.n_extents++)
+			extents[m.n_extents] = (struct extent){ map[m.n_extents].offset,
+								map[m.n_extents].size };
 		r = w ? payload_writer_add(w, &m, f) : 0;
 		if (r == 0 && m.m.type == MEMBER_FILE)
 			r = pass_data(t, &m.m, s, w, f);

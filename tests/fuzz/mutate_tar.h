@@ -8,8 +8,8 @@
 #include <ctype.h>
 
 #include "fuzz.h"
+#include "tar_header.h"
 
-#define TAR_BLOCK 512U
 #define TAR_MEMBERS_MAX 64
 
 struct tar_field {
@@ -28,7 +28,7 @@ static const char *const tar_names[] = {
 	"../etc/passwd"
 };
 
-struct tar_map {
+struct tar_layout {
 	size_t n, at[TAR_MEMBERS_MAX + 1]; /* of the headers; at[n]: where the last one ends */
 };
 
@@ -53,7 +53,7 @@ static inline size_t tar_body(const uint8_t *header, size_t left)
 	return size > left - extra ? 0 : (size_t)(extra + size);
 }
 
-static inline void tar_walk(const uint8_t *tar, size_t size, struct tar_map *map)
+static inline void tar_walk(const uint8_t *tar, size_t size, struct tar_layout *map)
 {
 	size_t at = 0, body, left;
 
@@ -99,7 +99,7 @@ static inline void tar_repair_pax(uint8_t *body, size_t size)
 static inline void tar_repair(uint8_t *tar, size_t size)
 {
 	char checksum[8];
-	struct tar_map map;
+	struct tar_layout map;
 
 	tar_walk(tar, size, &map);
 	for (size_t i = 0; i < map.n; i++) {
@@ -158,7 +158,7 @@ static inline size_t tar_mutate(uint8_t *tar, size_t size, size_t max_size, uint
 		&tar_fields[next_random(random) % (sizeof(tar_fields) / sizeof(*tar_fields))];
 	uint32_t what = next_random(random) % 8;
 	size_t i, j, body;
-	struct tar_map map;
+	struct tar_layout map;
 	uint8_t *header;
 
 	tar_walk(tar, size, &map);

@@ -86,7 +86,7 @@ static double walk(const char *data, size_t size, struct tree *tree, bool with_d
 	struct tar_reader *t;
 	struct member m;
 	struct fail f;
-	int r = tar_reader_open(next, &s, "the tar", &t, &f);
+	int r = tar_reader_open(next, &s, "the tar", TAR_MEMORY_MAX, &t, &f);
 
 	while (r == 0 && (r = tar_reader_next(t, &m, &f)) > 0) {
 		struct tree_file *file = NULL;

@@ -36,7 +36,6 @@
 /* clang-format off */
 #define CALLS(X) \
 	X(malloc) X(calloc) X(realloc) \
-	X(archive_malloc) X(archive_calloc) X(archive_realloc) \
 	X(mmap) X(munmap) X(madvise) X(fdopen) X(fgets) \
 	X(pthread_create) X(sched_getaffinity) \
 	X(openat) X(fcntl) X(close) X(fstat) X(fstatat) X(readlinkat) X(fchdir) \
@@ -66,7 +65,6 @@ static _Atomic bool counting;
 static _Atomic unsigned n_calls[N_CALLS], n_failed;
 static _Atomic bool attribute_needed;
 static _Atomic long held_blocks, held_threads;
-static _Thread_local bool in_archive; /* the call comes from libarchive */
 static void *_Atomic held_maps[8];
 
 static bool fails(enum call call)
@@ -198,7 +196,7 @@ WRAP(int, lsetxattr, (const char *path, const char *key, const void *value, size
 
 WRAP(void *, malloc, (size_t size))
 {
-	void *p = fails(in_archive ? CALL_archive_malloc : CALL_malloc) ? NULL : REAL(malloc)(size);
+	void *p = fails(CALL_malloc) ? NULL : REAL(malloc)(size);
 
 	count(&held_blocks, p != NULL);
 	return p;
@@ -206,14 +204,12 @@ WRAP(void *, malloc, (size_t size))
 
 WRAP(void *, calloc, (size_t n, size_t size))
 {
-	return fails(in_archive ? CALL_archive_calloc : CALL_calloc) ? NULL : REAL(calloc)(n, size);
+	return fails(CALL_calloc) ? NULL : REAL(calloc)(n, size);
 }
 
 WRAP(void *, realloc, (void *old, size_t size))
 {
-	void *p = fails(in_archive ? CALL_archive_realloc : CALL_realloc)
-			  ? NULL
-			  : REAL(realloc)(old, size);
+	void *p = fails(CALL_realloc) ? NULL : REAL(realloc)(old, size);
 
 	count(&held_blocks, !old && p);
 	return p;
@@ -270,38 +266,6 @@ WRAP(int, pthread_join, (pthread_t thread, void **ret))
 	return REAL(pthread_join)(thread, ret);
 }
 
-/* The ways into libarchive on which it takes memory: without common/tar_memory.c it crashes, exits or
- * forgets attributes when it gets none there. */
-#define WRAP_ARCHIVE(symbol, type, parameters, arguments) \
-	WRAP(type, symbol, parameters)                    \
-	{                                                 \
-		bool before = in_archive;                 \
-		type r;                                   \
-                                                          \
-		in_archive = true;                        \
-		r = REAL(symbol) arguments;               \
-		in_archive = before;                      \
-		return r;                                 \
-	}
-
-WRAP_ARCHIVE(archive_read_new, struct archive *, (void), ())
-WRAP_ARCHIVE(archive_read_support_format_tar, int, (struct archive * a), (a))
-WRAP_ARCHIVE(archive_read_open, int,
-	     (struct archive * a, void *arg, archive_open_callback *open_it,
-	      archive_read_callback *read_it, archive_close_callback *close_it),
-	     (a, arg, open_it, read_it, close_it))
-WRAP_ARCHIVE(archive_read_next_header, int, (struct archive * a, struct archive_entry **e), (a, e))
-WRAP_ARCHIVE(archive_read_data_block, int,
-	     (struct archive * a, const void **data, size_t *size, la_int64_t *offset),
-	     (a, data, size, offset))
-WRAP_ARCHIVE(archive_entry_pathname, const char *, (struct archive_entry * e), (e))
-WRAP_ARCHIVE(archive_entry_hardlink, const char *, (struct archive_entry * e), (e))
-WRAP_ARCHIVE(archive_entry_symlink, const char *, (struct archive_entry * e), (e))
-WRAP_ARCHIVE(archive_entry_acl_next, int,
-	     (struct archive_entry * e, int want, int *type, int *perm, int *tag, int *id,
-	      const char **name),
-	     (e, want, type, perm, tag, id, name))
-
 /* ---- the faults ---- */
 
 enum outcome {
@@ -321,9 +285,6 @@ static const struct fault {
 	{ CALL_malloc, ENOMEM, EITHER },
 	{ CALL_calloc, ENOMEM, EITHER },
 	{ CALL_realloc, ENOMEM, EITHER },
-	{ CALL_archive_malloc, ENOMEM, EITHER },
-	{ CALL_archive_calloc, ENOMEM, EITHER },
-	{ CALL_archive_realloc, ENOMEM, EITHER },
 	{ CALL_mmap, ENOMEM, REFUSED },
 	{ CALL_munmap, EINVAL, GOES_ON },
 	{ CALL_madvise, EINVAL, GOES_ON },

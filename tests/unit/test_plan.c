@@ -94,7 +94,9 @@ static void check_case(size_t i)
 	is_int(p.threads, cases[i].want_threads, "%s: threads", cases[i].what);
 	is_int(p.decoders, cases[i].want_decoders, "%s: decoders", cases[i].what);
 	is_int((long long)p.pool, (long long)cases[i].want_pool, "%s: pool", cases[i].what);
-	formula = 8 * MIB + p.decoders * p.decoder + p.pool;
+	formula = 8 * MIB + p.headers + p.decoders * p.decoder + p.pool;
+	ok(p.headers <= 26 * MIB && (p.headers == 26 * MIB || p.memory >= cases[i].budget),
+	   "%s: headers get what is left", cases[i].what);
 	ok(p.memory >= formula && p.memory < formula + MIB, "%s: memory by the formula",
 	   cases[i].what);
 	ok(p.memory <= cases[i].budget || p.decoders == 1, "%s: within the budget", cases[i].what);
