@@ -1,7 +1,6 @@
 /*
- * A component-by-component walk. What is still to be walked stands in one buffer; a symlink puts
- * its target in front of the rest. ".." at the root is told by comparing inodes, so no stack of
- * descriptors is needed.
+ * A walk by descriptors. ".." at the root is told by comparing inodes, so no stack of descriptors is
+ * needed.
  */
 #include "inroot.h"
 
@@ -10,38 +9,17 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "pathwalk.h"
 #include "util.h"
 
-#define LINKS_MAX 40 /* as the kernel */
-#define REST_MAX (2 * PATH_MAX)
-
 struct walk {
+	struct pathwalk path; /* first */
 	int root_fd;
 	int dir_fd;           /* where the walk stands; owned */
 	inroot_make_fn *make; /* NULL: nothing is made */
 	void *make_arg;
-	bool must_be_directory; /* a slash follows the last component */
-	unsigned links;
-	char *next; /* what is left, inside rest; filled from its end so that links can go in front */
-	char rest[REST_MAX];
 	char real[PATH_MAX]; /* of dir_fd, without links */
 };
-
-/* Is the last component taken out of the rest? Slashes behind it do not count. */
-static bool is_last(const struct walk *w)
-{
-	return w->next[strspn(w->next, "/")] == '\0';
-}
-
-static int prepend(struct walk *w, const char *text, size_t length)
-{
-	if ((size_t)(w->next - w->rest) < length + 1)
-		return -ENAMETOOLONG;
-	*--w->next = '/';
-	w->next -= length;
-	memcpy(w->next, text, length);
-	return 0;
-}
 
 static int enter(struct walk *w, int fd)
 {
@@ -58,8 +36,9 @@ static int enter_root(struct walk *w)
 	return enter(w, fcntl(w->root_fd, F_DUPFD_CLOEXEC, 0));
 }
 
-static int enter_above(struct walk *w)
+static int enter_above(struct pathwalk *path)
 {
+	struct walk *w = (struct walk *)path;
 	struct stat here, root;
 	char *slash;
 
@@ -77,20 +56,14 @@ static int follow(struct walk *w, const char *name)
 {
 	char target[PATH_MAX];
 	ssize_t length = readlinkat(w->dir_fd, name, target, sizeof(target));
+	int r;
 
 	if (length < 0)
 		return -errno;
-	if (length == 0)
-		return -ENOENT;
 	if (length == (ssize_t)sizeof(target))
 		return -ENAMETOOLONG;
-	if (++w->links > LINKS_MAX)
-		return -ELOOP;
-	if (target[0] == '/' && enter_root(w) < 0)
-		return -errno;
-	if (target[length - 1] == '/' && is_last(w))
-		w->must_be_directory = true;
-	return prepend(w, target, (size_t)length);
+	r = pathwalk_follow(&w->path, target, (size_t)length);
+	return r == 0 && target[0] == '/' ? enter_root(w) : r;
 }
 
 static int append_real(struct walk *w, const char *name)
@@ -114,8 +87,9 @@ int inroot_make_directory(void *arg, int dir_fd, const char *name)
 	return 0;
 }
 
-static int enter_component(struct walk *w, const char *name)
+static int enter_component(struct pathwalk *path, const char *name)
 {
+	struct walk *w = (struct walk *)path;
 	const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	int r = enter(w, openat(w->dir_fd, name, flags));
 
@@ -132,62 +106,17 @@ static int enter_component(struct walk *w, const char *name)
 	return r == -EINVAL ? -ENOTDIR : r;
 }
 
-/* Cuts the next component, "" at the end, out of the rest into name. */
-static int next_component(struct walk *w, char name[NAME_MAX + 1], bool *ret_last)
-{
-	size_t length;
-
-	w->next += strspn(w->next, "/");
-	length = strcspn(w->next, "/");
-	if (length > NAME_MAX)
-		return -ENAMETOOLONG;
-	memcpy(name, w->next, length);
-	name[length] = '\0';
-	w->next += length;
-	*ret_last = is_last(w);
-	return 0;
-}
-
-/* Walks until the last component, which stays in name ("" when the walk ends on a directory that
- * it stands in: the root, "." or ".."). */
-static int walk_to_last(struct walk *w, char name[NAME_MAX + 1])
-{
-	bool last;
-	int r;
-
-	for (;;) {
-		r = next_component(w, name, &last);
-		if (r < 0)
-			return r;
-		if (strcmp(name, "..") == 0)
-			r = enter_above(w);
-		else if (*name && strcmp(name, ".") != 0) {
-			if (last)
-				return 0;
-			r = enter_component(w, name);
-		}
-		if (r < 0)
-			return r;
-		if (last) {
-			*name = '\0';
-			return 0;
-		}
-	}
-}
-
 static int walk_start(struct walk *w, int root_fd, const char *path)
 {
+	w->path.up = enter_above;
+	w->path.enter = enter_component;
 	w->root_fd = root_fd;
 	w->make = NULL;
-	w->links = 0;
 	*w->real = '\0';
-	w->must_be_directory = *path && path[strlen(path) - 1] == '/';
-	w->next = w->rest + sizeof(w->rest) - 1;
-	*w->next = '\0';
 	w->dir_fd = fcntl(root_fd, F_DUPFD_CLOEXEC, 0);
 	if (w->dir_fd < 0)
 		return -errno;
-	return prepend(w, path, strlen(path));
+	return pathwalk_start(&w->path, path);
 }
 
 int inroot_open_parent(int root_fd, const char *path, inroot_make_fn *make, void *arg, int *ret_fd,
@@ -199,7 +128,7 @@ int inroot_open_parent(int root_fd, const char *path, inroot_make_fn *make, void
 	w.make = make;
 	w.make_arg = arg;
 	if (r == 0)
-		r = walk_to_last(&w, name);
+		r = pathwalk_to_last(&w.path, name);
 	if (r == 0) {
 		*ret_fd = take_fd(&w.dir_fd);
 		if (real)
@@ -209,7 +138,7 @@ int inroot_open_parent(int root_fd, const char *path, inroot_make_fn *make, void
 	return r;
 }
 
-/* The loop ends: every round either opens something that is no link or uses up one of LINKS_MAX. */
+/* The loop ends: every round either opens something that is no link or uses up one of PATHWALK_LINKS_MAX. */
 int inroot_open(int root_fd, const char *path, int flags)
 {
 	char name[NAME_MAX + 1];
@@ -217,7 +146,7 @@ int inroot_open(int root_fd, const char *path, int flags)
 	int fd = -1, r = walk_start(&w, root_fd, path);
 
 	while (r == 0 && fd < 0) {
-		r = walk_to_last(&w, name);
+		r = pathwalk_to_last(&w.path, name);
 		if (r < 0)
 			break;
 		if (!*name)
@@ -227,7 +156,7 @@ int inroot_open(int root_fd, const char *path, int flags)
 			continue;
 		fd = openat(w.dir_fd, name,
 			    flags | O_NOFOLLOW | O_CLOEXEC |
-				    (w.must_be_directory ? O_DIRECTORY : 0));
+				    (w.path.must_be_directory ? O_DIRECTORY : 0));
 		r = fd < 0 ? -errno : 0;
 	}
 	cleanup_close(&w.dir_fd);
