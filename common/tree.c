@@ -23,22 +23,6 @@ int tree_new(int root_fd, struct tree **ret)
 	return 0;
 }
 
-int tree_fail(struct fail *f, int error, const char *path, const char *doing)
-{
-	const char *todo = NULL;
-
-	error = error < 0 ? -error : error;
-	if (error == ENOSPC)
-		todo = "The target has no room left (bytes or inodes): give it more, or pack less.";
-	else if (error == EDQUOT)
-		todo = "The quota of the target is used up.";
-	else if (error == ELOOP || error == ENOTDIR)
-		todo = "A link or file in the archive stands where a directory is needed: look at "
-		       "the path in the root that was packed.";
-	return fail_set(f, error, *path ? path : "the root directory", todo, "%s: %s", doing,
-			strerror(error));
-}
-
 /* ---- names ---- */
 
 static int create_hardlink(struct tree *t, const struct member *m, int parent_fd, const char *name)
@@ -176,19 +160,15 @@ int tree_add(struct tree *t, const struct member *m, struct tree_file **ret_file
 
 	*ret_file = NULL;
 	if (inroot_path_leaves(m->path))
-		return fail_set(f, EXDEV, m->path, "Do not trust this archive.",
-				"its '..' lead out of the root");
+		return tree_fail_leaves(f, m);
 	parent_fd = trail_open_parent(&t->trail, m->path, true, name);
 	if (parent_fd < 0)
-		return tree_fail(f, parent_fd, m->path, "cannot reach its directory");
+		return tree_fail_parent(f, m, parent_fd);
 	if (!*name && m->type != MEMBER_DIRECTORY)
-		return fail_set(f, EISDIR, m->path, NULL, "only a directory can be the root");
+		return tree_fail_root(f, m);
 	r = *name ? create_replacing(t, m, parent_fd, name) : prepare_directory(t, parent_fd, name);
-	if (r < 0 && m->type == MEMBER_HARDLINK)
-		return fail_set(f, -r, m->path, "The archive is incomplete: pack the root again.",
-				"cannot make the hard link to %s: %s", m->target, strerror(-r));
 	if (r < 0)
-		return tree_fail(f, r, m->path, "cannot create it");
+		return tree_fail_create(f, m, r);
 	r = complete_inode(t, m, parent_fd, name, r, ret_file);
 	if (r < 0)
 		return tree_fail(f, r, m->path, "cannot set owner, mode, attributes or time");

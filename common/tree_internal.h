@@ -12,6 +12,7 @@
 
 #include "trail.h"
 #include "tree.h"
+#include "tree_fail.h"
 
 /* What an inode gets after it was created. */
 struct metadata {
@@ -42,9 +43,6 @@ struct tree {
 	struct tree_file *spare;
 	size_t waiting; /* bytes of attributes that files have which are not yet complete */
 };
-
-/* Says that DOING to path failed. Returns -error, which may be given negated. */
-int tree_fail(struct fail *f, int error, const char *path, const char *doing);
 
 /* ret's own block of xattrs, if it has one, is used again. 0 or -ENOMEM. */
 int tree_metadata_copy(const struct member *m, struct metadata *ret);

@@ -65,10 +65,18 @@ static int take_data(struct unpack *u, struct tree_file *file)
 	return r;
 }
 
+/* In the tree, or where there is none, in its model. */
+static int add_name(struct unpack *u, const struct member *m, struct tree_file **ret_file)
+{
+	if (u->tree)
+		return tree_add(u->tree, m, ret_file, u->fail);
+	return u->options->names ? root_tree_add(u->options->names, m, u->fail) : 0;
+}
+
 static int add_member(struct unpack *u, const struct member *m)
 {
 	struct tree_file *file = NULL;
-	int r = u->tree ? tree_add(u->tree, m, &file, u->fail) : 0;
+	int r = add_name(u, m, &file);
 
 	if (u->options->progress)
 		atomic_store(&u->options->progress->members, tar_reader_members(u->tar));
@@ -139,6 +147,8 @@ static int unpack_with_tree(const struct payload *p, const struct block_list *bl
 		return r;
 	if (tree)
 		tree_losses(tree, &result.losses);
+	if (options->names)
+		result.names = root_tree_memory(options->names);
 	*ret = result;
 	return 0;
 }
@@ -163,9 +173,12 @@ static int make_plan(const struct payload *p, const struct block_list *blocks, u
 
 /* Limits the address space of this process to what the plan counts, with room for the threads' stacks, the program
  * itself and memory that malloc has not given back to the kernel. Only memory that the plan forgot can reach it. */
-static bool hold_to_plan(const struct engine_plan *plan)
+static bool hold_to_plan(const struct engine_plan *plan, const struct root_tree *names)
 {
-	return memory_limit_own(plan->memory + plan->threads * THREAD_SPACE + PROGRAM_SPACE);
+	uint64_t beside = names ? root_tree_limit(names) : 0;
+	uint64_t most = plan->memory + plan->threads * THREAD_SPACE + PROGRAM_SPACE;
+
+	return beside < PLAN_NO_LIMIT - most && memory_limit_own(most + beside);
 }
 
 /* Without this advice it would look as if the machine had too little memory. */
@@ -200,7 +213,7 @@ int unpack_run(const struct payload *p, const struct unpack_options *options,
 	else
 		r = make_plan(p, &blocks, options->threads, &plan, f);
 	if (r == 0 && options->hold)
-		held = hold_to_plan(&plan);
+		held = hold_to_plan(&plan, options->names);
 	if (r == 0 && options->root_fd >= 0) {
 		r = tree_new(options->root_fd, &tree);
 		if (r < 0)

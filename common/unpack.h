@@ -13,6 +13,7 @@
 #include "fail.h"
 #include "payload.h"
 #include "plan.h"
+#include "root_tree.h"
 #include "tree.h"
 
 /* Written by the engine's threads while it works, read by anyone (it may lie in shared memory). */
@@ -29,11 +30,13 @@ struct block_time {
 };
 
 struct unpack_options {
-	int root_fd;      /* directory to fill; -1 = check everything, write nothing */
-	unsigned threads; /* decode threads; 0 = as many as CPUs may be used */
+	int root_fd; /* directory to fill; -1 = check everything, write nothing */
+	struct root_tree *
+		names; /* with -1: it gets each member, and what it refuses is an error; may be NULL */
+	unsigned threads;               /* decode threads; 0 = as many as CPUs may be used */
 	const struct engine_plan *plan; /* NULL: make one for threads, in half of the free memory */
 	bool discard;                   /* give the payload's pages back behind the decoder */
-	bool hold;                      /* this process does nothing else: hold it to the plan */
+	bool hold; /* this process does nothing else: hold it to the plan, and names to its limit */
 	struct unpack_progress *progress; /* may be NULL */
 	struct block_time *times;         /* of the first n_times Blocks; all zeros at the start */
 	size_t n_times;
@@ -56,6 +59,7 @@ struct unpack_result {
 	uint64_t blocks;
 	unsigned threads; /* that ran */
 	struct engine_plan plan;
+	uint64_t names; /* bytes that options.names took */
 	struct tree_losses losses;
 };
 

@@ -497,6 +497,8 @@ static int pack(struct pack *p, struct fail *f)
 		r = selection_open(&p->selection, &p->options, f);
 	if (r == 0)
 		r = note_swap_files(p, f);
+	if (r == 0)
+		r = names_new(&p->members.names, f);
 	if (r < 0)
 		return r;
 	p->members.selection = &p->selection;
@@ -516,6 +518,7 @@ int command_pack(int argc, char **argv)
 			    : EXIT_OK;
 	payload_writer_free(p.members.writer);
 	sketch_close(p.members.sketch);
+	root_tree_free(p.members.names);
 	out_abandon(&p.payload);
 	pack_kernel_close(&p.kernel);
 	out_abandon(&p.image);

@@ -54,7 +54,7 @@ static const struct command_usage verify_usage = {
 static void print_result(const struct unpack_result *r, uint64_t usec, const char *done)
 {
 	char size[SIZE_TEXT_MAX], peak[SIZE_TEXT_MAX];
-	char decoder[SIZE_TEXT_MAX], pool[SIZE_TEXT_MAX];
+	char decoder[SIZE_TEXT_MAX], pool[SIZE_TEXT_MAX], names[SIZE_TEXT_MAX];
 
 	if (r->losses.count)
 		say_warning("%llu extended attributes could not be stored here, the first was %s",
@@ -63,10 +63,11 @@ static void print_result(const struct unpack_result *r, uint64_t usec, const cha
 	       size_format(size, r->bytes), (unsigned long long)r->members,
 	       (unsigned long long)r->blocks, r->threads, (double)usec / 1e6,
 	       usec ? (double)r->bytes / (double)usec : 0.0);
-	printf("memory: %s of at most %s (%u decoders of %s, pool of %s)\n",
-	       size_format(peak, memory_own_peak()), size_format(size, r->plan.memory),
+	printf("memory: %s of at most %s (%u decoders of %s, pool of %s%s%s)\n",
+	       size_format(peak, memory_own_peak()), size_format(size, r->plan.memory + r->names),
 	       r->plan.decoders, size_format(decoder, r->plan.decoder),
-	       size_format(pool, r->plan.pool));
+	       size_format(pool, r->plan.pool), r->names ? ", names " : "",
+	       r->names ? size_format(names, r->names) : "");
 }
 
 static int unpack_into(const struct image *image, int root_fd, struct fail *f)

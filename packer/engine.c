@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "names.h"
 #include "say.h"
 
 struct watch {
@@ -24,21 +25,32 @@ static void *watch_progress(void *arg)
 	return NULL;
 }
 
-int engine_run(const struct image *image, const struct unpack_options *given, const char *doing,
+static int run(const struct image *image, struct unpack_options *options, const char *doing,
 	       struct unpack_result *ret, struct fail *f)
 {
 	struct watch w = { .doing = doing };
-	struct unpack_options options = *given;
 	bool watched = isatty(STDERR_FILENO);
 	pthread_t thread;
 	int r;
 
-	options.progress = &w.progress;
+	options->progress = &w.progress;
 	if (watched)
 		watched = pthread_create(&thread, NULL, watch_progress, &w) == 0;
-	r = unpack_run(&image->payload, &options, ret, f);
+	r = unpack_run(&image->payload, options, ret, f);
 	atomic_store(&w.done, true);
 	if (watched)
 		pthread_join(thread, NULL);
+	return r;
+}
+
+int engine_run(const struct image *image, const struct unpack_options *given, const char *doing,
+	       struct unpack_result *ret, struct fail *f)
+{
+	struct unpack_options options = *given;
+	int r = options.root_fd < 0 ? names_new(&options.names, f) : 0;
+
+	if (r == 0)
+		r = run(image, &options, doing, ret, f);
+	root_tree_free(options.names);
 	return r;
 }

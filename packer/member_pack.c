@@ -30,20 +30,21 @@ static int pack_data(struct member_pack *p, struct source *s, struct fail *f)
 	return r;
 }
 
-static void count(struct member_pack *p, const struct source_member *m)
+/* Before anything is written of a member, in a dry run, too. */
+static int begin(struct member_pack *p, const struct source_member *m, struct fail *f)
 {
 	p->members++;
 	p->bytes += m->m.size;
+	return names_pack(p->names, &m->m, f);
 }
 
 static int pack_as_it_is(struct member_pack *p, struct source *s, const struct source_member *m,
 			 struct fail *f)
 {
-	int r;
+	int r = begin(p, m, f);
 
-	count(p, m);
-	if (!p->writer)
-		return 0;
+	if (r < 0 || !p->writer)
+		return r;
 	r = sketch_add(p->sketch, &m->m, f);
 	if (r == 0)
 		r = payload_writer_add(p->writer, m, f);
@@ -59,9 +60,9 @@ static int pack_text(struct member_pack *p, struct source_member *m, const char 
 
 	m->m.size = size;
 	m->n_extents = 0;
-	count(p, m);
-	if (!p->writer)
-		return 0;
+	r = begin(p, m, f);
+	if (r < 0 || !p->writer)
+		return r;
 	r = payload_writer_add(p->writer, m, f);
 	return r == 0 && size > 0 ? payload_writer_data(p->writer, text, size, 0, f) : r;
 }
@@ -158,8 +159,9 @@ int member_pack_file(struct member_pack *p, struct source_member *m, int fd, str
 	int r;
 
 	m->n_extents = 0;
-	count(p, m);
-	r = payload_writer_add(p->writer, m, f);
+	r = begin(p, m, f);
+	if (r == 0)
+		r = payload_writer_add(p->writer, m, f);
 	while (r == 0 && at < m->m.size) {
 		n = pread(fd, block, sizeof(block), (off_t)at);
 		if (n <= 0)

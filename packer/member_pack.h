@@ -4,6 +4,7 @@
 #pragma once
 
 #include "fail.h"
+#include "names.h"
 #include "payload_write.h"
 #include "selection.h"
 #include "sketch.h"
@@ -13,6 +14,7 @@ struct member_pack {
 	struct selection *selection;
 	struct payload_writer *writer; /* NULL: nothing is written, only told */
 	struct sketch *sketch;         /* likewise */
+	struct root_tree *names;       /* of what was packed so far */
 	uint64_t members, bytes;       /* so far */
 };
 

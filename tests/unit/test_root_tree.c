@@ -1,0 +1,340 @@
+/*
+ * The tree in memory says of each member what the one on a file system says, and has the same names in the end:
+ * sequences of members, drawn from few names so that they meet, go to both.
+ */
+#include "root_tree.h"
+
+#include <errno.h>
+#include <limits.h>
+
+#include "scratch.h"
+#include "tap.h"
+#include "tree.h"
+
+static uint32_t seed;
+
+static uint32_t draw(uint32_t n)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 17;
+	seed ^= seed << 5;
+	return seed % n;
+}
+
+/* ---- both trees ---- */
+
+static struct tree *tree;
+static struct root_tree *model;
+static int parent_fd, root_fd;
+static char story[65536]; /* the members of a sequence, one a line */
+static unsigned differences, failures, members;
+
+static void begin(void)
+{
+	must(mkdirat(parent_fd, "root", 0755));
+	root_fd = must(openat(parent_fd, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	must(tree_new(root_fd, &tree));
+	must(root_tree_new(SIZE_MAX, &model));
+	*story = '\0';
+}
+
+static void end(void)
+{
+	tree_free(tree);
+	root_tree_free(model);
+	close(root_fd);
+	must(fchdir(parent_fd));
+	scratch_remove(parent_fd, "root");
+}
+
+static void note(const struct member *m)
+{
+	size_t used = strlen(story);
+
+	snprintf(story + used, sizeof(story) - used, "%c %.300s -> %.300s\n", "fdlhcbp"[m->type],
+		 m -> path, m -> target ? m -> target : "");
+}
+
+static bool is_same_failure(const struct fail *a, const struct fail *b)
+{
+	return a->error == b->error && strcmp(a->what, b->what) == 0 &&
+	       strcmp(a->why, b->why) == 0 && strcmp(a->todo, b->todo) == 0;
+}
+
+/* Adds m to both; what they say must be the same. Returns it. */
+static int add(const struct member *m)
+{
+	struct fail want = { 0 }, have = { 0 };
+	struct tree_file *file;
+	int r = tree_add(tree, m, &file, &want), s = root_tree_add(model, m, &have);
+
+	if (file)
+		must(tree_file_release(file, true, &(struct fail){ 0 }));
+	note(m);
+	members++;
+	failures += r < 0;
+	if (r != s || (r < 0 && !is_same_failure(&have, &want))) {
+		if (differences++ < 3)
+			diag("tree: %d %s: %s (%s)\nmodel: %d %s: %s (%s)\n%s", r, want.what,
+			     want.why, want.todo, s, have.what, have.why, have.todo, story);
+	}
+	return s;
+}
+
+static enum member_type type_of(const struct stat *st)
+{
+	enum member_type type = MEMBER_HARDLINK;
+
+	(void)member_type_of_mode(st->st_mode, &type);
+	return type;
+}
+
+/* Counts the names in a directory; each is in the model, with its type. */
+static size_t compare_names(int dir_fd, const char *above, bool *same)
+{
+	DIR *dir = fdopendir(must(openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
+	char path[2 * PATH_MAX];
+	enum member_type type;
+	struct dirent *e;
+	struct stat st;
+	size_t n = 0;
+	int fd;
+
+	while (dir && (e = readdir(dir))) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		n++;
+		snprintf(path, sizeof(path), "%s%s", above, e->d_name);
+		must(fstatat(dir_fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW));
+		*same = *same && root_tree_find(model, path, &type) && type == type_of(&st);
+		if (!S_ISDIR(st.st_mode))
+			continue;
+		fd = must(openat(dir_fd, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+		strcat(path, "/");
+		n += compare_names(fd, path, same);
+		close(fd);
+	}
+	closedir(dir);
+	return n;
+}
+
+static bool is_same_list(void)
+{
+	bool same = true;
+	size_t n = compare_names(root_fd, "", &same);
+
+	return same && n == root_tree_names(model);
+}
+
+/* ---- sequences ---- */
+
+static const char *const pieces[] = { "a", "b", "c", "d", "a", "b", "..", ".", "" };
+
+static void draw_path(char path[512])
+{
+	size_t used = 0;
+	uint32_t n = 1 + draw(4);
+
+	path[0] = '\0';
+	if (draw(8) == 0)
+		used += (size_t)sprintf(path, "%s", draw(2) ? "/" : "./");
+	for (uint32_t i = 0; i < n; i++)
+		used += (size_t)sprintf(path + used, "%s%s", i ? "/" : "",
+					pieces[draw(draw(3) ? 4 : ARRAY_SIZE(pieces))]);
+	if (draw(10) == 0)
+		strcat(path, "/");
+	if (draw(300) == 0) {
+		used = strlen(path);
+		path[used++] = '/';
+		memset(path + used, 'n', 256);
+		path[used + 255 + draw(2)] = '\0';
+	}
+}
+
+static void draw_member(void)
+{
+	static const enum member_type types[] = {
+		MEMBER_FILE,    MEMBER_FILE,     MEMBER_DIRECTORY, MEMBER_DIRECTORY, MEMBER_SYMLINK,
+		MEMBER_SYMLINK, MEMBER_HARDLINK, MEMBER_HARDLINK,  MEMBER_FIFO,
+	};
+	char path[512], target[512];
+	struct member m = { .type = types[draw(ARRAY_SIZE(types))],
+			    .path = path,
+			    .target = target,
+			    .mode = 0755,
+			    .uid = geteuid(),
+			    .gid = getegid() };
+
+	draw_path(path);
+	draw_path(target);
+	(void)add(&m);
+}
+
+static void test_sequences(void)
+{
+	unsigned n = SANITIZED ? 2000 : 4000, lists = 0;
+
+	for (unsigned i = 1; i <= n; i++) {
+		seed = i * 2654435761U;
+		begin();
+		for (uint32_t k = 5 + draw(30); k > 0; k--)
+			draw_member();
+		if (!is_same_list() && lists++ < 3)
+			diag("other names after\n%s", story);
+		end();
+	}
+	is_int(differences, 0, "%u sequences: the same is said of each member", n);
+	is_int(lists, 0, "the same names are there in the end");
+	ok(failures > members / 10 && failures < members * 9 / 10, "%u of %u members failed",
+	   failures, members);
+}
+
+/* ---- bounds ---- */
+
+static int add_one(enum member_type type, const char *path, const char *target)
+{
+	return add(&(struct member){ .type = type,
+				     .path = path,
+				     .target = target,
+				     .mode = 0755,
+				     .uid = geteuid(),
+				     .gid = getegid() });
+}
+
+/* n times piece, with slashes between. */
+static char *repeat(const char *piece, size_t n)
+{
+	char *path = calloc(n, strlen(piece) + 1), *to = path;
+
+	for (size_t i = 0; path && i < n; i++)
+		to += sprintf(to, "%s%s", i ? "/" : "", piece);
+	return path;
+}
+
+/* Names that lie in each other, all called a. */
+static size_t count_depth(void)
+{
+	int fd = must(dup(root_fd)), below;
+	struct stat st;
+	size_t n = 0;
+
+	while (fd >= 0 && fstatat(fd, "a", &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		below = openat(fd, "a", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		close(fd);
+		fd = below;
+		n++;
+	}
+	if (fd >= 0)
+		close(fd);
+	return n;
+}
+
+static void test_long_paths(void)
+{
+	static const struct {
+		const char *piece;
+		size_t n;
+		int want;
+		size_t names;
+	} paths[] = {
+		{ "a", 33, 0, 33 },
+		{ "a", 2048, 0, 2048 },
+		{ "a", 2049, 0, 2049 },
+		{ "a", 2050, -ENAMETOOLONG, 2049 },
+		{ "./a", 2000, 0, 2000 },
+		{ "a/..", 1500, -EISDIR, 1 },
+		{ "a/..", 1638, -EISDIR, 1 },
+		{ "a/..", 1639, -ENAMETOOLONG, 0 }, /* longer than two paths */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		char *path = repeat(paths[i].piece, paths[i].n);
+
+		begin();
+		is_int(add_one(MEMBER_FIFO, path, NULL), paths[i].want, "%s, %zu times",
+		       paths[i].piece, paths[i].n);
+		is_int((long long)root_tree_names(model), (long long)paths[i].names, "its names");
+		is_int((long long)count_depth(), (long long)paths[i].names, "and on the disk");
+		free(path);
+		end();
+	}
+}
+
+static void test_bounds(void)
+{
+	char link[PATH_MAX + 1], name[NAME_MAX + 2];
+
+	begin();
+	memset(link, 'l', sizeof(link));
+	link[PATH_MAX] = '\0';
+	is_int(add_one(MEMBER_SYMLINK, "long", link), -ENAMETOOLONG, "a link of 4096 bytes");
+	link[PATH_MAX - 1] = '\0';
+	is_int(add_one(MEMBER_SYMLINK, "long", link), 0, "a link of 4095 bytes");
+	memset(name, 'n', sizeof(name));
+	name[NAME_MAX + 1] = '\0';
+	is_int(add_one(MEMBER_FILE, name, NULL), -ENAMETOOLONG, "a name of 256 bytes");
+	name[NAME_MAX] = '\0';
+	is_int(add_one(MEMBER_FILE, name, NULL), 0, "a name of 255 bytes");
+	for (int i = 0; i < 41; i++) {
+		char target[8] = "/";
+
+		sprintf(name, "l%d", i);
+		if (i > 0)
+			sprintf(target, "l%d", i - 1);
+		add_one(MEMBER_SYMLINK, name, target);
+	}
+	is_int(add_one(MEMBER_FILE, "l39/x", NULL), 0, "through 40 links");
+	is_int(add_one(MEMBER_FILE, "l40/x", NULL), -ELOOP, "through 41 links");
+	ok(is_same_list(), "the same names");
+	is_int(differences, 0, "in all of these the same is said");
+	end();
+}
+
+/* ---- what it takes ---- */
+
+static void test_memory(void)
+{
+	struct member m = { .type = MEMBER_FILE };
+	struct fail f = { 0 };
+	char path[64];
+	unsigned n = 0;
+	int r = 0;
+
+	must(root_tree_new(1 << 20, &model));
+	for (; r == 0 && n < 100000; n++) {
+		sprintf(path, "directory/file-%u", n);
+		m.path = path;
+		r = root_tree_add(model, &m, &f);
+	}
+	is_int(r, -ENOMEM, "more names than it may take");
+	is_str(f.why, "there is no memory for the names of the root", "are refused");
+	is_str(f.todo, "Free memory, or pack a root with fewer names.",
+	       "and it is told what to do");
+	ok(root_tree_memory(model) <= 1 << 20 && n > 10000, "%u names in %zu bytes", n,
+	   root_tree_memory(model));
+	root_tree_free(model);
+
+	must(root_tree_new(SIZE_MAX, &model));
+	for (n = 0, r = 0; r == 0 && n < 100000; n++) {
+		m.type = n % 3 ? MEMBER_SYMLINK : MEMBER_FILE;
+		m.path = "a/name";
+		m.target = "target";
+		r = root_tree_add(model, &m, &f);
+	}
+	is_int(r, 0, "the same name again and again");
+	ok(root_tree_memory(model) < 16384 && root_tree_names(model) == 2, "takes no more: %zu",
+	   root_tree_memory(model));
+	root_tree_free(model);
+}
+
+int main(void)
+{
+	scratch_in_memory();
+	umask(022);
+	parent_fd = scratch_dir("both");
+	test_sequences();
+	test_long_paths();
+	test_bounds();
+	test_memory();
+	return done_testing();
+}
