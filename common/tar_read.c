@@ -5,9 +5,9 @@
 #include "tar_read.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <sys/sysmacros.h>
 
+#include "input.h"
 #include "tar_header.h"
 #include "tar_pax.h"
 #include "tar_xattrs.h"
@@ -24,14 +24,8 @@ struct text {
 };
 
 struct tar_reader {
-	tar_source_fn *source;
-	void *arg;
-	const char *name;
-	size_t memory;
-
-	const uint8_t *at; /* what is left of the source's last piece */
-	size_t left;
-	uint64_t taken;           /* bytes of all pieces */
+	struct input in;
+	size_t memory;            /* bytes that headers may take */
 	uint8_t block[TAR_BLOCK]; /* one that lies in two pieces */
 
 	struct text global, local; /* records of 'g' headers, and of 'x' headers before a member */
@@ -45,9 +39,6 @@ struct tar_reader {
 	uint64_t data; /* bytes of the member that are still in the archive, behind its headers */
 	uint64_t padding; /* behind them */
 	uint64_t offset;  /* of the next data, in the file or, with a map, in the extent */
-
-	uint64_t members, position;
-	char path[192];
 };
 
 int tar_reader_open(tar_source_fn *source, void *arg, const char *name, size_t memory,
@@ -57,9 +48,7 @@ int tar_reader_open(tar_source_fn *source, void *arg, const char *name, size_t m
 
 	if (!t)
 		return fail_errno(f, ENOMEM, name, "cannot read it");
-	t->source = source;
-	t->arg = arg;
-	t->name = name;
+	t->in = (struct input){ .source = source, .arg = arg, .name = name };
 	t->memory = memory;
 	*ret = t;
 	return 0;
@@ -85,127 +74,34 @@ void tar_reader_close(struct tar_reader *t)
 
 /* ---- bytes ---- */
 
-static uint64_t position(const struct tar_reader *t)
-{
-	return t->taken - t->left;
-}
-
-/* Makes t->left more than 0, unless the source has ended: 1, 0, -errno. */
-static int fill(struct tar_reader *t, struct fail *f)
-{
-	const void *data;
-	size_t size;
-	int r = 1;
-
-	while (t->left == 0 && r > 0) {
-		r = t->source(t->arg, &data, &size, f);
-		if (r > 0) {
-			t->at = data;
-			t->left = size;
-			t->taken += size;
-		}
-	}
-	return r;
-}
-
-static int fail_cut(const struct tar_reader *t, struct fail *f)
-{
-	if (t->members > 0)
-		return fail_set(f, EBADMSG, t->name, "It was cut short: make it again.",
-				"it ends in the midst of a member, behind %s", t->path);
-	return fail_set(f, EBADMSG, t->name, "It was cut short: make it again.",
-			"it ends in the midst of its first member");
-}
-
-/* Takes at most size bytes, where they are: 1 or -errno. */
-static int take_piece(struct tar_reader *t, uint64_t size, const uint8_t **ret_data,
-		      size_t *ret_size, struct fail *f)
-{
-	int r = fill(t, f);
-
-	if (r <= 0)
-		return r < 0 ? r : fail_cut(t, f);
-	*ret_data = t->at;
-	*ret_size = (size_t)min_u64(size, t->left);
-	t->at += *ret_size;
-	t->left -= *ret_size;
-	return 1;
-}
-
-static int take_bytes(struct tar_reader *t, void *ret, size_t size, struct fail *f)
-{
-	const uint8_t *data = NULL;
-	size_t n = 0;
-	int r;
-
-	for (uint8_t *to = ret; size > 0; to += n, size -= n) {
-		r = take_piece(t, size, &data, &n, f);
-		if (r < 0)
-			return r;
-		memcpy(to, data, n);
-	}
-	return 0;
-}
-
-static int skip(struct tar_reader *t, uint64_t size, struct fail *f)
-{
-	const uint8_t *data = NULL;
-	size_t n = 0;
-	int r;
-
-	for (; size > 0; size -= n) {
-		r = take_piece(t, size, &data, &n, f);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
 /* The block stays where it is until the source is asked again. */
 static int take_block(struct tar_reader *t, const uint8_t **ret, struct fail *f)
 {
-	if (t->left >= TAR_BLOCK) {
-		*ret = t->at;
-		t->at += TAR_BLOCK;
-		t->left -= TAR_BLOCK;
+	if (t->in.left >= TAR_BLOCK) {
+		*ret = t->in.at;
+		t->in.at += TAR_BLOCK;
+		t->in.left -= TAR_BLOCK;
 		return 0;
 	}
 	*ret = t->block;
-	return take_bytes(t, t->block, TAR_BLOCK, f);
+	return input_take(&t->in, t->block, TAR_BLOCK, f);
 }
 
 /* ---- the end ---- */
-
-static int fail_no_end(const struct tar_reader *t, struct fail *f)
-{
-	return fail_set(f, EBADMSG, t->name, "It was cut short: make it again.",
-			"it has no end marker after %llu members", (unsigned long long)t->members);
-}
 
 static bool is_zero(const uint8_t *data, size_t size)
 {
 	return data[0] == 0 && memcmp(data, data + 1, size - 1) == 0;
 }
 
-/* One block of zeros has been seen. Another one must follow, and then zeros only, all of which must be readable. */
+/* One block of zeros has been seen. Another one must follow. */
 static int check_end(struct tar_reader *t, struct fail *f)
 {
-	uint64_t first = position(t);
-	const uint8_t *data = NULL;
-	size_t size;
-	int r;
+	uint64_t first = input_position(&t->in);
+	int r = input_check_end(&t->in, f);
 
-	while ((r = fill(t, f)) > 0) {
-		r = take_piece(t, UINT64_MAX, &data, &size, f);
-		if (r < 0)
-			return r;
-		if (!is_zero(data, size))
-			return fail_set(f, EBADMSG, t->name,
-					"Two archives were joined: make one of them.",
-					"more data follows its end marker");
-	}
-	if (r == 0 && position(t) - first < TAR_BLOCK)
-		return fail_no_end(t, f);
+	if (r == 0 && input_position(&t->in) - first < TAR_BLOCK)
+		return input_fail_no_end(&t->in, f);
 	return r;
 }
 
@@ -245,12 +141,12 @@ static int read_text(struct tar_reader *t, struct text *text, struct fail *f)
 		text->bytes = bytes;
 		text->room = room;
 	}
-	r = take_bytes(t, text->bytes + text->used, (size_t)size, f);
+	r = input_take(&t->in, text->bytes + text->used, (size_t)size, f);
 	if (r < 0)
 		return r;
 	text->used += (size_t)size;
 	text->bytes[text->used] = '\0';
-	return skip(t, -size % TAR_BLOCK, f);
+	return input_skip(&t->in, -size % TAR_BLOCK, f);
 }
 
 /* The records of several headers stand behind each other. */
@@ -300,8 +196,8 @@ static int read_global(struct tar_reader *t, struct fail *f)
 	text->used -= before - kept;
 	if (text->used <= GLOBAL_MAX)
 		return 0;
-	return fail_set(f, E2BIG, t->name, TAR_REMAKE, "its global headers have more than %d KiB",
-			GLOBAL_MAX >> 10);
+	return fail_set(f, E2BIG, t->in.name, TAR_REMAKE,
+			"its global headers have more than %d KiB", GLOBAL_MAX >> 10);
 }
 
 /* GNU's text ends with a NUL; of two the later one counts. */
@@ -331,7 +227,7 @@ static int read_special(struct tar_reader *t, struct fail *f)
 		r = read_name(t, &t->long_link, f);
 		break;
 	case 'V': /* a label, which is no file */
-		r = skip(t, t->header.size + -t->header.size % TAR_BLOCK, f);
+		r = input_skip(&t->in, t->header.size + -t->header.size % TAR_BLOCK, f);
 		break;
 	default:
 		return 0;
@@ -376,7 +272,7 @@ static const char *special_name(const struct tar_reader *t)
 
 static int apply_records(struct tar_reader *t, struct fail *f)
 {
-	const char *what = t->long_name.used ? t->long_name.bytes : t->name;
+	const char *what = t->long_name.used ? t->long_name.bytes : t->in.name;
 	int r = tar_pax_apply(t->global.bytes, t->global.used, what, &t->pax, f);
 
 	return r < 0 ? r : tar_pax_apply(t->local.bytes, t->local.used, what, &t->pax, f);
@@ -389,21 +285,21 @@ static bool is_special(char type)
 
 static int parse_header(struct tar_reader *t, const uint8_t *block, struct fail *f)
 {
-	unsigned long long at = position(t) - TAR_BLOCK;
+	unsigned long long at = input_position(&t->in) - TAR_BLOCK;
 	bool special = is_special((char)block[TAR_TYPE]);
 	int r;
 
 	if (is_zero(block, TAR_BLOCK))
 		return 0;
-	if (!tar_header_is_whole(block) && t->members == 0)
-		return fail_set(f, EBADMSG, t->name, "Give a tar archive, or make it again.",
+	if (!tar_header_is_whole(block) && t->in.members == 0)
+		return fail_set(f, EBADMSG, t->in.name, "Give a tar archive, or make it again.",
 				"it is no tar archive, or its first header is damaged");
 	if (!tar_header_is_whole(block))
 		return fail_set(
-			f, EBADMSG, t->name, TAR_REMAKE,
+			f, EBADMSG, t->in.name, TAR_REMAKE,
 			"the tar header at byte %llu, behind %s, is damaged: its checksum does "
 			"not match",
-			at, t->path);
+			at, t->in.path);
 	r = special ? 0 : apply_records(t, f);
 	return r < 0 ? r : tar_header_parse(block, special ? NULL : special_name(t), &t->header, f);
 }
@@ -414,15 +310,15 @@ static int read_headers(struct tar_reader *t, const uint8_t **ret_block, struct 
 	int r;
 
 	do {
-		r = fill(t, f);
+		r = input_fill(&t->in, f);
 		if (r == 0)
-			return fail_no_end(t, f);
+			return input_fail_no_end(&t->in, f);
 		if (r > 0)
 			r = take_block(t, ret_block, f);
 		if (r == 0)
 			r = parse_header(t, *ret_block, f);
 		if (r == 0 && has_special(t))
-			return fail_set(f, EBADMSG, t->name, TAR_REMAKE,
+			return fail_set(f, EBADMSG, t->in.name, TAR_REMAKE,
 					"its last extended header belongs to no member");
 		if (r <= 0)
 			return r;
@@ -648,10 +544,10 @@ int tar_reader_next(struct tar_reader *t, struct member *ret, struct fail *f)
 {
 	const uint8_t *block = NULL;
 	uint64_t start;
-	int r = skip(t, t->data + t->padding, f);
+	int r = input_skip(&t->in, t->data + t->padding, f);
 
 	forget_member(t);
-	start = position(t);
+	start = input_position(&t->in);
 	if (r == 0)
 		r = read_headers(t, &block, f);
 	if (r == 0)
@@ -660,9 +556,7 @@ int tar_reader_next(struct tar_reader *t, struct member *ret, struct fail *f)
 		r = describe(t, block, ret, f);
 	if (r < 0)
 		return r;
-	t->members++;
-	t->position = start;
-	snprintf(t->path, sizeof(t->path), "%s", ret->path);
+	input_add_member(&t->in, start, ret->path);
 	return 1;
 }
 
@@ -691,7 +585,7 @@ int tar_reader_data(struct tar_reader *t, const void **ret_data, size_t *ret_siz
 	}
 	if (want == 0)
 		return 0;
-	r = take_piece(t, want, &data, ret_size, f);
+	r = input_take_piece(&t->in, want, &data, ret_size, f);
 	if (r < 0)
 		return r;
 	*ret_data = data;
@@ -709,20 +603,20 @@ const struct tar_extent *tar_reader_extents(const struct tar_reader *t, size_t *
 
 uint64_t tar_reader_bytes(const struct tar_reader *t)
 {
-	return t->taken;
+	return t->in.taken;
 }
 
 uint64_t tar_reader_members(const struct tar_reader *t)
 {
-	return t->members;
+	return t->in.members;
 }
 
 uint64_t tar_reader_position(const struct tar_reader *t)
 {
-	return t->position;
+	return t->in.position;
 }
 
 const char *tar_reader_path(const struct tar_reader *t)
 {
-	return t->path;
+	return t->in.path;
 }

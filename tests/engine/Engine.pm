@@ -14,7 +14,7 @@ use Test::More;
 
 our @EXPORT = (
 	@Image::EXPORT, qw(try variants fails_well is_quiet treelist same_tree payload_of new_dir need
-		have_program tar_member tar_pax tar_end xz_of quoted));
+		have_program tar_member tar_pax tar_end cpio_of xz_of quoted));
 
 my $LIMIT = 120;    # seconds that no command here should need on the slowest machine
 
@@ -168,6 +168,34 @@ sub tar_pax {
 }
 
 sub tar_end { return "\0" x 1024 }
+
+# A cpio archive, newc, crc or odc, of members: hashes of name, mode (default: a file), data, uid, gid, mtime, nlink, ino,
+# rmajor, rminor, size (when it shall lie), check.
+sub cpio_of {
+	my ($format, @members) = @_;
+	my ($bytes, $ino) = ('', 0);
+
+	for my $m (@members, { name => 'TRAILER!!!', mode => 0, ino => 0 }) {
+		my $data = $m->{data} // '';
+		my $size = $m->{size} // length $data;
+		my @head = ($m->{ino} // ++$ino, $m->{mode} // 0100644, $m->{uid} // 0, $m->{gid} // 0, $m->{nlink} // 1);
+		my @rdev = ($m->{rmajor} // 0, $m->{rminor} // 0);
+		my $name = "$m->{name}\0";
+		if ($format eq 'odc') {
+			$bytes .= sprintf '070707' . '%06o' x 7 . '%011o%06o%011o', 1, @head, $rdev[0] << 8 | $rdev[1],
+				$m->{mtime} // 0, length $name, $size;
+			$bytes .= $name . $data;
+			next;
+		}
+		$bytes .= sprintf '07070%d' . '%08X' x 13, $format eq 'crc' ? 2 : 1, @head, $m->{mtime} // 0, $size, 0, 1, @rdev,
+			length $name, $format eq 'crc' ? $m->{check} // unpack '%32C*', $data : 0;
+		for my $part ($name, $data) {
+			$bytes .= $part;
+			$bytes .= "\0" x (-length($bytes) % 4);
+		}
+	}
+	return $bytes;
+}
 
 # Writes bytes as an xz file, one stream; options as for xz.
 my $n_xz = 0;
