@@ -16,7 +16,7 @@ static const struct layout {
 
 static int fail_map(const char *what, const char *why, struct fail *f)
 {
-	return fail_set(f, EBADMSG, what, TAR_REMAKE, "its map of holes %s", why);
+	return fail_set(f, EBADMSG, what, TAR_REMAKE, "%s", why);
 }
 
 static int grow(struct tar_map *map, const char *what, struct fail *f)
@@ -42,9 +42,9 @@ int tar_map_add(struct tar_map *map, uint64_t offset, uint64_t size, const char 
 	int r;
 
 	if (offset < map->end)
-		return fail_map(what, "is not in order", f);
+		return fail_map(what, "its map of holes is not in order", f);
 	if (offset > map->real_size || size > map->real_size - offset)
-		return fail_map(what, "goes beyond its size", f);
+		return fail_map(what, "its map of holes goes beyond its size", f);
 	map->end = offset + size;
 	if (size == 0)
 		return 0;
@@ -61,7 +61,7 @@ int tar_map_finish(struct tar_map *map, uint64_t data, const char *what, struct 
 	int r = 0;
 
 	if (map->data > data)
-		return fail_map(what, "names more data than there is", f);
+		return fail_map(what, "its map of holes names more data than there is", f);
 	if (map->n == 0 && map->room == 0)
 		r = grow(map, what, f);
 	if (r == 0 && map->n == 0 && map->real_size > 0)
@@ -153,7 +153,8 @@ static int add_pairs(struct tar_map *map, const char *text, size_t size, uint64_
 		is_offset = strcmp(record.key, "GNU.sparse.offset") == 0;
 		if (is_offset != want_offset ||
 		    tar_decimal_parse(record.value, record.value_size, &number) < 0)
-			return fail_map(what, "is no list of offsets and sizes", f);
+			return fail_map(what, "its map of holes is no list of offsets and sizes",
+					f);
 		if (is_offset)
 			offset = number;
 		else
@@ -161,7 +162,7 @@ static int add_pairs(struct tar_map *map, const char *text, size_t size, uint64_
 		*ret_n += !is_offset;
 		want_offset = !want_offset;
 	}
-	return r == 0 && !want_offset ? fail_map(what, "ends in its midst", f) : r;
+	return r == 0 && !want_offset ? fail_map(what, "its map of holes ends in its midst", f) : r;
 }
 
 /* Version 0.1: all numbers in one record, with commas between. */
@@ -177,7 +178,9 @@ static int add_list(struct tar_map *map, const char *list, uint64_t *ret_n, cons
 			length = strcspn(list, ",");
 			if (tar_decimal_parse(list, length, &numbers[i]) < 0 ||
 			    (i == 0 && list[length] != ','))
-				return fail_map(what, "is no list of offsets and sizes", f);
+				return fail_map(what,
+						"its map of holes is no list of offsets and sizes",
+						f);
 		}
 		r = tar_map_add(map, numbers[0], numbers[1], what, f);
 	}
@@ -191,12 +194,13 @@ int tar_map_add_records(struct tar_map *map, const struct tar_pax *p, const char
 	int r;
 
 	if (!p->sparse_size.given)
-		return fail_map(what, "comes without the size of the file", f);
+		return fail_map(what, "its map of holes comes without the size of the file", f);
 	map->real_size = p->sparse_size.value;
 	r = p->sparse_map ? add_list(map, p->sparse_map, &n, what, f)
 			  : add_pairs(map, text, size, &n, what, f);
 	if (r == 0 && p->sparse_blocks.given && p->sparse_blocks.value != n)
-		return fail_map(what, "has another number of entries than it says", f);
+		return fail_map(what, "its map of holes has another number of entries than it says",
+				f);
 	return r;
 }
 
@@ -210,7 +214,7 @@ static int end_number(struct tar_map *map, struct tar_map_text *state, const cha
 	int r = 0;
 
 	if (state->digits == 0)
-		return fail_map(what, "has a line without a number", f);
+		return fail_map(what, "its map of holes has a line without a number", f);
 	state->number = state->digits = 0;
 	if (!state->counted) {
 		state->counted = true;
@@ -237,7 +241,7 @@ int tar_map_add_text(struct tar_map *map, struct tar_map_text *state,
 			continue;
 		}
 		if (block[i] < '0' || block[i] > '9' || ++state->digits > 18)
-			return fail_map(what, "is no list of numbers", f);
+			return fail_map(what, "its map of holes is no list of numbers", f);
 		state->number = state->number * 10 + (uint64_t)(block[i] - '0');
 	}
 	*ret_done = state->counted && state->left == 0;
