@@ -1,0 +1,197 @@
+#!/usr/bin/perl
+# Damaged tars of every format: a wrong byte in each field of each header and in the records and maps behind
+# them, with the checksum mended and not, and cuts at each place where something begins. Our reader never
+# takes what GNU tar refuses, never makes another tree than GNU tar, and refuses nothing that GNU tar takes,
+# but for what stands in the tables here, each with its reason.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use RawTar;
+use Test::More;
+
+need_programs(qw(tar setfattr));
+my $ALL   = $ENV{TARBOOT_TEST_ALL};
+my @BYTES = map { chr } 0, 0x20, ord '9', ord 'a', 0x80, 0xff, ord '-';
+
+# ---- archives: lists of members, each with what is damaged ----
+
+my @POSIX   = qw(name mode uid gid size mtime chksum typeflag linkname magic version uname gname devmajor devminor prefix pad);
+my @GNU     = (grep { !/prefix|pad/ } @POSIX), qw(gnu_atime gnu_ctime gnu_offset gnu_longnames gnu_sparse gnu_isextended gnu_realsize);
+my @STAR    = (@POSIX, qw(star_atime star_ctime));
+my $acl     = 'user::rw-,user:7:r--,group::r--,mask::r--,other::---';
+my @sparse  = ((map { [$_ * 4096, 512] } 0 .. 29), [122880, 0]);
+my @map     = ([0, 512], [8192, 5], [20000, 0]);
+my $data    = 'h' x 512 . 'world';
+my @numbers = (uid => base256(3000000, 8), gid => base256(4000000, 8), mtime => base256(9000000000, 12));
+
+# name => [fields that are damaged, member...]. A member that has more than one header is damaged in all of them.
+my @ARCHIVES = (
+	['V7', \@POSIX, v7(name => 'd/', mode => 0755), v7(name => 'd/f', data => 'hello', uid => 7), v7(name => 's', type => '2', link => 'd/f'),
+		v7(name => 'h', type => '1', link => 'd/f')],
+	['ustar', \@POSIX, dir('d/'), file('f', 'hello' x 200, prefix => 'd', uname => 'root', gname => 'root'), symlink_to('s', 'd/f'), hardlink('h', 'd/f'), fifo('p'),
+		tar_member(name => 'c', type => '3', major => 1, minor => 3), tar_member(name => 'b', type => '4', major => 8, minor => 1), file('c7', 'x', type => '7')],
+	['GNU', \@GNU, gnu_long(L => 'l' x 120) . gnu(name => 'l' x 100, data => 'hello', @numbers), gnu_long(K => 't' x 120) . gnu(name => 's', type => '2', link => 't' x 100),
+		gnu(name => 'd/', type => '5', mode => 0755), gnu(name => 'c', type => '3', major => 1, minor => 3), sparse_gnu('sparse', 122880, \@sparse, 'a' x (30 * 512))],
+	['pax', \@POSIX, pax_global(comment => 'global', uid => 9), tar_pax(path => 'long', mtime => '1.5', uid => 7, 'SCHILY.xattr.user.a' => 'v') . file('f', 'hello'),
+		tar_pax(linkpath => 'target', size => 0) . symlink_to('s', 't'), tar_pax('SCHILY.acl.access' => $acl) . file('acl', '', mode => 0640),
+		tar_pax(size => 5, gid => 8) . file('g', 'hello', size => 5)],
+	['pax sparse 0.0', \@POSIX, sparse_pax('0.0', 's', 20000, \@map, $data)],
+	['pax sparse 0.1', \@POSIX, sparse_pax('0.1', 's', 20000, \@map, $data)],
+	['pax sparse 1.0', \@POSIX, sparse_pax('1.0', 's', 20000, \@map, $data)],
+	['star', \@STAR, star(name => 'd/', type => '5', mode => 0755), star(name => 'f', data => 'hello', prefix => 'd')],
+);
+
+# ---- what differs from GNU tar, and why ----
+
+# Each entry: [name, reason, test of ($r, $damage)]. damage: { archive, at, field, byte, mended }.
+my %used;
+my @REFUSED = (    # by us, not by GNU tar
+);
+my @TAKEN = (      # by us, not by GNU tar
+);
+my @OTHER = (      # trees
+);
+
+sub explained {
+	my ($table, @about) = @_;
+	for (@$table) {
+		my ($name, $why, $test) = @$_;
+		return ++$used{$name} if $test->(@about);
+	}
+	return 0;
+}
+
+# What is wrong with a result, in a word; '' when nothing.
+my %count;
+
+sub verdict {
+	my ($r, $damage) = @_;
+	my $kind = ($r->{ours} ? 'refused' : 'taken') . ($r->{gnu} ? ' refused' : ' taken');
+
+	$count{$kind}++;
+	return 'verify and unpack differ' if !$r->{verified} != !$r->{ours} && !explained([['the tree', '', sub { $r->{why} =~ $main::TREE }]]);
+	return '' if $kind eq 'refused refused';
+	return explained(\@REFUSED, $r, $damage) ? '' : 'refused by us alone' if $r->{ours};
+	return explained(\@TAKEN, $r, $damage) ? '' : 'taken by us alone' if $r->{gnu};
+	return '' if $r->{tree} eq $r->{gnu_tree};
+	return explained(\@OTHER, $r, $damage) ? '' : 'another tree';
+}
+
+# What only the tree can refuse.
+our $TREE = qr/cannot make|hard link|cannot reach|File too large|attributes|already/;
+
+my $shown = 0;
+
+sub show {
+	my ($verdict, $r, $d) = @_;
+	return if $shown++ > 150;
+	my $where = join ', ', map { "$_ " . quoted($d->{$_} // '-') } qw(archive member field at byte mended);
+	my ($why) = split /\n/, $r->{why};
+	my ($gnu) = split /\n/, $r->{messages};
+	diag("$verdict: $where\n  ours: ", $why // "\n$r->{tree}", "\n  GNU: ", $gnu // "\n$r->{gnu_tree}");
+	return;
+}
+
+# ---- bytes ----
+
+# Where headers stand in a member, and which of the rest is text that counts.
+sub headers {
+	my ($bytes) = @_;
+	my (@at, $at);
+	for ($at = 0; $at < length $bytes;) {
+		my ($size, $type) = unpack 'x124 a12 x20 a1', substr $bytes, $at, 512;
+		push @at, $at;
+		return (\@at, $at + 512) if $type !~ /[xgLK]/;
+		$at += 512 + (oct($size =~ s/\0//gr) + 511) % (1 << 40) & ~511;
+	}
+	return (\@at, $at);
+}
+
+my $stride = $ALL ? 1 : 3;
+my $turn   = 0;
+
+sub try_damage {
+	my ($before, $member, $behind, $at, $header, $byte, %d) = @_;
+	return 0 if substr($member, $at, 1) eq $byte;
+	substr $member, $at, 1, $byte;
+	substr $member, $header, 512, mended(substr $member, $header, 512) if $d{mended};
+	my $r       = both($before . $member . $behind);
+	my $verdict = verdict($r, { %d, at => $at, byte => $byte });
+	show($verdict, $r, { %d, at => $at, byte => $byte }) if $verdict;
+	return $verdict ne '';
+}
+
+# First, last and last used byte of a field; all of them when there is time.
+sub places {
+	my ($bytes, $at, $size) = @_;
+	my $text = substr $bytes, $at, $size;
+	my %places = map { $_ => 1 } $ALL ? 0 .. $size - 1 : (0, $size - 1, grep { $_ >= 0 && $_ < $size } map { $_ - 1, $_ } length $text =~ s/\0.*//sr);
+	return map { $at + $_ } sort { $a <=> $b } keys %places;
+}
+
+for (@ARCHIVES) {
+	my ($archive, $fields, @members) = @$_;
+	for my $i (0 .. $#members) {
+		my $before = join '', file('first', '1'), @members[0 .. $i - 1];
+		my $behind = join '', @members[$i + 1 .. $#members], file('last', '2'), tar_end();
+		my ($headers, $rest) = headers($members[$i]);
+		for my $header (@$headers) {
+			my $type = substr $members[$i], $header + 156, 1;
+			my $wrong = 0;
+			for my $field (@$fields) {
+				my ($at, $size) = @{ $FIELDS{$field} };
+				for my $place (places($members[$i], $header + $at, $size)) {
+					for my $byte (@BYTES) {
+						for my $mended (1, 0) {
+							next if $turn++ % $stride && !($mended && $place == $header + $at && $field =~ /name|id|size|mtime|mode|dev|typeflag|magic|isext/);
+							next if !$ALL && !$mended && $turn % 7;
+							$wrong += try_damage($before, $members[$i], $behind, $place, $header, $byte,
+								archive => $archive, member => $i, field => "$type $field", mended => $mended);
+						}
+					}
+				}
+			}
+			is($wrong, 0, "$archive, member $i, header " . $header / 512 . ", type " . quoted($type) . ': a wrong byte');
+		}
+		my @texts = grep { my $at = $_; !grep { $_ <= $at && $at < $_ + 512 } @$headers } 0 .. length($members[$i]) - 1;
+		@texts = grep { substr($members[$i], $_, 1) ne "\0" } @texts;
+		@texts = grep { $_ < $rest + ($archive =~ /1\.0/ ? 512 : $archive eq 'GNU' ? 1024 : 0) } @texts;
+		my $wrong = 0;
+		for my $place (@texts) {
+			for my $byte (@BYTES, "\n", '=', ',', '7') {
+				next if $turn++ % $stride;
+				$wrong += try_damage($before, $members[$i], $behind, $place, 0, $byte, archive => $archive, member => $i, field => 'text', mended => 0);
+			}
+		}
+		is($wrong, 0, "$archive, member $i: a wrong byte in what stands behind its headers") if @texts;
+	}
+}
+
+# ---- cuts ----
+
+# Every place where a header, a record, a map or data begins or ends is a whole number of blocks, and beside it.
+for (@ARCHIVES) {
+	my ($archive, undef, @members) = @$_;
+	my $whole = join('', @members) . tar_end();
+	my ($wrong, $gnu) = (0, 0);
+	my @cuts = grep { $_ >= 0 && $_ < length $whole } map { my $at = $_ * 512; map { $at + $_ } $ALL ? (-1, 0, 1, 100, 124, 156, 257, 345, 500) : (-1, 0, 1) }
+		grep { $ALL || $_ < 12 || $_ > length($whole) / 512 - 8 || $_ % 4 == 0 } 0 .. length($whole) / 512;
+
+	for my $cut (@cuts) {
+		my $r = both(substr($whole, 0, $cut), $ALL ? '' : '=');
+		$gnu += $r->{gnu} == 0;
+		next if $r->{ours} && $r->{verified} && $r->{why} =~ /\A(?:the archive|[\w\/]+): .*(?:cut short|ends in the midst|no end marker|no tar archive)/s;
+		$wrong++;
+		diag("cut at $cut of ", length $whole, ": $r->{why}");
+	}
+	is($wrong, 0, "$archive: " . @cuts . ' cuts' . ($ALL ? ", $gnu of them taken by GNU tar" : ''));
+}
+
+note(join ', ', map { "$count{$_} $_" } sort keys %count);
+for my $entry (@REFUSED, @TAKEN, @OTHER) {
+	my ($name, $why) = @$entry;
+	ok($used{$name}, "$name: $why" . ($used{$name} ? ", $used{$name} times" : ''));
+}
+
+done_testing();
