@@ -137,7 +137,8 @@ static int pack_members(struct pack *p, struct fail *f)
 			*f = p->selection.broken;
 			return -f->error;
 		}
-		if (p->selection.layer == 0 && path_is_root(path_in_root(m.m.path)))
+		if (p->selection.layer == 0 && m.m.type == MEMBER_DIRECTORY &&
+		    path_is_root(path_in_root(m.m.path)))
 			root_warn_of_directory(&m.m);
 		if (!pack_kernel_is_name(&p->kernel, &m.m))
 			r = pack_changed(p, &m, f);

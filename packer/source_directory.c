@@ -39,8 +39,9 @@ struct source_directory {
 	struct level *level;
 	dev_t dev;
 	bool started;
-	void *first_names; /* tsearch tree of struct first_name */
-	char path[PATH_MAX];
+	void *first_names;     /* tsearch tree of struct first_name */
+	char *path;            /* of the current member; owned */
+	size_t path_room;      /* bytes */
 	char target[PATH_MAX]; /* of the current symlink */
 	int fd;                /* of the current file; -1 */
 	uint64_t offset;       /* of the next read, in extent next_extent */
@@ -103,6 +104,22 @@ static int list_names(struct level *l)
 	if (l->n)
 		qsort(l->names, l->n, sizeof(*l->names), compare_names);
 	return r;
+}
+
+/* name behind the first length bytes of the path. It may be longer than init could unpack (names.h), or the kernel walk
+ * in one step: below a directory that is left out, too. */
+static int set_path(struct source_directory *d, size_t length, const char *name)
+{
+	size_t needed = length + strlen(name) + 2;
+	char *path = needed > d->path_room ? realloc(d->path, 2 * needed) : d->path;
+
+	if (!path)
+		return -ENOMEM;
+	if (needed > d->path_room)
+		d->path_room = 2 * needed;
+	d->path = path;
+	sprintf(path + length, "%s%s", length ? "/" : "", name);
+	return 0;
 }
 
 /* Goes down into the directory open at fd, which is taken over; its path is d->path. */
@@ -338,7 +355,6 @@ static int directory_next(struct source *s, struct source_member *ret, struct fa
 	struct level *l;
 	struct stat st;
 	bool wanted;
-	size_t at;
 	int r;
 
 	(void)ret;
@@ -349,10 +365,8 @@ static int directory_next(struct source *s, struct source_member *ret, struct fa
 	while (find_next(d)) {
 		l = d->level;
 		name = l->names[l->next++];
-		at = l->path_length;
-		if (at + strlen(name) + 2 > sizeof(d->path))
-			return fail_errno(f, ENAMETOOLONG, name, "cannot pack it");
-		sprintf(d->path + at, "%s%s", at ? "/" : "", name);
+		if (set_path(d, l->path_length, name) < 0)
+			return fail_errno(f, ENOMEM, name, "cannot read it");
 		if (fstatat(l->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return fail_path(d, "cannot look at it (did it vanish?)", f);
 		if (source_leaves_out(s, &st))
@@ -429,6 +443,7 @@ static void directory_close(struct source *s)
 	}
 	cleanup_close(&d->fd);
 	free(d->buffer);
+	free(d->path);
 	free(d);
 }
 
@@ -440,7 +455,9 @@ int source_directory_open(int fd, struct source **ret, struct fail *f)
 
 	if (d)
 		d->buffer = malloc(READ_SIZE);
-	if (!d || !d->buffer) {
+	if (!d || !d->buffer || set_path(d, 0, "") < 0) {
+		if (d)
+			free(d->buffer);
 		free(d);
 		close(fd);
 		return fail_errno(f, ENOMEM, "the root directory", "cannot read it");
