@@ -137,8 +137,8 @@ static void copy_names(const struct raw *raw, struct tar_header *h)
 	snprintf(h->link, sizeof(h->link), "%.*s", (int)sizeof(raw->link), raw->link);
 }
 
-static int parse_numbers(const uint8_t block[TAR_BLOCK], const char *what, struct tar_header *h,
-			 struct fail *f)
+int tar_header_numbers(const uint8_t block[TAR_BLOCK], const char *what, struct tar_header *h,
+		       struct fail *f)
 {
 	int64_t mode = 0;
 	int r = parse_field(FIELD(mode), "mode", what, &mode, f);
@@ -161,18 +161,15 @@ static int parse_numbers(const uint8_t block[TAR_BLOCK], const char *what, struc
 	return r;
 }
 
-int tar_header_parse(const uint8_t block[TAR_BLOCK], const char *name, struct tar_header *ret,
-		     struct fail *f)
+bool tar_header_start(const uint8_t block[TAR_BLOCK], struct tar_header *ret)
 {
 	struct raw raw;
-	int r;
 
 	if (is_zero(block))
-		return 0;
+		return false;
 	memcpy(&raw, block, sizeof(raw));
 	*ret = (struct tar_header){ .format = find_format(&raw),
 				    .type = raw.type ? raw.type : '0' };
 	copy_names(&raw, ret);
-	r = parse_numbers(block, name ? name : ret->name, ret, f);
-	return r < 0 ? r : 1;
+	return true;
 }

@@ -34,10 +34,12 @@ struct tar_header {
 	int64_t major, minor; /* 0 where the type is no device */
 };
 
-/* Reads a block. name: of the member, for messages, when other headers have said it; NULL = the one in the block. Returns
- * 1; 0 when all of it is zero; -EBADMSG with *f filled. */
-int tar_header_parse(const uint8_t block[TAR_BLOCK], const char *name, struct tar_header *ret,
-		     struct fail *f);
+/* Reads format, type and names out of a block; false when all of it is zero. */
+bool tar_header_start(const uint8_t block[TAR_BLOCK], struct tar_header *ret);
+
+/* Adds the numbers. what: the member, which other headers may have named. 0 or -EBADMSG with *f filled. */
+int tar_header_numbers(const uint8_t block[TAR_BLOCK], const char *what, struct tar_header *h,
+		       struct fail *f);
 
 /* Is the checksum right, be it made of unsigned or, as some systems did, of signed bytes? */
 bool tar_header_is_whole(const uint8_t block[TAR_BLOCK]);

@@ -126,6 +126,8 @@ static const struct {
 	KNOWN("uid", NUMBER, uid),
 	KNOWN("gid", NUMBER, gid),
 	KNOWN("mtime", TIME, mtime),
+	KNOWN("atime", TIME, atime),
+	KNOWN("ctime", TIME, ctime),
 	KNOWN("SCHILY.acl.access", TEXT, acl_access),
 	KNOWN("SCHILY.acl.default", TEXT, acl_default),
 	KNOWN("SCHILY.devmajor", NUMBER, major),
@@ -154,25 +156,27 @@ static int set_number(const struct tar_pax_record *record, struct tar_pax_number
 	return ret->given ? tar_decimal_parse(record->value, record->value_size, &ret->value) : 0;
 }
 
-static int set_time(const struct tar_pax_record *record, struct tar_pax *p)
+static int set_time(const struct tar_pax_record *record, struct tar_pax_time *ret)
 {
-	p->mtime_given = record->value_size > 0;
-	return p->mtime_given ? parse_time(record->value, record->value_size, &p->mtime) : 0;
+	ret->given = record->value_size > 0;
+	return ret->given ? parse_time(record->value, record->value_size, &ret->value) : 0;
 }
 
 static int apply(const struct tar_pax_record *record, struct tar_pax *p)
 {
+	void *field;
+
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
 		if (strcmp(record->key, known[i].key) != 0)
 			continue;
+		field = (char *)p + known[i].at;
 		switch (known[i].kind) {
 		case TEXT:
-			return set_text(record, (const char **)((char *)p + known[i].at));
+			return set_text(record, field);
 		case NUMBER:
-			return set_number(record,
-					  (struct tar_pax_number *)((char *)p + known[i].at));
+			return set_number(record, field);
 		case TIME:
-			return set_time(record, p);
+			return set_time(record, field);
 		}
 	}
 	return 0;

@@ -28,13 +28,18 @@ struct tar_pax_number {
 	uint64_t value;
 };
 
+struct tar_pax_time {
+	bool given;
+	struct timespec value;
+};
+
 /* What the records of a member say. NULL and not given: nothing, the header counts. */
 struct tar_pax {
 	const char *path, *link;
 	const char *acl_access, *acl_default;
 	struct tar_pax_number size, uid, gid, major, minor;
-	bool mtime_given;
-	struct timespec mtime;
+	struct tar_pax_time mtime;
+	struct tar_pax_time atime, ctime; /* nobody wants them, but junk in them is damage */
 	/* GNU's sparse files; the pairs of version 0.0 are left to tar_sparse.c. */
 	const char *sparse_name, *sparse_map;
 	struct tar_pax_number sparse_major, sparse_minor, sparse_size, sparse_blocks;

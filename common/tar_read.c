@@ -89,11 +89,6 @@ static int take_block(struct tar_reader *t, const uint8_t **ret, struct fail *f)
 
 /* ---- the end ---- */
 
-static bool is_zero(const uint8_t *data, size_t size)
-{
-	return data[0] == 0 && memcmp(data, data + 1, size - 1) == 0;
-}
-
 /* One block of zeros has been seen. Another one must follow. */
 static int check_end(struct tar_reader *t, struct fail *f)
 {
@@ -260,19 +255,32 @@ static bool has_special(const struct tar_reader *t)
 	return t->local.used || t->long_name.used || t->long_link.used;
 }
 
-/* Which name the member has, when special headers say it. */
-static const char *special_name(const struct tar_reader *t)
+/* The name of the member whose own header was read last. */
+static const char *member_name(const struct tar_reader *t)
 {
 	if (t->pax.sparse_name)
 		return t->pax.sparse_name;
 	if (t->pax.path)
 		return t->pax.path;
-	return t->long_name.used ? t->long_name.bytes : NULL;
+	return t->long_name.used ? t->long_name.bytes : t->header.name;
+}
+
+/* The same for messages, before the records have been understood. */
+static const char *likely_name(const struct tar_reader *t)
+{
+	const char *name = t->long_name.used ? t->long_name.bytes : t->header.name;
+	struct tar_pax_record record;
+	size_t cursor = 0;
+
+	while (tar_pax_next(t->local.bytes, t->local.used, &cursor, &record))
+		if (strcmp(record.key, "path") == 0 || strcmp(record.key, "GNU.sparse.name") == 0)
+			name = record.value;
+	return name;
 }
 
 static int apply_records(struct tar_reader *t, struct fail *f)
 {
-	const char *what = t->long_name.used ? t->long_name.bytes : t->in.name;
+	const char *what = likely_name(t);
 	int r = tar_pax_apply(t->global.bytes, t->global.used, what, &t->pax, f);
 
 	return r < 0 ? r : tar_pax_apply(t->local.bytes, t->local.used, what, &t->pax, f);
@@ -280,16 +288,16 @@ static int apply_records(struct tar_reader *t, struct fail *f)
 
 static bool is_special(char type)
 {
-	return type && strchr("xXgLKV", type);
+	return strchr("xXgLKV", type);
 }
 
+/* 1; 0 for a block of zeros; -errno. */
 static int parse_header(struct tar_reader *t, const uint8_t *block, struct fail *f)
 {
 	unsigned long long at = input_position(&t->in) - TAR_BLOCK;
-	bool special = is_special((char)block[TAR_TYPE]);
 	int r;
 
-	if (is_zero(block, TAR_BLOCK))
+	if (!tar_header_start(block, &t->header))
 		return 0;
 	if (!tar_header_is_whole(block) && t->in.members == 0)
 		return fail_set(f, EBADMSG, t->in.name, "Give a tar archive, or make it again.",
@@ -300,8 +308,13 @@ static int parse_header(struct tar_reader *t, const uint8_t *block, struct fail 
 			"the tar header at byte %llu, behind %s, is damaged: its checksum does "
 			"not match",
 			at, t->in.path);
-	r = special ? 0 : apply_records(t, f);
-	return r < 0 ? r : tar_header_parse(block, special ? NULL : special_name(t), &t->header, f);
+	if (is_special(t->header.type))
+		r = tar_header_numbers(block, t->header.name, &t->header, f);
+	else
+		r = apply_records(t, f);
+	if (r == 0 && !is_special(t->header.type))
+		r = tar_header_numbers(block, member_name(t), &t->header, f);
+	return r < 0 ? r : 1;
 }
 
 /* Up to the header of a member, which stays at *ret_block until the source is asked again: 1, 0 at the end marker. */
@@ -345,10 +358,12 @@ static enum member_type find_type(const struct tar_reader *t, const char *path)
 		return MEMBER_DIRECTORY;
 	case '6':
 		return MEMBER_FIFO;
-	case 'S':
+	case '0':
+	case '7': /* contiguous */
+		return ends_with(path, "/") ? MEMBER_DIRECTORY
+					    : MEMBER_FILE; /* V7 has no other ones */
+	default: /* sparse 'S'; what is not known is a file, says POSIX */
 		return MEMBER_FILE;
-	default: /* '0', contiguous '7', and what is not known is a file, says POSIX; V7 has no other directories */
-		return ends_with(path, "/") ? MEMBER_DIRECTORY : MEMBER_FILE;
 	}
 }
 
@@ -373,9 +388,7 @@ static uint64_t find_data(const struct tar_reader *t)
 
 static int set_names(struct tar_reader *t, struct member *m, struct fail *f)
 {
-	const char *name = special_name(t);
-
-	m->path = name ? name : t->header.name;
+	m->path = member_name(t);
 	if (!*m->path)
 		return fail_set(f, EINVAL, "the root archive", NULL, "a member has no name");
 	m->type = find_type(t, m->path);
@@ -419,7 +432,7 @@ static int set_numbers(struct tar_reader *t, struct member *m, struct fail *f)
 	m->uid = (uid_t)uid;
 	m->gid = (gid_t)gid;
 	m->rdev = makedev((unsigned)major, (unsigned)minor);
-	m->mtime = t->pax.mtime_given ? t->pax.mtime : (struct timespec){ h->mtime, 0 };
+	m->mtime = t->pax.mtime.given ? t->pax.mtime.value : (struct timespec){ h->mtime, 0 };
 	return 0;
 }
 

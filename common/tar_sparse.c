@@ -177,7 +177,8 @@ static int add_list(struct tar_map *map, const char *list, uint64_t *ret_n, cons
 		for (int i = 0; i < 2; i++, list += length + (list[length] == ',')) {
 			length = strcspn(list, ",");
 			if (tar_decimal_parse(list, length, &numbers[i]) < 0 ||
-			    (i == 0 && list[length] != ','))
+			    (i == 0 && list[length] != ',') ||
+			    (list[length] == ',' && !list[length + 1]))
 				return fail_map(what,
 						"its map of holes is no list of offsets and sizes",
 						f);

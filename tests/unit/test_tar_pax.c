@@ -93,8 +93,8 @@ static void test_times(void)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		int r = apply(record(cases[i].text), &p, &f);
 
-		ok(r == cases[i].r && (r < 0 || (p.mtime.tv_sec == cases[i].time.tv_sec &&
-						 p.mtime.tv_nsec == cases[i].time.tv_nsec)),
+		ok(r == cases[i].r && (r < 0 || (p.mtime.value.tv_sec == cases[i].time.tv_sec &&
+						 p.mtime.value.tv_nsec == cases[i].time.tv_nsec)),
 		   "%s", cases[i].text);
 	}
 }
