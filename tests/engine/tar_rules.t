@@ -162,7 +162,8 @@ for my $id (qw(uid gid)) {
 		["77777777", base256(16777215, 8)], [base256(16777216, 8), base256(16777216, 8)];
 	bad("$id '" . quoted($_) . "'", [set_field(file('f', ''), $id, $_), $z], field('f', $id, $_)) for 'abc', ' ' x 8, '  8', '12x', '1.5', '08', '7' x 7 . 'x';
 	bad("$id '\\0abc'", [set_field(file('f', ''), $id, "\0abc"), $z], qr/^f: the $id in its tar header is no number: /);
-	bad("$id '" . quoted($_) . "'", [set_field(file('f', ''), $id, $_), $z], range('f', $id)) for "\x80" . "\x7f" x 7 . '', "\x80\x80" . "\0" x 6;
+	bad("$id '" . quoted($_) . "'", [set_field(file('f', ''), $id, $_), $z], owner($id eq 'uid' ? unpack('q>', "\0" . substr $_, 1) . ':0' : '0:' . unpack 'q>', "\0" . substr $_, 1))
+		for "\x80" . "\x7f" x 7, "\x80\x80" . "\0" x 6;
 	bad("$id $_ in base 256", [set_field(file('f', ''), $id, base256($_, 8)), $z], owner($id eq 'uid' ? "$_:0" : "0:$_"),
 		$_ == 4294967295 ? 'GNU tar leaves the owner as it is' : 2) for 4294967295, 4294967296, -1, -2;
 }
@@ -207,8 +208,8 @@ for (['-0.5', -1, 500000000], ['-1.25', -2, 750000000], ['1.5', 1, 500000000], [
 }
 my $JUNK = 'GNU tar leaves out what stands behind the number';
 for my $key (qw(mtime atime ctime)) {
-	bad("pax $key '$_'", [tar_pax($key => $_), file('f', ''), $z], value('f', $key, $_)) for 'abc', '.5', '-', '1-';
-	bad("pax $key '$_'", [tar_pax($key => $_), file('f', ''), $z], value('f', $key, $_), $JUNK) for '1x', '1.5x', '1.5.5', '0x10', '1e5', '1 ';
+	bad("pax $key '$_'", [tar_pax($key => $_), file('f', ''), $z], value('f', $key, $_)) for 'abc', '.5', '-';
+	bad("pax $key '$_'", [tar_pax($key => $_), file('f', ''), $z], value('f', $key, $_), $JUNK) for '1x', '1-', '1.5x', '1.5.5', '0x10', '1e5', '1 ';
 	bad("pax $key '$_'", [tar_pax($key => $_), file('f', ''), $z], beyond('f', $key, $_)) for '99999999999999999999999';
 }
 bad("pax size '$_'", [tar_pax(size => $_), file('f', 'hello'), $z], value('f', 'size', $_)) for 'abc', '5x', '-5', '5.0';
@@ -244,6 +245,7 @@ good("SCHILY.realsize $_ of a plain file", [tar_pax('SCHILY.realsize' => $_), fi
 good('SUN.holesdata is nothing', [tar_pax('SUN.holesdata' => ' 0 1 1024 '), file('f', 'hello'), $z], [file('f', 'hello'), $z]);
 good("a type '" . quoted($_) . "' is a file", [tar_member(name => 'f', type => $_, data => 'hello'), $z], [file('f', 'hello'), $z]) for "\0", '7', 'Z', '8', 'A', 'a', "\xff";
 good('the slash of a directory, type ' . quoted($_), [tar_member(name => 'd/', type => $_, mode => 0755), file('d/f', 'x')], [dir('d/'), file('d/f', 'x')]) for "\0", '0', '7';
+good('but an unknown type is a file, whatever its name', [tar_member(name => 'd/', type => 'Z', data => 'x'), $z], [file('d', 'x'), $z]);
 good('a V7 directory is one with a slash', [v7(name => 'd/', mode => 0755), v7(name => 'd/f', data => 'x')], [dir('d/'), file('d/f', 'x')]);
 good('V7 links', [v7(name => 'f', data => 'x'), v7(name => 'h', type => '1', link => 'f'), v7(name => 's', type => '2', link => 'f')],
 	[file('f', 'x'), hardlink('h', 'f'), symlink_to('s', 'f')]);
@@ -374,6 +376,11 @@ bad("a map with $_->[0]", [tar_pax(@{ $_->[1] }), $f, $z], no_map($_->[2]), $_->
 	['an offset without a size', [@s, 'GNU.sparse.numblocks' => 2, 'GNU.sparse.offset' => 0, 'GNU.sparse.numbytes' => 512, 'GNU.sparse.offset' => 8192], 'ends in its midst',
 		'GNU tar does not miss it'],
 	['a size without an offset', [@s, 'GNU.sparse.numblocks' => 1, 'GNU.sparse.numbytes' => 517], 'is no list of offsets and sizes', 'GNU tar does not miss it'];
+bad("a map without its number of extents, $_->[0]", [tar_pax('GNU.sparse.size' => 20000, @{ $_->[1] }), $f, $z], qr/^s: its map of holes /)
+	for ['0.0', ['GNU.sparse.offset' => 0, 'GNU.sparse.numbytes' => 517]], ['0.1', ['GNU.sparse.map' => '0,517']];
+bad("$_->[0] without a map", [tar_pax(@{ $_->[1] }), file('s', blocks("1\n0\n5\n") . 'hello'), $z], qr/^s: it is a sparse file |^s: its map of holes /, $_->[2])
+	for ['GNU.sparse.realsize', ['GNU.sparse.realsize' => 20000], 2], ['GNU.sparse.name', ['GNU.sparse.name' => 's', 'GNU.sparse.realsize' => 20000, 'GNU.sparse.minor' => 0], 2],
+	['GNU.sparse.minor', ['GNU.sparse.minor' => 0, 'GNU.sparse.realsize' => 20000], 2];
 bad('a sparse size that is junk', [tar_pax('GNU.sparse.size' => 'abc', 'GNU.sparse.numblocks' => 1, 'GNU.sparse.map' => '0,517'), $f, $z], value('s', 'GNU.sparse.size', 'abc'));
 bad("a map of 1.0 with $_->[0]", [sparse_pax('1.0', 's', 20000, $_->[1], $data), $z], no_map('is no list of numbers'))
 	for ['junk', "2\n0\nx\n8192\n5\n"], ['a number below 0', "2\n0\n512\n-1\n5\n"], ['no newline', "2\n0\n512\n8192\n5"], ['fewer numbers than it says', "3\n0\n512\n8192\n5\n"],
