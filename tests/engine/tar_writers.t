@@ -1,0 +1,181 @@
+#!/usr/bin/perl
+# One tree, archived by every program that writes tars, in each of their formats: our reader makes of it what
+# GNU tar makes of it, and as far as the format holds it, the tree itself. With TARBOOT_TEST_ALL also the
+# roots of the demo and the benchmark, and images of skopeo, umoci, buildah, podman where they are installed.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use RawTar;
+use Test::More;
+
+need_programs(qw(tar bsdtar busybox python3 git xz setfattr setfacl));
+
+# ---- the tree ----
+
+# What every format holds; then what some do not.
+my @PLAIN = (
+	'mkdir d d/empty; echo hello >d/f; chmod 4755 d/f; chown 1000:1001 d/f; : >empty; head -c 512 /dev/zero >block; head -c 70000 /dev/urandom >big',
+	'ln d/f hard; ln -s d/f soft; ln -s nowhere dangling; mkdir closed; chmod 0 closed; echo x >"with space"; echo x >"$(printf "new\nline")"',
+	'mkdir sticky; chmod 1777 sticky; for i in 1 2 3 4 5 6 7 8 9; do echo $i >n$i; done; echo x >no-mode; chmod 0 no-mode',
+	'echo x >"$(printf "utf8-\303\251")"; echo x >"$(printf "nfd-e\314\201")"; echo x >"$(printf "latin-\351\377")"; ln -s "$(printf "e\314\201\377")" bytes',
+);
+my @SPECIAL = ('mkfifo fifo; mknod null c 1 3; chmod 666 null; mknod disk b 8 1; mknod major c 511 3');
+my @LONG    = ('mkdir -p $(printf %060d 0)/$(printf %060d 1); echo x >$(printf %060d 0)/$(printf %060d 1)/file; echo x >$(printf %0200d 2)',
+	'ln $(printf %0200d 2) $(printf %0150d 3); ln -s $(printf %0300d 0) target; echo x >$(printf %0255d 4); d=.; for i in 1 2 3 4; do d=$d/$(printf %0200d $i); mkdir $d; done; echo x >$d/f');
+my @PREFIX  = ('mkdir -p $(printf %060d 0)/$(printf %060d 1); echo x >$(printf %060d 0)/$(printf %060d 1)/file; echo x >$(printf %0100d 2)');
+my @NUMBERS = ('echo x >owner; chown 4294967294:3000000 owner; echo x >future; touch -d "2300-01-01 UTC" future');
+my @TIMES   = ('echo x >nano; touch -d "2020-01-01 00:00:00.123456789 UTC" nano; echo x >old; touch -d "1960-01-01 00:00:00.5 UTC" old; echo x >less; touch -d @-0.5 less');
+my @SPARSE  = ('truncate -s 3M sparse; printf x | dd of=sparse bs=1 seek=1500000 conv=notrunc status=none; truncate -s 1M hole; '
+		. 'truncate -s 400k many; for i in 1 2 3 4 5 6 7 8 9; do printf data$i | dd of=many bs=1 seek=${i}0000 conv=notrunc status=none; done; truncate -s 400k many; '
+		. 'for i in $(seq 1 60); do printf data$i | dd of=more bs=1 seek=${i}0000 conv=notrunc status=none; done');
+my @XATTRS  = ('echo x >xattr; setfattr -n user.a -v value xattr; setfattr -n "user.%=" -v 0x000aff3d xattr; setfattr -n user.empty xattr',
+	'cp /bin/true cap; setcap cap_net_raw+ep cap; mkdir xdir; setfattr -n trusted.t -v 0x00 xdir',
+	'echo x >acl; setfacl -m u:1000:rw,g:33:r,m::rwx acl; mkdir acls; setfacl -m u:1000:rwx,d:u:1001:r acls');
+
+my %made;
+
+# A tree of these cases, made once; all times whole seconds, but for those that say otherwise.
+sub tree {
+	my (@cases) = @_;
+	return $made{"@cases"} //= do {
+		my $dir = new_dir();
+		run('sh', '-ec', "umask 022; cd '$dir'; " . join('; ', map { "(\n$_\n)" } @cases));
+		run('sh', '-c', "cd '$dir' && find . -depth ! -newermt 2299-01-01 ! -name nano ! -name old ! -name less -exec touch -h -d \@1500000000 {} +");
+		$dir;
+	};
+}
+
+# ---- comparing ----
+
+my @TAR = qw(tar --sort=name --numeric-owner);
+
+# The archive that a command (with $dir and $tar in its environment) makes of a tree: ours, GNU tar's, and the
+# tree. changes: what the format loses, as an expression on a line of the listing in $_.
+sub written {
+	my ($name, $dir, $command, %o) = @_;
+	my $tar = scratch('written.tar');
+	local @ENV{qw(dir tar)} = ($dir, $tar);
+
+	unlink $tar, "$tar.snar";
+	run('sh', '-ec', $command);
+	my $r     = both(slurp($tar));
+	my $lines = sub { join '', grep { length } map { $o{changes} ? $o{changes}->() : $_ } split /^/m, $_[0] };
+
+	is($r->{why},          '', "$name: unpacked");
+	is($r->{why_verified}, '', "$name: verified");
+	is($r->{gnu}, 0, "$name: GNU tar extracts it") or diag($r->{messages});
+	same_tree(gnu_loses($r->{tree}, $r->{gnu_tree}), $r->{gnu_tree}, "$name: as GNU tar");
+	same_tree($lines->($r->{tree}), $lines->(tidy(treelist('-x', '.', $dir))), "$name: the tree");
+	return;
+}
+
+# GNU tar forgets the times of a directory to which members come after it has gone on to others.
+sub gnu_loses {
+	my ($tree, $gnu) = @_;
+	my %lost = map { /^(\S+ d \S+ \S+ \S+) now/ ? ($1 => 1) : () } split /^/m, $gnu;
+	return join '', map { /^(\S+ d \S+ \S+ \S+) \S+(.*)/s && $lost{$1} ? "$1 now$2" : $_ } split /^/m, $tree;
+}
+
+# ---- GNU tar ----
+
+my $ALL_XATTRS = "--xattrs --xattrs-include='*' --acls";
+
+sub gnu_tar { my ($name, $dir, $options) = @_; return written("GNU tar $name", $dir, "@TAR $options -C \"\$dir\" -cf \"\$tar\" .") }
+
+gnu_tar('v7',           tree(@PLAIN),                     '--format=v7');
+gnu_tar('ustar',        tree(@PLAIN, @SPECIAL, @PREFIX),  '--format=ustar');
+gnu_tar('oldgnu',       tree(@PLAIN, @SPECIAL, @LONG, @NUMBERS), '--format=oldgnu');
+gnu_tar('gnu',          tree(@PLAIN, @SPECIAL, @LONG, @NUMBERS), '--format=gnu');
+gnu_tar("$_ --sparse",  tree(@PLAIN, @SPARSE, @LONG),     "--format=$_ --sparse") for qw(oldgnu gnu);
+gnu_tar("$_, attributes", tree(@PLAIN, @SPECIAL, @LONG, @NUMBERS, @TIMES, @XATTRS), "--format=$_ $ALL_XATTRS") for qw(pax posix);
+gnu_tar("posix --sparse $_", tree(@PLAIN, @SPARSE, @LONG, @TIMES, @XATTRS), "--format=posix --sparse --sparse-version=$_ $ALL_XATTRS") for qw(0.0 0.1 1.0);
+gnu_tar('posix, global records', tree(@PLAIN), "--format=posix --pax-option='globexthdr.name=/g,comment=everybody,delete=atime,delete=ctime'");
+gnu_tar('posix, incremental', tree(@PLAIN, @SPECIAL), '--format=posix --listed-incremental="$tar.snar"');
+gnu_tar('gnu, incremental, with a label', tree(@PLAIN, @SPECIAL), '--format=gnu --label=name --listed-incremental="$tar.snar"');
+
+# ---- libarchive ----
+
+my $BSDTAR = 'env LC_ALL=C.UTF-8 bsdtar --numeric-owner -C "$dir" -cf "$tar"';
+written('bsdtar ustar', tree(@PLAIN, @SPECIAL, @PREFIX), "$BSDTAR --format=ustar .");
+written('bsdtar gnutar', tree(@PLAIN, @SPECIAL, @LONG), "$BSDTAR --format=gnutar .");
+written('bsdtar pax', tree(@PLAIN, @SPECIAL, @LONG, @NUMBERS, @XATTRS), "$BSDTAR --format=pax --xattrs --acls .");
+written('bsdtar pax, sparse', tree(@PLAIN, @SPARSE), "$BSDTAR --format=pax --read-sparse .");
+written('bsdtar restricted pax', tree(@PLAIN, @SPECIAL, @LONG, @NUMBERS), "$BSDTAR --format=paxr .");
+
+# ---- busybox ----
+
+written('busybox tar', tree(@PLAIN, @SPECIAL, @LONG), 'busybox tar -C "$dir" -cf "$tar" .');
+
+# ---- Python ----
+
+my $PYTHON = <<'END';
+import os, sys, tarfile
+t = tarfile.open(os.environ["tar"], "w", format=getattr(tarfile, sys.argv[1] + "_FORMAT"), encoding="utf-8", errors="surrogateescape")
+os.chdir(os.environ["dir"])
+def number(i):
+    i.uname = i.gname = ""
+    return i
+t.add(".", filter=number)
+t.close()
+END
+my $python = spew(scratch('write.py'), $PYTHON);
+written('Python USTAR', tree(@PLAIN, @SPECIAL, @PREFIX), "python3 '$python' USTAR");
+written('Python GNU',   tree(@PLAIN, @SPECIAL, @LONG, @NUMBERS), "python3 '$python' GNU");
+written('Python PAX',   tree(@PLAIN, @SPECIAL, @LONG, @NUMBERS), "python3 '$python' PAX");
+
+# ---- git ----
+
+# It keeps names, contents, links and one bit of the mode.
+my $git = 'cd "$dir" && export GIT_DIR="$tar.git" GIT_WORK_TREE="$dir" GIT_CONFIG_GLOBAL=/dev/null && rm -rf "$GIT_DIR" && git init -q && git add -A . && '
+	. 'git -c user.name=n -c user.email=e commit -q -m x && git archive --format=tar -o "$tar" HEAD; rm -rf "$GIT_DIR"';
+written('git archive', tree(map { s/; chmod 0 (closed|no-mode)//gr } @PLAIN[0, 1, 2, 3], @LONG), $git, changes => sub {
+	return '' if / d /;
+	s/ \d{4} \d+ \d+ [\d.]+ nlink=\d+/ /r =~ s/ inode=.*//r;
+});
+
+# ---- whole roots ----
+
+SKIP: {
+	skip 'the roots and the images of container tools take minutes: make test-all', 1 unless $ENV{TARBOOT_TEST_ALL};
+	for my $root (grep { -e } build_path('demo-root.tar'), build_path('bench-root.tar')) {
+		my ($ours, $theirs) = (new_dir(), new_dir());
+		run("xz -0 -T0 -c '$root' >'" . scratch('root.tar.xz') . q{'});
+		is_quiet(try({ limit => 900 }, build_path('tarboot'), 'unpack', scratch('root.tar.xz'), $ours), "$root: unpacked");
+		run('tar', '--xattrs', '--xattrs-include=*', '--acls', '--numeric-owner', '-xpf', $root, '-C', $theirs);
+		same_tree(treelist($ours), treelist($theirs), "$root: as GNU tar");
+		run('rm', '-rf', $ours, $theirs, scratch('root.tar.xz'));
+	}
+	container_images();
+}
+
+# An image of one layer, saved by each of the tools that this machine has: its layer as GNU tar extracts it.
+sub container_images {
+	my $dir   = tree(@PLAIN, @SPECIAL, @LONG, @XATTRS);
+	my $layer = scratch('layer.tar');
+	my %SAVE  = (
+		umoci => 'umoci init --layout oci && umoci new --image oci:t && umoci unpack --image oci:t bundle && cp -a "$dir/." bundle/rootfs && umoci repack --image oci:t bundle',
+		buildah => 'c=$(buildah --storage-driver vfs from scratch) && m=$(buildah --storage-driver vfs mount $c) && cp -a "$dir/." "$m" && '
+			. 'buildah --storage-driver vfs commit -q --rm $c oci:oci:t',
+		podman => 'tar -C "$dir" -c . | podman --storage-driver vfs import -q - tarboot-test && podman --storage-driver vfs save -q --format oci-dir -o oci tarboot-test',
+		skopeo => 'umoci init --layout first && umoci new --image first:t && umoci unpack --image first:t bundle && cp -a "$dir/." bundle/rootfs && umoci repack --image first:t bundle && '
+			. 'skopeo copy -q oci:first:t oci:oci:t',
+	);
+	for my $tool (sort keys %SAVE) {
+	SKIP: {
+			skip "$tool is not installed", 1 unless have_program($tool) && ($tool ne 'skopeo' || have_program('umoci'));
+			my $at = new_dir();
+			local $ENV{dir} = $dir;
+			run('sh', '-ec', "cd '$at'; $SAVE{$tool}");
+			my ($blob) = sort { -s $b <=> -s $a } glob "$at/oci/blobs/sha256/*";
+			run('sh', '-c', "zcat '$blob' >'$layer' || cp '$blob' '$layer'");
+			my $r = both(slurp($layer));
+			is($r->{why}, '', "a layer of $tool: unpacked");
+			same_tree($r->{tree}, $r->{gnu_tree}, "a layer of $tool: as GNU tar");
+			run('rm', '-rf', $at);
+		}
+	}
+	return;
+}
+
+done_testing();
