@@ -152,8 +152,7 @@ int cpio_links_set_first(struct cpio_links *links, struct cpio_inode *inode, con
 	return r;
 }
 
-int cpio_links_add_name(struct cpio_links *links, struct cpio_inode *inode, const char *path,
-			uint64_t position)
+int cpio_links_add_name(struct cpio_links *links, struct cpio_inode *inode, const char *path)
 {
 	size_t size = strlen(path) + 1;
 	struct cpio_name *name;
@@ -162,7 +161,6 @@ int cpio_links_add_name(struct cpio_links *links, struct cpio_inode *inode, cons
 	if (r < 0)
 		return r;
 	name->next = NULL;
-	name->position = position;
 	memcpy(name->path, path, size);
 	*inode->names_end = name;
 	inode->names_end = &name->next;

@@ -13,7 +13,6 @@
 /* A name that waits for its data. */
 struct cpio_name {
 	struct cpio_name *next;
-	uint64_t position; /* in the archive, of its header */
 	char path[];
 };
 
@@ -37,8 +36,7 @@ void cpio_links_free(struct cpio_links *links);
 int cpio_links_find(struct cpio_links *links, const struct cpio_header *h, bool exact,
 		    struct cpio_inode **ret);
 int cpio_links_set_first(struct cpio_links *links, struct cpio_inode *inode, const char *path);
-int cpio_links_add_name(struct cpio_links *links, struct cpio_inode *inode, const char *path,
-			uint64_t position);
+int cpio_links_add_name(struct cpio_links *links, struct cpio_inode *inode, const char *path);
 
 /* Takes the oldest waiting name of an inode; NULL: none. The caller gives it back with cpio_links_drop_name. */
 struct cpio_name *cpio_links_take_name(struct cpio_inode *inode);

@@ -354,7 +354,7 @@ static int take_linked(struct cpio_reader *c, const struct cpio_header *h, struc
 	if (inode->first)
 		make_hardlink(inode, ret);
 	else if (S_ISREG(h->mode) && h->size == 0 && !c->format->repeats_data)
-		r = cpio_links_add_name(c->links, inode, c->member, c->header_at);
+		r = cpio_links_add_name(c->links, inode, c->member);
 	else
 		r = cpio_links_set_first(c->links, inode, c->member);
 	if (r < 0)
@@ -399,7 +399,7 @@ static int take_waiting(struct cpio_reader *c, struct member *ret)
 		return 0;
 	}
 	strcpy(c->member, name->path);
-	c->header_at = name->position;
+	c->header_at = input_position(&c->in); /* it takes no bytes here */
 	cpio_links_drop_name(c->links, name);
 	describe(c, &c->linking->header, ret);
 	if (c->linking->first)

@@ -34,7 +34,7 @@ int cpio_reader_data(struct cpio_reader *c, const void **ret_data, size_t *ret_s
 uint64_t cpio_reader_bytes(const struct cpio_reader *c); /* taken from the source */
 uint64_t cpio_reader_members(const struct cpio_reader *c);
 
-/* Where the reader stands: byte of the archive at which the last member's header starts, and the member's path, cut to
- * what messages can show; "" before the first one. */
+/* Where the reader stands: byte of the archive at which the last member's header starts, or behind the data of its file
+ * when it is a name that came before that; and the member's path, cut to what messages can show; "" before the first. */
 uint64_t cpio_reader_position(const struct cpio_reader *c);
 const char *cpio_reader_path(const struct cpio_reader *c);

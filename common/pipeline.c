@@ -519,8 +519,8 @@ int pipeline_write(struct pipeline *l, struct tree_file *file, const void *data,
 	struct fail f, unused;
 	int r = 0;
 
-	/* libarchive brings bytes that lie on both sides of a chunk border together in a buffer of
-	 * its own, which will not live long enough to be queued. */
+	/* The start of an archive whose first Blocks are small lies in a buffer of root_read.c, which no chunk's
+	 * count keeps. */
 	if (size > 0 && !in_current_chunk(l, data)) {
 		r = tree_file_write(file, data, size, offset, &f);
 		w.size = 0;

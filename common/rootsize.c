@@ -7,8 +7,9 @@
 #define INODE_BYTES 1024      /* a tmpfs inode with its directory entry, in kernel memory */
 #define RESERVE (24ULL << 20) /* for the kernel and the first steps of the new init */
 #define FLOOR \
-	(8ULL << 20)   /* of that must be left in any moment: below it the kernel begins to kill */
-#define TAR_RECORD 512 /* bytes of a tar, at least, for anything that takes an inode or a page */
+	(8ULL << 20) /* of that must be left in any moment: below it the kernel begins to kill */
+/* Bytes of an archive, at least, for anything that takes an inode or a page: an empty file in odc cpio. */
+#define MEMBER_LEAST 78
 
 void rootsize_need(const struct manifest *m, uint64_t tar, uint64_t page, struct rootsize_need *ret)
 {
@@ -20,12 +21,12 @@ void rootsize_need(const struct manifest *m, uint64_t tar, uint64_t page, struct
 		return;
 	}
 	/* A header takes no more of a tar than its inode takes of memory (INODE_BYTES against one to three
-	 * records, of which the third comes with pax only), data no more than its pages. At most, each record
-	 * is all that a page holds. */
+	 * records, of which the third comes with pax only), of a cpio much less; data no more than its pages. At
+	 * most, all of it are the smallest members, each with a page. */
 	ret->is_estimate = true;
 	ret->tree = tar;
-	ret->tree_most = multiply_u64(tar / TAR_RECORD, page);
-	ret->inodes_most = tar / TAR_RECORD;
+	ret->tree_most = multiply_u64(tar / MEMBER_LEAST, page);
+	ret->inodes_most = tar / MEMBER_LEAST;
 }
 
 /* Beside the engine. */
@@ -97,7 +98,7 @@ uint64_t rootsize_settle(const struct memory *m, uint64_t used)
 /* A quarter: half is for what was read before and is not written yet. */
 uint64_t rootsize_ahead(uint64_t available, uint64_t page)
 {
-	uint64_t growth = (page + INODE_BYTES) / TAR_RECORD;
+	uint64_t growth = (page + INODE_BYTES) / MEMBER_LEAST + 1;
 
 	return available > FLOOR ? (available - FLOOR) / 4 / growth + 1 : 0;
 }

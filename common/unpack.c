@@ -1,5 +1,5 @@
 /*
- * The parser: one tar reader fed with the pipeline's chunks. It alone decides what happens to names,
+ * The parser: one reader, of tar or cpio, fed with the pipeline's chunks. It alone decides what happens to names,
  * in archive order; file data goes back to the pipeline.
  */
 #include "unpack.h"
@@ -11,8 +11,8 @@
 #include "escape.h"
 #include "memory.h"
 #include "pipeline.h"
+#include "root_read.h"
 #include "size.h"
-#include "tar_read.h"
 
 #define THREAD_SPACE (256ULL << 10) /* address space of a stack with its guard */
 #define PROGRAM_SPACE (32ULL << 20)
@@ -20,10 +20,10 @@
 struct unpack {
 	struct pipeline *pipeline;
 	struct tree *tree; /* NULL: check only */
-	struct tar_reader *tar;
+	struct root_reader *root;
 	const struct unpack_options *options;
 	struct fail *fail;
-	uint64_t bytes; /* of tar that the parser has got */
+	uint64_t bytes; /* of the archive that the parser has got */
 };
 
 /* A failed pipeline knows why; pipeline_stop tells it. */
@@ -50,7 +50,7 @@ static int take_data(struct unpack *u, struct tree_file *file)
 	size_t size;
 	int r;
 
-	while ((r = tar_reader_data(u->tar, &data, &size, &offset, u->fail)) > 0) {
+	while ((r = root_reader_data(u->root, &data, &size, &offset, u->fail)) > 0) {
 		if (u->options->data)
 			u->options->data(u->options->member_arg, offset, size);
 		r = file ? pipeline_write(u->pipeline, file, data, size, offset, false) : 0;
@@ -79,9 +79,9 @@ static int add_member(struct unpack *u, const struct member *m)
 	int r = add_name(u, m, &file);
 
 	if (u->options->progress)
-		atomic_store(&u->options->progress->members, tar_reader_members(u->tar));
+		atomic_store(&u->options->progress->members, root_reader_members(u->root));
 	if (u->options->member)
-		u->options->member(u->options->member_arg, m, tar_reader_position(u->tar));
+		u->options->member(u->options->member_arg, m, root_reader_position(u->root));
 	if (r == 0 && (file || (u->options->data && m->type == MEMBER_FILE)))
 		r = take_data(u, file);
 	return r == 0 && u->tree && tree_must_wait(u->tree) ? pipeline_drain(u->pipeline) : r;
@@ -92,7 +92,7 @@ static int parse(struct unpack *u)
 	struct member m;
 	int r;
 
-	while ((r = tar_reader_next(u->tar, &m, u->fail)) > 0) {
+	while ((r = root_reader_next(u->root, &m, u->fail)) > 0) {
 		r = add_member(u, &m);
 		member_free(&m);
 		if (r < 0)
@@ -105,14 +105,14 @@ static int parse(struct unpack *u)
  * Block is met by a worker that runs ahead. */
 static void add_position(const struct unpack *u, const struct block_list *blocks, struct fail *f)
 {
-	uint64_t at = tar_reader_position(u->tar);
+	uint64_t at = root_reader_position(u->root);
 	const struct block *block = block_list_find(blocks, at);
 	char member[104], why[2 * sizeof(f->why)];
 
-	if (!block || !*tar_reader_path(u->tar))
+	if (!block || !*root_reader_path(u->root))
 		return;
-	escape_text(tar_reader_path(u->tar), member, sizeof(member));
-	snprintf(why, sizeof(why), "%s (after member %s, byte %llu of the tar, in Block %llu)",
+	escape_text(root_reader_path(u->root), member, sizeof(member));
+	snprintf(why, sizeof(why), "%s (after member %s, byte %llu of the archive, in Block %llu)",
 		 f->why, member, (unsigned long long)at, (unsigned long long)block->number);
 	escape_text(why, f->why, sizeof(f->why));
 }
@@ -129,20 +129,21 @@ static int unpack_with_tree(const struct payload *p, const struct block_list *bl
 	if (r < 0)
 		return r;
 	result.threads = pipeline_threads(u.pipeline);
-	r = tar_reader_open(next_chunk, &u, p->name, PLAN_HEADERS_LEAST + plan->headers, &u.tar, f);
+	r = root_reader_open(next_chunk, &u, p->name, PLAN_HEADERS_LEAST + plan->headers, &u.root,
+			     f);
 	if (r == 0) {
 		r = parse(&u);
-		result.bytes = tar_reader_bytes(u.tar);
-		result.members = tar_reader_members(u.tar);
+		result.bytes = root_reader_bytes(u.root);
+		result.members = root_reader_members(u.root);
 	}
 	if (r == 0)
 		r = pipeline_drain(u.pipeline);
 	r = pipeline_stop(u.pipeline, r, f);
 	if (r == 0 && tree)
 		r = tree_finish(tree, f);
-	else if (r < 0 && u.tar)
+	else if (r < 0 && u.root)
 		add_position(&u, blocks, f);
-	tar_reader_close(u.tar);
+	root_reader_close(u.root);
 	if (r < 0)
 		return r;
 	if (tree)

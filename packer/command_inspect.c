@@ -98,7 +98,7 @@ static void print_payload(const struct image *image, const struct block_list *l)
 {
 	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX], c[SIZE_TEXT_MAX], d[SIZE_TEXT_MAX];
 
-	printf("payload\n  %s compressed in %zu part%s, %s of tar\n"
+	printf("payload\n  %s compressed in %zu part%s, %s uncompressed\n"
 	       "  %llu %s stream%s, %zu Blocks of at most %s, %s to decode one\n",
 	       size_format(a, image->payload.size), image->payload.n_parts,
 	       image->payload.n_parts == 1 ? "" : "s", size_format(b, l->uncompressed),

@@ -4,14 +4,17 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "cpio.h"
+#include "manifest.h"
 #include "util.h"
 
 #define TAR_HEADER 512
 #define TAR_CHECKSUM 148 /* of its 8 bytes */
 #define TAR_MAGIC 257
 
-#define TODO_CPIO "Unpack it with cpio -id and pack the directory."
-#define TODO_ROOT "Give a root: a directory, a tar archive, a disk or a container image."
+#define TODO_CPIO \
+	"Make it again with cpio -o -H newc, or unpack it with cpio -id and pack the directory."
+#define TODO_ROOT "Give a root: a directory, a tar or cpio archive, a disk or a container image."
 #define TODO_PACKAGE "Give the root that it is installed in."
 
 static const struct {
@@ -33,10 +36,8 @@ static const struct {
 	  6,
 	  { "an encrypted disk (LUKS)",
 	    "Open it with cryptsetup and pack what can be mounted then.", true } },
-	{ 0, "070701", 6, { "a cpio archive", TODO_CPIO, true } },
-	{ 0, "070702", 6, { "a cpio archive", TODO_CPIO, true } },
-	{ 0, "070707", 6, { "a cpio archive", TODO_CPIO, true } },
-	{ 0, "\xc7\x71", 2, { "a cpio archive", TODO_CPIO, true } },
+	{ 0, "\xc7\x71", 2, { "a cpio archive in the old binary format", TODO_CPIO, true } },
+	{ 0, "\x71\xc7", 2, { "a cpio archive in the old binary format", TODO_CPIO, true } },
 	{ 0, "PK\3\4", 4, { "a zip archive", "Unpack it and pack what is in it.", true } },
 	{ 0,
 	  "7z\xbc\xaf\x27\x1c",
@@ -54,7 +55,7 @@ static const struct file_kind own_image = {
 	true,
 };
 static const struct file_kind text = { "a text", TODO_ROOT, true };
-static const struct file_kind unknown = { "no tar archive", TODO_ROOT, false };
+static const struct file_kind unknown = { "neither a tar nor a cpio archive", TODO_ROOT, false };
 
 static bool has(const char *head, size_t size, size_t at, const char *bytes, size_t n)
 {
@@ -108,12 +109,12 @@ const struct file_kind *file_kind_of(const char *head, size_t size)
 	size = size < FILE_KIND_HEAD ? size : FILE_KIND_HEAD;
 	if (is_tar(head, size))
 		return NULL;
+	if (size >= CPIO_MAGIC_SIZE && cpio_format_of(head))
+		return memmem(head, size, MANIFEST_MEMBER, strlen(MANIFEST_MEMBER)) ? &own_image
+										    : NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(magics); i++)
 		if (has(head, size, magics[i].at, magics[i].bytes, magics[i].n))
-			return strcmp(magics[i].kind.todo, TODO_CPIO) == 0 &&
-					       memmem(head, size, "tarboot/manifest", 16)
-				       ? &own_image
-				       : &magics[i].kind;
+			return &magics[i].kind;
 	if (is_empty_tar(head, size))
 		return NULL;
 	return is_text(head, size) ? &text : &unknown;

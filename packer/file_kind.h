@@ -1,5 +1,5 @@
 /*
- * What a file is that was given for a root and is no tar. Pure: its first bytes in, words out.
+ * What a file is that was given for a root and is neither a tar nor a cpio archive. Pure: its first bytes in, words out.
  */
 #pragma once
 
@@ -9,10 +9,10 @@
 struct file_kind {
 	const char *what; /* "a squashfs image" */
 	const char *todo; /* a sentence: how to come to something that can be packed */
-	bool is_known;    /* else what only says that it is no tar */
+	bool is_known;    /* else what only says that it is neither */
 };
 
 #define FILE_KIND_HEAD 4096 /* bytes that are enough; fewer may be all of the file */
 
-/* NULL: it is a tar archive, as far as its first header tells. */
+/* NULL: it is a tar or cpio archive, as far as its first header tells. */
 const struct file_kind *file_kind_of(const char *head, size_t size);

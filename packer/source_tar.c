@@ -1,6 +1,6 @@
 /*
- * A tar archive as a source, from a file or from a program that writes it. Two libarchive readers stand behind each other: one takes the compression
- * off, by the programs that it runs, the other is common's tar reader.
+ * A tar or cpio archive as a source, from a file or from a program that writes it. libarchive takes the compression off, by
+ * the programs that it runs; common's readers do the rest.
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -12,15 +12,15 @@
 #include <sys/wait.h>
 
 #include "file_kind.h"
+#include "root_read.h"
 #include "source_kinds.h"
-#include "tar_read.h"
 
 #define BLOCK_SIZE (1 << 20)
 
 struct source_tar {
 	struct source base;
 	struct archive *raw; /* one "member": the tar's bytes */
-	struct tar_reader *tar;
+	struct root_reader *root;
 	const void *
 		head; /* the first bytes, which were looked at and are to be read yet; NULL = none */
 	size_t head_size;
@@ -33,10 +33,11 @@ static int fail_raw(struct source_tar *t, struct fail *f)
 {
 	const char *text = archive_error_string(t->raw);
 
-	return fail_set(f, EBADMSG, t->name,
-			"Give a tar archive, plain or compressed, whose compression program is "
-			"installed.",
-			"cannot read it: %s", text ? text : "unknown error");
+	return fail_set(
+		f, EBADMSG, t->name,
+		"Give a tar or cpio archive, plain or compressed, whose compression program is "
+		"installed.",
+		"cannot read it: %s", text ? text : "unknown error");
 }
 
 static int read_piece(struct source_tar *t, const void **ret_data, size_t *ret_size, struct fail *f)
@@ -135,13 +136,13 @@ static int tar_next(struct source *s, struct source_member *ret, struct fail *f)
 	size_t n;
 	int r;
 
-	while ((r = tar_reader_next(t->tar, &ret->m, f)) > 0 && !source_wants(s)) {
+	while ((r = root_reader_next(t->root, &ret->m, f)) > 0 && !source_wants(s)) {
 		member_free(&ret->m);
 		ret->m = (struct member){ 0 };
 	}
 	if (r <= 0 && check_child(t, f) < 0)
 		return -f->error;
-	extents = tar_reader_extents(t->tar, &n);
+	extents = root_reader_extents(t->root, &n);
 	for (size_t i = 0; r > 0 && i < n; i++)
 		if (source_add_extent(s, extents[i].offset, extents[i].size) < 0)
 			r = fail_errno(f, ENOMEM, ret->m.path, "cannot hold its sparse map");
@@ -151,14 +152,14 @@ static int tar_next(struct source *s, struct source_member *ret, struct fail *f)
 static int tar_read(struct source *s, const void **ret_data, size_t *ret_size, uint64_t *ret_offset,
 		    struct fail *f)
 {
-	return tar_reader_data(((struct source_tar *)s)->tar, ret_data, ret_size, ret_offset, f);
+	return root_reader_data(((struct source_tar *)s)->root, ret_data, ret_size, ret_offset, f);
 }
 
 static void tar_close(struct source *s)
 {
 	struct source_tar *t = (struct source_tar *)s;
 
-	tar_reader_close(t->tar);
+	root_reader_close(t->root);
 	if (t->raw)
 		archive_read_free(t->raw);
 	if (t->child) {
@@ -205,12 +206,13 @@ static int open_tar(struct source_tar *t, int opened, struct fail *f)
 	case ARCHIVE_OK:
 		r = check_kind(t, f);
 		if (r == 0)
-			return tar_reader_open(read_raw, t, t->name, TAR_MEMORY_MAX, &t->tar, f);
+			return root_reader_open(read_raw, t, t->name, TAR_MEMORY_MAX, &t->root, f);
 		return check_child(t, f) < 0 ? -f->error : r;
 	case ARCHIVE_EOF:
-		return check_child(t, f) < 0 ? -f->error
-					     : fail_set(f, EBADMSG, t->name, "Give a tar archive.",
-							"it is empty");
+		return check_child(t, f) < 0
+			       ? -f->error
+			       : fail_set(f, EBADMSG, t->name, "Give a tar or cpio archive.",
+					  "it is empty");
 	default:
 		fail_raw(t, f);
 		(void)check_child(t, f);

@@ -126,7 +126,7 @@ for (@PLACES) {
 		last if $r->{err} =~ /after member/;
 	}
 	like($r->{err},
-		qr/Block 3 \(byte $BLOCKS[2]{offset}\) is damaged \(after member \S*file-\d+, byte \d+ of the tar, in Block [123]\)/,
+		qr/Block 3 \(byte $BLOCKS[2]{offset}\) is damaged \(after member \S*file-\d+, byte \d+ of the archive, in Block [123]\)/,
 		'the message names Block, byte and member');
 }
 

@@ -128,9 +128,9 @@ for my $what (sort keys %broken) {
 	run('xz', '-k', $tar);
 	packs('a .tar.xz needs no program', try('env', 'PATH=/nowhere', $TARBOOT, 'pack', "$tar.xz", '-o', $image, '--level=fast', @NO));
 	my $own  = run('cp', $image, scratch('own')) . scratch('own');
-	my $cpio = scratch('initramfs');
-	run("cd '$root' && find . | cpio -o -H newc --quiet >'$cpio'");
-	my $ROOT = 'Give a root: a directory, a tar archive, a disk or a container image.';
+	my $cpio = scratch('old.cpio');
+	run("cd '$root' && find . | cpio -o -H bin --quiet 2>/dev/null >'$cpio'");
+	my $ROOT = 'Give a root: a directory, a tar or cpio archive, a disk or a container image.';
 	my %files = (
 		squashfs => 'hsqs' . "\1\0\0\0" x 500, erofs => "\0" x 1024 . "\xe2\xe1\xf5\xe0" . "\0" x 5000, text => "hello, world\n",
 		zip => "PK\3\4" . "\0\1" x 1000, noise => "\1\2\3" x 1000, elf => slurp($busybox), luks => "LUKS\xba\xbe\0\1" . "\0\1" x 900);
@@ -139,9 +139,10 @@ for my $what (sort keys %broken) {
 		[scratch('a.squashfs'), 'a squashfs image', 'Unpack it with unsquashfs and pack the directory.'],
 		[scratch('a.erofs'), 'an erofs image', 'Mount it and pack the directory where it is mounted.'],
 		[scratch('a.luks'), 'an encrypted disk (LUKS)', 'Open it with cryptsetup and pack what can be mounted then.'],
-		[$cpio, 'a cpio archive', 'Unpack it with cpio -id and pack the directory.'],
+		[$cpio, 'a cpio archive in the old binary format',
+			'Make it again with cpio -o -H newc, or unpack it with cpio -id and pack the directory.'],
 		[$own, 'an image of tarboot pack', 'Give the root that it was packed from, or what `tarboot unpack` makes of it.'],
-		[scratch('a.text'), 'a text', $ROOT], [scratch('a.elf'), 'a program', $ROOT], [scratch('a.noise'), 'no tar archive', $ROOT],
+		[scratch('a.text'), 'a text', $ROOT], [scratch('a.elf'), 'a program', $ROOT], [scratch('a.noise'), 'neither a tar nor a cpio archive', $ROOT],
 		[scratch('a.zip'), 'a zip archive', 'Unpack it and pack what is in it.']);
 	for (@kinds) {
 		my ($path, $what, $todo) = @$_;

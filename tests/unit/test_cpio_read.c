@@ -671,6 +671,32 @@ static void test_position(void)
 	free(feed.piece);
 }
 
+/* Names that waited stand where their file's data ends: what lies between two positions belongs to the first. */
+static void test_positions(void)
+{
+	static const unsigned at[] = { 112, 224, 340, 340 };
+	struct feed feed = { .at = archive, .step = 512 };
+	struct cpio_reader *c;
+	struct fail f = { 0 };
+	struct member m;
+
+	start(NEWC);
+	LINKED("a", 5);
+	ADD("f", 0100644);
+	LINKED("b", 5, .data = "data");
+	ADD("z", 0100644);
+	end();
+	feed.left = archive_size;
+	must(cpio_reader_open(next_piece, &feed, "the archive", MEMORY, &c, &f));
+	for (unsigned i = 0; i < 4; i++) {
+		is_int(cpio_reader_next(c, &m, &f), 1, "member %u", i);
+		is_int((long long)cpio_reader_position(c), at[i], "stands at %u: %s", at[i],
+		       m.path);
+	}
+	cpio_reader_close(c);
+	free(feed.piece);
+}
+
 int main(void)
 {
 	test_types();
@@ -686,5 +712,6 @@ int main(void)
 	test_checksum();
 	test_damage();
 	test_position();
+	test_positions();
 	return done_testing();
 }

@@ -21,16 +21,19 @@ static const struct {
 	{ 0, "hsqs", 4, "a squashfs image" },
 	{ 1024, "\xe2\xe1\xf5\xe0", 4, "an erofs image" },
 	{ 0, "LUKS\xba\xbe", 6, "an encrypted disk (LUKS)" },
-	{ 0, "070701", 6, "a cpio archive" },
-	{ 0, "070707", 6, "a cpio archive" },
-	{ 0, "\xc7\x71", 2, "a cpio archive" },
+	{ 0, "070701", 6, "" },
+	{ 0, "070702", 6, "" },
+	{ 0, "070707", 6, "" },
+	{ 0, "070703\0", 7, "neither a tar nor a cpio archive" },
+	{ 0, "\xc7\x71", 2, "a cpio archive in the old binary format" },
+	{ 0, "\x71\xc7", 2, "a cpio archive in the old binary format" },
 	{ 0, "PK\3\4", 4, "a zip archive" },
 	{ 0, "7z\xbc\xaf\x27\x1c", 6, "a 7z archive" },
 	{ 0, "Rar!", 4, "a rar archive" },
 	{ 0, "!<arch>\n", 8, "an ar archive, as a .deb is" },
 	{ 0, "\x7f\x45LF", 4, "a program" },
 	{ 0, "MZ", 2, "a program for UEFI or Windows" },
-	{ 3, "\1", 1, "no tar archive" },
+	{ 3, "\1", 1, "neither a tar nor a cpio archive" },
 };
 
 static void test_magics(void)
@@ -57,7 +60,7 @@ static void test_texts(void)
 	is_str(kind_of("hello\n", 6), "a text", "a text");
 	is_str(kind_of("#!/bin/sh\n", 10), "a text", "a script");
 	is_str(kind_of("K\xc3\xa4se\n", 6), "a text", "UTF-8");
-	is_str(kind_of("hello\0x", 7), "no tar archive", "what has a NUL");
+	is_str(kind_of("hello\0x", 7), "neither a tar nor a cpio archive", "what has a NUL");
 }
 
 static void test_tars(void)
@@ -77,7 +80,8 @@ static void test_tars(void)
 	snprintf(old + 148, 8, "%06o", sum);
 	is_str(kind_of(old, sizeof(old)), "", "one from before ustar, by its checksum");
 	old[1] = 'b';
-	is_str(kind_of(old, sizeof(old)), "no tar archive", "with a wrong one it is none");
+	is_str(kind_of(old, sizeof(old)), "neither a tar nor a cpio archive",
+	       "with a wrong one it is none");
 }
 
 int main(void)
