@@ -5,11 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "path.h"
 #include "size.h"
 #include "svg.h"
 
 /* ---- sums ---- */
+
+/* A directory that members may still lie in: it is counted for those above it when it is done. */
+struct open_directory {
+	size_t entry; /* its number in usage.directories */
+	size_t length;
+};
+
+struct summing {
+	struct usage *usage;
+	size_t directories_room;
+	struct open_directory *open; /* from the root down to that of the last member; owned */
+	size_t n_open, open_room;
+	const char *last; /* path of that member */
+};
 
 static int compare_sizes(const void *a, const void *b)
 {
@@ -17,73 +30,158 @@ static int compare_sizes(const void *a, const void *b)
 
 	if (x->ram != y->ram)
 		return x->ram > y->ram ? -1 : 1;
-	return path_compare(x->path, x->length, y->path, y->length);
+	return x->number < y->number ? -1 : x->number > y->number;
 }
 
-static int add_to(struct path_map *sums, const char *path, size_t length, const struct listed *m)
+/* The order in which all that lies in a directory stands together: of bytes, but the slash is the first. */
+static int compare_places(const void *a, const void *b)
 {
-	struct usage_entry *e = path_map_add(sums, path, length);
+	const unsigned char *x = (const unsigned char *)(*(const struct listed *const *)a)->path;
+	const unsigned char *y = (const unsigned char *)(*(const struct listed *const *)b)->path;
 
-	if (!e)
+	for (; *x && *x == *y; x++)
+		y++;
+	if (*x == *y)
+		return 0;
+	if (!*x || !*y)
+		return *x ? 1 : -1;
+	return *x == '/' ? -1 : *y == '/' ? 1 : *x < *y ? -1 : 1;
+}
+
+static void *make_room(void *array, size_t n, size_t *room, size_t size)
+{
+	void *grown = array;
+
+	if (n == *room) {
+		grown = realloc(array, (2 * n + 64) * size);
+		*room = grown ? 2 * n + 64 : *room;
+	}
+	return grown;
+}
+
+static int open_directory(struct summing *s, const char *path, size_t length)
+{
+	struct usage *u = s->usage;
+	struct open_directory *open;
+	struct usage_entry *directories = make_room(u->directories, u->n_directories,
+						    &s->directories_room, sizeof(*directories));
+
+	if (!directories)
 		return -ENOMEM;
-	e->path = path;
-	e->length = length;
-	e->members++;
-	e->ram += m->ram;
-	e->packed += m->packed;
+	u->directories = directories;
+	open = make_room(s->open, s->n_open, &s->open_room, sizeof(*open));
+	if (!open)
+		return -ENOMEM;
+	s->open = open;
+	open[s->n_open++] = (struct open_directory){ u->n_directories, length };
+	directories[u->n_directories] =
+		(struct usage_entry){ .path = path, .length = length, .number = u->n_directories };
+	u->n_directories++;
 	return 0;
 }
 
-/* A member counts for all directories above it and, when it is one, for itself. */
-static int add_member(struct path_map *s, const struct listed *m)
+static void add(struct usage_entry *to, uint64_t members, uint64_t ram, double packed)
 {
-	size_t length = strlen(m->path);
-	int r = add_to(s, m->path, 0, m);
+	to->members += members;
+	to->ram += ram;
+	to->packed += packed;
+}
 
-	for (size_t i = 1; r == 0 && i < length; i++)
-		if (m->path[i] == '/')
-			r = add_to(s, m->path, i, m);
+/* Closes all but the first n directories. */
+static void close_directories(struct summing *s, size_t n)
+{
+	struct usage_entry *all = s->usage->directories, *e;
+
+	for (; s->n_open > n; s->n_open--) {
+		e = &all[s->open[s->n_open - 1].entry];
+		if (s->n_open > 1)
+			add(&all[s->open[s->n_open - 2].entry], e->members, e->ram, e->packed);
+	}
+}
+
+/* How many of the open directories is a path in? Each is one of the last path's. */
+static size_t count_shared(const struct summing *s, const char *path)
+{
+	size_t same = 0, n = 1;
+
+	while (path[same] && path[same] == s->last[same])
+		same++;
+	while (n < s->n_open && s->open[n].length <= same && path[s->open[n].length] == '/')
+		n++;
+	return n;
+}
+
+/* A member counts for the directory that it is in and, when it is one, for itself. */
+static int add_member(struct summing *s, const struct listed *m)
+{
+	size_t length = strlen(m->path), at;
+	const char *slash;
+	int r = 0;
+
+	if (s->n_open == 0)
+		r = open_directory(s, m->path, 0);
+	else
+		close_directories(s, count_shared(s, m->path));
+	at = r == 0 ? s->open[s->n_open - 1].length : length;
+	while (r == 0 && (slash = memchr(m->path + at + (at > 0), '/', length - at - (at > 0)))) {
+		at = (size_t)(slash - m->path);
+		r = open_directory(s, m->path, at);
+	}
 	if (r == 0 && m->type == MEMBER_DIRECTORY && length > 0)
-		r = add_to(s, m->path, length, m);
+		r = open_directory(s, m->path, length);
+	if (r < 0)
+		return r;
+	add(&s->usage->directories[s->open[s->n_open - 1].entry], 1, m->ram, m->packed);
+	s->last = m->path;
+	return 0;
+}
+
+static int add_directories(const struct contents *l, struct usage *u)
+{
+	_cleanup_free_ const struct listed **order = calloc(l->n + 1, sizeof(struct listed *));
+	struct summing s = { .usage = u };
+	int r = order ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < l->n; i++)
+		order[i] = &l->members[i];
+	if (r == 0)
+		qsort(order, l->n, sizeof(*order), compare_places);
+	for (size_t i = 0; r == 0 && i < l->n; i++)
+		r = add_member(&s, order[i]);
+	close_directories(&s, 0);
+	free(s.open);
 	return r;
 }
 
-static void take_directory(void *value, void *usage)
+static int add_files(const struct contents *l, struct usage *u)
 {
-	struct usage *u = usage;
-
-	if (u->directories)
-		u->directories[u->n_directories++] = *(struct usage_entry *)value;
-}
-
-static void add_files(const struct contents *l, struct usage *u)
-{
-	for (size_t i = 0; i < l->n; i++) {
+	u->files = calloc(l->n + 1, sizeof(*u->files));
+	for (size_t i = 0; u->files && i < l->n; i++) {
 		const struct listed *m = &l->members[i];
 
 		if (m->type == MEMBER_FILE)
-			u->files[u->n_files++] = (struct usage_entry){ m->path, strlen(m->path), 1,
-								       m->ram, m->packed };
+			u->files[u->n_files++] = (struct usage_entry){ m->path, strlen(m->path),
+								       i,       1,
+								       m->ram,  m->packed };
 	}
+	return u->files ? 0 : -ENOMEM;
 }
 
 int usage_of(const struct contents *l, struct usage *ret)
 {
-	struct path_map sums = { .value_size = sizeof(struct usage_entry) };
-	int r = 0;
+	int r;
 
 	*ret = (struct usage){ 0 };
-	for (size_t i = 0; r == 0 && i < l->n; i++)
-		r = add_member(&sums, &l->members[i]);
-	ret->directories = r == 0 ? calloc(sums.n + 1, sizeof(*ret->directories)) : NULL;
-	ret->files = r == 0 ? calloc(l->n + 1, sizeof(*ret->files)) : NULL;
-	path_map_clear(&sums, take_directory, ret);
-	if (!ret->directories || !ret->files) {
+	r = add_directories(l, ret);
+	if (r == 0)
+		r = add_files(l, ret);
+	if (r < 0) {
 		usage_free(ret);
-		return -ENOMEM;
+		return r;
 	}
-	add_files(l, ret);
-	qsort(ret->directories, ret->n_directories, sizeof(*ret->directories), compare_sizes);
+	if (ret->n_directories)
+		qsort(ret->directories, ret->n_directories, sizeof(*ret->directories),
+		      compare_sizes);
 	qsort(ret->files, ret->n_files, sizeof(*ret->files), compare_sizes);
 	return 0;
 }

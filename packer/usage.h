@@ -10,6 +10,7 @@
 struct usage_entry {
 	const char *path; /* "" = the root */
 	size_t length;    /* bytes of path; a directory's is a part of some member's */
+	size_t number;    /* its place by path, among its like */
 	uint64_t members;
 	uint64_t ram;  /* bytes */
 	double packed; /* bytes of the image */
