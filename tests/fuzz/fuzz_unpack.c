@@ -2,7 +2,8 @@
  * The whole engine: the tar of an input becomes xz Blocks, which several threads unpack. Three
  * bytes stand before the tar and choose Blocks, threads and pool, and the cut between two parts.
  *
- * Promises: nothing outside the root changes; Blocks, threads and pool change nothing.
+ * Promises: nothing outside the root changes; Blocks, threads and pool change nothing; the model of names refuses no
+ * member that can be made.
  */
 #define OWN_BYTES 3
 
@@ -58,7 +59,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	make_xz(data + OWN_BYTES, size - OWN_BYTES, 1, &one);
 	make_xz(data + OWN_BYTES, size - OWN_BYTES, 1 + data[0] % 8, &many);
+	promise(root_tree_new(SIZE_MAX, &options.names) == 0);
 	checked = unpack(&one, 0, &options, &plain);
+	root_tree_free(options.names);
+	options.names = NULL;
 
 	options.root_fd = stage_begin();
 	plan.threads = plan.decoders = options.threads = 1 + data[1] % 4;
