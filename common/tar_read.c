@@ -487,7 +487,7 @@ static int read_map(struct tar_reader *t, const uint8_t *block, struct member *m
 		r = read_map_blocks(t, block, m->path, f);
 	else if (t->pax.sparse_major.given && t->pax.sparse_major.value > 0)
 		r = read_map_text(t, m->path, f);
-	else if (tar_map_in_records(&t->pax, t->local.bytes, t->local.used))
+	else if (tar_pax_is_sparse(&t->pax, t->local.bytes, t->local.used))
 		r = tar_map_add_records(&t->map, &t->pax, t->local.bytes, t->local.used, m->path,
 					f);
 	else

@@ -124,12 +124,13 @@ static bool is_pair_key(const char *key)
 	return strcmp(key, "GNU.sparse.offset") == 0 || strcmp(key, "GNU.sparse.numbytes") == 0;
 }
 
-bool tar_map_in_records(const struct tar_pax *p, const char *text, size_t size)
+bool tar_pax_is_sparse(const struct tar_pax *p, const char *text, size_t size)
 {
 	struct tar_pax_record record;
 	size_t cursor = 0;
 
-	if (p->sparse_map || p->sparse_blocks.given)
+	if (p->sparse_name || p->sparse_map || p->sparse_major.given || p->sparse_minor.given ||
+	    p->sparse_size.given || p->sparse_blocks.given)
 		return true;
 	while (tar_pax_next(text, size, &cursor, &record))
 		if (is_pair_key(record.key))
@@ -196,10 +197,12 @@ int tar_map_add_records(struct tar_map *map, const struct tar_pax *p, const char
 
 	if (!p->sparse_size.given)
 		return fail_map(what, "its map of holes comes without the size of the file", f);
+	if (!p->sparse_blocks.given)
+		return fail_map(what, "its map of holes comes without its number of entries", f);
 	map->real_size = p->sparse_size.value;
 	r = p->sparse_map ? add_list(map, p->sparse_map, &n, what, f)
 			  : add_pairs(map, text, size, &n, what, f);
-	if (r == 0 && p->sparse_blocks.given && p->sparse_blocks.value != n)
+	if (r == 0 && p->sparse_blocks.value != n)
 		return fail_map(what, "its map of holes has another number of entries than it says",
 				f);
 	return r;

@@ -41,8 +41,8 @@ int tar_map_add_extension(struct tar_map *map, const uint8_t block[TAR_BLOCK], b
 int tar_map_add_records(struct tar_map *map, const struct tar_pax *p, const char *text, size_t size,
 			const char *what, struct fail *f);
 
-/* Do the records have a map of version 0.0 or 0.1? */
-bool tar_map_in_records(const struct tar_pax *p, const char *text, size_t size);
+/* Do the records say that the file is a sparse one of GNU's? */
+bool tar_pax_is_sparse(const struct tar_pax *p, const char *text, size_t size);
 
 /* Version 1.0: decimal numbers, a line each, in the first blocks of the data. */
 struct tar_map_text {
