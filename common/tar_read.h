@@ -3,7 +3,7 @@
  * star and GNU; every field that counts is checked, names are bytes, its end marker must be there and nothing but zeros may
  * follow. It does no I/O, knows no locale and copies no data: pieces of data lie where the source put them.
  *
- * Where the formats leave a choice, it does as GNU tar does; docs/engine.md has the table of differences.
+ * Where the formats leave a choice, it does as GNU tar does; docs/archives.md has the table of differences.
  */
 #pragma once
 
