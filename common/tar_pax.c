@@ -49,11 +49,12 @@ int tar_pax_check(char *text, size_t size, const char *what, struct fail *f)
 
 bool tar_pax_next(const char *text, size_t size, size_t *cursor, struct tar_pax_record *ret)
 {
-	const char *start = text + *cursor, *key = start;
+	const char *start, *key;
 	size_t length = 0;
 
-	if (*cursor == size || *start == '\0')
+	if (*cursor == size || text[*cursor] == '\0') /* without any, text may be NULL */
 		return false;
+	start = key = text + *cursor;
 	while (*key != ' ')
 		length = length * 10 + (size_t)(*key++ - '0');
 	ret->key = ++key;

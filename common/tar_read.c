@@ -494,7 +494,7 @@ static int read_map(struct tar_reader *t, const uint8_t *block, struct member *m
 		return 0;
 	if (r == 0)
 		r = tar_map_finish(&t->map, t->data, m->path, f);
-	t->has_map = t->map.real_size > 0;
+	t->has_map = true; /* an empty file has one, too: what the archive has for it is no data */
 	m->size = t->map.real_size;
 	return r;
 }

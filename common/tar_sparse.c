@@ -244,7 +244,7 @@ int tar_map_add_text(struct tar_map *map, struct tar_map_text *state,
 			r = end_number(map, state, what, f);
 			continue;
 		}
-		if (block[i] < '0' || block[i] > '9' || ++state->digits > 18)
+		if (block[i] < '0' || block[i] > '9' || ++state->digits > 19)
 			return fail_map(what, "its map of holes is no list of numbers", f);
 		state->number = state->number * 10 + (uint64_t)(block[i] - '0');
 	}
