@@ -1,4 +1,4 @@
-/* Entries of an ACL, cut apart in place. */
+/* Entries of an ACL, cut apart in place, and put together. */
 #include "acl_text.h"
 
 #include <ctype.h>
@@ -164,4 +164,75 @@ int acl_text_add(struct xattrs *x, const char *xattr_name, const char *text)
 	if (n <= 0)
 		return n;
 	return add(x, xattr_name, list, (size_t)n);
+}
+
+/* ---- writing ---- */
+
+/* Would this name be read as a number, as another name, or as the end of its field? */
+static bool is_ambiguous(const char *name)
+{
+	return !*name || name[strcspn(name, ":,#\n")] || is_number(name) || strchr(" \t", *name) ||
+	       isspace((unsigned char)name[strlen(name) - 1]);
+}
+
+static int write_owner(struct buffer *b, const struct acl_named *e)
+{
+	if (e->entry.id != ACL_UNDEFINED_ID)
+		buffer_printf(b, "%u", e->entry.id);
+	else if (is_ambiguous(e->name))
+		return -EINVAL;
+	else
+		buffer_add_text(b, e->name);
+	return 0;
+}
+
+static int write_entry(struct buffer *b, const struct acl_named *e)
+{
+	uint16_t tag = e->entry.tag, perm = e->entry.perm;
+	int r = 0;
+
+	for (size_t i = 0; tag && perm <= 7 && i < ARRAY_SIZE(tags); i++) {
+		if (tags[i].tag != tag && tags[i].named_tag != tag)
+			continue;
+		buffer_printf(b, "%s:", tags[i].name);
+		if (tags[i].named_tag == tag)
+			r = write_owner(b, e);
+		buffer_printf(b, ":%c%c%c", perm & 4 ? 'r' : '-', perm & 2 ? 'w' : '-',
+			      perm & 1 ? 'x' : '-');
+		return r;
+	}
+	return -EINVAL;
+}
+
+static int write_named(struct buffer *b, const void *value, size_t size)
+{
+	struct acl_named e;
+	size_t cursor = 0;
+	int r = 0;
+
+	for (bool first = true; r == 0 && aclnames_next(value, size, &cursor, &e); first = false) {
+		buffer_add(b, ",", !first);
+		r = write_entry(b, &e);
+	}
+	return r;
+}
+
+static int write_numbered(struct buffer *b, const void *value, size_t size)
+{
+	size_t max = size / sizeof(struct acl_entry) + 1;
+	_cleanup_free_ struct acl_entry *entries = calloc(max, sizeof(*entries));
+	int n = entries ? acl_parse(value, size, entries, max) : -ENOMEM, r = n < 0 ? n : 0;
+
+	for (int i = 0; r == 0 && i < n; i++) {
+		buffer_add(b, ",", i > 0);
+		r = write_entry(b, &(struct acl_named){ entries[i], "" });
+	}
+	return r;
+}
+
+int acl_text_write(struct buffer *b, bool named, const void *value, size_t size)
+{
+	int r = named ? write_named(b, value, size) : write_numbered(b, value, size);
+
+	return r == 0 && b->failed ? -ENOMEM : r;
 }

@@ -9,8 +9,6 @@
 #include "fail.h"
 #include "xattrs.h"
 
-struct archive_entry;
-
 enum member_type {
 	MEMBER_FILE,
 	MEMBER_DIRECTORY,
@@ -36,8 +34,5 @@ struct member {
 
 /* The type that goes with the S_IFMT bits of a mode; false for a socket, which no archive holds. */
 bool member_type_of_mode(mode_t mode, enum member_type *ret);
-
-/* The way back, for the packer: fills e, which the caller owns and has cleared. */
-int member_to_entry(const struct member *m, struct archive_entry *e, struct fail *f);
 
 void member_free(struct member *m);

@@ -1,31 +1,25 @@
-/* libarchive's pax writer into liblzma's threaded encoder. */
+/* A tar into liblzma's threaded encoder. */
 #include "payload_write.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <lzma.h>
 #include <string.h>
 
-#include "tar_memory.h"
+#include "tar_write.h"
 
 #define OUTPUT_SIZE (1 << 20)
 
 struct payload_writer {
 	int fd;
-	struct archive *archive;
-	struct archive_entry *entry;
+	struct tar_writer *tar;
 	lzma_stream strm;
 	struct payload_totals totals;
-	uint64_t position; /* in the data of the current member */
-	uint64_t end;      /* size of the current member if it has holes, else 0 */
-	struct fail fail;  /* met inside libarchive's callbacks */
 	uint8_t output[OUTPUT_SIZE];
 };
 
 static const char target[] = "the payload";
 
-static int write_output(struct payload_writer *w)
+static int write_output(struct payload_writer *w, struct fail *f)
 {
 	size_t size = OUTPUT_SIZE - w->strm.avail_out, done = 0;
 	ssize_t n;
@@ -35,7 +29,7 @@ static int write_output(struct payload_writer *w)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return fail_set(&w->fail, errno, target,
+			return fail_set(f, errno, target,
 					"It is written aside, next to the image: make room there.",
 					"cannot write it: %s", strerror(errno));
 		done += (size_t)n;
@@ -47,7 +41,7 @@ static int write_output(struct payload_writer *w)
 }
 
 /* Runs the encoder until the input is taken or, with LZMA_FINISH, all is written. */
-static int encode(struct payload_writer *w, lzma_action action)
+static int encode(struct payload_writer *w, lzma_action action, struct fail *f)
 {
 	lzma_ret ret = LZMA_OK;
 	int r = 0;
@@ -55,38 +49,23 @@ static int encode(struct payload_writer *w, lzma_action action)
 	while (r == 0 && ret == LZMA_OK && (w->strm.avail_in > 0 || action == LZMA_FINISH)) {
 		ret = lzma_code(&w->strm, action);
 		if (w->strm.avail_out == 0 || ret == LZMA_STREAM_END)
-			r = write_output(w);
+			r = write_output(w, f);
 	}
 	if (r == 0 && ret != LZMA_OK && ret != LZMA_STREAM_END)
-		r = fail_set(&w->fail, ret == LZMA_MEM_ERROR ? ENOMEM : EIO, target,
+		r = fail_set(f, ret == LZMA_MEM_ERROR ? ENOMEM : EIO, target,
 			     "Pack with fewer --threads.", "cannot compress (liblzma error %d)",
 			     (int)ret);
 	return r;
 }
 
-static la_ssize_t write_tar(struct archive *a, void *arg, const void *data, size_t size)
+static int write_tar(void *arg, const void *data, size_t size, struct fail *f)
 {
 	struct payload_writer *w = arg;
 
-	(void)a;
 	w->totals.tar += size;
 	w->strm.next_in = data;
 	w->strm.avail_in = size;
-	return encode(w, LZMA_RUN) < 0 ? -1 : (la_ssize_t)size;
-}
-
-static int fail_archive(struct payload_writer *w, const char *what, struct fail *f)
-{
-	const char *text = archive_error_string(w->archive);
-
-	if (w->fail.error) {
-		*f = w->fail;
-		return -f->error;
-	}
-	if (tar_memory_lacked())
-		return fail_errno(f, ENOMEM, what, "cannot write it to the archive");
-	return fail_set(f, EIO, what, NULL, "cannot write it to the archive: %s",
-			text ? text : "unknown error");
+	return encode(w, LZMA_RUN, f);
 }
 
 static int start_encoder(struct payload_writer *w, const struct payload_settings *s)
@@ -107,19 +86,6 @@ static int start_encoder(struct payload_writer *w, const struct payload_settings
 	return ret == LZMA_OK ? 0 : ret == LZMA_MEM_ERROR ? -ENOMEM : -EINVAL;
 }
 
-static int start_archive(struct payload_writer *w)
-{
-	struct archive *a = w->archive;
-
-	/* Full pax: ns times. One name for an xattr, the one that GNU tar knows. No padding. */
-	if (archive_write_set_format_pax(a) != ARCHIVE_OK ||
-	    archive_write_set_options(a, "xattrheader=SCHILY") != ARCHIVE_OK ||
-	    archive_write_set_bytes_per_block(a, 0) != ARCHIVE_OK ||
-	    archive_write_open(a, w, NULL, write_tar, NULL) != ARCHIVE_OK)
-		return -EIO;
-	return 0;
-}
-
 int payload_writer_open(int fd, const struct payload_settings *settings,
 			struct payload_writer **ret, struct fail *f)
 {
@@ -128,11 +94,9 @@ int payload_writer_open(int fd, const struct payload_settings *settings,
 
 	if (w) {
 		w->fd = fd;
-		w->archive = archive_write_new();
-		w->entry = archive_entry_new();
-		r = w->archive && w->entry ? start_encoder(w, settings) : -ENOMEM;
+		r = tar_writer_open(write_tar, w, &w->tar);
 		if (r == 0)
-			r = start_archive(w);
+			r = start_encoder(w, settings);
 	}
 	if (r < 0) {
 		payload_writer_free(w);
@@ -152,70 +116,26 @@ static void count_member(struct payload_writer *w, const struct source_member *s
 		treesize_add_data(&w->totals.tree, s->extents[i].offset, s->extents[i].size);
 }
 
-/* libarchive's pax writer takes holes out by itself: it wants the file as it reads, so they are fed
- * to it as zeros, which it drops unseen; it writes the map with the first of them. */
-static int feed_hole(struct payload_writer *w, uint64_t end)
-{
-	static char zeros[1 << 20]; /* not const: .bss, not a megabyte of the program */
-
-	while (w->position < end) {
-		uint64_t left = end - w->position;
-		size_t size = left < sizeof(zeros) ? (size_t)left : sizeof(zeros);
-
-		if (archive_write_data(w->archive, zeros, size) != (la_ssize_t)size)
-			return -EIO;
-		w->position += size;
-	}
-	return 0;
-}
-
 int payload_writer_add(struct payload_writer *w, const struct source_member *m, struct fail *f)
 {
-	int r;
+	int r = tar_writer_add(w->tar, &m->m, m->extents, m->n_extents, f);
 
-	if (feed_hole(w, w->end) < 0)
-		return fail_archive(w, target, f);
-	w->position = 0;
-	w->end = m->n_extents ? m->m.size : 0;
-	archive_entry_clear(w->entry);
-	r = member_to_entry(&m->m, w->entry, f);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < m->n_extents; i++)
-		archive_entry_sparse_add_entry(w->entry, (int64_t)m->extents[i].offset,
-					       (int64_t)m->extents[i].size);
-	/* ARCHIVE_WARN: the name is not UTF-8; it is written as the bytes that it is. */
-	r = archive_write_header(w->archive, w->entry);
-	if ((r != ARCHIVE_OK && r != ARCHIVE_WARN) || tar_memory_lacked())
-		return fail_archive(w, m->m.path, f);
-	count_member(w, m);
-	return 0;
+	if (r == 0)
+		count_member(w, m);
+	return r;
 }
 
 int payload_writer_data(struct payload_writer *w, const void *data, size_t size, uint64_t offset,
 			struct fail *f)
 {
-	if (offset < w->position)
-		return fail_set(f, EBADMSG, "the root archive",
-				"Make it again with tar --sparse, or without.",
-				"the data of a sparse file is not in order");
-	if (feed_hole(w, offset) < 0 ||
-	    archive_write_data(w->archive, data, size) != (la_ssize_t)size)
-		return fail_archive(w, target, f);
-	w->position += size;
-	return 0;
+	return tar_writer_data(w->tar, data, size, offset, f);
 }
 
 int payload_writer_finish(struct payload_writer *w, struct fail *f)
 {
-	if (feed_hole(w, w->end) < 0 || archive_write_close(w->archive) != ARCHIVE_OK ||
-	    tar_memory_lacked())
-		return fail_archive(w, target, f);
-	if (encode(w, LZMA_FINISH) < 0) {
-		*f = w->fail;
-		return -f->error;
-	}
-	return 0;
+	int r = tar_writer_finish(w->tar, f);
+
+	return r < 0 ? r : encode(w, LZMA_FINISH, f);
 }
 
 const struct payload_totals *payload_writer_totals(const struct payload_writer *w)
@@ -227,9 +147,7 @@ void payload_writer_free(struct payload_writer *w)
 {
 	if (!w)
 		return;
-	if (w->archive)
-		archive_write_free(w->archive);
-	archive_entry_free(w->entry);
+	tar_writer_free(w->tar);
 	lzma_end(&w->strm);
 	free(w);
 }

@@ -111,7 +111,7 @@ int source_add_mount(struct source *s, const char *path)
 /* The holes behind the last extent that there is room for become data. */
 static void widen_last_extent(struct source_member *c, uint64_t end)
 {
-	struct extent *last = &c->extents[c->n_extents - 1];
+	struct tar_extent *last = &c->extents[c->n_extents - 1];
 
 	if (end > last->offset + last->size)
 		last->size = end - last->offset;
@@ -127,14 +127,14 @@ int source_add_extent(struct source *s, uint64_t offset, uint64_t size)
 	}
 	if (c->n_extents == s->extents_room) {
 		size_t room = s->extents_room ? s->extents_room * 2 : 16;
-		struct extent *extents = realloc(c->extents, room * sizeof(*extents));
+		struct tar_extent *extents = realloc(c->extents, room * sizeof(*extents));
 
 		if (!extents)
 			return -ENOMEM;
 		c->extents = extents;
 		s->extents_room = room;
 	}
-	c->extents[c->n_extents++] = (struct extent){ offset, size };
+	c->extents[c->n_extents++] = (struct tar_extent){ offset, size };
 	return 0;
 }
 

@@ -9,19 +9,16 @@
 
 #include "fail.h"
 #include "member.h"
+#include "tar_extent.h"
 
 /* More extents of one file would be more than every boot can take (PLAN_HEADERS_LEAST). */
 #define SOURCE_EXTENTS_MAX 131072
-
-struct extent {
-	uint64_t offset, size; /* bytes */
-};
 
 /* A member with the map of its data: extents in order; none = all of it is data. A file that is
  * one hole has one extent of size 0 at its end. */
 struct source_member {
 	struct member m;
-	struct extent *extents; /* owned by the source until its next member */
+	struct tar_extent *extents; /* owned by the source until its next member */
 	size_t n_extents;
 };
 

@@ -396,8 +396,8 @@ static int directory_read(struct source *s, const void **ret_data, size_t *ret_s
 {
 	struct source_directory *d = (struct source_directory *)s;
 	const struct source_member *c = &s->current;
-	struct extent whole = { 0, c->m.size };
-	const struct extent *extents = c->n_extents ? c->extents : &whole;
+	struct tar_extent whole = { 0, c->m.size };
+	const struct tar_extent *extents = c->n_extents ? c->extents : &whole;
 	size_t n_extents = c->n_extents ? c->n_extents : 1, want;
 	ssize_t n;
 

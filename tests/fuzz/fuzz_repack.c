@@ -15,7 +15,6 @@
 #include "tar_read.h"
 
 #define SIZE_ALL_MAX (1 << 20) /* bytes of all files, holes included */
-#define EXTENTS_MAX 64
 
 struct story {
 	FILE *file;
@@ -24,30 +23,65 @@ struct story {
 	uint64_t size; /* bytes of all files */
 };
 
-static void tell_xattrs(struct story *s, const struct xattrs *xattrs)
+/* As the kernel takes it: in order, and only users and groups have numbers. */
+static void tell_acl(struct story *s, const void *value, size_t size)
 {
-	size_t cursor = 0, size;
-	const void *value;
+	struct acl_entry *entries = calloc(size / sizeof(*entries) + 1, sizeof(*entries));
+	int n = acl_parse(value, size, entries, size / sizeof(*entries) + 1);
+	struct xattrs sorted = { 0 };
+	size_t cursor = 0;
 	const char *name;
 
-	while (xattrs_next(xattrs, &cursor, &name, &value, &size)) {
-		fprintf(s->file, " %s=", name);
+	for (int i = 0; i < n; i++)
+		if (entries[i].tag != 0x02 && entries[i].tag != 0x08)
+			entries[i].id = ACL_UNDEFINED_ID;
+	if (n > 0) {
+		promise(xattrs_add_acl(&sorted, "acl", entries, (size_t)n) == 0);
+		xattrs_next(&sorted, &cursor, &name, &value, &size);
 		for (size_t i = 0; i < size; i++)
 			fprintf(s->file, "%02x", ((const uint8_t *)value)[i]);
 	}
+	xattrs_free(&sorted);
+	free(entries);
 }
 
-/* A directory may get a slash, an ACL decides on the mode, and libarchive keeps not all times. */
+/* In the order of their names; of two with one name the last. */
+static void tell_xattrs(struct story *s, const struct xattrs *xattrs)
+{
+	const char *told = "", *next, *name;
+	const void *value, *last = NULL;
+	size_t size, last_size = 0;
+
+	do {
+		next = NULL;
+		for (size_t at = 0; xattrs_next(xattrs, &at, &name, &value, &size);) {
+			if (strcmp(name, told) <= 0 || (next && strcmp(name, next) > 0))
+				continue;
+			next = name;
+			last = value;
+			last_size = size;
+		}
+		if (next && strncmp(next, "system.posix_acl_", strlen("system.posix_acl_")) == 0) {
+			fprintf(s->file, " %s=", next);
+			tell_acl(s, last, last_size);
+		} else if (next) {
+			fprintf(s->file, " %s=", next);
+			for (size_t i = 0; i < last_size; i++)
+				fprintf(s->file, "%02x", ((const uint8_t *)last)[i]);
+		}
+		told = next;
+	} while (next);
+}
+
+/* A directory may get a slash. */
 static void tell_member(struct story *s, const struct member *m)
 {
 	size_t length = strlen(m->path);
-	bool lossy = m->mtime.tv_sec < 0;
 
 	while (m->type == MEMBER_DIRECTORY && length > 0 && m->path[length - 1] == '/')
 		length--;
 	fprintf(s->file, "\n%.*s type %d mode %o owner %u:%u mtime %lld.%ld", (int)length, m->path,
-		m->type, m->xattrs.used ? 0 : m->mode, m->uid, m->gid,
-		lossy ? 0 : (long long)m->mtime.tv_sec, lossy ? 0 : m->mtime.tv_nsec);
+		m->type, m->mode, m->uid, m->gid, (long long)m->mtime.tv_sec, m->mtime.tv_nsec);
 	tell_xattrs(s, &m->xattrs);
 	if (m->type == MEMBER_SYMLINK || m->type == MEMBER_HARDLINK)
 		fprintf(s->file, " target %s", m->target);
@@ -84,14 +118,28 @@ static int pass_data(struct tar_reader *t, const struct member *m, struct story 
 	return r;
 }
 
+/* The map of the last member, which is the caller's. A map of all is none. */
+static struct tar_extent *take_map(struct tar_reader *t, const struct member *m, struct story *s,
+				   size_t *ret_n)
+{
+	const struct tar_extent *map = tar_reader_extents(t, ret_n);
+	struct tar_extent *copy = calloc(*ret_n + 1, sizeof(*copy));
+
+	promise(copy);
+	for (size_t i = 0; i < *ret_n; i++) {
+		copy[i] = map[i];
+		if (map[i].size < m->size)
+			fprintf(s->file, " %llu+%llu", (unsigned long long)map[i].offset,
+				(unsigned long long)map[i].size);
+	}
+	return copy;
+}
+
 /* Reads the archive to w, if any, and tells it. */
 static int pass(struct feed *feed, struct payload_writer *w, struct story *s, struct fail *f)
 {
-	struct extent extents[EXTENTS_MAX];
-	struct source_member m = { .extents = extents };
+	struct source_member m;
 	struct tar_reader *t;
-	const struct tar_extent *map;
-	size_t n;
 	int r = tar_reader_open(next_piece, feed, "archive", TAR_MEMORY_MAX, &t, f);
 
 	*s = (struct story){ 0 };
@@ -101,13 +149,11 @@ static int pass(struct feed *feed, struct payload_writer *w, struct story *s, st
 		t = NULL;
 	while (r >= 0 && (r = tar_reader_next(t, &m.m, f)) > 0) {
 		tell_member(s, &m.m);
-		map = tar_reader_extents(t, &n);
-		for (m.n_extents = 0; m.n_extents < EXTENTS_MAX && m.n_extents < n; m.n_extents++)
-			extents[m.n_extents] = (struct extent){ map[m.n_extents].offset,
-								map[m.n_extents].size };
+		m.extents = take_map(t, &m.m, s, &m.n_extents);
 		r = w ? payload_writer_add(w, &m, f) : 0;
 		if (r == 0 && m.m.type == MEMBER_FILE)
 			r = pass_data(t, &m.m, s, w, f);
+		free(m.extents);
 		member_free(&m.m);
 	}
 	tar_reader_close(t);

@@ -289,6 +289,32 @@ SKIP: {
 	is($r->{exit}, 0, 'and filled');
 }
 
+# ---- a member that is larger than its archive ----
+
+# 2^60 bytes by base-256 and by pax, as a file and as a map of holes: nothing pads what was announced.
+my $huge = 1 << 60;
+for my $case (
+	[ 'in its header', tar_member(name => 'f', size => "\x80\0\0\0" . pack('Q>', $huge)) ],
+	[ 'in a record', tar_pax(size => $huge) . tar_member(name => 'f') ],
+	[ 'in a map', tar_pax('GNU.sparse.major' => 1, 'GNU.sparse.minor' => 0, 'GNU.sparse.name' => 'f',
+		'GNU.sparse.realsize' => $huge, size => $huge)
+		. tar_member(name => 'f', data => "1\n0\n" . ($huge - 512) . "\n" . "\0" x (512 - 24)) ]) {
+	my ($where, $bytes) = @$case;
+	my $image = old_image();
+	my $file  = spew(scratch('huge.tar'), $bytes . 'x' x 300_000);
+	fails_well(try({ limit => 30 }, $TARBOOT, 'pack', $file, '-o', $image, @PACK), 1,
+		qr/^tarboot: .*huge\.tar: it ends in the midst of a member, behind f$/m, "2^60 bytes $where");
+	old_image_stays($image, "2^60 bytes $where");
+}
+
+# One hole of that size is no more than its header.
+my $hole = spew(scratch('hole.tar'), tar_member(name => 'sbin/', type => 5)
+	. tar_member(name => 'sbin/init', mode => 0755, data => "#!/bin/sh\n")
+	. tar_pax('GNU.sparse.major' => 1, 'GNU.sparse.minor' => 0, 'GNU.sparse.name' => 'f', 'GNU.sparse.realsize' => $huge)
+	. tar_member(name => 'f', data => "1\n$huge\n0\n" . "\0" x (512 - 24)) . tar_end());
+is(try({ limit => 30 }, $TARBOOT, 'pack', $hole, '-o', scratch('hole.img'), '--kernel=none', @PACK)->{exit}, 0,
+	'a hole of 2^60 bytes is packed at once');
+
 # ---- signals ----
 
 # Packs from a pipe that delivers half a root and then nothing; when the image and the payload are open, the signal comes.

@@ -5,15 +5,14 @@
  */
 #pragma once
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <stdint.h>
 #include <sys/sysmacros.h>
 
 #include "aclnames.h"
 #include "listing.h"
-#include "make_xz.h"
 #include "member.h"
+#include "tar_bytes.h"
+#include "tar_write.h"
 
 enum made_extra {
 	MADE_PLAIN,
@@ -48,9 +47,7 @@ struct made {
 
 static const char made_passwd[] = "root:x:0:0:root:/root:/bin/sh\nalice:x:1234:1234::/:/bin/sh\n";
 
-static const struct {
-	size_t offset, size;
-} made_extents[] = { { 0, 5000 }, { 1 << 20, 100 } };
+static const struct tar_extent made_extents[] = { { 0, 5000 }, { 1 << 20, 100 } };
 
 static inline size_t made_size(const struct made *m)
 {
@@ -142,52 +139,37 @@ static inline void made_describe(const struct made *m, size_t i, bool resolved, 
 	made_xattrs(m, resolved, &ret->xattrs);
 }
 
-static inline la_ssize_t made_append(struct archive *a, void *arg, const void *bytes, size_t size)
+static inline void made_check(int r, const struct fail *f)
 {
-	(void)a;
-	bytes_add(arg, bytes, size);
-	return (la_ssize_t)size;
-}
-
-static inline void made_check(struct archive *a, int r)
-{
-	if (r == ARCHIVE_OK)
+	if (r == 0)
 		return;
-	printf("Bail out! cannot make the archive: %s\n", archive_error_string(a));
+	printf("Bail out! cannot make the archive: %s: %s\n", f->what, f->why);
 	exit(EXIT_FAILURE);
 }
 
 static inline void make_tar(struct bytes *ret, const struct made *members, size_t n)
 {
-	struct archive *a = archive_write_new();
-	struct archive_entry *e = archive_entry_new();
+	struct tar_writer *w;
 	struct member m;
 	struct fail f;
 	uint8_t *content;
+	size_t n_extents;
 
-	archive_write_set_format_pax(a);
-	archive_write_set_bytes_per_block(a, 0);
-	made_check(a, archive_write_open(a, ret, NULL, made_append, NULL));
+	must(tar_writer_open(bytes_sink, ret, &w));
 	for (size_t i = 0; i < n; i++) {
 		if (members[i].extra == MADE_UNTOLD)
 			continue;
 		made_describe(&members[i], i, false, &m);
 		content = made_content(&members[i], i);
-		archive_entry_clear(e);
-		must(member_to_entry(&m, e, &f));
-		for (size_t x = 0; members[i].extra == MADE_SPARSE && x < ARRAY_SIZE(made_extents);
-		     x++)
-			archive_entry_sparse_add_entry(e, (la_int64_t)made_extents[x].offset,
-						       (la_int64_t)made_extents[x].size);
-		made_check(a, archive_write_header(a, e));
-		if (m.size > 0 && archive_write_data(a, content, m.size) < 0)
-			made_check(a, ARCHIVE_FATAL);
+		n_extents = members[i].extra == MADE_SPARSE ? ARRAY_SIZE(made_extents) : 0;
+		made_check(tar_writer_add(w, &m, made_extents, n_extents, &f), &f);
+		if (m.size > 0)
+			made_check(tar_writer_data(w, content, m.size, 0, &f), &f);
 		free(content);
 		member_free(&m);
 	}
-	made_check(a, archive_write_close(a));
-	archive_entry_free(e);
-	archive_write_free(a);
+	made_check(tar_writer_finish(w, &f), &f);
+	tar_writer_free(w);
 }
 
 /* ---- the tree ---- */

@@ -4,16 +4,15 @@
  */
 #include "unpack.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <locale.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "make_xz.h"
 #include "member.h"
 #include "tap.h"
+#include "tar_bytes.h"
+#include "tar_write.h"
 
 #define CHUNK 262144 /* what the engine decodes at a time; files around that size are hard cases */
 
@@ -38,13 +37,6 @@ static void file_path(size_t i, char path[64])
 
 /* ---- the archive ---- */
 
-static la_ssize_t append(struct archive *a, void *arg, const void *bytes, size_t size)
-{
-	(void)a;
-	bytes_add(arg, bytes, size);
-	return (la_ssize_t)size;
-}
-
 /* For the small files bytes that are never alike; then runs of equal bytes, which the sanitizer builds
  * decode in little time. */
 static void make_content(void)
@@ -56,26 +48,24 @@ static void make_content(void)
 
 static void make_tar(struct bytes *ret, size_t first)
 {
-	struct archive *a = archive_write_new();
-	struct archive_entry *e = archive_entry_new();
+	struct tar_writer *w;
+	struct fail f;
 	char path[64];
 
-	archive_write_set_format_pax(a);
-	archive_write_set_bytes_per_block(a, 0);
-	archive_write_open(a, ret, NULL, append, NULL);
+	must(tar_writer_open(bytes_sink, ret, &w));
 	for (size_t i = first; i < N_FILES; i++) {
+		const struct member m = { .type = MEMBER_FILE,
+					  .path = path,
+					  .mode = 0640,
+					  .size = file_size(i),
+					  .mtime = { (time_t)i, (long)i } };
+
 		file_path(i, path);
-		archive_entry_clear(e);
-		archive_entry_set_pathname(e, path);
-		archive_entry_set_filetype(e, S_IFREG);
-		archive_entry_set_perm(e, 0640);
-		archive_entry_set_size(e, (int64_t)file_size(i));
-		archive_entry_set_mtime(e, (time_t)i, (long)i);
-		archive_write_header(a, e);
-		archive_write_data(a, content + i, file_size(i));
+		must(tar_writer_add(w, &m, NULL, 0, &f));
+		must(tar_writer_data(w, content + i, file_size(i), 0, &f));
 	}
-	archive_entry_free(e);
-	archive_write_free(a);
+	must(tar_writer_finish(w, &f));
+	tar_writer_free(w);
 }
 
 /* ---- running the engine ---- */
