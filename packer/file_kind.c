@@ -6,10 +6,9 @@
 
 #include "cpio.h"
 #include "manifest.h"
+#include "tar_header.h"
 #include "util.h"
 
-#define TAR_HEADER 512
-#define TAR_CHECKSUM 148 /* of its 8 bytes */
 #define TAR_MAGIC 257
 
 #define TODO_CPIO \
@@ -62,38 +61,19 @@ static bool has(const char *head, size_t size, size_t at, const char *bytes, siz
 	return at <= size && n <= size - at && memcmp(head + at, bytes, n) == 0;
 }
 
-/* The sum of a header's bytes, its own eight taken for blanks; some old programs added signed ones. */
-static bool has_checksum(const char *head)
-{
-	unsigned long is = 0, octal = 0;
-	long is_signed = 0;
-	size_t at = TAR_CHECKSUM;
-
-	for (size_t i = 0; i < TAR_HEADER; i++) {
-		bool own = i >= TAR_CHECKSUM && i < TAR_CHECKSUM + 8;
-
-		is += own ? ' ' : (unsigned char)head[i];
-		is_signed += own ? ' ' : (signed char)head[i];
-	}
-	while (at < TAR_CHECKSUM + 8 && head[at] == ' ')
-		at++;
-	for (; at < TAR_CHECKSUM + 8 && head[at] >= '0' && head[at] <= '7'; at++)
-		octal = octal * 8 + (unsigned long)(head[at] - '0');
-	return octal == is || (is_signed >= 0 && octal == (unsigned long)is_signed);
-}
-
 /* With the magic it is one, if perhaps a damaged one. */
 static bool is_tar(const char *head, size_t size)
 {
-	return has(head, size, TAR_MAGIC, "ustar", 5) || (size >= TAR_HEADER && has_checksum(head));
+	return has(head, size, TAR_MAGIC, "ustar", 5) ||
+	       (size >= TAR_BLOCK && tar_header_is_whole((const uint8_t *)head));
 }
 
 /* It has only its end. */
 static bool is_empty_tar(const char *head, size_t size)
 {
-	static const char zeros[TAR_HEADER];
+	static const char zeros[TAR_BLOCK];
 
-	return has(head, size, 0, zeros, TAR_HEADER);
+	return has(head, size, 0, zeros, TAR_BLOCK);
 }
 
 static bool is_text(const char *head, size_t size)
