@@ -137,11 +137,11 @@ deps: $(patsubst %,$(B)/deps/musl/lib/lib%.a,lzma archive sodium) ## fetch and b
 # $1 = variant
 define variant
 LIBS_$1 = $(patsubst %,$(B)/deps/$1/lib/lib%.a,archive lzma sodium)
-$(B)/deps/$1/lib/liblzma.a: $(B)/src/xz/.origin | $(TOOLCHAIN)
+$(B)/deps/$1/lib/liblzma.a: $(B)/src/xz/.origin scripts/build-library | $(TOOLCHAIN)
 	scripts/build-library xz $1
-$(B)/deps/$1/lib/libarchive.a: $(B)/src/libarchive/.origin $(B)/deps/$1/lib/liblzma.a | $(TOOLCHAIN)
+$(B)/deps/$1/lib/libarchive.a: $(B)/src/libarchive/.origin $(B)/deps/$1/lib/liblzma.a scripts/build-library | $(TOOLCHAIN)
 	scripts/build-library libarchive $1
-$(B)/deps/$1/lib/libsodium.a: $(B)/src/libsodium/.origin | $(TOOLCHAIN)
+$(B)/deps/$1/lib/libsodium.a: $(B)/src/libsodium/.origin scripts/build-library | $(TOOLCHAIN)
 	scripts/build-library libsodium $1
 
 $(B)/obj/$1/%.o: %.c $(B)/obj/flags $$(LIBS_$1) | $(TOOLCHAIN)

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -382,7 +381,6 @@ static int unpack_in_child(struct boot *b, struct unpack_shared *shared)
 	root_room_open(&room, b->blocks.uncompressed);
 	child_restore_signals();
 	be_first_victim();
-	setlocale(LC_CTYPE, "C.UTF-8"); /* or libarchive warns of every name that is not ASCII */
 	if (chdir(NEW_ROOT) < 0 || chroot(".") < 0)
 		return fail_errno(&shared->fail, errno, NEW_ROOT, "cannot chroot into it");
 	options.root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -1,5 +1,4 @@
 /* The tarboot command: finds the subcommand. */
-#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -82,7 +81,6 @@ int main(int argc, char **argv)
 {
 	static char help[] = "--help";
 
-	setlocale(LC_CTYPE, "C.UTF-8"); /* or libarchive warns of every name that is not ASCII */
 	raise_file_limit();
 	out_catch_signals();
 	if (argc < 2) {

@@ -1,5 +1,5 @@
 /*
- * The engine when a call fails. Each function that it, liblzma and libarchive call is wrapped; a good run
+ * The engine when a call fails. Each function that it and liblzma call is wrapped; a good run
  * counts the calls, then each of them fails once, and all from it on. A run must end in time, as the right
  * tree or as a failure that says what and why, and must leave no descriptor, memory or thread behind.
  *
@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <locale.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -716,7 +715,6 @@ int main(int argc, char **argv)
 		skip(1, "not root: owners, devices and capabilities must be real");
 		return done_testing();
 	}
-	setlocale(LC_CTYPE, "C.UTF-8");
 	report = mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);
 	if (report == MAP_FAILED)

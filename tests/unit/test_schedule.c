@@ -440,8 +440,8 @@ static void test_large(void)
 {
 	static const unsigned one[] = { 200 }, two[] = { 100 };
 	static const unsigned mixed[] = { 100, 4, 4, 4, 4, 4, 4, 4, 4 };
-	const struct engine_plan small = { 2, 1, DECODER, 4 * PLAN_CHUNK, 0 };
-	const struct engine_plan four = { 4, 4, DECODER, 50 * PLAN_CHUNK, 0 };
+	const struct engine_plan small = { 2, 1, DECODER, 4 * PLAN_CHUNK, 0, 0 };
+	const struct engine_plan four = { 4, 4, DECODER, 50 * PLAN_CHUNK, 0, 0 };
 	struct block_list l;
 
 	costs = (struct costs){ .decode = 1000, .parse = 200, .write = 700 };
@@ -463,7 +463,7 @@ static void test_large(void)
 static void test_lie(void)
 {
 	static const unsigned two[] = { 2 };
-	const struct engine_plan plan = { 3, 3, DECODER, 8 * PLAN_CHUNK, 0 };
+	const struct engine_plan plan = { 3, 3, DECODER, 8 * PLAN_CHUNK, 0, 0 };
 	struct block_list l;
 	struct run run;
 
