@@ -6,6 +6,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/../engine";
 use Engine;
+use JSON::PP;
 use Test::More;
 use Time::HiRes qw(sleep);
 
@@ -118,6 +119,42 @@ for (@SOURCES) {
 	fails_well(try({ stdin => $source }, $TARBOOT, 'pack', '-', '-o', $image, @PACK),
 		1, qr/tarboot/, "$name, on stdin");
 	old_image_stays($image, "$name, on stdin");
+}
+
+# Members that claim far more than there is: what is written of one must not be filled up to that before it ends. A map of
+# holes may be whole, and the file of that size is one.
+my $HUGE = 1 << 60;
+sub sparse_map { my $map = join "\n", @_, ''; return $map . "\0" x (-length($map) % 512) }
+sub sparse {
+	my ($size, $data) = @_;
+	return tar_pax('GNU.sparse.major' => 1, 'GNU.sparse.minor' => 0, 'GNU.sparse.name' => 'huge', 'GNU.sparse.realsize' => $HUGE)
+		. substr(tar_member(name => 'huge', size => $size), 0, 512) . $data;
+}
+my $two_pieces = sparse_map(2, 0, 512, $HUGE - 512, 512);
+my @HUGE = (
+	['a size of 2^60 and nothing more', tar_pax(size => $HUGE) . tar_member(name => 'huge')],
+	['a size of 2^60 and 100,000 bytes', tar_pax(size => $HUGE) . tar_member(name => 'huge') . 'x' x 100_000],
+	['a size of 2^60 and 10 MB', tar_pax(size => $HUGE) . tar_member(name => 'huge') . 'x' x 10_000_000],
+	['a size of 2^60 in base 256', tar_member(name => 'huge', size => "\x80\0\0\0" . pack 'Q>', $HUGE) . 'x' x 100_000],
+	['a hole of 2^60 and no data', sparse(1536, $two_pieces)],
+	['a hole of 2^60 and half of the data', sparse(1536, $two_pieces . 'x' x 512)],
+);
+for (@HUGE) {
+	my ($name, $data) = @$_;
+	my $source = spew(scratch('source'), $data);
+	my $image  = old_image();
+
+	fails_well(try({ limit => 30 }, $TARBOOT, 'pack', $source, '-o', $image, @PACK), 1, qr/tarboot/, $name);
+	old_image_stays($image, $name);
+}
+{
+	my $source = spew(scratch('source'), sparse(1536, $two_pieces . 'x' x 1024) . tar_end());
+	my $image  = scratch('huge.img');
+	my $r      = try({ limit => 30 }, $TARBOOT, 'pack', $source, '-o', $image, @PACK, '--kernel=none');
+	is($r->{exit}, 0, 'a hole of 2^60 with its data: packed') or diag($r->{err});
+	my %size = map { $_->{path} => $_->{size} } @{ decode_json(run($TARBOOT, 'inspect', '--json', $image))->{files} };
+	is($size{huge}, $HUGE, 'of that size');
+	unlink $image;
 }
 
 # ---- roots that cannot be read or packed ----
