@@ -25,7 +25,7 @@ struct rootsize_need {
 	uint64_t tree_most, inodes_most;
 };
 
-/* Sets all but engine and given_back: by the manifest or, where there is none (NULL), by the bytes of tar.
+/* Sets all but engine and given_back: by the manifest or, where there is none (NULL), by the bytes of the archive.
  * page: bytes in a page of the machine that unpacks. */
 void rootsize_need(const struct manifest *m, uint64_t tar, uint64_t page,
 		   struct rootsize_need *ret);

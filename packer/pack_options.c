@@ -113,9 +113,9 @@ static const struct command_usage usage = {
 	.command = "pack",
 	.synopsis = "pack ROOT -o IMAGE [OPTION]...\npack --project FILE [OPTION]...",
 	.about = "Packs a root file system into an initramfs image that boots it from RAM. ROOT is "
-		 "a directory, a tar archive (plain or compressed), the disk of a virtual machine "
-		 "(raw, qcow2, vmdk, vdi, vhdx), a container image (docker save, OCI archive or "
-		 "directory) or - for a tar on stdin.",
+		 "a directory, a tar or cpio archive (plain or compressed), the disk of a virtual "
+		 "machine (raw, qcow2, vmdk, vdi, vhdx), a container image (docker save, OCI "
+		 "archive or directory) or - for a tar or cpio on stdin.",
 	.options = options,
 };
 

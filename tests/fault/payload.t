@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# Payloads: absent, cut, damaged in every part of an .xz, no .xz at all, no tar; and all the ways in which
+# Payloads: absent, cut, damaged in every part of an .xz, no .xz at all, no archive; and all the ways in which
 # a good one may arrive.
 use strict;
 use warnings;
@@ -34,7 +34,7 @@ sub tar_of {
 	return $xz;
 }
 
-need_programs(qw(qemu-system-x86_64 busybox tar xz));
+need_programs(qw(qemu-system-x86_64 busybox cpio tar xz));
 
 # ---- what fails ----
 
@@ -62,6 +62,9 @@ fails('an .xz that is no tar', change => [ \&no_manifest, payload_is(tar_of('yes
 fails('a tar cut between members', change => [ \&no_manifest, payload_is(tar_of(
 		q{touch "zz$(printf '\033')[31mred" && tar -b1 -cf - . zz* | head -c -1024 | xz})) ],
 	step => 'unpack root', about => [ @$where, qr/end/, qr/member\s+zz\\033\[31mred,/ ]);
+fails('a cpio cut between members', change => [ \&no_manifest, payload_is(tar_of(
+		q{find . | LC_ALL=C sort | cpio -o -H newc --quiet | perl -0777 -pe 's/.{110}TRAILER!!!\0+\z//s' | xz})) ],
+	step => 'unpack root', about => [ @$where, qr/it has no end marker after \d+ members/, qr/after\s+member/ ]);
 fails('a missing part', change => [ \&no_manifest, sub {
 	my $payload = pop @_;
 	return (@_, map { { %$payload, name => "rootfs.tar.xz.00$_", data => substr $payload->{data}, 99 * $_, 99 } } 0, 2);
@@ -77,6 +80,8 @@ fails('a manifest of a later version', change => change_manifest(sub { s/^format
 
 boots('a good image', append => 'word', like => [qr/^TINY-INIT-RAN pid=1 args=word$/m]);
 boots('a foreign payload without a manifest', change => [ \&no_manifest, payload_is(tar_of('tar -cf - . | xz -T1')) ]);
+boots('a root in cpio, as Warewulf and xCAT make it', append => 'tarboot.rootfs=/root.cpio.xz',
+	change => [ \&no_manifest, payload_is(tar_of('find . | cpio -o -H newc --quiet | xz -T1')), sub { $_[-1]{name} = 'root.cpio.xz'; @_ } ]);
 boots('a payload in parts', change => sub {
 	my $payload = pop @_;
 	my $part    = int(length($payload->{data}) / 3) + 1;
