@@ -108,6 +108,9 @@ int source_add_mount(struct source *s, const char *path)
 	return 0;
 }
 
+/* Bytes of holes that may become data, which an archive has to hold. */
+#define WIDENED_MAX (1ULL << 30)
+
 /* The holes behind the last extent that there is room for become data. */
 static void widen_last_extent(struct source_member *c, uint64_t end)
 {
@@ -122,6 +125,8 @@ int source_add_extent(struct source *s, uint64_t offset, uint64_t size)
 	struct source_member *c = &s->current;
 
 	if (c->n_extents >= SOURCE_EXTENTS_MAX && size > 0) {
+		if (offset - c->extents[c->n_extents - 1].offset > WIDENED_MAX)
+			return -EFBIG;
 		widen_last_extent(c, offset + size);
 		return 0;
 	}

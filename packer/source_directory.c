@@ -244,6 +244,7 @@ static int read_target(struct source_directory *d, int dir_fd, const char *name)
 static int map_extents(struct source_directory *d, const struct stat *st)
 {
 	off_t data, hole = 0, size = st->st_size;
+	int r;
 
 	if ((uint64_t)st->st_blocks * 512 >= (uint64_t)size)
 		return 0;
@@ -258,8 +259,9 @@ static int map_extents(struct source_directory *d, const struct stat *st)
 			return -errno;
 		if (data == 0 && hole >= size)
 			return 0;
-		if (source_add_extent(&d->base, (uint64_t)data, (uint64_t)(hole - data)) < 0)
-			return -ENOMEM;
+		r = source_add_extent(&d->base, (uint64_t)data, (uint64_t)(hole - data));
+		if (r < 0)
+			return r;
 	}
 	/* The end of a file that ends in a hole. */
 	return hole < size ? source_add_extent(&d->base, (uint64_t)size, 0) : 0;

@@ -68,5 +68,5 @@ bool source_leaves_out(const struct source *s, const struct stat *st);
 /* Adds to s->mounts. 0 or -ENOMEM. */
 int source_add_mount(struct source *s, const char *path);
 
-/* Appends to s->current.extents. 0 or -ENOMEM. */
+/* Appends to s->current.extents. 0, -ENOMEM, or -EFBIG when too many holes would become data (SOURCE_EXTENTS_MAX). */
 int source_add_extent(struct source *s, uint64_t offset, uint64_t size);

@@ -133,8 +133,8 @@ static int tar_next(struct source *s, struct source_member *ret, struct fail *f)
 {
 	struct source_tar *t = (struct source_tar *)s;
 	const struct tar_extent *extents;
+	int added = 0, r;
 	size_t n;
-	int r;
 
 	while ((r = root_reader_next(t->root, &ret->m, f)) > 0 && !source_wants(s)) {
 		member_free(&ret->m);
@@ -143,10 +143,9 @@ static int tar_next(struct source *s, struct source_member *ret, struct fail *f)
 	if (r <= 0 && check_child(t, f) < 0)
 		return -f->error;
 	extents = root_reader_extents(t->root, &n);
-	for (size_t i = 0; r > 0 && i < n; i++)
-		if (source_add_extent(s, extents[i].offset, extents[i].size) < 0)
-			r = fail_errno(f, ENOMEM, ret->m.path, "cannot hold its sparse map");
-	return r;
+	for (size_t i = 0; r > 0 && added == 0 && i < n; i++)
+		added = source_add_extent(s, extents[i].offset, extents[i].size);
+	return added < 0 ? fail_errno(f, added, ret->m.path, "cannot hold its map of holes") : r;
 }
 
 static int tar_read(struct source *s, const void **ret_data, size_t *ret_size, uint64_t *ret_offset,
