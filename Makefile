@@ -136,7 +136,8 @@ deps: $(patsubst %,$(B)/deps/musl/lib/lib%.a,lzma archive sodium) ## fetch and b
 
 # $1 = variant
 define variant
-LIBS_$1 = $(patsubst %,$(B)/deps/$1/lib/lib%.a,archive lzma sodium)
+LIBS_INIT_$1 = $(patsubst %,$(B)/deps/$1/lib/lib%.a,lzma sodium)
+LIBS_$1 = $(B)/deps/$1/lib/libarchive.a $$(LIBS_INIT_$1)
 $(B)/deps/$1/lib/liblzma.a: $(B)/src/xz/.origin scripts/build-library | $(TOOLCHAIN)
 	scripts/build-library xz $1
 $(B)/deps/$1/lib/libarchive.a: $(B)/src/libarchive/.origin $(B)/deps/$1/lib/liblzma.a scripts/build-library | $(TOOLCHAIN)
@@ -144,7 +145,8 @@ $(B)/deps/$1/lib/libarchive.a: $(B)/src/libarchive/.origin $(B)/deps/$1/lib/libl
 $(B)/deps/$1/lib/libsodium.a: $(B)/src/libsodium/.origin scripts/build-library | $(TOOLCHAIN)
 	scripts/build-library libsodium $1
 
-$(B)/obj/$1/%.o: %.c $(B)/obj/flags $$(LIBS_$1) | $(TOOLCHAIN)
+$(patsubst %.c,$(B)/obj/$1/%.o,$(wildcard packer/*.c tests/*/*.c)): $(B)/deps/$1/lib/libarchive.a
+$(B)/obj/$1/%.o: %.c $(B)/obj/flags $$(LIBS_INIT_$1) | $(TOOLCHAIN)
 	@mkdir -p $$(@D)
 	$$(call say,CC,$$@)$$(CC_$1) $$(CFLAGS_$1) $$(BASE) $$(FLAGS_$$(firstword $$(subst /, ,$$<))) \
 		-isystem $(B)/deps/$1/include -MMD -MP -c -o $$@ $$<
@@ -158,9 +160,9 @@ $(B)/obj/$1/lib%.a: $(B)/obj/flags
 	$$(call say,AR,$$@)$(or $(AR_$1),ar) rcD $$@ $$(filter %.o,$$^)
 
 # $2 = where its programs go
-$2/init: $(B)/obj/$1/init/main.o $(B)/obj/$1/libinit.a $(B)/obj/$1/libcommon.a $$(LIBS_$1)
+$2/init: $(B)/obj/$1/init/main.o $(B)/obj/$1/libinit.a $(B)/obj/$1/libcommon.a $$(LIBS_INIT_$1)
 $2/tarboot: $(B)/obj/$1/packer/main.o $(B)/obj/$1/libpacker.a $(B)/obj/$1/libcommon.a $$(LIBS_$1)
-$2/decode: $(B)/obj/$1/tests/tools/decode.o $(B)/obj/$1/libcommon.a $$(LIBS_$1)
+$2/decode: $(B)/obj/$1/tests/tools/decode.o $(B)/obj/$1/libcommon.a $$(LIBS_INIT_$1)
 $(B)/tests/$1/test_%: $(B)/obj/$1/tests/unit/test_%.o $$(ALL_$1)
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) $$(WRAP_$$*:%=-Wl,--wrap=%) -pthread -o $$@ -Wl,--start-group $$^ -Wl,--end-group
