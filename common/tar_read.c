@@ -110,11 +110,15 @@ static int fail_memory(const char *what, struct fail *f)
 		"its names, attributes or map of holes take too much memory");
 }
 
+static uint64_t text_memory(const struct tar_reader *t)
+{
+	return t->global.room + t->local.room + t->long_name.room + t->long_link.room;
+}
+
 /* Attributes are copied twice: for the member, and until its file is complete. */
 static uint64_t memory_taken(const struct tar_reader *t)
 {
-	return t->global.room + t->local.room + t->long_name.room + t->long_link.room +
-	       2 * tar_xattrs_memory(t->global.bytes, t->global.used) +
+	return text_memory(t) + 2 * tar_xattrs_memory(t->global.bytes, t->global.used) +
 	       2 * tar_xattrs_memory(t->local.bytes, t->local.used);
 }
 
@@ -126,10 +130,12 @@ static int read_text(struct tar_reader *t, struct text *text, struct fail *f)
 	char *bytes;
 	int r;
 
-	if (size >= t->memory || text->used + size >= t->memory)
+	if (size >= t->memory)
 		return fail_memory(t->header.name, f);
 	room = text->used + (size_t)size + 1;
 	if (room > text->room) {
+		if (text_memory(t) - text->room + room > t->memory)
+			return fail_memory(t->header.name, f);
 		bytes = realloc(text->bytes, room);
 		if (!bytes)
 			return fail_errno(f, ENOMEM, t->header.name, "cannot read its headers");
