@@ -374,17 +374,18 @@ static enum member_type find_type(const struct tar_reader *t, const char *path)
 }
 
 /* Bytes that stand in the archive behind the header. */
-static uint64_t find_data(const struct tar_reader *t)
+static uint64_t find_data(const struct tar_reader *t, enum member_type type)
 {
 	uint64_t size = t->pax.size.given ? t->pax.size.value : t->header.size;
 
+	if (type == MEMBER_DIRECTORY && t->header.type != 'D')
+		return 0; /* also one by its name alone; old programs leave a size there */
 	switch (t->header.type) {
 	case '1': /* pax may archive the data once more; others leave a size there that means nothing */
 		return t->header.size > 0 && t->local.used > 0 ? size : 0;
 	case '2':
 	case '3':
 	case '4':
-	case '5':
 	case '6':
 		return 0;
 	default:
@@ -508,12 +509,9 @@ static int read_map(struct tar_reader *t, const uint8_t *block, struct member *m
 /* Where the data is, and how much of it. */
 static int set_data(struct tar_reader *t, const uint8_t *block, struct member *m, struct fail *f)
 {
-	t->data = find_data(t);
-	t->padding = -t->data % TAR_BLOCK;
 	t->is_file = m->type == MEMBER_FILE;
-	if (m->type == MEMBER_DIRECTORY && t->header.type != 'D' && t->data > 0)
-		return fail_set(f, EBADMSG, m->path, TAR_REMAKE,
-				"by its name it is a directory, but it has data");
+	t->data = find_data(t, m->type);
+	t->padding = -t->data % TAR_BLOCK;
 	if (!t->is_file)
 		return 0;
 	m->size = t->data;
