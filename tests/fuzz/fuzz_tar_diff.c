@@ -44,6 +44,9 @@ enum {
 	HAS_SEVERAL = 32768, /* more than one 'x' */
 };
 
+/* What makes one of the two go on at another place: members of equal names may then be others. */
+#define MOVES (HAS_ODD_TYPE | HAS_SPARSE | HAS_GNU_FIELDS | HAS_NO_DATA | HAS_GLOBAL)
+
 /* A member as both can tell it. */
 struct entry {
 	enum member_type type;
@@ -159,7 +162,7 @@ static unsigned describe_header(const uint8_t *h)
 		has |= HAS_NO_DATA;
 	if (h[156] == '1' || h[156] == '2')
 		has |= HAS_LINK;
-	if (!strchr("01234567xgLKSV", h[156]))
+	if (!strchr("01234567xgLKS", h[156]))
 		has |= HAS_ODD_TYPE;
 	if (memcmp(h + 257, "ustar", 6) != 0 && memcmp(h + 257, "ustar  ", 8) != 0)
 		has |= HAS_NO_MAGIC;
@@ -342,6 +345,8 @@ static bool same_time(const struct timespec *ours, const struct timespec *theirs
 
 	if (t.tv_sec < 0 && t.tv_nsec > 0)
 		t = (struct timespec){ t.tv_sec - 1, 1000000000 - t.tv_nsec };
+	if (t.tv_sec == 0 && t.tv_nsec > 0 && ours->tv_sec == -1) /* and no sign without seconds */
+		t = (struct timespec){ -1, 1000000000 - t.tv_nsec };
 	return ours->tv_sec == t.tv_sec && ours->tv_nsec == t.tv_nsec;
 }
 
@@ -418,19 +423,24 @@ static const struct explanation {
 	{ "headers of no member", BIT(OURS_REFUSES), ALWAYS, "belongs to no member" },
 	{ "a cut that libarchive does not see, in what it skips", BIT(OURS_REFUSES), ALWAYS,
 	  "in the midst" },
+	{ "libarchive takes data behind what has none, looks for it and for headers",
+	  BIT(OURS_REFUSES), MOVES, "its checksum does not match" },
+	{ "libarchive takes a checksum with junk in it", BIT(OURS_REFUSES), HAS_ODD_NUMBER,
+	  "its checksum does not match" },
+	{ "a long name without text and member", BIT(THEIRS_REFUSES), HAS_LONG, "Damaged" },
 	{ "another volume", BIT(OURS_REFUSES), ALWAYS, "volume" },
 
 	/* ---- what ours reads otherwise ---- */
 	{ "libarchive changes the mode by the ACL, the kernel does it here", BIT(MODE), HAS_ACL,
 	  NULL },
 	{ "libarchive normalises names", BIT(PATH) | BIT(TARGET), HAS_HIGH, NULL },
+	{ "libarchive forgets a target that is not in the header's own field", BIT(TARGET),
+	  HAS_PAX | HAS_LONG, NULL },
 	{ "libarchive ignores global headers", FIELDS | STRUCTURE, HAS_GLOBAL, NULL },
-	{ "libarchive takes sparse fields and records otherwise",
-	  BIT(SIZE) | BIT(DATA) | BIT(PATH) | BIT(TYPE) | STRUCTURE, HAS_SPARSE, NULL },
-	{ "libarchive takes sparse fields of any type",
-	  BIT(SIZE) | BIT(DATA) | BIT(PATH) | BIT(TYPE) | STRUCTURE, HAS_GNU_FIELDS, NULL },
-	{ "libarchive skips data of what has none", BIT(PATH) | BIT(TYPE) | STRUCTURE, HAS_NO_DATA,
+	{ "libarchive takes sparse fields and records otherwise", FIELDS | STRUCTURE, HAS_SPARSE,
 	  NULL },
+	{ "libarchive takes sparse fields of any type", FIELDS | STRUCTURE, HAS_GNU_FIELDS, NULL },
+	{ "libarchive skips data of what has none", FIELDS | STRUCTURE, HAS_NO_DATA, NULL },
 	{ "libarchive takes unknown types otherwise", FIELDS | STRUCTURE, HAS_ODD_TYPE, NULL },
 	{ "of several pax headers before a member, libarchive (and GNU tar) take the last alone",
 	  FIELDS | STRUCTURE, HAS_SEVERAL, NULL },
@@ -502,9 +512,8 @@ static void compare_lists(const struct list *ours, const struct list *theirs, un
 			/* cut data is no difference of data */
 			if (d == DATA && (ours->r < 0 || theirs->r < 0) && i == n - 1)
 				break;
-			/* Where names are the same, the two are at the same place. */
 			explain((enum difference)d, ours, theirs, i,
-				d >= SIZE ? ours->entries[i].has : has);
+				d >= SIZE ? ours->entries[i].has | (has & MOVES) : has);
 			return;
 		}
 	}
