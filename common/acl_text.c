@@ -140,11 +140,13 @@ static int add(struct xattrs *x, const char *xattr_name, const struct acl_named 
 
 	if (!entries)
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
+		entries[i] = list[i].entry;
+	if (!acl_is_valid(entries, n))
+		return -EINVAL;
+	for (size_t i = 0; i < n; i++)
 		if (*list[i].name)
 			return aclnames_add(x, xattr_name, list, n);
-		entries[i] = list[i].entry;
-	}
 	return xattrs_add_acl(x, xattr_name, entries, n);
 }
 

@@ -72,7 +72,9 @@ static struct cpio_inode **bucket_of(const struct cpio_links *links, const struc
 	uint64_t hash = h->ino;
 
 	hash = (hash << 32 | h->dev_minor) ^ (uint64_t)h->dev_major << 20;
-	hash *= 0x9e3779b97f4a7c15; /* 2^64 by the golden ratio */
+	/* Where links lies nobody can know who makes an archive. */
+	hash = (hash ^ (uintptr_t)links) * 0x9e3779b97f4a7c15; /* 2^64 by the golden ratio */
+	hash = (hash ^ hash >> 32) * 0xd6e8feb86659fd93;
 	return &links->buckets[(hash >> 32) & (links->n_buckets - 1)];
 }
 

@@ -109,7 +109,8 @@ bool tar_header_is_whole(const uint8_t block[TAR_BLOCK])
 
 	add_bytes(block, at, &sum, &signed_sum);
 	add_bytes(block + behind, TAR_BLOCK - behind, &sum, &signed_sum);
-	return tar_number_parse(FIELD(checksum), &said) == 0 && (said == sum || said == signed_sum);
+	return block[at] < 0x80 && /* of old, before there was base-256 */
+	       tar_number_parse(FIELD(checksum), &said) == 0 && (said == sum || said == signed_sum);
 }
 
 static bool is_zero(const uint8_t block[TAR_BLOCK])

@@ -14,7 +14,7 @@ static bool split(char *text, size_t left, size_t *ret_length, char **ret_key)
 	while (digits < left && isdigit((unsigned char)text[digits]) && length <= left)
 		length = length * 10 + (size_t)(text[digits++] - '0');
 	if (digits == 0 || length > left || length < digits + 4 || text[digits] != ' ' ||
-	    text[length - 1] != '\n')
+	    isblank((unsigned char)text[digits + 1]) || text[length - 1] != '\n')
 		return false;
 	*ret_length = length;
 	*ret_key = text + digits + 1;

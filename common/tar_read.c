@@ -12,9 +12,10 @@
 #include "tar_pax.h"
 #include "tar_xattrs.h"
 
-#define KEPT_ROOM (64 << 10)  /* larger buffers are freed behind their member */
-#define GLOBAL_MAX (64 << 10) /* bytes of records in all that hold for all members */
-#define MAJOR_MAX 0xfffU      /* of Linux: MKDEV() has 12 and 20 bits */
+#define KEPT_ROOM (64 << 10)    /* larger buffers are freed behind their member */
+#define GLOBAL_MAX (64 << 10)   /* bytes of records in all that hold for all members */
+#define GLOBAL_RECORDS_MAX 1024 /* each is compared with each of the next header */
+#define MAJOR_MAX 0xfffU        /* of Linux: MKDEV() has 12 and 20 bits */
 #define MINOR_MAX 0xfffffU
 
 /* What special headers say. */
@@ -37,8 +38,9 @@ struct tar_reader {
 	struct tar_map map;
 	size_t extent; /* of the map, from which data comes next */
 	uint64_t data; /* bytes of the member that are still in the archive, behind its headers */
-	uint64_t padding; /* behind them */
-	uint64_t offset;  /* of the next data, in the file or, with a map, in the extent */
+	uint64_t padding;   /* behind them */
+	uint64_t link_data; /* what a hard link may have instead */
+	uint64_t offset;    /* of the next data, in the file or, with a map, in the extent */
 };
 
 int tar_reader_open(tar_source_fn *source, void *arg, const char *name, size_t memory,
@@ -177,16 +179,38 @@ static bool has_key(const char *text, size_t from, size_t to, const char *key)
 	return false;
 }
 
+static int fail_global(const struct tar_reader *t, struct fail *f)
+{
+	return fail_set(f, E2BIG, t->in.name, TAR_REMAKE,
+			"its global headers have more than %d records or %d KiB",
+			GLOBAL_RECORDS_MAX, GLOBAL_MAX >> 10);
+}
+
+static size_t count_records(const struct text *text)
+{
+	struct tar_pax_record record;
+	size_t cursor = 0, n = 0;
+
+	while (tar_pax_next(text->bytes, text->used, &cursor, &record))
+		n++;
+	return n;
+}
+
 /* Global records hold until others of the same key take their place. */
 static int read_global(struct tar_reader *t, struct fail *f)
 {
 	struct text *text = &t->global;
 	size_t before = text->used, at = 0, end = 0, kept = 0;
 	struct tar_pax_record record;
-	int r = read_records(t, text, f);
+	int r;
 
+	if (t->header.size > GLOBAL_MAX)
+		return fail_global(t, f);
+	r = read_records(t, text, f);
 	if (r < 0)
 		return r;
+	if (count_records(text) > GLOBAL_RECORDS_MAX)
+		return fail_global(t, f);
 	for (; at < before && tar_pax_next(text->bytes, before, &end, &record); at = end) {
 		if (has_key(text->bytes, before, text->used, record.key))
 			continue;
@@ -195,17 +219,31 @@ static int read_global(struct tar_reader *t, struct fail *f)
 	}
 	memmove(text->bytes + kept, text->bytes + before, text->used - before);
 	text->used -= before - kept;
-	if (text->used <= GLOBAL_MAX)
-		return 0;
-	return fail_set(f, E2BIG, t->in.name, TAR_REMAKE,
-			"its global headers have more than %d KiB", GLOBAL_MAX >> 10);
+	return text->used <= GLOBAL_MAX ? 0 : fail_global(t, f);
 }
 
 /* GNU's text ends with a NUL; of two the later one counts. */
 static int read_name(struct tar_reader *t, struct text *text, struct fail *f)
 {
 	text->used = 0;
+	if (t->header.size == 0)
+		return fail_set(f, EBADMSG, t->header.name, TAR_REMAKE, "its long name is empty");
 	return read_text(t, text, f);
+}
+
+static void forget(struct text *text)
+{
+	text->used = 0;
+	if (text->room > KEPT_ROOM)
+		free_text(text);
+}
+
+/* What belongs to the next member alone. */
+static void forget_special(struct tar_reader *t)
+{
+	forget(&t->local);
+	forget(&t->long_name);
+	forget(&t->long_link);
 }
 
 /* 1: the header was no member's and is dealt with; 0: it is a member's. */
@@ -229,6 +267,7 @@ static int read_special(struct tar_reader *t, struct fail *f)
 		break;
 	case 'V': /* a label, which is no file */
 		r = input_skip(&t->in, t->header.size + -t->header.size % TAR_BLOCK, f);
+		forget_special(t);
 		break;
 	default:
 		return 0;
@@ -236,18 +275,9 @@ static int read_special(struct tar_reader *t, struct fail *f)
 	return r < 0 ? r : 1;
 }
 
-static void forget(struct text *text)
-{
-	text->used = 0;
-	if (text->room > KEPT_ROOM)
-		free_text(text);
-}
-
 static void forget_member(struct tar_reader *t)
 {
-	forget(&t->local);
-	forget(&t->long_name);
-	forget(&t->long_link);
+	forget_special(t);
 	if (t->map.room * sizeof(*t->map.extents) > KEPT_ROOM)
 		tar_map_free(&t->map);
 	t->pax = (struct tar_pax){ 0 };
@@ -323,6 +353,23 @@ static int parse_header(struct tar_reader *t, const uint8_t *block, struct fail 
 	return r < 0 ? r : 1;
 }
 
+/* POSIX lets pax archive the data of a hard link once more; programs that do not leave a size there, too, which means
+ * nothing. So it is data only when it is no header. */
+static bool is_link_data(const struct tar_reader *t, const uint8_t *block)
+{
+	return t->link_data > 0 && block[0] && !tar_header_is_whole(block);
+}
+
+/* Behind its first block, which was taken: 1 or -errno. */
+static int skip_link_data(struct tar_reader *t, struct fail *f)
+{
+	uint64_t left = t->link_data > TAR_BLOCK ? t->link_data - TAR_BLOCK : 0;
+	int r = input_skip(&t->in, left + -left % TAR_BLOCK, f);
+
+	t->link_data = 0;
+	return r < 0 ? r : 1;
+}
+
 /* Up to the header of a member, which stays at *ret_block until the source is asked again: 1, 0 at the end marker. */
 static int read_headers(struct tar_reader *t, const uint8_t **ret_block, struct fail *f)
 {
@@ -334,6 +381,10 @@ static int read_headers(struct tar_reader *t, const uint8_t **ret_block, struct 
 			return input_fail_no_end(&t->in, f);
 		if (r > 0)
 			r = take_block(t, ret_block, f);
+		if (r == 0 && is_link_data(t, *ret_block)) {
+			r = skip_link_data(t, f);
+			continue;
+		}
 		if (r == 0)
 			r = parse_header(t, *ret_block, f);
 		if (r == 0 && has_special(t))
@@ -381,8 +432,7 @@ static uint64_t find_data(const struct tar_reader *t, enum member_type type)
 	if (type == MEMBER_DIRECTORY && t->header.type != 'D')
 		return 0; /* also one by its name alone; old programs leave a size there */
 	switch (t->header.type) {
-	case '1': /* pax may archive the data once more; others leave a size there that means nothing */
-		return t->header.size > 0 && t->local.used > 0 ? size : 0;
+	case '1': /* see read_headers */
 	case '2':
 	case '3':
 	case '4':
@@ -510,6 +560,7 @@ static int read_map(struct tar_reader *t, const uint8_t *block, struct member *m
 static int set_data(struct tar_reader *t, const uint8_t *block, struct member *m, struct fail *f)
 {
 	t->is_file = m->type == MEMBER_FILE;
+	t->link_data = m->type == MEMBER_HARDLINK && t->local.used > 0 ? t->header.size : 0;
 	t->data = find_data(t, m->type);
 	t->padding = -t->data % TAR_BLOCK;
 	if (!t->is_file)

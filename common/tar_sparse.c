@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-/* A number that stands in front of each entry's size, GNU's struct sparse. */
+/* An entry is offset and size, 12 bytes each (GNU's struct sparse). */
 #define ENTRY_SIZE 24
 #define ENTRY_NUMBER 12
 
@@ -83,7 +83,10 @@ static int add_entries(struct tar_map *map, const uint8_t *block, const struct l
 		const uint8_t *entry = block + layout->entries + i * ENTRY_SIZE;
 
 		if (entry[ENTRY_NUMBER] == '\0')
-			return 0;
+			return *ret_more
+				       ? fail_map(what,
+						  "its map of holes ends before its last block", f)
+				       : 0;
 		r = tar_size_parse(entry, ENTRY_NUMBER, "offset in the map of holes", what, &offset,
 				   f);
 		if (r == 0)

@@ -3,13 +3,13 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <strings.h>
 
 #include "acl_text.h"
 #include "tar_header.h"
 
-#define NAME_MAX_BYTES 255 /* XATTR_NAME_MAX of Linux */
-#define OVERHEAD 16        /* of each in struct xattrs */
+#define NAME_MAX_BYTES 255     /* XATTR_NAME_MAX of Linux */
+#define ACL_TEXT_MAX (1 << 20) /* of 8,191 entries, the most that Linux has, with long names */
+#define OVERHEAD 16            /* of each in struct xattrs */
 
 static const char schily[] = "SCHILY.xattr.", libarchive[] = "LIBARCHIVE.xattr.",
 		  selinux[] = "RHT.security.selinux";
@@ -32,7 +32,7 @@ static bool decode_name(const char *name, bool every, char ret[NAME_MAX_BYTES + 
 		memcpy(digits, name + 1, name[0] == '%' && name[1] ? 2 : 0);
 		if (name[0] == '%' && isxdigit((unsigned char)digits[0]) &&
 		    isxdigit((unsigned char)digits[1]) && strcmp(digits, "00") != 0 &&
-		    (every || strcmp(digits, "25") == 0 || strcasecmp(digits, "3d") == 0)) {
+		    (every || strcmp(digits, "25") == 0 || strcmp(digits, "3D") == 0)) {
 			ret[n] = (char)strtoul(digits, NULL, 16);
 			name += 3;
 		} else {
@@ -104,9 +104,8 @@ static int add(const struct tar_pax_record *record, const char *before, struct x
 		return xattrs_add(x, "security.selinux", record->value, record->value_size);
 	if (!by_schily && !by_libarchive)
 		return 0;
-	if (by_schily && is_told_twice(by_schily, before))
-		return 0;
-	if (!decode_name(by_schily ? by_schily : by_libarchive, !by_schily, name))
+	if (!decode_name(by_schily ? by_schily : by_libarchive,
+			 !by_schily || is_told_twice(by_schily, before), name))
 		return -ENAMETOOLONG;
 	if (aclnames_meant(name))
 		return 0; /* no kernel has such names; here they mean something */
@@ -145,11 +144,45 @@ int tar_xattrs_add(const char *text, size_t size, const char *what, struct xattr
 	return 0;
 }
 
+/* The attribute as which an ACL comes must be what Linux takes for one: else no boot can set it. */
+static int check_acl(const struct xattrs *x, const char *xattr_name, const char *what,
+		     struct fail *f)
+{
+	_cleanup_free_ struct acl_entry *entries = NULL;
+	size_t cursor = 0, size;
+	const void *value;
+	bool ordered = true;
+	const char *name;
+	int n;
+
+	while (xattrs_next(x, &cursor, &name, &value, &size)) {
+		if (strcmp(name, xattr_name) != 0)
+			continue;
+		free(entries);
+		entries = calloc(size / sizeof(*entries) + 1, sizeof(*entries));
+		if (!entries)
+			return fail_errno(f, ENOMEM, what, "cannot hold its ACL");
+		n = acl_parse(value, size, entries, size / sizeof(*entries));
+		for (int i = 1; i < n; i++)
+			ordered = ordered && entries[i].tag >= entries[i - 1].tag;
+		if (n < 0 || !ordered || !acl_is_valid(entries, (size_t)n))
+			return fail_set(f, EBADMSG, what, TAR_REMAKE,
+					"its attribute %s is no ACL that Linux takes", xattr_name);
+	}
+	return 0;
+}
+
 static int add_acl(const char *text, const char *xattr_name, const char *what, struct xattrs *x,
 		   struct fail *f)
 {
-	int r = text && !xattrs_has(x, xattr_name) ? acl_text_add(x, xattr_name, text) : 0;
+	int r;
 
+	if (!text || xattrs_has(x, xattr_name))
+		return check_acl(x, xattr_name, what, f);
+	if (strlen(text) > ACL_TEXT_MAX)
+		return fail_set(f, E2BIG, what, "Leave it out.",
+				"its ACL has more text than any ACL of Linux");
+	r = acl_text_add(x, xattr_name, text);
 	if (r == -ENOMEM)
 		return fail_errno(f, r, what, "cannot hold its ACL");
 	if (r < 0)

@@ -137,6 +137,22 @@ int xattrs_add_acl(struct xattrs *x, const char *name, struct acl_entry *entries
 	return r;
 }
 
+bool acl_is_valid(const struct acl_entry *entries, size_t n)
+{
+	unsigned count[0x21] = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		if (entries[i].tag > 0x20)
+			return false;
+		count[entries[i].tag]++;
+	}
+	return n == 0 ||
+	       (count[0x01] == 1 && count[0x04] == 1 && count[0x20] == 1 && count[0x10] <= 1 &&
+		count[0x01] + count[0x02] + count[0x04] + count[0x08] + count[0x10] + count[0x20] ==
+			n &&
+		(count[0x10] == 1 || count[0x02] + count[0x08] == 0));
+}
+
 int acl_parse(const void *value, size_t size, struct acl_entry *entries, size_t max)
 {
 	const unsigned char *at = value;

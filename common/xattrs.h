@@ -50,6 +50,10 @@ struct acl_entry {
 /* Sorts the entries as the kernel demands (tag, then id) and adds them as the attribute name. */
 int xattrs_add_acl(struct xattrs *x, const char *name, struct acl_entry *entries, size_t n);
 
+/* Does Linux take it (posix_acl_valid), when sorted? One entry each for owner, group and others, a mask when
+ * anybody else is named. None at all is an ACL, too: it removes one. */
+bool acl_is_valid(const struct acl_entry *entries, size_t n);
+
 /* Reads a kernel ACL value into entries. Returns their number, -EINVAL for a value that is none,
  * -E2BIG for more than max. */
 int acl_parse(const void *value, size_t size, struct acl_entry *entries, size_t max);

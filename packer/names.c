@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "memory.h"
+#include "plan.h"
 
 int names_new(struct root_tree **ret, struct fail *f)
 {
@@ -47,8 +48,13 @@ static const char *advice(int error, const struct member *m)
 int names_pack(struct root_tree *t, const struct member *m, struct fail *f)
 {
 	struct fail of_init;
-	int r = root_tree_add(t, m, &of_init);
+	int r;
 
+	/* The text of the header, the attributes, and their copy for the file: see tar_read.c. */
+	if (3 * (uint64_t)m->xattrs.used > PLAN_HEADERS_MOST)
+		return fail_set(f, E2BIG, m->path, "Leave it out with --exclude.",
+				"init could not unpack it: its attributes take too much memory");
+	r = root_tree_add(t, m, &of_init);
 	if (r == -ENOMEM)
 		*f = of_init;
 	else if (r < 0)

@@ -125,7 +125,9 @@ int source_add_extent(struct source *s, uint64_t offset, uint64_t size)
 	struct source_member *c = &s->current;
 
 	if (c->n_extents >= SOURCE_EXTENTS_MAX && size > 0) {
-		if (offset - c->extents[c->n_extents - 1].offset > WIDENED_MAX)
+		s->widened += offset - c->extents[c->n_extents - 1].offset -
+			      c->extents[c->n_extents - 1].size;
+		if (s->widened > WIDENED_MAX)
 			return -EFBIG;
 		widen_last_extent(c, offset + size);
 		return 0;
@@ -150,6 +152,7 @@ int source_next(struct source *s, struct source_member *ret, struct fail *f)
 	member_free(&s->current.m);
 	s->current.m = (struct member){ 0 };
 	s->current.n_extents = 0;
+	s->widened = 0;
 	s->head.size = 0;
 	s->head.is_next = false;
 	s->head.rest = NULL;

@@ -30,6 +30,7 @@ struct source {
 	bool (*wanted)(const struct member *m, void *arg); /* NULL = all */
 	void *wanted_arg;
 	size_t extents_room;
+	uint64_t widened; /* bytes of holes in the current member that became data */
 	struct {
 		char *data; /* owned */
 		size_t size, room;

@@ -80,6 +80,13 @@ good('no normalisation in headers and long names', [file($NFD, '1'), gnu_long(L 
 		gnu_long(K => "$NFD.3"), gnu(name => '3', type => '2', link => 'x')],
 	[file($NFD, '1'), file("$NFD.2", '2'), symlink_to('3', "$NFD.3")]);
 good('a symlink whose target stands only in linkpath', [tar_pax(linkpath => 't'), symlink_to('l', ''), $z], [symlink_to('l', 't'), $z]);
+good('a hard link with a size that means nothing, behind x', [$z, tar_pax(mtime => 5), hardlink('l', 'z', size => 512), file('next', ''), file('last', 'x')],
+	[$z, hardlink('l', 'z'), file('next', ''), file('last', 'x')]);
+good('a hard link with its data once more, as POSIX lets pax have it', [$z, tar_pax(mtime => 5), hardlink('l', 'z', size => 600) . ('w' x 600) . ("\0" x 424), file('last', 'x')],
+	[$z, hardlink('l', 'z'), file('last', 'x')], 2);
+good('x belongs to the label behind it', [tar_pax(path => 'other'), gnu(name => 'label', type => 'V'), file('f', 'x')], [file('f', 'x')]);
+good('L belongs to the label behind it', [gnu_long(L => 'other'), gnu(name => 'label', type => 'V'), gnu(name => 'f', data => 'x')], [file('f', 'x')]);
+bad('an L without a name', [gnu(name => '././@LongLink', type => 'L', data => ''), gnu(name => 'f', data => 'x')], qr{^\././\@LongLink: its long name is empty\n});
 good('a hard link whose target stands only in linkpath', [file('f', 'x'), tar_pax(linkpath => 'f'), hardlink('l', ''), $z],
 	[file('f', 'x'), hardlink('l', 'f'), $z]);
 good('a link whose target stands only in K', [gnu_long(K => 't'), gnu(name => 'l', type => '2'), $z], [symlink_to('l', 't'), $z]);

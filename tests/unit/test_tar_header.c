@@ -80,6 +80,10 @@ static void test_checksums(void)
 	unsigned whole = 0;
 
 	make_block(block);
+	put_checksum(block, false);
+	memcpy(block + 148, "\x80\0\0\0\0\0", 6);
+	block[154] = (uint8_t)(strtoul((char *)block + 148, NULL, 8) >> 8);
+	ok(!tar_header_is_whole(block), "a checksum in base 256 is none");
 	block[3] = 0xe9;
 	put_checksum(block, false);
 	ok(tar_header_is_whole(block), "a checksum of unsigned bytes");

@@ -37,6 +37,7 @@ static void test_form(void)
 		{ "12 path=abc\nx", -EBADMSG, "byte 12 of its extended header starts no record" },
 		{ "99999999999999999999 path=abc\n", -EBADMSG,
 		  "byte 0 of its extended header starts no record" },
+		{ "13  path=abc\n", -EBADMSG, "byte 0 of its extended header starts no record" },
 		{ " 12 path=abc\n", -EBADMSG, "byte 0 of its extended header starts no record" },
 		{ "12 pathabcd\n", -EBADMSG,
 		  "the record at byte 0 of its extended header has no key" },
@@ -127,9 +128,10 @@ static void test_xattrs(void)
 				   "34 SCHILY.xattr.user.%c3%a9=again\n"
 				   "30 SCHILY.xattr.user.%20=gnu\n\n"
 				   "27 SCHILY.xattr.user.none=\n";
-	static const char *const names[] = { "user.a=b", "user.\xc3\xa9", "user.%20", "user.none" };
-	static const char *const values[] = { "\0\1", "hi", "gnu\n", "" };
-	static const size_t sizes[] = { 2, 2, 4, 0 };
+	static const char *const names[] = { "user.a=b", "user.\xc3\xa9", "user.\xc3\xa9",
+					     "user.%20", "user.none" };
+	static const char *const values[] = { "\0\1", "hi", "again", "gnu\n", "" };
+	static const size_t sizes[] = { 2, 2, 5, 4, 0 };
 	char copy[sizeof(text)];
 	struct xattrs x = { 0 };
 	size_t cursor = 0, size, i = 0;
@@ -146,7 +148,7 @@ static void test_xattrs(void)
 			is_str(name, names[i], "name");
 			ok(size == sizes[i] && memcmp(value, values[i], size) == 0, "value");
 		}
-	is_int((long long)i, ARRAY_SIZE(names), "all of them, none twice");
+	is_int((long long)i, ARRAY_SIZE(names), "all of them");
 	xattrs_free(&x);
 }
 
@@ -190,6 +192,31 @@ static void test_acls(void)
 	}
 }
 
+static void test_valid(void)
+{
+	static const struct {
+		const char *text;
+		int r;
+	} cases[] = {
+		{ "user::rwx,group::r-x,other::---", 0 },
+		{ "other::---,user:1:r--,group::r-x,mask::r-x,user::rwx", 0 },
+		{ "user::rwx,user:1:r--,group::r-x,other::---", -EINVAL },
+		{ "user::rwx,user:lisa:r--,group::r-x,other::---", -EINVAL },
+		{ "user::rwx,group::r-x", -EINVAL },
+		{ "user::rwx,user::rwx,group::r-x,other::---", -EINVAL },
+		{ "user::rwx,group::r-x,mask::rwx,mask::rwx,other::---", -EINVAL },
+		{ "", 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct xattrs x = { 0 };
+
+		is_int(acl_text_add(&x, ACL_XATTR_ACCESS, cases[i].text), cases[i].r, "'%s'",
+		       cases[i].text);
+		xattrs_free(&x);
+	}
+}
+
 int main(void)
 {
 	test_form();
@@ -197,5 +224,6 @@ int main(void)
 	test_values();
 	test_xattrs();
 	test_acls();
+	test_valid();
 	return done_testing();
 }

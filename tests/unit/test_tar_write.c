@@ -838,7 +838,10 @@ static void test_attributes_back(void)
 	static const struct acl_named named[] = { { { 0x01, 7, ACL_UNDEFINED_ID }, "" },
 						  { { USER, 6, ACL_UNDEFINED_ID }, "joe" },
 						  { { USER, 5, 4000000000U }, "" },
-						  { { GROUP, 4, ACL_UNDEFINED_ID }, "\xff b" } };
+						  { { 0x04, 4, ACL_UNDEFINED_ID }, "" },
+						  { { GROUP, 4, ACL_UNDEFINED_ID }, "\xff b" },
+						  { { 0x10, 7, ACL_UNDEFINED_ID }, "" },
+						  { { 0x20, 0, ACL_UNDEFINED_ID }, "" } };
 	struct member m = { .type = MEMBER_DIRECTORY, .path = "d/", .mode = 0750 };
 	static char large[70000];
 
