@@ -17,7 +17,7 @@ my @BYTES = map { chr } 0, 0x20, ord '9', ord 'a', 0x80, 0xff, ord '-';
 # ---- archives: lists of members, each with what is damaged ----
 
 my @POSIX   = qw(name mode uid gid size mtime chksum typeflag linkname magic version uname gname devmajor devminor prefix pad);
-my @GNU     = (grep { !/prefix|pad/ } @POSIX), qw(gnu_atime gnu_ctime gnu_offset gnu_longnames gnu_sparse gnu_isextended gnu_realsize);
+my @GNU     = ((grep { !/prefix|pad/ } @POSIX), qw(gnu_atime gnu_ctime gnu_offset gnu_longnames gnu_sparse gnu_isextended gnu_realsize));
 my @STAR    = (@POSIX, qw(star_atime star_ctime));
 my $acl     = 'user::rw-,user:7:r--,group::r--,mask::r--,other::---';
 my @sparse  = ((map { [$_ * 4096, 512] } 0 .. 29), [122880, 0]);
