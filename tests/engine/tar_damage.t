@@ -51,7 +51,8 @@ sub gnu_is { my ($pattern) = @_; return sub { $_[0]{messages} =~ $pattern } }
 
 my @REFUSED = (    # by us, not by GNU tar
 	['base 64', 'numbers in base 64, which GNU tar 1.13 wrote for a month, are none to us', gnu_is(qr/obsolescent base-64/)],
-		['special headers', 'GNU tar reads only size and checksum of L, K, x and g; junk in one of their other fields says that the archive is damaged',
+		['no name', 'a member without a name, which GNU tar takes for the root', said(qr/a member has no name/)],
+	['special headers', 'GNU tar reads only size and checksum of L, K, x and g; junk in one of their other fields says that the archive is damaged',
 		sub { $_[1]{field} =~ /^[LKxg] (?:mode|uid|gid|mtime)/ && $_[0]{why} =~ /: the \w+ in its tar header/ }],
 	['hard links', 'GNU tar does not read the size of a hard link; in pax it counts',
 		sub { $_[1]{field} =~ /^1 size/ && $_[0]{why} =~ /: the size in its tar header/ }],
