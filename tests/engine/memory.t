@@ -43,6 +43,9 @@ $place = scratch() unless run('stat', '-f', '-c', '%T', $place) =~ /^tmpfs/ && -
 my $root = "$place/tarboot-memory-$$";
 END { run('rm', '-rf', $root) if defined $root }
 
+# What the budget leaves is planned for large headers, which hardly any archive has.
+my $HEADERS = 26 * $MIB;
+
 # Runs it and holds its peak against the formula.
 sub check_run {
 	my ($name, $file, $threads, $command, $facts) = @_;
@@ -68,7 +71,7 @@ sub check_run {
 	return unless defined $peak;
 	ok(bytes($peak, $pu) <= $formula && bytes($peak, $pu) <= bytes($planned, $lu),
 		sprintf '%s %s of %.1f MiB', $peak, $pu, $formula / $MIB);
-	ok(bytes($planned, $lu) <= $formula + $small, "and $planned $lu were planned");
+	ok(bytes($planned, $lu) <= $formula + $small + $HEADERS, "and $planned $lu were planned");
 	return;
 }
 
