@@ -179,10 +179,10 @@ static int add_acl(const char *text, const char *xattr_name, const char *what, s
 
 	if (!text || xattrs_has(x, xattr_name))
 		return check_acl(x, xattr_name, what, f);
-	if (strlen(text) > ACL_TEXT_MAX)
-		return fail_set(f, E2BIG, what, "Leave it out.",
-				"its ACL has more text than any ACL of Linux");
-	r = acl_text_add(x, xattr_name, text);
+	r = strlen(text) > ACL_TEXT_MAX ? -E2BIG : acl_text_add(x, xattr_name, text);
+	if (r == -E2BIG)
+		return fail_set(f, E2BIG, what, "Give it fewer entries, or leave it out.",
+				"its ACL is larger than Linux takes");
 	if (r == -ENOMEM)
 		return fail_errno(f, r, what, "cannot hold its ACL");
 	if (r < 0)
