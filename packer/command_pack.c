@@ -37,7 +37,7 @@ struct pack {
 	struct source *source; /* of the current layer */
 	uint64_t skipped;      /* sockets, of all layers */
 	struct out image, payload;
-	struct member_pack members; /* in a dry run without writer and sketch */
+	struct member_pack members; /* in a dry run without writer */
 	struct pack_kernel kernel;
 	struct manifest manifest;
 	struct boot_modules modules;
@@ -202,15 +202,22 @@ static bool is_wanted_whole(const char *path, void *pack)
 	       (p->options.modules && boot_modules_reads(path, *p->options.modules));
 }
 
+static int open_sketch(struct pack *p, bool (*whole)(const char *path, void *pack), struct fail *f)
+{
+	int r = sketch_open(whole, p, &p->members.sketch, f);
+
+	if (r == 0)
+		p->selection.drawn_fd = sketch_root(p->members.sketch);
+	return r;
+}
+
 /* The payload's size stands in the boot part, which comes first, so it is written aside. */
 static int write_payload(struct pack *p, struct fail *f)
 {
-	int r = sketch_open(is_wanted_whole, p, &p->members.sketch, f);
+	int r = open_sketch(p, is_wanted_whole, f);
 
-	if (r == 0) {
-		p->selection.drawn_fd = sketch_root(p->members.sketch);
+	if (r == 0)
 		r = payload_writer_open(p->payload.fd, &p->options.payload, &p->members.writer, f);
-	}
 	if (r == 0)
 		r = pack_layers(p, f);
 	if (r == 0)
@@ -434,8 +441,10 @@ static int pack_image(struct pack *p, struct fail *f)
 static int pack_nothing(struct pack *p, struct fail *f)
 {
 	char size[SIZE_TEXT_MAX];
-	int r = pack_layers(p, f);
+	int r = open_sketch(p, NULL, f);
 
+	if (r == 0)
+		r = pack_layers(p, f);
 	if (r < 0)
 		return r;
 	if (p->options.explain)
@@ -445,6 +454,9 @@ static int pack_nothing(struct pack *p, struct fail *f)
 					  "Give the path as it is in the root.",
 					  "it is neither in the root nor in an overlay");
 	selection_print(&p->selection);
+	r = check_packed_init(p, f);
+	if (r < 0)
+		return r;
 	printf("root     %s, %llu members would be packed\n", size_format(size, p->members.bytes),
 	       (unsigned long long)p->members.members);
 	return 0;

@@ -13,7 +13,7 @@
 struct member_pack {
 	struct selection *selection;
 	struct payload_writer *writer; /* NULL: nothing is written, only told */
-	struct sketch *sketch;         /* likewise */
+	struct sketch *sketch;         /* for the checks, in a dry run, too */
 	struct root_tree *names;       /* of what was packed so far */
 	uint64_t members, bytes;       /* so far */
 };

@@ -184,6 +184,11 @@ int sketch_add(struct sketch *s, const struct member *m, struct fail *f)
 	}
 }
 
+uint64_t sketch_wanted(const struct sketch *s)
+{
+	return s->file ? s->wanted : 0;
+}
+
 int sketch_data(struct sketch *s, const void *data, size_t size, uint64_t offset, struct fail *f)
 {
 	int r;

@@ -17,6 +17,9 @@ int sketch_open(bool (*whole)(const char *path, void *arg), void *arg, struct sk
 /* Draws a member; what the checks do not look at is left out. */
 int sketch_add(struct sketch *s, const struct member *m, struct fail *f);
 
+/* How much of the data of the member that was added last is drawn, in bytes; the rest need not be given. */
+uint64_t sketch_wanted(const struct sketch *s);
+
 /* The data of the member that was added last. */
 int sketch_data(struct sketch *s, const void *data, size_t size, uint64_t offset, struct fail *f);
 

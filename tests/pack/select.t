@@ -309,6 +309,27 @@ ok(!-e $image, 'writes nothing');
 like($r->{out}, qr{^left out +@{[ length $LEFT_OUT{$_} ]} B  /\Q$_\E: \w}m, "it names $_") for sort keys %LEFT_OUT;
 like($r->{out}, qr{^left out +[\d.]+ KiB  /\Q$_\E: swap, which}m, "it names $_") for sort keys %SWAP;
 like($r->{out}, qr/^root .* members would be packed$/m, 'and sums up');
+# What the pack would refuse, a dry run does.
+my $NO_INIT = "tarboot: the new init: none of /sbin/init, /usr/lib/systemd/systemd, /lib/systemd/systemd, /etc/init, /bin/init is in the root\n"
+	. "  Pack a root with an init, or name one with tarboot.init=PATH.\n";
+my %NO_INIT = (
+	'--exclude=/sbin/init' => $NO_INIT,
+	'--exclude=**'         => $NO_INIT,
+	'--exclude=/bin'       => "tarboot: /sbin/init: its interpreter /bin/sh: it is not in the root\n"
+		. "  Pack a root that holds the interpreter or libraries too.\n",
+	'--overlay=' . write_files(scratch('no-init'), 'sbin/init' => 'x') => "tarboot: /sbin/init: it is not executable (mode 0644)\n"
+		. "  Make it executable in the root and pack it again.\n");
+for my $option (sort keys %NO_INIT) {
+	for my $from ($root, $tar) {
+		my $name = "$option of " . ($from eq $tar ? 'a tar' : 'a directory');
+		my ($packed, $dry) = map { try($TARBOOT, 'pack', $from, @$_, @NO, $option) } [ '-o', $image ], ['-n'];
+		is("$packed->{exit} $packed->{err}", "1 $NO_INIT{$option}", "$name cannot boot");
+		is("$dry->{exit} $dry->{err}", "1 $NO_INIT{$option}", 'and a dry run says the same');
+		unlike($dry->{out}, qr/would be packed/, 'and sums nothing up');
+		$dry = try($TARBOOT, 'pack', $from, '-n', '--force', @NO, $option);
+		is("$dry->{exit} $dry->{err}", '0 ' . $NO_INIT{$option} =~ s/^tarboot: /tarboot: warning: /r =~ s/\n  .*//sr . "\n", 'with --force it warns');
+	}
+}
 explains('/etc/passwd', qr{/etc/passwd: packed, from the root: no rule names it});
 explains('etc/ssh/ssh_host_rsa_key', qr{/etc/ssh/ssh_host_rsa_key: left out: /etc/ssh/ssh_host_\* names it \(each machine .*\)});
 explains('etc/ssh/ssh_host_rsa_key', qr{/etc/ssh/ssh_host_rsa_key: packed, from the root: --keep wins over /etc/ssh/ssh_host_\* \(.*\)}, '--keep=ssh_host_*');
