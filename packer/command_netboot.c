@@ -284,14 +284,19 @@ static int remove_image(struct site *s, const char *name, struct fail *f)
 
 static int change_images(struct netboot *n, struct fail *f)
 {
-	int r = keep_default(&n->site, f);
+	struct fail unused;
+	int r = site_sweep(&n->site, f);
 
+	if (r == 0)
+		r = keep_default(&n->site, f);
 	for (size_t i = 0; r == 0 && i < n->n_images; i++)
 		r = publish(n, i, f);
 	if (r == 0 && n->roll_back)
 		r = site_roll_back(&n->site, n->roll_back, f);
 	if (r == 0 && n->remove)
 		r = remove_image(&n->site, n->remove, f);
+	if (r < 0)
+		(void)site_sweep(&n->site, &unused);
 	return r;
 }
 

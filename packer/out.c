@@ -18,11 +18,26 @@
 /* What the signal handler has to remove. Each slot is set and cleared by the main thread alone. */
 static char *volatile pending[OPEN_MAX_OUTS];
 
+/* Likewise, a directory that is not complete yet, and what may be in it. */
+static const char *volatile pending_directory;
+static const char *const *volatile pending_files;
+
+static void remove_directory(const char *path, const char *const *files)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (; fd >= 0 && *files; files++)
+		unlinkat(fd, *files, 0);
+	rmdir(path);
+}
+
 static void remove_pending(int signal)
 {
 	for (size_t i = 0; i < OPEN_MAX_OUTS; i++)
 		if (pending[i])
 			unlink(pending[i]);
+	if (pending_directory)
+		remove_directory(pending_directory, pending_files);
 	raise(signal); /* SA_RESETHAND: now it ends the program as it always would */
 }
 
@@ -33,6 +48,13 @@ void out_catch_signals(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		sigaction(signals[i], &action, NULL);
+}
+
+void out_guard_directory(const char *path, const char *const *files)
+{
+	pending_directory = NULL;
+	pending_files = files;
+	pending_directory = path;
 }
 
 static void set_pending(char *from, char *to)

@@ -62,5 +62,9 @@ int out_commit_pair(struct out *o, struct out *beside, const char *path, struct 
 /* Removes what was written and frees o. Does nothing for one that was never opened ({0}) or is already committed. */
 void out_abandon(struct out *o);
 
+/* A signal that ends the program removes this directory, which need not be there yet, if it has no other files than
+ * these, the last being NULL. Both stay the caller's and must stay as they are until the next call. NULL: none. */
+void out_guard_directory(const char *path, const char *const *files);
+
 /* Removes temporary files when a signal ends the program; call it once at start. */
 void out_catch_signals(void);

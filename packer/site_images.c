@@ -203,14 +203,18 @@ static int remove_tree(const char *path, struct fail *f)
 	return r < 0 ? fail_errno(f, r, path, "cannot remove it") : 0;
 }
 
-/* A version's directory begins with a digit, one that is not complete with NEW; nothing else is ours. */
+/* A version's directory begins with a digit. */
 static int is_version(const struct dirent *e)
 {
-	return (*e->d_name >= '0' && *e->d_name <= '9' && strlen(e->d_name) < VERSION_MAX) ||
-	       strncmp(e->d_name, NEW, strlen(NEW)) == 0;
+	return *e->d_name >= '0' && *e->d_name <= '9' && strlen(e->d_name) < VERSION_MAX;
 }
 
-/* Removes what an interrupted run has left, and the oldest versions beyond those to keep. */
+static int is_new(const struct dirent *e)
+{
+	return strncmp(e->d_name, NEW, strlen(NEW)) == 0;
+}
+
+/* Removes the oldest versions beyond those to keep. */
 static int prune(const struct site *s, const struct site_image *image, struct fail *f)
 {
 	char path[PATH_MAX];
@@ -225,9 +229,9 @@ static int prune(const struct site *s, const struct site_image *image, struct fa
 		bool linked = strcmp(name, image->current.version) == 0 ||
 			      strcmp(name, image->previous.version) == 0;
 
-		if (r == 0 && !linked && (*name == '.' || kept >= s->versions))
+		if (r == 0 && !linked && kept >= s->versions)
 			r = remove_tree(site_path(s, path, IMAGES "%s/%s", image->name, name), f);
-		kept += *name != '.';
+		kept++;
 		free(entries[i]);
 	}
 	free(entries);
@@ -331,16 +335,19 @@ static int write_entry(const struct site *s, const char *name, const char *direc
 static int make_version(const struct site *s, const struct publishing *p, const struct image *image,
 			struct site_version *v, struct fail *f)
 {
+	static const char *const files[] = { "entry.conf", "vmlinuz",  "initrd.img",
+					     "boot.img",   "root.img", NULL };
 	char aside[PATH_MAX], path[PATH_MAX], directory[VERSION_MAX + 8];
 	int r;
 
 	snprintf(directory, sizeof(directory), NEW "%s", v->version);
+	out_guard_directory(site_path(s, aside, IMAGES "%s/%s", p->name, directory), files);
 	r = write_entry(s, p->name, directory, v, f);
 	if (r == 0)
-		r = copy_image(p, image, site_path(s, aside, IMAGES "%s/%s", p->name, directory),
-			       f);
+		r = copy_image(p, image, aside, f);
 	if (r == 0 && rename(aside, site_path(s, path, IMAGES "%s/%s", p->name, v->version)) < 0)
 		r = fail_errno(f, errno, path, "cannot make this directory");
+	out_guard_directory(NULL, NULL);
 	return r;
 }
 
@@ -438,6 +445,40 @@ int site_remove(const struct site *s, const char *name, struct fail *f)
 static int is_image(const struct dirent *e)
 {
 	return name_is_plain(e->d_name);
+}
+
+/* All of one name; the directory of a name that has nothing else goes, too. */
+static int sweep_name(const struct site *s, const char *name, struct fail *f)
+{
+	char path[PATH_MAX];
+	struct dirent **entries = NULL;
+	int n = scandir(site_path(s, path, IMAGES "%s", name), &entries, is_new, alphasort), r = 0;
+
+	for (int i = 0; i < n; i++) {
+		if (r == 0)
+			r = remove_tree(site_path(s, path, IMAGES "%s/%s", name,
+						  entries[i]->d_name),
+					f);
+		free(entries[i]);
+	}
+	free(entries);
+	(void)rmdir(site_path(s, path, IMAGES "%s", name));
+	return r;
+}
+
+int site_sweep(const struct site *s, struct fail *f)
+{
+	char path[PATH_MAX];
+	struct dirent **entries = NULL;
+	int n = scandir(site_path(s, path, IMAGES), &entries, is_image, alphasort), r = 0;
+
+	for (int i = 0; i < n; i++) {
+		if (r == 0)
+			r = sweep_name(s, entries[i]->d_name, f);
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
 }
 
 int site_images(const struct site *s, struct site_image **ret, size_t *ret_n, struct fail *f)

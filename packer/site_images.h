@@ -43,6 +43,10 @@ struct publishing {
 int site_publish(const struct site *s, const struct publishing *p, bool *ret_published,
 		 struct fail *f);
 
+/* Removes what runs that did not come to their end have left under all names. The site is locked, so that there is none
+ * that still writes. */
+int site_sweep(const struct site *s, struct fail *f);
+
 /* What is published under a name: without versions when there is nothing. */
 int site_read_image(const struct site *s, const char *name, struct site_image *ret, struct fail *f);
 

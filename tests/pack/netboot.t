@@ -166,9 +166,29 @@ unlike(menu(), qr/parts/, 'from the menu, too');
 
 # ---- interrupted, and other people's ----
 
-run('mkdir', "$site/http/images/lab/.new-20200101-000000");
+run('mkdir', '-p', map { "$site/http/images/$_/.new-20200101-000000" } qw(lab fresh killed));
+spew("$site/http/images/killed/.new-20200101-000000/initrd.img", 'x');
 works('after an interruption', make_image('lab', 'six'));
-ok(!-e "$site/http/images/lab/.new-20200101-000000", 'what it left is removed');
+is(run("cd '$site/http/images' && find . -maxdepth 1 -mindepth 1 -o -name '.new-*'"), "./lab\n", 'what it left is removed, under all names');
+{
+	# A signal, here of a file that becomes too large, and a disk without room leave nothing, however often.
+	my $before = run("cd '$site' && find . | sort");
+	my $killed = make_image('killed', 'one');
+	for my $name (qw(lab killed), 'killed') {
+		my $r = try('sh', '-c', 'ulimit -f 100; exec "$@"', 'sh', $TARBOOT, 'netboot', '-o', $site, '--name', $name, $killed);
+		is($r->{signal} || $r->{exit} - 128, 25, "$name: ended by SIGXFSZ");
+		is(run("cd '$site' && find . | sort") =~ s{^\./http/images/killed\n}{}mr, $before, 'nothing is left');
+	}
+	my $full = try('unshare', '-m', 'sh', '-ec', 'mount --make-rprivate / && mount -t tmpfs -o size=400k none "$1" || exit 77
+		cd "$1"; mkdir site; set -- "$2" netboot -o site "$3" --server 10.7.0.1 --subnet 10.7.0.0/24
+		for i in 1 2; do if "$@"; then exit 76; fi; find site -mindepth 1 -name "killed*" -o -name ".new*"; done', 'sh', new_dir(), $TARBOOT, $killed);
+SKIP: {
+		skip 'cannot mount a tmpfs here', 1 if $full->{exit} == 77 || $full->{err} =~ /^unshare/;
+		is("$full->{exit} $full->{out}", '0 ', 'a full disk: nothing is left either');
+		like($full->{err}, qr{^(tarboot: \S+/site/http/images/killed/\.new-\d{8}-\d{6}/(?:initrd\.img|vmlinuz): cannot write it: No space left on device\n(?:  .*\n)?){2}\z},
+			'which it says');
+	}
+}
 is(sprintf('%04o', (stat scratch('lab.img'))[2] & 07777), '0600', 'the image itself is its owner\'s');
 is(run("umask 077; '$TARBOOT' netboot -o '$site' --timeout 7 >/dev/null; find '$site/http' '$site/tftp' ! -perm -a+r"), '',
 	'all may read it, whatever the umask');
