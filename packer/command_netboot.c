@@ -6,6 +6,8 @@
 
 #include "command.h"
 #include "image_kernel.h"
+#include "image_report.h"
+#include "image_verify.h"
 #include "options.h"
 #include "out.h"
 #include "say.h"
@@ -354,8 +356,27 @@ static int name_image(struct netboot *n, size_t i, struct fail *f)
 	return r;
 }
 
-/* Are the images and kernels there, and can they have their names? What is wrong with one leaves no directory behind, and
- * none of the others is published. */
+/* Can it boot, as far as can be told without decoding it, is its kernel there, and can it have its name? */
+static int check_image(struct netboot *n, size_t i, struct fail *f)
+{
+	_cleanup_free_ char *kernel = NULL;
+	struct image_report report;
+	int r = image_report_open(n->images[i], &report, f);
+
+	if (r < 0)
+		return r;
+	r = image_verify_has_init(&report.image, f);
+	if (r == 0)
+		r = image_kernel_find(&report.image, n->kernel, &kernel, f);
+	if (r == 0)
+		r = name_image(n, i, f);
+	if (r == 0)
+		r = image_verify_bytes(&report.image, f);
+	image_report_close(&report);
+	return r;
+}
+
+/* What is wrong with one image leaves no directory behind, and none of the others is published. */
 static int check_images(struct netboot *n, struct fail *f)
 {
 	int r = 0;
@@ -363,17 +384,8 @@ static int check_images(struct netboot *n, struct fail *f)
 	n->names = calloc(n->n_images + 1, sizeof(*n->names));
 	if (!n->names)
 		return fail_errno(f, ENOMEM, n->site.directory, "cannot publish there");
-	for (size_t i = 0; r == 0 && i < n->n_images; i++) {
-		_cleanup_free_ char *kernel = NULL;
-		struct image image = { 0 };
-
-		r = image_open(n->images[i], &image, f);
-		if (r == 0)
-			r = image_kernel_find(&image, n->kernel, &kernel, f);
-		if (r == 0)
-			r = name_image(n, i, f);
-		image_close(&image);
-	}
+	for (size_t i = 0; r == 0 && i < n->n_images; i++)
+		r = check_image(n, i, f);
 	return r;
 }
 

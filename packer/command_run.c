@@ -11,6 +11,7 @@
 #include "command.h"
 #include "image.h"
 #include "image_kernel.h"
+#include "image_verify.h"
 #include "options.h"
 #include "piped_child.h"
 #include "qemu.h"
@@ -175,6 +176,8 @@ static int read_image(const struct emulation **ret, char **ret_kernel, struct fa
 	struct image image = { 0 };
 	int r = image_open(arg_image, &image, f);
 
+	if (r == 0)
+		r = image_verify_has_init(&image, f);
 	if (r == 0)
 		r = image_kernel_find(&image, arg_kernel, ret_kernel, f);
 	if (r == 0)

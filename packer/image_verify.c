@@ -171,6 +171,20 @@ bool image_verify_has_boot_part(const struct image *image)
 	return init && manifest && init->archive == manifest->archive;
 }
 
+int image_verify_has_init(const struct image *image, struct fail *f)
+{
+	if (image->n_members == 0)
+		return fail_set(
+			f, ENOEXEC, image->path,
+			"Pack it first: `tarboot pack ROOT.tar.xz -o IMAGE`.",
+			"it is a root's archive, not an image: a kernel finds no /init in it");
+	return image_find_member(image, "init")
+		       ? 0
+		       : fail_set(f, ENOEXEC, image->path,
+				  "Give an image that `tarboot pack` wrote.",
+				  "it cannot boot: there is no /init in it");
+}
+
 static int check_boot_part(const struct image *image, struct fail *f)
 {
 	const struct image_member *m = image_find_member(image, MANIFEST_MEMBER);

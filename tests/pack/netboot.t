@@ -157,8 +157,36 @@ is($members[-2]{name} . $members[-1]{name}, 'tarboot/manifestrootfs.tar.xz', 'in
 is(length slurp("$dir/root.img") > length $members[-1]{data}, 1, 'and all of it is there');
 like(run($TARBOOT, 'verify', "$dir/root.img"), qr/^digests: right: manifest, each Block and the whole payload$/m,
 	'and right, as its manifest says, which has a boot part beside it no more');
-fails_well(try($TARBOOT, 'netboot', '-o', $site, '--split', '--name', 'bare', '--kernel', "$lab.vmlinuz", payload_of($lab)), 1,
-	qr/cannot be split/, 'a bare payload in two files');
+{
+	# What no machine could boot is not published: no /init, or damaged.
+	my $payload = payload_of($lab);
+	my @boot    = newc_read($lab);
+	my $by_hand = spew(scratch('by-hand.img'), cpio_of('newc', grep { $_->{name} eq 'init' || $_->{name} eq 'rootfs.tar.xz' } @boot));
+	my @named   = ('--name', 'bare', '--kernel', "$lab.vmlinuz");
+	refuses('an image of others in two files', 1, qr{^tarboot: \Q$by_hand\E: it cannot be split: it was not made by tarboot pack\n  Publish it without --split\.\n\z},
+		'--split', @named, $by_hand);
+	my $bare = qr{^tarboot: \Q$payload\E: it is a root's archive, not an image: a kernel finds no /init in it\n  Pack it first: `tarboot pack ROOT\.tar\.xz -o IMAGE`\.\n\z};
+	refuses('a bare payload', 1, $bare, @named, $payload);
+	is(try($TARBOOT, 'run', $payload, '--kernel', "$lab.vmlinuz")->{err} =~ $bare, 1, 'run says the same');
+	my $second = spew(scratch('second.img'), cpio_of('newc', grep { $_->{name} eq 'rootfs.tar.xz' } @boot));
+	my $no_init = qr{^tarboot: \Q$second\E: it cannot boot: there is no /init in it\n  Give an image that `tarboot pack` wrote\.\n\z};
+	refuses('an image without /init', 1, $no_init, @named, $second);
+	is(try($TARBOOT, 'run', $second, '--kernel', "$lab.vmlinuz")->{err} =~ $no_init, 1, 'run says the same');
+	my $whole = slurp($lab);
+	my $cut   = spew(scratch('cut.img'), substr $whole, 0, -5000);
+	refuses('one that is cut', 1, qr{^tarboot: \Q$cut\E: at byte \d+: it is cut short\n  Copy the image again or pack it again; .*\n\z}, @named, $cut);
+	my $at = rindex $whole, "\xfd7zXZ\0";
+	substr($whole, $at + 1000, 1) ^= "\1";
+	my $damaged = spew(scratch('damaged.img'), $whole);
+	refuses('one with a damaged payload', 1, qr{^tarboot: \Q$damaged\E: Block 1 \(byte \d+ of the payload\) is damaged: it is not what its digest in the manifest says\n  .+\n\z},
+		@named, $damaged);
+	$whole = slurp($lab);
+	substr($whole, 5000, 1) ^= "\1";
+	spew($damaged, $whole);
+	refuses('one with a damaged /init', 1, qr{^tarboot: \Q$damaged\E: the boot part \(bytes 0 to \d+\) is damaged: /init or another file of it is not what boot-digest in the manifest says\n  .+\n\z},
+		@named, $damaged);
+	ok(!-e "$site/http/images/bare", 'nothing of them is there');
+}
 refuses('removing the default', 1, qr/parts: the menu or a machine boots it/, '--default', 'parts', '--remove', 'parts');
 works('removed', '--remove', 'parts', '--default', 'lab');
 ok(!-e "$site/http/images/parts", 'it is gone');
