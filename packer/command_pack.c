@@ -463,12 +463,15 @@ static int pack_nothing(struct pack *p, struct fail *f)
 }
 
 /* A directory can be asked before they go by. */
-static int note_swap_files(struct pack *p, struct fail *f)
+static int note_tables(struct pack *p, struct fail *f)
 {
 	static const struct {
 		const char *path;
 		enum sieve_action table;
-	} tables[] = { { "/etc/fstab", SIEVE_FSTAB }, { "/etc/crypttab", SIEVE_CRYPTTAB } };
+	} tables[] = { { "/etc/fstab", SIEVE_FSTAB },
+		       { "/etc/crypttab", SIEVE_CRYPTTAB },
+		       { "/etc/integritytab", SIEVE_CRYPTTAB },
+		       { "/etc/veritytab", SIEVE_VERITYTAB } };
 	int root = source_directory(p->source), r = 0;
 
 	p->selection.knows_swap = root >= 0;
@@ -478,9 +481,10 @@ static int note_swap_files(struct pack *p, struct fail *f)
 		size_t size;
 
 		if (fd >= 0 && read_all(fd, &text, &size) == 0)
-			r = selection_note_swap(&p->selection, tables[i].table, text, size);
+			r = selection_note_table(&p->selection, tables[i].table, text, size);
 	}
-	return r < 0 ? fail_errno(f, r, "the root", "cannot look for swap files") : 0;
+	return r < 0 ? fail_errno(f, r, "the root", "cannot look at its tables of file systems")
+		     : 0;
 }
 
 /* What would fail only after the work. */
@@ -509,7 +513,7 @@ static int pack(struct pack *p, struct fail *f)
 	if (r == 0)
 		r = selection_open(&p->selection, &p->options, f);
 	if (r == 0)
-		r = note_swap_files(p, f);
+		r = note_tables(p, f);
 	if (r == 0)
 		r = names_new(&p->members.names, f);
 	if (r < 0)

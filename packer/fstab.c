@@ -65,8 +65,23 @@ static bool is_from_server(const struct entry *e)
 	       (!field_starts_with(e->source, "/") && field_contains(e->source, ":/"));
 }
 
+/* What is known of other lines, and of another file. */
+struct others {
+	const struct path_map *mapped; /* names of /dev/mapper that will be there */
+	struct path_map absent;        /* mount points where nothing will be mounted */
+};
+
+static bool is_mapped(const struct path_map *mapped, struct field source)
+{
+	static const char directory[] = "/dev/mapper/";
+	size_t n = strlen(directory);
+
+	return field_starts_with(source, directory) &&
+	       path_map_find(mapped, source.at + n, source.size - n);
+}
+
 /* The comment for a line that only the machine can have that it was written on; NULL for others. */
-static const char *lack_of(const struct entry *e)
+static const char *lack_of(const struct entry *e, const struct path_map *mapped)
 {
 	enum device_kind kind = device_kind_of(e->source);
 
@@ -77,8 +92,10 @@ static const char *lack_of(const struct entry *e)
 	if (field_is_one_of(e->type, types_without_device) || kind == DEVICE_MEMORY ||
 	    field_has_option(e->options, "bind") || field_has_option(e->options, "rbind"))
 		return NULL;
-	if (field_is(e->type, "zfs") || field_is(e->type, "swap") || kind == DEVICE_DISK)
+	if (field_is(e->type, "zfs") || field_is(e->type, "swap"))
 		return NO_DISK;
+	if (kind == DEVICE_DISK)
+		return is_mapped(mapped, e->source) ? NULL : NO_DISK;
 	if (kind == DEVICE_FILE || is_from_server(e) || field_is(e->type, "fuse") ||
 	    field_starts_with(e->type, "fuse.") || field_is(e->source, "none"))
 		return NULL;
@@ -134,15 +151,15 @@ static bool lies_on_absent(const struct path_map *absent, const struct entry *e)
 	return false;
 }
 
-static const char *lack(const struct path_map *absent, const struct entry *e)
+static const char *lack(const struct others *others, const struct entry *e)
 {
-	const char *own = lack_of(e);
+	const char *own = lack_of(e, others->mapped);
 
-	return own ? own : lies_on_absent(absent, e) ? NO_DISK : NULL;
+	return own ? own : lies_on_absent(&others->absent, e) ? NO_DISK : NULL;
 }
 
 /* Adds the mount points that will not be mounted until there are no more. */
-static int find_absent(const char *text, size_t size, struct path_map *absent)
+static int find_absent(const char *text, size_t size, struct others *others)
 {
 	char where[PATH_MAX];
 	size_t before;
@@ -152,32 +169,33 @@ static int find_absent(const char *text, size_t size, struct path_map *absent)
 	do {
 		const char *at = text;
 
-		before = absent->n;
+		before = others->absent.n;
 		while (line_next(&at, text + size, &line))
 			if (parse(line, &e) && field_starts_with(e.where, "/") &&
-			    lack(absent, &e) && field_decode_path(e.where, where, sizeof(where)) &&
-			    where[1] && !path_map_add(absent, where, strlen(where)))
+			    lack(others, &e) && field_decode_path(e.where, where, sizeof(where)) &&
+			    where[1] && !path_map_add(&others->absent, where, strlen(where)))
 				return -ENOMEM;
-	} while (absent->n > before);
+	} while (others->absent.n > before);
 	return 0;
 }
 
-static const char *mark(struct field line, void *absent)
+static const char *mark(struct field line, void *others)
 {
 	struct entry e;
 
-	return parse(line, &e) && !(is_optional(&e) && !field_is(e.where, "/")) ? lack(absent, &e)
+	return parse(line, &e) && !(is_optional(&e) && !field_is(e.where, "/")) ? lack(others, &e)
 										: NULL;
 }
 
-int fstab_without_disks(const char *text, size_t size, char **ret, size_t *ret_size)
+int fstab_without_disks(const char *text, size_t size, const struct path_map *mapped, char **ret,
+			size_t *ret_size)
 {
-	struct path_map absent = { 0 };
-	int r = find_absent(text, size, &absent);
+	struct others others = { .mapped = mapped };
+	int r = find_absent(text, size, &others);
 
 	if (r == 0)
-		r = lines_mark(text, size, mark, &absent, ret, ret_size);
-	path_map_clear(&absent, NULL, NULL);
+		r = lines_mark(text, size, mark, &others, ret, ret_size);
+	path_map_clear(&others.absent, NULL, NULL);
 	return r;
 }
 

@@ -115,10 +115,10 @@ static int pack_by_text(struct member_pack *p, struct source *s, struct source_m
 
 	if (r < 0)
 		return r;
-	r = scrub_text(action, text, size, &scrubbed);
+	r = scrub_text(action, text, size, &p->selection->mapped, &scrubbed);
 	changed = scrubbed.text;
-	if (r == 0 && (action == SIEVE_FSTAB || action == SIEVE_CRYPTTAB))
-		r = selection_note_swap(p->selection, action, text, size);
+	if (r == 0)
+		r = selection_note_table(p->selection, action, text, size);
 	if (r == 0 && scrubbed.result == SCRUB_LEAVES_OUT)
 		r = selection_drop(p->selection, &m->m);
 	if (r < 0)

@@ -202,13 +202,14 @@ bool scrub_reads_text(enum sieve_action action)
 	       action == SIEVE_CARD_PROFILE || action == SIEVE_RESOLV_CONF;
 }
 
-int scrub_text(enum sieve_action action, const char *text, size_t size, struct scrubbed *ret)
+int scrub_text(enum sieve_action action, const char *text, size_t size,
+	       const struct path_map *mapped, struct scrubbed *ret)
 {
 	int lines = 0;
 
 	*ret = (struct scrubbed){ .result = SCRUB_LETS_BE };
 	if (action == SIEVE_FSTAB)
-		lines = fstab_without_disks(text, size, &ret->text, &ret->size);
+		lines = fstab_without_disks(text, size, mapped, &ret->text, &ret->size);
 	else if (action == SIEVE_CRYPTTAB || action == SIEVE_VERITYTAB)
 		lines = crypttab_without_disks(text, size,
 					       action == SIEVE_CRYPTTAB ? CRYPTTAB

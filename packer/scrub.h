@@ -5,6 +5,7 @@
 #pragma once
 
 #include "fail.h"
+#include "path.h"
 #include "sieve.h"
 
 /* Adds the table's rules behind those that are there. 0 or -ENOMEM. */
@@ -26,5 +27,6 @@ struct scrubbed {
 /* Does an action depend on a text? Then scrub_text() decides. */
 bool scrub_reads_text(enum sieve_action action);
 
-/* Pure. 0 or -ENOMEM. */
-int scrub_text(enum sieve_action action, const char *text, size_t size, struct scrubbed *ret);
+/* Pure. mapped: see fstab.h. 0 or -ENOMEM. */
+int scrub_text(enum sieve_action action, const char *text, size_t size,
+	       const struct path_map *mapped, struct scrubbed *ret);

@@ -36,6 +36,7 @@ void selection_close(struct selection *s)
 {
 	sieve_free(&s->sieve);
 	path_map_clear(&s->dropped, NULL, NULL);
+	path_map_clear(&s->mapped, NULL, NULL);
 	path_map_clear(&s->swap, NULL, NULL);
 	path_map_clear(&s->not_swap, NULL, NULL);
 	for (size_t i = 0; i < s->n_overlays; i++)
@@ -342,10 +343,27 @@ static int note_swap_file(const char *path, void *selection)
 	return path_map_add(&s->swap, path, n) ? 0 : -ENOMEM;
 }
 
-int selection_note_swap(struct selection *s, enum sieve_action table, const char *text, size_t size)
+static int note_mapped(struct field name, void *selection)
 {
-	return table == SIEVE_FSTAB ? fstab_each_swap_file(text, size, note_swap_file, s)
-				    : crypttab_each_swap_file(text, size, note_swap_file, s);
+	struct selection *s = selection;
+
+	return path_map_add(&s->mapped, name.at, name.size) ? 0 : -ENOMEM;
+}
+
+int selection_note_table(struct selection *s, enum sieve_action table, const char *text,
+			 size_t size)
+{
+	int r = 0;
+
+	if (table == SIEVE_FSTAB)
+		return fstab_each_swap_file(text, size, note_swap_file, s);
+	if (table == SIEVE_CRYPTTAB)
+		r = crypttab_each_swap_file(text, size, note_swap_file, s);
+	if (r == 0 && (table == SIEVE_CRYPTTAB || table == SIEVE_VERITYTAB))
+		r = crypttab_each_mapped(text, size,
+					 table == SIEVE_CRYPTTAB ? CRYPTTAB : CRYPTTAB_VERITY,
+					 note_mapped, s);
+	return r;
 }
 
 bool selection_lacks_machine_id(struct selection *s)

@@ -23,6 +23,7 @@ struct selection {
 	bool explain_later;      /* when the data of the member has been seen */
 	struct path_map
 		dropped; /* what was left out because of its data; the values are numbers of rules */
+	struct path_map mapped;   /* names of /dev/mapper that etc/crypttab and its kin make */
 	struct path_map swap;     /* files that etc/fstab or etc/crypttab calls swap */
 	struct path_map not_swap; /* that went by before these did, without the signature of swap */
 	bool knows_swap, has_systemd, has_machine_id;
@@ -51,10 +52,10 @@ int selection_drop(struct selection *s, const struct member *m);
 /* Is this hard link another name of what was dropped? Then it is, too. */
 bool selection_drops_name(struct selection *s, const struct member *m);
 
-/* Takes the names of swap files from the text of an etc/fstab (SIEVE_FSTAB) or etc/crypttab; warns of those that have been
- * packed. 0 or -ENOMEM. */
-int selection_note_swap(struct selection *s, enum sieve_action table, const char *text,
-			size_t size);
+/* From the text of an etc/fstab (SIEVE_FSTAB), etc/crypttab or etc/veritytab: takes the names of swap files, warns of those
+ * that have been packed, and takes those of devices that need no disk. Nothing from other texts. 0 or -ENOMEM. */
+int selection_note_table(struct selection *s, enum sieve_action table, const char *text,
+			 size_t size);
 
 /* Lacks the root a machine-id that systemd would have to make at every boot, as if that were the first? Says so when it is
  * the root's turn to be explained. */

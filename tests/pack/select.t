@@ -137,6 +137,23 @@ my $r = try($TARBOOT, 'pack', scratch('links.tar'), '-o', "$image.no", @NO, '--e
 fails_well($r, 1, qr{second: .*hard link to \S*a/first, which is left out}, 'from a tar it is refused');
 ok(!-e "$image.no", 'and nothing is written');
 
+# What etc/crypttab and its kin make of a file of the root is there for etc/fstab, too.
+{
+	my %tables = (
+		'etc/crypttab'  => "filec /srv/crypt.img none luks\nluks UUID=1 none luks\nmay UUID=2 none luks,nofail\n",
+		'etc/veritytab' => "usr /usr.img /usr.hash 0123\nusr2 UUID=1 UUID=2 0123\n",
+		'etc/fstab'     => join '', map { "/dev/mapper/$_ /m/$_ ext4 defaults 0 2\n" } qw(filec luks may usr usr2 file));
+	my $mapped = tiny_root('mapped', sub { write_files($_[0], %tables) });
+	my $tar    = sub { run('tar', '-C', $mapped, '-cf', "$mapped.tar", map({"etc/$_"} @_), 'sbin', 'bin'); "$mapped.tar" };
+	my $want   = sub { my ($stays) = @_; $tables{'etc/fstab'} =~ s{^(?!/dev/mapper/(?:$stays) )}{# no disk (tarboot pack): }mgr };
+	my (undef, %is) = packed('tables of a directory', $mapped);
+	is($is{'etc/fstab'}, $want->('filec|usr'), 'devices of files stay');
+	(undef, %is) = packed('tables of a tar', $tar->(qw(veritytab crypttab fstab)));
+	is($is{'etc/fstab'}, $want->('filec|usr'), 'they stay');
+	(undef, %is) = packed('a tar with fstab first', $tar->(qw(fstab crypttab veritytab)));
+	is($is{'etc/fstab'}, $want->('none'), 'there nothing is known of them yet');
+}
+
 # A tar may have what etc/fstab calls swap before it.
 {
 	my $early = scratch('early');

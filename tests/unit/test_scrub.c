@@ -1,4 +1,6 @@
 /* What is decided by the text of a file: fstab, crypttab, profiles of network cards; and by the head of a swap file. */
+#include <errno.h>
+
 #include "card_profile.h"
 #include "crypttab.h"
 #include "fstab.h"
@@ -130,6 +132,8 @@ static const struct {
 	  DISK "UUID=1 / ext4\n/srv/home /home none bind\n" },
 };
 
+static const struct path_map none;
+
 static void test_fstab(void)
 {
 	char want[512], *out;
@@ -139,7 +143,7 @@ static void test_fstab(void)
 	for (size_t i = 0; i < ARRAY_SIZE(fstab_lines); i++) {
 		const char *line = fstab_lines[i].line;
 
-		lines = fstab_without_disks(line, strlen(line), &out, &size);
+		lines = fstab_without_disks(line, strlen(line), &none, &out, &size);
 		snprintf(want, sizeof(want), "%s%s", fstab_lines[i].lack, line);
 		out[size] = '\0';
 		is_str(out, want, "fstab: %s", line);
@@ -147,7 +151,7 @@ static void test_fstab(void)
 		free(out);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(fstabs); i++) {
-		lines = fstab_without_disks(fstabs[i].in, strlen(fstabs[i].in), &out, &size);
+		lines = fstab_without_disks(fstabs[i].in, strlen(fstabs[i].in), &none, &out, &size);
 		out[size] = '\0';
 		is_str(out, fstabs[i].out, "fstab: %s", fstabs[i].in);
 		ok(lines > 0, "lines of it that changed");
@@ -205,6 +209,38 @@ static const struct {
 	{ CRYPTTAB_VERITY, "", "usr /usr.img /usr.hash 0123 auto" },
 	{ CRYPTTAB_VERITY, "", "usr PARTUUID=1 PARTUUID=2 0123 auto,nofail" },
 };
+
+static int add_name(struct field name, void *map)
+{
+	return path_map_add(map, name.at, name.size) ? 0 : -ENOMEM;
+}
+
+/* Devices of files are there for etc/fstab, those of disks are not, and swap is never wanted. */
+static void test_mapped(void)
+{
+	static const char crypttab[] =
+		"filec /srv/crypt.img none luks\n#c /srv/c none\nluks UUID=1\n"
+		"may UUID=2 none luks,nofail\nlate /srv/l none noauto\n";
+	static const char in[] = "/dev/mapper/filec /a ext4\n/dev/mapper/luks /b ext4\n"
+				 "/dev/mapper/may /c ext4\n/dev/mapper/late /d ext4\n"
+				 "/dev/mapper/file /e ext4\n/dev/mapper/filec none swap\n";
+	static const char out[] = "/dev/mapper/filec /a ext4\n" DISK
+				  "/dev/mapper/luks /b ext4\n" DISK
+				  "/dev/mapper/may /c ext4\n/dev/mapper/late /d ext4\n" DISK
+				  "/dev/mapper/file /e ext4\n" DISK "/dev/mapper/filec none swap\n";
+	struct path_map mapped = { 0 };
+	char *text;
+	size_t size;
+
+	is_int(crypttab_each_mapped(crypttab, strlen(crypttab), CRYPTTAB, add_name, &mapped), 0,
+	       "names of a crypttab");
+	is_int(mapped.n, 2, "those of files");
+	is_int(fstab_without_disks(in, strlen(in), &mapped, &text, &size), 4, "their fstab");
+	text[size] = '\0';
+	is_str(text, out, "keeps them");
+	free(text);
+	path_map_clear(&mapped, NULL, NULL);
+}
 
 static void test_crypttab(void)
 {
@@ -302,8 +338,8 @@ static void test_actions(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		ok(scrub_reads_text(cases[i].action), "action %zu reads a text", i);
-		is_int(scrub_text(cases[i].action, cases[i].text, strlen(cases[i].text), &s), 0,
-		       "action %zu", i);
+		is_int(scrub_text(cases[i].action, cases[i].text, strlen(cases[i].text), &none, &s),
+		       0, "action %zu", i);
 		is_int(s.result, cases[i].result, "its result");
 		is_int(s.lines, cases[i].lines, "its lines");
 		free(s.text);
@@ -317,6 +353,7 @@ int main(void)
 	test_fstab();
 	test_swap_names();
 	test_crypttab();
+	test_mapped();
 	test_profiles();
 	test_swap_heads();
 	test_actions();
