@@ -254,8 +254,7 @@ static int decode_chunk(struct pipeline *l, void *decoder, struct chunk *c, uint
 static int fail_too_long(const struct pipeline *l, const struct block *block, struct fail *f)
 {
 	return fail_set(f, EBADMSG, l->payload->name,
-			"Copy or build it again; `tarboot verify` on the server tells whether it "
-			"is whole there.",
+			"Copy it again; build it again if what it was copied from is damaged, too.",
 			"Block %llu holds more than the file says of it",
 			(unsigned long long)block->number);
 }

@@ -14,8 +14,8 @@
 
 #define INPUT_SIZE 65536
 
-static const char todo_copy[] = "Copy or build it again; `tarboot verify` on the server tells "
-				"whether it is whole there.";
+static const char todo_copy[] = "Copy it again; build it again if what it was copied from is "
+				"damaged, too.";
 
 struct xz_decoder {
 	const struct payload *payload;

@@ -367,6 +367,10 @@ int boot_modules_add(struct bootpart *b, int root_fd, const char *release, const
 	int r;
 
 	*ret = (struct boot_modules){ 0 };
+	if (!*release)
+		return fail_set(f, ENOENT, "the root",
+				"Install a kernel's modules in it, or pack it without --modules.",
+				"it has no kernel modules");
 	snprintf(a.directory, sizeof(a.directory), "lib/modules/%s", release);
 	r = path_map_add(&a.there, "etc", 3) ? read_index(&a) : failed(&a, -ENOMEM, "etc");
 	if (r == 0)

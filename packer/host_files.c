@@ -71,6 +71,8 @@ int host_find_shell(const char *setting, uint16_t machine, const char **ret, str
 		return 0;
 	if (strcmp(setting, "auto") != 0) {
 		*ret = setting;
+		if (access(setting, R_OK) < 0)
+			return fail_errno(f, errno, setting, "cannot read this busybox");
 		return is_static_program(setting, machine)
 			       ? 0
 			       : fail_set(f, ENOEXEC, setting,

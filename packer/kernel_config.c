@@ -79,6 +79,10 @@ static int read_config(int fd, const char *path, struct kernel_config *ret, stru
 
 	if (r < 0)
 		return fail_errno(f, r, path, "cannot read it");
+	if (size == 0)
+		return fail_set(f, EBADMSG, path,
+				"Give a whole kernel, or the file config-RELEASE of its package.",
+				"it is empty");
 	snprintf(ret->path, sizeof(ret->path), "%s", path);
 	return find_in_file(path, (struct span){ data, size }, &ret->text, f);
 }

@@ -29,15 +29,23 @@ struct source_tar {
 	pid_t child;  /* that writes it; 0 = none */
 };
 
+/* libarchive has no errno (or EILSEQ) for a decoder whose data is wrong, or that is a program and cannot be started. */
 static int fail_raw(struct source_tar *t, struct fail *f)
 {
 	const char *text = archive_error_string(t->raw);
+	int error = archive_errno(t->raw);
 
-	return fail_set(
-		f, EBADMSG, t->name,
-		"Give a tar or cpio archive, plain or compressed, whose compression program is "
-		"installed.",
-		"cannot read it: %s", text ? text : "unknown error");
+	if (text && strstr(text, "unable to run program"))
+		return fail_set(f, EBADMSG, t->name,
+				"Give a tar or cpio archive, plain or compressed, whose "
+				"compression program is "
+				"installed.",
+				"cannot read it: %s", text);
+	if (error > 0 && error != EILSEQ)
+		return fail_errno(f, error, t->name, "cannot read it");
+	return fail_set(f, EBADMSG, t->name, "Copy or build it again.",
+			"its compressed data is cut short or damaged: %s",
+			text ? text : "unknown error");
 }
 
 static int read_piece(struct source_tar *t, const void **ret_data, size_t *ret_size, struct fail *f)

@@ -164,8 +164,28 @@ fails('pack into a directory that is not there',
 	qr{/no/such}, 'pack', '--force', $root, '-o', '/no/such/x');
 fails('pack with a kernel that is not there', qr{/no/such},
 	'pack', '--force', $root, '-o', "$out/x", '--kernel', '/no/such');
-fails('pack with a shell that is not there', qr{/no/such},
+fails('pack with a shell that is not there', qr{^tarboot: /no/such: cannot read this busybox: No such file or directory\n\z}m,
 	'pack', '--force', $root, '-o', "$out/x", '--shell', '/no/such');
+fails('pack modules of a root that has none', qr{^tarboot: the root: it has no kernel modules\n  Install a kernel's modules in it, or pack it without --modules\.\n\z}m,
+	'pack', '--force', $root, '-o', "$out/x", '--no-shell', '--modules', 'bogus');
+fails('kernel-check of an empty file',
+	qr{\Atarboot: \S+/nothing: it is empty\n  Give a whole kernel, or the file config-RELEASE of its package\.\n\z}, 'kernel-check', spew(scratch('nothing'), ''));
+{
+	# What is cut or damaged is not a matter of programs to install.
+	my $whole = slurp(xz_of(tar_member(name => './', type => '5') . tar_member(name => './x', data => run('head', '-c', 300_000, '/dev/urandom')) . tar_end()));
+	my $again = "Copy it again; build it again if what it was copied from is damaged, too\\.";
+	my $cut   = spew(scratch('cut.tar.xz'), substr $whole, 0, 200_000);
+	my $start = spew(scratch('start.tar.xz'), substr $whole, 0, 40);
+	substr($whole, 100_000, 4) ^= "\xff" x 4;
+	my $damaged = spew(scratch('damaged.tar.xz'), $whole);
+	my %WHY = ($cut => 'Lzma library error:  No progress is possible', $start => 'Lzma library error:  No progress is possible', $damaged => '[^\n]+');
+	fails('pack of ' . $_ =~ s{.*/}{}r, qr{^tarboot: \Q$_\E: its compressed data is cut short or damaged: $WHY{$_}\n  Copy or build it again\.\n\z}m,
+		'pack', '--force', $_, '-o', "$out/x", '--no-shell') for sort keys %WHY;
+	fails('pack without the program', qr{^tarboot: \S+: cannot read it: Can't initialize filter; unable to run program "lzop -d"\n  Give a tar or cpio archive, plain or compressed, whose compression program is installed\.\n\z}m,
+		'pack', '--force', spew(scratch('x.lzo'), "\x89LZO\0\r\n\x1a\n" . "\x10\x40" x 100), '-o', "$out/x") if !have_program('lzop');
+	fails('verify of a cut one', qr{\Atarboot: \Q$cut\E: its (?:end is missing|Index, a stream header)[^\n]*\n  $again\n\z}, 'verify', $cut);
+	fails('verify of a damaged one', qr{\Atarboot: \Q$damaged\E: Block 1 \(byte 12\) is damaged[^\n]*\n  $again\n\z}, 'verify', $damaged);
+}
 fails('pack with a shell that is no program', qr/\Q$file\E: .*static/,
 	'pack', '--force', $root, '-o', "$out/x", '--shell', $file);
 
