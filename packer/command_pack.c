@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "boot_modules.h"
 #include "bootpart.h"
@@ -123,7 +124,7 @@ static int pack_changed(struct pack *p, struct source_member *m, struct fail *f)
 		m->m.mtime = (struct timespec){ .tv_sec = p->options.newest };
 	if (!pack_kernel_is_candidate(&p->kernel, &m->m))
 		return member_pack(&p->members, p->source, m, f);
-	return p->members.writer ? pack_candidate(p, m, f) : 0;
+	return pack_candidate(p, m, f);
 }
 
 static int pack_members(struct pack *p, struct fail *f)
@@ -437,16 +438,42 @@ static int pack_image(struct pack *p, struct fail *f)
 	return report_image(p, f);
 }
 
+static bool is_kernel_place(const char *path, void *pack)
+{
+	const struct pack *p = pack;
+
+	return pack_kernel_is_place(&p->kernel, path);
+}
+
+/* When all are known, as is the one to boot with. */
+static void tell_kernels(struct pack *p)
+{
+	const struct kernel_list *found = &p->kernel.found;
+	int root = sketch_root(p->members.sketch);
+	const struct kernel_file *passed, *best = kernel_list_choose(found, root, &passed);
+
+	for (const struct kernel_file *k = found->files; k < found->files + found->n; k++) {
+		_cleanup_close_ int fd = inroot_open(root, k->path, O_RDONLY);
+		struct member m = { .type = MEMBER_FILE, .path = k->path };
+		struct stat st;
+
+		if (fd >= 0 && fstat(fd, &st) == 0)
+			m.size = (uint64_t)st.st_size;
+		selection_tell_kernel(&p->selection, &m, best ? best->path : NULL);
+	}
+}
+
 /* Says what would be packed, or why one path would be. */
 static int pack_nothing(struct pack *p, struct fail *f)
 {
 	char size[SIZE_TEXT_MAX];
-	int r = open_sketch(p, NULL, f);
+	int r = open_sketch(p, is_kernel_place, f);
 
 	if (r == 0)
 		r = pack_layers(p, f);
 	if (r < 0)
 		return r;
+	tell_kernels(p);
 	if (p->options.explain)
 		return p->selection.explained
 			       ? 0
@@ -519,6 +546,7 @@ static int pack(struct pack *p, struct fail *f)
 	if (r < 0)
 		return r;
 	p->members.selection = &p->selection;
+	p->selection.kernel = &p->kernel;
 	return p->options.dry_run ? pack_nothing(p, f) : pack_image(p, f);
 }
 

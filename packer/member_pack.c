@@ -177,9 +177,11 @@ int member_pack_file(struct member_pack *p, struct source_member *m, int fd, str
 	int r;
 
 	m->n_extents = 0;
+	(void)selection_keep(p->selection, &m->m);
 	r = begin(p, m, f);
-	if (r == 0)
-		r = payload_writer_add(p->writer, m, f);
+	if (r < 0 || !p->writer)
+		return r;
+	r = payload_writer_add(p->writer, m, f);
 	while (r == 0 && at < m->m.size) {
 		n = pread(fd, block, sizeof(block), (off_t)at);
 		if (n <= 0)

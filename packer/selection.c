@@ -248,7 +248,9 @@ bool selection_wants(const struct member *m, void *selection)
 		return false;
 	if (m->type == MEMBER_HARDLINK && m->target && selection_drops_name(s, m))
 		return false;
-	s->explain_later = rule && !is_certain(rule) && !leaves_out(s, rule, m);
+	s->explain_later = !leaves_out(s, rule, m) &&
+			   ((rule && !is_certain(rule)) ||
+			    (s->kernel && pack_kernel_is_candidate(s->kernel, m)));
 	if (!s->explain_later)
 		explain(s, m, rule);
 	if (leaves_out(s, rule, m)) {
@@ -381,6 +383,30 @@ bool selection_lacks_machine_id(struct selection *s)
 		       rule->why);
 	}
 	return true;
+}
+
+void selection_tell_kernel(struct selection *s, const struct member *m, const char *booted)
+{
+	const char *path = shown_path(m);
+	bool is_booted = booted && strcmp(m->path, booted) == 0;
+	char size[SIZE_TEXT_MAX], why[PATH_MAX + 64];
+
+	if (is_booted)
+		strcpy(why, "the image is booted with it, as IMAGE.vmlinuz");
+	else if (booted)
+		snprintf(why, sizeof(why), "the image is booted with /%s", path_in_root(booted));
+	else
+		strcpy(why, "a kernel, but none to boot with by default (see --kernel)");
+	if (s->list) {
+		printf("%-8s  %10s  ", is_booted ? "beside" : "left out",
+		       size_format(size, m->size));
+		say_path(stdout, path, -1);
+		say(stdout, ": %s", why);
+	}
+	if (is_explained(s, path)) {
+		s->explained = true;
+		say(stdout, "/%s: %s: %s", path, is_booted ? "beside" : "left out", why);
+	}
 }
 
 void selection_adopt(const struct selection *s, struct member *m)

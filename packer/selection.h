@@ -5,6 +5,7 @@
 #pragma once
 
 #include "overlay.h"
+#include "pack_kernel.h"
 #include "pack_options.h"
 #include "sieve.h"
 #include "source.h"
@@ -13,14 +14,15 @@ struct selection {
 	struct sieve sieve;
 	struct overlay *overlays; /* owned */
 	size_t n_overlays;
-	size_t layer;            /* 0 = the root, else the overlay of that number, from 1 */
-	uint64_t replaced;       /* members that gave way to an overlay's */
+	size_t layer;      /* 0 = the root, else the overlay of that number, from 1 */
+	uint64_t replaced; /* members that gave way to an overlay's */
+	const struct pack_kernel *kernel; /* the caller's; NULL = kernels are files as others */
 	struct sieve_rule *rule; /* for the member that was asked about last; NULL = none */
 	const char *explain;     /* the path to tell about; NULL = none */
 	bool explained, list;    /* list: say each member that is kept back */
 	int drawn_fd;            /* what was packed so far, as sketch.h draws it; -1 = not drawn */
 	struct fail broken;      /* error != 0: a hard link to what is not packed */
-	bool explain_later;      /* when the data of the member has been seen */
+	bool explain_later;      /* when the data of the member, or every kernel, has been seen */
 	struct path_map
 		dropped; /* what was left out because of its data; the values are numbers of rules */
 	struct path_map mapped;   /* names of /dev/mapper that etc/crypttab and its kin make */
@@ -60,6 +62,10 @@ int selection_note_table(struct selection *s, enum sieve_action table, const cha
 /* Lacks the root a machine-id that systemd would have to make at every boot, as if that were the first? Says so when it is
  * the root's turn to be explained. */
 bool selection_lacks_machine_id(struct selection *s);
+
+/* A kernel of that path and size that was taken, and the one that the image is booted with (NULL: none). Says what becomes
+ * of it. */
+void selection_tell_kernel(struct selection *s, const struct member *m, const char *booted);
 
 /* Makes a member of an overlay one of the root. */
 void selection_adopt(const struct selection *s, struct member *m);

@@ -366,6 +366,35 @@ explains("/etc/\e[31m\302\233\303\251", qr{/etc/\\033\[31m\\302\\233\303\251: pa
 	'--overlay=' . write_files($two, "etc/\e[31m\302\233\303\251" => 'x'));
 fails_well(try($TARBOOT, 'pack', $root, '--explain=/no/such'), 1, qr{neither in the root nor}, 'explain what is not there');
 
+# Kernels of the root are not packed: one goes beside the image.
+{
+	my %kernels = map { ("boot/vmlinuz-$_" => bzimage($_, "kernel $_" . 'x' x 50_000)) } qw(6.1.0-9 6.1.0-10);
+	my $kernels = tiny_root('kernels', sub { write_files($_[0], %kernels, 'boot/vmlinuz-text' => "no kernel\n") });
+	my %WHY     = (
+		'boot/vmlinuz-6.1.0-10' => 'beside: the image is booted with it, as IMAGE.vmlinuz',
+		'boot/vmlinuz-6.1.0-9'  => 'left out: the image is booted with /boot/vmlinuz-6.1.0-10',
+		'boot/vmlinuz-text'     => 'packed, from the root: no rule names it');
+	run('tar', '-C', $kernels, '-cf', "$kernels.tar", '.');
+	for my $from ($kernels, "$kernels.tar") {
+		my $list = try($TARBOOT, 'pack', $from, '-n');
+		is("$list->{exit} $list->{err}", '0 ', 'a dry run with kernels');
+		for my $path (sort keys %WHY) {
+			my $r = try($TARBOOT, 'pack', $from, "--explain=/$path");
+			is("$r->{exit} $r->{err}$r->{out}", "0 /$path: $WHY{$path}\n", "explain $path");
+			my ($done, $why) = $WHY{$path} =~ /\A(beside|left out): (.*)/ or next;
+			like($list->{out}, qr{^\Q$done\E +[\d.]+ KiB  /\Q$path: $why\E$}m, 'the list has it');
+		}
+		my $r = try($TARBOOT, 'pack', $from, '--explain=/boot/vmlinuz-6.1.0-9', '--kernel=none');
+		is("$r->{exit} $r->{err}$r->{out}", "0 /boot/vmlinuz-6.1.0-9: packed, from the root: no rule names it\n", '--kernel=none packs them');
+		$r = try($TARBOOT, 'pack', $from, '-o', $image, '--no-shell', '--level=fast');
+		is(slurp("$image.vmlinuz"), $kernels{'boot/vmlinuz-6.1.0-10'}, 'and so it is packed');
+		is(join(' ', sort map { m{boot/(v.*)} } split /\n/, run('tar', '-tf', payload_of($image))), 'vmlinuz-text', 'without them');
+		my ($members) = $list->{out} =~ /(\d+) members would be packed/;
+		is($members, $r->{out} =~ /^root .* (\d+) members,/m && $1, 'as many members as said');
+		unlink "$image.vmlinuz";
+	}
+}
+
 # ---- a project file ----
 
 my $lab = write_files(scratch('lab'), 'overlay/etc/motd' => 'lab', 'no.list' => "/home\n", 'tarboot.conf' => <<"END");
