@@ -241,7 +241,7 @@ static void read_ours(const uint8_t *data, size_t size, struct list *ret)
 		if (ret->r < 0)
 			break;
 	}
-	snprintf(ret->why, sizeof(ret->why), "%s: %s", f.what, f.why);
+	snprintf(ret->why, sizeof(ret->why), "%.100s: %.300s", f.what, f.why);
 	tar_reader_close(t);
 	free(feed.piece);
 }
