@@ -385,6 +385,7 @@ static int read_headers(struct tar_reader *t, const uint8_t **ret_block, struct 
 			r = skip_link_data(t, f);
 			continue;
 		}
+		t->link_data = 0; /* it could only stand here */
 		if (r == 0)
 			r = parse_header(t, *ret_block, f);
 		if (r == 0 && has_special(t))
