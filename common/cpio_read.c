@@ -17,10 +17,6 @@
 static const char todo_remake[] =
 	"Make the archive again with cpio -o -H newc, or pack the root with `tarboot pack`.";
 
-/* What Linux has room for in a device number, since 2.6. */
-#define MAJOR_MAX 0xfff
-#define MINOR_MAX 0xfffff
-
 struct cpio_reader {
 	struct input in;
 	const struct cpio_format *format; /* of all members; NULL before the first */
@@ -243,19 +239,10 @@ static int read_head(struct cpio_reader *c, struct cpio_header *ret, struct fail
 
 /* ---- members ---- */
 
-/* (uid_t)-1 means "leave it" to chown. */
-static int check_owner(const struct cpio_reader *c, const struct cpio_header *h, struct fail *f)
-{
-	if (h->uid != (uid_t)-1 && h->gid != (gid_t)-1)
-		return 0;
-	return fail_set(f, EINVAL, c->member,
-			"Give the file another owner and pack the root again.",
-			"Linux knows no owner %lld:%lld", (long long)h->uid, (long long)h->gid);
-}
-
 static int check_type(const struct cpio_reader *c, const struct cpio_header *h, struct fail *f)
 {
 	enum member_type type;
+	int r = 0;
 
 	if (h->mode >> 16)
 		return fail_set(f, EBADMSG, c->member, todo_remake,
@@ -268,11 +255,9 @@ static int check_type(const struct cpio_reader *c, const struct cpio_header *h, 
 			f, EBADMSG, c->member, todo_remake,
 			"its cpio header says that it is no file and has %llu bytes of data",
 			(unsigned long long)h->size);
-	if ((S_ISCHR(h->mode) || S_ISBLK(h->mode)) &&
-	    (h->rdev_major > MAJOR_MAX || h->rdev_minor > MINOR_MAX))
-		return fail_set(f, EINVAL, c->member, "Leave it out and pack the root again.",
-				"Linux knows no device %u:%u", h->rdev_major, h->rdev_minor);
-	return check_owner(c, h, f);
+	if (S_ISCHR(h->mode) || S_ISBLK(h->mode))
+		r = member_check_device(c->member, h->rdev_major, h->rdev_minor, f);
+	return r < 0 ? r : member_check_owner(c->member, h->uid, h->gid, f);
 }
 
 static void describe(struct cpio_reader *c, const struct cpio_header *h, struct member *ret)

@@ -35,4 +35,8 @@ struct member {
 /* The type that goes with the S_IFMT bits of a mode; false for a socket, which no archive holds. */
 bool member_type_of_mode(mode_t mode, enum member_type *ret);
 
+/* Can Linux have such an owner, such a device? path: for messages. 0, or -EINVAL with *f filled. */
+int member_check_owner(const char *path, int64_t uid, int64_t gid, struct fail *f);
+int member_check_device(const char *path, int64_t major, int64_t minor, struct fail *f);
+
 void member_free(struct member *m);

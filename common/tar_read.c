@@ -15,8 +15,6 @@
 #define KEPT_ROOM (64 << 10)    /* larger buffers are freed behind their member */
 #define GLOBAL_MAX (64 << 10)   /* bytes of records in all that hold for all members */
 #define GLOBAL_RECORDS_MAX 1024 /* each is compared with each of the next header */
-#define MAJOR_MAX 0xfffU        /* of Linux: MKDEV() has 12 and 20 bits */
-#define MINOR_MAX 0xfffffU
 
 /* What special headers say. */
 struct text {
@@ -459,12 +457,6 @@ static int set_names(struct tar_reader *t, struct member *m, struct fail *f)
 			  : fail_set(f, EBADMSG, m->path, TAR_REMAKE, "it is a link to nothing");
 }
 
-/* (uid_t)-1 means "leave it" to chown. */
-static bool is_id(int64_t id)
-{
-	return id >= 0 && id < UINT32_MAX;
-}
-
 static int64_t choose(const struct tar_pax_number *given, int64_t value)
 {
 	return given->given ? (int64_t)given->value : value;
@@ -477,15 +469,12 @@ static int set_numbers(struct tar_reader *t, struct member *m, struct fail *f)
 	bool device = m->type == MEMBER_CHAR || m->type == MEMBER_BLOCK;
 	int64_t major = device ? choose(&t->pax.major, h->major) : 0;
 	int64_t minor = device ? choose(&t->pax.minor, h->minor) : 0;
+	int r = member_check_owner(m->path, uid, gid, f);
 
-	if (!is_id(uid) || !is_id(gid))
-		return fail_set(f, EINVAL, m->path,
-				"Give the file another owner and pack the root again.",
-				"Linux knows no owner %lld:%lld", (long long)uid, (long long)gid);
-	if (major < 0 || major > MAJOR_MAX || minor < 0 || minor > MINOR_MAX)
-		return fail_set(f, EINVAL, m->path, "Leave it out and pack the root again.",
-				"Linux knows no device %lld:%lld", (long long)major,
-				(long long)minor);
+	if (r == 0)
+		r = member_check_device(m->path, major, minor, f);
+	if (r < 0)
+		return r;
 	m->mode = h->mode;
 	m->uid = (uid_t)uid;
 	m->gid = (gid_t)gid;
