@@ -12,6 +12,7 @@
 #include "cpio.h"
 #include "elfinfo.h"
 #include "file_kind.h"
+#include "spool.h"
 
 #define NAME_SIZE_MAX 4096
 
@@ -238,30 +239,27 @@ static int read_image(struct image *image, int fd, struct fail *f)
 	return r == 0 ? find_payload(image, fd, f) : r;
 }
 
-/* The Index of an xz file stands at its end, so a pipe is first read to its end, into an unnamed file. */
-static int spool(int from, const char *directory)
+/* The Index of an xz file stands at its end, so a pipe is first read to its end. A descriptor, or -errno. */
+static int open_pipe(int from, const char *name, struct fail *f)
 {
-	_cleanup_close_ int fd = open(directory, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
-	static char buf[1 << 16];
-	ssize_t n = 0;
+	struct spool spool;
+	int r = spool_new(&spool, f), fd;
 
-	while (fd >= 0 && (n = read(from, buf, sizeof(buf))) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 || write(fd, buf, (size_t)n) != n)
-			return n < 0 ? -errno : -ENOSPC;
-	}
-	return fd < 0 ? -errno : take_fd(&fd);
+	if (r < 0)
+		return r;
+	r = spool_read_from(&spool, from, name, f);
+	fd = r < 0 ? -1 : fcntl(spool.fd, F_DUPFD_CLOEXEC, 0);
+	spool_close(&spool);
+	if (r < 0)
+		return r;
+	return fd < 0 ? fail_errno(f, errno, name, "cannot open it") : fd;
 }
 
 static int open_input(struct image *image, struct fail *f)
 {
-	const char *directory = getenv("TMPDIR");
 	struct stat st;
 	int fd;
 
-	if (!directory || !*directory)
-		directory = "/tmp";
 	if (strcmp(image->path, "-") != 0) {
 		fd = open(image->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe is refused */
 		if (fd < 0 && errno == EACCES)
@@ -277,10 +275,7 @@ static int open_input(struct image *image, struct fail *f)
 		fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
 		return fd < 0 ? fail_errno(f, errno, image->path, "cannot open it") : fd;
 	}
-	fd = spool(STDIN_FILENO, directory);
-	return fd < 0 ? fail_set(f, -fd, directory, "Set TMPDIR to a directory with room for it.",
-				 "cannot keep standard input there: %s", strerror(-fd))
-		      : fd;
+	return open_pipe(STDIN_FILENO, image->path, f);
 }
 
 int image_open(const char *path, struct image *ret, struct fail *f)
