@@ -111,7 +111,7 @@ all: $(OUT)/init $(OUT)/tarboot ## build init and tarboot (the default); for ano
 # Packages are installed for the goals that need more than a compiler, or when there is none.
 TESTING := $(filter test% fuzz% lint bench,$(MAKECMDGOALS))
 GROUPS := build $(if $(TESTING),demo test,$(filter demo,$(MAKECMDGOALS))) \
-	$(filter bench,$(MAKECMDGOALS))
+	$(if $(filter test-all,$(MAKECMDGOALS)),oracles) $(filter bench,$(MAKECMDGOALS))
 TOOLCHAIN := $(if $(filter-out build,$(GROUPS)),packages)
 TOOLCHAIN := $(or $(TOOLCHAIN),$(shell command -v $(MUSL_CC) >/dev/null || echo packages))
 .PHONY: packages
