@@ -50,6 +50,13 @@ installs() {
 		[ -s "$work/dest/usr/local/share/bash-completion/completions/tarboot" ]
 }
 
+threads_are_tested() {
+	for program in "$build"/tests/asan/test_* "$build"/tests/asan/fuzz_*; do
+		! nm "$program" | grep -q 'U pthread_create' || [ -x "$build/tests/tsan/${program##*/}" ] ||
+			{ echo "${program##*/}: not in THREADED of the Makefile"; return 1; }
+	done
+}
+
 check 'init is static' is_static "$build/init"
 check 'tarboot is static' is_static "$build/tarboot"
 check 'init is stripped' is_stripped "$build/init"
@@ -59,4 +66,5 @@ check 'a second make does nothing' make -q BUILD="$relative" all
 check 'another directory gives the same bytes' builds_the_same_elsewhere
 check 'make install' installs
 check 'make help' make -s help
+check 'what starts threads is tested with TSan' threads_are_tested
 echo "1..$n"

@@ -4,12 +4,12 @@
  */
 #include "tar_read.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 
 #include "scratch.h"
 #include "tap.h"
+#include "tar_bytes.h"
+#include "tar_write.h"
 
 #define DATA_SIZE 700 /* two blocks */
 #define MARKER 1024
@@ -39,24 +39,24 @@ static int next_piece(void *arg, const void **ret_data, size_t *ret_size, struct
 /* Two files of DATA_SIZE bytes. */
 static void make_archive(void)
 {
-	struct archive *a = archive_write_new();
-	struct archive_entry *e = archive_entry_new();
+	struct bytes bytes = { 0 };
+	struct tar_writer *w;
 	char data[DATA_SIZE];
+	struct fail f;
 
 	memset(data, 'x', sizeof(data));
-	archive_write_set_format_ustar(a);
-	archive_write_set_bytes_per_block(a, 0);
-	archive_write_open_memory(a, archive, sizeof(archive), &archive_size);
+	must(tar_writer_open(bytes_sink, &bytes, &w));
 	for (int i = 0; i < 2; i++) {
-		archive_entry_clear(e);
-		archive_entry_set_pathname(e, i ? "two" : "one");
-		archive_entry_set_filetype(e, S_IFREG);
-		archive_entry_set_size(e, sizeof(data));
-		archive_write_header(a, e);
-		archive_write_data(a, data, sizeof(data));
+		struct member m = { .path = i ? "two" : "one", .mode = 0644, .size = DATA_SIZE };
+
+		must(tar_writer_add(w, &m, NULL, 0, &f));
+		must(tar_writer_data(w, data, sizeof(data), 0, &f));
 	}
-	archive_entry_free(e);
-	archive_write_free(a);
+	must(tar_writer_finish(w, &f));
+	tar_writer_free(w);
+	archive_size = bytes.size;
+	memcpy(archive, bytes.data, bytes.size);
+	bytes_free(&bytes);
 }
 
 /* Reads size bytes of the archive in pieces. *ret_data: bytes of 'x' that came out. */
