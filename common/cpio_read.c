@@ -124,6 +124,8 @@ static int end_data(struct cpio_reader *c, struct fail *f)
 	c->padding = 0;
 	c->inode = NULL;
 	c->is_given = c->has_sum = false;
+	if (r == 0)
+		input_end_member(&c->in);
 	return r;
 }
 

@@ -28,10 +28,14 @@ int input_fill(struct input *in, struct fail *f)
 
 static int fail_cut(const struct input *in, struct fail *f)
 {
+	if (in->in_member)
+		return fail_set(f, EBADMSG, in->name, todo_cut, "it ends in the middle of %s",
+				in->path);
 	if (in->members > 0)
 		return fail_set(f, EBADMSG, in->name, todo_cut,
-				"it ends in the midst of a member, behind %s", in->path);
-	return fail_set(f, EBADMSG, in->name, todo_cut, "it ends in the midst of its first member");
+				"it ends in the middle of the header that follows %s", in->path);
+	return fail_set(f, EBADMSG, in->name, todo_cut,
+			"it ends in the middle of its first header");
 }
 
 int input_take_piece(struct input *in, uint64_t size, const uint8_t **ret_data, size_t *ret_size,
@@ -77,11 +81,6 @@ int input_skip(struct input *in, uint64_t size, struct fail *f)
 	return 0;
 }
 
-static bool is_zero(const uint8_t *data, size_t size)
-{
-	return data[0] == 0 && memcmp(data, data + 1, size - 1) == 0;
-}
-
 int input_check_end(struct input *in, struct fail *f)
 {
 	int r;
@@ -105,6 +104,7 @@ int input_fail_no_end(const struct input *in, struct fail *f)
 void input_add_member(struct input *in, uint64_t position, const char *path)
 {
 	in->members++;
+	in->in_member = true;
 	in->position = position;
 	snprintf(in->path, sizeof(in->path), "%.*s", (int)sizeof(in->path) - 1, path);
 }

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,7 @@ struct input {
 	uint64_t members;  /* that were read */
 	uint64_t position; /* of the last one's header */
 	char path[192];    /* its name, cut to what messages can show; "" before the first one */
+	bool in_member;    /* its data is not yet passed */
 };
 
 /* The byte of the archive at which the reader stands. */
@@ -47,5 +49,11 @@ int input_check_end(struct input *in, struct fail *f);
 /* The source has ended where another member or the end marker must be. */
 int input_fail_no_end(const struct input *in, struct fail *f);
 
-/* A member was read whose first header stands at position. */
+/* A member was read whose first header stands at position; its data follows. */
 void input_add_member(struct input *in, uint64_t position, const char *path);
+
+/* Its data and padding are passed, the next header follows. */
+static inline void input_end_member(struct input *in)
+{
+	in->in_member = false;
+}

@@ -113,11 +113,6 @@ bool tar_header_is_whole(const uint8_t block[TAR_BLOCK])
 	       tar_number_parse(FIELD(checksum), &said) == 0 && (said == sum || said == signed_sum);
 }
 
-static bool is_zero(const uint8_t block[TAR_BLOCK])
-{
-	return block[0] == 0 && memcmp(block, block + 1, TAR_BLOCK - 1) == 0;
-}
-
 static enum tar_format find_format(const struct raw *raw)
 {
 	if (memcmp(raw->magic, "ustar  ", 8) == 0)
@@ -166,7 +161,7 @@ bool tar_header_start(const uint8_t block[TAR_BLOCK], struct tar_header *ret)
 {
 	struct raw raw;
 
-	if (is_zero(block))
+	if (is_zero(block, TAR_BLOCK))
 		return false;
 	memcpy(&raw, block, sizeof(raw));
 	*ret = (struct tar_header){ .format = find_format(&raw),

@@ -21,11 +21,6 @@ static bool split(char *text, size_t left, size_t *ret_length, char **ret_key)
 	return true;
 }
 
-static bool is_zero(const char *text, size_t size)
-{
-	return size == 0 || (text[0] == 0 && memcmp(text, text + 1, size - 1) == 0);
-}
-
 int tar_pax_check(char *text, size_t size, const char *what, struct fail *f)
 {
 	size_t at = 0, length;

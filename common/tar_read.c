@@ -513,7 +513,7 @@ static int read_map_text(struct tar_reader *t, const char *path, struct fail *f)
 	while (r == 0 && !done) {
 		if (t->data < TAR_BLOCK)
 			return fail_set(f, EBADMSG, path, TAR_REMAKE,
-					"its map of holes ends in its midst");
+					"its map of holes is cut short");
 		r = take_block(t, &block, f);
 		if (r == 0)
 			r = tar_map_add_text(&t->map, &state, block, &done, path, f);
@@ -605,6 +605,8 @@ int tar_reader_next(struct tar_reader *t, struct member *ret, struct fail *f)
 	int r = input_skip(&t->in, t->data + t->padding, f);
 
 	forget_member(t);
+	if (r == 0)
+		input_end_member(&t->in);
 	start = input_position(&t->in);
 	if (r == 0)
 		r = read_headers(t, &block, f);

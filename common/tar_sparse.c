@@ -166,7 +166,7 @@ static int add_pairs(struct tar_map *map, const char *text, size_t size, uint64_
 		*ret_n += !is_offset;
 		want_offset = !want_offset;
 	}
-	return r == 0 && !want_offset ? fail_map(what, "its map of holes ends in its midst", f) : r;
+	return r == 0 && !want_offset ? fail_map(what, "its map of holes is cut short", f) : r;
 }
 
 /* Version 0.1: all numbers in one record, with commas between. */

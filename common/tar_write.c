@@ -345,11 +345,6 @@ static int fill(struct tar_writer *w, uint64_t offset, struct fail *f)
 	return r;
 }
 
-static bool is_zero(const char *data, size_t size)
-{
-	return size == 0 || (data[0] == 0 && memcmp(data, data + 1, size - 1) == 0);
-}
-
 /* Writes the first bytes of data at the position: those in the current extent, or those before it, which are a hole.
  * Returns their number, -errno. */
 static ssize_t write_part(struct tar_writer *w, const char *data, size_t size, struct fail *f)

@@ -44,6 +44,14 @@ static inline bool ends_with(const char *text, const char *end)
 	return n >= k && memcmp(text + n - k, end, k) == 0;
 }
 
+/* Are all these bytes zeros? */
+static inline bool is_zero(const void *data, size_t size)
+{
+	const char *bytes = data;
+
+	return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
+}
+
 static inline uint64_t min_u64(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;

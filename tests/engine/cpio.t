@@ -119,7 +119,7 @@ sub refused {
 
 my @file  = (name => 'a/file', data => 'data');
 my $whole = cpio_of('newc', { name => 'a', mode => 040755 }, {@file});
-refused('cut', substr($whole, 0, -20), undef, 'it ends in the midst of a member, behind a/file', $CUT);
+refused('cut', substr($whole, 0, -20), undef, 'it ends in the middle of the header that follows a/file', $CUT);
 refused('without end', substr($whole, 0, -124), undef, 'it has no end marker after 2 members', $CUT);
 refused('two archives', $whole . $whole, undef, 'more data follows its end marker', 'Two archives were joined: make one of them.');
 refused('junk', cpio_of('newc', {@file}) =~ s/^(.{22}).{8}/$1 . 'root    '/er, 'a/file',
@@ -161,7 +161,7 @@ refused('a directory with data', cpio_of('odc', { @file, mode => 040755 }), 'a/f
 	($r, $dir) = unpacked(cpio_of('odc'));
 	is($r->{exit}, 0, 'an archive smaller than a block of tar');
 	($r, $dir) = unpacked("070701\0");
-	like($r->{err}, qr/: it ends in the midst of its first member\n  \Q$CUT\E$/m, 'or than a header');
+	like($r->{err}, qr/: it ends in the middle of its first header\n  \Q$CUT\E$/m, 'or than a header');
 }
 
 done_testing();

@@ -381,7 +381,7 @@ bad("a map with $_->[0]", [tar_pax(@{ $_->[1] }), $f, $z], no_map($_->[2]), $_->
 	['a number below 0', [@s, 'GNU.sparse.numblocks' => 2, 'GNU.sparse.map' => '0,512,-1,5'], 'is no list of offsets and sizes'],
 	['a comma at its end', [@s, 'GNU.sparse.numblocks' => 1, 'GNU.sparse.map' => '0,517,'], 'is no list of offsets and sizes'],
 	['two commas', [@s, 'GNU.sparse.numblocks' => 2, 'GNU.sparse.map' => '0,512,,5'], 'is no list of offsets and sizes'],
-	['an offset without a size', [@s, 'GNU.sparse.numblocks' => 2, 'GNU.sparse.offset' => 0, 'GNU.sparse.numbytes' => 512, 'GNU.sparse.offset' => 8192], 'ends in its midst',
+	['an offset without a size', [@s, 'GNU.sparse.numblocks' => 2, 'GNU.sparse.offset' => 0, 'GNU.sparse.numbytes' => 512, 'GNU.sparse.offset' => 8192], 'is cut short',
 		'GNU tar does not miss it'],
 	['a size without an offset', [@s, 'GNU.sparse.numblocks' => 1, 'GNU.sparse.numbytes' => 517], 'is no list of offsets and sizes', 'GNU tar does not miss it'];
 bad("a map without its number of extents, $_->[0]", [tar_pax('GNU.sparse.size' => 20000, @{ $_->[1] }), $f, $z], qr/^s: its map of holes /)

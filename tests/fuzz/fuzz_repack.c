@@ -4,7 +4,6 @@
  */
 #define OWN_BYTES 3
 
-
 #include "codec.h"
 #include "feed.h"
 #include "fuzz.h"
@@ -139,7 +138,7 @@ static int pass(struct feed *feed, struct payload_writer *w, struct story *s, st
 {
 	struct source_member m;
 	struct tar_reader *t;
-	int r = tar_reader_open(next_piece, feed, "archive", TAR_MEMORY_MAX, &t, f);
+	int r = tar_reader_open(feed_piece, feed, "archive", TAR_MEMORY_MAX, &t, f);
 
 	*s = (struct story){ 0 };
 	s->file = open_memstream(&s->text, &s->text_size);

@@ -84,7 +84,7 @@ static void read_archive(struct feed *feed, struct tree *tree, struct story *s)
 	struct fail f;
 
 	*s = (struct story){ 0 };
-	s->r = tar_reader_open(next_piece, feed, "archive", MEMORY, &t, &f);
+	s->r = tar_reader_open(feed_piece, feed, "archive", MEMORY, &t, &f);
 	if (s->r < 0)
 		t = NULL;
 	while (s->r >= 0 && (s->r = tar_reader_next(t, &m, &f)) > 0) {
@@ -126,8 +126,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < OWN_BYTES)
 		return 0;
 	whole = pieces = (struct feed){ .at = data + OWN_BYTES, .left = size - OWN_BYTES };
-	pieces.most = data[0] < 128 ? data[0] : (data[0] - 127U) * 512;
-	pieces.random = data[1];
+	pieces.step = data[0] < 128 ? data[0] : (data[0] - 127U) * 512;
+	pieces.random = data[1] + 1U;
 	pieces.breaks = data[2] == 1;
 
 	promise(tree_new(stage_begin(), &tree) == 0);

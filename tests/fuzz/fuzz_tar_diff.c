@@ -221,7 +221,7 @@ static void read_ours(const uint8_t *data, size_t size, struct list *ret)
 	struct member m;
 	struct fail f = { 0 };
 
-	ret->r = tar_reader_open(next_piece, &feed, "archive", READER_MEMORY, &t, &f);
+	ret->r = tar_reader_open(feed_piece, &feed, "archive", READER_MEMORY, &t, &f);
 	promise(ret->r == 0);
 	while (ret->n < MEMBERS_MAX && (ret->r = tar_reader_next(t, &m, &f)) > 0) {
 		struct entry *e = &ret->entries[ret->n++];

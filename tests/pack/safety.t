@@ -340,7 +340,7 @@ for my $case (
 	my $image = old_image();
 	my $file  = spew(scratch('huge.tar'), $bytes . 'x' x 300_000);
 	fails_well(try({ limit => 30 }, $TARBOOT, 'pack', $file, '-o', $image, @PACK), 1,
-		qr/^tarboot: .*huge\.tar: it ends in the midst of a member, behind f$/m, "2^60 bytes $where");
+		qr/^tarboot: .*huge\.tar: it ends in the middle of f$/m, "2^60 bytes $where");
 	old_image_stays($image, "2^60 bytes $where");
 }
 

@@ -6,37 +6,13 @@
 #include <errno.h>
 
 #include "cpio.h"
+#include "feed.h"
 #include "scratch.h"
 #include "tap.h"
 #include "tar_header.h"
 
 static char archive[4096];
 static size_t archive_size;
-
-struct feed {
-	const char *at;
-	size_t left, step, first; /* first: bytes of the first piece; 0: as all */
-	char *piece;              /* of its own, so that ASan sees a read behind it */
-	bool breaks;              /* an error takes the place of the end */
-	unsigned ends;
-};
-
-static int next_piece(void *arg, const void **ret_data, size_t *ret_size, struct fail *f)
-{
-	struct feed *feed = arg;
-
-	free(feed->piece);
-	feed->piece = NULL;
-	if (feed->left == 0 && feed->breaks)
-		return fail_set(f, EIO, "the source", "Wait.", "it broke");
-	*ret_size = min_u64(feed->left, feed->first ? feed->first : feed->step);
-	feed->first = 0;
-	*ret_data = feed->piece = exact_copy(feed->at, *ret_size);
-	feed->at += *ret_size;
-	feed->left -= *ret_size;
-	feed->ends += *ret_size == 0;
-	return *ret_size > 0;
-}
 
 /* A file with that name, and the content of one. */
 static void make_tar(const char *name)
@@ -80,7 +56,7 @@ static int read_one(struct feed *feed, const char *name, size_t size, struct fai
 	size_t n;
 	int e;
 
-	must(root_reader_open(next_piece, feed, "the archive", TAR_MEMORY_MAX, &r, f));
+	must(root_reader_open(feed_piece, feed, "the archive", TAR_MEMORY_MAX, &r, f));
 	good = root_reader_bytes(r) == 0 && root_reader_members(r) == 0 && !*root_reader_path(r);
 	e = root_reader_next(r, &m, f);
 	if (e > 0) {
@@ -136,8 +112,8 @@ static void fails(const char *bytes, size_t size, const char *why)
 static void test_none(void)
 {
 	fails("", 0, "it has no end marker after 0 members");
-	fails("07070", 5, "it ends in the midst of its first member");
-	fails("070701", 6, "it ends in the midst of its first member");
+	fails("07070", 5, "it ends in the middle of its first header");
+	fails("070701", 6, "it ends in the middle of its first header");
 	fails("\xc7\x71\0\0\0\0", 6, "it is a cpio archive in the old binary format");
 	fails("\x71\xc7\0\0\0\0", 6, "it is a cpio archive in the old binary format");
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "feed.h"
 #include "scratch.h"
 #include "tap.h"
 #include "tar_bytes.h"
@@ -16,25 +17,6 @@
 
 static char archive[8192];
 static size_t archive_size; /* with the end marker */
-
-struct feed {
-	const char *at;
-	size_t left, step;
-	char *piece; /* of its own, so that ASan sees a read behind it */
-};
-
-static int next_piece(void *arg, const void **ret_data, size_t *ret_size, struct fail *f)
-{
-	struct feed *feed = arg;
-
-	(void)f;
-	free(feed->piece);
-	*ret_size = feed->left < feed->step ? feed->left : feed->step;
-	*ret_data = feed->piece = exact_copy(feed->at, *ret_size);
-	feed->at += *ret_size;
-	feed->left -= *ret_size;
-	return *ret_size > 0;
-}
 
 /* Two files of DATA_SIZE bytes. */
 static void make_archive(void)
@@ -69,7 +51,7 @@ static int read_pieces(size_t size, size_t step, uint64_t *ret_members, size_t *
 	const void *data;
 	uint64_t offset;
 	size_t n;
-	int r = tar_reader_open(next_piece, &feed, "the archive", TAR_MEMORY_MAX, &t, f);
+	int r = tar_reader_open(feed_piece, &feed, "the archive", TAR_MEMORY_MAX, &t, f);
 
 	*ret_members = *ret_data = 0;
 	if (r < 0)
@@ -114,6 +96,40 @@ static void test_cut(void)
 			wrong += read_pieces(size, steps[i], &members, &data, &f) != -EBADMSG;
 		wrong += read_pieces(archive_size - 1, steps[i], &members, &data, &f) != -EBADMSG;
 		is_int((long long)wrong, 0, "every cut is seen, in pieces of %zu", steps[i]);
+	}
+}
+
+/* What is cut: by the byte at which the archive ends. */
+static void test_what_is_cut(void)
+{
+	static const struct {
+		size_t from;
+		const char *why;
+	} parts[] = {
+		{ 0, "it has no end marker after 0 members" },
+		{ 1, "it ends in the middle of its first header" },
+		{ 512, "it ends in the middle of one" },
+		{ 1536, "it has no end marker after 1 members" },
+		{ 1537, "it ends in the middle of the header that follows one" },
+		{ 2048, "it ends in the middle of two" },
+		{ 3072, "it has no end marker after 2 members" },
+		{ 3073, "it ends in the middle of the header that follows two" },
+		{ 3584, "it has no end marker after 2 members" },
+		{ 4096, NULL },
+	};
+	uint64_t members;
+	size_t data, wrong;
+	struct fail f;
+
+	is_int((long long)archive_size, 4096, "two members and the end");
+	for (size_t i = 0; parts[i].why; i++) {
+		wrong = 0;
+		for (size_t size = parts[i].from; size < parts[i + 1].from; size++) {
+			(void)read_pieces(size, 100, &members, &data, &f);
+			wrong += strcmp(f.what, "the archive") != 0 ||
+				 strcmp(f.why, parts[i].why) != 0;
+		}
+		is_int((long long)wrong, 0, "from byte %zu on: %s", parts[i].from, parts[i].why);
 	}
 }
 
@@ -177,7 +193,7 @@ static void test_extents(void)
 		size_t n;
 
 		make_sparse(maps[i].offset, maps[i].size, maps[i].real_size);
-		must(tar_reader_open(next_piece, &feed, "the archive", TAR_MEMORY_MAX, &t, &f));
+		must(tar_reader_open(feed_piece, &feed, "the archive", TAR_MEMORY_MAX, &t, &f));
 		is_int(tar_reader_next(t, &m, &f), 1, "a sparse member");
 		is_int((long long)m.size, maps[i].real_size, "its size");
 		extents = tar_reader_extents(t, &n);
@@ -195,6 +211,7 @@ int main(void)
 	make_archive();
 	test_whole();
 	test_cut();
+	test_what_is_cut();
 	test_more();
 	test_extents();
 	return done_testing();
