@@ -1,12 +1,7 @@
 # bash completion for tarboot; installed as share/bash-completion/completions/tarboot.
 # shellcheck shell=bash
 
-# The long options of a command, from its own help: each begins a line.
-_tarboot_options() {
-	"$1" "$2" --help 2>/dev/null | sed -nE 's/^ +(-[A-Za-z], )?(--[a-z-]+).*/\2/p'
-}
-
-# The images of the directory behind -o.
+# The images of the directory after -o.
 _tarboot_images() {
 	local i
 	for ((i = 3; i < COMP_CWORD; i++)); do
@@ -17,25 +12,30 @@ _tarboot_images() {
 	done
 }
 
-# What the value of an option may be; nothing: a file.
-_tarboot_values() {
-	case $1:$2 in
-	pack:--level | pack:-l) echo fast normal best ;;
-	pack:--kernel | pack:-k) echo auto none ;;
-	pack:--modules) echo none net storage all ;;
-	pack:--shell) echo auto ;;
-	kernel-check:--only) echo tarboot recommended x86_64 aarch64 netboot vm debug ;;
-	netboot:--rollback | netboot:--remove) _tarboot_images ;;
-	netboot:--default) echo local memtest install shell reboot && _tarboot_images ;;
-	run:--accel) echo auto tcg kvm ;;
-	serve:--interface) ls /sys/class/net 2>/dev/null ;;
-	kernel-check:*) echo auto ;;
+# Reads the command's own list of options, whose fields are --name, -l, VALUE and the words that the value may be, and sets
+# of _tarboot: words, and list where several words may stand with commas between.
+_tarboot_complete() {
+	local name letter value suggest
+	while IFS=$'\x1f' read -r name letter value suggest; do
+		if [[ $word == -* ]]; then
+			words+=" $name"
+		elif [[ $value && ($name == "$before" || $letter == "$before") ]]; then
+			words=$suggest
+			[[ $value == LIST ]] && list=yes
+			break
+		elif [[ ! $name ]]; then
+			words=$suggest
+		fi
+	done < <("$1" "$command" --list-options 2>/dev/null | tr '\t' '\037')
+	case " $words " in
+	*' @images '*) words="${words//@images/} $(_tarboot_images)" ;;
+	*' @interfaces '*) words=$(ls /sys/class/net 2>/dev/null) ;;
 	esac
 }
 
 _tarboot() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-	local command=${COMP_WORDS[1]} words='' prefix=''
+	local command=${COMP_WORDS[1]} words='' prefix='' list=''
 	COMPREPLY=()
 	if [[ $word == = ]]; then # bash splits --level=f into three words
 		word=
@@ -44,14 +44,12 @@ _tarboot() {
 	fi
 	if ((COMP_CWORD == 1)) || [[ $COMP_CWORD == 2 && $command == help ]]; then
 		words=$("$1" --help 2>/dev/null | awk '/^  [a-z]/ { print $1 }')
-	elif [[ $word == -* ]]; then
-		words=$(_tarboot_options "$1" "$command")
 	else
-		words=$(_tarboot_values "$command" "$before")
-		if [[ $before == --only && $word == *,* ]]; then # a list
-			prefix=${word%,*},
-			word=${word##*,}
-		fi
+		_tarboot_complete "$1"
+	fi
+	if [[ $list && $word == *,* ]]; then
+		prefix=${word%,*},
+		word=${word##*,}
 	fi
 	if [[ -n $words ]]; then
 		mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$words" -- "$word")

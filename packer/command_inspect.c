@@ -51,14 +51,13 @@ static int parse_options(int argc, char **argv, struct command_line *ret)
 	if (r >= 0)
 		return r;
 	if (arg_report && arg_diff)
-		return say_usage("inspect", "--report is of one image, not of --diff");
+		return say_usage("inspect", "--report cannot be combined with --diff");
 	if (arg_report && !image_report_can_write(arg_report))
-		return say_usage("inspect", "--report %s: its name must end in .svg or .json",
+		return say_usage("inspect", "--report %s: the name must end in .svg or .json",
 				 arg_report);
-	if (ret->n_arguments != (arg_diff ? 2 : 1))
-		return say_usage("inspect", arg_diff ? "--diff takes two images, OLD and NEW"
-						     : "it takes one IMAGE");
-	return -1;
+	r = arg_diff ? options_expect("inspect", "OLD and NEW for --diff", 2, ret->n_arguments)
+		     : options_expect("inspect", "one IMAGE", 1, ret->n_arguments);
+	return r == EXIT_OK ? -1 : r;
 }
 
 /* ---- text ---- */

@@ -11,7 +11,7 @@
 #include "say.h"
 
 static const char *arg_image, *arg_only;
-static bool arg_json, arg_missing;
+static bool arg_json, arg_missing, arg_quiet;
 
 static const struct option_spec options[] = {
 	{ .name = "image",
@@ -19,11 +19,13 @@ static const struct option_spec options[] = {
 	  .text = &arg_image,
 	  .help = "say of modules whether this image has them" },
 	{ .name = "only",
-	  .value = "NAME,...",
+	  .value = "LIST",
+	  .suggest = "tarboot recommended x86_64 aarch64 netboot vm debug",
 	  .text = &arg_only,
 	  .help = "tarboot, recommended, x86_64, aarch64, netboot, vm, debug (default: all)" },
 	{ .name = "missing", .flag = &arg_missing, .help = "show what is missing only" },
 	{ .name = "json", .flag = &arg_json, .help = "print all of it as JSON" },
+	OPTION_QUIET(.flag = &arg_quiet),
 	OPTION_HELP,
 	OPTIONS_END,
 };
@@ -38,6 +40,7 @@ static const struct command_usage usage = {
 		 "its configuration inside or beside it; DIR a root, a build tree or a /boot; auto "
 		 "the running kernel.",
 	.options = options,
+	.suggest = "auto",
 	.more = "Exit status: 0 all that is required is there, 1 it is not, or the kernel cannot "
 		"be read.",
 };
@@ -50,10 +53,11 @@ static int parse_options(int argc, char **argv, struct command_line *ret)
 	if (r >= 0)
 		return r;
 	if (!kernel_check_knows(arg_only))
-		return say_usage("kernel-check", "--only %s: there is no such fragment", arg_only);
-	if (ret->n_arguments != 1)
-		return say_usage("kernel-check", "it takes one CONFIG, VMLINUZ, DIR or auto");
-	return -1;
+		return say_usage("kernel-check", "--only %s: unknown group", arg_only);
+	r = options_expect("kernel-check", "one CONFIG, VMLINUZ, DIR or auto", 1, ret->n_arguments);
+	if (r == EXIT_OK && arg_quiet)
+		r = say_be_quiet();
+	return r == EXIT_OK ? -1 : r;
 }
 
 static int check(const char *path, struct kernel_check *ret, struct kernel_config *config,

@@ -28,6 +28,7 @@ enum {
 	OPT_PROXY,
 	OPT_NO_PROXY,
 	OPT_IPXE,
+	OPT_QUIET,
 	OPT_SETTING
 };
 
@@ -59,10 +60,12 @@ static const struct option_spec options[] = {
 	{ .name = "rollback",
 	  .id = OPT_ROLLBACK,
 	  .value = "NAME",
+	  .suggest = "@images",
 	  .help = "the previous version becomes the current one, and back" },
 	{ .name = "remove",
 	  .id = OPT_REMOVE,
 	  .value = "NAME",
+	  .suggest = "@images",
 	  .help = "remove an image and all its versions" },
 	{ .name = "versions",
 	  .id = OPT_SETTING,
@@ -75,7 +78,7 @@ static const struct option_spec options[] = {
 	  .help = "of the machine that serves DIR; needed once" },
 	{ .name = "subnet",
 	  .id = OPT_SETTING,
-	  .value = "CIDR",
+	  .value = "ADDRESS/BITS",
 	  .help = "of the machines, as 192.168.7.0/24; needed once" },
 	{ .name = "range",
 	  .id = OPT_SETTING,
@@ -104,6 +107,7 @@ static const struct option_spec options[] = {
 	{ .name = "default",
 	  .id = OPT_SETTING,
 	  .value = "ENTRY",
+	  .suggest = "local memtest install shell reboot @images",
 	  .help = "what boots by itself (default: what was published first)" },
 	{ .name = "timeout",
 	  .id = OPT_SETTING,
@@ -121,6 +125,7 @@ static const struct option_spec options[] = {
 	  .id = OPT_IPXE,
 	  .value = "DIR",
 	  .help = "programs of iPXE (default: /usr/lib/ipxe)" },
+	OPTION_QUIET(.id = OPT_QUIET),
 	OPTION_HELP,
 	OPTIONS_END,
 };
@@ -139,6 +144,7 @@ struct netboot {
 	struct site site;
 	struct publishing publishing; /* of each image; image and name are set for each */
 	const char *kernel, *roll_back, *remove;
+	bool quiet;
 	char **images;                /* of argv */
 	char (*names)[SITE_NAME_MAX]; /* of the images; owned */
 	size_t n_images;
@@ -191,6 +197,9 @@ static int set_option(struct netboot *n, const struct option_spec *o, const char
 		return set_setting(&n->site, "proxy", o->id == OPT_PROXY ? "yes" : "no");
 	case OPT_IPXE:
 		return set_ipxe(&n->site, value);
+	case OPT_QUIET:
+		n->quiet = true;
+		break;
 	case OPT_SETTING:
 		return set_setting(&n->site, o->name, value);
 	}
@@ -214,7 +223,7 @@ static int set_options(struct netboot *n, const struct command_line *line)
 	for (size_t i = 0; r == EXIT_OK && i < n->n_images; i++)
 		if (strcmp(n->images[i], "-") == 0)
 			r = say_usage("netboot",
-				      "-: an image must be a file (./- is one that is called -)");
+				      "-: an image must be a file (for a file named -, give ./-)");
 	return r;
 }
 
@@ -234,7 +243,7 @@ static int check_line(const struct command_line *line, const char **ret_director
 	site_init(&scratch.site, *ret_directory);
 	r = set_options(&scratch, line);
 	site_free(&scratch.site);
-	return r;
+	return r == EXIT_OK && scratch.quiet ? say_be_quiet() : r;
 }
 
 /* ---- the work ---- */

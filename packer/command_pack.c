@@ -371,11 +371,7 @@ static int report_image(const struct pack *p, struct fail *f)
 	needs_print(&report.image, &report.needs);
 	if (p->has_kernel)
 		check_kernel(p, &report.image);
-	if (p->options.report) {
-		r = image_report_decode(&report, f);
-		if (r == 0)
-			r = image_report_write(&report, p->options.report, f);
-	}
+	r = image_report_deliver(&report, p->options.report, p->options.json, f);
 	image_report_close(&report);
 	return r;
 }

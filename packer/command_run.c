@@ -102,13 +102,14 @@ static int parse_options(int argc, char **argv)
 	if (r >= 0)
 		return r;
 	if (!is_memory(arg_memory))
-		return say_usage("run", "--memory %s: it must be a size, as 512M or 2G",
+		return say_usage("run", "--memory %s: it must be a size, for example 512M or 2G",
 				 arg_memory);
-	if (line.n_before != 1)
-		return say_usage("run", "it takes one IMAGE");
+	r = options_expect("run", "one IMAGE", 1, line.n_before);
+	if (r != EXIT_OK)
+		return r;
 	arg_image = line.arguments[0];
 	if (strcmp(arg_image, "-") == 0)
-		return say_usage("run", "-: QEMU needs a file (./- is one that is called -)");
+		return say_usage("run", "-: QEMU cannot read standard input (for a file named -, give ./-)");
 	arg_more = line.arguments + 1;
 	arg_n_more = line.n_arguments - 1;
 	return -1;

@@ -36,6 +36,7 @@ static volatile sig_atomic_t stopped;
 static const struct option_spec options[] = {
 	{ .name = "interface",
 	  .value = "NAME",
+	  .suggest = "@interfaces",
 	  .text = &arg_interface,
 	  .help = "serve there (default: where the server's address is)" },
 	{ .name = "force",
@@ -62,8 +63,9 @@ static int parse_options(int argc, char **argv)
 
 	if (r >= 0)
 		return r;
-	if (line.n_arguments != 1)
-		return say_usage("serve", "it takes one DIR, not %zu", line.n_arguments);
+	r = options_expect("serve", "one DIR", 1, line.n_arguments);
+	if (r != EXIT_OK)
+		return r;
 	arg_directory = line.arguments[0];
 	return -1;
 }

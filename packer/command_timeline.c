@@ -42,9 +42,10 @@ static int parse_options(int argc, char **argv, struct command_line *ret)
 	if (r >= 0)
 		return r;
 	if (ret->n_arguments == 0)
-		return say_usage("timeline", "it takes one or more REPORT.json");
+		return say_usage("timeline", "expected at least one REPORT.json, got none");
 	if (ret->n_arguments > BOOTS_MAX)
-		return say_usage("timeline", "it takes up to %d reports", BOOTS_MAX);
+		return say_usage("timeline", "expected at most %d reports, got %zu", BOOTS_MAX,
+				 ret->n_arguments);
 	return -1;
 }
 

@@ -16,6 +16,7 @@
 #include "size.h"
 
 static long arg_threads; /* 0 = all CPUs */
+static bool arg_quiet;
 
 static const struct option_spec options[] = {
 	{ .name = "threads",
@@ -25,6 +26,7 @@ static const struct option_spec options[] = {
 	  .least = 1,
 	  .most = 1024,
 	  .help = "use N threads (default: all CPUs)" },
+	OPTION_QUIET(.flag = &arg_quiet),
 	OPTION_HELP,
 	OPTIONS_END,
 };
@@ -194,17 +196,29 @@ static int verify(const struct image *image, struct fail *f)
 	return 0;
 }
 
+/* Returns -1 to go on, else an exit code. */
+static int parse_options(const struct command_usage *u, int argc, char **argv, const char *wanted,
+			 size_t n_wanted, struct command_line *ret)
+{
+	int r = options_parse(u, argc, argv, ret);
+
+	if (r >= 0)
+		return r;
+	r = options_expect(u->command, wanted, n_wanted, ret->n_arguments);
+	if (r == EXIT_OK && arg_quiet)
+		r = say_be_quiet();
+	return r == EXIT_OK ? -1 : r;
+}
+
 int command_unpack(int argc, char **argv)
 {
 	struct command_line line;
 	struct image image;
 	struct fail f;
-	int r = options_parse(&unpack_usage, argc, argv, &line);
+	int r = parse_options(&unpack_usage, argc, argv, "an IMAGE and a DIR", 2, &line);
 
 	if (r >= 0)
 		return r;
-	if (line.n_arguments != 2)
-		return say_usage("unpack", "it takes an IMAGE and a DIR");
 	if (image_open(line.arguments[0], &image, &f) < 0)
 		return say_fail(&f);
 	r = unpack(&image, line.arguments[1], &f);
@@ -217,12 +231,10 @@ int command_verify(int argc, char **argv)
 	struct command_line line;
 	struct image image;
 	struct fail f;
-	int r = options_parse(&verify_usage, argc, argv, &line);
+	int r = parse_options(&verify_usage, argc, argv, "one IMAGE", 1, &line);
 
 	if (r >= 0)
 		return r;
-	if (line.n_arguments != 1)
-		return say_usage("verify", "it takes one IMAGE");
 	if (image_open(line.arguments[0], &image, &f) < 0)
 		return say_fail(&f);
 	r = verify(&image, &f);

@@ -29,7 +29,7 @@ static int run(const struct image *image, struct unpack_options *options, const 
 	       struct unpack_result *ret, struct fail *f)
 {
 	struct watch w = { .doing = doing };
-	bool watched = isatty(STDERR_FILENO);
+	bool watched = say_draws_progress();
 	pthread_t thread;
 	int r;
 

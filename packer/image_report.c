@@ -5,6 +5,7 @@
 
 #include "inspect_json.h"
 #include "out.h"
+#include "say.h"
 #include "util.h"
 
 int image_report_open(const char *path, struct image_report *ret, struct fail *f)
@@ -40,6 +41,19 @@ void image_report_close(struct image_report *r)
 	contents_free(&r->contents);
 	block_list_free(&r->blocks);
 	image_close(&r->image);
+}
+
+int image_report_deliver(struct image_report *r, const char *path, bool json, struct fail *f)
+{
+	int result = path || json ? image_report_decode(r, f) : 0;
+
+	if (result == 0 && path)
+		result = image_report_write(r, path, f);
+	if (result == 0 && json) {
+		say_show_results();
+		inspect_json(r, stdout);
+	}
+	return result;
 }
 
 bool image_report_can_write(const char *path)

@@ -26,5 +26,9 @@ void image_report_close(struct image_report *r);
 /* Does the name of a report end in .svg or .json? */
 bool image_report_can_write(const char *path);
 
+/* Decodes it and delivers what was asked for: a file named as image_report_write() takes it (NULL = none), and JSON on
+ * standard output, where results may be hidden until then (say_hide_results()). */
+int image_report_deliver(struct image_report *r, const char *path, bool json, struct fail *f);
+
 /* Writes it as what its name says: .svg, directories as areas; .json, see docs/report.md. */
 int image_report_write(const struct image_report *r, const char *path, struct fail *f);

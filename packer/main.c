@@ -1,4 +1,5 @@
 /* The tarboot command: finds the subcommand. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -15,13 +16,13 @@ static const struct {
 } commands[] = {
 	{ "pack", command_pack, "make a bootable image of a root file system" },
 	{ "inspect", command_inspect, "show what is in an image" },
-	{ "verify", command_verify, "check every byte of an image, write nothing" },
-	{ "unpack", command_unpack, "unpack an image as the boot does" },
+	{ "verify", command_verify, "check every byte of an image" },
+	{ "unpack", command_unpack, "unpack an image into a directory, as the boot does" },
 	{ "run", command_run, "boot an image in QEMU" },
-	{ "kernel-check", command_kernel_check, "say whether a kernel has what tarboot needs" },
+	{ "kernel-check", command_kernel_check, "check whether a kernel has what tarboot needs" },
 	{ "netboot", command_netboot, "publish images for machines that boot from the network" },
-	{ "timeline", command_timeline, "show when what happened in a boot" },
-	{ "serve", command_serve, "serve them: DHCP, TFTP and HTTP, and say who boots what" },
+	{ "timeline", command_timeline, "show the steps of a boot and how long they took" },
+	{ "serve", command_serve, "serve published images by DHCP, TFTP and HTTP" },
 };
 
 static int print_help(void)
@@ -31,7 +32,8 @@ static int print_help(void)
 	     "Usage: tarboot COMMAND [OPTION]...\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		printf("  %-12s  %s\n", commands[i].name, commands[i].help);
-	puts("\n`tarboot COMMAND --help` tells more.");
+	puts("\n  -h, --help     show this help; `tarboot help COMMAND` shows that of a command\n"
+	     "  -V, --version  show the version");
 	return EXIT_OK;
 }
 
@@ -46,7 +48,7 @@ static void raise_file_limit(void)
 	}
 }
 
-/* A result that nobody got is a failure. */
+/* A result that could not be written is a failure. */
 static int flush_output(int code)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
@@ -69,12 +71,17 @@ static int run_command(int argc, char **argv)
 		if (strcmp(argv[0], commands[i].name) == 0)
 			return flush_output(commands[i].run(argc, argv));
 	if (*argv[0] == '-')
-		say(stderr, "tarboot: %s: options stand behind a command", argv[0]);
+		say(stderr, "tarboot: %s: options go after the command", argv[0]);
 	else
-		say(stderr, "tarboot: %s: there is no such command%s", argv[0],
+		say(stderr, "tarboot: %s: unknown command%s", argv[0],
 		    nearest_name(argv[0], "", next_command, NULL, nearest));
 	fputs("  Try `tarboot --help`.\n", stderr);
 	return EXIT_USAGE;
+}
+
+static bool is_one_of(const char *word, const char *a, const char *b, const char *c)
+{
+	return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
 }
 
 int main(int argc, char **argv)
@@ -84,7 +91,7 @@ int main(int argc, char **argv)
 	raise_file_limit();
 	out_catch_signals();
 	if (argc < 2) {
-		fputs("tarboot: which command?\n  Try `tarboot --help`.\n", stderr);
+		fputs("tarboot: no command given\n  Try `tarboot --help`.\n", stderr);
 		return EXIT_USAGE;
 	}
 	if (argc > 2 && strcmp(argv[1], "help") == 0) { /* tarboot help COMMAND */
@@ -92,9 +99,9 @@ int main(int argc, char **argv)
 		argv[2] = help;
 		argc = 3;
 	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
+	if (is_one_of(argv[1], "-h", "--help", "help"))
 		return flush_output(print_help());
-	if (strcmp(argv[1], "--version") == 0) {
+	if (is_one_of(argv[1], "-V", "--version", "version")) {
 		puts("tarboot " TARBOOT_VERSION);
 		return flush_output(EXIT_OK);
 	}

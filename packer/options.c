@@ -9,103 +9,6 @@
 #include "say.h"
 #include "util.h"
 
-#define HELP_WIDTH 79 /* of a VGA screen */
-#define HEAD_MAX 24   /* longer ones have a line of their own */
-
-static bool is_end(const struct option_spec *o)
-{
-	return !o->name && !o->help;
-}
-
-/* ---- help ---- */
-
-/* Prints text from column at on, broken at blanks, further lines from column indent on. */
-static void print_wrapped(const char *text, size_t at, size_t indent)
-{
-	size_t n;
-
-	for (; *text; text += n) {
-		if (*text == '\n') {
-			putchar('\n');
-			at = 0;
-			n = 1;
-			continue;
-		}
-		n = strcspn(text, " \n");
-		if (at > indent && at + n > HELP_WIDTH) {
-			putchar('\n');
-			at = 0;
-		}
-		if (at < indent)
-			at += (size_t)printf("%*s", (int)(indent - at), "");
-		at += fwrite(text, 1, n, stdout);
-		if (text[n] == ' ') {
-			n++;
-			if (at + 1 + strcspn(text + n, " \n") <= HELP_WIDTH)
-				at += (size_t)(putchar(' ') == ' ');
-			else
-				at = HELP_WIDTH;
-		}
-	}
-	putchar('\n');
-}
-
-/* "  -o, --output IMAGE", its length. */
-static size_t format_head(const struct option_spec *o, char ret[128])
-{
-	char letter[5] = "    ";
-
-	if (o->letter)
-		snprintf(letter, sizeof(letter), "-%c, ", o->letter);
-	return (size_t)snprintf(ret, 128, "  %s--%s%s%s", letter, o->name, o->value ? " " : "",
-				o->value ? o->value : "");
-}
-
-static size_t help_column(const struct option_spec *o)
-{
-	char head[128];
-	size_t widest = 0, n;
-
-	for (; !is_end(o); o++) {
-		n = o->name ? format_head(o, head) : 0;
-		if (n > widest && n <= HEAD_MAX)
-			widest = n;
-	}
-	return widest + 2;
-}
-
-static int print_help(const struct command_usage *u)
-{
-	size_t column = help_column(u->options), n;
-	const char *line = u->synopsis, *before = "Usage: ";
-	char head[128];
-
-	for (; *line; line += n + (line[n] == '\n')) {
-		n = strcspn(line, "\n");
-		printf("%starboot %.*s\n", before, (int)n, line);
-		before = "       ";
-	}
-	putchar('\n');
-	print_wrapped(u->about, 0, 0);
-	putchar('\n');
-	for (const struct option_spec *o = u->options; !is_end(o); o++) {
-		if (!o->name) {
-			printf("%s%s\n", o == u->options ? "" : "\n", o->help);
-			continue;
-		}
-		n = format_head(o, head);
-		fputs(head, stdout);
-		if (n + 2 > column)
-			putchar('\n');
-		print_wrapped(o->help, n + 2 > column ? 0 : n, column);
-	}
-	if (u->more) {
-		putchar('\n');
-		print_wrapped(u->more, 0, 0);
-	}
-	return EXIT_OK;
-}
-
 /* ---- names ---- */
 
 #define WORD_MAX 32
@@ -159,7 +62,7 @@ static const char *next_option(size_t i, const void *usage)
 {
 	const struct option_spec *o = ((const struct command_usage *)usage)->options;
 
-	for (; !is_end(o); o++)
+	for (; !option_is_end(o); o++)
 		if (o->name && i-- == 0)
 			return o->name;
 	return NULL;
@@ -167,7 +70,7 @@ static const char *next_option(size_t i, const void *usage)
 
 const struct option_spec *option_find(const struct command_usage *u, const char *name)
 {
-	for (const struct option_spec *o = u->options; !is_end(o); o++)
+	for (const struct option_spec *o = u->options; !option_is_end(o); o++)
 		if (o->name && strcmp(o->name, name) == 0)
 			return o;
 	return NULL;
@@ -175,7 +78,7 @@ const struct option_spec *option_find(const struct command_usage *u, const char 
 
 static const struct option_spec *find_letter(const struct command_usage *u, char letter)
 {
-	for (const struct option_spec *o = u->options; !is_end(o); o++)
+	for (const struct option_spec *o = u->options; !option_is_end(o); o++)
 		if (o->letter && o->letter == letter)
 			return o;
 	return NULL;
@@ -204,7 +107,7 @@ static const struct option_spec *find_long(const struct command_usage *u, const 
 	char all[256] = "", names[256], nearest[NEAREST_MAX];
 	size_t n = 0, at = 0;
 
-	for (const struct option_spec *o = u->options; !found && !is_end(o); o++) {
+	for (const struct option_spec *o = u->options; !found && !option_is_end(o); o++) {
 		if (!o->name || !*name || strncmp(o->name, name, strlen(name)) != 0)
 			continue;
 		at += (size_t)snprintf(all + at, sizeof(all) - at, "%s--%s", n++ ? " " : "",
@@ -215,9 +118,9 @@ static const struct option_spec *find_long(const struct command_usage *u, const 
 		found = option_find(u, all + 2);
 	else if (n > 1) {
 		list_words(all, names);
-		say_usage(u->command, "--%s: it may be %s", name, names);
+		say_usage(u->command, "--%s: this may mean %s", name, names);
 	} else if (!found)
-		say_usage(u->command, "--%s: there is no such option%s", name,
+		say_usage(u->command, "--%s: unknown option%s", name,
 			  nearest_name(name, "--", next_option, u, nearest));
 	return found;
 }
@@ -250,19 +153,19 @@ static int add_option(struct reader *r, const struct option_spec *o, const char 
 	const char *command = r->usage->command;
 
 	if (!o->value && value)
-		return say_usage(command, "%s: it takes no value", typed);
+		return say_usage(command, "%s: this option takes no value", typed);
 	if (o->value && !value) {
 		if (r->at == r->argc)
-			return say_usage(command, "%s: it needs a value", typed);
+			return say_usage(command, "%s: this option needs a value", typed);
 		value = r->argv[r->at++];
 		if (is_option(r->usage, value))
 			return say_usage(command,
-					 "%s: it needs a value, and %s is an option (--%s=%s says "
-					 "that it is the value)",
+					 "%s: this option needs a value, but %s is an option (to use it as "
+					 "the value: --%s=%s)",
 					 typed, value, o->name, value);
 	}
 	if (value && !*value && !o->may_be_empty)
-		return say_usage(command, "%s: its value is empty", typed);
+		return say_usage(command, "%s: the value is empty", typed);
 	r->help = r->help || strcmp(o->name, "help") == 0;
 	r->line.options[r->line.n_options++] = (struct option_given){ o, value };
 	return EXIT_OK;
@@ -287,12 +190,12 @@ static int read_letters(struct reader *r, const char *word)
 
 	if (word[2] && option_find(r->usage, word + 1))
 		return say_usage(r->usage->command,
-				 "%s: there is no such option; did you mean -%s?", word, word);
+				 "%s: unknown option; did you mean -%s?", word, word);
 	for (word++; result == EXIT_OK && *word; word++) {
 		typed[1] = *word;
 		o = find_letter(r->usage, *word);
 		if (!o)
-			return say_usage(r->usage->command, "%s: there is no such option",
+			return say_usage(r->usage->command, "%s: unknown option",
 					 (unsigned char)*word < 0x80 ? typed : whole);
 		if (o->value)
 			return add_option(r, o, word[1] ? word + 1 : NULL, typed);
@@ -333,19 +236,33 @@ int options_read(const struct command_usage *u, int argc, char **argv, struct co
 	size_t room = 1; /* no option has less than a byte of a word */
 	int result;
 
+	if (argc == 2 && strcmp(argv[1], "--list-options") == 0) {
+		options_print_list(u);
+		return EXIT_OK;
+	}
 	for (int i = 1; i < argc; i++)
 		room += strlen(argv[i]);
 	r.line.options = calloc(room, sizeof(*r.line.options));
 	r.line.arguments = argv + 1;
 	if (!r.line.options)
-		return say_usage(u->command, "there is no memory for the options");
+		return say_usage(u->command, "out of memory");
 	result = read_words(&r);
 	if (result == EXIT_OK && !r.help) {
 		*ret = r.line;
 		return -1;
 	}
 	free(r.line.options);
-	return result == EXIT_OK ? print_help(u) : result;
+	if (result == EXIT_OK)
+		options_print_help(u);
+	return result;
+}
+
+int options_expect(const char *command, const char *what, size_t wanted, size_t got)
+{
+	if (got == wanted)
+		return EXIT_OK;
+	return got == 0 ? say_usage(command, "expected %s, got none", what)
+			: say_usage(command, "expected %s, got %zu", what, got);
 }
 
 /* ---- values ---- */

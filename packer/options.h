@@ -1,6 +1,7 @@
 /*
- * The command line of a subcommand: one table of its options is what is read by, what --help prints and, through that,
- * what the shell completes. Everything wrong is said here, with the option as it was typed.
+ * The command line of a subcommand. Each has one table of options, from which the command line is parsed, --help is
+ * printed and, by the hidden option --list-options, bash completes; tests/pack/man.t compares the man page with it.
+ * Errors are printed here and name the option as it was typed.
  */
 #pragma once
 
@@ -13,8 +14,9 @@ struct option_spec {
 	bool may_be_empty; /* its value */
 	int id;            /* for commands that set the option themselves */
 	const char *value; /* what the help calls its value; NULL = it takes none */
-	const char *words; /* all that the value may be, with blanks between; NULL = anything */
-	const char *help;  /* NULL and no name: the end of a table */
+	const char *words; /* the only values allowed, separated by spaces; NULL = any */
+	const char *suggest; /* without words: what a shell completes beside files; see options_print_list() */
+	const char *help;    /* NULL and no name: the end of a table */
 
 	/* Where options_parse() puts it: one of these. */
 	bool *flag;
@@ -22,9 +24,14 @@ struct option_spec {
 	long *number, least, most;
 };
 
-#define OPTION_HELP                                      \
-	{                                                \
-		.name = "help", .help = "show this help" \
+#define OPTION_HELP                                                     \
+	{                                                               \
+		.name = "help", .letter = 'h', .help = "show this help" \
+	}
+#define OPTION_QUIET(...)                                                              \
+	{                                                                              \
+		.name = "quiet", .letter = 'q', .help = "print warnings and errors only", \
+		__VA_ARGS__                                                            \
 	}
 #define OPTIONS_END          \
 	{                    \
@@ -36,8 +43,14 @@ struct command_usage {
 	const char *synopsis; /* what follows "tarboot ", one or more lines */
 	const char *about;    /* paragraphs; lines are broken where they must */
 	const struct option_spec *options;
-	const char *more; /* paragraphs behind the options, or NULL */
+	const char *suggest; /* what a shell completes for an argument, beside files; or NULL */
+	const char *more;    /* paragraphs after the options, or NULL */
 };
+
+static inline bool option_is_end(const struct option_spec *o)
+{
+	return !o->name && !o->help;
+}
 
 struct option_given {
 	const struct option_spec *option;
@@ -58,6 +71,17 @@ int options_read(const struct command_usage *u, int argc, char **argv, struct co
 
 /* The same, and sets what each option is for. ret->options is NULL then. */
 int options_parse(const struct command_usage *u, int argc, char **argv, struct command_line *ret);
+
+void options_print_help(const struct command_usage *u);
+
+/* For the shell's completion and tests: a line for each option, "--name", "-l", VALUE and the words to complete,
+ * separated by tabs; first, when there are any, a line with the words for an argument alone. A word @images or
+ * @interfaces stands for what only the shell can list. */
+void options_print_list(const struct command_usage *u);
+
+/* Are there as many arguments as wanted? what: them, as "one IMAGE". Returns EXIT_OK, or says it and returns
+ * EXIT_USAGE. */
+int options_expect(const char *command, const char *what, size_t wanted, size_t got);
 
 /* The option of exactly that name, or NULL. */
 const struct option_spec *option_find(const struct command_usage *u, const char *name);

@@ -28,6 +28,8 @@ enum {
 	OPT_DRY_RUN,
 	OPT_EXPLAIN,
 	OPT_REPORT,
+	OPT_JSON,
+	OPT_QUIET,
 	OPT_SHELL,
 	OPT_NO_SHELL,
 	OPT_LEVEL,
@@ -51,11 +53,13 @@ static const struct option_spec options[] = {
 	  .letter = 'k',
 	  .id = OPT_KERNEL,
 	  .value = "WHICH",
+	  .suggest = "auto none",
 	  .help = "auto: the newest kernel of the root goes to IMAGE.vmlinuz and not into the "
 		  "image (default); none; or a kernel file to copy" },
 	{ .name = "modules",
 	  .id = OPT_MODULES,
 	  .value = "LIST",
+	  .suggest = "none net storage all",
 	  .help = "kernel modules for the time before the root is there: console (always), net, "
 		  "storage, all, names or paths; or none" },
 	{ .name = "exclude",
@@ -87,9 +91,13 @@ static const struct option_spec options[] = {
 	  .id = OPT_REPORT,
 	  .value = "FILE",
 	  .help = "write what is in the image to FILE.json, or draw it to FILE.svg" },
+	{ .name = "json",
+	  .id = OPT_JSON,
+	  .help = "print what is in the image as JSON, instead of text" },
 	{ .name = "shell",
 	  .id = OPT_SHELL,
 	  .value = "PATH",
+	  .suggest = "auto",
 	  .help = "the static busybox for the debug shell (default: find one)" },
 	{ .name = "no-shell", .id = OPT_NO_SHELL, .help = "no debug shell in the image" },
 	{ .name = "level",
@@ -105,6 +113,7 @@ static const struct option_spec options[] = {
 	  .value = "N",
 	  .help = "compress with N threads (default: all CPUs)" },
 	{ .name = "force", .id = OPT_FORCE, .help = "pack a root that cannot boot, too" },
+	OPTION_QUIET(.id = OPT_QUIET),
 	OPTION_HELP,
 	OPTIONS_END,
 };
@@ -233,7 +242,7 @@ static int set_report(struct pack_options *o, const char *file, const char *type
 	o->report = file;
 	return image_report_can_write(file)
 		       ? EXIT_OK
-		       : say_usage("pack", "%s %s: its name must end in .svg or .json", typed,
+		       : say_usage("pack", "%s %s: the name must end in .svg or .json", typed,
 				   file);
 }
 
@@ -270,6 +279,12 @@ static int set_flag(struct pack_options *o, int id, bool yes)
 		break;
 	case OPT_FORCE:
 		o->force = yes;
+		break;
+	case OPT_JSON:
+		o->json = yes;
+		break;
+	case OPT_QUIET:
+		o->quiet = yes;
 		break;
 	}
 	return EXIT_OK;
@@ -378,11 +393,11 @@ static int set_line(struct pack_options *o, const struct setting *line, const ch
 	if (line->wrong)
 		return say_usage("pack", "%s: %s", typed, line->wrong);
 	if (!option)
-		return say_usage("pack", "%s: there is no such option%s", typed,
+		return say_usage("pack", "%s: unknown option%s", typed,
 				 nearest_name(line->name, "", next_name, NULL, nearest));
 	if (option->value)
 		return value && *value ? set_project_value(o, option, value, path, typed)
-				       : say_usage("pack", "%s: it needs a value", typed);
+				       : say_usage("pack", "%s: this option needs a value", typed);
 	if (!value || strcmp(value, "yes") == 0)
 		return set_flag(o, option->id, true);
 	return strcmp(value, "no") == 0
@@ -444,12 +459,12 @@ static int set_root(struct pack_options *o, const struct command_line *line)
 {
 	if (line->n_arguments == 1)
 		o->root = line->arguments[0];
-	if (line->n_arguments > 1)
-		return say_usage("pack", "it takes one ROOT, not %zu", line->n_arguments);
-	if (!o->root)
-		return say_usage("pack", "ROOT is missing");
+	if (line->n_arguments > 1 || !o->root)
+		return options_expect("pack", "one ROOT", 1, line->n_arguments);
 	if (!o->out && !o->dry_run)
 		return say_usage("pack", "-o IMAGE is missing");
+	if (o->json && o->dry_run)
+		return say_usage("pack", "--json reads the image back, but a dry run writes none");
 	return EXIT_OK;
 }
 
@@ -469,6 +484,10 @@ int pack_options_parse(int argc, char **argv, struct pack_options *o)
 	if (r == EXIT_OK)
 		r = set_root(o, &line);
 	free(line.options);
+	if (r == EXIT_OK && o->quiet)
+		r = say_be_quiet();
+	else if (r == EXIT_OK && o->json)
+		r = say_hide_results(); /* image_report_deliver() shows it */
 	return r == EXIT_OK ? -1 : r;
 }
 

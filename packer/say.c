@@ -2,6 +2,7 @@
 #include "say.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 #include "size.h"
 
 static uint64_t progress_start, progress_last;
+static bool quiet;
+static int hidden_stdout = -1; /* the standard output while results are hidden */
 
 /* n bytes, or with 0 one that is escaped. */
 static void put_character(FILE *out, const char *text, size_t n)
@@ -48,10 +51,14 @@ void say(FILE *out, const char *text, ...)
 
 int say_fail(const struct fail *f)
 {
+	bool is_denied = (f->error == EACCES || f->error == EPERM) && geteuid() != 0;
+
 	say_progress_end();
 	fprintf(stderr, "tarboot: %s: %s\n", f->what, f->why);
 	if (*f->todo)
 		fprintf(stderr, "  %s\n", f->todo);
+	else if (is_denied)
+		fputs("  Run it as root (sudo tarboot ...), or as a user who has access.\n", stderr);
 	return EXIT_FAILED;
 }
 
@@ -110,12 +117,45 @@ void say_text(FILE *out, const char *text, int length)
 	}
 }
 
+int say_hide_results(void)
+{
+	_cleanup_close_ int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	(void)fflush(stdout);
+	hidden_stdout = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (null >= 0 && hidden_stdout >= 0 && dup2(null, STDOUT_FILENO) >= 0)
+		return EXIT_OK;
+	fprintf(stderr, "tarboot: /dev/null: cannot open it: %s\n", strerror(errno));
+	return EXIT_FAILED;
+}
+
+void say_show_results(void)
+{
+	(void)fflush(stdout);
+	if (hidden_stdout >= 0)
+		(void)dup2(hidden_stdout, STDOUT_FILENO);
+	cleanup_close(&hidden_stdout);
+}
+
+int say_be_quiet(void)
+{
+	quiet = true;
+	return say_hide_results();
+}
+
+bool say_draws_progress(void)
+{
+	const char *term = getenv("TERM");
+
+	return !quiet && isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
+}
+
 void say_progress(const char *doing, uint64_t done, uint64_t total)
 {
 	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX];
 	uint64_t now = now_usec(), elapsed;
 
-	if (!isatty(STDERR_FILENO) || now - progress_last < 250000)
+	if (!say_draws_progress() || now - progress_last < 250000)
 		return;
 	if (!progress_start)
 		progress_start = now;

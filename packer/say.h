@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -35,6 +36,17 @@ void say_path(FILE *out, const char *path, int length);
 /* The same of any text, without the slash. */
 void say_text(FILE *out, const char *text, int length);
 
-/* A line redrawn on a terminal, nothing elsewhere: done of total bytes (0 = not known). */
+/* Discards what is printed to standard output from now on, until say_show_results(). Failures and warnings go to
+ * standard error and are still seen. Returns EXIT_OK, or says what is wrong and returns EXIT_FAILED. */
+int say_hide_results(void);
+void say_show_results(void);
+
+/* For --quiet: hides the results and draws no progress. Returns as say_hide_results() does. */
+int say_be_quiet(void);
+
+/* Can a line be redrawn? Only on a terminal that knows escape sequences, and not with --quiet. */
+bool say_draws_progress(void);
+
+/* A line that is redrawn where that can be done, nothing elsewhere: done of total bytes (0 = not known). */
 void say_progress(const char *doing, uint64_t done, uint64_t total);
 void say_progress_end(void);

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# The man pages: mandoc finds nothing wrong, there is one for each command, and each has the options of its --help, no
-# more and no less. What a page refers to is there.
+# The man pages: mandoc finds nothing wrong, there is one for each command, and each has the options of the table that the
+# command parses by: names, letters, values, order and defaults. What a page refers to is there.
 use strict;
 use warnings;
 use FindBin;
@@ -26,18 +26,42 @@ is($page{'tarboot-pack.1'} =~ /^\.\\" scripts.scrub-table [^\n]*\n(.*?)^\.\\" en
 	run(repo_path('scripts/scrub-table')), 'tarboot-pack.1 has what scripts/scrub-table prints');
 like($page{'tarboot.1'}, qr/^\.It Cm $_$/m, "tarboot.1 names $_") for @commands;
 
-sub sorted { my %seen; return join ' ', sort grep { !$seen{$_}++ } @_ }
+# ---- the options: those of the table that the command itself parses by ----
+
+# As a page says it: ".It Fl o , -output Ar IMAGE".
+sub heading {
+	my ($name, $letter, $value) = @_;
+	return '.It Fl ' . ($letter ? substr($letter, 1) . ' , ' : '') . substr($name, 1) . ($value ? " Ar $value" : '');
+}
+
+# The text of an mdoc entry without its macros.
+sub plain {
+	my ($mdoc) = @_;
+	$mdoc =~ s/^\.\w\w (.*)$/join ' ', grep { !m{^(?:Ns|Ar|Pa|Ql|Fl|Cm|Xr)$} } split ' ', $1/mge;
+	$mdoc =~ s/\s+/ /g;
+	return $mdoc =~ s/ ([.,;:])(?= |\z)/$1/gr;
+}
 
 for my $command (@commands) {
 	my $help = run($TARBOOT, $command, '--help');
 	my $page = $page{"tarboot-$command.1"} // '';
 	ok($page, "$command has a page") or next;
 	my ($synopsis) = $page =~ /^\.Sh SYNOPSIS\n(.*?)^\.Sh /ms;
-	my @in_page = map { /(?:Fl |, )-([a-z-]+)/g } $page =~ /^\.It (Fl .*)$/mg;
-	my @in_help = $help =~ /(?<![\w-])--([a-z-]+)/g;
-	is(sorted(@in_page), sorted(@in_help), "$command: the options of its page are those of its help");
-	my %letter = $help =~ /^ +-(\w), --([a-z-]+)/mg;
-	like($page, qr/^\.It Fl $_ , -$letter{$_}\b/m, "$command: -$_ is --$letter{$_}") for sort keys %letter;
 	ok($synopsis =~ /tarboot $command$/m, "$command: the synopsis is about it");
+
+	my @options = grep { $_->[0] } map { [ split /\t/, $_, -1 ] } split /\n/, run($TARBOOT, $command, '--list-options');
+	is(join("\n", $page =~ /^(\.It Fl .*)$/mg), join("\n", map { heading(@$_) } @options),
+		"$command: its page has the options of its table, in that order, with letters and values");
+	for my $option (@options) {
+		my ($name, $letter, $value) = @$option;
+		my $head = '  ' . ($letter ? "$letter, " : '    ') . $name . ($value ? " $value" : '');
+		like($help, qr/^\Q$head\E(?:  |$)/m, "$command: its help has $name");
+
+		# What is the default, both say in the same words.
+		my ($about)   = $help =~ /^\Q$head\E((?:  .*)?\n(?: {8,}.*\n)*)/m;
+		my ($entry)   = $page =~ /^\Q@{[ heading(@$option) ]}\E\n(.*?)(?=^\.It |^\.El)/ms;
+		my ($default) = ($about // '') =~ s/\s+/ /gr =~ /\(default: ([^;)]+)/ or next;
+		like(plain($entry // ''), qr/[Dd]efault: \Q$default\E/, "$command: its page has the default of $name");
+	}
 }
 done_testing();

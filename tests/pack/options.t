@@ -19,18 +19,19 @@ sub helps {
 
 # ---- help ----
 
-helps(try($TARBOOT, $_), qr/^Usage: tarboot COMMAND/m, "tarboot $_") for qw(--help help);
-helps(try($TARBOOT, '--version'), qr/^tarboot \d+\.\d+\.\d+$/, 'tarboot --version');
+helps(try($TARBOOT, $_), qr/^Usage: tarboot COMMAND/m, "tarboot $_") for qw(--help -h help);
+helps(try($TARBOOT, $_), qr/\Atarboot \d+\.\d+\.\d+\n\z/, "tarboot $_") for qw(--version -V version);
 for my $command (@COMMANDS) {
 	my $r = try($TARBOOT, $command, '--help');
 
 	helps($r, qr/^Usage: tarboot $command /, "$command --help");
+	is(try($TARBOOT, $command, '-h')->{out}, $r->{out}, "$command -h is the same");
+	is(try($TARBOOT, 'help', $command)->{out}, $r->{out}, "help $command is the same");
 	like(try($TARBOOT, '--help')->{out}, qr/^  $command /m, "$command is in the list");
 }
 
 # Every line fits a screen of 80 columns.
 is((grep { length > 79 } split /\n/, try($TARBOOT, $_, '--help')->{out})[0], undef, "$_ --help fits a screen") for @COMMANDS;
-is(try($TARBOOT, 'help', 'pack')->{out}, try($TARBOOT, 'pack', '--help')->{out}, 'help COMMAND is its help');
 is(try($TARBOOT, 'pack', '-l', 'no', '--help', '--no-such')->{exit}, 0, 'help is shown whatever else is there');
 is(try('sh', '-c', '"$0" "$1" --help >/dev/full', $TARBOOT, $_)->{exit}, 1, "$_ --help that nobody gets fails") for qw(pack serve);
 
@@ -49,40 +50,41 @@ sub is_wrong {
 	return;
 }
 
-is_wrong('which command?');
-is_wrong('pakc: there is no such command; did you mean pack?', 'pakc', 'x');
-is_wrong('frobnicate: there is no such command', 'frobnicate');
-is_wrong('\033[31m\303\012: there is no such command', "\e[31m\xc3\n");
-is_wrong('--force: options stand behind a command', '--force', 'pack');
+is_wrong('no command given');
+is_wrong('pakc: unknown command; did you mean pack?', 'pakc', 'x');
+is_wrong('frobnicate: unknown command', 'frobnicate');
+is_wrong('\033[31m\303\012: unknown command', "\e[31m\xc3\n");
+is_wrong('pakc: unknown command; did you mean pack?', 'help', 'pakc');
+is_wrong('--force: options go after the command', '--force', 'pack');
 
 # What is wrong in the same way with all of them.
 my %COUNT = (
-	pack     => [ [ 'ROOT is missing' ], [ 'it takes one ROOT, not 3', qw(a b c) ] ],
-	inspect  => [ [ 'it takes one IMAGE' ], [ 'it takes one IMAGE', qw(a b) ],
-		[ '--diff takes two images, OLD and NEW', qw(--diff a) ] ],
-	verify   => [ [ 'it takes one IMAGE' ], [ 'it takes one IMAGE', qw(a b) ] ],
-	unpack   => [ [ 'it takes an IMAGE and a DIR' ], [ 'it takes an IMAGE and a DIR', qw(a) ],
-		[ 'it takes an IMAGE and a DIR', qw(a b c) ] ],
-	run      => [ [ 'it takes one IMAGE' ], [ 'it takes one IMAGE', qw(a b) ], [ 'it takes one IMAGE', qw(-- a) ] ],
-	serve    => [ [ 'it takes one DIR, not 0' ], [ 'it takes one DIR, not 2', qw(a b) ] ],
+	pack     => [ [ 'expected one ROOT, got none' ], [ 'expected one ROOT, got 3', qw(a b c) ] ],
+	inspect  => [ [ 'expected one IMAGE, got none' ], [ 'expected one IMAGE, got 2', qw(a b) ],
+		[ 'expected OLD and NEW for --diff, got 1', qw(--diff a) ] ],
+	verify   => [ [ 'expected one IMAGE, got none' ], [ 'expected one IMAGE, got 2', qw(a b) ] ],
+	unpack   => [ [ 'expected an IMAGE and a DIR, got none' ], [ 'expected an IMAGE and a DIR, got 1', qw(a) ],
+		[ 'expected an IMAGE and a DIR, got 3', qw(a b c) ] ],
+	run      => [ [ 'expected one IMAGE, got none' ], [ 'expected one IMAGE, got 2', qw(a b) ], [ 'expected one IMAGE, got none', qw(-- a) ] ],
+	serve    => [ [ 'expected one DIR, got none' ], [ 'expected one DIR, got 2', qw(a b) ] ],
 	netboot  => [ [ '-o DIR is missing' ], [ '-o DIR is missing', 'a' ] ],
-	timeline => [ [ 'it takes one or more REPORT.json' ], [ 'it takes up to 16 reports', ('x') x 17 ] ],
-	'kernel-check' => [ [ 'it takes one CONFIG, VMLINUZ, DIR or auto' ],
-		[ 'it takes one CONFIG, VMLINUZ, DIR or auto', qw(a b) ] ]);
+	timeline => [ [ 'expected at least one REPORT.json, got none' ], [ 'expected at most 16 reports, got 17', ('x') x 17 ] ],
+	'kernel-check' => [ [ 'expected one CONFIG, VMLINUZ, DIR or auto, got none' ],
+		[ 'expected one CONFIG, VMLINUZ, DIR or auto, got 2', qw(a b) ] ]);
 is(join(' ', sort keys %COUNT), join(' ', sort @COMMANDS), 'the table has all commands');
 for my $command (@COMMANDS) {
 	is_wrong($_->[0], $command, @$_[1 .. $#$_]) for @{ $COUNT{$command} };
-	is_wrong('--no-such-option: there is no such option', $command, '--no-such-option', 'x');
-	is_wrong('--hepl: there is no such option; did you mean --help?', $command, 'x', '--hepl');
-	is_wrong('--help: it takes no value',      $command, '--help=yes');
-	is_wrong('-Z: there is no such option',    $command, '-Z', 'x');
-	is_wrong('-help: there is no such option; did you mean --help?', $command, '-help');
+	is_wrong('--no-such-option: unknown option', $command, '--no-such-option', 'x');
+	is_wrong('--hepl: unknown option; did you mean --help?', $command, 'x', '--hepl');
+	is_wrong('--help: this option takes no value',      $command, '--help=yes');
+	is_wrong('-Z: unknown option',    $command, '-Z', 'x');
+	is_wrong('-help: unknown option; did you mean --help?', $command, '-help');
 	is_wrong('an argument is empty',           $command, '');
-	is_wrong('--: there is no such option',    $command, '--=x');
+	is_wrong('--: unknown option',    $command, '--=x');
 	for my $option (options_with_a_value($command)) {
-		is_wrong("$option: it needs a value", $command, 'x', $option);
-		is_wrong("$option: its value is empty", $command, 'x', "$option=") if $option ne '--append';
-		is_wrong("$option: it needs a value, and --help is an option (${option}=--help says that it is the value)",
+		is_wrong("$option: this option needs a value", $command, 'x', $option);
+		is_wrong("$option: the value is empty", $command, 'x', "$option=") if $option ne '--append';
+		is_wrong("$option: this option needs a value, but --help is an option (to use it as the value: ${option}=--help)",
 			$command, $option, '--help');
 	}
 }
@@ -92,38 +94,40 @@ sub options_with_a_value { return try($TARBOOT, $_[0], '--help')->{out} =~ /^ +(
 
 # The option is named as it was typed.
 my @WRONG = (
-	[ '-o: it needs a value', qw(pack root -o) ],
-	[ '-l: it needs a value', qw(pack -l) ],
-	[ '-T: it needs a value', qw(pack -n -T) ],
-	[ '-T: it needs a value', qw(pack root -nT) ],
-	[ '-Z: there is no such option', qw(pack root -Zn) ],
-	[ '-Z: there is no such option', qw(pack root -nZ) ],
-	[ '-o: its value is empty', 'pack', 'root', '-o', '' ],
-	[ '-o: it needs a value, and --force is an option (--output=--force says that it is the value)', qw(pack root -o --force) ],
-	[ '-o: it needs a value, and -n is an option (--output=-n says that it is the value)', qw(pack root -o -n) ],
-	[ '--kern: it needs a value', qw(pack root --kern) ],
-	[ '--force: it takes no value', qw(pack root --force=yes) ],
-	[ '--forc: it takes no value', qw(pack root --forc=) ],
-	[ '--no-s: it may be --no-scrub or --no-shell', qw(pack root --no-s) ],
-	[ '--ex: it may be --exclude, --exclude-from or --explain', qw(pack root --ex=x) ],
-	[ '--exlude: there is no such option; did you mean --exclude?', qw(pack root --exlude=x) ],
-	[ '-output: there is no such option; did you mean --output?', qw(pack root -output x) ],
+	[ '-o: this option needs a value', qw(pack root -o) ],
+	[ '-l: this option needs a value', qw(pack -l) ],
+	[ '-T: this option needs a value', qw(pack -n -T) ],
+	[ '-T: this option needs a value', qw(pack root -nT) ],
+	[ '-Z: unknown option', qw(pack root -Zn) ],
+	[ '-Z: unknown option', qw(pack root -nZ) ],
+	[ '-o: the value is empty', 'pack', 'root', '-o', '' ],
+	[ '-o: this option needs a value, but --force is an option (to use it as the value: --output=--force)', qw(pack root -o --force) ],
+	[ '-o: this option needs a value, but -n is an option (to use it as the value: --output=-n)', qw(pack root -o -n) ],
+	[ '--kern: this option needs a value', qw(pack root --kern) ],
+	[ '--force: this option takes no value', qw(pack root --force=yes) ],
+	[ '--forc: this option takes no value', qw(pack root --forc=) ],
+	[ '--no-s: this may mean --no-scrub or --no-shell', qw(pack root --no-s) ],
+	[ '--ex: this may mean --exclude, --exclude-from or --explain', qw(pack root --ex=x) ],
+	[ '--exlude: unknown option; did you mean --exclude?', qw(pack root --exlude=x) ],
+	[ '-output: unknown option; did you mean --output?', qw(pack root -output x) ],
 	[ "-o IMAGE is missing", qw(pack /tmp) ],
 	[ "--level slow: it must be fast, normal or best", qw(pack root -o x -l slow) ],
 	[ "--level slow: it must be fast, normal or best", qw(pack root --level slow -o) , 'x' ],
-	[ '--report x: its name must end in .svg or .json', qw(pack root -o x --report x) ],
-	[ '--report x: its name must end in .svg or .json', qw(inspect a --report x) ],
-	[ '--report is of one image, not of --diff', qw(inspect --diff a b --report x.svg) ],
+	[ '--report x: the name must end in .svg or .json', qw(pack root -o x --report x) ],
+	[ '--json reads the image back, but a dry run writes none', qw(pack root -n --json) ],
+	[ '-q: unknown option', qw(inspect x -q) ],
+	[ '--report x: the name must end in .svg or .json', qw(inspect a --report x) ],
+	[ '--report cannot be combined with --diff', qw(inspect --diff a b --report x.svg) ],
 	[ '--top -1: it must be a number from 0 to 1000000', qw(inspect a --top -1) ],
 	[ '--accel hvf: it must be auto, tcg or kvm', qw(run a --accel hvf) ],
 	[ '--cpus 0: it must be a number from 1 to 1024', qw(run a --cpus 0) ],
-	[ '--memory lots: it must be a size, as 512M or 2G', qw(run a -m lots) ],
-	[ '--memory 0: it must be a size, as 512M or 2G', qw(run a -m 0) ],
+	[ '--memory lots: it must be a size, for example 512M or 2G', qw(run a -m lots) ],
+	[ '--memory 0: it must be a size, for example 512M or 2G', qw(run a -m 0) ],
 	[ '--timeout 0: it must be a number from 1 to 86400', qw(run a --until-login --timeout=0) ],
-	[ '-kernel: there is no such option; did you mean --kernel?', qw(run a -kernel vmlinuz) ],
-	[ '-: QEMU needs a file (./- is one that is called -)', qw(run -) ],
-	[ '-: an image must be a file (./- is one that is called -)', qw(netboot -o /no/such a -) ],
-	[ '--only x: there is no such fragment', qw(kernel-check auto --only x) ],
+	[ '-kernel: unknown option; did you mean --kernel?', qw(run a -kernel vmlinuz) ],
+	[ '-: QEMU cannot read standard input (for a file named -, give ./-)', qw(run -) ],
+	[ '-: an image must be a file (for a file named -, give ./-)', qw(netboot -o /no/such a -) ],
+	[ '--only x: unknown group', qw(kernel-check auto --only x) ],
 	[ '--server x: it must be an IPv4 address, as 192.168.7.1', qw(netboot -o /no/such --server x) ],
 	[ '--name, --title and --kernel are for one IMAGE at a time', qw(netboot -o /no/such a b --name x) ],
 );
@@ -204,6 +208,32 @@ SKIP: {
 	is(try($TARBOOT, 'pack', '--force', '--no-shell', $root, '-o', $image)->{exit}, 0, 'an image');
 	my $r = try('sh', '-c', '"$0" inspect "$1" >/dev/full', $TARBOOT, $image);
 	is($r->{exit}, 1, 'inspect into a full device fails');
+}
+
+# ---- --quiet, --json, terminals ----
+
+my $image = "$out/quiet.img";
+spew("$root/data", run('head', '-c', 2_000_000, '/dev/urandom'));
+my @pack = ('pack', '--force', '--no-shell', $root, '-o', $image);
+for my $command ([ @pack, '-q' ], [ @pack, '--quiet' ], [ 'verify', $image, '-q' ], [ 'unpack', $image, "$out/root", '-q' ]) {
+	my $r = try($TARBOOT, @$command);
+	is("$r->{exit} $r->{out}", '0 ', "$command->[0] $command->[-1] prints nothing");
+	is((grep { !/^tarboot: warning: / } split /\n/, $r->{err})[0], undef, "$command->[0] $command->[-1]: only warnings");
+}
+my $json = try($TARBOOT, 'inspect', '--json', $image)->{out};
+like($json, qr/\A\{\n  "image": .*"path": "data"/s, 'inspect --json');
+is(try($TARBOOT, @pack, '--json')->{out}, $json, 'pack --json prints the same, and nothing else');
+is(try($TARBOOT, @pack, '--json', '-q', '--report', "$out/report.json")->{out}, $json, 'with --quiet and --report, too');
+is(slurp("$out/report.json"), $json, '--report has it in a file');
+is(try('sh', '-c', '"$@" >/dev/full', 'sh', $TARBOOT, @pack, '--json')->{exit}, 1, 'a report that could not be written fails');
+SKIP: {
+	need(4, 'script');
+	my $terminal = sub { return run('script', '-qec', "env $_[0] '$TARBOOT' verify '$image' $_[1] 2>&1", '/dev/null') };
+
+	like($terminal->('TERM=vt100 NO_COLOR=1', ''), qr/\A\rverifying: .*\r\e\[Kwhole: /s, 'a terminal shows progress');
+	unlike($terminal->('TERM=vt100', ''), qr/\e(?!\[K)/, 'no escape sequence but that for progress');
+	like($terminal->('TERM=dumb', ''), qr/\Awhole: [^\e]*\z/, 'none at all with TERM=dumb');
+	is($terminal->('TERM=vt100', '--quiet'), '', 'nothing with --quiet');
 }
 
 done_testing();

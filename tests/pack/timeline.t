@@ -76,6 +76,6 @@ fails('no report', 1, qr{/no\.json: it is no report of a boot\n  Give the /run/t
 is(slurp($svg), 'old', 'the old picture stays');
 fails('nothing there', 1, qr{/nowhere: cannot read it: No such file}, '/nowhere');
 fails('nowhere to write', 1, qr{/nowhere/x\.svg}, '-o', '/nowhere/x.svg', $one);
-fails('no argument', 2, qr/it takes one or more REPORT\.json/);
-fails('too many', 2, qr/it takes up to 16 reports/, ($one) x 17);
+fails('no argument', 2, qr/expected at least one REPORT\.json, got none/);
+fails('too many', 2, qr/expected at most 16 reports, got 17/, ($one) x 17);
 done_testing();
