@@ -9,7 +9,6 @@
 #include "glob.h"
 #include "image_report.h"
 #include "options.h"
-#include "read_all.h"
 #include "say.h"
 #include "scrub.h"
 #include "settings.h"
@@ -151,17 +150,13 @@ static void list_free(struct string_list *l)
 	free(l->strings);
 }
 
-/* Reads a file of lines; what is wrong is said. *ret is the caller's. */
-static int read_lines(const char *path, char **ret)
+/* Opens a file of lines. Returns EXIT_OK, or says what is wrong and returns EXIT_USAGE. */
+static int open_lines(const char *path, struct settings *ret)
 {
-	size_t size;
-	int r = read_file(path, ret, &size);
+	struct fail f;
 
-	if (r < 0)
-		return say_usage("pack", "%s: cannot read it: %s", path, strerror(-r));
-	if (strlen(*ret) < size)
-		return say_usage("pack", "%s: it is no text", path);
-	return EXIT_OK;
+	return settings_open(path, ret, &f) == 0 ? EXIT_OK
+						 : say_usage("pack", "%s: %s", path, f.why);
 }
 
 /* ---- patterns ---- */
@@ -180,24 +175,16 @@ static int add_pattern(struct string_list *l, const char *value, const char *typ
 	return r;
 }
 
-/* A file of patterns, one a line; empty lines and those that begin with # mean nothing. */
+/* A file of patterns, one a line. */
 static int add_patterns_of(struct string_list *l, const char *path)
 {
-	_cleanup_free_ char *text = NULL, *typed = NULL;
-	int r = read_lines(path, &text), n = 0;
+	_cleanup_settings_ struct settings lines = { 0 };
+	_cleanup_free_ char *typed = NULL;
+	int r = open_lines(path, &lines);
 
-	for (char *line = text, *next; r == EXIT_OK && *line; line = next) {
-		next = line + strcspn(line, "\n");
-		if (*next)
-			*next++ = '\0';
-		n++;
-		line += strspn(line, " \t\r");
-		for (char *end = line + strlen(line); end > line && strchr(" \t\r", end[-1]);)
-			*--end = '\0';
-		if (!*line || *line == '#')
-			continue;
+	for (char *line; r == EXIT_OK && (line = settings_next_line(&lines));) {
 		free(typed);
-		if (asprintf(&typed, "%s: line %d:", path, n) < 0)
+		if (asprintf(&typed, "%s: line %u:", path, lines.line) < 0)
 			typed = NULL;
 		r = add_pattern(l, line, typed ? typed : path);
 	}
@@ -407,9 +394,9 @@ static int set_line(struct pack_options *o, const struct setting *line, const ch
 
 static int read_project(struct pack_options *o, const char *path)
 {
-	_cleanup_free_ char *text = NULL, *typed = NULL;
-	int r = read_lines(path, &text);
-	struct settings lines = { .text = text };
+	_cleanup_settings_ struct settings lines = { 0 };
+	_cleanup_free_ char *typed = NULL;
+	int r = open_lines(path, &lines);
 	struct setting line;
 
 	while (r == EXIT_OK && settings_next(&lines, &line)) {

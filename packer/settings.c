@@ -1,7 +1,10 @@
-/* Cut in place. */
+/* The text is cut in place. */
 #include "settings.h"
 
+#include <errno.h>
 #include <string.h>
+
+#include "read_all.h"
 
 static const char blanks[] = " \t\r";
 
@@ -38,11 +41,11 @@ static const char *unquote(char **value)
 	char *end = strchr(*value + 1, **value), *rest;
 
 	if (!end)
-		return "its quote is not closed";
+		return "the closing quote is missing";
 	rest = end + 1;
 	*find_comment(NULL, rest) = '\0';
 	if (*trim(rest))
-		return "something stands behind the quotes";
+		return "there is text after the closing quote";
 	*end = '\0';
 	++*value;
 	return NULL;
@@ -57,7 +60,7 @@ static void read_line(char *line, struct setting *ret)
 		ret->name = trim(line);
 		ret->value = NULL;
 		if (ret->name[strcspn(ret->name, blanks)])
-			ret->wrong = "there is no = in it";
+			ret->wrong = "there is no =";
 		return;
 	}
 	*equals = '\0';
@@ -71,32 +74,80 @@ static void read_line(char *line, struct setting *ret)
 		ret->value = trim(value);
 	}
 	if (!*ret->name)
-		ret->wrong = "there is no name before its =";
+		ret->wrong = "there is no name before the =";
 }
 
-bool settings_next(struct settings *s, struct setting *ret)
+int settings_open(const char *path, struct settings *ret, struct fail *f)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	int r = read_file(path, &text, &size);
+
+	if (r < 0)
+		return fail_errno(f, r, path, "cannot read it");
+	if (strlen(text) < size)
+		return fail_set(f, EINVAL, path, "Give a text file.",
+				"it is not a text file: it contains a zero byte");
+	*ret = (struct settings){ .text = text, .whole = text };
+	text = NULL;
+	return 0;
+}
+
+void settings_close(struct settings *s)
+{
+	free(s->whole);
+	*s = (struct settings){ 0 };
+}
+
+char *settings_next_line(struct settings *s)
 {
 	while (*s->text) {
 		char *line = s->text, *end = line + strcspn(line, "\n");
 
 		s->text = *end ? end + 1 : end;
 		*end = '\0';
-		*ret = (struct setting){ .line = ++s->line };
-		line += strspn(line, blanks);
-		if (!*line || *line == '#')
-			continue;
-		read_line(line, ret);
-		return true;
+		s->line++;
+		line = trim(line);
+		if (*line && *line != '#')
+			return line;
 	}
-	return false;
+	return NULL;
+}
+
+bool settings_next(struct settings *s, struct setting *ret)
+{
+	char *line = settings_next_line(s);
+
+	*ret = (struct setting){ .line = s->line };
+	if (line)
+		read_line(line, ret);
+	return line;
+}
+
+int setting_fail(struct fail *f, const char *path, const struct setting *line, const char *why)
+{
+	return fail_set(f, EINVAL, path, "Correct that line.", "line %u: %s: %s", line->line,
+			line->name, why);
+}
+
+/* Would a value without quotes be read as another one? */
+static bool needs_quotes(const char *value)
+{
+	size_t n = strlen(value);
+
+	return n > 0 && (is_blank(value[0]) || is_blank(value[n - 1]) || *value == '"' ||
+			 *value == '\'' || strchr(value, '#'));
+}
+
+bool setting_can_hold(const char *value)
+{
+	return !strchr(value, '\n') &&
+	       !(needs_quotes(value) && strchr(value, '"') && strchr(value, '\''));
 }
 
 void setting_print(FILE *out, const char *name, const char *value)
 {
-	size_t n = strlen(value);
-	bool needs_quotes = strpbrk(value, "\"'#") ||
-			    (n > 0 && (is_blank(value[0]) || is_blank(value[n - 1])));
-	const char *quote = !needs_quotes ? "" : strchr(value, '"') ? "'" : "\"";
+	const char *quote = !needs_quotes(value) ? "" : strchr(value, '"') ? "'" : "\"";
 
 	fprintf(out, "%s = %s%s%s\n", name, quote, value, quote);
 }

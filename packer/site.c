@@ -187,7 +187,7 @@ const char *site_set(struct site *s, const char *key, const char *value)
 		return set_host(s, value);
 	if (strcmp(key, "boot") == 0)
 		return set_machine_boot(s, value);
-	return "there is no such setting";
+	return "unknown setting";
 }
 
 void site_init(struct site *s, const char *directory)
@@ -355,29 +355,19 @@ static int load_line(struct site *s, const struct setting *line, const char *pat
 	const char *wrong = line->wrong;
 
 	if (!wrong)
-		wrong = line->value ? site_set(s, line->name, line->value) : "it has no =";
-	return wrong ? fail_set(f, EINVAL, path, "Mend that line.", "line %u: %s: %s", line->line,
-				line->name, wrong)
-		     : 0;
+		wrong = line->value ? site_set(s, line->name, line->value) : "there is no =";
+	return wrong ? setting_fail(f, path, line, wrong) : 0;
 }
 
 int site_load(struct site *s, bool claim, struct fail *f)
 {
 	char path[PATH_MAX];
-	_cleanup_free_ char *text = NULL;
-	struct settings lines = { 0 };
+	_cleanup_settings_ struct settings lines = { 0 };
 	struct setting line;
-	size_t size;
-	int r = read_file(site_path(s, path, CONFIGURATION), &text, &size);
+	int r = settings_open(site_path(s, path, CONFIGURATION), &lines, f);
 
 	if (r == -ENOENT)
 		return check_empty(s, claim, f);
-	if (r < 0)
-		return fail_errno(f, r, path, "cannot read it");
-	if (strlen(text) < size)
-		return fail_set(f, EINVAL, path, "Mend it, or take that of a backup.",
-				"it is no text: it has a byte that is zero");
-	lines.text = text;
 	while (r == 0 && settings_next(&lines, &line))
 		r = load_line(s, &line, path, f);
 	return r;

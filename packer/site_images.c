@@ -18,7 +18,7 @@
 #include "image_report.h"
 #include "kernel.h"
 #include "out.h"
-#include "read_all.h"
+#include "settings.h"
 #include "site_name.h"
 #include "util.h"
 
@@ -32,40 +32,73 @@ static void print_entry(FILE *out, const void *version)
 {
 	const struct site_version *v = version;
 
-	fprintf(out,
-		"# " SITE_MARK "; the menu is made of it\ntitle = %s\nappend = %s\ncheck = %s\n"
-		"size = %llu\nmachine = %llu\nsplit = %s\narchitecture = %s\nfile = %s\n",
-		v->title, v->append, v->check, (unsigned long long)v->size,
-		(unsigned long long)v->machine, v->split ? "yes" : "no", v->architecture, v->file);
+	fputs("# " SITE_MARK "; the menu is made of it\n", out);
+	setting_print(out, "title", v->title);
+	setting_print(out, "append", v->append);
+	setting_print(out, "check", v->check);
+	fprintf(out, "size = %llu\nmachine = %llu\nsplit = %s\n", (unsigned long long)v->size,
+		(unsigned long long)v->machine, v->split ? "yes" : "no");
+	setting_print(out, "architecture", v->architecture);
+	setting_print(out, "file", v->file);
 }
 
-static void set_entry(struct site_version *v, const char *key, const char *value)
+static const char *copy_text(char *ret, size_t room, const char *value)
 {
-	if (strcmp(key, "title") == 0)
-		snprintf(v->title, sizeof(v->title), "%s", value);
-	else if (strcmp(key, "append") == 0)
-		snprintf(v->append, sizeof(v->append), "%s", value);
-	else if (strcmp(key, "check") == 0)
-		snprintf(v->check, sizeof(v->check), "%s", value);
-	else if (strcmp(key, "size") == 0)
-		v->size = strtoull(value, NULL, 10);
-	else if (strcmp(key, "machine") == 0)
-		v->machine = strtoull(value, NULL, 10);
-	else if (strcmp(key, "split") == 0)
+	return (size_t)snprintf(ret, room, "%s", value) < room ? NULL : "the value is too long";
+}
+
+static const char *read_number(uint64_t *ret, const char *value)
+{
+	char *end;
+
+	errno = 0;
+	*ret = strtoull(value, &end, 10);
+	return *value < '0' || *value > '9' || *end || errno ? "it must be a number" : NULL;
+}
+
+/* Returns NULL, or what is wrong. Names that a later version may write are ignored. */
+static const char *set_entry(struct site_version *v, const char *name, const char *value)
+{
+	if (strcmp(name, "title") == 0)
+		return copy_text(v->title, sizeof(v->title), value);
+	if (strcmp(name, "append") == 0)
+		return copy_text(v->append, sizeof(v->append), value);
+	if (strcmp(name, "check") == 0)
+		return copy_text(v->check, sizeof(v->check), value);
+	if (strcmp(name, "architecture") == 0)
+		return copy_text(v->architecture, sizeof(v->architecture), value);
+	if (strcmp(name, "file") == 0)
+		return copy_text(v->file, sizeof(v->file), value);
+	if (strcmp(name, "size") == 0)
+		return read_number(&v->size, value);
+	if (strcmp(name, "machine") == 0)
+		return read_number(&v->machine, value);
+	if (strcmp(name, "split") == 0)
 		v->split = strcmp(value, "yes") == 0;
-	else if (strcmp(key, "architecture") == 0)
-		snprintf(v->architecture, sizeof(v->architecture), "%s", value);
-	else if (strcmp(key, "file") == 0)
-		snprintf(v->file, sizeof(v->file), "%s", value);
+	return NULL;
+}
+
+static int read_entry(const char *path, struct site_version *ret, struct fail *f)
+{
+	_cleanup_settings_ struct settings lines = { 0 };
+	struct setting line;
+	const char *wrong = NULL;
+	int r = settings_open(path, &lines, f);
+
+	while (r == 0 && settings_next(&lines, &line)) {
+		wrong = line.wrong   ? line.wrong
+			: line.value ? set_entry(ret, line.name, line.value)
+				     : "there is no =";
+		r = wrong ? setting_fail(f, path, &line, wrong) : 0;
+	}
+	return r;
 }
 
 /* The version that a link names. Without one, ret->version is "". */
 static int read_version(const struct site *s, const char *name, const char *link,
 			struct site_version *ret, struct fail *f)
 {
-	char path[PATH_MAX], target[VERSION_MAX], *value;
-	_cleanup_free_ char *text = NULL;
-	size_t size;
+	char path[PATH_MAX], target[VERSION_MAX];
 	ssize_t n = readlink(site_path(s, path, IMAGES "%s/%s", name, link), target,
 			     sizeof(target) - 1);
 	int r;
@@ -74,19 +107,9 @@ static int read_version(const struct site *s, const char *name, const char *link
 	if (n < 0)
 		return 0;
 	target[n] = '\0';
-	r = read_file(site_path(s, path, IMAGES "%s/%s/entry.conf", name, target), &text, &size);
+	r = read_entry(site_path(s, path, IMAGES "%s/%s/entry.conf", name, target), ret, f);
 	if (r < 0)
-		return fail_errno(f, r, path, "cannot read what this version is");
-	for (char *line = text, *next; *line; line = next) {
-		next = line + strcspn(line, "\n");
-		if (*next)
-			*next++ = '\0';
-		value = strstr(line, " = ");
-		if (value) {
-			*value = '\0';
-			set_entry(ret, line, value + 3);
-		}
-	}
+		return r;
 	strcpy(ret->version, target);
 	return 0;
 }
@@ -305,6 +328,12 @@ static int describe(const struct publishing *p, const struct image_report *repor
 		return fail_set(f, EINVAL, "--title",
 				"Use at most 69 letters of ASCII, none of ${ && ||, no - first.",
 				"a menu cannot show \"%s\"", title);
+	if (!setting_can_hold(title))
+		return fail_set(f, EINVAL, "--title", "Use one kind of quotes.",
+				"it has quotes of both kinds, and begins with one or has a #");
+	if (!setting_can_hold(append))
+		return fail_set(f, EINVAL, "--append", "Use one kind of quotes.",
+				"it has quotes of both kinds, and begins with one or has a #");
 	if (!text_is_plain(append) || strlen(append) >= APPEND_MAX)
 		return fail_set(f, EINVAL, "--append", "Use letters of ASCII, none of ${ && ||.",
 				"an iPXE script cannot have this kernel line");

@@ -107,12 +107,21 @@ refuses('a default that is none', 1, qr/nothing: there is no such entry/, qw(--d
 like(works('the same again', $lab), qr/^unchanged lab/m, 'changes nothing');
 is(link_of('lab/current'), $one, 'it stays');
 make_image('lab', 'two');
-works('another', $lab, '--append', 'quiet');
+works('another', $lab, '--append', 'quiet x="a # b"');
 my $two = link_of('lab/current');
 isnt($two, $one, 'it becomes the current one');
 is(link_of('lab/previous'), $one, 'the first is the previous');
 like(menu(), qr/^:lab\.previous\n.*\n.*\Q$one\E\n(?:.*\n){3}kernel .* panic=60 /m, 'which keeps its kernel line');
-like(menu(), qr/^:lab\n.*\n.*\Q$two\E\n(?:.*\n){3}kernel \S+ initrd=initrd\.img quiet \|\|/m, 'the new one has its own');
+like(menu(), qr/^:lab\n.*\n.*\Q$two\E\n(?:.*\n){3}kernel \S+ initrd=initrd\.img quiet x="a # b" \|\|/m, 'the new one has its own');
+{
+	my $entry = "$site/http/images/lab/$two/entry.conf";
+	my $text  = slurp($entry);
+	like($text, qr/^append = 'quiet x="a # b"'$/m, 'in quotes in its file');
+	spew($entry, $text =~ s/^size = .*/size = many/mr);
+	refuses('a damaged version', 1, qr/^tarboot: \S+entry\.conf: line 5: size: it must be a number\n  Correct that line\.\n\z/m, '--timeout', 5);
+	spew($entry, $text);
+	refuses('quotes of both kinds', 1, qr/^tarboot: --append: it has quotes of both kinds, and begins with one or has a #\n  Use one kind of quotes\.\n\z/m, $lab, '--append', q("a" 'b'));
+}
 open my $slow, '<', "$site/http/images/lab/$one/initrd.img" or die;
 works('back', '--rollback', 'lab');
 is(link_of('lab/current') . link_of('lab/previous'), $one . $two, 'they are swapped');
@@ -251,10 +260,10 @@ spew("$site/netboot.conf", slurp("$site/netboot.conf") . "servr = 1\n");
 	flock $lock, LOCK_EX or die "flock: $!";
 	refuses('while another one is at work', 1, qr/\Q$site\E: another tarboot is changing it/, '--timeout', 5);
 }
-refuses('a wrong line', 1, qr/^tarboot: \Q$site\E\/netboot\.conf: line \d+: servr: there is no such setting\n  Mend that line\.$/, '--timeout', 5);
+refuses('a wrong line', 1, qr/^tarboot: \Q$site\E\/netboot\.conf: line \d+: servr: unknown setting\n  Correct that line\.$/, '--timeout', 5);
 my $conf = slurp("$site/netboot.conf") =~ s/servr.*\n//r;
 spew("$site/netboot.conf", $conf =~ s/^(?=timeout)/\0/mr);
-refuses('a file that is half zeros', 1, qr{^tarboot: \Q$site\E/netboot\.conf: it is no text: it has a byte that is zero\n  Mend it, or take that of a backup\.$}, '--timeout', 5);
+refuses('a file that is half zeros', 1, qr{^tarboot: \Q$site\E/netboot\.conf: it is not a text file: it contains a zero byte\n  Give a text file\.$}, '--timeout', 5);
 like(slurp("$site/netboot.conf"), qr/\0timeout/, 'and is not written');
 spew("$site/netboot.conf", $conf);
 fails_well(try($TARBOOT, 'netboot', $lab, '-o', scratch('bare'), @NET, '--ipxe', $foreign), 1,

@@ -432,12 +432,12 @@ my %BAD = (
 	'output ='             => 'output: this option needs a value',
 	'output = # none'      => 'output: this option needs a value',
 	'output'               => 'output: this option needs a value',
-	'output x'             => 'output x: there is no = in it',
-	'no-scrub no'          => 'no-scrub no: there is no = in it',
+	'output x'             => 'output x: there is no =',
+	'no-scrub no'          => 'no-scrub no: there is no =',
 	'no-shell = maybe'     => 'no-shell = maybe: it must be yes or no',
-	'exclude = "a'         => 'exclude: its quote is not closed',
-	q(exclude = 'a' 'b')   => 'exclude: something stands behind the quotes',
-	'= x'                  => ': there is no name before its =',
+	'exclude = "a'         => 'exclude: the closing quote is missing',
+	q(exclude = 'a' 'b')   => 'exclude: there is text after the closing quote',
+	'= x'                  => ': there is no name before the =',
 	'exclude = {a,b}'      => 'exclude {a,b}: {a,b} is not understood: give each a pattern of its own (\{ is a name with it)',
 	'keep = !a'            => 'keep !a: it begins with !, which is not understood: use --keep (\! is a name with it)');
 for my $line (sort keys %BAD) {

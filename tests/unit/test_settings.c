@@ -22,11 +22,11 @@ static const struct {
 	{ "a = it's \"so\"", "a", "it's \"so\"", NULL, 1 },
 	{ "no-shell", "no-shell", NULL, NULL, 1 },
 	{ "no-shell # a = b", "no-shell", NULL, NULL, 1 },
-	{ "no-scrub no", "no-scrub no", NULL, "there is no = in it", 1 },
-	{ "a = \"b", "a", "\"b", "its quote is not closed", 1 },
-	{ "a = 'b\"", "a", "'b\"", "its quote is not closed", 1 },
-	{ "a = \"b\"c", "a", "\"b\"c", "something stands behind the quotes", 1 },
-	{ "\n = b", "", "b", "there is no name before its =", 2 },
+	{ "no-scrub no", "no-scrub no", NULL, "there is no =", 1 },
+	{ "a = \"b", "a", "\"b", "the closing quote is missing", 1 },
+	{ "a = 'b\"", "a", "'b\"", "the closing quote is missing", 1 },
+	{ "a = \"b\"c", "a", "\"b\"c", "there is text after the closing quote", 1 },
+	{ "\n = b", "", "b", "there is no name before the =", 2 },
 };
 
 static void check(const char *given, const char *name, const char *value, const char *wrong,
@@ -79,5 +79,10 @@ int main(void)
 	test_print("it's # so");
 	test_print(" /a directory ");
 	test_print("");
+	test_print("a=\"b\" c='d'");
+	ok(setting_can_hold("a=\"b\" c='d'"), "quotes of both kinds inside a value");
+	ok(!setting_can_hold("\"a\" 'b'"), "not when it begins with one");
+	ok(!setting_can_hold("a\"b' # c"), "nor with what looks like a comment");
+	ok(!setting_can_hold("a\nb"), "nor two lines");
 	return done_testing();
 }
