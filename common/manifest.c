@@ -248,7 +248,7 @@ int manifest_fail(int error, const char *what, struct fail *f)
 				"a newer tarboot wrote its manifest");
 	case -EBADMSG:
 		return fail_set(f, EBADMSG, what, todo_copy,
-				"its manifest is damaged: it is not what its own text-digest says");
+				"its manifest is damaged: it does not match its own text-digest");
 	case -EINVAL:
 		return fail_set(f, EBADMSG, what, todo_copy, "its manifest is damaged");
 	case -E2BIG:

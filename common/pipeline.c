@@ -255,7 +255,7 @@ static int fail_too_long(const struct pipeline *l, const struct block *block, st
 {
 	return fail_set(f, EBADMSG, l->payload->name,
 			"Copy it again; build it again if what it was copied from is damaged, too.",
-			"Block %llu holds more than the file says of it",
+			"Block %llu contains more data than its header says",
 			(unsigned long long)block->number);
 }
 

@@ -187,7 +187,7 @@ static void serve(struct devices *d)
 			r = receive(d);
 		while (r == 0 && !is_stopped(d));
 		if (r == -ENOBUFS) {
-			console_log(LOG_DEBUG, "device messages were lost: looking at all again");
+			console_log(LOG_DEBUG, "uevents were lost: reading all devices again");
 			scan_all(d);
 		}
 	}
@@ -203,13 +203,12 @@ static void run(struct devices *d)
 	d->netlink = open_netlink(); /* before the scan: nothing falls between */
 	d->modules = modules_open("/");
 	if (!d->modules) {
-		console_log(LOG_WARNING, "devices are not plugged in: %m");
+		console_log(LOG_WARNING, "cannot load modules for devices: %m");
 		return;
 	}
 	if (d->netlink < 0)
-		console_log(LOG_WARNING,
-			    "no messages about devices (CONFIG_NET): what is plugged in "
-			    "later is not seen");
+		console_log(LOG_WARNING, "the kernel sends no uevents (CONFIG_NET is missing): "
+					 "devices plugged in later are not noticed");
 	scan_all(d);
 	m.seen = (struct devices_seen){ now_usec(), modules_count(d->modules) };
 	console_log(LOG_DEBUG, "plug in devices: all seen after %llu ms, %u modules loaded",
@@ -227,7 +226,7 @@ static void read_messages(void *arg)
 	struct message m;
 	int r;
 
-	while ((r = message_receive(b->devices.fd, "the process that plugs in devices", &m)) == 0)
+	while ((r = message_receive(b->devices.fd, "the process that loads modules", &m)) == 0)
 		if (m.kind == MESSAGE_DEVICES_SEEN)
 			b->devices_seen = m.seen;
 	if (r == -EPIPE) {
@@ -248,7 +247,7 @@ int devices_start(struct boot *b)
 	}
 	r = message_open(ends);
 	if (r < 0) {
-		console_log(LOG_WARNING, "devices are not plugged in: %s", strerror(-r));
+		console_log(LOG_WARNING, "cannot load modules for devices: %s", strerror(-r));
 		return 0;
 	}
 	pid = fork();
@@ -260,7 +259,7 @@ int devices_start(struct boot *b)
 	}
 	close(ends[1]);
 	if (pid < 0) {
-		console_log(LOG_WARNING, "devices are not plugged in: %m");
+		console_log(LOG_WARNING, "cannot load modules for devices: %m");
 		close(ends[0]);
 		return 0;
 	}
@@ -298,7 +297,7 @@ static void stop(struct child *c)
 	if (child_wait_until(has_ended, c, STOP_MS))
 		return;
 	console_log(LOG_WARNING,
-		    "the process that plugs in devices did not end within %d s, perhaps because a "
+		    "the process that loads modules did not end within %d s, perhaps because a "
 		    "driver waits for its hardware: killed",
 		    STOP_MS / 1000);
 	if (!c->has_ended)
@@ -315,11 +314,11 @@ int devices_stop(struct boot *b)
 	if (!child_wait_until(has_ended, c, 0))
 		stop(c);
 	else if (WIFSIGNALED(c->status))
-		console_log(LOG_WARNING, "the process that plugs in devices died of signal %d (%s)",
+		console_log(LOG_WARNING, "the process that loads modules died of signal %d (%s)",
 			    WTERMSIG(c->status), strsignal(WTERMSIG(c->status)));
 	else
 		console_log(LOG_WARNING,
-			    "the process that plugs in devices ended too early, with status %d",
+			    "the process that loads modules ended too early, with status %d",
 			    WEXITSTATUS(c->status));
 	child_forget(c);
 	if (c->fd >= 0)

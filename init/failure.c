@@ -188,8 +188,8 @@ static void act(enum action action)
 
 	terminals_drain();
 	error = ask_kernel(action);
-	console_log(LOG_ERROR, "%s did not work: %s; reset the machine or switch it off by hand",
-		    doing[action], error ? strerror(error) : "the kernel came back from it");
+	console_log(LOG_ERROR, "%s failed: %s; reset the machine or switch it off by hand",
+		    doing[action], error ? strerror(error) : "the kernel returned");
 	for (;;) {
 		(void)terminals_wait_enter(1000);
 		child_reap();

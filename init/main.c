@@ -65,7 +65,7 @@ static int read_parameters(struct boot *b)
 	console_set_verbosity(b->params.quiet, b->params.debug);
 	b->keep_payload = b->params.shell & SHELL_FAIL;
 	if (*b->params.unknown)
-		console_log(LOG_WARNING, "%s is no parameter of tarboot; the nearest is %s",
+		console_log(LOG_WARNING, "%s: unknown parameter; did you mean %s?",
 			    b->params.unknown, b->params.suggestion);
 	return 0;
 }
@@ -74,9 +74,8 @@ static int read_parameters(struct boot *b)
 static int check_parameters(struct boot *b)
 {
 	if (strstr(b->params.mount, "huge=always"))
-		console_log(LOG_WARNING, "tarboot.mount=huge=always takes 2 MiB for every file: "
-					 "huge=within_size, which is the default, takes no more "
-					 "than the files");
+		console_log(LOG_WARNING, "tarboot.mount=huge=always takes at least 2 MiB of memory "
+					 "for every file; huge=within_size, the default, does not");
 	b->fail = b->bad_parameter;
 	return -b->fail.error;
 }

@@ -250,7 +250,8 @@ static bool may_load(const struct modules *m, const char *name)
 
 	if (modindex_is_forbidden(&m->index, name)) {
 		console_log(LOG_DEBUG,
-			    "module %s: not loaded, as modprobe.d or module_blacklist= asks", name);
+			    "module %s: not loaded: blacklisted by modprobe.d or module_blacklist=",
+			    name);
 		return false;
 	}
 	if (command) {
@@ -261,9 +262,7 @@ static bool may_load(const struct modules *m, const char *name)
 		return false;
 	}
 	if (m->depth == DEPTH_MAX) {
-		console_log(LOG_WARNING,
-			    "module %s: not loaded: the softdeps that lead to it are too "
-			    "many, each of the one before",
+		console_log(LOG_WARNING, "module %s: not loaded: its chain of softdeps is too long",
 			    name);
 		return false;
 	}

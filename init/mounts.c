@@ -132,8 +132,7 @@ static int check_target(struct boot *b, const char *name)
 		return fail_set(
 			&b->fail, ENOTDIR, name,
 			"Make it a directory in the root and pack it again.",
-			"it is no directory in the root, so the kernel's file system cannot "
-			"be moved there");
+			"it is not a directory in the root, so the mount cannot be moved there");
 	return 0;
 }
 

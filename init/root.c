@@ -46,8 +46,7 @@ static void forget_manifest(struct boot *b)
 {
 	char size[SIZE_TEXT_MAX];
 
-	console_log(LOG_NOTICE,
-		    "the manifest is about another payload, /%s of %s: it does not count",
+	console_log(LOG_NOTICE, "the manifest is ignored: it describes another payload, /%s of %s",
 		    manifest_payload(&b->manifest), size_format(size, b->manifest.payload_bytes));
 	manifest_free(&b->manifest);
 	b->has_manifest = false;
@@ -199,7 +198,7 @@ static bool can_give_back(struct boot *b)
 
 	if (!is_tmpfs)
 		console_log(LOG_NOTICE, "the initramfs is a ramfs, so the archive stays in memory "
-					"while it is unpacked: leave root= and rootfstype= away");
+					"while it is unpacked: boot without root= and rootfstype=");
 	return is_tmpfs && !b->keep_payload;
 }
 
@@ -229,7 +228,7 @@ static int check_inodes(struct boot *b)
 		return 0;
 	return fail_set(&b->fail, ENOSPC, "kernel parameter tarboot.mount",
 			"Give a larger nr_inodes=, or leave it out.",
-			"the root needs %llu inodes, nr_inodes=%llu allows less",
+			"the root needs %llu inodes, but nr_inodes=%llu allows fewer",
 			(unsigned long long)b->need.inodes, (unsigned long long)limit);
 }
 
@@ -448,7 +447,8 @@ int root_unpack(struct boot *b)
 	int r;
 
 	if (shared == MAP_FAILED)
-		return fail_errno(&b->fail, errno, "the unpack child", "no memory to talk to it");
+		return fail_errno(&b->fail, errno, "the unpack child",
+				  "cannot allocate memory shared with it");
 	pid = fork();
 	if (pid == 0) {
 		r = unpack_in_child(b, shared);

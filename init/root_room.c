@@ -71,8 +71,7 @@ void root_room_settle(struct boot *b)
 	if (b->params.size.kind == SIZE_AUTO)
 		b->root_size = rootsize_settle(&m, b->need.tree);
 	if (remount(b) < 0) {
-		console_log(LOG_WARNING,
-			    "the root keeps the size that it had while it was unpacked: %m");
+		console_log(LOG_WARNING, "cannot shrink the root's tmpfs after unpacking: %m");
 		return;
 	}
 	console_log(LOG_NOTICE, "the root takes %s and %llu inodes, and may grow to %s",

@@ -125,8 +125,7 @@ enum shell_end shell_run(const char *failed, const char *exit_means)
 	int status;
 
 	if (!shell_is_there()) {
-		console_log(LOG_ERROR, "there is no %s in this image: pack it with --shell",
-			    SHELL_PROGRAM);
+		console_log(LOG_ERROR, "this image has no %s: pack it with --shell", SHELL_PROGRAM);
 		return SHELL_FAILED;
 	}
 	terminal = terminals_open_controlling();

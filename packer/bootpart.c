@@ -90,7 +90,7 @@ static int fail_manifest(int error, struct fail *f)
 {
 	if (error == -E2BIG)
 		return fail_set(f, E2BIG, "the manifest", "Pack less, or make several images.",
-				"the payload has more Blocks than its %u MiB can tell",
+				"the payload has more Blocks than a manifest of %u MiB can list",
 				(unsigned)(MANIFEST_TEXT_MAX >> 20));
 	return fail_errno(f, error, "the manifest", "cannot write it");
 }

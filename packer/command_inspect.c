@@ -17,20 +17,20 @@ static const char *arg_report;
 static long arg_top = 10;
 
 static const struct option_spec options[] = {
-	{ .name = "json", .flag = &arg_json, .help = "print all of that, and every file, as JSON" },
+	{ .name = "json", .flag = &arg_json, .help = "print all of that, and all files, as JSON" },
 	{ .name = "report",
 	  .value = "FILE",
 	  .text = &arg_report,
-	  .help = "write that to FILE.json, or draw the directories to FILE.svg" },
+	  .help = "write the JSON to FILE.json, or a drawing of the directories to FILE.svg" },
 	{ .name = "top",
 	  .value = "N",
 	  .number = &arg_top,
 	  .least = 0,
 	  .most = 1000000,
-	  .help = "show the N biggest (default: 10)" },
+	  .help = "show the N largest directories and files (default: 10)" },
 	{ .name = "diff",
 	  .flag = &arg_diff,
-	  .help = "show what NEW has more, less or other than OLD" },
+	  .help = "show files that were added, removed or changed from OLD to NEW" },
 	OPTION_HELP,
 	OPTIONS_END,
 };
@@ -39,7 +39,8 @@ static const struct command_usage usage = {
 	.command = "inspect",
 	.synopsis = "inspect IMAGE|TAR.XZ [OPTION]...\ninspect --diff OLD NEW",
 	.about = "Shows the boot part, the manifest and the payload of an image, the memory that "
-		 "it needs, and its biggest directories and files, in RAM and in the image.",
+		 "it needs, and its largest directories and files, with their sizes in RAM and in "
+		 "the image.",
 	.options = options,
 };
 

@@ -17,14 +17,15 @@ static const struct option_spec options[] = {
 	{ .name = "image",
 	  .value = "IMAGE",
 	  .text = &arg_image,
-	  .help = "say of modules whether this image has them" },
+	  .help = "check whether modules are in this image" },
 	{ .name = "only",
 	  .value = "LIST",
 	  .suggest = "tarboot recommended x86_64 aarch64 netboot vm debug",
 	  .text = &arg_only,
-	  .help = "tarboot, recommended, x86_64, aarch64, netboot, vm, debug (default: all)" },
-	{ .name = "missing", .flag = &arg_missing, .help = "show what is missing only" },
-	{ .name = "json", .flag = &arg_json, .help = "print all of it as JSON" },
+	  .help = "check these groups only, separated by commas: tarboot, recommended, x86_64, "
+		  "aarch64, netboot, vm, debug (default: all)" },
+	{ .name = "missing", .flag = &arg_missing, .help = "show only what is missing" },
+	{ .name = "json", .flag = &arg_json, .help = "print everything as JSON" },
 	OPTION_QUIET(.flag = &arg_quiet),
 	OPTION_HELP,
 	OPTIONS_END,
@@ -33,15 +34,14 @@ static const struct option_spec options[] = {
 static const struct command_usage usage = {
 	.command = "kernel-check",
 	.synopsis = "kernel-check CONFIG|VMLINUZ|DIR|auto [OPTION]...",
-	.about = "Says of each symbol that tarboot needs, or is better with, whether the kernel "
-		 "has it: built in, as a module, or not; why it is needed, and what fails without "
-		 "it.\n\n"
-		 "CONFIG is a .config or /boot/config-*, compressed or not; VMLINUZ a kernel with "
-		 "its configuration inside or beside it; DIR a root, a build tree or a /boot; auto "
-		 "the running kernel.",
+	.about = "Shows for each kernel configuration symbol that tarboot needs or can use whether "
+		 "the kernel has it (built in, as a module, or not), why it is needed, and what "
+		 "fails without it.\n\nCONFIG is a .config or /boot/config-*, compressed or not; "
+		 "VMLINUZ a kernel with its configuration inside it or in a file next to it; DIR a "
+		 "root, a build tree or a /boot; auto the running kernel.",
 	.options = options,
 	.suggest = "auto",
-	.more = "Exit status: 0 all that is required is there, 1 it is not, or the kernel cannot "
+	.more = "Exit status: 0 if the kernel has all that is required, 1 if not, or if it cannot "
 		"be read.",
 };
 
@@ -83,8 +83,8 @@ static int check(const char *path, struct kernel_check *ret, struct kernel_confi
 
 static void print_check(const struct kernel_check *c, const char *path)
 {
-	say(stdout, "%s: Linux %s, %s", path, *c->release ? c->release : "of an unknown version",
-	    c->architecture ? c->architecture : "an architecture that tarboot does not know");
+	say(stdout, "%s: Linux %s, %s", path, *c->release ? c->release : "of unknown version",
+	    c->architecture ? c->architecture : "an unknown architecture");
 	kernel_check_print(c, arg_missing, stdout);
 }
 

@@ -32,38 +32,38 @@ static const struct option_spec options[] = {
 	  .letter = 'k',
 	  .value = "PATH",
 	  .text = &arg_kernel,
-	  .help = "the kernel (default: IMAGE.vmlinuz)" },
+	  .help = "boot this kernel (default: IMAGE.vmlinuz)" },
 	{ .name = "memory",
 	  .letter = 'm',
 	  .value = "SIZE",
 	  .text = &arg_memory,
-	  .help = "RAM of the machine (default: 2G)" },
+	  .help = "give the machine this much RAM (default: 2G)" },
 	{ .name = "cpus",
 	  .value = "N",
 	  .number = &arg_cpus,
 	  .least = 1,
 	  .most = 1024,
-	  .help = "CPUs of the machine (default: 2)" },
+	  .help = "give the machine N CPUs (default: 2)" },
 	{ .name = "append",
 	  .letter = 'a',
 	  .value = "TEXT",
 	  .may_be_empty = true,
 	  .text = &arg_append,
-	  .help = "more kernel parameters" },
+	  .help = "add kernel parameters" },
 	{ .name = "accel",
 	  .value = "NAME",
 	  .words = "auto tcg kvm",
 	  .text = &arg_accel,
-	  .help = "auto: kvm where it boots this kernel, which is tried, else tcg (default); tcg: "
-		  "emulate, works everywhere; kvm" },
+	  .help = "auto (default): kvm if a test shows that it can boot this kernel, otherwise "
+		  "tcg; tcg: emulation, works everywhere; kvm" },
 	{ .name = "cpu",
 	  .value = "MODEL",
 	  .text = &arg_cpu,
-	  .help = "the CPU, as QEMU's -cpu takes it (default: one for programs of x86-64-v3; with "
-		  "kvm this computer's)" },
+	  .help = "use this CPU model, a value of QEMU's -cpu (default: one that runs x86-64-v3 "
+		  "programs; with kvm this computer's)" },
 	{ .name = "until-login",
 	  .flag = &arg_until_login,
-	  .help = "end by itself at the login prompt and show a table of times" },
+	  .help = "stop at the login prompt and print a table of times" },
 	{ .name = "timeout",
 	  .value = "S",
 	  .number = &arg_timeout,
@@ -77,11 +77,11 @@ static const struct option_spec options[] = {
 static const struct command_usage usage = {
 	.command = "run",
 	.synopsis = "run IMAGE [OPTION]... [-- QEMU ARGUMENT...]",
-	.about = "Boots IMAGE in QEMU, without a disk or a network, its serial console on this "
-		 "terminal. Ctrl-A X ends it.",
+	.about = "Boots IMAGE in QEMU, with the serial console on this terminal, and without a "
+		 "disk or network. Press Ctrl-A X to stop it.",
 	.options = options,
-	.more = "What follows -- is for QEMU, as -- -netdev user,id=n -device "
-		"virtio-net-pci,netdev=n.",
+	.more = "Arguments after -- are passed to QEMU, for example -- -netdev user,id=n -device "
+		"virtio-net-pci,netdev=n",
 };
 
 /* Does QEMU's -m take it? */
@@ -109,7 +109,8 @@ static int parse_options(int argc, char **argv)
 		return r;
 	arg_image = line.arguments[0];
 	if (strcmp(arg_image, "-") == 0)
-		return say_usage("run", "-: QEMU cannot read standard input (for a file named -, give ./-)");
+		return say_usage(
+			"run", "-: QEMU cannot read standard input (for a file named -, give ./-)");
 	arg_more = line.arguments + 1;
 	arg_n_more = line.n_arguments - 1;
 	return -1;
@@ -162,8 +163,10 @@ static int run_until_login(const struct qemu *q)
 	kill(pid, SIGTERM);
 	waitpid(pid, NULL, 0);
 	if (!boot_watch_is_done(&watch)) {
-		fail_set(&f, ETIMEDOUT, arg_image, "The lines above tell how far it came.",
-			 "it did not come to a login prompt");
+		fail_set(&f, ETIMEDOUT, arg_image,
+			 "See the lines above for how far the boot got, or give it more time with "
+			 "--timeout.",
+			 "no login prompt appeared");
 		return say_fail(&f);
 	}
 	(void)stat(arg_image, &st);

@@ -38,10 +38,10 @@ static const struct option_spec options[] = {
 	  .value = "NAME",
 	  .suggest = "@interfaces",
 	  .text = &arg_interface,
-	  .help = "serve there (default: where the server's address is)" },
+	  .help = "serve on this interface (default: the one with the server's address)" },
 	{ .name = "force",
 	  .flag = &arg_force,
-	  .help = "give addresses though another DHCP server does, too" },
+	  .help = "assign addresses even if another DHCP server does so, too" },
 	OPTION_HELP,
 	OPTIONS_END,
 };
@@ -49,9 +49,9 @@ static const struct option_spec options[] = {
 static const struct command_usage usage = {
 	.command = "serve",
 	.synopsis = "serve DIR [OPTION]...",
-	.about = "Serves a directory of `tarboot netboot` by dnsmasq (DHCP, TFTP) and nginx "
-		 "(HTTP), which must be installed, and says who boots what and how far, until "
-		 "Ctrl-C. Needs root.",
+	.about = "Serves a directory that `tarboot netboot` wrote, with dnsmasq (DHCP, TFTP) and "
+		 "nginx (HTTP), which must be installed, and shows which machine loads what. Stop "
+		 "it with Ctrl-C. Must be run as root.",
 	.options = options,
 };
 
@@ -120,7 +120,7 @@ static int check_port(const struct site *s, struct fail *f)
 				  "Stop it (Debian's package of nginx starts one: systemctl "
 				  "disable --now "
 				  "nginx), or give another with `tarboot netboot --http-port`.",
-				  "another program has it")
+				  "another program uses it")
 		       : fail_errno(f, errno, what, "cannot serve HTTP there");
 }
 
@@ -143,7 +143,7 @@ static bool another_dhcp_server(const char *interface)
 	if (pid < 0 || waitpid(pid, &status, 0) < 0 || !WIFEXITED(status) ||
 	    WEXITSTATUS(status) == 127)
 		say_warning(
-			"cannot look for other DHCP servers: install busybox, which has udhcpc");
+			"cannot check for other DHCP servers: install busybox, which has udhcpc");
 	else
 		return WEXITSTATUS(status) == 0;
 	return false;
@@ -154,15 +154,15 @@ static int check_dhcp(const struct site *s, const char *interface, struct fail *
 	bool another = arg_force && !s->proxy ? false : another_dhcp_server(interface);
 
 	if (s->proxy && !another)
-		say_warning("no DHCP server answers on %s: with --proxy another must give the "
-			    "addresses",
+		say_warning("no DHCP server answers on %s: with --proxy, another server must "
+			    "assign the addresses",
 			    interface);
 	if (s->proxy || !another)
 		return 0;
-	return fail_set(
-		f, EADDRINUSE, interface,
-		"Stop it, or run `tarboot netboot --proxy` to work beside it, or give --force.",
-		"another DHCP server gives addresses on this network");
+	return fail_set(f, EADDRINUSE, interface,
+			"Stop it, run `tarboot netboot --proxy` to leave the addresses to it, or "
+			"give --force.",
+			"another DHCP server assigns addresses on this network");
 }
 
 /* ---- the servers ---- */
@@ -311,8 +311,8 @@ static int follow(struct server servers[2], struct fail *f)
 		for (int i = 0; i < 2; i++)
 			if (p[i].revents && !read_lines(&servers[i], &log))
 				return fail_set(f, ECHILD, servers[i].package,
-						"Its last words stand above.",
-						"the server of this package has ended");
+						"See its last messages above.",
+						"the server from this package has ended");
 	}
 	return 0;
 }
@@ -375,8 +375,8 @@ static int run_servers(const struct site *s, const char *interface, struct fail 
 		r = start_nginx(s, directory, &servers[1], f);
 	if (r == 0) {
 		site_url(s, url);
-		printf("serving  %s on %s, %s; Ctrl-C ends it\n", url, interface,
-		       s->proxy ? "beside another DHCP server" : "addresses, too");
+		printf("serving  %s on %s, %s; stop it with Ctrl-C\n", url, interface,
+		       s->proxy ? "addresses from another DHCP server" : "with DHCP addresses");
 		fflush(stdout);
 		r = follow(servers, f);
 	}
@@ -400,7 +400,7 @@ static int prepare(struct site *s, char interface[IF_NAMESIZE], struct fail *f)
 	if (r == 0)
 		r = site_check(s, f);
 	if (r == 0 && geteuid() != 0)
-		r = fail_set(f, EPERM, s->directory, "Run it by sudo.",
+		r = fail_set(f, EPERM, s->directory, "Run it with sudo.",
 			     "only root can serve DHCP, TFTP and HTTP");
 	if (r == 0)
 		r = site_check_reachable(s, f);

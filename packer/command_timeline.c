@@ -20,7 +20,7 @@ static const struct option_spec options[] = {
 	  .letter = 'o',
 	  .value = "FILE",
 	  .text = &arg_out,
-	  .help = "draw it as SVG; - is standard output (default: text on the terminal)" },
+	  .help = "draw an SVG picture; - is standard output (default: text for a terminal)" },
 	OPTION_HELP,
 	OPTIONS_END,
 };
@@ -28,9 +28,9 @@ static const struct option_spec options[] = {
 static const struct command_usage usage = {
 	.command = "timeline",
 	.synopsis = "timeline REPORT.json... [-o BOOT.svg]",
-	.about = "Shows when what happened in a boot, by the report that it left as "
-		 "/run/tarboot/report.json: the kernel, each step, devices, the Blocks of each "
-		 "worker, the memory in use. Several reports are several machines on one axis.",
+	.about = "Shows the steps of a boot and how long they took, from the report that it wrote "
+		 "to /run/tarboot/report.json: the kernel, each step, devices, the Blocks of each "
+		 "worker, the memory in use. Several reports are drawn on one axis.",
 	.options = options,
 };
 
@@ -60,7 +60,7 @@ static int read_report(const char *path, struct timeline *ret, struct fail *f)
 	r = timeline_read(text, path, ret);
 	if (r == -EINVAL)
 		return fail_set(f, EINVAL, path, "Give the /run/tarboot/report.json of a machine.",
-				"it is no report of a boot");
+				"it is not the report of a boot");
 	return r < 0 ? fail_errno(f, r, path, "cannot read it") : 0;
 }
 

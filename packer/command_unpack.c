@@ -31,25 +31,24 @@ static const struct option_spec options[] = {
 	OPTIONS_END,
 };
 
-#define ABOUT_STDIN \
-	"IMAGE - is standard input. A pipe is read to its end first, into a file in TMPDIR."
+#define ABOUT_STDIN                                                                           \
+	"If IMAGE is -, it is read from standard input; a pipe is first copied to a file in " \
+	"TMPDIR."
 
 static const struct command_usage unpack_usage = {
 	.command = "unpack",
 	.synopsis = "unpack IMAGE|TAR.XZ DIR [OPTION]...",
-	.about = "Unpacks the root of an image into DIR, with the engine that boots it. DIR is "
-		 "made if it is missing. As root, owners and devices come out as they were "
-		 "packed.\n\n" ABOUT_STDIN,
+	.about = "Unpacks the root of an image into DIR, with the same code as at boot. DIR is "
+		 "created if it does not exist. Only root can restore owners and "
+		 "devices.\n\n" ABOUT_STDIN,
 	.options = options,
 };
 
 static const struct command_usage verify_usage = {
 	.command = "verify",
 	.synopsis = "verify IMAGE|TAR.XZ [OPTION]...",
-	.about =
-		"Checks every byte of an image: the digests that its manifest has of boot part and "
-		"payload, every Block as it is decoded, the manifest's numbers. Writes "
-		"nothing.\n\n" ABOUT_STDIN,
+	.about = "Checks every byte of an image: the digests of boot part and payload, every Block "
+		 "by decoding it, and the numbers in the manifest. Writes nothing.\n\n" ABOUT_STDIN,
 	.options = options,
 };
 

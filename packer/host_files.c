@@ -58,7 +58,7 @@ int host_find_init(uint16_t machine, char ret[256], struct fail *f)
 	}
 	snprintf(what, sizeof(what), "/init for %s", program_machine_name(machine));
 	snprintf(todo, sizeof(todo), "In tarboot's source: make ARCH=%s install", name);
-	return fail_set(f, ENOENT, what, todo, "the root needs it, and it is not here");
+	return fail_set(f, ENOENT, what, todo, "the root needs it, but it is not installed");
 }
 
 int host_find_shell(const char *setting, uint16_t machine, const char **ret, struct fail *f)
@@ -77,7 +77,8 @@ int host_find_shell(const char *setting, uint16_t machine, const char **ret, str
 			       ? 0
 			       : fail_set(f, ENOEXEC, setting,
 					  "Give a static busybox (Debian: busybox-static).",
-					  "it is not a static program for %s, as the root is",
+					  "it is not a static program for %s, the architecture of "
+					  "the root",
 					  program_machine_name(machine));
 	}
 	for (size_t i = 0; !*ret && i < ARRAY_SIZE(places); i++)

@@ -265,9 +265,9 @@ static int open_input(struct image *image, struct fail *f)
 		if (fd < 0 && errno == EACCES)
 			return fail_set(
 				f, EACCES, image->path,
-				"It may hold passwords, so only its owner reads it: run this "
-				"as that user, by sudo, or change its mode.",
-				"you may not read it");
+				"An image can contain passwords, so only its owner can read it: "
+				"run this as that user or with sudo, or change its mode.",
+				"you are not allowed to read it");
 		return fd < 0 ? fail_errno(f, errno, image->path, "cannot open it") : fd;
 	}
 	image->path = "standard input";

@@ -29,7 +29,7 @@ int image_report_decode(struct image_report *r, struct fail *f)
 	int result = contents_read(&r->image, &r->blocks, &r->contents, f);
 
 	if (result == 0 && usage_of(&r->contents, &r->usage) < 0)
-		return fail_errno(f, ENOMEM, r->image.path, "cannot sum it up");
+		return fail_errno(f, ENOMEM, r->image.path, "cannot add up its sizes");
 	if (result == 0)
 		needs_of(&r->image, &r->blocks, &r->contents.size, &r->needs);
 	return result;

@@ -174,10 +174,10 @@ bool image_verify_has_boot_part(const struct image *image)
 int image_verify_has_init(const struct image *image, struct fail *f)
 {
 	if (image->n_members == 0)
-		return fail_set(
-			f, ENOEXEC, image->path,
-			"Pack it first: `tarboot pack ROOT.tar.xz -o IMAGE`.",
-			"it is a root's archive, not an image: a kernel finds no /init in it");
+		return fail_set(f, ENOEXEC, image->path,
+				"Pack it first: `tarboot pack ROOT.tar.xz -o IMAGE`.",
+				"it is the archive of a root, not an image: it has no /init that "
+				"the kernel could start");
 	return image_find_member(image, "init")
 		       ? 0
 		       : fail_set(f, ENOEXEC, image->path,

@@ -44,7 +44,7 @@ int image_write_payload(struct out *image, int fd, uint64_t total, struct fail *
 		r = write_part(image, fd, name, at, size, f);
 	}
 	if (r == 0 && bootpart_finish(&trailer) < 0)
-		r = fail_errno(f, ENOMEM, image->path, "cannot end the image");
+		r = fail_errno(f, ENOMEM, image->path, "cannot finish the image");
 	if (r == 0)
 		r = out_write(image, trailer.data, trailer.size, f);
 	bootpart_free(&trailer);

@@ -62,8 +62,8 @@ static int find_in_file(const char *path, struct span file, char **ret, struct f
 		return fail_set(f, EBADMSG, path,
 				"Install the program that unpacks it (gzip, bzip2, lz4, lzop, "
 				"zstd), or give its configuration.",
-				"it is no kernel configuration, and no kernel that can be unpacked "
-				"here");
+				"it is neither a kernel configuration nor a kernel that can be "
+				"unpacked here");
 	if (r == 0 || r == -EBADMSG)
 		r = find_text((struct span){ data, size }, ret);
 	return r < 0 ? fail_errno(f, r, path, "cannot look for a configuration in it") : 0;
@@ -226,7 +226,8 @@ int kernel_config_of_root(int root_fd, const char *release, struct kernel_config
 			     "Give the file config-RELEASE of the kernel's package, or use a "
 			     "kernel with "
 			     "CONFIG_IKCONFIG=y.",
-			     "neither boot nor lib/modules has it, and no kernel there holds it");
+			     "it is neither in boot nor in lib/modules, and no kernel there "
+			     "contains it");
 	return r;
 }
 
@@ -285,7 +286,7 @@ int kernel_config_open(const char *path, struct kernel_config *ret, struct fail 
 			f, ENOENT, path,
 			"Give the file config-RELEASE of the kernel's package, or build the kernel "
 			"with CONFIG_IKCONFIG=y.",
-			"it is no kernel configuration, and it holds none");
+			"it is not a kernel configuration, and contains none");
 	return r;
 }
 

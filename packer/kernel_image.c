@@ -178,7 +178,7 @@ int kernel_image_read(int fd, const char *path, struct kernel_image *ret, struct
 		return fail_set(f, ENOEXEC, path,
 				"Give the file that a boot loader loads: vmlinuz, bzImage or "
 				"Image.",
-				"it is no Linux kernel");
+				"it is not a Linux kernel");
 	*ret = image;
 	return 0;
 }

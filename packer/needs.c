@@ -60,11 +60,10 @@ void needs_print(const struct image *image, const struct needs *n)
 	if (image_machine(image) == EM_AARCH64)
 		printf("         %s where pages have 16 KiB, %s where they have 64 KiB\n",
 		       size_format(a, n->unpack_16k), size_format(b, n->unpack_64k));
-	printf("machine  boots with %s of memory, about; the rest is for its work\n",
+	printf("machine  needs about %s of RAM to boot; the rest is free\n",
 	       size_format(a, n->machine));
 	if (image->size > BIOS_IMAGE_MAX)
-		say_warning(
-			"an image of %s is more than BIOS boot loaders and 32-bit iPXE can load: "
-			"boot by UEFI, or pack less",
-			size_format(a, image->size));
+		say_warning("an image of %s is too large for BIOS boot loaders and 32-bit iPXE: "
+			    "boot with UEFI, or make it smaller",
+			    size_format(a, image->size));
 }

@@ -159,10 +159,11 @@ static int add_option(struct reader *r, const struct option_spec *o, const char 
 			return say_usage(command, "%s: this option needs a value", typed);
 		value = r->argv[r->at++];
 		if (is_option(r->usage, value))
-			return say_usage(command,
-					 "%s: this option needs a value, but %s is an option (to use it as "
-					 "the value: --%s=%s)",
-					 typed, value, o->name, value);
+			return say_usage(
+				command,
+				"%s: this option needs a value, but %s is an option (to use it as "
+				"the value: --%s=%s)",
+				typed, value, o->name, value);
 	}
 	if (value && !*value && !o->may_be_empty)
 		return say_usage(command, "%s: the value is empty", typed);
@@ -189,8 +190,8 @@ static int read_letters(struct reader *r, const char *word)
 	int result = EXIT_OK;
 
 	if (word[2] && option_find(r->usage, word + 1))
-		return say_usage(r->usage->command,
-				 "%s: unknown option; did you mean -%s?", word, word);
+		return say_usage(r->usage->command, "%s: unknown option; did you mean -%s?", word,
+				 word);
 	for (word++; result == EXIT_OK && *word; word++) {
 		typed[1] = *word;
 		o = find_letter(r->usage, *word);

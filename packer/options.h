@@ -15,8 +15,9 @@ struct option_spec {
 	int id;            /* for commands that set the option themselves */
 	const char *value; /* what the help calls its value; NULL = it takes none */
 	const char *words; /* the only values allowed, separated by spaces; NULL = any */
-	const char *suggest; /* without words: what a shell completes beside files; see options_print_list() */
-	const char *help;    /* NULL and no name: the end of a table */
+	const char *
+		suggest; /* without words: what a shell completes beside files; see options_print_list() */
+	const char *help; /* NULL and no name: the end of a table */
 
 	/* Where options_parse() puts it: one of these. */
 	bool *flag;
@@ -28,10 +29,10 @@ struct option_spec {
 	{                                                               \
 		.name = "help", .letter = 'h', .help = "show this help" \
 	}
-#define OPTION_QUIET(...)                                                              \
-	{                                                                              \
+#define OPTION_QUIET(...)                                                                 \
+	{                                                                                 \
 		.name = "quiet", .letter = 'q', .help = "print warnings and errors only", \
-		__VA_ARGS__                                                            \
+		__VA_ARGS__                                                               \
 	}
 #define OPTIONS_END          \
 	{                    \

@@ -172,7 +172,7 @@ static int find_target(const char *path, char *ret, struct stat *ret_st, struct 
 		return fail_set(f, EINVAL, path, todo_file, "it is a file without a name");
 	if (ret_st->st_mode && is_mount_point(ret))
 		return fail_set(f, EBUSY, path, "Give another file, or mount its directory.",
-				"it is mounted there, so that it cannot be replaced");
+				"it is a mount point, so it cannot be replaced");
 	return 0;
 }
 
@@ -186,8 +186,9 @@ int out_check(const char *path, const char *source, struct fail *f)
 		return r;
 	if (source && strcmp(source, "-") != 0 && resolve(source, other) == 0 &&
 	    strcmp(target, other) == 0)
-		return fail_set(f, EINVAL, path, "Give another name.",
-				"it would replace what is read or written at the same time");
+		return fail_set(
+			f, EINVAL, path, "Give another name.",
+			"it would overwrite another file that this command reads or writes");
 	slash = strrchr(target, '/');
 	slash[slash == target] = '\0';
 	return faccessat(AT_FDCWD, target, W_OK | X_OK, AT_EACCESS) == 0

@@ -9,19 +9,16 @@ void root_warn_of_directory(const struct member *m)
 	unsigned mode = m->mode & 07777;
 
 	if ((mode & 0555) != 0555)
-		say_warning(
-			"the root directory has mode %04o: whoever is not root cannot enter it, so "
-			"most services will fail: chmod 755 it and pack again",
-			mode);
+		say_warning("the root directory has mode %04o: only root could enter it, so most "
+			    "services will fail: run chmod 755 on it and pack again",
+			    mode);
 	else if (mode & 0022)
-		say_warning(
-			"the root directory has mode %04o: whoever is not root can write to it: "
-			"chmod 755 it and pack again",
-			mode);
+		say_warning("the root directory has mode %04o: all users could write to it: run "
+			    "chmod 755 on it and pack again",
+			    mode);
 	if (m->uid != 0)
-		say_warning("the root directory belongs to user %u: systemd and sshd distrust what "
-			    "lies "
-			    "in it: chown root it and pack again",
+		say_warning("the root directory belongs to user %u: systemd and sshd refuse files "
+			    "in it: run chown root on it and pack again",
 			    (unsigned)m->uid);
 }
 
@@ -44,8 +41,7 @@ void root_warn_of_name_servers(const char *text, size_t size)
 	}
 	if (server.size > 0)
 		say_warning(
-			"etc/resolv.conf is a file and names the server %.*s: every machine will "
-			"ask "
-			"that one: lay another over it (--overlay), or leave it out (--exclude)",
+			"etc/resolv.conf names the DNS server %.*s, which every machine will use: "
+			"replace it with --overlay, or leave it out with --exclude",
 			(int)(server.size < 64 ? server.size : 64), server.at);
 }

@@ -58,7 +58,8 @@ int say_fail(const struct fail *f)
 	if (*f->todo)
 		fprintf(stderr, "  %s\n", f->todo);
 	else if (is_denied)
-		fputs("  Run it as root (sudo tarboot ...), or as a user who has access.\n", stderr);
+		fputs("  Run it as root (sudo tarboot ...), or as a user who has access.\n",
+		      stderr);
 	return EXIT_FAILED;
 }
 

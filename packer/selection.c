@@ -300,7 +300,8 @@ void selection_comment(struct selection *s, const struct member *m, int lines)
 		return;
 	printf("changed  ");
 	say_path(stdout, path_in_root(m->path), -1);
-	printf(": %d lines that need another machine's disks or host are comments\n", lines);
+	printf(": commented out %d lines that need the disks or the host of another machine\n",
+	       lines);
 }
 
 int selection_drop(struct selection *s, const struct member *m)

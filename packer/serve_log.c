@@ -65,9 +65,9 @@ static bool show_proxy(struct serve_log *log, const char *at, char ret[SERVE_LIN
 		return false;
 	if (ipv4_parse(first, &unused)) {
 		serve_log_learn(log, first, second);
-		show(log, first, "PXE    told what to boot", ret);
+		show(log, first, "PXE    boot file announced", ret);
 	} else {
-		snprintf(ret, SERVE_LINE_MAX, "%-17s %-15s PXE    told what to boot", first, "");
+		snprintf(ret, SERVE_LINE_MAX, "%-17s %-15s PXE    boot file announced", first, "");
 	}
 	return true;
 }
@@ -101,7 +101,7 @@ static bool show_http(struct serve_log *log, const char *at, char ret[SERVE_LINE
 		return false; /* nobody made a file for that machine */
 	if (status != 200 && status != 206)
 		snprintf(what, sizeof(what), "HTTP   %s: error %u%s", path, status,
-			 status == 403 ? ": the web server may not read it" : "");
+			 status == 403 ? ": the web server is not allowed to read it" : "");
 	else if (bytes < 1000000)
 		snprintf(what, sizeof(what), "HTTP   %s", path);
 	else

@@ -22,7 +22,8 @@
 
 static const char *set_address(uint32_t *address, const char *value)
 {
-	return ipv4_parse(value, address) ? NULL : "it must be an IPv4 address, as 192.168.7.1";
+	return ipv4_parse(value, address) ? NULL
+					  : "it must be an IPv4 address, for example 192.168.7.1";
 }
 
 static const char *set_number(unsigned *number, const char *value, unsigned long most)
@@ -31,7 +32,7 @@ static const char *set_number(unsigned *number, const char *value, unsigned long
 	unsigned long n = strtoul(value, &end, 10);
 
 	if (*value < '0' || *value > '9' || *end || n > most)
-		return "it must be a number, and not that large";
+		return "it must be a number, and smaller";
 	*number = (unsigned)n;
 	return NULL;
 }
@@ -53,8 +54,8 @@ static const char *set_url(char url[SITE_TEXT_MAX], const char *value)
 	    (strncmp(value, "http://", 7) != 0 && strncmp(value, "https://", 8) != 0))
 		return "it must be a URL that begins with http:// or https://";
 	if (strpbrk(value, " ,\"\\"))
-		return "it must be without blanks, commas, double quotes and backslashes (%20, "
-		       "%2C, %22 and %5C stand for them)";
+		return "it must not have spaces, commas, double quotes and backslashes (%20, %2C, "
+		       "%22 and %5C stand for them)";
 	strcpy(url, value);
 	while (*url && url[strlen(url) - 1] == '/')
 		url[strlen(url) - 1] = '\0';
@@ -66,7 +67,7 @@ static const char *set_directory(char directory[SITE_TEXT_MAX], const char *valu
 {
 	for (const char *at = value; *at; at++)
 		if (iscntrl((unsigned char)*at) || *at == '"')
-			return "it must be without double quotes and control characters";
+			return "it must not have double quotes or control characters";
 	return snprintf(directory, SITE_TEXT_MAX, "%s", value) < SITE_TEXT_MAX ? NULL
 									       : "it is too long";
 }
@@ -85,11 +86,11 @@ static const char *set_range(struct site *s, const char *value)
 	const char *comma = strchr(value, ',');
 
 	if (!comma || comma - value >= IPV4_TEXT_MAX)
-		return "it must be two IPv4 addresses with a comma between";
+		return "it must be two IPv4 addresses, separated by a comma";
 	snprintf(first, sizeof(first), "%.*s", (int)(comma - value), value);
 	return ipv4_parse(first, &s->first) && ipv4_parse(comma + 1, &s->last)
 		       ? NULL
-		       : "it must be two IPv4 addresses with a comma between";
+		       : "it must be two IPv4 addresses, separated by a comma";
 }
 
 static const char *set_yes(bool *yes, const char *value)
@@ -105,7 +106,7 @@ static const char *find_machine(struct site *s, const char *value, struct site_m
 	struct site_machine *machines;
 
 	if (!mac_parse(value, strcspn(value, "="), ':', mac))
-		return "it must begin with a MAC address, as 52:54:00:12:34:56=";
+		return "it must begin with a MAC address, for example 52:54:00:12:34:56=";
 	for (size_t i = 0; i < s->n_machines; i++)
 		if (strcmp(s->machines[i].mac, mac) == 0) {
 			*ret = &s->machines[i];
@@ -113,7 +114,7 @@ static const char *find_machine(struct site *s, const char *value, struct site_m
 		}
 	machines = realloc(s->machines, (s->n_machines + 1) * sizeof(*machines));
 	if (!machines)
-		return "there is no memory for it";
+		return "out of memory";
 	s->machines = machines;
 	*ret = &machines[s->n_machines++];
 	**ret = (struct site_machine){ 0 };
@@ -136,7 +137,7 @@ static const char *set_host(struct site *s, const char *value)
 	comma = at + strcspn(at, ",");
 	snprintf(address, sizeof(address), "%.*s", (int)(comma - at), at);
 	if (comma - at >= IPV4_TEXT_MAX || !ipv4_parse(address, &m->address))
-		return "behind the = there must be an IPv4 address, as in "
+		return "after the = there must be an IPv4 address, for example "
 		       "52:54:00:12:34:56=192.168.7.20,pc20";
 	return *comma ? set_name(m->name, comma + 1) : NULL;
 }
@@ -158,9 +159,9 @@ const char *site_set(struct site *s, const char *key, const char *value)
 	if (strcmp(key, "server") == 0)
 		return set_address(&s->server, value);
 	if (strcmp(key, "subnet") == 0)
-		return subnet_parse(value, &s->subnet) ? NULL
-						       : "it must be a subnet of 8 to 30 bits, as "
-							 "192.168.7.0/24";
+		return subnet_parse(value, &s->subnet)
+			       ? NULL
+			       : "it must be a subnet of 8 to 30 bits, for example 192.168.7.0/24";
 	if (strcmp(key, "range") == 0)
 		return set_range(s, value);
 	if (strcmp(key, "router") == 0)
@@ -305,7 +306,7 @@ int site_write(const struct site *s, const char *path, const char *text, struct 
 		return fail_errno(f, r, full, "cannot read it");
 	if (r == 0 && !strstr(old, SITE_MARK))
 		return fail_set(f, EEXIST, full, "Move it away, or use another directory.",
-				"it was not made by tarboot, and is not overwritten");
+				"it was not written by tarboot, so it is not overwritten");
 	return r == 0 && strcmp(old, text) == 0 ? 0 : replace(full, text, strlen(text), f);
 }
 
@@ -442,7 +443,7 @@ int site_lock(const struct site *s, int *ret_fd, struct fail *f)
 	if (fd < 0)
 		return fail_errno(f, errno, s->directory, "cannot open it");
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return fail_set(f, errno, s->directory, "Wait for it.",
+		return fail_set(f, errno, s->directory, "Wait until it is done.",
 				"another tarboot is changing it");
 	*ret_fd = take_fd(&fd);
 	return 0;

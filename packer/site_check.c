@@ -96,12 +96,12 @@ static int check_range(const struct site *s, struct fail *f)
 		address = reserved_address(s, r);
 		if (s->first && address >= s->first && address <= s->last)
 			return fail_set(f, EINVAL, "range", "Give another with --range FIRST,LAST.",
-					"it holds %s, the address of the %s",
+					"it contains %s, the address of the %s",
 					ipv4_format(text, address), r->who);
 	}
 	if (!s->proxy && !site_range(s, &first, &last))
 		return fail_set(f, EINVAL, "subnet", "Give a larger one with --subnet, or --proxy.",
-				"it has no address left for the machines");
+				"no address is left for the machines");
 	return 0;
 }
 
@@ -118,8 +118,8 @@ static int check_directory(const struct site *s, struct fail *f)
 	for (const char *at = path; *at; at++)
 		if (iscntrl((unsigned char)*at) || strchr(" \"'\\,;*?[]{}$#%", *at))
 			return fail_set(f, EINVAL, path, "Give another directory.",
-					"its path has a blank, quote or sign that the servers' "
-					"configurations cannot hold");
+					"its path has a space, quote or special character that is "
+					"not possible in server configurations");
 	return 0;
 }
 
@@ -158,7 +158,7 @@ int site_check(const struct site *s, struct fail *f)
 				"the address of the server is not known");
 	if (!s->subnet.bits)
 		return fail_set(f, EINVAL, s->directory,
-				"Give it with --subnet, as 192.168.7.0/24.",
+				"Give it with --subnet, for example --subnet 192.168.7.0/24.",
 				"the subnet of the machines is not known");
 	if (!subnet_has(&s->subnet, s->server))
 		return wrong(f, "server", "its address is not in the subnet");
@@ -225,12 +225,12 @@ int site_check_reachable(const struct site *s, struct fail *f)
 	for (size_t i = 0; i < ARRAY_SIZE(served); i++) {
 		if (!realpath(site_path(s, path, "%s", served[i]), real) || !find_closed(real))
 			continue;
-		return fail_set(
-			f, EACCES, s->directory,
-			"Move it to where all users may go, as /srv/tarboot, and serve it there.",
-			"dnsmasq and nginx cannot read it: they run as other users, who may "
-			"not enter %s",
-			real);
+		return fail_set(f, EACCES, s->directory,
+				"Move it to a directory that all users can enter, for example "
+				"/srv/tarboot.",
+				"dnsmasq and nginx cannot read it: they run as other users, which "
+				"cannot enter %s",
+				real);
 	}
 	return 0;
 }

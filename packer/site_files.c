@@ -33,8 +33,9 @@ static int copy_ipxe_program(const struct site *s, const char *name, const char 
 	r = copy_program(s, from, to, f);
 	if (r != -ENOENT || optional || access(site_path(s, full, "%s", to), F_OK) == 0)
 		return r == -ENOENT ? 0 : r;
-	return fail_set(f, ENOENT, from, "Install the package ipxe, or give --ipxe DIR.",
-			"there is no iPXE to boot from the network with");
+	return fail_set(
+		f, ENOENT, from, "Install the package ipxe, or give --ipxe DIR.",
+		"iPXE, which machines need to boot from the network, is not installed there");
 }
 
 static int copy_ipxe(const struct site *s, struct fail *f)

@@ -326,7 +326,8 @@ static int describe(const struct publishing *p, const struct image_report *repor
 				      .split = p->split };
 	if (!text_is_plain(title) || strlen(title) >= 70 || *title == '-' || !*title)
 		return fail_set(f, EINVAL, "--title",
-				"Use at most 69 letters of ASCII, none of ${ && ||, no - first.",
+				"Use at most 69 ASCII characters, without ${, && and ||, and no - "
+				"at the beginning.",
 				"a menu cannot show \"%s\"", title);
 	if (!setting_can_hold(title))
 		return fail_set(f, EINVAL, "--title", "Use one kind of quotes.",
@@ -335,7 +336,8 @@ static int describe(const struct publishing *p, const struct image_report *repor
 		return fail_set(f, EINVAL, "--append", "Use one kind of quotes.",
 				"it has quotes of both kinds, and begins with one or has a #");
 	if (!text_is_plain(append) || strlen(append) >= APPEND_MAX)
-		return fail_set(f, EINVAL, "--append", "Use letters of ASCII, none of ${ && ||.",
+		return fail_set(f, EINVAL, "--append",
+				"Use ASCII characters only, without ${, && and ||.",
 				"an iPXE script cannot have this kernel line");
 	strcpy(ret->title, title);
 	strcpy(ret->append, append);
@@ -431,7 +433,8 @@ static int find_image(const struct site *s, const char *name, struct site_image 
 	int r = site_read_image(s, name, ret, f);
 
 	if (r == 0 && !*ret->current.version)
-		return fail_set(f, ENOENT, s->directory, "See its http/images for their names.",
+		return fail_set(f, ENOENT, s->directory,
+				"Its images are the directories in http/images.",
 				"it has no image %s", name);
 	return r;
 }
@@ -466,8 +469,8 @@ int site_remove(const struct site *s, const char *name, struct fail *f)
 	int r = find_image(s, name, &image, f);
 
 	if (r == 0 && is_booted(s, name))
-		return fail_set(f, EBUSY, name, "Give another with --default, and --boot.",
-				"the menu or a machine boots it by default");
+		return fail_set(f, EBUSY, name, "Set another with --default or --boot first.",
+				"it is the default of the menu or of a machine");
 	return r == 0 ? remove_tree(site_path(s, path, IMAGES "%s", name), f) : r;
 }
 

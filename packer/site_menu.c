@@ -198,7 +198,7 @@ static void print_checks(const struct menu *m, const struct site_version *v)
 {
 	char size[SIZE_TEXT_MAX];
 
-	fprintf(m->out, "# loads %llu MiB; the machine needs %llu MiB of memory, about\n",
+	fprintf(m->out, "# loads %llu MiB; the machine needs about %llu MiB of RAM\n",
 		(unsigned long long)(v->size / MIB), (unsigned long long)(v->machine / MIB));
 	if (is_arm(v)) {
 		fprintf(m->out, "iseq ${buildarch} arm64 || goto other\n");
@@ -259,32 +259,24 @@ static void print_own_entries(const struct menu *m)
 			"initrd %s/initrd.gz || goto failed\n"
 			"boot || goto failed\n\n",
 			m->site->installer, m->site->installer);
-	fprintf(m->out, ":shell\necho `exit` leads back to the menu.\nshell ||\ngoto menu\n\n"
-			":reboot\nreboot\n\n");
+	fprintf(m->out, ":shell\necho Type exit to return to the menu.\nshell ||\ngoto "
+			"menu\n\n:reboot\nreboot\n\n");
 }
 
 /* What is tried again by itself: a server that is away comes back. */
 static void print_failures(const struct menu *m)
 {
 	fprintf(m->out,
-		":failed\n"
-		"echo\necho FAILED: ${what} does not boot; the reason stands above.\n"
-		"echo It was to come from ${base}; is the server on, is the file there?\n"
-		"imgfree ||\n"
-		"prompt --key s --timeout %u000 Press s for a shell; the menu comes back in %u "
-		"seconds. "
-		"&& goto shell ||\n"
-		"set wait %u\n"
-		"goto menu\n\n"
-		":not64\necho\necho FAILED: ${what} needs a processor of 64 bits.\n"
-		"prompt --timeout %u000 Press a key for the menu. ||\ngoto menu\n\n"
-		":other\necho\necho FAILED: ${what} is for another kind of machine; this one is "
-		"${buildarch}.\n"
-		"prompt --timeout %u000 Press a key for the menu. ||\ngoto menu\n\n"
-		":large\necho\necho FAILED: ${what} has ${size}, more than a BIOS machine can "
-		"load: set the "
-		"machine to UEFI.\n"
-		"prompt --timeout %u000 Press a key for the menu. ||\ngoto menu\n",
+		":failed\necho\necho FAILED: ${what} does not boot; see the reason above.\necho "
+		"Loading from ${base}: does the server run, and does it have the file?\nimgfree "
+		"||\nprompt --key s --timeout %u000 Press s for a shell; the menu comes back in %u "
+		"seconds. && goto shell ||\nset wait %u\ngoto menu\n\n:not64\necho\necho FAILED: "
+		"${what} needs a processor of 64 bits.\nprompt --timeout %u000 Press a key for the "
+		"menu. ||\ngoto menu\n\n:other\necho\necho FAILED: ${what} is for another kind of "
+		"machine; this one is ${buildarch}.\nprompt --timeout %u000 Press a key for the "
+		"menu. ||\ngoto menu\n\n:large\necho\necho FAILED: ${what} has ${size}, more than "
+		"a BIOS machine can load: set the machine to UEFI.\nprompt --timeout %u000 Press a "
+		"key for the menu. ||\ngoto menu\n",
 		RETRY, RETRY, m->site->timeout * 1000, RETRY, RETRY, RETRY);
 }
 
@@ -311,7 +303,7 @@ static int write_machine(const struct menu *m, const struct site_machine *machin
 		return 0;
 	if (!is_entry(m, machine->boot))
 		return fail_set(f, EINVAL, machine->boot, "Give another with --boot.",
-				"there is no such entry for %s to boot", machine->mac);
+				"the menu has no such entry for %s to boot", machine->mac);
 	mac_parse(machine->mac, strlen(machine->mac), '-', mac);
 	snprintf(path, sizeof(path), "http/mac-%s.ipxe", mac);
 	snprintf(text, sizeof(text), "#!ipxe\n# " SITE_MARK "\nset entry %s\n", machine->boot);
@@ -374,7 +366,7 @@ int menu_write(const struct site *s, const struct site_image *images, size_t n,
 	site_url(s, m.url);
 	if (!is_entry(&m, m.boot))
 		return fail_set(f, EINVAL, m.boot, "Give another with --default.",
-				"there is no such entry for the menu to start with");
+				"the menu has no such entry");
 	r = site_print(s, "http/menu.ipxe", print_script, &m, f);
 	if (r == 0)
 		r = write_autoexec(&m, f);

@@ -39,8 +39,9 @@ static int check_name(const char *name, struct fail *f)
 	if (name_is_plain(name) && !menu_has_entry(name))
 		return 0;
 	return fail_set(f, EINVAL, name, "Give another with --name.",
-			menu_has_entry(name) ? "the menu itself has an entry of that name"
-					     : "a name has letters, digits, - and _, at most 32");
+			menu_has_entry(name)
+				? "the menu has an entry of its own with that name"
+				: "a name may have only letters, digits, - and _, at most 32");
 }
 
 /* Its name is a line of entry.conf. */
@@ -49,7 +50,7 @@ static int check_file(const char *image, struct fail *f)
 	for (const char *at = site_file_of(image); *at; at++)
 		if (iscntrl((unsigned char)*at))
 			return fail_set(f, EINVAL, image, "Rename it.",
-					"the name of its file has a control character");
+					"its file name contains a control character");
 	return 0;
 }
 

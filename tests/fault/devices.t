@@ -55,13 +55,13 @@ subtest 'messages that are lost' => sub {
 subtest 'the process is killed' => sub {
 	my $guest = shell_at(name => 'gone', change => $root, append => 'tarboot.shell=start');
 	$guest->type("kill -9 $PID; exit\n");
-	warns(ends($guest), 'the process that plugs in devices died of signal 9 (Killed)');
+	warns(ends($guest), 'the process that loads modules died of signal 9 (Killed)');
 };
 
 subtest 'the process does not end' => sub {
 	my $guest = shell_at(name => 'stuck', change => $root, append => 'tarboot.shell=start');
 	$guest->type("kill -STOP $PID; exit\n");
-	warns(ends($guest), 'the process that plugs in devices did not end within 2 s, perhaps because a driver waits '
+	warns(ends($guest), 'the process that loads modules did not end within 2 s, perhaps because a driver waits '
 		. 'for its hardware: killed');
 };
 

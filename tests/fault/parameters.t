@@ -46,7 +46,7 @@ subtest 'a wrong parameter and tarboot.shell' => sub {
 
 boots('parameters twice, quoted, unknown, long', append => join(' ',
 	'tarboot.size=1g', '"tarboot.size=50%"', 'tarboot.threads="1"', 'tarboot.siez=1g', 'x=' . 'y' x 1500, "z=\xff\xfe"), like => [
-	qr/tarboot: tarboot\.siez is no parameter of tarboot; the nearest is tarboot\.size$/m,
+	qr/tarboot: tarboot\.siez: unknown parameter; did you mean tarboot\.size\?$/m,
 	qr/unpack root: .* 1 threads/, qr/check memory: .* root of 2\d\d\.\d MiB/ ]);
 boots('quiet', append => 'quiet', also => sub {
 	unlike($_[0]->text, qr/^tarboot:/m, 'nothing on the console');

@@ -72,7 +72,7 @@ fails('a missing part', change => [ \&no_manifest, sub {
 
 my $manifest = qr{what: +/tarboot/manifest};
 fails('a damaged manifest', change => change_manifest(sub { s/^inodes=\K(\d)/9 - $1/emr }, 1), step => 'find payload',
-	about => [ $manifest, qr/its manifest is damaged: it is not what its own text-digest says/, qr/copy or pack it again/ ]);
+	about => [ $manifest, qr/its manifest is damaged: it does not match its own text-digest/, qr/copy or pack it again/ ]);
 fails('a manifest of a later version', change => change_manifest(sub { s/^format=2/format=3/mr }), step => 'find payload',
 	about => [ $manifest, qr/a newer tarboot wrote its manifest/, qr/Use the version of tarboot/ ]);
 
@@ -92,7 +92,7 @@ boots('a payload by another name', change => sub { $_[-1]{name} = 'other.txz'; @
 # The manifest of the image is about its own payload: neither size nor init of another one is in it.
 my $foreign = tar_of('tar -cf - . | xz -T1');
 my $wrong_init = change_manifest(sub { s{^init=/sbin/init$}{init=/sbin/none}mr });
-my $not_counted = qr{the manifest is about another payload, /rootfs\.tar\.xz of \S+ MiB: it does not count};
+my $not_counted = qr{the manifest is ignored: it describes another payload, /rootfs\.tar\.xz of \S+ MiB};
 boots('another payload beside that of the image', append => 'tarboot.rootfs=/other.txz', like => [$not_counted],
 	change => [ big_root(2, 'cat /dev/urandom'), $wrong_init, sub { (@_, { name => 'other.txz', mode => 0100644, nlink => 1, data => $foreign }) } ]);
 boots('another, smaller payload in its place', like => [$not_counted],

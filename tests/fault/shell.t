@@ -57,7 +57,7 @@ subtest 'an image without a shell' => sub {
 	my $guest = start(name => 'no-shell', append => 'tarboot.shell=start,fail',
 		change => sub { grep { $_->{name} ne 'bin/busybox' } no_payload(@_) });
 	ok($guest->wait_end($BOOT), 'it goes on') or $guest->show_end;
-	like($guest->text, qr/no \/bin\/busybox in this image: pack it with --shell/, 'and says why there is none');
+	like($guest->text, qr/this image has no \/bin\/busybox: pack it with --shell/, 'and says why there is none');
 };
 
 subtest 'after a failure' => sub {

@@ -124,7 +124,7 @@ run('ip', 'link', 'set', 'veth1', 'netns', $other->{pid});
 ok($other->wait_for(qr/DHCP, IP range/, 20), 'another DHCP server runs') or diag($other->text);
 
 my $refused = serve('refused', build_path('tarboot'), 'serve', $site);
-ok($refused->wait_for(qr/^tarboot: br0: another DHCP server gives addresses on this network\n.*--proxy/m, 20),
+ok($refused->wait_for(qr/^tarboot: br0: another DHCP server assigns addresses on this network\n.*--proxy/m, 20),
 	'tarboot serve refuses to give addresses, too') or diag($refused->text);
 is($refused->stop, 1 << 8, 'and ends');
 

@@ -199,7 +199,7 @@ flipped('the zeros between the archives', $start - 5, qr{at byte \d+: this is no
 flipped("the manifest's inode number", $head + 13, qr{the header of /tarboot/manifest, or the padding of its name or data, is damaged \(byte $head\)});
 flipped("the manifest's time", $head + 53, qr{the header of /tarboot/manifest, .* is damaged \(byte $head\)});
 flipped("the manifest's name", $head + 112, qr{its manifest is missing, although the boot part is one of tarboot pack});
-my $text_damage = qr{its manifest is damaged: it is not what its own text-digest says};
+my $text_damage = qr{its manifest is damaged: it does not match its own text-digest};
 flipped("the number of $_", $said->($_), $text_damage)
 	for qw(payload-bytes unpacked-bytes unpacked-bytes-16k unpacked-bytes-64k inodes members files data-bytes directories
 	xattr-bytes init kernel build-id payload);

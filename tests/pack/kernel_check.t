@@ -176,12 +176,12 @@ subtest 'pack warns' => sub {
 # ---- what cannot be read ----
 
 fails('nothing there', 1, qr{/nowhere: cannot open it: No such file}, '/nowhere');
-fails('no configuration', 1, qr/it is no kernel configuration, and it holds none\n  Give the file/, $TARBOOT);
-fails('a kernel that is cut', 1, qr/it is no kernel configuration, and/,
+fails('no configuration', 1, qr/it is not a kernel configuration, and contains none\n  Give the file/, $TARBOOT);
+fails('a kernel that is cut', 1, qr/it is not a kernel configuration, and contains none\n/,
 	spew(scratch('cut'), substr slurp(scratch('bzImage')), 0, 3000));
 fails('an empty file', 1, qr/it is empty/, spew(scratch('empty'), ''));
 mkdir scratch('nothing') or die;
-fails('an empty directory', 1, qr/neither boot nor lib\/modules has it/, scratch('nothing'));
+fails('an empty directory', 1, qr/it is neither in boot nor in lib\/modules/, scratch('nothing'));
 fails('a bad image', 1, qr/: it is a program\n  Give an image that `tarboot pack` wrote, or a \.tar\.xz file\.\n\z/, '--image', $TARBOOT, scratch('less'));
 fails('no argument', 2, qr/expected one CONFIG, VMLINUZ, DIR or auto, got none/);
 fails('an unknown group', 2, qr/--only vm,x: unknown group/, '--only=vm,x', scratch('less'));

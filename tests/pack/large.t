@@ -18,7 +18,7 @@ my $root    = tiny_root('root', sub { run("head -c 4400M /dev/urandom >'$_[0]/da
 my %long = (limit => 3600);
 my $r = try(\%long, $TARBOOT, 'pack', $root, '-o', $image, '--kernel=none', '--no-shell', '--level=fast');
 is($r->{exit}, 0, 'it is packed') or diag($r->{err});
-like($r->{err}, qr/warning: an image of 4\.\d+ GiB is more than BIOS/, 'with a warning about boot loaders');
+like($r->{err}, qr/warning: an image of 4\.\d+ GiB is too large for BIOS/, 'with a warning about boot loaders');
 my %size = run($TARBOOT, 'inspect', $image) =~ m{^  100644 +(\S+ \S+)  /(rootfs\S*)}mg;
 is_deeply([ sort values %size ], [ 'rootfs.tar.xz.000', 'rootfs.tar.xz.001' ], 'in two parts');
 my $list = run("tail -c +\$((\$(grep -abom1 TRAILER '$image' | cut -d: -f1) / 512 * 512 + 513)) '$image' | cpio -tv --quiet 2>&1");

@@ -81,7 +81,7 @@ like(packs_for('without a busybox of its kind', $ARM, $arm, '--kernel=none')->{e
 my $busybox = spew(scratch('busybox'), elf($ARM), 0755);
 packs_for('with a busybox of its kind', $ARM, $arm, '--kernel=none', "--shell=$busybox");
 for my $root ($arm, $tar) {
-	refuses("with this machine's busybox, $root", qr{/busybox: it is not a static program for aarch64}, $root,
+	refuses("with this machine's busybox, $root", qr{/busybox: it is not a static program for aarch64, the architecture of the root\n}, $root,
 		'--kernel=none', '--shell=' . (grep { -e } qw(/bin/busybox /usr/bin/busybox))[0]);
 	refuses("with a kernel of another kind, $root", qr/the kernel: it is for x86-64, the root is for aarch64/, $root,
 		'--no-shell', '--kernel=' . scratch('kernel bzImage'));

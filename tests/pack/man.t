@@ -37,8 +37,9 @@ sub heading {
 # The text of an mdoc entry without its macros.
 sub plain {
 	my ($mdoc) = @_;
-	$mdoc =~ s/^\.\w\w (.*)$/join ' ', grep { !m{^(?:Ns|Ar|Pa|Ql|Fl|Cm|Xr)$} } split ' ', $1/mge;
+	$mdoc =~ s/^\.\w\w (.*)$/join ' ', grep { !m{^(?:Ar|Pa|Ql|Fl|Cm|Xr)$} } split ' ', $1/mge;
 	$mdoc =~ s/\s+/ /g;
+	$mdoc =~ s/ Ns //g;
 	return $mdoc =~ s/ ([.,;:])(?= |\z)/$1/gr;
 }
 

@@ -50,7 +50,7 @@ my $lab = make_image('lab', 'one');
 refuses('no server',  1, qr/address of the server is not known\n.*--server/, $lab);
 refuses('no subnet',  1, qr/subnet of the machines is not known\n.*--subnet/, $lab, '--server', '10.7.0.1');
 refuses('no kernel',  1, qr/none: cannot read the kernel.*\n.*--kernel/, $lab, @NET, '--kernel', scratch('none'));
-refuses('a kernel that is none', 1, qr{^tarboot: /etc/passwd: it is no Linux kernel\n  Give the file that a boot loader loads: vmlinuz, bzImage or Image\.\n\z},
+refuses('a kernel that is none', 1, qr{^tarboot: /etc/passwd: it is not a Linux kernel\n  Give the file that a boot loader loads: vmlinuz, bzImage or Image\.\n\z},
 	$lab, @NET, '--kernel', '/etc/passwd');
 refuses('a kernel for another machine', 1, qr{^tarboot: \S+/arm-kernel: it is for aarch64, the image is for x86-64\n  Give it with --kernel FILE\.\n\z},
 	$lab, @NET, '--kernel', spew(scratch('arm-kernel'), 'MZ' . "\0" x 0x36 . "ARM\x64" . "\0" x 200));
@@ -66,8 +66,8 @@ refuses('a kernel for another machine', 1, qr{^tarboot: \S+/arm-kernel: it is fo
 	like($r->{err}, $message, 'and says why');
 }
 refuses('no image',   1, qr/none\.img: cannot open/, scratch('none.img'), @NET, '--kernel', "$lab.vmlinuz");
-refuses('two titles', 2, qr/for one IMAGE at a time/, $lab, $lab, @NET, '--title', 'x');
-refuses('a bad value', 2, qr/--\S+ .*: (?:it|behind the =)(?: there)? must/, @NET, @$_)
+refuses('two titles', 2, qr/--name, --title and --kernel need exactly one IMAGE\n/, $lab, $lab, @NET, '--title', 'x');
+refuses('a bad value', 2, qr/--\S+ .*: (?:it|after the =)(?: there)? must/, @NET, @$_)
 	for [qw(--server 300.1.1.1)], [qw(--server 010.1.1.1)], [qw(--subnet 10.7.0.0/31)], [qw(--subnet 10.7.0.0)],
 	[qw(--host 52:54:00:12:34=10.7.0.9)], [qw(--host 52:54:00:12:34:56=10.7.0)], ['--range', '10.7.0.5'],
 	['--host', '52:54:00:12:34:56=10.7.0.9,a.b'], [qw(--timeout soon)], [qw(--timeout -1)], [qw(--http-port 70000)],
@@ -78,12 +78,12 @@ refuses('a machine elsewhere', 1, qr/not in the subnet/, $lab, @NET, '--host', '
 refuses('two with one address', 1, qr/the same fixed address/, $lab, @NET, map { ('--host', "52:54:00:12:34:0$_=10.7.0.9") } 1, 2);
 refuses('the server\'s address', 1, qr/is the server's/, $lab, @NET, '--host', '52:54:00:12:34:56=10.7.0.1');
 refuses('a range elsewhere', 1, qr/range: it must lie/, $lab, @NET, '--range', '10.7.0.9,10.7.0.2');
-refuses('a range with the server', 1, qr/range: it holds 10\.7\.0\.1, the address of the server\n  Give another with --range/, $lab, @NET, '--range', '10.7.0.1,10.7.0.9');
-refuses('a range with the router', 1, qr/range: it holds 10\.7\.0\.7, the address of the router\n/, $lab, @NET, qw(--router 10.7.0.7 --range), "10.7.0.5,10.7.0.9");
-refuses('a range with the DNS server', 1, qr/range: it holds 10\.7\.0\.9, the address of the DNS server\n/, $lab, @NET, qw(--dns 10.7.0.9 --range), "10.7.0.5,10.7.0.9");
-refuses('a subnet without room', 1, qr/subnet: it has no address left for the machines\n/, $lab, qw(--server 10.7.0.2 --subnet 10.7.0.0/30 --router 10.7.0.1));
+refuses('a range with the server', 1, qr/range: it contains 10\.7\.0\.1, the address of the server\n  Give another with --range/, $lab, @NET, '--range', '10.7.0.1,10.7.0.9');
+refuses('a range with the router', 1, qr/range: it contains 10\.7\.0\.7, the address of the router\n/, $lab, @NET, qw(--router 10.7.0.7 --range), "10.7.0.5,10.7.0.9");
+refuses('a range with the DNS server', 1, qr/range: it contains 10\.7\.0\.9, the address of the DNS server\n/, $lab, @NET, qw(--dns 10.7.0.9 --range), "10.7.0.5,10.7.0.9");
+refuses('a subnet without room', 1, qr/subnet: no address is left for the machines\n/, $lab, qw(--server 10.7.0.2 --subnet 10.7.0.0/30 --router 10.7.0.1));
 refuses('a fixed address by proxy', 1, qr/with proxy/, $lab, @NET, '--proxy', '--host', '52:54:00:12:34:56=10.7.0.9');
-refuses('the menu\'s own name', 1, qr/local: the menu itself/, $lab, @NET, qw(--name local));
+refuses('the menu\'s own name', 1, qr/local: the menu has an entry of its own with that name\n/, $lab, @NET, qw(--name local));
 refuses("a title with " . s/\n/ /r, 1, qr/--title: a menu cannot show/, $lab, @NET, '--title', $_)
 	for '${net0/mac}', "two\nlines", 'a && b', "\xc3\xa4", '-x', 'x' x 70;
 refuses('a kernel line with ${', 1, qr/--append: an iPXE script cannot/, $lab, @NET, '--append', 'a ${b}');
@@ -103,7 +103,7 @@ like(menu(), qr/ tarboot\.shell tarboot\.debug \|\|/, 'and for debug');
 is(menu() =~ s/^set base .*\n//mr, menu() =~ s{^set base http://10\.7\.0\.1\n}{}mr, 'from the server');
 unlike(menu(), qr/install/, 'there is no installer');
 
-refuses('a default that is none', 1, qr/nothing: there is no such entry/, qw(--default nothing));
+refuses('a default that is none', 1, qr/nothing: the menu has no such entry/, qw(--default nothing));
 like(works('the same again', $lab), qr/^unchanged lab/m, 'changes nothing');
 is(link_of('lab/current'), $one, 'it stays');
 make_image('lab', 'two');
@@ -148,10 +148,10 @@ my $fresh = make_image('fresh', 'one');
 run('mkdir', scratch('elsewhere'));
 run('cp', '-a', $fresh, "$fresh.vmlinuz", scratch('elsewhere'));
 my $twin = scratch('elsewhere/fresh.img');
-refuses('two of one name', 1, qr{^tarboot: fresh: two images would have this name, \Q$fresh\E and \Q$twin\E\n  Publish them one after the other, .*--name\.$}, $fresh, $twin);
-refuses('a name that one of them cannot have', 1, qr{^tarboot: menu: the menu itself has an entry of that name\n  Give another with --name\.\n\z}, $fresh, make_image('menu', 'one'));
+refuses('two of one name', 1, qr{^tarboot: fresh: two images would have this name, \Q$fresh\E and \Q$twin\E\n  Give one of them another name with --name, or, if the second is a new version of the first, publish them one after the other\.\n\z}, $fresh, $twin);
+refuses('a name that one of them cannot have', 1, qr{^tarboot: menu: the menu has an entry of its own with that name\n  Give another with --name\.\n\z}, $fresh, make_image('menu', 'one'));
 my $crooked = spew(scratch("a\nappend = b.img"), slurp($fresh));
-refuses('a file whose name has a newline', 1, qr{^tarboot: \S*/a\\012append = b\.img: the name of its file has a control character\n  Rename it\.\n\z},
+refuses('a file whose name has a newline', 1, qr{^tarboot: \S*/a\\012append = b\.img: its file name contains a control character\n  Rename it\.\n\z},
 	$crooked, '--kernel', "$fresh.vmlinuz", '--name', 'fresh');
 is(link_of('fresh/current'), '', 'then the others are not published either');
 
@@ -174,7 +174,7 @@ like(run($TARBOOT, 'verify', "$dir/root.img"), qr/^digests: right: manifest, eac
 	my @named   = ('--name', 'bare', '--kernel', "$lab.vmlinuz");
 	refuses('an image of others in two files', 1, qr{^tarboot: \Q$by_hand\E: it cannot be split: it was not made by tarboot pack\n  Publish it without --split\.\n\z},
 		'--split', @named, $by_hand);
-	my $bare = qr{^tarboot: \Q$payload\E: it is a root's archive, not an image: a kernel finds no /init in it\n  Pack it first: `tarboot pack ROOT\.tar\.xz -o IMAGE`\.\n\z};
+	my $bare = qr{^tarboot: \Q$payload\E: it is the archive of a root, not an image: it has no /init that the kernel could start\n  Pack it first: `tarboot pack ROOT\.tar\.xz -o IMAGE`\.\n\z};
 	refuses('a bare payload', 1, $bare, @named, $payload);
 	is(try($TARBOOT, 'run', $payload, '--kernel', "$lab.vmlinuz")->{err} =~ $bare, 1, 'run says the same');
 	my $second = spew(scratch('second.img'), cpio_of('newc', grep { $_->{name} eq 'rootfs.tar.xz' } @boot));
@@ -196,7 +196,7 @@ like(run($TARBOOT, 'verify', "$dir/root.img"), qr/^digests: right: manifest, eac
 		@named, $damaged);
 	ok(!-e "$site/http/images/bare", 'nothing of them is there');
 }
-refuses('removing the default', 1, qr/parts: the menu or a machine boots it/, '--default', 'parts', '--remove', 'parts');
+refuses('removing the default', 1, qr/parts: it is the default of the menu or of a machine\n/, '--default', 'parts', '--remove', 'parts');
 works('removed', '--remove', 'parts', '--default', 'lab');
 ok(!-e "$site/http/images/parts", 'it is gone');
 unlike(menu(), qr/parts/, 'from the menu, too');
@@ -230,7 +230,7 @@ is(sprintf('%04o', (stat scratch('lab.img'))[2] & 07777), '0600', 'the image its
 is(run("umask 077; '$TARBOOT' netboot -o '$site' --timeout 7 >/dev/null; find '$site/http' '$site/tftp' ! -perm -a+r"), '',
 	'all may read it, whatever the umask');
 spew("$site/http/mac-52-54-00-00-00-09.ipxe", "#!ipxe\nmine\n");
-refuses('a file of the admin', 1, qr/mac-52-54-00-00-00-09\.ipxe: it was not made by tarboot/, '--boot', '52:54:00:00:00:09=lab');
+refuses('a file of the admin', 1, qr/mac-52-54-00-00-00-09\.ipxe: it was not written by tarboot, so it is not overwritten\n/, '--boot', '52:54:00:00:00:09=lab');
 is(slurp("$site/http/mac-52-54-00-00-00-09.ipxe"), "#!ipxe\nmine\n", 'stays');
 works('for another machine', '--boot', '52:54:00:00:00:08=shell');
 like(slurp("$site/http/mac-52-54-00-00-00-08.ipxe"), qr/^set entry shell\n/m, 'its file');
@@ -245,7 +245,7 @@ fails_well(try($TARBOOT, 'netboot', $lab, '-o', $foreign, @NET), 1, qr/it was no
 is(join(' ', glob "$foreign/*"), "$foreign/precious", 'and nothing comes into it');
 for my $name ('a b', 'a,b', 'a[1]', 'a*', "a\rb") {
 	fails_well(try($TARBOOT, 'netboot', $lab, '-o', scratch($name), @NET), 1,
-		qr/\Q@{[ $name =~ s{\r}{\\015}r ]}\E: its path has a blank, quote or sign that the servers' configurations cannot hold\n  Give another directory\.\n\z/, "a path with a sign of the servers' languages");
+		qr/\Q@{[ $name =~ s{\r}{\\015}r ]}\E: its path has a space, quote or special character that is not possible in server configurations\n  Give another directory\.\n\z/, "a path with a sign of the servers' languages");
 	ok(!-e scratch($name), 'which is not made');
 }
 for my $image ('/no/such', spew(scratch('text.img'), "text\n" x 200)) {
@@ -267,7 +267,7 @@ refuses('a file that is half zeros', 1, qr{^tarboot: \Q$site\E/netboot\.conf: it
 like(slurp("$site/netboot.conf"), qr/\0timeout/, 'and is not written');
 spew("$site/netboot.conf", $conf);
 fails_well(try($TARBOOT, 'netboot', $lab, '-o', scratch('bare'), @NET, '--ipxe', $foreign), 1,
-	qr/undionly\.kpxe: there is no iPXE.*\n.*Install/, 'without iPXE');
+	qr/undionly\.kpxe: iPXE, which machines need to boot from the network, is not installed there\n  Install/, 'without iPXE');
 
 # ---- the servers read their configurations ----
 
@@ -367,9 +367,9 @@ my $closed = public('closed');
 mkdir $closed, 0700 or die "$closed: $!";
 run('cp', '-a', $site, "$closed/site");
 fails_well(try($TARBOOT, 'serve', "$closed/site"), 1,
-	qr{/site: dnsmasq and nginx cannot read it: they run as other users, who may not enter \Q$closed\E\n  Move it to where all users may go, as /srv/tarboot, and serve it there\.\n},
+	qr{/site: dnsmasq and nginx cannot read it: they run as other users, which cannot enter \Q$closed\E\n  Move it to a directory that all users can enter, for example /srv/tarboot\.\n},
 	'a site below a directory that only root may enter');
-like(try($TARBOOT, 'netboot', '-o', "$closed/site")->{err}, qr{^tarboot: warning: .*may not enter \Q$closed\E: Move it}m, 'netboot warns of it');
+like(try($TARBOOT, 'netboot', '-o', "$closed/site")->{err}, qr{^tarboot: warning: .*cannot enter \Q$closed\E: Move it}m, 'netboot warns of it');
 
 my $moved = public('moved');
 run('cp', '-a', $site, $moved);

@@ -128,8 +128,8 @@ my @WRONG = (
 	[ '-: QEMU cannot read standard input (for a file named -, give ./-)', qw(run -) ],
 	[ '-: an image must be a file (for a file named -, give ./-)', qw(netboot -o /no/such a -) ],
 	[ '--only x: unknown group', qw(kernel-check auto --only x) ],
-	[ '--server x: it must be an IPv4 address, as 192.168.7.1', qw(netboot -o /no/such --server x) ],
-	[ '--name, --title and --kernel are for one IMAGE at a time', qw(netboot -o /no/such a b --name x) ],
+	[ '--server x: it must be an IPv4 address, for example 192.168.7.1', qw(netboot -o /no/such --server x) ],
+	[ '--name, --title and --kernel need exactly one IMAGE', qw(netboot -o /no/such a b --name x) ],
 );
 is_wrong(@$_) for @WRONG;
 for my $n ('0', '-1', '1025', 'two', '2x', ' 2', '+2', '99999999999999999999') {

@@ -182,7 +182,7 @@ for (['a text', '/etc/passwd'], ['a device', '/dev/zero'], ['a program', '/bin/b
 	my ($name, $path) = @$_;
 	$path = '/usr/bin/busybox' if $path eq '/bin/busybox' && !-e $path;
 	fails_well(pack_root(root_with(), '--no-shell', '--kernel', $path), 1,
-		qr{^tarboot: \Q$path\E: it is no Linux kernel\n  Give the file that a boot loader loads: vmlinuz, bzImage or Image\.\n\z},
+		qr{^tarboot: \Q$path\E: it is not a Linux kernel\n  Give the file that a boot loader loads: vmlinuz, bzImage or Image\.\n\z},
 		"--kernel of $name");
 	ok(!-e $image && !-e $kernel, 'and nothing is written');
 }
@@ -279,9 +279,9 @@ for my $tar (0, 1) {
 	my $root = root_with();
 	my $what = $tar ? 'a tar' : 'a directory';
 	my $from = $tar ? scratch('root.tar') : $root;
-	for my $case ([ 0700, 0, qr{^the root directory has mode 0700: whoever is not root cannot enter it, so most services will fail: chmod 755 it and pack again$} ],
-		[ 01777, 0, qr{^the root directory has mode 1777: whoever is not root can write to it: chmod 755 it and pack again$} ],
-		[ 0755, 1000, qr{^the root directory belongs to user 1000: systemd and sshd distrust what lies in it: chown root it and pack again$} ],
+	for my $case ([ 0700, 0, qr{^the root directory has mode 0700: only root could enter it, so most services will fail: run chmod 755 on it and pack again$} ],
+		[ 01777, 0, qr{^the root directory has mode 1777: all users could write to it: run chmod 755 on it and pack again$} ],
+		[ 0755, 1000, qr{^the root directory belongs to user 1000: systemd and sshd refuse files in it: run chown root on it and pack again$} ],
 		[ 0555, 0 ]) {
 		my ($mode, $owner, @warning) = @$case;
 		chown $owner, 0, $root or die "chown: $!";

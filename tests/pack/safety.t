@@ -246,7 +246,7 @@ sub refuses_target {
 			"$dir/no/x: cannot write into its directory: No such file or directory", @c, "$dir/no/x");
 		refuses_target("$c[0] below a file", "$dir/root.tar/x: cannot write it: Not a directory", @c, "$dir/root.tar/x");
 	}
-	my $same = "it would replace what is read or written at the same time\n  Give another name.";
+	my $same = "it would overwrite another file that this command reads or writes\n  Give another name.";
 	refuses_target('pack -o -', "-: this cannot be written to standard output\n  Give the name of a file (./- for one that is called -).",
 		'pack', '/no/such', '-o', '-');
 	my $r = try('sh', '-c', '"$@" | cat', 'sh', $TARBOOT, 'pack', '/no/such', '-o', '/dev/stdout');
@@ -258,7 +258,7 @@ sub refuses_target {
 		'pack', '/no/such', '-o', "$dir/image.svg", '--report', "$dir/image.svg");
 	refuses_target('inspect: a report into no directory', "$dir/no/r.svg: cannot write into its directory: No such file or directory",
 		'inspect', '/no/such', '--report', "$dir/no/r.svg");
-	refuses_target('a kernel that is a pipe', "$dir/pipe: it is no Linux kernel\n  Give the file that a boot loader loads: "
+	refuses_target('a kernel that is a pipe', "$dir/pipe: it is not a Linux kernel\n  Give the file that a boot loader loads: "
 			. 'vmlinuz, bzImage or Image.', 'pack', $root, '-o', "$dir/image", '--no-shell', '--kernel', "$dir/pipe");
 	my $fifos = new_dir();
 	run('mkdir', "$fifos/etc");
@@ -277,7 +277,7 @@ SKIP: {
 	my $r = try('unshare', '-m', 'sh', '-c', 'mount --make-rprivate / && mount --bind "$2" "$1" || exit 77; exec "$0" pack /no/such -o "$1"',
 		$TARBOOT, "$dir/an image", "$dir/mounted");
 	skip 'cannot mount here', 1 if $r->{exit} == 77 || $r->{err} =~ /^unshare/;
-	is($r->{err}, "tarboot: $dir/an image: it is mounted there, so that it cannot be replaced\n  Give another file, or mount its directory.\n",
+	is($r->{err}, "tarboot: $dir/an image: it is a mount point, so it cannot be replaced\n  Give another file, or mount its directory.\n",
 		'a mounted file');
 }
 
@@ -303,8 +303,8 @@ SKIP: {
 		skip 'not root: cannot become another user', 1 if $> != 0;
 		chmod 0755, scratch(), $dir;
 		my $r = try(qw(setpriv --reuid=65534 --regid=65534 --clear-groups), $TARBOOT, 'verify', "$dir/real");
-		is($r->{err}, "tarboot: $dir/real: you may not read it\n  It may hold passwords, so only its owner reads it: run this as that "
-				. "user, by sudo, or change its mode.\n", 'another user is told why not');
+		is($r->{err}, "tarboot: $dir/real: you are not allowed to read it\n  An image can contain passwords, so only its owner can read it: run this as that "
+				. "user or with sudo, or change its mode.\n", 'another user is told why not');
 	}
 }
 

@@ -71,7 +71,7 @@ sub fails {
 	return;
 }
 my $svg = spew(scratch('old.svg'), 'old');
-fails('no report', 1, qr{/no\.json: it is no report of a boot\n  Give the /run/tarboot/report\.json}, '-o', $svg,
+fails('no report', 1, qr{/no\.json: it is not the report of a boot\n  Give the /run/tarboot/report\.json}, '-o', $svg,
 	$one, spew(scratch('no.json'), '{"steps": 3}'));
 is(slurp($svg), 'old', 'the old picture stays');
 fails('nothing there', 1, qr{/nowhere: cannot read it: No such file}, '/nowhere');

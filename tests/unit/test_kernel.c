@@ -198,7 +198,7 @@ static void test_no_kernels(void)
 		int r = kernel_image_read(fd, "k", &image, &f);
 
 		is_int(r, -ENOEXEC, "no kernel (%zu)", i);
-		is_str(f.why, "it is no Linux kernel", "the sentence");
+		is_str(f.why, "it is not a Linux kernel", "the sentence");
 		close(fd);
 	}
 }

@@ -152,7 +152,8 @@ static void test_links(void)
 	ok(fstatat(dir, "link", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode),
 	   "and stays a link");
 	ok(out_check(path("chain"), source, &f) == -EINVAL &&
-		   strcmp(f.why, "it would replace what is read or written at the same time") == 0,
+		   strcmp(f.why,
+			  "it would overwrite another file that this command reads or writes") == 0,
 	   "what is read is not replaced, however it is called");
 	is_int(out_check(path("chain"), "/etc/hostname", &f), 0, "another is");
 	must(unlinkat(dir, "chain", 0));

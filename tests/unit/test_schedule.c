@@ -473,7 +473,7 @@ static void test_lie(void)
 	run = run_plan(&l, &plan);
 	is_int(run.r, -EBADMSG, "a Block that is too long is refused");
 	is_str(run.fail.what, "the payload", "about the payload");
-	is_str(run.fail.why, "Block 3 holds more than the file says of it", "why");
+	is_str(run.fail.why, "Block 3 contains more data than its header says", "why");
 	block_list_free(&l);
 }
 

@@ -32,9 +32,9 @@ int main(void)
 	      "dnsmasq-tftp[7]: file /srv/tftp/x not found for 10.7.0.9");
 	check("dnsmasq-tftp[7]: error 8 User aborted the transfer received from 10.7.0.9", "");
 	check("dnsmasq-dhcp[7]: 1 PXE(br0) 52:54:00:00:00:03 proxy",
-	      "52:54:00:00:00:03                 PXE    told what to boot");
+	      "52:54:00:00:00:03                 PXE    boot file announced");
 	check("dnsmasq-dhcp[7]: 1 PXE(br0) 10.7.0.11 52:54:00:00:00:03 ipxe.efi",
-	      "52:54:00:00:00:03 10.7.0.11       PXE    told what to boot");
+	      "52:54:00:00:00:03 10.7.0.11       PXE    boot file announced");
 	check("tarboot 10.7.0.9 200 264000000 2.000 /images/lab/1/initrd.img",
 	      "52:54:00:00:00:01 10.7.0.9        HTTP   /images/lab/1/initrd.img  264.0 MB in 2.0 "
 	      "s, 132 "
@@ -42,8 +42,9 @@ int main(void)
 	check("tarboot 10.7.0.9 404 153 0.000 /mac-52-54-00-00-00-01.ipxe", "");
 	check("tarboot 10.7.0.9 404 153 0.000 /images/x",
 	      "52:54:00:00:00:01 10.7.0.9        HTTP   /images/x: error 404");
-	check("tarboot 10.7.0.9 403 153 0.000 /x", "52:54:00:00:00:01 10.7.0.9        HTTP   /x: "
-						   "error 403: the web server may not read it");
+	check("tarboot 10.7.0.9 403 153 0.000 /x",
+	      "52:54:00:00:00:01 10.7.0.9        HTTP   /x: "
+	      "error 403: the web server is not allowed to read it");
 	check("tarboot nonsense", "");
 	check("dnsmasq: started, version 2.90 DNS disabled", "");
 	check("dnsmasq: failed to create listening socket",
