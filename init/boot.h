@@ -20,7 +20,7 @@
 #define NEW_ROOT "/newroot"
 #define RUN_DIR "/run/tarboot"
 #define STEPS_MAX 16
-#define BLOCK_TIMES_MAX 1024 /* of the first Blocks of a payload */
+#define BLOCK_TIMES_MAX 1024 /* Blocks whose times are recorded */
 #define MEMORY_SAMPLES_MAX 256
 
 struct step_record {
@@ -36,25 +36,25 @@ struct boot {
 	char **argv; /* as the kernel gave it, for the new init */
 
 	struct params params;
-	struct fail bad_parameter; /* error = 0: all could be understood */
+	struct fail bad_parameter; /* error = 0: all values are valid */
 	bool make_nodes;           /* there is no devtmpfs */
-	struct child devices;      /* the process that plugs in devices */
+	struct child devices;      /* the process that loads modules for devices */
 	struct manifest manifest;
 	bool has_manifest;
 	struct payload payload;
 	struct block_list blocks; /* of the payload */
 	struct engine_plan plan;  /* how it is unpacked */
 	struct rootsize_need
-		need; /* what the tree takes, as manifest or Index say, or as it turned out */
+		need; /* what the root takes, from manifest or Index, or as measured after unpacking */
 
 	uint64_t root_size; /* bytes, chosen for the root tmpfs */
-	bool keep_payload;  /* a shell may want to try again */
+	bool keep_payload;  /* for another try after a shell */
 	int new_root_fd;    /* NEW_ROOT once mounted, else -1 */
 	int old_root_fd;    /* the initramfs, for its deletion */
 
 	struct unpack_result unpacked;
-	uint64_t unpack_peak; /* bytes of memory that the unpack child had at most */
-	uint64_t memory_peak; /* bytes in use on the machine, at most, while it unpacked */
+	uint64_t unpack_peak; /* peak memory of the unpack child, bytes */
+	uint64_t memory_peak; /* peak memory use of the machine while unpacking, bytes */
 	struct memory_sample memory_samples[MEMORY_SAMPLES_MAX];
 	size_t n_memory_samples;
 	uint64_t sample_every; /* microseconds */
@@ -66,5 +66,5 @@ struct boot {
 	size_t n_steps;
 	const char *failed_step; /* NULL: none */
 	struct fail fail;
-	char detail[160]; /* what the step that runs wants added to its line; cleared before each */
+	char detail[160]; /* added to the log line of the current step; cleared before each step */
 };

@@ -1,7 +1,6 @@
 /*
- * Everything that people see: lines on every console of /proc/consoles, the same lines in
- * RUN_DIR/log and in the kernel log. Never blocks for long and never fails: a console that is
- * missing, hung up or slow loses lines (terminals.h).
+ * All output for people: lines are printed on every console in /proc/consoles, to RUN_DIR/log and to the kernel log.
+ * It never blocks for long and never fails: a console that is missing, disconnected or slow loses lines (terminals.h).
  */
 #pragma once
 
@@ -12,15 +11,15 @@
 #include "util.h"
 
 enum log_level {
-	LOG_FAILURE, /* not the consoles: a block for people follows there */
-	LOG_ERROR,   /* every console, whatever the parameters say */
+	LOG_FAILURE, /* log only: on the consoles a failure block follows */
+	LOG_ERROR,   /* all consoles, even with quiet */
 	LOG_WARNING, /* the same */
 	LOG_NOTICE,  /* consoles unless quiet */
 	LOG_DEBUG,   /* consoles only with debug */
 };
 
-/* Finds the consoles and the kernel log. Call it when /proc and /dev are mounted; before that, and without a
- * console, lines go to the descriptors that the kernel gave init. May be called again. */
+/* Finds the consoles and the kernel log, once /proc and /dev are mounted. Before that, and if there is no console,
+ * lines go to the descriptors that the kernel opened for init. May be called again. */
 void console_open(void);
 
 /* From now on lines go to RUN_DIR/log too. */
@@ -37,7 +36,7 @@ void console_log(enum log_level level, const char *text, ...) _printf_(2, 3);
 /* Text as it is, on the consoles only. */
 void console_print(const char *text);
 
-/* How far the unpacking is: a bar redrawn on terminals, a line every 10 % or 5 s on serial lines,
+/* Shows the progress of unpacking: a bar that is redrawn on terminals, a line every 10 % or 5 s on serial lines,
  * nothing with quiet. To be called a few times a second. */
 void console_progress(uint64_t done, uint64_t total);
 
@@ -47,5 +46,5 @@ void console_progress_end(void);
 /* "  DOING in N s", redrawn on terminals, a line every 10 s on serial lines. */
 void console_countdown(const char *doing, long seconds);
 
-/* The warnings of this boot, in order; NULL behind the last. The first few are kept. */
+/* The warnings of this boot, in order, up to a small number; NULL after the last. */
 const char *console_warning(size_t number);

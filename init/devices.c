@@ -1,4 +1,4 @@
-/* The process that listens to the kernel and goes over /sys. */
+/* The process that receives uevents and reads /sys. */
 #include "devices.h"
 
 #include <dirent.h>
@@ -26,12 +26,12 @@
 #define MESSAGE_MAX 8192
 #define DEPTH_MAX 64
 #define SETTLE_MS 5000
-#define STOP_MS 2000 /* for a module that is being loaded */
+#define STOP_MS 2000 /* to finish loading a module */
 #define KILL_MS 500
 
 struct devices {
-	int netlink; /* < 0: none, and nothing that comes later is seen */
-	int parent;  /* PID 1 closes its end to stop us */
+	int netlink; /* < 0: none, so that new devices are not noticed */
+	int parent;  /* PID 1 closes its end to stop this process */
 	bool make_nodes;
 	struct modules *modules;
 };
@@ -71,9 +71,9 @@ static void handle(struct devices *d, const struct uevent *u, bool is_block)
 		modules_load_for(d->modules, u->modalias);
 }
 
-/* ---- what is there ---- */
+/* ---- devices that are present (coldplug) ---- */
 
-/* Behind a directory of class block there is a link "subsystem" whose last part says so. */
+/* The directory of a device has a link "subsystem", whose last component is the class. */
 static bool is_block_device(int dir_fd)
 {
 	char target[256];
@@ -103,9 +103,8 @@ static bool is_stopped(const struct devices *d)
 	return poll(&p, 1, 0) > 0;
 }
 
-/* Parents first, as they were plugged in. The descriptor is taken over. What the kernel would send for each
- * of these when "add" is written into its file stands in the file: to read it wakes nobody else and
- * cannot be lost. */
+/* Parents first, as they were plugged in. Takes over the descriptor. The file uevent has the same content as the
+ * message that the kernel would send when "add" is written to it; a read cannot be lost and disturbs no other process. */
 static void scan(struct devices *d, int dir_fd, unsigned depth)
 {
 	DIR *dir = fdopendir(dir_fd);
@@ -137,7 +136,7 @@ static void scan_all(struct devices *d)
 		scan(d, fd, DEPTH_MAX);
 }
 
-/* ---- what comes ---- */
+/* ---- devices that are plugged in (hotplug) ---- */
 
 /* -1: this kernel has none. */
 static int open_netlink(void)
@@ -200,7 +199,7 @@ static void run(struct devices *d)
 
 	child_restore_signals();
 	console_send_to(d->parent);
-	d->netlink = open_netlink(); /* before the scan: nothing falls between */
+	d->netlink = open_netlink(); /* before the scan, so that no device is missed */
 	d->modules = modules_open("/");
 	if (!d->modules) {
 		console_log(LOG_WARNING, "cannot load modules for devices: %m");
@@ -272,7 +271,7 @@ static bool has_ended(void *arg)
 {
 	const struct child *c = arg;
 
-	return c->has_ended && c->fd < 0; /* and all that it said was read */
+	return c->has_ended && c->fd < 0; /* and all its messages have been read */
 }
 
 static bool has_settled(void *arg)
@@ -288,8 +287,8 @@ void devices_settle(struct boot *b)
 		(void)child_wait_until(has_settled, b, SETTLE_MS);
 }
 
-/* A process that was killed runs no more of its own code, even where a driver keeps it inside the kernel: it can load
- * nothing out of the new root. It has no children. */
+/* A killed process runs no more code of its own, even while a driver keeps it inside the kernel, so it cannot load
+ * modules from the new root. It has no children. */
 static void stop(struct child *c)
 {
 	if (c->fd >= 0 && !message_shut_down(c->fd))

@@ -1,20 +1,20 @@
 /*
- * Plugs in devices while the root is unpacked: loads modules for what is there and for what comes, and
- * where there is no devtmpfs makes the nodes.
+ * Coldplug and hotplug while the root is unpacked: loads modules for the devices that are present and for those that
+ * are plugged in, and creates device nodes if there is no devtmpfs.
  *
- * A process of its own does it, since a module that crashes takes its loader along, and one that waits
- * for its hardware makes it wait: neither may happen to PID 1. It ends before the mounts are moved; the
- * new system's udev goes over all devices again.
+ * This is done in a separate process: a module that crashes kills the process that loads it, and one that waits for
+ * its hardware blocks it, neither of which may happen to PID 1. The process ends before the mounts are moved; udev of
+ * the new system handles all devices again.
  */
 #pragma once
 
 #include "boot.h"
 
-/* A step: starts the process. No failure of it stops the boot. */
+/* A step: starts the process. The boot continues if that fails. */
 int devices_start(struct boot *b);
 
-/* Waits, not for long, until all that is there has been seen: keyboards and consoles for people. */
+/* Waits a short time until all devices that are present have been handled, so that a shell has a keyboard. */
 void devices_settle(struct boot *b);
 
-/* Tells the process to end and waits for that, not for long. A step, too. */
+/* A step: tells the process to end, waits a short time, then kills it. */
 int devices_stop(struct boot *b);

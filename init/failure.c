@@ -24,7 +24,7 @@ enum action { ACTION_STAY, ACTION_REBOOT, ACTION_POWEROFF, ACTION_HALT, ACTION_S
 struct plan {
 	enum onfail onfail; /* whose wish it is */
 	enum action action;
-	long seconds; /* until it happens; 0 = at once */
+	long seconds; /* until the action; 0 = at once */
 	bool may_shell;
 };
 
@@ -51,7 +51,7 @@ static struct plan make_plan(const struct boot *b, enum onfail onfail, bool can_
 	long panic = b->params.has_panic ? b->params.panic : kernel_panic_timeout();
 	struct plan p = { .seconds = panic > 0 ? panic : DEFAULT_WAIT };
 
-	/* Without tarboot.shell no failure gives a shell, tarboot.onfail=shell is not enough. */
+	/* tarboot.onfail=shell has no effect without tarboot.shell. */
 	p.may_shell = can_retry && (b->params.shell & SHELL_FAIL) && shell_is_there();
 	p.onfail = onfail == ONFAIL_SHELL && !p.may_shell ? ONFAIL_BY_PANIC : onfail;
 	p.action = actions[p.onfail];
@@ -94,7 +94,7 @@ static void describe_plan(const struct boot *b, const struct plan *p, char *buf,
 			 p->action == ACTION_SHELL ? "" : enter);
 }
 
-/* For failures that could not know what to do about them: system calls that refuse. */
+/* Advice for failures that have none: failed system calls. */
 static const char *advice(const struct fail *f)
 {
 	if (*f->todo)
@@ -134,7 +134,7 @@ static void add_field(char *block, size_t size, const char *label, const char *t
 	}
 }
 
-/* The kernel log and the log file get what the block tells, in two lines. */
+/* Logs the content of the block to the kernel log and the log file, in two lines. */
 static void print_block(const struct boot *b, const struct plan *p)
 {
 	const struct fail *f = &b->fail;
@@ -151,7 +151,7 @@ static void print_block(const struct boot *b, const struct plan *p)
 	terminals_print_surely(block);
 }
 
-/* A shell did not work, so the countdown begins. */
+/* The shell failed, so the countdown begins. */
 static void print_plan(const struct boot *b, const struct plan *p)
 {
 	char line[256] = "", then[160];
@@ -161,7 +161,7 @@ static void print_plan(const struct boot *b, const struct plan *p)
 	console_print(line);
 }
 
-/* In a child: where the firmware does not do it, the kernel ends the caller, and the end of PID 1 would be a
+/* In a child, because the kernel ends the caller if the firmware does not power off, and the end of PID 1 would be a
  * panic. Returns, if at all, 0 or an errno. */
 static int ask_kernel(enum action action)
 {
@@ -196,7 +196,7 @@ static void act(enum action action)
 	}
 }
 
-/* True: somebody asked for a shell with Enter. */
+/* True: Enter was pressed, to open a shell. */
 static bool wait_for_enter(const struct plan *p)
 {
 	uint64_t now = now_usec(), end = now + (uint64_t)p->seconds * 1000000;
@@ -213,8 +213,8 @@ static bool wait_for_enter(const struct plan *p)
 	return false;
 }
 
-/* A shell that somebody asked for by Enter may be left as soon as he likes. One that came by itself and ended at
- * once would do so again and again. */
+/* A shell that was opened with Enter may be left at any time. One that was opened automatically and ended at once would
+ * only do so again and again. */
 static bool is_used(const struct plan *p, enum shell_end end)
 {
 	if (end == SHELL_ENDED_AT_ONCE && p->action == ACTION_SHELL)

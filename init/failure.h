@@ -1,11 +1,11 @@
 /*
- * What happens when a step has failed: the block that tells it, then what panic= and tarboot.onfail=
- * ask for.
+ * What happens after a step has failed: the failure block is printed, then the action of panic= or tarboot.onfail= is
+ * taken.
  */
 #pragma once
 
 #include "boot.h"
 
-/* Prints the block, waits, acts. A shell is offered where tarboot.shell= allows it and a second try
- * makes sense; returns only when it was left. */
+/* Prints the block, waits, and takes the action. Offers a shell if tarboot.shell= allows it and the boot can be tried
+ * again; returns only after that shell was left. */
 void failure_handle(struct boot *b, bool can_retry);

@@ -1,6 +1,6 @@
 /*
- * PID 1 of the initramfs. This file is the order of the boot and nothing else: what a step does
- * stands in the file that its function is named after. PID 1 is one thread and never exits.
+ * PID 1 of the initramfs. This file has the order of the boot steps and nothing else; each step is in the file that its
+ * function is named after. PID 1 has a single thread and never exits.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +34,7 @@ enum phase { FIRST, AGAIN, GONE };
 static const struct step {
 	const char *name;
 	int (*run)(struct boot *b);
-	unsigned shell_after; /* SHELL_* that stops the boot behind this step */
+	unsigned shell_after; /* SHELL_* that opens a shell after this step */
 	enum phase phase;
 } steps[] = {
 	{ "mount kernel file systems", mounts_make, 0, FIRST },
@@ -70,7 +70,7 @@ static int read_parameters(struct boot *b)
 	return 0;
 }
 
-/* Behind the devices, so that a shell for a wrong parameter has a keyboard. */
+/* After the start of the devices, so that a shell after a wrong parameter has a keyboard. */
 static int check_parameters(struct boot *b)
 {
 	if (strstr(b->params.mount, "huge=always"))
@@ -87,7 +87,7 @@ static void log_step(const struct boot *b, const struct step_record *s)
 		    (unsigned)(s->duration / 1000 % 1000), *b->detail ? ", " : "", b->detail);
 }
 
-/* Runs one step and keeps its times, over those of an earlier try. */
+/* Runs one step and records its times, replacing those of an earlier try. */
 static int run_step(struct boot *b, size_t number)
 {
 	const struct step *step = &steps[number];
@@ -107,7 +107,7 @@ static int run_step(struct boot *b, size_t number)
 	return r;
 }
 
-/* The last step: all that is to be said must be said before. */
+/* The last step: all output must be printed before. */
 static int start_init(struct boot *b)
 {
 	char used[SIZE_TEXT_MAX], total[SIZE_TEXT_MAX], peak[SIZE_TEXT_MAX];
@@ -123,8 +123,8 @@ static int start_init(struct boot *b)
 	return handover_exec(b);
 }
 
-/* Half a root helps nobody, and its memory may be what a shell needs; consoles need /proc and /dev, and the report
- * /run. What is forgotten is in the report. */
+/* Deletes the unpacked part of the root, because a shell may need its memory. Moves the mounts back, because consoles
+ * need /proc and /dev, and the report /run. Writes the report before the numbers in it are forgotten. */
 static void undo_phase(struct boot *b, enum phase phase)
 {
 	if (phase != GONE)
@@ -134,7 +134,7 @@ static void undo_phase(struct boot *b, enum phase phase)
 		root_forget(b);
 }
 
-/* The step from which a second try goes on after this one failed. */
+/* The step at which another try starts after this step failed. */
 static size_t first_of_phase(size_t number)
 {
 	size_t i = 0;
@@ -161,8 +161,8 @@ static void boot_run(struct boot *b)
 	}
 }
 
-/* The kernel starts init without them where it finds no /dev/console in the initramfs, or no console at all. What is
- * opened next would take their numbers, and would be closed when the new init gets its console. */
+/* The kernel starts init without descriptors 0 to 2 if the initramfs has no /dev/console, or if there is no console.
+ * The next files opened would get these numbers, and would be closed when the new init gets its console. */
 static void open_standard_descriptors(void)
 {
 	int fd = 0;
@@ -172,7 +172,7 @@ static void open_standard_descriptors(void)
 		if (fd < 0 && errno == ENOENT) {
 			(void)mkdir("/dev", 0755);
 			if (mknod("/dev/null", S_IFCHR | 0666, makedev(1, 3)) == 0)
-				fd = 0; /* another turn */
+				fd = 0; /* once more */
 		}
 	}
 	if (fd >= 0)
@@ -189,11 +189,11 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	b.argv = argv;
-	umask(0); /* modes are what is asked for; the new init gets the kernel's umask back */
+	umask(0); /* for the modes of created files; the new init gets the kernel's umask */
 	open_standard_descriptors();
 	(void)child_init();
 	console_open();
-	boot_run(&b); /* does not come back: the last step ends in the new init or in a failure */
+	boot_run(&b); /* does not return: the last step starts the new init or fails */
 	for (;;)
 		pause();
 }

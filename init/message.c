@@ -1,5 +1,5 @@
-/* Sequenced packets, which keep their borders and whose end is seen; or a pipe on a kernel without sockets. Messages
- * are shorter than PIPE_BUF, so each of them comes whole there, too. */
+/* A socket for sequenced packets, which keeps message boundaries and reports that the other end was closed; or a pipe
+ * if the kernel has no sockets. Messages are shorter than PIPE_BUF, so a pipe delivers them whole, too. */
 #include "message.h"
 
 #include <errno.h>
@@ -30,7 +30,7 @@ bool message_shut_down(int fd)
 	return shutdown(fd, SHUT_WR) == 0;
 }
 
-/* What the calls for sockets say of a pipe, and a kernel without sockets of anything. */
+/* Errors of socket calls on a pipe, and on a kernel without sockets. */
 static bool is_no_socket(void)
 {
 	return errno == ENOTSOCK || errno == ENOSYS;

@@ -1,24 +1,24 @@
 /*
- * What children of PID 1 tell it: lines for the consoles and the report, and results. PID 1 alone prints and records,
- * so that lines do not break into each other and none is missing in report.json.
+ * Messages from children to PID 1: lines for the consoles and the report, and results. Only PID 1 prints and records,
+ * so that lines are not mixed up and report.json has all of them.
  *
- * Every message has the same size and is sent whole. Neither side ever waits for the other: lines that find no room
- * are dropped and counted, and PID 1 says how many there were.
+ * All messages have the same size and are sent whole. Neither side waits for the other: if there is no room, lines are
+ * dropped and counted, and PID 1 reports how many were lost.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MESSAGE_LINE_MAX 640 /* bytes with the NUL; longer lines are cut */
+#define MESSAGE_LINE_MAX 640 /* bytes including the NUL; longer lines are truncated */
 
 enum message_kind {
 	MESSAGE_LINE,
-	MESSAGE_LOST, /* nothing but the count of those that were dropped */
+	MESSAGE_LOST, /* only has the number of dropped messages */
 	MESSAGE_DEVICES_SEEN,
 };
 
-/* The process that plugs in devices has seen all that was there. */
+/* All devices that were present have been handled. */
 struct devices_seen {
 	uint64_t time; /* microseconds since the kernel started; 0: not yet */
 	uint32_t modules;
@@ -34,23 +34,23 @@ struct message {
 	};
 };
 
-/* Makes the two ends of a channel, PID 1's first. 0 or -errno. */
+/* Creates the two ends of a channel, that of PID 1 first. 0 or -errno. */
 int message_open(int ret_ends[2]);
 
-/* In PID 1: a child that polls its end for input finds some from now on. False: this kernel has no sockets, and the
- * child must be told in another way. */
+/* In PID 1: makes the child's end readable, which tells it to end. False: this kernel has no sockets, so that the child
+ * must be told in another way. */
 bool message_shut_down(int fd);
 
-/* In a child: sends a line without its end of line; drops it when there is no room. */
+/* In a child: sends a line, without newline; drops it if there is no room. */
 void message_send_line(int fd, unsigned level, const char *line);
 
-/* In a child: sends what must not be dropped, after a second at most. */
+/* In a child: sends a message that should not be dropped; waits for room up to a second. */
 void message_send(int fd, struct message *m);
 
-/* In a child before its end: tells how many were dropped last. */
+/* In a child before it ends: sends the number of messages dropped since the last one. */
 void message_send_lost(int fd);
 
-/* In PID 1: prints the lines that have come, up to the next message of another kind. from: who sends them. 0: *ret is
- * that message. -EAGAIN: there is none, or there were many lines and PID 1 has other work, too. -EPIPE: the child has
- * closed its end, and nothing is left to read. */
+/* In PID 1: prints the lines that have arrived, up to the next message of another kind. from: the sender's name for
+ * warnings. Returns 0 with that message in *ret; -EAGAIN if there is none, or after many lines, because PID 1 has other
+ * work, too; -EPIPE if the child has closed its end and nothing is left to read. */
 int message_receive(int fd, const char *from, struct message *ret);

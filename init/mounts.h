@@ -1,5 +1,5 @@
 /*
- * The kernel's file systems, made for /init and moved to the new root for its successor.
+ * The kernel's file systems, which are mounted for /init and moved to the new root for the new init.
  */
 #pragma once
 
@@ -11,5 +11,5 @@ int mounts_make(struct boot *b);
 /* Moves them below NEW_ROOT. */
 int mounts_move(struct boot *b);
 
-/* Moves back what mounts_move() has moved, after it or a later step failed. */
+/* Undoes mounts_move() after it or a later step failed. */
 void mounts_move_back(void);

@@ -1,5 +1,5 @@
 /*
- * The kernel command line: tarboot.* and the few kernel parameters that init obeys.
+ * The kernel command line: tarboot.* and the few kernel parameters that init uses.
  * Pure: text in, struct out. docs/tarboot.parameters.7 describes them for users.
  */
 #pragma once
@@ -29,11 +29,11 @@ struct params {
 	long panic;       /* seconds; < 0 at once, 0 never */
 	unsigned threads; /* 0 = as many as CPUs */
 	bool hotplug, quiet, debug;
-	char unknown[64];       /* the first tarboot.* key that is none; "" */
-	const char *suggestion; /* the known key nearest to it; NULL */
+	char unknown[64];       /* the first unknown tarboot.* key; "" = none */
+	const char *suggestion; /* the most similar known key; NULL = none */
 };
 
 /* Reads a whole command line (NUL-terminated, as /proc/cmdline has it, quotes and "--" as the kernel
- * takes them). The last of several wins. 0, or -EINVAL with the first key and value that cannot be understood named
- * in *f; *ret is what can be understood then, so that a failure is handled as asked. */
+ * takes them). The last of several counts. 0, or -EINVAL with the first invalid key and value in *f; *ret then has all
+ * valid values, so that the failure is handled as they say. */
 int params_parse(const char *cmdline, struct params *ret, struct fail *f);

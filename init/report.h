@@ -5,9 +5,9 @@
 
 #include "boot.h"
 
-/* Notes how much memory is in use; of many times it keeps those that stand for all. Returns the bytes, 0 when they are
+/* Records how much memory is in use; if there are too many samples, keeps a selection. Returns the bytes, 0 if they are
  * not known. */
 uint64_t report_sample_memory(struct boot *b);
 
-/* Writes the report; silent on failure, since no boot may fail of it. */
+/* Writes the report. Failures are ignored, because a boot must not fail because of the report. */
 void report_write(const struct boot *b);

@@ -1,15 +1,14 @@
 /*
- * The new root: the payload that it comes from, the tmpfs that holds it, the child that fills it,
- * the init in it.
+ * The new root: finds the payload, mounts the tmpfs, unpacks in a child process, finds the new init.
  */
 #pragma once
 
 #include "boot.h"
 
-/* Finds the payload and its manifest and tells whether it is all here. */
+/* Finds the payload and its manifest, and checks that it is complete. */
 int root_find_payload(struct boot *b);
 
-/* Chooses the size of the tmpfs before anything is touched. */
+/* Checks that there is enough memory, and chooses the size of the tmpfs. */
 int root_check_memory(struct boot *b);
 
 int root_mount(struct boot *b);
@@ -20,6 +19,5 @@ int root_unpack(struct boot *b);
 /* Finds the init to start, inside the new root. */
 int root_check_init(struct boot *b);
 
-/* Drops what is in NEW_ROOT, which gives its memory back, and closes the payload, so that
- * root_find_payload can begin again. */
+/* Unmounts NEW_ROOT, which frees its memory, and closes the payload, so that root_find_payload can start again. */
 void root_forget(struct boot *b);

@@ -1,5 +1,5 @@
 /*
- * A shell for whoever stands at the console, as a child of PID 1 with a terminal of its own.
+ * A shell on the console, as a child of PID 1 with its own terminal.
  */
 #pragma once
 
@@ -7,12 +7,12 @@
 
 #define SHELL_PROGRAM "/bin/busybox"
 
-/* True when the image holds a shell. */
+/* True if the image has a shell. */
 bool shell_is_there(void);
 
 enum shell_end {
 	SHELL_FAILED,        /* it could not be started, or died; the reason has been logged */
-	SHELL_ENDED_AT_ONCE, /* somebody was quick, or there is nobody and its terminal has no input */
+	SHELL_ENDED_AT_ONCE, /* left at once, or its terminal has no input */
 	SHELL_LEFT,
 };
 

@@ -1,5 +1,6 @@
 /*
- * What systemd cannot run without: asked while there is still somebody who can say so.
+ * Kernel features that systemd cannot run without, checked before it is started, because systemd itself would only
+ * freeze.
  */
 #pragma once
 

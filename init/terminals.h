@@ -1,7 +1,7 @@
 /*
- * The terminals that are the kernel's consoles, by /proc/consoles: text goes to all of them side by side, keys come
- * from any. Nothing here waits long: a console that takes no text is waited for once, 200 ms, and then only tried
- * until it takes text again, which may be when its cable is plugged in.
+ * The terminals that are the kernel's consoles, listed in /proc/consoles: text is written to all of them, keys are read
+ * from any. Nothing here waits long: a console that accepts no text is waited for once, for 200 ms; from then on writes
+ * are only tried, until it accepts text again, for example when its cable is plugged in.
  */
 #pragma once
 
@@ -11,30 +11,30 @@
 
 #define CONSOLES_MAX 8
 
-/* A screen can redraw a line, the others are serial lines. */
+/* A screen can redraw a line, a serial line cannot. */
 enum { ON_SCREENS = 1, ON_OTHERS = 2, EVERYWHERE = 3 };
 
-/* Finds the consoles; those that are open and work stay so. Without any, text goes to descriptor 2. */
+/* Finds the consoles; those that are open and work stay open. If there is none, text is written to descriptor 2. */
 void terminals_open(void);
 
-/* Closes them before the new init starts, which inherits descriptor 0, and waits for none that is stuck. */
+/* Closes them before the new init starts, which inherits descriptor 0. Does not wait for consoles that are stuck. */
 void terminals_close(void);
 
-/* The time, by now_usec(), until which one call may wait for consoles that are slow. */
+/* The time (now_usec()) until which a call may wait for slow consoles. */
 uint64_t terminals_deadline(void);
 
-/* Writes the text to the consoles that are meant until the deadline is over. A console that has not taken all of it by
- * then loses the rest. */
+/* Writes the text to the given consoles, until the deadline. A console that has not accepted all of it by then loses
+ * the rest. */
 void terminals_print(const char *text, unsigned where, uint64_t deadline);
 
-/* For a text that must be seen, at most 2303 bytes: a console that is stuck gets it, from terminals_wait_enter() too, when
- * it takes text again. */
+/* For a text that must be seen, at most 2303 bytes: a console that is stuck gets it when it accepts text again, also in
+ * terminals_wait_enter(). */
 void terminals_print_surely(const char *text);
 
-/* Waits until what was printed has left the machine: while something leaves, at most 5 s. */
+/* Waits until all output has been transmitted: while there is progress, at most 5 s. */
 void terminals_drain(void);
 
-/* True when somebody pressed Enter on a console within the time. */
+/* True if Enter was pressed on a console within that time. */
 bool terminals_wait_enter(int milliseconds);
 
 /* Opens the terminal behind /dev/console, one that can control a session, for reading and writing;

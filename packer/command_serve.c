@@ -322,8 +322,8 @@ static bool has_ended(pid_t pid)
 	return waitpid(pid, NULL, WNOHANG) != 0;
 }
 
-/* nginx loses a signal that comes while it starts its workers, so it is said again; in the end all its processes are
- * killed. */
+/* nginx loses a signal that arrives while it starts its workers, so the signal is repeated; in the end all its processes
+ * are killed. */
 static void stop(struct server *v)
 {
 	bool ended = v->pid <= 0;
@@ -386,8 +386,8 @@ static int run_servers(const struct site *s, const char *interface, struct fail 
 	return r;
 }
 
-/* Brings menu and configurations up to date with netboot.conf and the place of the directory, which both may have changed
- * since. The directory is locked before its settings are read. */
+/* Updates menu and configurations, because netboot.conf may have been edited or the directory moved. The directory is
+ * locked before its settings are read. */
 static int prepare(struct site *s, char interface[IF_NAMESIZE], struct fail *f)
 {
 	_cleanup_close_ int lock = -1;

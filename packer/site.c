@@ -1,4 +1,4 @@
-/* A table of settings, and files with a mark. */
+/* Settings, and files that are recognized by a mark. */
 #include "site.h"
 
 #include <ctype.h>
@@ -37,7 +37,7 @@ static const char *set_number(unsigned *number, const char *value, unsigned long
 	return NULL;
 }
 
-/* Port 0 is any port that is free, which no machine could ask. */
+/* Port 0 would mean any free port, which machines would not know. */
 static const char *set_port(unsigned *port, const char *value)
 {
 	unsigned n;
@@ -62,7 +62,7 @@ static const char *set_url(char url[SITE_TEXT_MAX], const char *value)
 	return NULL;
 }
 
-/* It stands in one line of netboot.conf, in double quotes if need be. */
+/* It must fit into one line of netboot.conf, in double quotes if needed. */
 static const char *set_directory(char directory[SITE_TEXT_MAX], const char *value)
 {
 	for (const char *at = value; *at; at++)
@@ -99,7 +99,7 @@ static const char *set_yes(bool *yes, const char *value)
 	return *yes || strcmp(value, "no") == 0 ? NULL : "it must be yes or no";
 }
 
-/* The machine that a value MAC=REST is about, a new one if need be. */
+/* Finds the machine of a value MAC=REST, or adds it. */
 static const char *find_machine(struct site *s, const char *value, struct site_machine **ret)
 {
 	char mac[MAC_TEXT_MAX];
@@ -231,7 +231,7 @@ const char *site_path(const struct site *s, char ret[PATH_MAX], const char *form
 	return ret;
 }
 
-/* The directories above a path. 1: the last one is new; 0: all were there; -errno. */
+/* Creates the parent directories of a path. 1: the last one is new; 0: all existed; -errno. */
 static int make_parents(char *path)
 {
 	int made = 0;
@@ -257,7 +257,7 @@ int site_make_directory(const struct site *s, bool *ret_made, struct fail *f)
 	return r < 0 ? fail_errno(f, r, s->directory, "cannot make this directory") : 0;
 }
 
-/* Writes a file that differs. */
+/* Writes a file aside and renames it. */
 static int replace(char *full, const void *data, size_t size, struct fail *f)
 {
 	struct out out = { 0 };
@@ -435,7 +435,7 @@ int site_claim(const struct site *s, struct fail *f)
 	return site_save(&none, f);
 }
 
-/* Two at a time would prune each other's versions, and lose each other's settings. */
+/* Two programs at the same time would delete each other's versions, and lose each other's settings. */
 int site_lock(const struct site *s, int *ret_fd, struct fail *f)
 {
 	_cleanup_close_ int fd = open(s->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -1,4 +1,4 @@
-/* Do the settings of a site go together, can the servers' users reach it, and which addresses does DHCP give? */
+/* Are the settings of a site consistent, can the servers' users read it, and which addresses does DHCP assign? */
 #include "site.h"
 
 #include <ctype.h>
@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ADDRESSES_MAX 200 /* given by DHCP when nobody says which */
+#define ADDRESSES_MAX 200 /* assigned by DHCP without --range */
 #define NOBODY 65534
 
 static int wrong(struct fail *f, const char *key, const char *why)
@@ -19,7 +19,7 @@ static int wrong(struct fail *f, const char *key, const char *why)
 
 /* ---- addresses ---- */
 
-/* Those that DHCP must not give away: of the server, the router and the DNS server. */
+/* Addresses that DHCP must not assign: of the server, the router and the DNS server. */
 static const struct reserved {
 	const char *who;
 	size_t offset;
@@ -34,7 +34,7 @@ static uint32_t reserved_address(const struct site *s, const struct reserved *r)
 	return *(const uint32_t *)((const char *)s + r->offset);
 }
 
-/* The lowest reserved address from first to last; 0 = there is none. */
+/* The lowest reserved address from first to last; 0 = none. */
 static uint32_t next_reserved(const struct site *s, uint32_t first, uint32_t last)
 {
 	uint32_t lowest = 0, address;
@@ -47,7 +47,7 @@ static uint32_t next_reserved(const struct site *s, uint32_t first, uint32_t las
 	return lowest;
 }
 
-/* The longest run of addresses from lowest to highest without reserved ones. False: there is none. */
+/* The longest range from lowest to highest without reserved addresses. False: there is none. */
 static bool longest_run(const struct site *s, uint32_t lowest, uint32_t highest,
 			uint32_t *ret_first, uint32_t *ret_last)
 {
@@ -107,8 +107,8 @@ static int check_range(const struct site *s, struct fail *f)
 
 /* ---- do they go together? ---- */
 
-/* Each sign means something in the configuration of some server: dnsmasq splits values at commas, nginx and Apache take
- * paths for patterns. */
+/* Each of these characters is special for some server: dnsmasq splits values at commas, nginx and Apache take paths as
+ * patterns. */
 static int check_directory(const struct site *s, struct fail *f)
 {
 	char path[PATH_MAX];
@@ -170,8 +170,8 @@ int site_check(const struct site *s, struct fail *f)
 
 /* ---- can the servers reach it? ---- */
 
-/* In a process of nobody: tells by its exit status how many characters of the path it takes to the first directory that
- * it may not enter, 0 = none. */
+/* In a process that runs as nobody: returns as its exit status the length of the first part of the path that it cannot
+ * enter, 0 = none. */
 static void try_path(char *path, int fd)
 {
 	size_t length = strlen(path);
@@ -193,8 +193,8 @@ static void try_path(char *path, int fd)
 	_exit(0);
 }
 
-/* Shortens path to the first directory on it that other users may not enter. False: they may enter all, or it cannot be
- * told, as only root can try to be another. */
+/* Shortens path to its first directory that other users cannot enter. False: they can enter all, or that is not known,
+ * because only root can run as another user. */
 static bool find_closed(char *path)
 {
 	int ends[2], status;

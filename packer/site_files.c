@@ -1,4 +1,4 @@
-/* Copies, when they differ. */
+/* Copies files that differ. */
 #include "site_files.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include "site_firmware.h"
 #include "util.h"
 
-/* -ENOENT, without a failure set: there is no such program. */
+/* -ENOENT, without setting *f: there is no such program. */
 static int copy_program(const struct site *s, const char *from, const char *to, struct fail *f)
 {
 	_cleanup_free_ char *program = NULL;
@@ -21,7 +21,7 @@ static int copy_program(const struct site *s, const char *from, const char *to, 
 		     : site_replace(s, to, program, size, f);
 }
 
-/* What the site has already stays where this machine has no iPXE: it may have been made on another. */
+/* Without iPXE on this machine the site keeps its copy: it may have been created on another machine. */
 static int copy_ipxe_program(const struct site *s, const char *name, const char *directory,
 			     bool optional, struct fail *f)
 {
@@ -49,7 +49,7 @@ static int copy_ipxe(const struct site *s, struct fail *f)
 	return r == 0 ? copy_ipxe_program(s, "snponly.efi", "tftp", false, f) : r;
 }
 
-/* As Debian's packages name it, up to version 5 (BIOS only) and from 6. */
+/* File names in Debian's packages: up to version 5 (BIOS only) and from 6. */
 static int copy_memtest(const struct site *s, const char *const from[2], const char *to, bool *ret,
 			struct fail *f)
 {

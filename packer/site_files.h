@@ -1,5 +1,5 @@
 /*
- * Programs of others that a site hands out, found on this machine: iPXE, Memtest86+.
+ * Programs of other projects that are copied from this machine to a site: iPXE, Memtest86+.
  */
 #pragma once
 

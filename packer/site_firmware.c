@@ -1,4 +1,5 @@
-/* One table. Debian 12 has iPXE for x86 only, Debian 13 also for arm64; who builds one for 32-bit UEFI puts it beside. */
+/* The table. Debian 12 has iPXE for x86 only, Debian 13 also for arm64. One for 32-bit UEFI must be built and put
+ * there. */
 #include "site_firmware.h"
 
 #include <unistd.h>

@@ -1,7 +1,7 @@
 /*
- * Which boot loader which firmware gets: the types of machine that firmware names in DHCP option 93 (RFC 4578 and IANA's
- * list "Processor Architecture Types"), and iPXE's program for each. A type that is not here gets none: a loader for
- * another machine would only hang it.
+ * Boot loaders by firmware: the types that firmware states in DHCP option 93 (RFC 4578 and IANA's list "Processor
+ * Architecture Types"), and iPXE's program for each. Other types get none, because a boot loader for another machine
+ * would only hang.
  */
 #pragma once
 
@@ -12,8 +12,8 @@ struct firmware {
 	uint16_t types[2];
 	unsigned n_types;
 	const char *program; /* in tftp/, or in http/ */
-	bool by_http;        /* it loads from a URL, and asks as HTTPClient */
-	bool optional;       /* Debian's packages have not all programs */
+	bool by_http;        /* UEFI HTTP boot: the request is from an HTTPClient */
+	bool optional;       /* not in all of Debian's packages */
 };
 
 #define FIRMWARE_MAX 8
@@ -21,8 +21,8 @@ struct firmware {
 /* The table; its number of rows. */
 size_t firmware_all(const struct firmware **ret);
 
-/* Where in the site the program of a row is. */
+/* The path of the program of a row in the site. */
 const char *firmware_path(const struct site *s, const struct firmware *w, char ret[PATH_MAX]);
 
-/* The rows whose program the site has. */
+/* The rows whose program is in the site. */
 size_t firmware_served(const struct site *s, const struct firmware *ret[FIRMWARE_MAX]);

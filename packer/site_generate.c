@@ -1,4 +1,4 @@
-/* In this order: a configuration names programs, the menu names images, and both are there by then. */
+/* The order matters: configurations name programs and the menu names images, which must exist before. */
 #include "site_generate.h"
 
 #include "site_files.h"

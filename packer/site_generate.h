@@ -1,6 +1,6 @@
 /*
- * All in a site that follows from its settings and images: the programs that it hands out, the menu, the servers'
- * configurations, netboot.conf itself.
+ * Generates what follows from the settings and images of a site: boot programs, menu, configurations of servers, and
+ * netboot.conf itself.
  */
 #pragma once
 

@@ -1,4 +1,4 @@
-/* Directories that are made aside and renamed, and links that are replaced. */
+/* Versions are directories that are written under a temporary name and renamed; links to them are replaced. */
 #include "site_images.h"
 
 #include <dirent.h>
@@ -23,7 +23,7 @@
 #include "util.h"
 
 #define IMAGES "http/images/"
-#define NEW ".new-" /* begins the name of a version that is not complete */
+#define NEW ".new-" /* prefix of versions that are not complete */
 #define COPY_SIZE (1 << 20)
 
 /* ---- entry.conf ---- */
@@ -94,7 +94,7 @@ static int read_entry(const char *path, struct site_version *ret, struct fail *f
 	return r;
 }
 
-/* The version that a link names. Without one, ret->version is "". */
+/* Reads the version that a link points to. If there is no link, ret->version is "". */
 static int read_version(const struct site *s, const char *name, const char *link,
 			struct site_version *ret, struct fail *f)
 {
@@ -116,7 +116,7 @@ static int read_version(const struct site *s, const char *name, const char *link
 
 /* ---- the files of a version ---- */
 
-/* Copies bytes of a file, behind a head, to directory/name. to = UINT64_MAX: all to the end. */
+/* Writes head and then bytes start to end of a file to directory/name. end = UINT64_MAX: to its end. */
 static int copy_file(const char *from, uint64_t start, uint64_t end, const struct bootpart *head,
 		     const char *directory, const char *name, struct fail *f)
 {
@@ -141,7 +141,7 @@ static int copy_file(const char *from, uint64_t start, uint64_t end, const struc
 	return r;
 }
 
-/* The payload, or the first part of it. */
+/* Is it the payload, or the first part of it? */
 static bool is_payload(const struct image *image, const char *name)
 {
 	const char *payload = manifest_payload(&image->manifest);
@@ -150,7 +150,7 @@ static bool is_payload(const struct image *image, const char *name)
 	return strncmp(name, payload, n) == 0 && (!name[n] || strcmp(name + n, ".000") == 0);
 }
 
-/* Where the archive with the payload begins in an image; 0 = it is not one of `tarboot pack`. */
+/* Offset of the archive with the payload in an image; 0 = the image was not written by `tarboot pack`. */
 static uint64_t payload_start(const struct image *image)
 {
 	const struct image_member *m;
@@ -162,7 +162,7 @@ static uint64_t payload_start(const struct image *image)
 	return 0;
 }
 
-/* The manifest goes with the payload that it is about: each of the two files may be of another version. */
+/* The manifest is in the same file as its payload, because a cache can mix two files of different versions. */
 static int add_manifest(const struct image *image, struct bootpart *b, struct fail *f)
 {
 	const char *text = image->manifest_text;
@@ -273,7 +273,7 @@ int site_read_image(const struct site *s, const char *name, struct site_image *r
 
 /* ---- publishing ---- */
 
-/* A name for the version, which is later than all others: the newest is the current or the previous one. */
+/* Chooses the name of a new version, which must sort after all others. The newest is the current or the previous one. */
 static void name_version(const struct site_image *image, char ret[VERSION_MAX])
 {
 	time_t now = time(NULL);
@@ -311,7 +311,7 @@ static int check_files(const struct publishing *p, char ret[36], struct fail *f)
 	return r == 0 ? add_check(p->kernel, ret + 17, 36 - 17, f) : r;
 }
 
-/* What the new version will be called in the menu. */
+/* Fills in how the menu describes the new version. */
 static int describe(const struct publishing *p, const struct image_report *report,
 		    const struct site_version *before, struct site_version *ret, struct fail *f)
 {
@@ -453,7 +453,7 @@ int site_roll_back(const struct site *s, const char *name, struct fail *f)
 	return r == 0 ? link_to(s, name, "previous", image.current.version, f) : r;
 }
 
-/* Does the menu, or a machine, start with it? */
+/* Is it the default of the menu or of a machine? */
 static bool is_booted(const struct site *s, const char *name)
 {
 	for (size_t i = 0; i < s->n_machines; i++)
@@ -479,7 +479,7 @@ static int is_image(const struct dirent *e)
 	return name_is_plain(e->d_name);
 }
 
-/* All of one name; the directory of a name that has nothing else goes, too. */
+/* Deletes incomplete versions of one name, and the directory if it is empty then. */
 static int sweep_name(const struct site *s, const char *name, struct fail *f)
 {
 	char path[PATH_MAX];

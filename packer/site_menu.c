@@ -1,4 +1,4 @@
-/* iPXE's language: labels, `||` behind what may fail, ${settings}. */
+/* iPXE scripts have labels, `||` after commands that may fail, and ${settings}. */
 #include "site_menu.h"
 
 #include <dirent.h>
@@ -13,7 +13,7 @@
 #define BIOS_IMAGE_MAX (2048 * MIB)
 #define RETRY 30 /* seconds until a failed boot is tried again */
 
-/* Entries beside the images, with their keys, in the order of the menu. */
+/* Entries that are not images, with their keys, in the order of the menu. */
 static const struct {
 	const char *name, *key, *text;
 } own_entries[] = {
@@ -77,7 +77,8 @@ static bool is_entry(const struct menu *m, const char *name)
 
 /* ---- kinds of machine ---- */
 
-/* iPXE's ${buildarch} is arm64 on those machines, and i386 or x86_64 on PCs: with BIOS a PC of 64 bits has an iPXE of 32. */
+/* iPXE's ${buildarch} is arm64 on those machines, and i386 or x86_64 on PCs: with BIOS a PC of 64 bits has an iPXE of
+ * 32. */
 static bool is_arm(const struct site_version *v)
 {
 	return strcmp(v->architecture, "aarch64") == 0;
@@ -91,7 +92,7 @@ static bool has_both_kinds(const struct menu *m)
 	return false;
 }
 
-/* Stands before a command that is only for the machines of this version; its line ends in only_end(). */
+/* The prefix of a command that is only for machines of this architecture; the line must end with only_end(). */
 static const char *only_for(const struct menu *m, const struct site_version *v)
 {
 	if (!has_both_kinds(m))
@@ -104,7 +105,7 @@ static const char *only_end(const struct menu *m)
 	return has_both_kinds(m) ? " ||" : "";
 }
 
-/* The first image for the other kind of machine than the default's. */
+/* The first image for another architecture than that of the default entry. */
 static const struct site_image *other_default(const struct menu *m)
 {
 	const struct site_image *boot = find_image(m, m->boot);
@@ -192,7 +193,7 @@ static void print_more(const struct menu *m)
 
 /* ---- images ---- */
 
-/* A kernel of another machine must not be tried. iPXE of a PC with BIOS has 32 bits and loads below 4 GiB, where devices
+/* Do not try a kernel for another machine. With BIOS, iPXE is a 32-bit program and loads below 4 GiB, where devices
  * are, too. */
 static void print_checks(const struct menu *m, const struct site_version *v)
 {
@@ -263,7 +264,7 @@ static void print_own_entries(const struct menu *m)
 			"menu\n\n:reboot\nreboot\n\n");
 }
 
-/* What is tried again by itself: a server that is away comes back. */
+/* Returns to the menu after some time, because the server may be started later. */
 static void print_failures(const struct menu *m)
 {
 	fprintf(m->out,
@@ -326,7 +327,7 @@ static int is_machine_file(const struct dirent *e)
 	return strncmp(e->d_name, "mac-", 4) == 0 && ends_with(e->d_name, ".ipxe");
 }
 
-/* Those of machines that boot what all boot by now. Those of the admin stay. */
+/* Deletes the scripts of machines that have no default of their own any more. Scripts of the administrator stay. */
 static int remove_machines(const struct menu *m, struct fail *f)
 {
 	char path[PATH_MAX];
@@ -346,7 +347,7 @@ static int remove_machines(const struct menu *m, struct fail *f)
 	return r;
 }
 
-/* For an iPXE that looks beside itself before it asks DHCP. */
+/* For versions of iPXE that look for autoexec.ipxe in their directory before they use DHCP. */
 static int write_autoexec(const struct menu *m, struct fail *f)
 {
 	char text[SITE_TEXT_MAX + 128];

@@ -1,4 +1,4 @@
-/* The name of the file that an image was published from is kept in its entry.conf. */
+/* entry.conf has the name of the file that an image was published from. */
 #include "site_name.h"
 
 #include <ctype.h>

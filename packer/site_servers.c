@@ -1,7 +1,7 @@
 /*
- * What they all do: firmware gets iPXE by TFTP (by HTTP where it asks for that), iPXE, which names itself in the user
- * class, gets the menu, so the chain cannot loop. Firmware of a type that is not in the table of site_firmware.c gets
- * nothing.
+ * All configurations do the same: firmware gets iPXE by TFTP (or by HTTP if it asks for that); iPXE, recognized by its
+ * user class, gets the menu, so that there is no loop. Firmware of a type that is not in the table of site_firmware.c
+ * gets nothing.
  */
 #include "site_servers.h"
 
@@ -18,10 +18,10 @@ struct servers;
 struct server_file {
 	const char *name;
 	void (*print)(const struct servers *v);
-	const char *comment;        /* what begins one in it */
-	bool gives_addresses;       /* is of no use beside another DHCP server */
-	const char *what, *command, /* of a unit; NULL = this tarboot itself */
-		*read;              /* the file in the directory that the command reads */
+	const char *comment;        /* what starts a comment */
+	bool gives_addresses;       /* not useful if another DHCP server assigns them */
+	const char *what, *command, /* for a systemd unit; NULL = this tarboot */
+		*read;              /* the file in config/ that the command reads */
 };
 
 struct servers {
@@ -29,18 +29,18 @@ struct servers {
 	const struct server_file *file;
 	const struct site *site;
 	char directory[PATH_MAX]; /* absolute */
-	char tarboot[PATH_MAX];   /* the program that writes this */
+	char tarboot[PATH_MAX];   /* path of this program */
 	char url[SITE_TEXT_MAX];
 	char server[IPV4_TEXT_MAX], network[IPV4_TEXT_MAX], mask[IPV4_TEXT_MAX];
 	char first[IPV4_TEXT_MAX], last[IPV4_TEXT_MAX];
 	char router[IPV4_TEXT_MAX], dns[IPV4_TEXT_MAX]; /* "" = none */
-	const struct firmware *firmware[FIRMWARE_MAX];  /* that can be served */
+	const struct firmware *firmware[FIRMWARE_MAX];  /* whose programs are in the site */
 	size_t n_firmware;
 };
 
 /* ---- DHCP ---- */
 
-/* Firmware that loads by HTTP does not ask proxies. */
+/* UEFI HTTP boot does not use proxy DHCP. */
 static void dnsmasq_proxy(const struct servers *v)
 {
 	fprintf(v->out, "dhcp-range=%s,proxy,%s\n", v->network, v->mask);
@@ -107,7 +107,7 @@ static void print_dnsmasq(const struct servers *v)
 	dnsmasq_firmware(v);
 }
 
-/* Types as the two bytes of the option. */
+/* The types as the two bytes of the DHCP option. */
 static void dhcpd_firmware(const struct servers *v)
 {
 	for (size_t i = 0; i < v->n_firmware; i++) {
@@ -250,7 +250,7 @@ static void print_kea(const struct servers *v)
 
 /* ---- HTTP ---- */
 
-/* The site alone, for a web server that is there, and for `tarboot serve`. */
+/* The site alone, for an existing nginx, and for `tarboot serve`. */
 static void print_nginx_site(const struct servers *v)
 {
 	fprintf(v->out,
@@ -271,7 +271,7 @@ static void print_nginx(const struct servers *v)
 		v->directory, v->directory);
 }
 
-/* Of what stands in IfModule, a web server that is there has its own. */
+/* An existing Apache has its own settings for what is inside IfModule. */
 static void print_apache(const struct servers *v)
 {
 	fprintf(v->out,
@@ -303,7 +303,7 @@ static void print_lighttpd(const struct servers *v)
 
 /* ---- systemd ---- */
 
-/* The directory stands between command and file. */
+/* Printed as: command, directory, file. */
 static void print_unit(const struct servers *v)
 {
 	char command[PATH_MAX + 8];
@@ -327,7 +327,7 @@ static void fill(struct servers *v, const struct site *s)
 {
 	uint32_t first = 0, last = 0;
 
-	(void)site_range(s, &first, &last); /* by proxy there may be none, and none is used */
+	(void)site_range(s, &first, &last); /* with proxy there may be none, and none is used */
 	*v = (struct servers){ .site = s };
 	if (!realpath(s->directory, v->directory))
 		snprintf(v->directory, sizeof(v->directory), "%s", s->directory);

@@ -177,7 +177,7 @@ for (@HUGE) {
 	run('chown', '-R', '65534:65534', $out);
 	my $r = try(qw(setpriv --reuid=65534 --regid=65534 --clear-groups), public_tarboot(), 'pack', $dir,
 		'-o', $image, @PACK);
-	is($r->{err} =~ s/^tarboot: warning: .*\n//mgr, "tarboot: /secret: cannot open it: Permission denied\n"
+	is($r->{err} =~ s/^tarboot: warning: .*\n//mgr, "tarboot: secret: cannot read it: Permission denied\n"
 			. "  Run it as root (sudo tarboot ...), or as a user who has access.\n", 'a file that may not be read');
 	is($r->{exit}, 1, 'a file that may not be read: exit');
 	old_image_stays($image, 'a file that may not be read');
