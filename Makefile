@@ -1,5 +1,6 @@
 # tarboot: `make` builds build/init (PID 1 of the image) and build/tarboot (the command), both static.
-# Compiler and libraries are installed, fetched and built on demand by the scripts in scripts/;
+# Libraries are fetched and built on demand by the scripts in scripts/. Packages are installed by `make demo`, `make test`,
+# `make bench` and `make packages`; other targets name those that are missing. `make WERROR=` takes warnings for warnings.
 # `make help` lists the targets. Everything that is made lies under $(BUILD).
 
 VERSION  = 0.1.0
@@ -11,6 +12,7 @@ MUSL_CC  = musl-gcc
 CC_HOST  = gcc
 CC_FUZZ  = clang
 INSTALL_PACKAGES = scripts/install-packages
+WERROR   = -Werror
 export BUILD MUSL_CC CC_HOST CC_FUZZ
 
 B := $(BUILD)
@@ -34,7 +36,7 @@ SANE = -O1 -g1 -fno-omit-frame-pointer -fno-sanitize-recover=all
 # Static, not PIE: musl-gcc cannot link a static PIE, and the size hardly differs (+0.3 %).
 # No paths, no build id, no symbols: the same source gives the same bytes in any directory.
 CC_musl     = $(MUSL_CC)
-CFLAGS_static = -O2 -Werror -fno-pie -fstack-protector-strong -ffunction-sections -fdata-sections \
+CFLAGS_static = -O2 $(WERROR) -fno-pie -fstack-protector-strong -ffunction-sections -fdata-sections \
 	-ffile-prefix-map=$(CURDIR)/=
 CFLAGS_musl = $(CFLAGS_static) -idirafter $(B)/deps/musl/linux
 LINK_musl   = -static -no-pie -s -Wl,--gc-sections,--build-id=none
@@ -120,25 +122,28 @@ all: $(OUT)/init $(OUT)/tarboot ## build init and tarboot (the default); for ano
 
 # ---- Compilers and libraries ----
 
-# Packages are installed for the goals that need more than a compiler, or when there is none.
-TESTING := $(filter test% fuzz% lint bench,$(MAKECMDGOALS))
-GROUPS := build $(if $(TESTING),demo test,$(filter demo,$(MAKECMDGOALS))) \
-	$(if $(filter test-all,$(MAKECMDGOALS)),oracles) $(filter bench,$(MAKECMDGOALS))
-TOOLCHAIN := $(if $(filter-out build,$(GROUPS)),packages)
-TOOLCHAIN := $(or $(TOOLCHAIN),$(shell command -v $(MUSL_CC) >/dev/null || echo packages))
-.PHONY: packages
-packages:
+# The goals that install what they need; the others ask whether it is there.
+SETUP  := $(filter demo test test-all bench packages,$(MAKECMDGOALS))
+GROUPS := build $(filter demo bench,$(MAKECMDGOALS)) $(if $(filter lint fuzz fuzz-run,$(MAKECMDGOALS)),lint) \
+	$(if $(filter test test-all,$(MAKECMDGOALS)),demo test) $(if $(TEST_ALL),oracles)
+NEED   := $(INSTALL_PACKAGES)$(if $(SETUP),, --check)
+TOOLCHAIN := $(if $(filter-out build,$(GROUPS)),toolchain)
+TOOLCHAIN := $(or $(TOOLCHAIN),$(shell command -v $(MUSL_CC) >/dev/null || echo toolchain))
+.PHONY: packages toolchain
+packages: ## install the packages that building needs; for more say GROUPS="build lint kernel", see scripts/install-packages
 	@$(INSTALL_PACKAGES) $(GROUPS)
+toolchain:
+	@$(NEED) $(GROUPS)
 
 $(B)/src/%/.origin: | $(TOOLCHAIN)
-	$(INSTALL_PACKAGES) build
+	@$(NEED) build
 	scripts/fetch-source $*
 # They share one apt state.
 $(B)/src/libarchive/.origin: | $(B)/src/xz/.origin
 $(B)/src/libsodium/.origin: | $(B)/src/libarchive/.origin
 
 $(B)/deps/aarch64/musl-gcc: | $(TOOLCHAIN)
-	$(INSTALL_PACKAGES) cross
+	@$(NEED) cross
 	scripts/fetch-musl aarch64
 $(patsubst %,$(B)/deps/aarch64/lib/lib%.a,lzma archive sodium): | $(B)/deps/aarch64/musl-gcc
 
@@ -211,7 +216,7 @@ $(foreach v,musl aarch64 asan tsan fuzz,$(patsubst %.c,$(B)/obj/$v/%.o,$(filter 
 .PHONY: kernel
 kernel: $(B)/kernel/vmlinuz ## build a minimal Linux for x86-64 by the fragments in kconfig/
 $(B)/kernel/vmlinuz: scripts/make-kernel $(wildcard kconfig/*.config) $(B)/tarboot
-	$(INSTALL_PACKAGES) kernel
+	@$(NEED) kernel
 	scripts/make-kernel $@
 	$(B)/tarboot kernel-check --missing $@
 

@@ -57,6 +57,31 @@ threads_are_tested() {
 	done
 }
 
+# A machine on which nothing is installed, by its own account. What it would install goes into the file asked.
+bare_make() {
+	mkdir -p "$work/bare"
+	printf '#!/bin/sh\nexit 1\n' >"$work/bare/dpkg-query"
+	printf '#!/bin/sh\necho "$*" >>%s\nexit 1\n' "$work/asked" >"$work/bare/apt-get"
+	chmod +x "$work/bare/dpkg-query" "$work/bare/apt-get"
+	rm -f "$work/asked"
+	PATH=$work/bare:$PATH make -j1 -s BUILD="$work/none" MUSL_CC=no-musl-gcc "$@" >"$work/said" 2>&1
+}
+# says LINE GOAL...: make ends with 2 after this line of install-packages, and nothing is installed.
+says() {
+	line=$1
+	shift
+	bare_make "$@"
+	[ $? -eq 2 ] && [ ! -e "$work/asked" ] && grep -qxF "install-packages: $line" "$work/said" || { cat "$work/said"; return 1; }
+}
+installs_first() {
+	bare_make "$1"
+	[ $? -eq 2 ] && grep -q "^install .* gcc .* $2" "$work/asked" || { cat "$work/said" "$work/asked"; return 1; }
+}
+compiles() { make -n BUILD="$work/none" "$@" all 2>/dev/null | grep -e '-c -o .*/init/main\.o' | grep -q -e " -Werror "; }
+warns() { compiles && ! compiles WERROR=; }
+BUILD_PACKAGES=$(sed -n 's/^build="\(.*\)"$/\1/p' scripts/install-packages)
+LINT_PACKAGES=$(sed -n 's/^lint="\(.*\)"$/\1/p' scripts/install-packages)
+
 check 'init is static' is_static "$build/init"
 check 'tarboot is static' is_static "$build/tarboot"
 check 'init is stripped' is_stripped "$build/init"
@@ -66,5 +91,11 @@ check 'a second make does nothing' make -q BUILD="$relative" all
 check 'another directory gives the same bytes' builds_the_same_elsewhere
 check 'make install' installs
 check 'make help' make -s help
+check 'plain make installs nothing' says "not installed: $BUILD_PACKAGES: run \`make packages\` as root" all
+check 'nor does make lint' says "not installed: $BUILD_PACKAGES $LINT_PACKAGES: run \`make packages GROUPS='build lint'\` as root" lint
+check 'make demo installs what it needs' installs_first demo mmdebstrap
+check 'make test, too' installs_first test mmdebstrap
+check 'make packages, too' installs_first packages musl-tools
+check 'warnings are errors, without WERROR they are not' warns
 check 'what starts threads is tested with TSan' threads_are_tested
 echo "1..$n"
