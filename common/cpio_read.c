@@ -455,6 +455,11 @@ uint64_t cpio_reader_members(const struct cpio_reader *c)
 	return c->in.members;
 }
 
+uint64_t cpio_reader_offset(const struct cpio_reader *c)
+{
+	return input_position(&c->in);
+}
+
 uint64_t cpio_reader_position(const struct cpio_reader *c)
 {
 	return c->in.position;

@@ -36,5 +36,8 @@ uint64_t cpio_reader_members(const struct cpio_reader *c);
 
 /* Where the reader stands: byte of the archive at which the last member's header starts, or behind the data of its file
  * when it is a name that came before that; and the member's path, cut to what messages can show; "" before the first. */
+uint64_t cpio_reader_offset(
+	const struct cpio_reader
+		*c); /* at which it stands: of the last member's data, before any is taken */
 uint64_t cpio_reader_position(const struct cpio_reader *c);
 const char *cpio_reader_path(const struct cpio_reader *c);

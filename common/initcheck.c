@@ -2,13 +2,11 @@
 #include "initcheck.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "elfinfo.h"
-#include "inroot.h"
 
 #define INTERPRETERS_MAX 5 /* scripts run by scripts, as the kernel */
 
@@ -36,24 +34,23 @@ static int read_head(int fd, char head[PROGRAM_HEAD_SIZE], size_t *ret_size)
 }
 
 /* Reads what path is. Only a file is opened for that: a device may do something at once. */
-static int read_program(int root_fd, const char *path, struct program *ret, struct fail *f)
+static int read_program(const struct root_files *root, const char *path, struct program *ret,
+			struct fail *f)
 {
-	_cleanup_close_ int what = inroot_open(root_fd, path, O_PATH), fd = -1;
 	char head[PROGRAM_HEAD_SIZE];
+	_cleanup_close_ int fd = -1;
 	struct stat st;
 	size_t size = 0;
-	int r;
+	int r = root->stat(root, path, &st);
 
-	if (what == -ENOENT)
+	if (r == -ENOENT)
 		return fail_set(
 			f, ENOENT, path,
 			"Correct init= or tarboot.init= in the boot menu, or pack a root that "
 			"has it.",
 			"it is not in the root");
-	if (what < 0)
-		return fail_errno(f, what, path, "cannot open it in the root");
-	if (fstat(what, &st) < 0)
-		return fail_errno(f, errno, path, "cannot look at it");
+	if (r < 0)
+		return fail_errno(f, r, path, "cannot open it in the root");
 	if (!S_ISREG(st.st_mode))
 		return fail_set(f, EACCES, path,
 				"Name a program with tarboot.init=, or pack a root where this is "
@@ -64,7 +61,7 @@ static int read_program(int root_fd, const char *path, struct program *ret, stru
 		return fail_set(f, EACCES, path,
 				"Make it executable in the root and pack it again.",
 				"it is not executable (mode %04o)", (unsigned)(st.st_mode & 07777));
-	fd = inroot_open(root_fd, path, O_RDONLY);
+	fd = root->open(root, path);
 	r = fd < 0 ? fd : read_head(fd, head, &size);
 	if (r < 0)
 		return fail_errno(f, r, path, "cannot read it");
@@ -76,12 +73,13 @@ static int read_program(int root_fd, const char *path, struct program *ret, stru
 	return 0;
 }
 
-int initcheck_program(int root_fd, const char *path, uint16_t machine, struct fail *f)
+int initcheck_program(const struct root_files *root, const char *path, uint16_t machine,
+		      struct fail *f)
 {
 	struct program p;
 	struct fail inner;
 	char name[sizeof(p.interpreter)];
-	int r = read_program(root_fd, path, &p, f);
+	int r = read_program(root, path, &p, f);
 
 	for (unsigned depth = 0; r == 0; depth++) {
 		if (p.kind == PROGRAM_ELF && p.machine != machine)
@@ -97,7 +95,7 @@ int initcheck_program(int root_fd, const char *path, uint16_t machine, struct fa
 				"Name a program with tarboot.init= that ends at an ELF file.",
 				"its interpreters are nested too deep");
 		strcpy(name, p.interpreter);
-		if (read_program(root_fd, name, &p, &inner) < 0)
+		if (read_program(root, name, &p, &inner) < 0)
 			return fail_set(f, inner.error, path,
 					"Pack a root that holds the interpreter or libraries too.",
 					"its interpreter %s: %s", name, inner.why);
@@ -105,7 +103,7 @@ int initcheck_program(int root_fd, const char *path, uint16_t machine, struct fa
 	return r;
 }
 
-uint16_t initcheck_machine(int root_fd)
+uint16_t initcheck_machine(const struct root_files *root)
 {
 	struct program p;
 	struct fail ignored;
@@ -113,11 +111,11 @@ uint16_t initcheck_machine(int root_fd)
 	int r;
 
 	for (size_t i = 0; initcheck_defaults[i]; i++) {
-		r = read_program(root_fd, initcheck_defaults[i], &p, &ignored);
+		r = read_program(root, initcheck_defaults[i], &p, &ignored);
 		for (unsigned depth = 0;
 		     r == 0 && p.kind != PROGRAM_ELF && depth < INTERPRETERS_MAX; depth++) {
 			strcpy(name, p.interpreter);
-			r = read_program(root_fd, name, &p, &ignored);
+			r = read_program(root, name, &p, &ignored);
 		}
 		if (r == 0 && p.kind == PROGRAM_ELF)
 			return p.machine;
@@ -125,31 +123,24 @@ uint16_t initcheck_machine(int root_fd)
 	return 0;
 }
 
-static bool is_there(int root_fd, const char *path)
-{
-	_cleanup_close_ int fd = inroot_open(root_fd, path, O_PATH);
-
-	return fd >= 0;
-}
-
-const char *initcheck_find(int root_fd, const char *wanted, const char *preferred, uint16_t machine,
-			   struct fail *f)
+const char *initcheck_find(const struct root_files *root, const char *wanted, const char *preferred,
+			   uint16_t machine, struct fail *f)
 {
 	struct fail why;
 	bool found = false;
 
 	if (wanted && *wanted)
-		return initcheck_program(root_fd, wanted, machine, f) == 0 ? wanted : NULL;
+		return initcheck_program(root, wanted, machine, f) == 0 ? wanted : NULL;
 	if (preferred && *preferred) {
-		if (initcheck_program(root_fd, preferred, machine, f) == 0)
+		if (initcheck_program(root, preferred, machine, f) == 0)
 			return preferred;
-		found = is_there(root_fd, preferred);
+		found = root_files_has(root, preferred);
 	}
 	for (size_t i = 0; initcheck_defaults[i]; i++) {
-		if (initcheck_program(root_fd, initcheck_defaults[i], machine, &why) == 0)
+		if (initcheck_program(root, initcheck_defaults[i], machine, &why) == 0)
 			return initcheck_defaults[i];
 		/* One that is there but cannot run says more than those that are not. */
-		if (!found && is_there(root_fd, initcheck_defaults[i])) {
+		if (!found && root_files_has(root, initcheck_defaults[i])) {
 			found = true;
 			*f = why;
 		}

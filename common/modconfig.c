@@ -1,13 +1,10 @@
 /* Names are gathered first, then files are read. */
 #include "modconfig.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
-#include "inroot.h"
 #include "read_all.h"
 #include "util.h"
 
@@ -44,20 +41,17 @@ static int add(struct files *f, const char *directory, const char *name)
 	return 0;
 }
 
-static int list_directory(int root_fd, const char *directory, struct files *f)
-{
-	int fd = inroot_open(root_fd, directory, O_RDONLY | O_DIRECTORY), r = 0;
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
+struct listing {
+	const char *directory;
+	struct files *files;
+};
 
-	if (!dir && fd >= 0)
-		close(fd);
-	while (dir && r == 0 && (e = readdir(dir)))
-		if (*e->d_name != '.' && ends_with(e->d_name, ".conf"))
-			r = add(f, directory, e->d_name);
-	if (dir)
-		closedir(dir);
-	return r;
+static int add_file(void *arg, const char *name, bool is_directory)
+{
+	struct listing *l = arg;
+
+	(void)is_directory;
+	return *name != '.' && ends_with(name, ".conf") ? add(l->files, l->directory, name) : 0;
 }
 
 static int by_name(const void *a, const void *b)
@@ -65,48 +59,39 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct file *)a)->name, ((const struct file *)b)->name);
 }
 
-static bool is_null_link(int root_fd, const char *path)
-{
-	char name[NAME_MAX + 1], target[16] = "";
-	_cleanup_close_ int fd = -1;
-
-	return inroot_open_parent(root_fd, path, NULL, NULL, &fd, name, NULL) == 0 &&
-	       readlinkat(fd, name, target, sizeof(target) - 1) > 0 &&
-	       strcmp(target, "/dev/null") == 0;
-}
-
 /* The file's text; NULL: it cannot be read, or is no file. */
-static char *read_text(int root_fd, const char *path, size_t *ret_size)
+static char *read_text(const struct root_files *root, const char *path, size_t *ret_size)
 {
 	_cleanup_close_ int fd = -1;
-	char *text = NULL;
-	struct stat st;
+	char *text = NULL, target[16];
 
 	*ret_size = 0;
-	if (is_null_link(root_fd, path))
+	if (root->read_link(root, path, target, sizeof(target)) == 0 &&
+	    strcmp(target, "/dev/null") == 0)
 		return calloc(1, 1);
-	fd = inroot_open(root_fd, path, O_RDONLY | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    read_all(fd, &text, ret_size) < 0)
-		return NULL;
-	return text;
+	fd = root->open(root, path);
+	return fd >= 0 && read_all(fd, &text, ret_size) == 0 ? text : NULL;
 }
 
-int modconfig_read(int root_fd, int (*found)(const char *path, char *text, size_t size, void *arg),
-		   void *arg)
+int modconfig_read(const struct root_files *root,
+		   int (*found)(const char *path, char *text, size_t size, void *arg), void *arg)
 {
 	struct files f = { 0 };
 	char path[PATH_MAX], *text;
 	size_t size;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(directories); i++)
-		r = list_directory(root_fd, directories[i], &f);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(directories); i++) {
+		struct listing l = { directories[i], &f };
+
+		r = root->list(root, directories[i], add_file, &l);
+		r = r == -ENOMEM ? r : 0;
+	}
 	if (f.n > 0)
 		qsort(f.files, f.n, sizeof(*f.files), by_name);
 	for (size_t i = 0; r == 0 && i < f.n; i++) {
 		snprintf(path, sizeof(path), "%s/%s", f.files[i].directory, f.files[i].name);
-		text = read_text(root_fd, path, &size);
+		text = read_text(root, path, &size);
 		if (text)
 			r = found(path, text, size, arg);
 	}

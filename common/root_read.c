@@ -156,6 +156,11 @@ uint64_t root_reader_members(const struct root_reader *r)
 	return r->cpio ? cpio_reader_members(r->cpio) : r->tar ? tar_reader_members(r->tar) : 0;
 }
 
+uint64_t root_reader_offset(const struct root_reader *r)
+{
+	return r->cpio ? cpio_reader_offset(r->cpio) : r->tar ? tar_reader_offset(r->tar) : 0;
+}
+
 uint64_t root_reader_position(const struct root_reader *r)
 {
 	return r->cpio ? cpio_reader_position(r->cpio) : r->tar ? tar_reader_position(r->tar) : 0;

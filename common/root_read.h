@@ -33,6 +33,9 @@ const struct tar_extent *root_reader_extents(const struct root_reader *r, size_t
 uint64_t root_reader_bytes(const struct root_reader *r); /* taken from the source */
 uint64_t root_reader_members(const struct root_reader *r);
 
+/* Byte of the archive at which the reader stands, which is the first of the last member's data before any of it is taken. */
+uint64_t root_reader_offset(const struct root_reader *r);
+
 /* Byte of the archive at which the last member's header starts, and the member's path, cut to what messages can show; ""
  * before the first one. */
 uint64_t root_reader_position(const struct root_reader *r);

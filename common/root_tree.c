@@ -13,36 +13,17 @@
 #define BUCKETS_MIN 1024
 #define MALLOC_OVERHEAD 16
 
-/* The text of a symbolic link, which its hard links share. */
-struct link_text {
-	uint32_t names;
-	uint32_t length;
-	char text[];
-};
-
-struct entry {
-	struct entry *next;   /* in its bucket */
-	struct entry *parent; /* NULL: it is the root */
-	union {
-		struct {
-			uint32_t names;       /* in it */
-			uint16_t path_length; /* of it, from the root */
-		} directory;
-		struct link_text *link;
-		uint64_t inode; /* of others: a number that its hard links share */
-	} is;
-	uint8_t type; /* enum member_type; never MEMBER_HARDLINK */
-	uint8_t length;
-	char name[];
-};
-
 struct root_tree {
-	struct entry **buckets;
+	struct root_name **buckets;
 	size_t n_buckets; /* a power of two */
 	size_t n;         /* names */
 	size_t memory, limit;
-	uint64_t inodes; /* numbers given so far */
-	struct entry root;
+	uint32_t inodes; /* numbers given so far */
+	uint16_t layer;
+	enum root_tree_how how;
+	void (*gone)(void *arg, const struct root_name *n); /* may be NULL */
+	void *gone_arg;
+	struct root_name root;
 };
 
 /* ---- memory ---- */
@@ -66,11 +47,11 @@ static void give_back(struct root_tree *t, void *p, size_t size)
 }
 
 /* The name begins in what would be padding. */
-static size_t entry_size(size_t length)
+static size_t name_size(size_t length)
 {
-	size_t size = offsetof(struct entry, name) + length;
+	size_t size = offsetof(struct root_name, text) + length;
 
-	return size < sizeof(struct entry) ? sizeof(struct entry) : size;
+	return size < sizeof(struct root_name) ? sizeof(struct root_name) : size;
 }
 
 static void drop_link(struct root_tree *t, struct link_text *link)
@@ -95,13 +76,14 @@ int root_tree_new(size_t limit, struct root_tree **ret)
 	t->memory = t->n_buckets * sizeof(*t->buckets);
 	t->limit = limit > t->memory ? limit : t->memory;
 	t->root.type = MEMBER_DIRECTORY;
+	t->inodes = 1;
 	*ret = t;
 	return 0;
 }
 
 void root_tree_free(struct root_tree *t)
 {
-	struct entry *e, *next;
+	struct root_name *e, *next;
 
 	for (size_t i = 0; t && i < t->n_buckets; i++)
 		for (e = t->buckets[i]; e; e = next) {
@@ -125,7 +107,7 @@ static uint64_t mix(uint64_t a, uint64_t b)
 }
 
 /* The address of the parent, which nobody outside knows, makes it hard to choose names that share a bucket. */
-static size_t hash(const struct entry *parent, const char *name, size_t length)
+static size_t hash(const struct root_name *parent, const char *name, size_t length)
 {
 	uint64_t h = mix((uintptr_t)parent ^ 0x9e3779b97f4a7c15, length ^ 0xd6e8feb86659fd93), word;
 
@@ -140,13 +122,14 @@ static size_t hash(const struct entry *parent, const char *name, size_t length)
 	return (size_t)h;
 }
 
-static struct entry **find(const struct root_tree *t, const struct entry *parent, const char *name)
+static struct root_name **find(const struct root_tree *t, const struct root_name *parent,
+			       const char *name)
 {
 	size_t length = strlen(name);
-	struct entry **at = &t->buckets[hash(parent, name, length) & (t->n_buckets - 1)];
+	struct root_name **at = &t->buckets[hash(parent, name, length) & (t->n_buckets - 1)];
 
 	while (*at && !((*at)->parent == parent && (*at)->length == length &&
-			memcmp((*at)->name, name, length) == 0))
+			memcmp((*at)->text, name, length) == 0))
 		at = &(*at)->next;
 	return at;
 }
@@ -155,7 +138,7 @@ static struct entry **find(const struct root_tree *t, const struct entry *parent
 static void grow(struct root_tree *t)
 {
 	size_t n = 2 * t->n_buckets, more = t->n_buckets * sizeof(*t->buckets);
-	struct entry **buckets, *e, *next, **to;
+	struct root_name **buckets, *e, *next, **to;
 
 	if (more > t->limit - t->memory)
 		return;
@@ -165,7 +148,7 @@ static void grow(struct root_tree *t)
 	for (size_t i = 0; i < t->n_buckets; i++)
 		for (e = t->buckets[i]; e; e = next) {
 			next = e->next;
-			to = &buckets[hash(e->parent, e->name, e->length) & (n - 1)];
+			to = &buckets[hash(e->parent, e->text, e->length) & (n - 1)];
 			e->next = *to;
 			*to = e;
 		}
@@ -176,37 +159,99 @@ static void grow(struct root_tree *t)
 }
 
 /* The name must not be there. NULL: there is no memory. */
-static struct entry *insert(struct root_tree *t, struct entry *parent, const char *name,
-			    enum member_type type)
+static struct root_name *insert(struct root_tree *t, struct root_name *parent, const char *name,
+				enum member_type type)
 {
 	size_t length = strlen(name), above = parent->is.directory.path_length;
-	struct entry *e = take(t, entry_size(length)), **at;
+	struct root_name *n, **at, *after = parent->is.directory.first;
 
-	if (!e)
+	n = t->inodes < UINT32_MAX ? take(t, name_size(length)) : NULL;
+	if (!n)
 		return NULL;
 	if (t->n >= t->n_buckets)
 		grow(t);
-	*e = (struct entry){ .parent = parent, .type = (uint8_t)type, .length = (uint8_t)length };
-	memcpy(e->name, name, length);
+	*n = (struct root_name){ .parent = parent,
+				 .after = after,
+				 .layer = t->layer,
+				 .type = (uint8_t)type,
+				 .length = (uint8_t)length };
+	memcpy(n->text, name, length);
 	if (type == MEMBER_DIRECTORY)
-		e->is.directory.path_length = (uint16_t)(above + (above > 0) + length);
+		n->is.directory.path_length = (uint16_t)(above + (above > 0) + length);
 	at = find(t, parent, name);
-	*at = e;
-	parent->is.directory.names++;
+	*at = n;
+	parent->is.directory.first = n;
+	if (after)
+		after->before = n;
 	t->n++;
-	return e;
+	return n;
 }
 
-static void unlink_entry(struct root_tree *t, struct entry **at)
+/* A name that is an inode of its own. */
+static struct root_name *insert_inode(struct root_tree *t, struct root_name *parent,
+				      const char *name, enum member_type type)
 {
-	struct entry *e = *at;
+	struct root_name *n = insert(t, parent, name, type);
 
-	*at = e->next;
-	e->parent->is.directory.names--;
+	if (n)
+		n->inode = t->inodes++;
+	return n;
+}
+
+static void unlink_name(struct root_tree *t, struct root_name *n)
+{
+	struct root_name **at =
+		&t->buckets[hash(n->parent, n->text, n->length) & (t->n_buckets - 1)];
+
+	if (t->gone)
+		t->gone(t->gone_arg, n);
+	while (*at != n)
+		at = &(*at)->next;
+	*at = n->next;
+	if (n->before)
+		n->before->after = n->after;
+	else
+		n->parent->is.directory.first = n->after;
+	if (n->after)
+		n->after->before = n->before;
 	t->n--;
-	if (e->type == MEMBER_SYMLINK)
-		drop_link(t, e->is.link);
-	give_back(t, e, entry_size(e->length));
+	if (n->type == MEMBER_SYMLINK)
+		drop_link(t, n->is.link);
+	give_back(t, n, name_size(n->length));
+}
+
+static bool is_empty(const struct root_name *n)
+{
+	return n->type != MEMBER_DIRECTORY || !n->is.directory.first;
+}
+
+/* Removes all below top but what layers from kept on have, and what leads there. There are PATH_MAX / 2 levels at most. */
+static void empty(struct root_tree *t, struct root_name *top, unsigned kept)
+{
+	struct root_name *n = top->is.directory.first, *after;
+
+	for (; n; n = after) {
+		after = n->after;
+		if (n->type == MEMBER_DIRECTORY)
+			empty(t, n, kept);
+		if (n->layer < kept && is_empty(n))
+			unlink_name(t, n);
+	}
+}
+
+static void remove_all(struct root_tree *t, struct root_name *n)
+{
+	if (n->type == MEMBER_DIRECTORY)
+		empty(t, n, UINT_MAX);
+	unlink_name(t, n);
+}
+
+void root_tree_remove(struct root_tree *t, struct root_name *n, bool is_opaque)
+{
+	if (n->type == MEMBER_DIRECTORY)
+		empty(t, n, t->layer);
+	if (!is_opaque && n->parent && n->layer < t->layer && is_empty(n))
+		unlink_name(t, n);
 }
 
 /* ---- where a path leads ---- */
@@ -214,8 +259,9 @@ static void unlink_entry(struct root_tree *t, struct entry **at)
 struct walk {
 	struct pathwalk path; /* first */
 	struct root_tree *t;
-	struct entry *at; /* where it stands */
-	bool make;        /* directories that are missing */
+	struct root_name *at; /* where it stands */
+	bool make;            /* directories that are missing */
+	bool packed;          /* what is marked is not there */
 };
 
 static int go_up(struct pathwalk *path)
@@ -227,40 +273,54 @@ static int go_up(struct pathwalk *path)
 	return 0;
 }
 
+/* A directory that only leads to what is packed may be marked. */
+static struct root_name *look_up(const struct walk *w, const char *name)
+{
+	struct root_name *n = *find(w->t, w->at, name);
+
+	return n && w->packed && n->mark && n->type != MEMBER_DIRECTORY ? NULL : n;
+}
+
 static int enter(struct pathwalk *path, const char *name)
 {
 	struct walk *w = (struct walk *)path;
-	struct entry *e = *find(w->t, w->at, name);
+	struct root_name *n = look_up(w, name);
 	int r;
 
-	if (!e) {
-		e = w->make ? insert(w->t, w->at, name, MEMBER_DIRECTORY) : NULL;
-		if (!e)
+	if (n && n->type == MEMBER_SYMLINK) {
+		r = pathwalk_follow(path, n->is.link->text, n->is.link->length);
+		if (r == 0 && n->is.link->text[0] == '/')
+			w->at = &w->t->root;
+		return r;
+	}
+	if (!n) {
+		n = w->make ? insert_inode(w->t, w->at, name, MEMBER_DIRECTORY) : NULL;
+		if (!n)
 			return w->make ? -ENOMEM : -ENOENT;
 	}
-	if (e->type == MEMBER_DIRECTORY) {
-		w->at = e;
-		return e->is.directory.path_length < PATH_MAX ? 0 : -ENAMETOOLONG;
-	}
-	if (e->type != MEMBER_SYMLINK)
+	if (n->type != MEMBER_DIRECTORY)
 		return -ENOTDIR;
-	r = pathwalk_follow(path, e->is.link->text, e->is.link->length);
-	if (r == 0 && e->is.link->text[0] == '/')
-		w->at = &w->t->root;
-	return r;
+	w->at = n;
+	return n->is.directory.path_length < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+static int start_walk(struct walk *w, struct root_tree *t, const char *path)
+{
+	w->path.up = go_up;
+	w->path.enter = enter;
+	w->t = t;
+	w->at = &t->root;
+	w->make = w->packed = false;
+	return pathwalk_start(&w->path, path);
 }
 
 /* The directory that holds the last component of path, which goes to name; see inroot_open_parent. */
-static int find_parent(struct root_tree *t, const char *path, bool make, struct entry **ret,
+static int find_parent(struct root_tree *t, const char *path, bool make, struct root_name **ret,
 		       char name[NAME_MAX + 1])
 {
 	struct walk w;
-	int r = pathwalk_start(&w.path, path);
+	int r = start_walk(&w, t, path);
 
-	w.path.up = go_up;
-	w.path.enter = enter;
-	w.t = t;
-	w.at = &t->root;
 	w.make = make;
 	if (r == 0)
 		r = pathwalk_to_last(&w.path, name);
@@ -271,17 +331,10 @@ static int find_parent(struct root_tree *t, const char *path, bool make, struct 
 
 /* ---- members ---- */
 
-static bool is_same_inode(const struct entry *a, const struct entry *b)
+static int create_hardlink(struct root_tree *t, const struct member *m, struct root_name *parent,
+			   const char *name, struct root_name **ret)
 {
-	if (a->type != b->type || a->type == MEMBER_DIRECTORY)
-		return a == b;
-	return a->type == MEMBER_SYMLINK ? a->is.link == b->is.link : a->is.inode == b->is.inode;
-}
-
-static int create_hardlink(struct root_tree *t, const struct member *m, struct entry *parent,
-			   const char *name)
-{
-	struct entry *directory, *target, *there, *e;
+	struct root_name *directory, *target, *there, *n;
 	char target_name[NAME_MAX + 1];
 	int r;
 
@@ -295,24 +348,27 @@ static int create_hardlink(struct root_tree *t, const struct member *m, struct e
 		return -ENOENT;
 	there = *find(t, parent, name);
 	if (there)
-		return is_same_inode(there, target) ? 0 : -EEXIST;
+		return there->inode == target->inode ? 0 : -EEXIST;
 	if (target->type == MEMBER_DIRECTORY)
 		return -EPERM;
-	e = insert(t, parent, name, target->type);
-	if (!e)
+	n = insert(t, parent, name, target->type);
+	if (!n)
 		return -ENOMEM;
-	e->is = target->is;
-	if (e->type == MEMBER_SYMLINK)
-		e->is.link->names++;
+	n->inode = target->inode;
+	if (n->type == MEMBER_SYMLINK) {
+		n->is = target->is;
+		n->is.link->names++;
+	}
+	*ret = n;
 	return 0;
 }
 
-static int create_symlink(struct root_tree *t, const char *text, struct entry *parent,
-			  const char *name)
+static int create_symlink(struct root_tree *t, const char *text, struct root_name *parent,
+			  const char *name, struct root_name **ret)
 {
 	size_t length = strlen(text);
 	struct link_text *link;
-	struct entry *e;
+	struct root_name *n;
 
 	if (length == 0)
 		return -ENOENT;
@@ -321,8 +377,8 @@ static int create_symlink(struct root_tree *t, const char *text, struct entry *p
 	if (*find(t, parent, name))
 		return -EEXIST;
 	link = take(t, sizeof(*link) + length);
-	e = link ? insert(t, parent, name, MEMBER_SYMLINK) : NULL;
-	if (!e) {
+	n = link ? insert_inode(t, parent, name, MEMBER_SYMLINK) : NULL;
+	if (!n) {
 		if (link)
 			give_back(t, link, sizeof(*link) + length);
 		return -ENOMEM;
@@ -330,47 +386,57 @@ static int create_symlink(struct root_tree *t, const char *text, struct entry *p
 	link->names = 1;
 	link->length = (uint32_t)length;
 	memcpy(link->text, text, length);
-	e->is.link = link;
+	n->is.link = link;
+	*ret = n;
 	return 0;
 }
 
-static int create(struct root_tree *t, const struct member *m, struct entry *parent,
-		  const char *name)
+/* *ret stays NULL when the same is there. */
+static int create(struct root_tree *t, const struct member *m, struct root_name *parent,
+		  const char *name, struct root_name **ret)
 {
-	struct entry *e;
-
+	*ret = NULL;
 	if (m->type == MEMBER_HARDLINK)
-		return create_hardlink(t, m, parent, name);
+		return create_hardlink(t, m, parent, name, ret);
 	if (m->type == MEMBER_SYMLINK)
-		return create_symlink(t, m->target, parent, name);
+		return create_symlink(t, m->target, parent, name, ret);
 	if (*find(t, parent, name))
 		return -EEXIST;
-	e = insert(t, parent, name, m->type);
-	if (!e)
-		return -ENOMEM;
-	if (m->type != MEMBER_DIRECTORY)
-		e->is.inode = t->inodes++;
-	return 0;
+	*ret = insert_inode(t, parent, name, m->type);
+	return *ret ? 0 : -ENOMEM;
 }
 
-/* As tree.c: a directory that is there already stays, of others a later member of the same name wins. */
-static int create_replacing(struct root_tree *t, const struct member *m, struct entry *parent,
-			    const char *name)
+/* The directory that this member of an overlay means: that of its name, or where the link of its name leads. NULL: none. */
+static struct root_name *find_joined(struct root_tree *t, const struct member *m,
+				     struct root_name *there)
 {
-	int r = create(t, m, parent, name);
-	struct entry **there;
+	struct root_name *n = there;
+
+	if (m->type != MEMBER_DIRECTORY)
+		return NULL;
+	if (t->how == ROOT_TREE_OVERLAY && there->type == MEMBER_SYMLINK &&
+	    root_tree_find(t, m->path, true, &n) < 0)
+		return NULL;
+	return n && n->type == MEMBER_DIRECTORY ? n : NULL;
+}
+
+/* In an archive as tree.c: a directory that is there already stays, of others a later member of the same name wins. */
+static int create_replacing(struct root_tree *t, const struct member *m, struct root_name *parent,
+			    const char *name, struct root_name **ret)
+{
+	int r = create(t, m, parent, name, ret);
+	struct root_name *there;
 
 	if (r != -EEXIST)
 		return r;
-	there = find(t, parent, name);
-	if ((*there)->type == MEMBER_DIRECTORY) {
-		if (m->type == MEMBER_DIRECTORY)
-			return 0;
-		if ((*there)->is.directory.names > 0)
-			return -ENOTEMPTY;
-	}
-	unlink_entry(t, there);
-	return create(t, m, parent, name);
+	there = *find(t, parent, name);
+	*ret = find_joined(t, m, there);
+	if (*ret)
+		return -EEXIST;
+	if (!is_empty(there) && t->how == ROOT_TREE_ARCHIVE)
+		return -ENOTEMPTY;
+	remove_all(t, there);
+	return create(t, m, parent, name, ret);
 }
 
 static int fail_memory(const struct member *m, struct fail *f)
@@ -379,10 +445,11 @@ static int fail_memory(const struct member *m, struct fail *f)
 			"there is no memory for the names of the root");
 }
 
-int root_tree_add(struct root_tree *t, const struct member *m, struct fail *f)
+int root_tree_put(struct root_tree *t, const struct member *m, struct root_name **ret,
+		  bool *ret_is_new, struct fail *f)
 {
 	char name[NAME_MAX + 1];
-	struct entry *parent;
+	struct root_name *parent;
 	int r;
 
 	if (inroot_path_leaves(m->path))
@@ -390,12 +457,38 @@ int root_tree_add(struct root_tree *t, const struct member *m, struct fail *f)
 	r = find_parent(t, m->path, true, &parent, name);
 	if (r < 0)
 		return r == -ENOMEM ? fail_memory(m, f) : tree_fail_parent(f, m, r);
-	if (!*name)
-		return m->type == MEMBER_DIRECTORY ? 0 : tree_fail_root(f, m);
-	r = create_replacing(t, m, parent, name);
-	if (r < 0)
+	if (!*name && m->type != MEMBER_DIRECTORY)
+		return tree_fail_root(f, m);
+	*ret = parent;
+	r = *name ? create_replacing(t, m, parent, name, ret) : -EEXIST;
+	*ret_is_new = r == 0 && *ret;
+	if (r == 0 && !*ret) /* another member says the same */
+		*ret = *find(t, parent, name);
+	if (r < 0 && r != -EEXIST)
 		return r == -ENOMEM ? fail_memory(m, f) : tree_fail_create(f, m, r);
+	(*ret)->layer = t->layer;
 	return 0;
+}
+
+int root_tree_add(struct root_tree *t, const struct member *m, struct fail *f)
+{
+	struct root_name *unused;
+	bool is_new;
+
+	return root_tree_put(t, m, &unused, &is_new, f);
+}
+
+void root_tree_set_layer(struct root_tree *t, uint16_t layer, enum root_tree_how how)
+{
+	t->layer = layer;
+	t->how = how;
+}
+
+void root_tree_watch(struct root_tree *t, void (*gone)(void *arg, const struct root_name *n),
+		     void *arg)
+{
+	t->gone = gone;
+	t->gone_arg = arg;
 }
 
 /* ---- asking ---- */
@@ -415,22 +508,84 @@ size_t root_tree_names(const struct root_tree *t)
 	return t->n;
 }
 
-bool root_tree_find(const struct root_tree *t, const char *path, enum member_type *ret)
+uint32_t root_tree_inodes(const struct root_tree *t)
 {
-	const struct entry *e = &t->root;
+	return t->inodes;
+}
+
+struct root_name *root_tree_root(struct root_tree *t)
+{
+	return &t->root;
+}
+
+/* Walks on where the last component is a link, if follow. */
+static int find_name(struct walk *w, bool follow, struct root_name **ret)
+{
 	char name[NAME_MAX + 1];
+	struct root_name *n;
+	int r = pathwalk_to_last(&w->path, name);
 
-	while (e && *path) {
-		size_t length = strcspn(path, "/");
-
-		if (length > NAME_MAX)
-			return false;
-		memcpy(name, path, length);
-		name[length] = '\0';
-		e = *find(t, e, name);
-		path += length + (path[length] == '/');
+	while (r == 0 && *name) {
+		n = look_up(w, name);
+		if (n && n->type == MEMBER_SYMLINK && (follow || w->path.must_be_directory)) {
+			r = enter(&w->path, name);
+			if (r == 0)
+				r = pathwalk_to_last(&w->path, name);
+			continue;
+		}
+		if (n && w->packed && n->mark)
+			n = NULL;
+		if (n && w->path.must_be_directory && n->type != MEMBER_DIRECTORY)
+			return -ENOTDIR;
+		*ret = n;
+		return n ? 0 : -ENOENT;
 	}
-	if (e)
-		*ret = (enum member_type)e->type;
-	return e;
+	if (r == 0)
+		*ret = w->at;
+	return r;
+}
+
+int root_tree_find(struct root_tree *t, const char *path, bool follow, struct root_name **ret)
+{
+	struct walk w;
+	int r = start_walk(&w, t, path);
+
+	*ret = NULL;
+	return r == 0 ? find_name(&w, follow, ret) : r;
+}
+
+int root_tree_find_packed(struct root_tree *t, const char *path, bool follow,
+			  struct root_name **ret)
+{
+	struct walk w;
+	int r = start_walk(&w, t, path);
+
+	*ret = NULL;
+	w.packed = true;
+	return r == 0 ? find_name(&w, follow, ret) : r;
+}
+
+struct root_name *root_tree_next(const struct root_name *top, struct root_name *n)
+{
+	if (n->type == MEMBER_DIRECTORY && n->is.directory.first)
+		return n->is.directory.first;
+	while (n != top && !n->after)
+		n = n->parent;
+	return n == top ? NULL : n->after;
+}
+
+size_t root_name_path(const struct root_name *n, char *ret)
+{
+	size_t length = 0, at;
+
+	for (const struct root_name *up = n; up->parent; up = up->parent)
+		length += up->length + (up->parent->parent != NULL);
+	ret[length] = '\0';
+	for (at = length; n->parent; n = n->parent) {
+		at -= n->length;
+		memcpy(ret + at, n->text, n->length);
+		if (at > 0)
+			ret[--at] = '/';
+	}
+	return length;
 }

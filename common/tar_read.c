@@ -671,6 +671,11 @@ uint64_t tar_reader_members(const struct tar_reader *t)
 	return t->in.members;
 }
 
+uint64_t tar_reader_offset(const struct tar_reader *t)
+{
+	return input_position(&t->in);
+}
+
 uint64_t tar_reader_position(const struct tar_reader *t)
 {
 	return t->in.position;

@@ -45,5 +45,8 @@ uint64_t tar_reader_members(const struct tar_reader *t);
 
 /* Where the reader stands: byte of the archive at which the last member's first header starts, and the
  * member's path, cut to what messages can show; "" before the first one. */
+uint64_t tar_reader_offset(
+	const struct tar_reader
+		*t); /* at which it stands: of the last member's data, before any is taken */
 uint64_t tar_reader_position(const struct tar_reader *t);
 const char *tar_reader_path(const struct tar_reader *t);

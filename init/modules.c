@@ -87,6 +87,7 @@ static const char *text_of(const struct text *t)
 struct modules *modules_open(const char *root)
 {
 	struct modules *m = calloc(1, sizeof(*m));
+	struct root_files files;
 	struct utsname u;
 
 	if (!m)
@@ -98,7 +99,8 @@ struct modules *modules_open(const char *root)
 	read_index_file(m, "modules.alias", &m->alias);
 	read_index_file(m, "modules.softdep", &m->config);
 	add_bytes(&m->config, "\n", 1);
-	(void)modconfig_read(m->root_fd, add_config, &m->config);
+	files = root_files_at(m->root_fd);
+	(void)modconfig_read(&files, add_config, &m->config);
 	read_below_root(m, "proc/cmdline", &m->cmdline);
 	m->index = (struct modindex){ text_of(&m->dep), text_of(&m->alias), text_of(&m->config),
 				      text_of(&m->cmdline) };

@@ -473,7 +473,8 @@ int root_unpack(struct boot *b)
 
 int root_check_init(struct boot *b)
 {
-	const char *path = initcheck_find(b->new_root_fd, b->params.init, b->manifest.init,
+	struct root_files files = root_files_at(b->new_root_fd);
+	const char *path = initcheck_find(&files, b->params.init, b->manifest.init,
 					  program_own_machine(), &b->fail);
 
 	if (!path)

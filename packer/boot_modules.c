@@ -2,13 +2,11 @@
 #include "boot_modules.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "decompress.h"
-#include "glob.h"
 #include "inroot.h"
 #include "modconfig.h"
 #include "module_choice.h"
@@ -25,28 +23,13 @@ struct adding {
 	struct bootpart *b;
 	struct boot_modules *count;
 	struct path_map there; /* what the image has of it by now */
-	int root;
+	const struct root_files *root;
 	char directory[96]; /* lib/modules/RELEASE */
 	struct text dep, alias, softdep, weakdep, builtin;
 	struct text config; /* softdep, weakdep and the root's modprobe.d together */
 	struct module_choice choice;
 	struct fail *f;
 };
-
-bool boot_modules_reads(const char *path, bool firmware)
-{
-	static const char *const globs[] = {
-		"lib/modules/*/modules.dep",     "lib/modules/*/modules.alias",
-		"lib/modules/*/modules.softdep", "lib/modules/*/modules.weakdep",
-		"lib/modules/*/modules.builtin", "lib/modules/**/*.ko*",
-		"lib/modprobe.d/*.conf",         "local/lib/modprobe.d/*.conf",
-		"etc/modprobe.d/*.conf",         NULL,
-	};
-	static const char *const firmware_globs[] = { "lib/firmware/**", NULL };
-
-	return glob_match_any(globs, path, false) ||
-	       (firmware && glob_match_any(firmware_globs, path, false));
-}
 
 /* ---- into the image ---- */
 
@@ -57,7 +40,7 @@ static int failed(const struct adding *a, int error, const char *path)
 
 static int read_in_root(const struct adding *a, const char *path, struct text *ret)
 {
-	_cleanup_close_ int fd = inroot_open(a->root, path, O_RDONLY);
+	_cleanup_close_ int fd = a->root->open(a->root, path);
 
 	*ret = (struct text){ 0 };
 	return fd < 0 ? fd : read_all(fd, &ret->data, &ret->size);
@@ -357,11 +340,11 @@ static int add_all(struct adding *a)
 	return r == 0 ? modconfig_read(a->root, add_configuration_file, a) : r;
 }
 
-int boot_modules_add(struct bootpart *b, int root_fd, const char *release, const char *words,
-		     struct boot_modules *ret, struct fail *f)
+int boot_modules_add(struct bootpart *b, const struct root_files *root, const char *release,
+		     const char *words, struct boot_modules *ret, struct fail *f)
 {
 	struct adding a = {
-		.b = b, .count = ret, .there = { .value_size = 1 }, .root = root_fd, .f = f
+		.b = b, .count = ret, .there = { .value_size = 1 }, .root = root, .f = f
 	};
 	size_t before = b->size;
 	int r;

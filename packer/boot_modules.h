@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "bootpart.h"
+#include "root_files.h"
 #include "fail.h"
 
 struct boot_modules {
@@ -15,11 +16,8 @@ struct boot_modules {
 	size_t size;      /* bytes in the boot part */
 };
 
-/* Is this path of a root one that boot_modules_add() reads? Firmware only when that is asked for. */
-bool boot_modules_reads(const char *path, bool firmware);
-
 /* Adds to b the modules for keyboards and consoles, and what the words (see module_choice.h) ask for, of release's
- * modules in the root open at root_fd. -ENOENT:
+ * modules in the root. -ENOENT:
  * the root has none for this release, or none that a word names. */
-int boot_modules_add(struct bootpart *b, int root_fd, const char *release, const char *words,
-		     struct boot_modules *ret, struct fail *f);
+int boot_modules_add(struct bootpart *b, const struct root_files *root, const char *release,
+		     const char *words, struct boot_modules *ret, struct fail *f);

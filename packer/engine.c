@@ -3,7 +3,7 @@
 
 #include <pthread.h>
 
-#include "names.h"
+#include "memory.h"
 #include "say.h"
 
 struct watch {
@@ -41,6 +41,18 @@ static int run(const struct image *image, struct unpack_options *options, const 
 	if (watched)
 		pthread_join(thread, NULL);
 	return r;
+}
+
+/* For the names of the root, which may take a quarter of the memory that is free. */
+static int names_new(struct root_tree **ret, struct fail *f)
+{
+	struct memory m = { .available =
+				    SIZE_MAX }; /* where there is no /proc, there is no limit */
+	int r;
+
+	(void)memory_read(&m);
+	r = root_tree_new((size_t)(m.available < SIZE_MAX ? m.available / 4 : SIZE_MAX), ret);
+	return r < 0 ? fail_errno(f, r, "the root", "cannot hold its names") : 0;
 }
 
 int engine_run(const struct image *image, const struct unpack_options *given, const char *doing,

@@ -1,15 +1,13 @@
 /* Names only tell where to look: what a file is, its head says. */
 #include "kernel.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "glob.h"
-#include "inroot.h"
 #include "path.h"
 #include "util.h"
 
@@ -52,9 +50,10 @@ static void release_of_path(const char *path, char ret[64])
 		snprintf(ret, 64, "%.*s", (int)n, name);
 }
 
-int kernel_list_add(struct kernel_list *l, int root_fd, const char *path, struct fail *f)
+int kernel_list_add(struct kernel_list *l, const struct root_files *root, const char *path,
+		    struct fail *f)
 {
-	_cleanup_close_ int fd = inroot_open(root_fd, path, O_RDONLY);
+	_cleanup_close_ int fd = root->open(root, path);
 	struct kernel_file new, *files;
 	int r = fd < 0 ? fail_errno(f, fd, path, "cannot read this kernel")
 		       : kernel_image_read(fd, path, &new.image, f);
@@ -74,14 +73,6 @@ int kernel_list_add(struct kernel_list *l, int root_fd, const char *path, struct
 	return 0;
 }
 
-bool kernel_list_has(const struct kernel_list *l, const char *path)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (strcmp(path_in_root(l->files[i].path), path_in_root(path)) == 0)
-			return true;
-	return false;
-}
-
 void kernel_list_free(struct kernel_list *l)
 {
 	for (size_t i = 0; i < l->n; i++)
@@ -93,22 +84,20 @@ void kernel_list_free(struct kernel_list *l)
 /* Of a root that was put together by hand, or of one whose /lib is a link that is not there yet. */
 static const char *const modules[] = { "lib/modules", "usr/lib/modules" };
 
-bool kernel_has_modules(int root_fd, const char *release)
+bool kernel_has_modules(const struct root_files *root, const char *release)
 {
 	char path[PATH_MAX];
 	bool found = false;
 
 	for (size_t i = 0; *release && !found && i < ARRAY_SIZE(modules); i++) {
-		_cleanup_close_ int fd = -1;
-
 		snprintf(path, sizeof(path), "%s/%s/kernel", modules[i], release);
-		fd = inroot_open(root_fd, path, O_PATH | O_DIRECTORY);
-		found = fd >= 0;
+		found = root_files_has_directory(root, path);
 	}
 	return found;
 }
 
-const struct kernel_file *kernel_list_choose(const struct kernel_list *l, int root_fd,
+const struct kernel_file *kernel_list_choose(const struct kernel_list *l,
+					     const struct root_files *root,
 					     const struct kernel_file **ret_passed)
 {
 	const struct kernel_file *best = NULL, *passed = NULL;
@@ -122,8 +111,8 @@ const struct kernel_file *kernel_list_choose(const struct kernel_list *l, int ro
 			continue;
 		}
 		if (best)
-			order = kernel_has_modules(root_fd, k->image.release) -
-				kernel_has_modules(root_fd, best->image.release);
+			order = kernel_has_modules(root, k->image.release) -
+				kernel_has_modules(root, best->image.release);
 		if (order == 0)
 			order = kernel_release_compare(k->image.release, best->image.release);
 		if (order == 0) /* the same from two places: whatever the order of the members */
@@ -134,35 +123,36 @@ const struct kernel_file *kernel_list_choose(const struct kernel_list *l, int ro
 	return best;
 }
 
-static int is_release(const struct dirent *e)
+static int newest_first(const void *a, const void *b)
 {
-	return e->d_type == DT_DIR && *e->d_name != '.' && strlen(e->d_name) < 64 &&
-	       !strchr(e->d_name, '\n');
+	int order = kernel_release_compare(b, a);
+
+	return order ? order : strcmp(a, b);
 }
 
-static int newest_first(const struct dirent **a, const struct dirent **b)
+/* Of more than a manifest has the oldest goes. */
+static int add_release(void *arg, const char *name, bool is_directory)
 {
-	int order = kernel_release_compare((*b)->d_name, (*a)->d_name);
+	struct manifest *m = arg;
 
-	return order ? order : strcmp((*a)->d_name, (*b)->d_name);
+	if (!is_directory || *name == '.' || strlen(name) >= sizeof(m->kernels[0]) ||
+	    strchr(name, '\n'))
+		return 0;
+	if (m->n_kernels == MANIFEST_KERNELS_MAX) {
+		if (newest_first(name, m->kernels[m->n_kernels - 1]) > 0)
+			return 0;
+		m->n_kernels--;
+	}
+	strcpy(m->kernels[m->n_kernels++], name);
+	qsort(m->kernels, m->n_kernels, sizeof(m->kernels[0]), newest_first);
+	return 0;
 }
 
-void kernel_find_modules(int root_fd, struct manifest *m)
+void kernel_find_modules(const struct root_files *root, struct manifest *m)
 {
-	struct dirent **entries = NULL;
-	_cleanup_close_ int fd = -1;
-	char path[32];
-	int n;
+	int r = -ENOENT;
 
 	m->n_kernels = 0;
-	for (size_t i = 0; fd < 0 && i < ARRAY_SIZE(modules); i++)
-		fd = inroot_open(root_fd, modules[i], O_RDONLY | O_DIRECTORY);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	n = fd < 0 ? 0 : scandir(path, &entries, is_release, newest_first);
-	for (int i = 0; i < n; i++) {
-		if (m->n_kernels < MANIFEST_KERNELS_MAX)
-			strcpy(m->kernels[m->n_kernels++], entries[i]->d_name);
-		free(entries[i]);
-	}
-	free(entries);
+	for (size_t i = 0; r < 0 && i < ARRAY_SIZE(modules); i++)
+		r = root->list(root, modules[i], add_release, m);
 }

@@ -8,6 +8,7 @@
 #include "fail.h"
 #include "kernel_image.h"
 #include "manifest.h"
+#include "root_files.h"
 
 struct kernel_file {
 	char *path; /* in the root; owned */
@@ -27,17 +28,18 @@ bool kernel_is_place(const char *path);
 bool kernel_is_spare(const char *path);
 
 /* Adds the file at path of the root open at root_fd. -ENOEXEC: it is no kernel. */
-int kernel_list_add(struct kernel_list *l, int root_fd, const char *path, struct fail *f);
-bool kernel_list_has(const struct kernel_list *l, const char *path);
+int kernel_list_add(struct kernel_list *l, const struct root_files *root, const char *path,
+		    struct fail *f);
 void kernel_list_free(struct kernel_list *l);
 
 /* The kernel to boot the root with: one that has its modules there before one that has not, then the newest; never a spare
  * one. NULL: there is none. *ret_passed is then a spare one, for a message, or NULL. */
-const struct kernel_file *kernel_list_choose(const struct kernel_list *l, int root_fd,
+const struct kernel_file *kernel_list_choose(const struct kernel_list *l,
+					     const struct root_files *root,
 					     const struct kernel_file **ret_passed);
 
-/* Has the root open at root_fd the modules of that release? */
-bool kernel_has_modules(int root_fd, const char *release);
+/* Has the root the modules of that release? */
+bool kernel_has_modules(const struct root_files *root, const char *release);
 
 /* The releases that have modules in the root, the newest first, as many as a manifest has. */
-void kernel_find_modules(int root_fd, struct manifest *m);
+void kernel_find_modules(const struct root_files *root, struct manifest *m);

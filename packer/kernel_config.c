@@ -1,7 +1,6 @@
 /* Where distributions and the kernel's own build keep configurations. */
 #include "kernel_config.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,8 +9,6 @@
 #include <sys/utsname.h>
 
 #include "decompress.h"
-#include "glob.h"
-#include "inroot.h"
 #include "kconfig.h"
 #include "kernel.h"
 #include "kernel_image.h"
@@ -156,71 +153,69 @@ static const struct place {
 	{ "boot", "vmlinuz-", "" }, { "lib/modules", "", "/vmlinuz" }, { ".", "vmlinuz-", "" },
 };
 
-/* The newest release of which there is a file. */
-static void newest_release(int directory, const struct place *p, char ret[256])
-{
-	int copy = dup(directory);
-	DIR *entries = copy < 0 ? NULL : fdopendir(copy);
-	size_t n = strlen(p->before);
-	char name[PATH_MAX];
-	struct dirent *e;
+struct newest {
+	const struct root_files *root;
+	const struct place *place;
+	char release[256]; /* "": none so far */
+};
 
-	*ret = '\0';
-	while (entries && (e = readdir(entries))) {
-		if (*e->d_name == '.' || strncmp(e->d_name, p->before, n) != 0)
-			continue;
-		snprintf(name, sizeof(name), "%s%s", e->d_name, p->behind);
-		if (!kernel_is_spare(e->d_name) && faccessat(directory, name, F_OK, 0) == 0 &&
-		    (!*ret || kernel_release_compare(e->d_name + n, ret) > 0))
-			snprintf(ret, 256, "%s", e->d_name + n);
-	}
-	if (entries)
-		closedir(entries);
-	else if (copy >= 0)
-		close(copy);
+static int compare_release(void *arg, const char *name, bool is_directory)
+{
+	struct newest *n = arg;
+	const struct place *p = n->place;
+	size_t before = strlen(p->before);
+	char path[PATH_MAX];
+
+	(void)is_directory;
+	if (*name == '.' || strncmp(name, p->before, before) != 0 || kernel_is_spare(name))
+		return 0;
+	snprintf(path, sizeof(path), "%s/%s%s", p->directory, name, p->behind);
+	if (root_files_has(n->root, path) &&
+	    (!*n->release || kernel_release_compare(name + before, n->release) > 0))
+		snprintf(n->release, sizeof(n->release), "%s", name + before);
+	return 0;
 }
 
-static void read_modules(int root_fd, const char *release, struct kernel_config *ret)
+static void read_modules(const struct root_files *root, const char *release,
+			 struct kernel_config *ret)
 {
 	_cleanup_close_ int fd = -1;
 	char path[PATH_MAX];
 	size_t size;
 
 	snprintf(path, sizeof(path), "lib/modules/%s/modules.dep", release);
-	fd = inroot_open_file(root_fd, path);
+	fd = root->open(root, path);
 	if (fd >= 0 && !ret->modules)
 		(void)read_all(fd, &ret->modules, &size);
 }
 
-static int open_at_place(int root_fd, const struct place *p, const char *release,
+static int open_at_place(const struct root_files *root, const struct place *p, const char *release,
 			 struct kernel_config *ret, struct fail *f)
 {
-	_cleanup_close_ int directory = inroot_open(root_fd, p->directory, O_RDONLY | O_DIRECTORY),
-			    fd = -1;
-	char newest[256], path[PATH_MAX];
+	struct newest newest = { .root = root, .place = p }; /* of which there is a file */
+	_cleanup_close_ int fd = -1;
+	char path[PATH_MAX];
 
-	if (directory < 0)
-		return 0;
 	if (!release) {
-		newest_release(directory, p, newest);
-		release = newest;
+		(void)root->list(root, p->directory, compare_release, &newest);
+		release = newest.release;
 	}
 	snprintf(path, sizeof(path), "%s/%s%s%s", p->directory, p->before, release, p->behind);
-	fd = *release ? inroot_open_file(root_fd, path) : -1;
+	fd = *release ? root->open(root, path) : -1;
 	if (fd < 0)
 		return 0;
-	read_modules(root_fd, release, ret);
+	read_modules(root, release, ret);
 	return read_config(fd, strncmp(path, "./", 2) == 0 ? path + 2 : path, ret, f);
 }
 
-int kernel_config_of_root(int root_fd, const char *release, struct kernel_config *ret,
-			  struct fail *f)
+int kernel_config_of_root(const struct root_files *root, const char *release,
+			  struct kernel_config *ret, struct fail *f)
 {
 	int r = 0;
 
 	*ret = (struct kernel_config){ 0 };
 	for (size_t i = 0; r == 0 && !ret->text && i < ARRAY_SIZE(places); i++)
-		r = open_at_place(root_fd, &places[i], release, ret, f);
+		r = open_at_place(root, &places[i], release, ret, f);
 	if (r == 0 && !ret->text)
 		r = fail_set(f, ENOENT, "the configuration of the kernel",
 			     "Give the file config-RELEASE of the kernel's package, or use a "
@@ -231,18 +226,12 @@ int kernel_config_of_root(int root_fd, const char *release, struct kernel_config
 	return r;
 }
 
-bool kernel_config_is(const char *path)
-{
-	static const char *const globs[] = { "boot/config-*", "lib/modules/*/config", NULL };
-
-	return glob_match_any(globs, path, false);
-}
-
 /* ---- all kinds ---- */
 
 static int open_directory(const char *path, struct kernel_config *ret, struct fail *f)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct root_files root = root_files_at(fd);
 	char of_build[PATH_MAX];
 
 	if (fd < 0)
@@ -250,19 +239,20 @@ static int open_directory(const char *path, struct kernel_config *ret, struct fa
 	snprintf(of_build, sizeof(of_build), "%s/.config", path);
 	if (access(of_build, F_OK) == 0)
 		return open_file(of_build, ret, f);
-	return kernel_config_of_root(fd, NULL, ret, f);
+	return kernel_config_of_root(&root, NULL, ret, f);
 }
 
 static int open_running(struct kernel_config *ret, struct fail *f)
 {
 	_cleanup_close_ int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct root_files root = root_files_at(fd);
 	struct utsname running;
 
 	if (fd < 0 || uname(&running) < 0)
 		return fail_errno(f, errno, "/", "cannot open it");
 	if (access("/proc/config.gz", R_OK) < 0)
-		return kernel_config_of_root(fd, running.release, ret, f);
-	read_modules(fd, running.release, ret);
+		return kernel_config_of_root(&root, running.release, ret, f);
+	read_modules(&root, running.release, ret);
 	return open_file("/proc/config.gz", ret, f);
 }
 

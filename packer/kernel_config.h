@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "fail.h"
+#include "root_files.h"
 
 struct kernel_config {
 	char *text;          /* owned; NULL = none was found */
@@ -18,11 +19,8 @@ struct kernel_config {
 /* path: a configuration, a kernel image, a directory (a root, a build tree, a /boot) or "auto", the running one. */
 int kernel_config_open(const char *path, struct kernel_config *ret, struct fail *f);
 
-/* That of a release (NULL: the newest) in the root open at root_fd. -ENOENT: the root keeps none. */
-int kernel_config_of_root(int root_fd, const char *release, struct kernel_config *ret,
-			  struct fail *f);
-
-/* Is this path of a root one that kernel_config_of_root() may read? */
-bool kernel_config_is(const char *path);
+/* That of a release (NULL: the newest) in the root. -ENOENT: the root keeps none. */
+int kernel_config_of_root(const struct root_files *root, const char *release,
+			  struct kernel_config *ret, struct fail *f);
 
 void kernel_config_close(struct kernel_config *c);

@@ -1,4 +1,4 @@
-/* The sketch keeps the kernels of the root until all of it is known. */
+/* Where kernels may be is known by their names; what they are, by their heads. */
 #include "pack_kernel.h"
 
 #include <errno.h>
@@ -7,13 +7,17 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "inroot.h"
-#include "path.h"
+#include "decide.h"
 #include "say.h"
 
 static bool is_auto(const struct pack_kernel *k)
 {
 	return strcmp(k->setting, "auto") == 0;
+}
+
+static bool is_none(const struct pack_kernel *k)
+{
+	return strcmp(k->setting, "none") == 0;
 }
 
 int pack_kernel_open(struct pack_kernel *k, const char *setting, const char *out, struct fail *f)
@@ -37,6 +41,76 @@ void pack_kernel_close(struct pack_kernel *k)
 	k->path = NULL;
 }
 
+int pack_kernel_look(struct pack_kernel *k, struct fail *f)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (is_auto(k) || is_none(k))
+		return 0;
+	fd = open(k->setting, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return fail_errno(f, errno, k->setting, "cannot open this kernel");
+	return kernel_image_read(fd, k->setting, &k->image, f);
+}
+
+static int take(struct pack_kernel *k, struct rootfs *fs, struct root_name *n, const char *path,
+		struct fail *f)
+{
+	struct rootfs_files files;
+	int r;
+
+	rootfs_files(fs, &files);
+	r = kernel_list_add(&k->found, &files.files, path, f);
+	if (r == -ENOEXEC)
+		return 0; /* a file as others */
+	rootfs_inode(fs, n)->mark = MARK_KERNEL;
+	return r;
+}
+
+/* Its own name is marked last: marked names cannot be read. */
+static int find_kernels(struct pack_kernel *k, struct rootfs *fs, struct fail *f)
+{
+	struct root_name *top = root_tree_root(fs->tree), *n = top;
+	char path[2 * PATH_MAX];
+	int r = 0;
+
+	while (r == 0 && (n = root_tree_next(top, n))) {
+		if (n->type != MEMBER_FILE || n->mark != 0)
+			continue;
+		root_name_path(n, path);
+		if (kernel_is_place(path) && rootfs_inode(fs, n)->mark == 0)
+			r = take(k, fs, n, path, f);
+	}
+	for (n = top; r == 0 && n; n = root_tree_next(top, n))
+		if (n->mark == 0 && rootfs_inode(fs, n)->mark == MARK_KERNEL)
+			n->mark = MARK_KERNEL;
+	return r;
+}
+
+/* The root's kernel is not one of those that are booted. */
+static void warn_without(const struct kernel_file *passed)
+{
+	if (passed)
+		say_warning("the root has no kernel but %s, which is not one to boot by default: "
+			    "take it, or another, with --kernel PATH",
+			    passed->path);
+	else
+		say_warning("no vmlinuz in the root: take one with --kernel PATH");
+}
+
+int pack_kernel_find(struct pack_kernel *k, struct rootfs *fs, struct fail *f)
+{
+	struct rootfs_files files;
+	int r = is_auto(k) ? find_kernels(k, fs, f) : 0;
+
+	rootfs_files(fs, &files);
+	if (r == 0)
+		k->best = kernel_list_choose(&k->found, &files.files, &k->passed);
+	if (k->best)
+		k->image = k->best->image;
+	return r;
+}
+
 static int copy(struct pack_kernel *k, int fd, const char *path, struct fail *f)
 {
 	struct stat st;
@@ -46,78 +120,34 @@ static int copy(struct pack_kernel *k, int fd, const char *path, struct fail *f)
 	return r == 0 ? out_copy(&k->out, fd, 0, (uint64_t)st.st_size, path, f) : r;
 }
 
-int pack_kernel_copy(struct pack_kernel *k, struct fail *f)
+/* Of a kernel of the root; it is marked, so no path leads to it. */
+static int open_best(struct pack_kernel *k, struct rootfs *fs, struct fail *f)
 {
-	bool is_path = !is_auto(k) && strcmp(k->setting, "none") != 0;
-	_cleanup_close_ int fd = is_path ? open(k->setting, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
-	int r;
+	struct root_name *n;
+	int r = root_tree_find(fs->tree, k->best->path, false, &n);
+	const struct inode *i;
 
-	if (!is_path)
-		return 0;
-	if (fd < 0)
-		return fail_errno(f, errno, k->setting, "cannot open this kernel");
-	r = kernel_image_read(fd, k->setting, &k->image, f);
-	return r == 0 ? copy(k, fd, k->setting, f) : r;
+	if (r < 0)
+		return fail_errno(f, r, k->best->path, "cannot read this kernel");
+	i = rootfs_inode(fs, n);
+	return file_reader_descriptor(&fs->reader, &i->data, i->size, k->best->path, f);
 }
 
-bool pack_kernel_is_place(const struct pack_kernel *k, const char *path)
+int pack_kernel_copy(struct pack_kernel *k, struct rootfs *fs, struct fail *f)
 {
-	return is_auto(k) && kernel_is_place(path);
-}
-
-bool pack_kernel_is_candidate(const struct pack_kernel *k, const struct member *m)
-{
-	return m->type == MEMBER_FILE && pack_kernel_is_place(k, m->path);
-}
-
-bool pack_kernel_is_name(const struct pack_kernel *k, const struct member *m)
-{
-	return m->type == MEMBER_HARDLINK && kernel_list_has(&k->found, m->target);
-}
-
-int pack_kernel_take(struct pack_kernel *k, struct source *s, struct sketch *sketch,
-		     const struct source_member *m, struct fail *f)
-{
-	const void *data;
-	uint64_t offset;
-	size_t size;
-	int r = sketch_add(sketch, &m->m, f);
-
-	while (r >= 0 && (r = source_read(s, &data, &size, &offset, f)) > 0)
-		r = sketch_data(sketch, data, size, offset, f);
-	return r == 0 ? kernel_list_add(&k->found, sketch_root(sketch), m->m.path, f) : r;
-}
-
-/* The root's kernel is not one of those that are booted. */
-static void warn_without(const struct kernel_file *passed)
-{
-	if (passed)
-		say_warning("the root has no kernel but %s, which is not one to boot by default: "
-			    "take it, or another, with --kernel PATH",
-			    path_in_root(passed->path));
-	else
-		say_warning("no vmlinuz in the root: take one with --kernel PATH");
-}
-
-int pack_kernel_choose(struct pack_kernel *k, int root_fd, struct fail *f)
-{
-	const struct kernel_file *passed, *best;
+	const char *path = k->best ? k->best->path : k->setting;
+	struct rootfs_files files;
 	_cleanup_close_ int fd = -1;
 
-	if (is_auto(k)) {
-		best = kernel_list_choose(&k->found, root_fd, &passed);
-		if (!best) {
-			warn_without(passed);
-			return 0;
-		}
-		k->image = best->image;
-		fd = inroot_open(root_fd, best->path, O_RDONLY);
-		if (fd < 0)
-			return fail_errno(f, fd, best->path, "cannot read this kernel");
-		if (copy(k, fd, best->path, f) < 0)
-			return -f->error;
-	}
-	if (*k->image.release && !kernel_has_modules(root_fd, k->image.release))
+	if (is_auto(k) && !k->best)
+		warn_without(k->passed);
+	if (is_none(k) || (is_auto(k) && !k->best))
+		return 0;
+	fd = k->best ? open_best(k, fs, f) : open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return k->best ? -f->error : fail_errno(f, errno, path, "cannot open this kernel");
+	rootfs_files(fs, &files);
+	if (*k->image.release && !kernel_has_modules(&files.files, k->image.release))
 		say_warning("the root has no modules for its kernel %s", k->image.release);
-	return 0;
+	return copy(k, fd, path, f);
 }

@@ -482,14 +482,14 @@ int pack_options_parse(int argc, char **argv, struct pack_options *o)
 	return r == EXIT_OK ? -1 : r;
 }
 
-int pack_options_sieve(const struct pack_options *o, struct sieve *ret)
+int pack_options_rules(const struct pack_options *o, struct rules *ret)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < o->keep.n; i++)
-		r = sieve_keep(ret, o->keep.strings[i]);
+		r = rules_keep(ret, o->keep.strings[i]);
 	for (size_t i = 0; r == 0 && i < o->exclude.n; i++)
-		r = sieve_add(ret, SIEVE_LEAVE_OUT, o->exclude.strings[i], "excluded");
+		r = rules_add(ret, RULE_LEAVE_OUT, o->exclude.strings[i], "excluded");
 	ret->n_excluded = ret->n_rules;
 	return r == 0 && !o->no_scrub ? scrub_add_rules(ret) : r;
 }

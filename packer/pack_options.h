@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "payload_write.h"
-#include "sieve.h"
+#include "rules.h"
 
 struct string_list {
 	char **strings; /* owned */
@@ -34,6 +34,6 @@ struct pack_options {
 int pack_options_parse(int argc, char **argv, struct pack_options *o);
 
 /* Rules for it: what is excluded first, then what is scrubbed. 0 or -ENOMEM. */
-int pack_options_sieve(const struct pack_options *o, struct sieve *ret);
+int pack_options_rules(const struct pack_options *o, struct rules *ret);
 
 void pack_options_free(struct pack_options *o);

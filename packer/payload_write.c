@@ -107,21 +107,23 @@ int payload_writer_open(int fd, const struct payload_settings *settings,
 	return 0;
 }
 
-static void count_member(struct payload_writer *w, const struct source_member *s)
+static void count_member(struct payload_writer *w, const struct member *m,
+			 const struct tar_extent *extents, size_t n_extents)
 {
-	treesize_add_member(&w->totals.tree, &s->m);
-	if (s->m.type == MEMBER_FILE && s->n_extents == 0)
-		treesize_add_data(&w->totals.tree, 0, s->m.size);
-	for (size_t i = 0; i < s->n_extents; i++)
-		treesize_add_data(&w->totals.tree, s->extents[i].offset, s->extents[i].size);
+	treesize_add_member(&w->totals.tree, m);
+	if (m->type == MEMBER_FILE && n_extents == 0)
+		treesize_add_data(&w->totals.tree, 0, m->size);
+	for (size_t i = 0; i < n_extents; i++)
+		treesize_add_data(&w->totals.tree, extents[i].offset, extents[i].size);
 }
 
-int payload_writer_add(struct payload_writer *w, const struct source_member *m, struct fail *f)
+int payload_writer_add(struct payload_writer *w, const struct member *m,
+		       const struct tar_extent *extents, size_t n_extents, struct fail *f)
 {
-	int r = tar_writer_add(w->tar, &m->m, m->extents, m->n_extents, f);
+	int r = tar_writer_add(w->tar, m, extents, n_extents, f);
 
 	if (r == 0)
-		count_member(w, m);
+		count_member(w, m, extents, n_extents);
 	return r;
 }
 

@@ -8,7 +8,7 @@
 
 #include "fail.h"
 #include "member.h"
-#include "source.h"
+#include "tar_extent.h"
 #include "treesize.h"
 
 struct payload_writer;
@@ -34,8 +34,9 @@ struct payload_totals {
 int payload_writer_open(int fd, const struct payload_settings *settings,
 			struct payload_writer **ret, struct fail *f);
 
-/* Adds a member; the data of a file follows with payload_writer_data, in order, without its holes. */
-int payload_writer_add(struct payload_writer *w, const struct source_member *m, struct fail *f);
+/* Adds a member; see tar_writer_add. The data of a file follows with payload_writer_data, in order, without its holes. */
+int payload_writer_add(struct payload_writer *w, const struct member *m,
+		       const struct tar_extent *extents, size_t n_extents, struct fail *f);
 int payload_writer_data(struct payload_writer *w, const void *data, size_t size, uint64_t offset,
 			struct fail *f);
 

@@ -4,10 +4,8 @@
 #include "fields.h"
 #include "say.h"
 
-void root_warn_of_directory(const struct member *m)
+void root_warn_of_directory(unsigned mode, uid_t uid)
 {
-	unsigned mode = m->mode & 07777;
-
 	if ((mode & 0555) != 0555)
 		say_warning("the root directory has mode %04o: only root could enter it, so most "
 			    "services will fail: run chmod 755 on it and pack again",
@@ -16,10 +14,10 @@ void root_warn_of_directory(const struct member *m)
 		say_warning("the root directory has mode %04o: all users could write to it: run "
 			    "chmod 755 on it and pack again",
 			    mode);
-	if (m->uid != 0)
+	if (uid != 0)
 		say_warning("the root directory belongs to user %u: systemd and sshd refuse files "
 			    "in it: run chown root on it and pack again",
-			    (unsigned)m->uid);
+			    (unsigned)uid);
 }
 
 /* What NetworkManager or a DHCP client made, the same program makes anew. */

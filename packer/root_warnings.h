@@ -4,11 +4,10 @@
 #pragma once
 
 #include <stddef.h>
-
-#include "member.h"
+#include <sys/types.h>
 
 /* About the root directory: everybody must be able to enter it, and only root may change it. */
-void root_warn_of_directory(const struct member *m);
+void root_warn_of_directory(unsigned mode, uid_t uid);
 
 /* About the text of an etc/resolv.conf that is a file: machines elsewhere may not reach its servers. */
 void root_warn_of_name_servers(const char *text, size_t size);

@@ -6,10 +6,10 @@
 
 #include "fail.h"
 #include "path.h"
-#include "sieve.h"
+#include "rules.h"
 
 /* Adds the table's rules behind those that are there. 0 or -ENOMEM. */
-int scrub_add_rules(struct sieve *s);
+int scrub_add_rules(struct rules *s);
 
 enum scrub_result {
 	SCRUB_LETS_BE,
@@ -25,8 +25,8 @@ struct scrubbed {
 };
 
 /* Does an action depend on a text? Then scrub_text() decides. */
-bool scrub_reads_text(enum sieve_action action);
+bool scrub_reads_text(enum rule_action action);
 
 /* Pure. mapped: see fstab.h. 0 or -ENOMEM. */
-int scrub_text(enum sieve_action action, const char *text, size_t size,
+int scrub_text(enum rule_action action, const char *text, size_t size,
 	       const struct path_map *mapped, struct scrubbed *ret);

@@ -1,6 +1,6 @@
 /*
- * A directory as a source: depth first, names in byte order, so that the same tree gives the same
- * archive whatever readdir says. Does not leave its file system.
+ * A directory as a source: depth first, names in byte order, so that of several names of a file the same is the first
+ * whatever readdir says. Does not leave its file system.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -15,12 +15,12 @@
 
 #include "source_kinds.h"
 
-#define READ_SIZE (1 << 20)
 #define XATTR_NAMES_MAX 65536 /* XATTR_LIST_MAX of linux/limits.h */
 
 /* One directory on the way down. */
 struct level {
 	struct level *above;
+	struct host_directory *host; /* the source's */
 	int fd;
 	char **names; /* sorted; owned */
 	size_t n, next;
@@ -39,14 +39,14 @@ struct source_directory {
 	struct level *level;
 	dev_t dev;
 	bool started;
-	void *first_names;     /* tsearch tree of struct first_name */
-	char *path;            /* of the current member; owned */
-	size_t path_room;      /* bytes */
-	char target[PATH_MAX]; /* of the current symlink */
-	int fd;                /* of the current file; -1 */
-	uint64_t offset;       /* of the next read, in extent next_extent */
-	size_t next_extent;
-	char *buffer; /* READ_SIZE */
+	void *first_names;            /* tsearch tree of struct first_name */
+	char *path;                   /* of the current member; owned */
+	size_t path_room;             /* bytes */
+	char target[PATH_MAX];        /* of the current symlink */
+	struct host_directory *hosts; /* all that were entered; owned */
+	const char *name;             /* of the current file, in level */
+	ino_t ino;
+	int root_fd;
 };
 
 static int fail_path(const struct source_directory *d, const char *doing, struct fail *f)
@@ -122,8 +122,24 @@ static int set_path(struct source_directory *d, size_t length, const char *name)
 	return 0;
 }
 
+/* Keeps the way to a directory. NULL: there is no memory. */
+static struct host_directory *add_host(struct source_directory *d, const char *name)
+{
+	size_t size = strlen(name) + 1;
+	struct host_directory *h = malloc(sizeof(*h) + size);
+
+	if (!h)
+		return NULL;
+	*h = (struct host_directory){ .above = d->level ? d->level->host : NULL,
+				      .next = d->hosts,
+				      .fd = d->level ? -1 : d->root_fd };
+	memcpy(h->name, name, size);
+	d->hosts = h;
+	return h;
+}
+
 /* Goes down into the directory open at fd, which is taken over; its path is d->path. */
-static int enter(struct source_directory *d, int fd)
+static int enter(struct source_directory *d, int fd, const char *name)
 {
 	struct level *l = calloc(1, sizeof(*l));
 	int r;
@@ -133,6 +149,11 @@ static int enter(struct source_directory *d, int fd)
 		return -ENOMEM;
 	}
 	l->fd = fd;
+	l->host = add_host(d, name);
+	if (!l->host) {
+		free_level(l);
+		return -ENOMEM;
+	}
 	l->path_length = strlen(d->path);
 	r = list_names(l);
 	if (r < 0) {
@@ -240,44 +261,6 @@ static int read_target(struct source_directory *d, int dir_fd, const char *name)
 	return 0;
 }
 
-/* What is data and what is hole. File systems that cannot tell say that all is data. */
-static int map_extents(struct source_directory *d, const struct stat *st)
-{
-	off_t data, hole = 0, size = st->st_size;
-	int r;
-
-	if ((uint64_t)st->st_blocks * 512 >= (uint64_t)size)
-		return 0;
-	while (hole < size) {
-		data = lseek(d->fd, hole, SEEK_DATA);
-		if (data < 0 && errno != ENXIO)
-			return errno == EINVAL ? 0 : -errno;
-		if (data < 0 || data >= size)
-			break;
-		hole = lseek(d->fd, data, SEEK_HOLE);
-		if (hole < 0)
-			return -errno;
-		if (data == 0 && hole >= size)
-			return 0;
-		r = source_add_extent(&d->base, (uint64_t)data, (uint64_t)(hole - data));
-		if (r < 0)
-			return r;
-	}
-	/* The end of a file that ends in a hole. */
-	return hole < size ? source_add_extent(&d->base, (uint64_t)size, 0) : 0;
-}
-
-static int open_file(struct source_directory *d, int dir_fd, const char *name,
-		     const struct stat *st)
-{
-	d->fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (d->fd < 0)
-		return -errno;
-	d->offset = 0;
-	d->next_extent = 0;
-	return map_extents(d, st);
-}
-
 /* False for a socket, which no archive holds. */
 static bool describe(struct source_directory *d, const struct stat *st)
 {
@@ -310,31 +293,26 @@ static int read_member(struct source_directory *d, int dir_fd, const char *name,
 		return r;
 	if (m->type == MEMBER_SYMLINK)
 		r = read_target(d, dir_fd, name);
-	if (r == 0)
-		r = read_xattrs(d, dir_fd, name);
-	if (r == 0 && m->type == MEMBER_FILE)
-		r = open_file(d, dir_fd, name, st);
-	return r;
+	d->name = name;
+	d->ino = st->st_ino;
+	return r == 0 ? read_xattrs(d, dir_fd, name) : r;
 }
 
-/* The root itself: 1 when it is wanted, else 0. */
+/* The root itself. */
 static int start(struct source_directory *d, struct fail *f)
 {
 	struct stat st;
-	bool wanted;
-	int r = 0;
+	int r;
 
 	d->started = true;
-	if (fstat(d->base.root_fd, &st) < 0)
+	if (fstat(d->root_fd, &st) < 0)
 		return fail_path(d, "cannot look at it", f);
 	d->dev = st.st_dev;
 	(void)describe(d, &st);
-	wanted = source_wants(&d->base);
-	if (wanted)
-		r = read_xattrs(d, d->base.root_fd, ".");
+	r = read_xattrs(d, d->root_fd, ".");
 	if (r == 0)
-		r = enter(d, fcntl(d->base.root_fd, F_DUPFD_CLOEXEC, 0));
-	return r < 0 ? fail_errno(f, r, ".", "cannot read the root directory") : wanted;
+		r = enter(d, fcntl(d->root_fd, F_DUPFD_CLOEXEC, 0), "");
+	return r < 0 ? fail_errno(f, r, ".", "cannot read the root directory") : 1;
 }
 
 /* A mount point stays as the empty directory that it will be. */
@@ -344,10 +322,12 @@ static int descend(struct source_directory *d, int dir_fd, const char *name, con
 
 	if (!S_ISDIR(st->st_mode))
 		return 0;
-	if (st->st_dev != d->dev)
-		return source_add_mount(&d->base, d->path);
+	if (st->st_dev != d->dev) {
+		d->base.current.is_mount = true;
+		return 0;
+	}
 	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? -errno : enter(d, fd);
+	return fd < 0 ? -errno : enter(d, fd, name);
 }
 
 static int directory_next(struct source *s, struct source_member *ret, struct fail *f)
@@ -356,14 +336,10 @@ static int directory_next(struct source *s, struct source_member *ret, struct fa
 	const char *name;
 	struct level *l;
 	struct stat st;
-	bool wanted;
 	int r;
 
-	(void)ret;
-	cleanup_close(&d->fd);
-	d->fd = -1;
-	if (!d->started && (r = start(d, f)) != 0)
-		return r;
+	if (!d->started)
+		return start(d, f);
 	while (find_next(d)) {
 		l = d->level;
 		name = l->names[l->next++];
@@ -377,52 +353,28 @@ static int directory_next(struct source *s, struct source_member *ret, struct fa
 			s->skipped++;
 			continue;
 		}
-		wanted = source_wants(s);
-		r = wanted ? read_member(d, l->fd, name, &st) : 0;
+		r = read_member(d, l->fd, name, &st);
 		if (r == 0)
 			r = descend(d, l->fd, name, &st);
-		if (r == -EACCES && !wanted)
-			continue;
-		if (r < 0)
+		if (r == -EACCES) /* it may be left out */
+			ret->error = EACCES;
+		else if (r < 0)
 			return fail_errno(f, r, d->path, "cannot read it");
-		if (wanted)
-			return 1;
+		return 1;
 	}
 	return 0;
 }
 
-/* ---- data ---- */
-
-static int directory_read(struct source *s, const void **ret_data, size_t *ret_size,
-			  uint64_t *ret_offset, struct fail *f)
+static int directory_place(struct source *s, struct file_data *ret, struct fail *f)
 {
 	struct source_directory *d = (struct source_directory *)s;
-	const struct source_member *c = &s->current;
-	struct tar_extent whole = { 0, c->m.size };
-	const struct tar_extent *extents = c->n_extents ? c->extents : &whole;
-	size_t n_extents = c->n_extents ? c->n_extents : 1, want;
-	ssize_t n;
 
-	while (d->next_extent < n_extents && d->offset == extents[d->next_extent].size) {
-		d->next_extent++;
-		d->offset = 0;
-	}
-	if (d->next_extent == n_extents)
-		return 0;
-	*ret_offset = extents[d->next_extent].offset + d->offset;
-	want = extents[d->next_extent].size - d->offset < READ_SIZE
-		       ? (size_t)(extents[d->next_extent].size - d->offset)
-		       : READ_SIZE;
-	n = pread(d->fd, d->buffer, want, (off_t)*ret_offset);
-	if (n < 0)
-		return fail_path(d, "cannot read it", f);
-	if (n == 0)
-		return fail_set(f, EIO, d->path, "Pack a root that nobody writes to.",
-				"it became shorter while it was read");
-	d->offset += (uint64_t)n;
-	s->position += (uint64_t)n;
-	*ret_data = d->buffer;
-	*ret_size = (size_t)n;
+	ret->at.host.directory = d->level->host;
+	ret->at.host.ino = d->ino;
+	ret->at.host.name = strdup(d->name);
+	if (!ret->at.host.name)
+		return fail_errno(f, ENOMEM, d->path, "cannot read it");
+	ret->kind = FILE_DATA_HOST;
 	return 1;
 }
 
@@ -431,6 +383,7 @@ static int directory_read(struct source *s, const void **ret_data, size_t *ret_s
 static void directory_close(struct source *s)
 {
 	struct source_directory *d = (struct source_directory *)s;
+	struct host_directory *h;
 	struct level *l;
 
 	while ((l = d->level)) {
@@ -443,30 +396,30 @@ static void directory_close(struct source *s)
 		tdelete(first, &d->first_names, compare_first_names);
 		free(first);
 	}
-	cleanup_close(&d->fd);
-	free(d->buffer);
+	while ((h = d->hosts)) {
+		d->hosts = h->next;
+		free(h);
+	}
+	cleanup_close(&d->root_fd);
 	free(d->path);
 	free(d);
 }
 
-static const struct source_kind kind = { directory_next, directory_read, directory_close };
+static const struct source_kind kind = { .next = directory_next,
+					 .place = directory_place,
+					 .close = directory_close };
 
 int source_directory_open(int fd, struct source **ret, struct fail *f)
 {
 	struct source_directory *d = calloc(1, sizeof(*d));
 
-	if (d)
-		d->buffer = malloc(READ_SIZE);
-	if (!d || !d->buffer || set_path(d, 0, "") < 0) {
-		if (d)
-			free(d->buffer);
+	if (!d || set_path(d, 0, "") < 0) {
 		free(d);
 		close(fd);
 		return fail_errno(f, ENOMEM, "the root directory", "cannot read it");
 	}
 	d->base.kind = &kind;
-	d->base.root_fd = fd;
-	d->fd = -1;
+	d->root_fd = fd;
 	*ret = &d->base;
 	return 0;
 }

@@ -27,6 +27,8 @@ struct source_tar {
 	char *joined; /* the same, when they came in small pieces; owned */
 	char *name;   /* for messages; owned */
 	pid_t child;  /* that writes it; 0 = none */
+	int fd; /* of a file that holds the archive as it is, to read data from later; -1 = none */
+	uint64_t at; /* where in it */
 };
 
 /* libarchive has no errno (or EILSEQ) for a decoder whose data is wrong, or that is a program and cannot be started. */
@@ -140,20 +142,28 @@ static int check_child(struct source_tar *t, struct fail *f)
 static int tar_next(struct source *s, struct source_member *ret, struct fail *f)
 {
 	struct source_tar *t = (struct source_tar *)s;
-	const struct tar_extent *extents;
-	int added = 0, r;
-	size_t n;
+	int r = root_reader_next(t->root, &ret->m, f);
 
-	while ((r = root_reader_next(t->root, &ret->m, f)) > 0 && !source_wants(s)) {
-		member_free(&ret->m);
-		ret->m = (struct member){ 0 };
-	}
-	if (r <= 0 && check_child(t, f) < 0)
-		return -f->error;
-	extents = root_reader_extents(t->root, &n);
-	for (size_t i = 0; r > 0 && added == 0 && i < n; i++)
-		added = source_add_extent(s, extents[i].offset, extents[i].size);
-	return added < 0 ? fail_errno(f, added, ret->m.path, "cannot hold its map of holes") : r;
+	return r <= 0 && check_child(t, f) < 0 ? -f->error : r;
+}
+
+static const struct tar_extent *tar_extents(struct source *s, size_t *ret_n)
+{
+	return root_reader_extents(((struct source_tar *)s)->root, ret_n);
+}
+
+static int tar_place(struct source *s, struct file_data *ret, struct fail *f)
+{
+	struct source_tar *t = (struct source_tar *)s;
+
+	if (t->fd < 0)
+		return 0;
+	if (source_map(s, &ret->at.span.map) < 0)
+		return fail_errno(f, ENOMEM, s->current.m.path, "cannot hold its map of holes");
+	ret->at.span.fd = t->fd;
+	ret->at.span.offset = t->at + root_reader_offset(t->root);
+	ret->kind = FILE_DATA_SPAN;
+	return 1;
 }
 
 static int tar_read(struct source *s, const void **ret_data, size_t *ret_size, uint64_t *ret_offset,
@@ -173,12 +183,17 @@ static void tar_close(struct source *s)
 		kill(t->child, SIGTERM);
 		waitpid(t->child, NULL, 0);
 	}
+	cleanup_close(&t->fd);
 	free(t->joined);
 	free(t->name);
 	free(t);
 }
 
-static const struct source_kind kind = { tar_next, tar_read, tar_close };
+static const struct source_kind kind = { .next = tar_next,
+					 .place = tar_place,
+					 .read = tar_read,
+					 .extents = tar_extents,
+					 .close = tar_close };
 
 static struct source_tar *tar_new(const char *name, struct fail *f)
 {
@@ -186,7 +201,7 @@ static struct source_tar *tar_new(const char *name, struct fail *f)
 
 	if (t) {
 		t->base.kind = &kind;
-		t->base.root_fd = -1;
+		t->fd = -1;
 		t->name = strdup(name);
 		t->raw = archive_read_new();
 		if (t->name && t->raw) {
@@ -225,25 +240,6 @@ static int open_tar(struct source_tar *t, int opened, struct fail *f)
 		(void)check_child(t, f);
 		return -f->error;
 	}
-}
-
-int source_tar_open(const char *path, struct source **ret, struct fail *f)
-{
-	struct source_tar *t = tar_new(path ? path : "stdin", f);
-	struct stat st;
-	int r;
-
-	if (!t)
-		return -ENOMEM;
-	r = open_tar(t, archive_read_open_filename(t->raw, path, BLOCK_SIZE), f);
-	if (r < 0) {
-		tar_close(&t->base);
-		return r;
-	}
-	if (path && stat(path, &st) == 0 && S_ISREG(st.st_mode))
-		t->base.total = (uint64_t)st.st_size;
-	*ret = &t->base;
-	return 0;
 }
 
 /* ---- a tar from a descriptor ---- */
@@ -301,10 +297,42 @@ static int open_bytes(struct source_tar *t, int fd, uint64_t offset, uint64_t si
 		b->left = size;
 		r = open_tar(t, archive_read_open(t->raw, b, NULL, read_bytes, close_bytes), f);
 	}
+	if (r == 0 && size != UINT64_MAX && archive_filter_code(t->raw, 0) == ARCHIVE_FILTER_NONE) {
+		t->at = offset;
+		t->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+		r = t->fd < 0 ? fail_errno(f, errno, t->name, "cannot read it") : 0;
+	}
 	if (r < 0)
 		tar_close(&t->base);
 	else
 		*ret = &t->base;
+	return r;
+}
+
+/* What is a file can be read again from where it was opened. */
+static int open_descriptor(struct source_tar *t, int fd, struct source **ret, struct fail *f)
+{
+	off_t at = lseek(fd, 0, SEEK_CUR);
+	struct stat st;
+
+	if (at < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || at > st.st_size)
+		return open_bytes(t, fd, 0, UINT64_MAX, ret, f);
+	t->base.total = (uint64_t)(st.st_size - at);
+	return open_bytes(t, fd, (uint64_t)at, t->base.total, ret, f);
+}
+
+int source_tar_open(const char *path, struct source **ret, struct fail *f)
+{
+	struct source_tar *t = tar_new(path ? path : "stdin", f);
+	int fd, r;
+
+	if (!t)
+		return -ENOMEM;
+	fd = path ? open(path, O_RDONLY | O_CLOEXEC) : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+	if (fd >= 0)
+		return open_descriptor(t, fd, ret, f);
+	r = fail_errno(f, errno, t->name, "cannot open it");
+	tar_close(&t->base);
 	return r;
 }
 

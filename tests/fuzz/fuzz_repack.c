@@ -136,8 +136,10 @@ static struct tar_extent *take_map(struct tar_reader *t, const struct member *m,
 /* Reads the archive to w, if any, and tells it. */
 static int pass(struct feed *feed, struct payload_writer *w, struct story *s, struct fail *f)
 {
-	struct source_member m;
+	struct tar_extent *extents;
 	struct tar_reader *t;
+	struct member m;
+	size_t n;
 	int r = tar_reader_open(feed_piece, feed, "archive", TAR_MEMORY_MAX, &t, f);
 
 	*s = (struct story){ 0 };
@@ -145,14 +147,14 @@ static int pass(struct feed *feed, struct payload_writer *w, struct story *s, st
 	promise(s->file);
 	if (r < 0)
 		t = NULL;
-	while (r >= 0 && (r = tar_reader_next(t, &m.m, f)) > 0) {
-		tell_member(s, &m.m);
-		m.extents = take_map(t, &m.m, s, &m.n_extents);
-		r = w ? payload_writer_add(w, &m, f) : 0;
-		if (r == 0 && m.m.type == MEMBER_FILE)
-			r = pass_data(t, &m.m, s, w, f);
-		free(m.extents);
-		member_free(&m.m);
+	while (r >= 0 && (r = tar_reader_next(t, &m, f)) > 0) {
+		tell_member(s, &m);
+		extents = take_map(t, &m, s, &n);
+		r = w ? payload_writer_add(w, &m, extents, n, f) : 0;
+		if (r == 0 && m.type == MEMBER_FILE)
+			r = pass_data(t, &m, s, w, f);
+		free(extents);
+		member_free(&m);
 	}
 	tar_reader_close(t);
 	fclose(s->file);

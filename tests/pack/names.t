@@ -113,7 +113,7 @@ my $said = "tarboot: h: init could not unpack it: cannot make the hard link to n
 refused('on stdin', pack_into({ stdin => spew(scratch('stdin.tar'), $bad) }, '-'), $said);
 refused('compressed', pack_into({}, xz_of($bad)), $said);
 
-# An OCI image: the upper layer has files below what is a link in the lower one.
+# An OCI image: the upper layer has a file below what is a file in the lower one.
 sub blob {
 	my ($layout, $data) = @_;
 	my $digest = sha256_hex($data);
@@ -126,14 +126,15 @@ sub blob {
 	run('mkdir', '-p', "$layout/blobs/sha256");
 	my $layer = '"mediaType":"application/vnd.oci.image.layer.v1.tar"';
 	my @layers = map { "{$layer," . blob($layout, $_ . tar_end()) . '}' }
-		dir('./') . dir('usr/lib') . symlink_to('lib', 'usr/lib'), file('lib/x');
+		dir('./') . file('lib'), file('lib/x');
 	my $config = blob($layout, '{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}');
 	my $manifest = blob($layout, '{"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.image.config.v1+json",'
 			. "$config},\"layers\":[" . join(',', @layers) . ']}');
 	spew("$layout/oci-layout", '{"imageLayoutVersion":"1.0.0"}');
 	spew("$layout/index.json", '{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json",' . "$manifest}]}");
 	refused('layers', pack_into({}, $layout),
-		"tarboot: lib: init could not unpack it: cannot create it: Directory not empty\n$FULL\n");
+		"tarboot: lib/x: init could not unpack it: cannot reach its directory: Not a directory\n"
+			. "  A file, or a link that leads nowhere, stands where a directory is needed: mend its path in the root, or leave it out with --exclude.\n");
 }
 
 # A directory can have paths that are too long.

@@ -123,11 +123,12 @@ static const struct {
 
 static void test_programs(int root)
 {
+	struct root_files files = root_files_at(root);
 	int before = count_descriptors();
 
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
 		struct fail f = { 0 };
-		int r = initcheck_program(root, programs[i].path, EM_X86_64, &f);
+		int r = initcheck_program(&files, programs[i].path, EM_X86_64, &f);
 
 		is_int(r, programs[i].r, "%s", programs[i].path);
 		if (programs[i].r < 0)
@@ -135,13 +136,14 @@ static void test_programs(int root)
 				   strstr(f.why, programs[i].why),
 			   "because %s", f.why);
 	}
-	is_int(initcheck_program(root, "/bin/foreign", EM_AARCH64, &(struct fail){ 0 }), 0,
+	is_int(initcheck_program(&files, "/bin/foreign", EM_AARCH64, &(struct fail){ 0 }), 0,
 	       "it is the machine that was asked for that counts");
 	is_int(count_descriptors(), before, "no descriptor is left open");
 }
 
 static void test_find(int root)
 {
+	struct root_files files = root_files_at(root);
 	static const struct {
 		const char *wanted, *preferred, *found; /* found NULL: a failure */
 		int error;
@@ -160,7 +162,7 @@ static void test_find(int root)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct fail f = { 0 };
-		const char *path = initcheck_find(root, cases[i].wanted, cases[i].preferred,
+		const char *path = initcheck_find(&files, cases[i].wanted, cases[i].preferred,
 						  EM_X86_64, &f);
 
 		is_str(path, cases[i].found, "wanted %s, preferred %s",
@@ -176,6 +178,7 @@ static void test_find(int root)
 static void test_defaults(void)
 {
 	int root = scratch_dir("defaults");
+	struct root_files files = root_files_at(root);
 	struct fail f = { 0 };
 	const char *path;
 	size_t n = 0;
@@ -186,15 +189,15 @@ static void test_defaults(void)
 	must(mkdirat(root, "lib/systemd", 0755));
 	while (initcheck_defaults[n])
 		n++;
-	path = initcheck_find(root, NULL, NULL, EM_X86_64, &f);
+	path = initcheck_find(&files, NULL, NULL, EM_X86_64, &f);
 	ok(!path && f.error == ENOENT && strstr(f.why, "/sbin/init") && *f.todo,
 	   "a root without init: %s", f.why);
 	while (n-- > 0) {
 		const char *name = initcheck_defaults[n];
 
 		put_program(root, name + 1, EM_X86_64, NULL);
-		is_str(initcheck_find(root, NULL, NULL, EM_X86_64, &f), name, "%s comes first now",
-		       name);
+		is_str(initcheck_find(&files, NULL, NULL, EM_X86_64, &f), name,
+		       "%s comes first now", name);
 	}
 	close(root);
 }
@@ -203,17 +206,19 @@ static void test_defaults(void)
 static void test_machine(void)
 {
 	int root = scratch_dir("machine");
+	struct root_files files = root_files_at(root);
 
 	make_directories(root);
-	is_int(initcheck_machine(root), 0, "an empty root is for no machine");
+	is_int(initcheck_machine(&files), 0, "an empty root is for no machine");
 	put_program(root, "bin/init", EM_AARCH64, NULL);
-	is_int(initcheck_machine(root), EM_AARCH64, "the last default");
+	is_int(initcheck_machine(&files), EM_AARCH64, "the last default");
 	put_data(root, "sbin/init", "#!/bin/sh\n", 10, 0755);
-	is_int(initcheck_machine(root), EM_AARCH64, "a script without its interpreter is passed over");
+	is_int(initcheck_machine(&files), EM_AARCH64,
+	       "a script without its interpreter is passed over");
 	put_program(root, "bin/sh", EM_X86_64, LD_SO);
-	is_int(initcheck_machine(root), EM_X86_64, "that of a script is its interpreter's");
+	is_int(initcheck_machine(&files), EM_X86_64, "that of a script is its interpreter's");
 	put_data(root, "bin/sh", "#!/bin/sh\n", 10, 0755);
-	is_int(initcheck_machine(root), EM_AARCH64, "an interpreter of itself is none");
+	is_int(initcheck_machine(&files), EM_AARCH64, "an interpreter of itself is none");
 	close(root);
 }
 
@@ -222,23 +227,25 @@ static void test_machine(void)
 static void test_broken_default(void)
 {
 	int root = scratch_dir("broken");
+	struct root_files files = root_files_at(root);
 	struct fail f = { 0 };
 
 	make_directories(root);
 	put_program(root, "sbin/init", EM_AARCH64, NULL);
-	ok(!initcheck_find(root, NULL, NULL, EM_X86_64, &f), "a foreign init alone is none");
+	ok(!initcheck_find(&files, NULL, NULL, EM_X86_64, &f), "a foreign init alone is none");
 	ok(strcmp(f.what, "/sbin/init") == 0 && strstr(f.why, "aarch64"), "and it is told: %s: %s",
 	   f.what, f.why);
-	ok(!initcheck_find(root, NULL, "/bin/missing", EM_X86_64, &f),
+	ok(!initcheck_find(&files, NULL, "/bin/missing", EM_X86_64, &f),
 	   "the same with a preference");
 	ok(strcmp(f.what, "/sbin/init") == 0, "about %s", f.what);
 	must(unlinkat(root, "sbin/init", 0));
 	put_program(root, "sbin/init", EM_X86_64, LD_SO);
-	ok(!initcheck_find(root, NULL, NULL, EM_X86_64, &f), "one without its ld.so is none");
+	ok(!initcheck_find(&files, NULL, NULL, EM_X86_64, &f), "one without its ld.so is none");
 	ok(strcmp(f.what, "/sbin/init") == 0 && strstr(f.why, LD_SO), "and it is told: %s: %s",
 	   f.what, f.why);
 	put_program(root, "bin/init", EM_X86_64, NULL);
-	is_str(initcheck_find(root, NULL, NULL, EM_X86_64, &f), "/bin/init", "a good one is taken");
+	is_str(initcheck_find(&files, NULL, NULL, EM_X86_64, &f), "/bin/init",
+	       "a good one is taken");
 	close(root);
 }
 

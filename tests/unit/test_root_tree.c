@@ -94,7 +94,7 @@ static size_t compare_names(int dir_fd, const char *above, bool *same)
 {
 	DIR *dir = fdopendir(must(openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
 	char path[2 * PATH_MAX];
-	enum member_type type;
+	struct root_name *found;
 	struct dirent *e;
 	struct stat st;
 	size_t n = 0;
@@ -106,7 +106,8 @@ static size_t compare_names(int dir_fd, const char *above, bool *same)
 		n++;
 		snprintf(path, sizeof(path), "%s%s", above, e->d_name);
 		must(fstatat(dir_fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW));
-		*same = *same && root_tree_find(model, path, &type) && type == type_of(&st);
+		*same = *same && root_tree_find(model, path, false, &found) == 0 &&
+			found->type == type_of(&st);
 		if (!S_ISDIR(st.st_mode))
 			continue;
 		fd = must(openat(dir_fd, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -327,6 +328,101 @@ static void test_memory(void)
 	root_tree_free(model);
 }
 
+/* ---- layers ---- */
+
+static struct root_name *put(enum member_type type, const char *path, const char *target)
+{
+	struct member m = { .type = type, .path = path, .target = target };
+	struct root_name *n = NULL;
+	struct fail f = { 0 };
+	bool is_new;
+
+	return root_tree_put(model, &m, &n, &is_new, &f) < 0 ? NULL : n;
+}
+
+static struct root_name *at(const char *path)
+{
+	struct root_name *n;
+
+	return root_tree_find(model, path, false, &n) < 0 ? NULL : n;
+}
+
+static unsigned gone;
+
+static void count_gone(void *arg, const struct root_name *n)
+{
+	char path[2 * PATH_MAX];
+
+	gone++;
+	strcat(arg, root_name_path(n, path) ? path : "/");
+	strcat(arg, " ");
+}
+
+/* The names in order, those of a directory behind it. */
+static void list(char *ret)
+{
+	struct root_name *n = root_tree_root(model);
+	char path[2 * PATH_MAX];
+
+	*ret = '\0';
+	while ((n = root_tree_next(root_tree_root(model), n))) {
+		root_name_path(n, path);
+		strcat(strcat(ret, path), " ");
+	}
+}
+
+static void test_layers(void)
+{
+	char went[512] = "", names[512];
+	struct root_name *old, *n;
+
+	must(root_tree_new(SIZE_MAX, &model));
+	root_tree_watch(model, count_gone, went);
+	root_tree_set_layer(model, 1, ROOT_TREE_LAYER);
+	put(MEMBER_DIRECTORY, "d", NULL);
+	put(MEMBER_FILE, "d/x", NULL);
+	put(MEMBER_FILE, "a", NULL);
+	old = put(MEMBER_HARDLINK, "h", "a");
+	put(MEMBER_SYMLINK, "l", "d");
+	is_int(old->inode, at("a")->inode, "a hard link has the number of its file");
+
+	root_tree_set_layer(model, 2, ROOT_TREE_LAYER);
+	n = put(MEMBER_FILE, "a", NULL);
+	ok(n->inode != old->inode && at("h") == old,
+	   "what a layer replaces stays under its other name");
+	ok(put(MEMBER_FILE, "l/y", NULL) == at("d/y"), "a file through a link");
+	root_tree_remove(model, at("d"), true);
+	ok(!at("d/x") && at("d/y") && at("d"), "an opaque directory keeps what its layer has");
+	root_tree_remove(model, at("d"), false);
+	ok(at("d") && at("d/y"), "so does a deleted one");
+	root_tree_remove(model, at("h"), false);
+	ok(!at("h"), "a deleted file is gone");
+	is_str(went, "a d/x h ", "it was told of all that went");
+	ok(put(MEMBER_FILE, "d", NULL) && !at("d/y"), "a file takes the place of a full directory");
+	ok(put(MEMBER_DIRECTORY, "l", NULL)->type == MEMBER_DIRECTORY && at("l")->layer == 2,
+	   "a directory takes the place of a link");
+	is_int(gone, 6, "and what it went for");
+
+	root_tree_set_layer(model, 3, ROOT_TREE_OVERLAY);
+	put(MEMBER_SYMLINK, "m", "l");
+	put(MEMBER_SYMLINK, "to-file", "a");
+	ok(put(MEMBER_DIRECTORY, "m", NULL) == at("l"),
+	   "in an overlay it may mean where the link leads");
+	ok(put(MEMBER_DIRECTORY, "to-file", NULL) == at("to-file"), "unless that is a file");
+	list(names);
+	is_int((long long)root_tree_names(model), 5, "the names that are left: %s", names);
+
+	at("l")->mark = 1;
+	put(MEMBER_FILE, "l/kept", NULL);
+	ok(root_tree_find_packed(model, "l", false, &n) == -ENOENT, "what is marked is not found");
+	is_int(root_tree_find_packed(model, "m/kept", true, &n), 0, "what lies in it is");
+	at("m")->mark = 1;
+	is_int(root_tree_find_packed(model, "m/kept", true, &n), -ENOENT,
+	       "but not by a marked link");
+	is_int(root_tree_find(model, "a/", false, &n), -ENOTDIR, "a file is no directory");
+	root_tree_free(model);
+}
+
 int main(void)
 {
 	scratch_in_memory();
@@ -336,5 +432,6 @@ int main(void)
 	test_long_paths();
 	test_bounds();
 	test_memory();
+	test_layers();
 	return done_testing();
 }

@@ -322,17 +322,17 @@ static void test_swap_heads(void)
 static void test_actions(void)
 {
 	static const struct {
-		enum sieve_action action;
+		enum rule_action action;
 		const char *text;
 		enum scrub_result result;
 		int lines;
 	} cases[] = {
-		{ SIEVE_FSTAB, "UUID=1 /x ext4\nUUID=2 /y ext4\n", SCRUB_CHANGES, 2 },
-		{ SIEVE_CRYPTTAB, "x UUID=1 none\n", SCRUB_CHANGES, 1 },
-		{ SIEVE_VERITYTAB, "x UUID=1 UUID=2 0 nofail\n", SCRUB_CHANGES, 0 },
-		{ SIEVE_CARD_PROFILE, "HWADDR=52:54:00:12:34:56\n", SCRUB_LEAVES_OUT, 0 },
-		{ SIEVE_CARD_PROFILE, "BOOTPROTO=dhcp\n", SCRUB_LETS_BE, 0 },
-		{ SIEVE_RESOLV_CONF, "nameserver 10.0.0.1\n", SCRUB_LETS_BE, 0 },
+		{ RULE_FSTAB, "UUID=1 /x ext4\nUUID=2 /y ext4\n", SCRUB_CHANGES, 2 },
+		{ RULE_CRYPTTAB, "x UUID=1 none\n", SCRUB_CHANGES, 1 },
+		{ RULE_VERITYTAB, "x UUID=1 UUID=2 0 nofail\n", SCRUB_CHANGES, 0 },
+		{ RULE_CARD_PROFILE, "HWADDR=52:54:00:12:34:56\n", SCRUB_LEAVES_OUT, 0 },
+		{ RULE_CARD_PROFILE, "BOOTPROTO=dhcp\n", SCRUB_LETS_BE, 0 },
+		{ RULE_RESOLV_CONF, "nameserver 10.0.0.1\n", SCRUB_LETS_BE, 0 },
 	};
 	struct scrubbed s;
 
@@ -344,8 +344,7 @@ static void test_actions(void)
 		is_int(s.lines, cases[i].lines, "its lines");
 		free(s.text);
 	}
-	ok(!scrub_reads_text(SIEVE_LEAVE_OUT) && !scrub_reads_text(SIEVE_SWAP_FILE),
-	   "others do not");
+	ok(!scrub_reads_text(RULE_LEAVE_OUT) && !scrub_reads_text(RULE_SWAP_FILE), "others do not");
 }
 
 int main(void)

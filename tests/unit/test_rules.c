@@ -1,22 +1,22 @@
 /* Rules in order, and what is kept. */
-#include "sieve.h"
+#include "rules.h"
 
 #include "tap.h"
 
-static void check(const struct sieve *s, const char *path, bool is_directory, const char *glob)
+static void check(const struct rules *s, const char *path, bool is_directory, const char *glob)
 {
-	const struct sieve_rule *rule = sieve_judge(s, path, is_directory);
+	const struct rule *rule = rules_judge(s, path, is_directory);
 
 	is_str(rule ? rule->glob : "none", glob, "the rule for %s", path);
 }
 
 static void test_rules(void)
 {
-	struct sieve s = { 0 };
+	struct rules s = { 0 };
 
-	sieve_add(&s, SIEVE_LEAVE_OUT, "/a/*", "one");
-	sieve_add(&s, SIEVE_EMPTY, "/b/**", "two");
-	sieve_add(&s, SIEVE_LEAVE_OUT, "*.log", "three");
+	rules_add(&s, RULE_LEAVE_OUT, "/a/*", "one");
+	rules_add(&s, RULE_EMPTY, "/b/**", "two");
+	rules_add(&s, RULE_LEAVE_OUT, "*.log", "three");
 	check(&s, ".", true, "none");
 	check(&s, "./", true, "none");
 	check(&s, "/", true, "none");
@@ -27,13 +27,13 @@ static void test_rules(void)
 	check(&s, "b/d/f", false, "/b/**");
 	check(&s, "b/f.log", false, "/b/**");
 	check(&s, "c/f.log", false, "*.log");
-	sieve_keep(&s, "/a/deep/in/it");
+	rules_keep(&s, "/a/deep/in/it");
 	check(&s, "a/deep", true, "none");
 	check(&s, "a/deep/in", true, "none");
 	check(&s, "a/deep/out", true, "/a/*");
 	check(&s, "a/deep/file", false, "/a/*");
 	check(&s, "a/deep/in/it/all", false, "none");
-	sieve_free(&s);
+	rules_free(&s);
 }
 
 int main(void)

@@ -1,0 +1,156 @@
+/* Which kind it is, and the layers of an image. */
+#include "rootfs_load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "blobs.h"
+#include "image_layers.h"
+#include "path.h"
+
+#define DELETION ".wh."
+#define DELETES_ALL ".wh..wh..opq"
+
+/* ---- layers ---- */
+
+/* What stands behind the first ".wh." that begins a name: of a deletion what it deletes. NULL: a member of the root. */
+static const char *deleted_name(const char *path)
+{
+	const char *at = strncmp(path, DELETION, strlen(DELETION)) == 0
+				 ? path
+				 : strstr(path, "/" DELETION);
+
+	return at ? at + (*at == '/') + strlen(DELETION) : NULL;
+}
+
+/* The layers below lose a name, or all that a directory has. */
+static int delete_name(struct rootfs *fs, const char *path, const char *name, struct fail *f)
+{
+	size_t directory = (size_t)(name - strlen(DELETION) - path);
+	bool is_opaque = strcmp(name - strlen(DELETION), DELETES_ALL) == 0;
+	struct root_name *n;
+	char *deleted;
+
+	if (!is_opaque && strncmp(name, DELETION, strlen(DELETION)) == 0)
+		return 0; /* another note of the tool that made it, or what lies in one */
+	if (!is_opaque && (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0))
+		return fail_set(f, EBADMSG, path, "Build the image again.",
+				"it deletes something without a name");
+	if (asprintf(&deleted, "%.*s%s", (int)directory, path, is_opaque ? "" : name) < 0)
+		return fail_errno(f, ENOMEM, path, "cannot read it");
+	if (root_tree_find(fs->tree, deleted, is_opaque, &n) == 0)
+		root_tree_remove(fs->tree, n, is_opaque);
+	free(deleted);
+	return 0;
+}
+
+static int look_for_deletion(void *arg, struct rootfs *fs, struct member *m, struct fail *f)
+{
+	const char *path = path_in_root(m->path), *name = deleted_name(path);
+
+	(void)arg;
+	return name ? delete_name(fs, path, name, f) : 1;
+}
+
+static int add_layer(struct rootfs *fs, const struct rootfs_input *in, const struct blobs *b,
+		     const char *name, struct fail *f)
+{
+	struct rootfs_fill how = { .how = ROOT_TREE_LAYER,
+				   .is_left_out = in->is_left_out,
+				   .look = look_for_deletion,
+				   .arg = in->arg };
+	_cleanup_free_ char *shown = NULL;
+	uint64_t offset, size;
+	struct source *s;
+	int fd, r = blobs_find(b, name, &fd, &offset, &size, f);
+
+	if (r < 0)
+		return r;
+	if (asprintf(&shown, "%s, layer %s", b->path, name) < 0) {
+		shown = NULL;
+		close(fd);
+		return fail_errno(f, ENOMEM, b->path, "cannot read it");
+	}
+	r = source_tar_open_range(fd, offset, size, shown, &s, f);
+	return r == 0 ? rootfs_add_source(fs, s, &how, f) : r;
+}
+
+/* fd: the directory of an image, taken over, or -1. */
+static int load_image(struct rootfs *fs, const struct rootfs_input *in, int fd, struct fail *f)
+{
+	struct image_layers layers;
+	struct blobs blobs;
+	int r = blobs_open(in->path, fd, &blobs, f);
+
+	if (r < 0)
+		return r;
+	r = image_layers_read(&blobs, &layers, f);
+	for (size_t i = 0; r == 0 && i < layers.n; i++)
+		r = add_layer(fs, in, &blobs, layers.names[i], f);
+	image_layers_free(&layers);
+	blobs_close(&blobs);
+	return r;
+}
+
+/* ---- one source ---- */
+
+static int load_source(struct rootfs *fs, const struct rootfs_input *in, struct source *s,
+		       struct fail *f)
+{
+	struct rootfs_fill how = { .how = ROOT_TREE_ARCHIVE,
+				   .is_left_out = in->is_left_out,
+				   .arg = in->arg };
+
+	for (size_t i = 0; i < in->n_outputs; i++) {
+		_cleanup_close_ int fd = in->outputs[i] ? open(in->outputs[i], O_PATH | O_CLOEXEC)
+							: -1;
+
+		source_leave_out(s, fd);
+	}
+	return rootfs_add_source(fs, s, &how, f);
+}
+
+static int load_directory(struct rootfs *fs, const struct rootfs_input *in, const struct stat *st,
+			  struct fail *f)
+{
+	struct stat running;
+	struct source *s;
+	int fd, r;
+
+	if (stat("/", &running) == 0 && st->st_dev == running.st_dev &&
+	    st->st_ino == running.st_ino)
+		return fail_set(f, EINVAL, in->path,
+				"Pack a copy or a snapshot of it, for example a bind mount.",
+				"this is the running system");
+	fd = open(in->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail_errno(f, errno, in->path, "cannot open it");
+	if (blobs_is_layout(fd))
+		return load_image(fs, in, fd, f);
+	r = source_directory_open(fd, &s, f);
+	return r == 0 ? load_source(fs, in, s, f) : r;
+}
+
+int rootfs_load(struct rootfs *fs, const struct rootfs_input *in, struct fail *f)
+{
+	bool is_stdin = strcmp(in->path, "-") == 0;
+	const char *format = NULL;
+	struct source *s;
+	struct stat st;
+	int r;
+
+	if (!is_stdin && stat(in->path, &st) < 0)
+		return fail_errno(f, errno, in->path, "cannot find it");
+	if (!is_stdin && S_ISDIR(st.st_mode))
+		return load_directory(fs, in, &st, f);
+	if (!is_stdin && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)))
+		format = source_disk_format(in->path);
+	if (!is_stdin && !format && S_ISREG(st.st_mode) && blobs_is_archive(in->path))
+		return load_image(fs, in, -1, f);
+	r = format ? source_disk_open(in->path, format, &s, f)
+		   : source_tar_open(is_stdin ? NULL : in->path, &s, f);
+	return r == 0 ? load_source(fs, in, s, f) : r;
+}

@@ -1,0 +1,19 @@
+/*
+ * From what a user names to a root in memory: a directory, an archive, the disk of a virtual machine, or the layers of a
+ * container image.
+ */
+#pragma once
+
+#include "rootfs.h"
+
+struct rootfs_input {
+	const char *path; /* "-": standard input */
+	const char *const *
+		outputs; /* files that are written: inside a directory they are passed over; NULLs among them count
+	                                not */
+	size_t n_outputs;
+	bool (*is_left_out)(void *arg, const char *path, bool is_directory); /* see rootfs_fill */
+	void *arg;
+};
+
+int rootfs_load(struct rootfs *fs, const struct rootfs_input *in, struct fail *f);
