@@ -52,7 +52,8 @@ static const struct option_spec options[] = {
 	  .id = OPT_APPEND,
 	  .value = "TEXT",
 	  .may_be_empty = true,
-	  .help = "set the kernel command line; the default is " SITE_DEFAULT_APPEND },
+	  .help = "set the kernel command line ('' for none); the default "
+		  "is " SITE_DEFAULT_APPEND },
 	{ .name = "kernel",
 	  .id = OPT_KERNEL,
 	  .value = "FILE",

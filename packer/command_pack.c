@@ -23,6 +23,7 @@
 #include "payload_digests.h"
 #include "payload_write.h"
 #include "read_all.h"
+#include "root_warnings.h"
 #include "rootfs_load.h"
 #include "rootfs_write.h"
 #include "say.h"
@@ -310,6 +311,7 @@ static int pack_image(struct pack *p, struct fail *f)
 	if (r < 0)
 		return r;
 	check_selinux(&p->files.files);
+	root_warn_of_ssh_keys(&p->files.files);
 	r = fill_manifest(p, f);
 	if (r == 0)
 		r = write_boot_part(p, f);
@@ -351,6 +353,7 @@ static int pack_nothing(struct pack *p, struct fail *f)
 	r = check_init(p, f);
 	if (r < 0)
 		return r;
+	root_warn_of_ssh_keys(&p->files.files);
 	printf("root     %s, %llu members would be packed\n", size_format(size, p->decisions.bytes),
 	       (unsigned long long)p->decisions.members);
 	return 0;

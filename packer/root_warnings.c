@@ -20,6 +20,42 @@ void root_warn_of_directory(unsigned mode, uid_t uid)
 			    (unsigned)uid);
 }
 
+static bool has_one_of(const struct root_files *packed, const char *const *paths)
+{
+	for (; *paths; paths++)
+		if (root_files_has(packed, *paths))
+			return true;
+	return false;
+}
+
+void root_warn_of_ssh_keys(const struct root_files *packed)
+{
+	static const char *const servers[] = { "usr/sbin/sshd", "usr/bin/sshd", NULL };
+	static const char *const keys[] = { "etc/ssh/ssh_host_ed25519_key",
+					    "etc/ssh/ssh_host_ecdsa_key",
+					    "etc/ssh/ssh_host_rsa_key", NULL };
+	/* What distributions run before sshd; and changes of an admin, which may do it. */
+	static const char *const creators[] = {
+		"usr/lib/systemd/system/sshd-keygen@.service", /* Fedora, RHEL */
+		"usr/lib/systemd/system/sshd-keygen.service",
+		"usr/lib/systemd/system/sshdgenkeys.service", /* Arch */
+		"usr/sbin/sshd-gen-keys-start",               /* SUSE */
+		"etc/init.d/sshd",                            /* Alpine, Gentoo */
+		"usr/bin/cloud-init",
+		"etc/systemd/system/ssh.service.d",
+		"etc/systemd/system/sshd.service.d",
+		"etc/systemd/system/ssh.service",
+		"etc/systemd/system/sshd.service",
+		NULL
+	};
+
+	if (has_one_of(packed, servers) && !has_one_of(packed, keys) &&
+	    !has_one_of(packed, creators))
+		say_warning("the root has an ssh server, but neither host keys nor a unit that "
+			    "creates them: run ssh-keygen -A from a unit (ssh.service.d), or keep "
+			    "them with --keep '/etc/ssh/ssh_host_*'");
+}
+
 /* What NetworkManager or a DHCP client made, the same program makes anew. */
 void root_warn_of_name_servers(const char *text, size_t size)
 {

@@ -134,7 +134,8 @@ is(scalar(my @kept = glob "$site/http/images/lab/2*"), 2, 'two versions are kept
 is(length(do { local $/; <$slow> }), -s $slow, 'who reads an old one reads it to its end');
 refuses('a rollback of nothing', 1, qr/it has no image nothing/, '--rollback', 'nothing');
 
-like(works('a trial image', make_image('a-trial', 'one')), qr/^image    lab: .*, the default$/m, 'is not the default, though it is the first by name');
+like(works('a trial image', make_image('a-trial', 'one'), '--append', ''), qr/^image    lab: .*, the default$/m, 'is not the default, though it is the first by name');
+like(menu(), qr/^:a-trial\n(?:.*\n){1,5}kernel \S+ initrd=initrd\.img  \|\| goto failed$/m, 'its kernel command line is empty');
 like(menu(), qr/^set entry lab\n/m, 'nor in the menu');
 works('removed', '--remove', 'a-trial');
 my $long = 'x' x 33;

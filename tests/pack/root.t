@@ -291,6 +291,14 @@ for my $tar (0, 1) {
 	}
 }
 
+# An ssh server that would not start, since its host keys stay on the builder.
+my $NO_KEYS = qr{^the root has an ssh server, but neither host keys nor a unit that creates them: run ssh-keygen -A from a unit \(ssh\.service\.d\), or keep them with --keep '/etc/ssh/ssh_host_\*'$};
+for my $case ([ 'host keys are scrubbed', {}, [], $NO_KEYS ], [ 'host keys are kept', {}, ['--keep=/etc/ssh/ssh_host_*'] ],
+	[ 'Fedora', { 'usr/lib/systemd/system/sshd-keygen@.service' => 'x' }, [] ], [ 'a drop-in', { 'etc/systemd/system/ssh.service.d/keys.conf' => 'x' }, [] ]) {
+	my ($name, $files, $options, @warning) = @$case;
+	packs("sshd: $name", pack_root(root_with('usr/sbin/sshd' => 'x', 'etc/ssh/ssh_host_ed25519_key' => 'x', %$files), @NO, @$options), @warning);
+}
+
 # A file system mounted in the root stays out; its mount point is an empty directory.
 SKIP: {
 	my $root = root_with('mnt/below' => 'below', 'mnt/data/x' => 'x');

@@ -40,7 +40,10 @@ my %LEFT_OUT = map { $_ => "x\n" } (
 	var/lib/samba/private/secrets.tdb var/lib/cloud/instances/i-1/datasource var/lib/cloud/data/instance-id
 	var/lib/cloud/sem/x etc/salt/pki/minion/minion.pem etc/salt/minion_id etc/puppetlabs/puppet/ssl/private_keys/a.pem
 	etc/pki/consumer/key.pem etc/pki/entitlement/1.pem root/.bash_history home/u/.zsh_history
-	root/.local/share/fish/fish_history etc/zfs/zpool.cache etc/lvm/devices/system.devices etc/multipath/wwids));
+	root/.local/share/fish/fish_history etc/zfs/zpool.cache etc/lvm/devices/system.devices etc/multipath/wwids
+	etc/passwd- etc/shadow- etc/subgid- var/backups/shadow.bak var/lib/sss/db/cache_a.ldb var/lib/sss/mc/passwd var/spool/mail/root
+	var/spool/cron/atjobs/a00001 var/spool/at/a00001 var/lib/dovecot/ssl-parameters.dat var/account/pacct var/lib/wtmpdb/wtmp.db
+	var/lib/lastlog/lastlog2.db var/lib/rpm/__db.001 etc/sysconfig/hw-uuid etc/smolt/hw-uuid var/lib/yum/uuid));
 my $MAC = "HWADDR=52:54:00:12:34:56\n";
 $LEFT_OUT{$_} = $MAC for qw(etc/NetworkManager/system-connections/a etc/sysconfig/network-scripts/ifcfg-eth0
 	etc/sysconfig/network/ifcfg-eth0 etc/systemd/network/10-a.network etc/netplan/50-cloud-init.yaml);
@@ -52,7 +55,7 @@ my %EMPTIED = map { $_ => "secret\n" } qw(etc/machine-id var/log/messages var/lo
 my %STAYS   = map { $_ => "as it is\n" }
 	qw(etc/ssh/sshd_config etc/dropbear/banner etc/salt/minion etc/cloud/cloud.cfg etc/NetworkManager/system-connections/dhcp
 	etc/systemd/network/80-dhcp.network etc/iscsi/iscsid.conf etc/sysconfig/network/ifcfg-lo var/lib/cloud/seed/x swap.img
-	etc/passwd boot/config var/lib/apt/extended_states usr/tmp/x home/u/tmp/x opt/app/proc/x);
+	etc/passwd etc/shadow var/spool/at/spool/x var/spool/cron/crontabs/root var/lib/rpm/rpmdb.sqlite boot/config var/lib/apt/extended_states usr/tmp/x home/u/tmp/x opt/app/proc/x);
 my $FSTAB = "# mine\nUUID=1 / ext4 defaults 0 1\nserver:/home /home nfs defaults 0 0\n/dev/sda2 none swap sw 0 0\n"
 	. "LABEL=data /data xfs defaults,nofail 0 0\n/z\\040swap none swap sw\n";
 my $CRYPTTAB = "# mine\nluks UUID=1 none luks\nbox /srv/box none\nc /var/crypt /dev/urandom swap\n";
