@@ -1,4 +1,4 @@
-/* tarboot inspect: what is in an image, who takes the room, and what differs between two. */
+/* tarboot inspect: what is in an image, what is large in it, and how two images differ. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,7 +76,7 @@ static void print_members(const struct image *image)
 	}
 }
 
-/* As it stands there, but one line for all Blocks. */
+/* The text of the manifest, with one line for all Blocks. */
 static void print_manifest(const struct image *image)
 {
 	const char *next;

@@ -1,4 +1,4 @@
-/* tarboot run: boots an image in QEMU, with its serial console here. */
+/* tarboot run: boots an image in QEMU, with its serial console on this terminal. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -84,7 +84,7 @@ static const struct command_usage usage = {
 		"virtio-net-pci,netdev=n",
 };
 
-/* Does QEMU's -m take it? */
+/* Is it valid for QEMU's -m? */
 static bool is_memory(const char *text)
 {
 	size_t n = strspn(text, "0123456789");
@@ -116,7 +116,7 @@ static int parse_options(int argc, char **argv)
 	return -1;
 }
 
-/* Shows what the machine prints until the watch is satisfied, the machine ends or time is up. */
+/* Shows what the machine prints until the login prompt, the end of QEMU or the time-out. */
 static void follow(int fd, struct boot_watch *watch)
 {
 	uint64_t end = now_usec() + (uint64_t)arg_timeout * 1000000;
@@ -135,7 +135,7 @@ static void follow(int fd, struct boot_watch *watch)
 	}
 }
 
-/* Starts QEMU with its serial line on a pipe. Returns its pid, or -errno. */
+/* Starts QEMU with its serial console on a pipe. Returns its pid, or -errno. */
 static pid_t start_qemu(const struct qemu *q, int *ret_fd)
 {
 	pid_t pid = piped_child(ret_fd);

@@ -1,4 +1,4 @@
-/* tarboot unpack and tarboot verify: the boot's own engine on the host. */
+/* tarboot unpack and tarboot verify: run the engine of the boot on the host. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -103,7 +103,7 @@ static void warn_not_empty(const char *directory)
 	free(entries);
 }
 
-/* Opens DIR, which may be anything but what this system runs from. */
+/* Opens DIR, which must not be the root of the running system. */
 static int open_directory(const char *directory, int *ret, struct fail *f)
 {
 	_cleanup_close_ int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -134,7 +134,7 @@ static int unpack(const struct image *image, const char *directory, struct fail 
 	if (r == 0)
 		r = unpack_into(image, fd, f);
 	if (r < 0 && made)
-		(void)rmdir(directory); /* unless something came into it */
+		(void)rmdir(directory); /* fails if something was unpacked */
 	return r;
 }
 
@@ -149,7 +149,7 @@ static void count_data(void *size, uint64_t offset, uint64_t bytes)
 	treesize_add_data(size, offset, bytes);
 }
 
-/* Digests first: they name the Block, and the boot part has nothing else. */
+/* Digests first, because they tell which Block is damaged, and nothing else checks the boot part. */
 static int verify_image(const struct image *image, struct unpack_result *ret, struct fail *f)
 {
 	struct treesize size = { 0 };

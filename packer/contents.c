@@ -29,7 +29,7 @@ static struct listed *new_member(struct contents *l)
 	return &l->members[l->n++];
 }
 
-/* What a member takes without its data. */
+/* The memory of a member without its data. */
 static uint64_t count(struct contents *l, const struct member *m)
 {
 	uint64_t before = l->size.pages[0];
@@ -73,7 +73,7 @@ static void add(void *arg, const struct member *m, uint64_t at)
 	l->failed = !new->path || (m->target && !new->target);
 }
 
-/* Compressed bytes of a part of the tar: each Block gives its share. */
+/* Compressed bytes of a part of the tar: its share of each Block. */
 static double packed_bytes(const struct block_list *blocks, uint64_t from, uint64_t to)
 {
 	const struct block *b;
@@ -102,7 +102,7 @@ static void free_member(struct listed *m)
 	free(m->target);
 }
 
-/* Sorts, and drops all but the last of a path. */
+/* Sorts by path, and keeps only the last member of each path. */
 static void finish(struct contents *l, const struct block_list *blocks)
 {
 	size_t n = 0;

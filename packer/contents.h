@@ -1,5 +1,5 @@
 /*
- * What is in a payload, by path: what each member takes in RAM and, of the compressed bytes, in the image.
+ * The members of a payload by path, with their size in RAM and their share of the compressed bytes in the image.
  */
 #pragma once
 
@@ -18,19 +18,20 @@ struct listed {
 	dev_t rdev;
 	struct timespec mtime;
 	uint64_t size; /* bytes of a file */
-	uint64_t ram;  /* in pages of 4 KiB, as a tmpfs counts them: without holes */
-	uint64_t at;   /* in the tar */
-	double packed; /* compressed bytes: its share of its Blocks */
+	uint64_t ram;  /* as a tmpfs with pages of 4 KiB counts: without holes */
+	uint64_t at;   /* offset in the tar */
+	double packed; /* compressed bytes: the share of its Blocks */
 };
 
 struct contents {
-	struct listed *members; /* owned; sorted by path; of several of one path, the last */
+	struct listed
+		*members; /* owned; sorted by path; if a path occurs several times, the last */
 	size_t n, room;
 	struct treesize size; /* of all members */
 	bool failed;          /* memory ran out */
 };
 
-/* Decodes the payload, which checks it, too. blocks: of it. */
+/* Decodes the payload, which also checks it. blocks: its Blocks. */
 int contents_read(const struct image *image, const struct block_list *blocks, struct contents *ret,
 		  struct fail *f);
 void contents_free(struct contents *l);

@@ -20,7 +20,7 @@ static bool same_text(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-/* Writes to text what is other, or "" when nothing is. */
+/* Writes to text what differs, or "" if nothing does. */
 static void describe(const struct listed *old, const struct listed *new, char *text, size_t room)
 {
 	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX];
@@ -59,7 +59,7 @@ static void write_json(struct diff *d, const struct listed *old, const struct li
 	fputs(" }", d->out);
 }
 
-/* One of both may be NULL. */
+/* One of them may be NULL. */
 static void tell(struct diff *d, const struct listed *old, const struct listed *new)
 {
 	char what[80] = "", size[SIZE_TEXT_MAX];

@@ -1,5 +1,5 @@
 /*
- * What differs between two payloads, by path.
+ * The differences between two payloads, by path.
  */
 #pragma once
 
@@ -7,5 +7,5 @@
 
 #include "contents.h"
 
-/* A line for each path that only one has or that differs, and a sum; or the same as JSON. */
+/* Prints a line for each path that was added, removed or changed, and totals; or the same as JSON. */
 void contents_diff(const struct contents *old, const struct contents *new, bool as_json, FILE *out);

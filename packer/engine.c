@@ -1,4 +1,4 @@
-/* unpack_run with a thread beside it that draws the progress. */
+/* Calls unpack_run() while another thread draws the progress. */
 #include "engine.h"
 
 #include <pthread.h>

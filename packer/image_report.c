@@ -1,4 +1,4 @@
-/* Everything at once. */
+/* Collects everything about an image. */
 #include "image_report.h"
 
 #include <errno.h>

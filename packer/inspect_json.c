@@ -1,4 +1,4 @@
-/* Objects in the order in which a reader asks for them. */
+/* The most important objects come first. */
 #include "inspect_json.h"
 
 #include "json.h"

@@ -1,5 +1,5 @@
 /*
- * All that is known of an image as JSON; docs/report.md has the keys.
+ * The report of an image as JSON; docs/report.md describes the keys.
  */
 #pragma once
 
@@ -9,5 +9,5 @@
 
 void inspect_json(const struct image_report *r, FILE *out);
 
-/* One member of a payload as an object. */
+/* Prints a member of a payload as an object. */
 void inspect_json_member(const struct listed *m, FILE *out);

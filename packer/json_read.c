@@ -1,4 +1,4 @@
-/* A walk over values, that keeps nothing. */
+/* Skips over values without storing them. */
 #include "json_read.h"
 
 #include <stdlib.h>
@@ -11,7 +11,7 @@ static const char *skip_blanks(const char *at)
 	return at + strspn(at, " \t\r\n");
 }
 
-/* All of these return what stands behind a value, or NULL. */
+/* All of these return a pointer to the text after the value, or NULL. */
 static const char *skip_string(const char *at)
 {
 	if (*at != '"')

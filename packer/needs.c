@@ -1,4 +1,4 @@
-/* Sums; see docs/performance.md for the measurements behind them. */
+/* docs/performance.md has the measurements for these formulas. */
 #include "needs.h"
 
 #include <elf.h>
@@ -9,14 +9,14 @@
 #include "say.h"
 #include "size.h"
 
-/* Measured with Linux 6.1 of Debian: the kernel and its tables; a page's descriptor is a 64th of it. */
+/* Measured with Debian's Linux 6.1: the kernel and its tables; struct page takes a 64th of the memory. */
 #define KERNEL_BYTES (58ULL << 20)
 #define STEP (8ULL << 20)
 
-/* Real mode boot loaders and 32-bit iPXE keep the image below 2 GiB, and the PC's devices take the rest. */
+/* Real-mode boot loaders and 32-bit iPXE load the image below 2 GiB, because above are the devices of a PC. */
 #define BIOS_IMAGE_MAX (2ULL << 30)
 
-/* init's own sum, on a machine whose pages have so many bytes. */
+/* What init requires, with this page size. */
 static uint64_t unpack_bytes(const struct image *image, const struct block_list *blocks,
 			     const struct manifest *m, uint64_t page)
 {

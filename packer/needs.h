@@ -1,5 +1,5 @@
 /*
- * What memory a machine needs to boot an image, by the formulas that init itself uses.
+ * The memory that a machine needs to boot an image, computed as init does.
  */
 #pragma once
 
@@ -9,16 +9,16 @@
 
 struct needs {
 	uint64_t load;   /* bytes: the image as it was loaded, and the kernel's copy of it */
-	uint64_t unpack; /* the tree, the engine at its least, and a reserve; with pages of 4 KiB */
-	uint64_t unpack_16k, unpack_64k; /* with larger ones, which machines for arm64 may have */
-	uint64_t machine; /* the least memory of a machine, with what the kernel takes for itself */
-	bool is_estimate; /* nobody has counted the tree: at least */
+	uint64_t unpack; /* root, minimal engine and a reserve, with pages of 4 KiB */
+	uint64_t unpack_16k, unpack_64k; /* the same with larger pages, as on some arm64 machines */
+	uint64_t machine; /* least RAM of a machine, including what the kernel takes */
+	bool is_estimate; /* the size of the root is not known: these are lower bounds */
 };
 
-/* counted: the tree as it came out when the payload was decoded; NULL: what the manifest says or, without
- * one, the bytes of tar. */
+/* counted: the size of the root, measured by decoding the payload; NULL: taken from the manifest or, without one, from
+ * the bytes of tar. */
 void needs_of(const struct image *image, const struct block_list *blocks,
 	      const struct treesize *counted, struct needs *ret);
 
-/* Two lines on stdout, and a warning when boot loaders are known to fail with an image so large. */
+/* Prints lines on stdout, and a warning if the image is too large for some boot loaders. */
 void needs_print(const struct image *image, const struct needs *n);

@@ -1,4 +1,4 @@
-/* Texts in, numbers out. */
+/* Parsers of addresses and names. */
 #include "net_text.h"
 
 #include <ctype.h>
@@ -8,7 +8,7 @@
 
 #define NAME_LENGTH_MAX 32
 
-/* A decimal number without sign or leading zero, which some read as octal. */
+/* A decimal number without sign, and without leading zero, which some programs read as octal. */
 static bool number_parse(const char **text, unsigned most, unsigned *ret)
 {
 	const char *at = *text;

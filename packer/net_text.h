@@ -1,5 +1,5 @@
 /*
- * What people write about networks: addresses, subnets, MACs, and texts that go into an iPXE script. Pure.
+ * Parsers for addresses, subnets, MAC addresses, names, and text for iPXE scripts. Pure.
  */
 #pragma once
 
@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define IPV4_TEXT_MAX 16 /* with NUL */
+#define IPV4_TEXT_MAX 16 /* including the NUL */
 #define MAC_TEXT_MAX 18
 
 struct subnet {
@@ -19,19 +19,19 @@ struct subnet {
 bool ipv4_parse(const char *text, uint32_t *ret);
 char *ipv4_format(char ret[IPV4_TEXT_MAX], uint32_t address);
 
-/* "192.168.7.0/24", with 8 to 30 bits; the address may be any of the subnet's. */
+/* "192.168.7.0/24", with 8 to 30 bits. The address may be any in the subnet. */
 bool subnet_parse(const char *text, struct subnet *ret);
 uint32_t subnet_mask(const struct subnet *s);
 
-/* Is it the address of a machine there: inside, and neither the network's nor the broadcast address? */
+/* Can a machine have this address: is it in the subnet, and neither network nor broadcast address? */
 bool subnet_has(const struct subnet *s, uint32_t address);
 
-/* Six bytes in hexadecimal, with : or - between; at most length characters of text. Writes them in lower case with the
+/* Six bytes in hexadecimal, separated by : or -; reads at most length characters. Writes them in lower case with the
  * given separator. */
 bool mac_parse(const char *text, size_t length, char separator, char ret[MAC_TEXT_MAX]);
 
-/* A name for a file, a label and a host: letters, digits, _ and -, which is not first; at most 32. */
+/* Is it a name for files, labels and hosts: at most 32 letters, digits, _ and -, not starting with -? */
 bool name_is_plain(const char *name);
 
-/* May it stand in a line of an iPXE script as it is: printable ASCII without ${ and without && and || as words? */
+/* Can it be put into an iPXE script: printable ASCII without ${, and without the words && and ||? */
 bool text_is_plain(const char *text);

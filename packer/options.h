@@ -66,8 +66,9 @@ struct command_line {
 	size_t n_before; /* of them, those before a `--` */
 };
 
-/* Reads a command line, argv[0] being the command. Returns -1 to go on, and then the caller frees ret->options; else an
- * exit code: the help was shown, or what is wrong was said. Values are not looked at, except that they are not empty. */
+/* Reads a command line, argv[0] being the command. Returns -1 to go on, and then the caller frees ret->options; else
+ * an exit code: the help was shown, or what is wrong was said. Values are not looked at, except that they are not
+ * empty. */
 int options_read(const struct command_usage *u, int argc, char **argv, struct command_line *ret);
 
 /* The same, and sets what each option is for. ret->options is NULL then. */

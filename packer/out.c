@@ -1,4 +1,4 @@
-/* Output written aside: without a name (O_TMPFILE, from Linux 3.11 on most file systems) or with a temporary one. */
+/* Output files are written without a name (O_TMPFILE, from Linux 3.11 on most file systems) or with a temporary name. */
 #include "out.h"
 
 #include <errno.h>
@@ -15,10 +15,10 @@
 #define COPY_SIZE (1 << 20)
 #define OPEN_MAX_OUTS 4
 
-/* What the signal handler has to remove. Each slot is set and cleared by the main thread alone. */
+/* Files that the signal handler removes. Only the main thread sets and clears the slots. */
 static char *volatile pending[OPEN_MAX_OUTS];
 
-/* Likewise, a directory that is not complete yet, and what may be in it. */
+/* Also a directory that is not complete yet, and the files that may be in it. */
 static const char *volatile pending_directory;
 static const char *const *volatile pending_files;
 
@@ -38,7 +38,7 @@ static void remove_pending(int signal)
 			unlink(pending[i]);
 	if (pending_directory)
 		remove_directory(pending_directory, pending_files);
-	raise(signal); /* SA_RESETHAND: now it ends the program as it always would */
+	raise(signal); /* SA_RESETHAND: this time the signal ends the program */
 }
 
 void out_catch_signals(void)
@@ -67,7 +67,7 @@ static void set_pending(char *from, char *to)
 	}
 }
 
-/* Between a name in the file system and its note in pending no signal may come. */
+/* No signal may arrive between creating a name in the file system and adding it to pending. */
 static void block_signals(bool block)
 {
 	static sigset_t before;
@@ -92,8 +92,8 @@ static void free_out(struct out *o)
 
 /* ---- the target ---- */
 
-/* The path behind all symbolic links of its last component, in a directory without any; what is there need not exist.
- * ret is a buffer of PATH_MAX. 0 or -errno: that of the directory. */
+/* Resolves all symbolic links of the path and its directory. The file itself need not exist. ret is a buffer of
+ * PATH_MAX. 0, or -errno for the directory. */
 static int resolve(const char *path, char *ret)
 {
 	char text[PATH_MAX], link[PATH_MAX], *slash;
@@ -120,7 +120,7 @@ static int resolve(const char *path, char *ret)
 	return 0;
 }
 
-/* A file of a container may be one that is mounted there, which cannot be replaced. Blanks are \040 in the list. */
+/* A file in a container may be a mount point, which cannot be replaced. Spaces are \040 in the list of mounts. */
 static bool is_mount_point(const char *path)
 {
 	FILE *in = fopen("/proc/self/mountinfo", "re");
@@ -144,8 +144,8 @@ static const char *kind_name(mode_t mode)
 
 static const char todo_file[] = "Give the name of a file.";
 
-/* What is there can be replaced: ret, of PATH_MAX bytes, is its path without links. ret_st->st_mode is 0 when nothing
- * is. */
+/* Checks that the file can be replaced. ret, of PATH_MAX bytes, is its path without links. ret_st->st_mode is 0 if
+ * there is no such file. */
 static int find_target(const char *path, char *ret, struct stat *ret_st, struct fail *f)
 {
 	struct stat same;
@@ -198,7 +198,7 @@ int out_check(const char *path, const char *source, struct fail *f)
 
 /* ---- opening ---- */
 
-/* -1 where there are no unnamed files, or where none could get a name later. */
+/* -1: unnamed files are not supported, or cannot be given a name later. */
 static int open_without_name(const char *path)
 {
 	_cleanup_free_ char *directory = strdup(path);
@@ -216,7 +216,7 @@ static int open_without_name(const char *path)
 	return fd;
 }
 
-/* A name beside path, cut where it would be too long, with this end; NULL without memory. */
+/* A name in the directory of path with this suffix, shortened if it would be too long; NULL: out of memory. */
 static char *name_beside(const char *path, const char *end)
 {
 	const char *base = strrchr(path, '/') + 1;
@@ -243,7 +243,8 @@ static int open_with_name(struct out *o)
 	return r;
 }
 
-/* Whom the old file let read it, the new one does; a group that it cannot have is let nothing. */
+/* Gives the new file owner, group and mode of the old one. If it cannot have that group, the group gets no
+ * permissions. */
 static void set_mode(int fd, enum out_mode mode, const struct stat *old)
 {
 	mode_t mask = umask(0), bits = mode == OUT_PRIVATE ? 0600 : 0666 & ~mask;
@@ -323,7 +324,7 @@ int out_write(struct out *o, const void *data, size_t size, struct fail *f)
 	return 0;
 }
 
-/* The new name itself must be on disk before it is announced. */
+/* The directory must be synced, too, before success is reported. */
 static void sync_directory(const char *path)
 {
 	_cleanup_free_ char *copy = strdup(path);
@@ -374,7 +375,7 @@ int out_print(const char *path, int (*print)(FILE *out, const void *arg), const 
 	return r;
 }
 
-/* Gives an unnamed file its name, or a temporary one when there is a file to replace. 0 or -errno. */
+/* Gives an unnamed file its name, or a temporary name if it replaces a file. 0 or -errno. */
 static int link_out(struct out *o)
 {
 	char fd[32], end[16];
@@ -400,7 +401,7 @@ static int link_out(struct out *o)
 	return r;
 }
 
-/* Signals are blocked by the caller. */
+/* The caller has blocked signals. */
 static int give_name(struct out *o, struct fail *f)
 {
 	int r = o->temporary ? 0 : link_out(o);
@@ -438,8 +439,8 @@ int out_commit(struct out *o, struct fail *f)
 
 /* ---- two files ---- */
 
-/* Gives the file at path a second name; where a file system has no hard links, it is only there. False: there is no
- * such file. */
+/* Gives the file at path a second name, or another one if the file system has no hard links. False: there is no such
+ * file. */
 static bool keep_old(const char *path, const char *kept)
 {
 	struct stat st;
@@ -450,7 +451,7 @@ static bool keep_old(const char *path, const char *kept)
 	return link(path, kept) == 0 || rename(path, kept) == 0;
 }
 
-/* The file beside changes first: when the other one cannot, it is changed back. */
+/* Renames the file beside first; if renaming the other one fails, that is undone. */
 static int give_names(struct out *o, struct out *beside, const char *path, const char *kept,
 		      struct fail *f)
 {
@@ -468,7 +469,7 @@ static int give_names(struct out *o, struct out *beside, const char *path, const
 	else if (r < 0 && out_is_open(beside))
 		unlink(path);
 	if (has_old && (r < 0 || out_is_open(beside)))
-		unlink(kept); /* the second name of what is at path */
+		unlink(kept); /* the second name of the file at path */
 	return r;
 }
 

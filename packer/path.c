@@ -1,4 +1,4 @@
-/* Pure but for the memory of maps. */
+/* Paths, and maps based on tsearch. */
 #include "path.h"
 
 #include <search.h>
@@ -8,7 +8,7 @@
 struct node {
 	const char *path;
 	size_t length;
-	max_align_t value[]; /* and the path behind it */
+	max_align_t value[]; /* followed by the path */
 };
 
 const char *path_in_root(const char *path)

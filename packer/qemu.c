@@ -1,4 +1,4 @@
-/* One table of machines, one place for arguments. */
+/* The table of machines, and the arguments of QEMU. */
 #include "qemu.h"
 
 #include <elf.h>
@@ -16,11 +16,11 @@
 #include "say.h"
 #include "util.h"
 
-#define ARGUMENTS_MAX 32 /* of our own */
+#define ARGUMENTS_MAX 32 /* without those of the user */
 #define TRIAL_MS 10000
 
-/* The emulated CPU is what programs built for x86-64-v3 need (EL 10; EL 9 needs v2), and no more: of `-cpu max` QEMU 7.2
- * crashed. Linux 6.1 hangs at its first XSAVE when there is no xsaveopt. QEMU before 7.2 emulates no AVX and warns. */
+/* The emulated CPU has what programs for x86-64-v3 need (EL 10; EL 9 needs v2), and no more: QEMU 7.2 crashes with
+ * `-cpu max`. Without xsaveopt Linux 6.1 hangs at its first XSAVE. QEMU before 7.2 does not emulate AVX and warns. */
 #define X86_64_V2 "qemu64,+cx16,+lahf-lm,+popcnt,+ssse3,+sse4.1,+sse4.2"
 #define X86_64_V3 X86_64_V2 ",+xsave,+xsaveopt,+avx,+avx2,+bmi1,+bmi2,+f16c,+fma,+abm,+movbe"
 
@@ -95,7 +95,7 @@ void qemu_exec(const struct qemu *q)
 
 /* ---- KVM ---- */
 
-/* Reads until the kernel says that, the guest ends or time is up. *ret_ended: it ended by itself. */
+/* Reads until the kernel prints that, the guest ends, or the time is up. *ret_ended: the guest ended by itself. */
 static bool comes_to(int fd, const char *text, bool *ret_ended)
 {
 	uint64_t end = now_usec() + TRIAL_MS * 1000;
@@ -108,7 +108,7 @@ static bool comes_to(int fd, const char *text, bool *ret_ended)
 	while (n > 0 && now_usec() < end && !memmem(said, have, text, strlen(text))) {
 		if (poll(&p, 1, 100) <= 0)
 			continue;
-		if (have > sizeof(said) / 2) { /* what is searched may be split over two reads */
+		if (have > sizeof(said) / 2) { /* the text may be split over two reads */
 			memmove(said, said + have - 256, 256);
 			have = 256;
 		}
@@ -137,7 +137,7 @@ bool qemu_kvm_works(const struct qemu *q)
 		return false;
 	pid = piped_child(&fd);
 	if (pid == 0) {
-		/* What it says about a missing /dev/kvm is no fault. */
+		/* Messages about a missing /dev/kvm are not an error. */
 		dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
 		qemu_exec(&trial);
 		_exit(EXIT_FAILED);

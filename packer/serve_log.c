@@ -1,4 +1,4 @@
-/* Searches for words; whatever else the servers print is shown when it sounds like trouble. */
+/* Parses known lines by their words. Other lines of the servers are shown if they look like errors. */
 #include "serve_log.h"
 
 #include <stdio.h>
@@ -98,7 +98,7 @@ static bool show_http(struct serve_log *log, const char *at, char ret[SERVE_LINE
 		   path) < 5)
 		return false;
 	if (status == 404 && strncmp(path, "/mac-", 5) == 0)
-		return false; /* nobody made a file for that machine */
+		return false; /* the optional file of that machine does not exist */
 	if (status != 200 && status != 206)
 		snprintf(what, sizeof(what), "HTTP   %s: error %u%s", path, status,
 			 status == 403 ? ": the web server is not allowed to read it" : "");
@@ -135,7 +135,7 @@ bool serve_log_line(struct serve_log *log, const char *line, char ret[SERVE_LINE
 		return show_proxy(log, at + 1, ret);
 	if ((at = strstr(line, ": sent ")))
 		return show_tftp(log, at + 7, ret);
-	/* Nobody made these files, and firmware asks for a file's size by breaking off. */
+	/* Optional files that do not exist; and firmware that aborts a transfer after it got the size. */
 	if (!sounds_bad(line) || strstr(line, "/mac-") || strstr(line, "autoexec.ipxe") ||
 	    strstr(line, "aborted the transfer"))
 		return false;

@@ -1,5 +1,5 @@
 /*
- * Who boots what and how far, from the lines that dnsmasq and nginx print. Pure.
+ * Which machine loads what, from the log lines of dnsmasq and nginx. Pure.
  */
 #pragma once
 
@@ -14,15 +14,15 @@
 struct serve_log {
 	struct {
 		char address[IPV4_TEXT_MAX], mac[MAC_TEXT_MAX];
-	} clients[SERVE_CLIENTS]; /* a ring: the oldest goes first */
+	} clients[SERVE_CLIENTS]; /* a ring: the oldest is replaced first */
 	size_t n;
 };
 
-/* A line of nginx has this format. */
+/* The format of the access log of nginx. */
 #define SERVE_HTTP_FORMAT "tarboot $remote_addr $status $body_bytes_sent $request_time $uri"
 
-/* A machine that has this address, known from elsewhere. */
+/* Adds a machine whose address is known from elsewhere. */
 void serve_log_learn(struct serve_log *log, const char *address, const char *mac);
 
-/* What is to be shown of a line, without newline. False: nothing. */
+/* Formats what to show for a line, without newline. False: nothing. */
 bool serve_log_line(struct serve_log *log, const char *line, char ret[SERVE_LINE_MAX]);

@@ -1,10 +1,10 @@
 /*
- * The reader of all text files that people may write: lines of NAME = VALUE (project files, netboot.conf, entry.conf of an
- * image) and lines of anything (--exclude-from).
+ * The reader of all text files that people may write: lines of NAME = VALUE (project files, netboot.conf, entry.conf
+ * of an image) and lines of anything (--exclude-from).
  *
- * Spaces and tabs around name and value are ignored. A value may be quoted by either kind of quotes, which have no escapes.
- * A comment begins with # at the beginning of a line or after a space, outside of quotes. Only settings_open() reads files;
- * the rest works on text.
+ * Spaces and tabs around name and value are ignored. A value may be quoted by either kind of quotes, which have no
+ * escapes. A comment begins with # at the beginning of a line or after a space, outside of quotes. Only
+ * settings_open() reads files; the rest works on text.
  */
 #pragma once
 
@@ -26,12 +26,14 @@ struct settings {
 	char *whole; /* owned, by settings_open(); else NULL */
 };
 
-/* Reads a file. Returns 0; -ENOENT when there is none; or -errno, and *f says why. The caller calls settings_close(). */
+/* Reads a file. Returns 0; -ENOENT when there is none; or -errno, and *f says why. The caller calls
+ * settings_close(). */
 int settings_open(const char *path, struct settings *ret, struct fail *f);
 void settings_close(struct settings *s);
 #define _cleanup_settings_ __attribute__((cleanup(settings_close)))
 
-/* The next line that is neither empty nor a comment, without spaces at its ends; s->line is its number. NULL: no more. */
+/* The next line that is neither empty nor a comment, without spaces at its ends; s->line is its number. NULL: no
+ * more. */
 char *settings_next_line(struct settings *s);
 
 /* The next such line as a setting, which may be wrong. */

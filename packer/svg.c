@@ -1,4 +1,4 @@
-/* Plain text, formatted by hand. */
+/* Prints SVG as text. */
 #include "svg.h"
 
 #include <string.h>

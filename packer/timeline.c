@@ -17,7 +17,7 @@ static double number(const char *value)
 	return json_number(value, &n) ? n : 0;
 }
 
-/* A string of the report, which anybody may have written, as a terminal may show it. */
+/* Reads a string of the report and escapes it for terminals, because anybody may have written the report. */
 static bool text_of(const char *value, char *ret, size_t room)
 {
 	char raw[TIMELINE_TEXT_MAX];
@@ -28,7 +28,7 @@ static bool text_of(const char *value, char *ret, size_t room)
 	return true;
 }
 
-/* Room for the items of an array, whose number is *ret_n; NULL: there is no memory. */
+/* Allocates room for the items of an array, and counts them in *ret_n. NULL: out of memory. */
 static void *room_for(const char *array, size_t size, size_t *ret_n)
 {
 	*ret_n = 0;
@@ -132,7 +132,7 @@ struct rows {
 	size_t n;
 };
 
-/* There is room: see timeline_rows(). */
+/* timeline_rows() has allocated enough room. */
 static void add_row(struct rows *r, int kind, const char *name, unsigned worker)
 {
 	struct timeline_row *row = &r->rows[r->n++];
@@ -152,7 +152,7 @@ static bool has_row(const struct rows *r, const char *name)
 	return false;
 }
 
-/* A step, and below it what went on in it. */
+/* A step, and after it what happened during the step. */
 static void add_step(struct rows *r, const char *name, const struct timeline *boots, size_t n)
 {
 	unsigned workers = 0;

@@ -1,5 +1,5 @@
 /*
- * A boot as init's report.json tells it: steps, the Blocks of each worker, devices, memory in use.
+ * A boot as recorded in init's report.json: steps, the Blocks of each worker, devices, memory in use.
  */
 #pragma once
 
@@ -27,19 +27,19 @@ struct timeline {
 	const char *name; /* of the file; the caller's */
 	char init[TIMELINE_TEXT_MAX], failed[48];
 	struct timeline_step *steps;     /* owned, as all that follow */
-	struct timeline_block *blocks;   /* may be none: older reports have no times */
+	struct timeline_block *blocks;   /* may be empty: older reports have no times */
 	struct timeline_sample *samples; /* likewise */
 	size_t n_steps, n_blocks, n_samples;
 	unsigned workers;
-	double devices;      /* when all that was there had been seen; 0 = not known */
+	double devices;      /* when all devices present had been handled; 0 = not known */
 	double memory_total; /* bytes; 0 = not known */
 };
 
-/* Reads the text of a report. 0, -ENOMEM, or -EINVAL: it is none. name must outlive it. */
+/* Reads the text of a report. 0, -ENOMEM, or -EINVAL if it is not a report. name must outlive *ret. */
 int timeline_read(const char *text, const char *name, struct timeline *ret);
 void timeline_free(struct timeline *t);
 
-/* When the last step ended. */
+/* The time at which the last step ended. */
 double timeline_end(const struct timeline *t);
 
 /* ---- rows, for pictures and texts alike ---- */
@@ -50,22 +50,21 @@ struct timeline_row {
 	unsigned worker;
 };
 
-/* The rows that n boots have together, in the order of the boot. *ret is the caller's to free. Their number, or
- * -ENOMEM. */
+/* The rows of n boots together, in the order of the boot. The caller frees *ret. Returns their number, or -ENOMEM. */
 int timeline_rows(const struct timeline *boots, size_t n, struct timeline_row **ret);
 
-/* The next bar of a row, from *at = 0 on. False: there is no more. */
+/* The next bar of a row; start with *at = 0. False: no more. */
 bool timeline_bar(const struct timeline *t, const struct timeline_row *row, size_t *at,
 		  double *ret_start, double *ret_end);
 
-/* The seconds of all bars of a row; < 0: it has none. */
+/* The total seconds of the bars of a row; < 0: it has none. */
 double timeline_sum(const struct timeline *t, const struct timeline_row *row);
 
-/* Over several boots: the last end, and the most memory. */
+/* The latest end and the largest memory use of several boots. */
 double timeline_last_end(const struct timeline *boots, size_t n);
 double timeline_most_memory(const struct timeline *boots, size_t n);
 
-/* As a picture in SVG, the boots over each other; and as text, one after the other, in columns characters. 0 or
+/* Prints a picture in SVG, with all boots on one axis; or text, one boot after the other, columns characters wide. 0 or
  * -ENOMEM. */
 int timeline_draw(const struct timeline *boots, size_t n, FILE *out);
 int timeline_print(const struct timeline *boots, size_t n, unsigned columns, FILE *out);

@@ -7,10 +7,10 @@
 #include "util.h"
 
 #define WIDTH 960.0
-#define LEFT 190.0  /* of the bars: before it the names */
-#define RIGHT 850.0 /* behind it the seconds */
+#define LEFT 190.0  /* of the bars; names are left of it */
+#define RIGHT 850.0 /* of the bars; seconds are right of it */
 #define LINE 18.0   /* of the heading */
-#define LEGENDS 3   /* in a line */
+#define LEGENDS 3   /* per line */
 #define ROW 17.0
 #define BAR 6.0 /* of each of several boots in a row */
 #define MEMORY 110.0
@@ -45,7 +45,7 @@ static const char *colour_of(const struct chart *c, size_t boot, const struct ti
 	if (c->n > 1)
 		return colours[boot % ARRAY_SIZE(colours)];
 	if (row->kind == ROW_WORKER)
-		return bar % 2 ? "#4f9d69" : "#93c9a5"; /* two, to tell Blocks apart */
+		return bar % 2 ? "#4f9d69" : "#93c9a5"; /* two colours, to tell Blocks apart */
 	return alone[row->kind];
 }
 
@@ -59,7 +59,7 @@ static void draw_text(const struct chart *c, double x, double y, const char *sty
 
 /* ---- axes ---- */
 
-/* The step between marks: 1, 2 or 5 of some power of ten, ten marks at most. */
+/* The distance between marks: 1, 2 or 5 times a power of ten, for at most ten marks. */
 static double step_of(double whole)
 {
 	static const double factors[] = { 2, 2.5, 2 };
@@ -103,7 +103,7 @@ static void draw_heading(const struct chart *c, size_t boot)
 
 /* ---- rows ---- */
 
-/* Seconds of a row, from the quickest to the slowest boot. */
+/* The seconds of a row, from the fastest to the slowest boot. */
 static void draw_sum(const struct chart *c, const struct timeline_row *row, double y)
 {
 	double least = -1, most = -1, sum;
@@ -124,7 +124,7 @@ static void draw_sum(const struct chart *c, const struct timeline_row *row, doub
 		draw_text(c, RIGHT + 8, y, " fill=\"#555\"", text);
 }
 
-/* What is there is seen, however short. */
+/* A bar is visible, however short it is. */
 static void draw_bar(const struct chart *c, double start, double end, double y, double height,
 		     const char *colour)
 {

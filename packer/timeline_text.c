@@ -1,4 +1,4 @@
-/* Rows of hash signs, for terminals of any kind. */
+/* Rows of # characters, which every terminal can show. */
 #include "timeline.h"
 
 #include <string.h>
@@ -10,7 +10,7 @@
 
 #define LABELS 38 /* characters before the bars: a name, seconds, the frame */
 
-/* Marks the bars of a row in a line of that width; what is there is seen, however short. */
+/* Marks the bars of a row in a line of that width. A bar is visible, however short it is. */
 static void mark(const struct timeline *t, const struct timeline_row *row, double scale, char *line,
 		 size_t width)
 {
@@ -25,7 +25,7 @@ static void mark(const struct timeline *t, const struct timeline_row *row, doubl
 	}
 }
 
-/* Memory as ten heights. */
+/* Memory use, in ten levels. */
 static void mark_memory(const struct timeline *t, double scale, double most, char *line,
 			size_t width)
 {

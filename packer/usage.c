@@ -10,9 +10,9 @@
 
 /* ---- sums ---- */
 
-/* A directory that members may still lie in: it is counted for those above it when it is done. */
+/* A directory that may have more members. When it is complete, it is added to its parent directories. */
 struct open_directory {
-	size_t entry; /* its number in usage.directories */
+	size_t entry; /* index in usage.directories */
 	size_t length;
 };
 
@@ -33,7 +33,7 @@ static int compare_sizes(const void *a, const void *b)
 	return x->number < y->number ? -1 : x->number > y->number;
 }
 
-/* The order in which all that lies in a directory stands together: of bytes, but the slash is the first. */
+/* The order in which the content of a directory is contiguous: by bytes, but slash before all others. */
 static int compare_places(const void *a, const void *b)
 {
 	const unsigned char *x = (const unsigned char *)(*(const struct listed *const *)a)->path;
@@ -99,7 +99,7 @@ static void close_directories(struct summing *s, size_t n)
 	}
 }
 
-/* How many of the open directories is a path in? Each is one of the last path's. */
+/* The number of open directories that contain a path. They are the parents of the last path. */
 static size_t count_shared(const struct summing *s, const char *path)
 {
 	size_t same = 0, n = 1;
@@ -111,7 +111,7 @@ static size_t count_shared(const struct summing *s, const char *path)
 	return n;
 }
 
-/* A member counts for the directory that it is in and, when it is one, for itself. */
+/* Adds a member to its directory, or to itself if it is a directory. */
 static int add_member(struct summing *s, const struct listed *m)
 {
 	size_t length = strlen(m->path), at;
@@ -267,7 +267,7 @@ static void draw_box(const struct drawing *d, const struct usage_entry *e, struc
 	fprintf(d->out, "</g>\n");
 }
 
-/* Boxes from..to fill a strip along a side. */
+/* Places boxes from..to in a strip along a side. */
 static double strip_width(const struct usage_entry *const *e, size_t from, size_t to, double side,
 			  double area_per_byte)
 {
@@ -278,7 +278,7 @@ static double strip_width(const struct usage_entry *const *e, size_t from, size_
 	return sum / side;
 }
 
-/* The worst ratio of sides that boxes from..to would have in a strip along the shorter side. */
+/* The worst aspect ratio of boxes from..to in a strip along the shorter side. */
 static double worst_ratio(const struct usage_entry *const *e, size_t from, size_t to, double side,
 			  double area_per_byte)
 {
@@ -297,7 +297,7 @@ static double worst_ratio(const struct usage_entry *const *e, size_t from, size_
 static void draw_directory(const struct drawing *d, const struct usage_entry *above, struct area a,
 			   unsigned depth);
 
-/* Boxes from..to as one strip; *a becomes what is left. */
+/* Places boxes from..to in one strip and removes it from the area *a. */
 static void draw_strip(const struct drawing *d, const struct usage_entry *const *e, size_t from,
 		       size_t to, struct area *a, double area_per_byte, unsigned depth)
 {
@@ -319,7 +319,7 @@ static void draw_strip(const struct drawing *d, const struct usage_entry *const 
 		*a = (struct area){ a->x, a->y + strip, a->width, a->height - strip };
 }
 
-/* Squarified: each strip takes boxes as long as that makes them more like squares. */
+/* Squarified treemap: adds boxes to a strip as long as that improves their aspect ratio. */
 static void draw_directory(const struct drawing *d, const struct usage_entry *above, struct area a,
 			   unsigned depth)
 {

@@ -1,5 +1,5 @@
 /*
- * Who takes the room in an image: its directories, each with all that lies below, and its files.
+ * Sizes in an image: of its directories, with all that is below, and of its files.
  */
 #pragma once
 
@@ -9,8 +9,8 @@
 
 struct usage_entry {
 	const char *path; /* "" = the root */
-	size_t length;    /* bytes of path; a directory's is a part of some member's */
-	size_t number;    /* its place by path, among its like */
+	size_t length; /* bytes of path, because the path of a directory is the beginning of a member's */
+	size_t number; /* its rank by path, among directories or files */
 	uint64_t members;
 	uint64_t ram;  /* bytes */
 	double packed; /* bytes of the image */
@@ -21,13 +21,13 @@ struct usage {
 	size_t n_directories, n_files;
 };
 
-/* Sums up; the contents must outlive it. 0 or -ENOMEM. */
+/* Computes the sizes; the contents must outlive *ret. 0 or -ENOMEM. */
 int usage_of(const struct contents *l, struct usage *ret);
 void usage_free(struct usage *u);
 
-/* The next directory worth to be told, from *at on, or NULL: not one of which a single directory below takes
- * nearly all. */
+/* The next directory to show, from *at on, or NULL. Skips directories of which a single subdirectory takes nearly
+ * all. */
 const struct usage_entry *usage_next_directory(const struct usage *u, size_t *at);
 
-/* A drawing in which areas are bytes in RAM, as SVG. */
+/* Draws a treemap of the bytes in RAM as SVG. */
 void usage_draw(const struct usage *u, const char *title, FILE *out);
