@@ -78,7 +78,7 @@ WRAP_plan = sched_getaffinity
 WRAP_memory = fopen fopen64
 WRAP_systemd_needs = setgroups
 WRAP_terminals = fopen fopen64 open open64 close write ioctl poll usleep clock_gettime
-WRAP_message = console_log socketpair
+WRAP_message = socketpair
 WRAP_console = terminals_print message_send_line clock_gettime
 WRAP_modules = console_log uname syscall modindex_match
 

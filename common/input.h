@@ -9,7 +9,10 @@
 #include <stdint.h>
 
 #include "fail.h"
-#include "tar_read.h"
+
+/* Gives the next bytes, valid until the next call: 1; 0 at the end; -errno with *f filled, unless the
+ * caller keeps its own record of what failed. */
+typedef int tar_source_fn(void *arg, const void **ret_data, size_t *ret_size, struct fail *f);
 
 struct input {
 	tar_source_fn *source;

@@ -1,5 +1,5 @@
 /*
- * Workers, jobs, write queue: see pipeline.h for the rules.
+ * Workers, Blocks, write queue: see pipeline.h for the rules.
  *
  * One mutex guards all shared state; it is taken per chunk (256 KiB) and per file, never per byte. Who waits
  * does so in the queue of those who wait for the same, and whoever changes something wakes one that can go
@@ -26,7 +26,8 @@ struct queue {
 
 struct write {
 	struct tree_file *file;
-	struct chunk *chunk; /* referenced; NULL: nothing to write */
+	struct chunk
+		*chunk; /* referenced, data lies in it; NULL: only the hold on file is given up */
 	const void *data;
 	size_t size;
 	uint64_t offset;
@@ -35,12 +36,12 @@ struct write {
 struct pipeline {
 	const struct payload *payload;
 	const struct block_list *blocks;
-	struct unpack_options options;
+	struct pipeline_options options;
 	pthread_t threads[PLAN_THREADS_MAX];
 	unsigned n_threads;
 
 	pthread_mutex_t lock;
-	struct queue parser; /* a chunk arrived, a job is complete, the last write was done */
+	struct queue parser; /* a chunk arrived, a Block is complete, the last write was done */
 	struct queue
 		leader; /* the worker of the leading Block: a chunk is free, or a write queued */
 	struct queue
@@ -154,7 +155,7 @@ static bool run_write(struct pipeline *l)
 	wake_decoder(l); /* this thread was perhaps woken to begin a Block */
 	pthread_mutex_unlock(&l->lock);
 
-	if (w.size > 0)
+	if (w.chunk)
 		r = tree_file_write(w.file, w.data, w.size, w.offset, &f);
 	if (r < 0)
 		tree_file_release(w.file, false, &unused);
@@ -189,14 +190,14 @@ static struct chunk *wait_for_chunk(struct pipeline *l, size_t number)
 
 static void hand_over(struct pipeline *l, size_t number, struct chunk *c, bool complete)
 {
-	struct job *job = pool_job(&l->pool, number);
+	struct block_state *state = pool_block(&l->pool, number);
 
 	if (c->size > 0) {
-		if (job->last)
-			job->last->next = c;
+		if (state->last)
+			state->last->next = c;
 		else
-			job->first = c;
-		job->last = c;
+			state->first = c;
+		state->last = c;
 	} else {
 		drop_chunk(l, c);
 	}
@@ -273,7 +274,7 @@ static int decode_block(struct pipeline *l, void *decoder, size_t number, struct
 	if (r < 0)
 		return r;
 	do {
-		if (pool_job(&l->pool, number)->owed == 0)
+		if (pool_block(&l->pool, number)->owed == 0)
 			return fail_too_long(l, block, f);
 		c = wait_for_chunk(l, number);
 		if (!c)
@@ -383,7 +384,7 @@ static void free_pipeline(struct pipeline *l)
 }
 
 int pipeline_start(const struct payload *p, const struct block_list *blocks,
-		   const struct engine_plan *plan, const struct unpack_options *options,
+		   const struct engine_plan *plan, const struct pipeline_options *options,
 		   struct pipeline **ret, struct fail *f)
 {
 	struct pipeline *l = calloc(1, sizeof(*l));
@@ -449,27 +450,27 @@ int pipeline_stop(struct pipeline *l, int error, struct fail *f)
 
 /* ---- the parser's side ---- */
 
-/* The next chunk of the job that the parser reads, moving on to later jobs; NULL at the end or when
+/* The next chunk of the Block that the parser reads, moving on to later Blocks; NULL at the end or when
  * someone failed. Called with the lock held. */
 static struct chunk *wait_for_data(struct pipeline *l)
 {
 	struct pool *pool = &l->pool;
-	struct job *job;
+	struct block_state *state;
 	struct chunk *c;
 
 	while (!l->stop) {
 		if (pool->next_parsed < pool->next_taken) {
-			job = pool_job(pool, pool->next_parsed);
-			c = job->first;
+			state = pool_block(pool, pool->next_parsed);
+			c = state->first;
 			if (c) {
-				job->first = c->next;
+				state->first = c->next;
 				if (!c->next)
-					job->last = NULL;
+					state->last = NULL;
 				return c;
 			}
-			if (job->complete) {
+			if (state->complete) {
 				pool->next_parsed++;
-				wake_decoder(l); /* the ring of jobs may have been full */
+				wake_decoder(l); /* the ring of Blocks may have been full */
 				continue;
 			}
 		} else if (pool_all_taken(pool)) {
@@ -511,37 +512,64 @@ static void wake_writer(struct pipeline *l)
 		(void)wake_one(&l->leader);
 }
 
-int pipeline_write(struct pipeline *l, struct tree_file *file, const void *data, size_t size,
-		   uint64_t offset, bool last)
+/* Adds to the queue and takes over the hold on the file that goes with it, and on the chunk. Called and left with the lock
+ * held; waits for room. */
+static void queue_write(struct pipeline *l, struct write w)
 {
-	struct write w = { .file = file, .data = data, .size = size, .offset = offset };
-	struct fail f, unused;
-	int r = 0;
+	struct fail unused;
 
-	/* The start of an archive whose first Blocks are small lies in a buffer of root_read.c, which no chunk's
-	 * count keeps. */
-	if (size > 0 && !in_current_chunk(l, data)) {
-		r = tree_file_write(file, data, size, offset, &f);
-		w.size = 0;
-	}
-	pthread_mutex_lock(&l->lock);
-	if (r < 0)
-		store_failure(l, &f);
 	while (!l->stop && l->n_writes == WRITES_MAX)
 		run_write(l);
 	if (l->stop) {
-		if (last)
-			tree_file_release(file, false, &unused);
-	} else if (w.size > 0 || last) {
-		if (w.size > 0) {
-			w.chunk = l->current;
-			w.chunk->refs++;
-		}
-		if (!last)
-			tree_file_hold(file);
-		l->writes[(l->first_write + l->n_writes++) % WRITES_MAX] = w;
-		wake_writer(l);
+		tree_file_release(w.file, false, &unused);
+		if (w.chunk)
+			drop_chunk(l, w.chunk);
+		return;
 	}
+	l->writes[(l->first_write + l->n_writes++) % WRITES_MAX] = w;
+	wake_writer(l);
+}
+
+/* The start of an archive whose first Blocks are small lies in a buffer of root_read.c, which no chunk's count keeps. */
+static int write_now(struct pipeline *l, struct tree_file *file, const void *data, size_t size,
+		     uint64_t offset)
+{
+	struct fail f;
+	int r = tree_file_write(file, data, size, offset, &f);
+
+	pthread_mutex_lock(&l->lock);
+	if (r < 0)
+		store_failure(l, &f);
+	r = -l->fail.error;
+	pthread_mutex_unlock(&l->lock);
+	return r;
+}
+
+int pipeline_write(struct pipeline *l, struct tree_file *file, const void *data, size_t size,
+		   uint64_t offset)
+{
+	struct write w = {
+		.file = file, .chunk = l->current, .data = data, .size = size, .offset = offset
+	};
+	int r;
+
+	if (!in_current_chunk(l, data))
+		return write_now(l, file, data, size, offset);
+	tree_file_hold(file);
+	pthread_mutex_lock(&l->lock);
+	w.chunk->refs++;
+	queue_write(l, w);
+	r = -l->fail.error;
+	pthread_mutex_unlock(&l->lock);
+	return r;
+}
+
+int pipeline_close(struct pipeline *l, struct tree_file *file)
+{
+	int r;
+
+	pthread_mutex_lock(&l->lock);
+	queue_write(l, (struct write){ .file = file });
 	r = -l->fail.error;
 	pthread_mutex_unlock(&l->lock);
 	return r;

@@ -27,6 +27,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,15 +35,21 @@
 #include "fail.h"
 #include "payload.h"
 #include "plan.h"
+#include "progress.h"
 #include "tree.h"
-#include "unpack.h"
 
 struct pipeline;
 
-/* Starts the workers, as many as the plan says. p and blocks must outlive the pipeline; of the options
- * it takes discard, progress and times. 0, or -errno with *f filled. */
+struct pipeline_options {
+	bool discard;                     /* give the payload's pages back behind the decoder */
+	struct unpack_progress *progress; /* its bytes; may be NULL */
+	struct block_time *times;         /* of the first n_times Blocks; all zeros at the start */
+	size_t n_times;
+};
+
+/* Starts the workers, as many as the plan says. p and blocks must outlive the pipeline. 0, or -errno with *f filled. */
 int pipeline_start(const struct payload *p, const struct block_list *blocks,
-		   const struct engine_plan *plan, const struct unpack_options *options,
+		   const struct engine_plan *plan, const struct pipeline_options *options,
 		   struct pipeline **ret, struct fail *f);
 
 unsigned pipeline_threads(const struct pipeline *l);
@@ -52,10 +59,13 @@ unsigned pipeline_threads(const struct pipeline *l);
 int pipeline_next(struct pipeline *l, const void **ret_data, size_t *ret_size);
 
 /* Writes data at offset of file, perhaps later and by a worker: at once only when data does not lie
- * in the chunk that pipeline_next gave last. size may be 0. With last the caller's hold on file
- * passes to the pipeline, even on failure. -errno: anyone failed. */
+ * in the chunk that pipeline_next gave last. 0, or -errno when anyone failed. */
 int pipeline_write(struct pipeline *l, struct tree_file *file, const void *data, size_t size,
-		   uint64_t offset, bool last);
+		   uint64_t offset);
+
+/* Nothing more is to be written to file: the caller's hold on it passes to the pipeline, even on failure. The last of its
+ * writes closes it. 0, or -errno when anyone failed. */
+int pipeline_close(struct pipeline *l, struct tree_file *file);
 
 /* Waits until every write is done. 0, or -errno when anyone failed. */
 int pipeline_drain(struct pipeline *l);

@@ -32,14 +32,14 @@ static void put_last(struct pool *p, struct chunk *c)
 
 int pool_make(struct pool *p, const struct block_list *blocks, size_t n, size_t empty)
 {
-	*p = (struct pool){ .blocks = blocks, .n = n, .n_free = n, .n_jobs = n + empty };
-	p->jobs = calloc(p->n_jobs, sizeof(*p->jobs));
+	*p = (struct pool){ .blocks = blocks, .n = n, .n_free = n, .n_states = n + empty };
+	p->states = calloc(p->n_states, sizeof(*p->states));
 	p->chunks = calloc(n, sizeof(*p->chunks));
 	p->memory = mmap(NULL, n * PLAN_CHUNK, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p->memory == MAP_FAILED)
 		p->memory = NULL;
-	if (!p->jobs || !p->chunks || !p->memory) {
+	if (!p->states || !p->chunks || !p->memory) {
 		pool_free(p);
 		return -ENOMEM;
 	}
@@ -55,7 +55,7 @@ void pool_free(struct pool *p)
 	if (p->memory)
 		munmap(p->memory, p->n * PLAN_CHUNK);
 	free(p->chunks);
-	free(p->jobs);
+	free(p->states);
 	*p = (struct pool){ 0 };
 }
 
@@ -79,9 +79,9 @@ bool pool_all_taken(const struct pool *p)
 	return p->next_taken == p->blocks->n;
 }
 
-struct job *pool_job(struct pool *p, size_t block)
+struct block_state *pool_block(struct pool *p, size_t block)
 {
-	return &p->jobs[block % p->n_jobs];
+	return &p->states[block % p->n_states];
 }
 
 static uint64_t chunks_of(const struct pool *p, size_t block)
@@ -95,35 +95,35 @@ static uint64_t room(struct pool *p)
 	uint64_t kept = p->promised;
 
 	if (p->leading < p->next_taken)
-		kept += min_u64(pool_job(p, p->leading)->owed, PLAN_AHEAD_CHUNKS);
+		kept += min_u64(pool_block(p, p->leading)->owed, PLAN_AHEAD_CHUNKS);
 	return p->n_free > kept ? p->n_free - kept : 0;
 }
 
 /* The Block begun last, when it neither leads nor has room for all of it; else NULL. */
-static struct job *waiting_job(struct pool *p)
+static struct block_state *waiting_block(struct pool *p)
 {
-	struct job *job;
+	struct block_state *state;
 
 	if (p->next_taken <= p->leading + 1)
 		return NULL;
-	job = pool_job(p, p->next_taken - 1);
-	return job->promised || job->complete ? NULL : job;
+	state = pool_block(p, p->next_taken - 1);
+	return state->promised || state->complete ? NULL : state;
 }
 
 /* Promises the Block all its chunks, when there is room for them. */
-static void promise(struct pool *p, struct job *job)
+static void promise(struct pool *p, struct block_state *state)
 {
-	if (job->owed > room(p))
+	if (state->owed > room(p))
 		return;
-	job->promised = true;
-	p->promised += job->owed;
+	state->promised = true;
+	p->promised += state->owed;
 }
 
 bool pool_may_begin(struct pool *p)
 {
-	struct job *waiting = waiting_job(p);
+	struct block_state *waiting = waiting_block(p);
 
-	if (pool_all_taken(p) || p->next_taken - p->next_parsed >= p->n_jobs)
+	if (pool_all_taken(p) || p->next_taken - p->next_parsed >= p->n_states)
 		return false;
 	if (waiting)
 		promise(p, waiting);
@@ -135,11 +135,11 @@ bool pool_may_begin(struct pool *p)
 size_t pool_begin(struct pool *p)
 {
 	size_t block = p->next_taken++;
-	struct job *job = pool_job(p, block);
+	struct block_state *state = pool_block(p, block);
 
-	*job = (struct job){ .owed = chunks_of(p, block) };
+	*state = (struct block_state){ .owed = chunks_of(p, block) };
 	if (block != p->leading)
-		promise(p, job);
+		promise(p, state);
 	return block;
 }
 
@@ -147,22 +147,22 @@ bool pool_may_take(struct pool *p, size_t block)
 {
 	if (block == p->leading)
 		return p->n_free > p->promised;
-	return pool_job(p, block)->promised || room(p) > 0;
+	return pool_block(p, block)->promised || room(p) > 0;
 }
 
 bool pool_may_last_take(struct pool *p)
 {
-	return waiting_job(p) && room(p) > 0;
+	return waiting_block(p) && room(p) > 0;
 }
 
 struct chunk *pool_take(struct pool *p, size_t block)
 {
-	struct job *job = pool_job(p, block);
+	struct block_state *state = pool_block(p, block);
 	struct chunk *c = p->free;
 
-	if (job->promised)
+	if (state->promised)
 		p->promised--;
-	job->owed--;
+	state->owed--;
 	p->free = c->next;
 	p->n_free--;
 	*c = (struct chunk){ .refs = 1, .data = c->data };
@@ -170,21 +170,21 @@ struct chunk *pool_take(struct pool *p, size_t block)
 }
 
 /* What is promised to a Block no longer is. */
-static void take_promise(struct pool *p, struct job *job)
+static void take_promise(struct pool *p, struct block_state *state)
 {
-	if (job->promised)
-		p->promised -= job->owed;
-	job->promised = false;
+	if (state->promised)
+		p->promised -= state->owed;
+	state->promised = false;
 }
 
 void pool_complete(struct pool *p, size_t block)
 {
-	struct job *job = pool_job(p, block);
+	struct block_state *state = pool_block(p, block);
 
-	take_promise(p, job); /* it may have been smaller than it might have been */
-	job->owed = 0;
-	job->complete = true;
-	while (p->leading < p->next_taken && pool_job(p, p->leading)->complete)
+	take_promise(p, state); /* it may have been smaller than it might have been */
+	state->owed = 0;
+	state->complete = true;
+	while (p->leading < p->next_taken && pool_block(p, p->leading)->complete)
 		if (++p->leading < p->next_taken)
-			take_promise(p, pool_job(p, p->leading));
+			take_promise(p, pool_block(p, p->leading));
 }

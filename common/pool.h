@@ -19,7 +19,7 @@ struct chunk {
 };
 
 /* A Block being decoded or waiting for the parser. */
-struct job {
+struct block_state {
 	struct chunk *first, *last;
 	uint64_t owed; /* chunks that it will still take, at most */
 	bool promised; /* they are; else it leads, or is the one that waits for room */
@@ -28,12 +28,12 @@ struct job {
 
 struct pool {
 	const struct block_list *blocks;
-	size_t next_taken;  /* Block that begins next */
-	size_t leading;     /* first Block that is not complete; next_taken when all are */
-	size_t next_parsed; /* Block that the parser reads */
-	struct job *jobs;   /* ring of n_jobs, by number of Block */
-	size_t n_jobs;
-	uint64_t promised; /* chunks, to jobs behind the leading one */
+	size_t next_taken;          /* Block that begins next */
+	size_t leading;             /* first Block that is not complete; next_taken when all are */
+	size_t next_parsed;         /* Block that the parser reads */
+	struct block_state *states; /* ring of n_states, by number of Block */
+	size_t n_states;
+	uint64_t promised; /* chunks, to Blocks behind the leading one */
 
 	struct chunk *free, *last_free;
 	size_t n_free, n;
@@ -47,7 +47,7 @@ int pool_make(struct pool *p, const struct block_list *blocks, size_t n, size_t 
 void pool_free(struct pool *p);
 
 bool pool_all_taken(const struct pool *p);
-struct job *pool_job(struct pool *p, size_t block);
+struct block_state *pool_block(struct pool *p, size_t block);
 
 /* Whether the next Block may begin: no Block waits for room, and there is some. One that waits gets its promise here
  * when there is room for all of it by now. */

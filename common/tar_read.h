@@ -11,14 +11,11 @@
 #include <stdint.h>
 
 #include "fail.h"
+#include "input.h"
 #include "member.h"
 #include "tar_sparse.h"
 
 struct tar_reader;
-
-/* Gives the next bytes, valid until the next call: 1; 0 at the end; -errno with *f filled, unless the
- * caller keeps its own record of what failed. */
-typedef int tar_source_fn(void *arg, const void **ret_data, size_t *ret_size, struct fail *f);
 
 /* Bytes that the headers of a member, what they say of attributes and its map of holes may take: what a program on a host
  * can spare, and the least that a boot gives (plan.h). */

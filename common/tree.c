@@ -50,17 +50,27 @@ static int create_hardlink(struct tree *t, const struct member *m, int parent_fd
 	return -EEXIST;
 }
 
-/* Makes the inode, with the mode that it mostly keeps. Returns a descriptor for a regular file, 0 for
- * others, -errno. */
-static int create_inode(struct tree *t, const struct member *m, int parent_fd, const char *name)
+static int create_file(const struct member *m, int parent_fd, const char *name, int *ret_fd)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(parent_fd, name, flags, m->mode & 0777);
+
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+	return 0;
+}
+
+/* Makes the inode, with the mode that it mostly keeps. *ret_fd: of a regular file, open for writing; other types leave it
+ * alone. 0 or -errno. */
+static int create_inode(struct tree *t, const struct member *m, int parent_fd, const char *name,
+			int *ret_fd)
+{
 	int r = -1;
 
 	switch (m->type) {
 	case MEMBER_FILE:
-		r = openat(parent_fd, name, flags, m->mode & 0777);
-		break;
+		return create_file(m, parent_fd, name, ret_fd);
 	case MEMBER_DIRECTORY:
 		r = mkdirat(parent_fd, name, m->mode & 0777);
 		break;
@@ -118,9 +128,10 @@ static int prepare_directory(struct tree *t, int parent_fd, const char *name)
 	return tree_metadata_clear_acls(parent_fd, name);
 }
 
-static int create_replacing(struct tree *t, const struct member *m, int parent_fd, const char *name)
+static int create_replacing(struct tree *t, const struct member *m, int parent_fd, const char *name,
+			    int *ret_fd)
 {
-	int r = create_inode(t, m, parent_fd, name);
+	int r = create_inode(t, m, parent_fd, name, ret_fd);
 	struct stat st;
 
 	if (r != -EEXIST)
@@ -132,7 +143,7 @@ static int create_replacing(struct tree *t, const struct member *m, int parent_f
 			return prepare_directory(t, parent_fd, name);
 	}
 	r = remove_existing(t, parent_fd, name);
-	return r < 0 ? r : create_inode(t, m, parent_fd, name);
+	return r < 0 ? r : create_inode(t, m, parent_fd, name, ret_fd);
 }
 
 /* ---- members ---- */
@@ -156,7 +167,7 @@ int tree_add(struct tree *t, const struct member *m, struct tree_file **ret_file
 {
 	struct fail unused;
 	char name[NAME_MAX + 1];
-	int parent_fd, r;
+	int parent_fd, fd = -1, r;
 
 	*ret_file = NULL;
 	if (inroot_path_leaves(m->path))
@@ -166,10 +177,11 @@ int tree_add(struct tree *t, const struct member *m, struct tree_file **ret_file
 		return tree_fail_parent(f, m, parent_fd);
 	if (!*name && m->type != MEMBER_DIRECTORY)
 		return tree_fail_root(f, m);
-	r = *name ? create_replacing(t, m, parent_fd, name) : prepare_directory(t, parent_fd, name);
+	r = *name ? create_replacing(t, m, parent_fd, name, &fd)
+		  : prepare_directory(t, parent_fd, name);
 	if (r < 0)
 		return tree_fail_create(f, m, r);
-	r = complete_inode(t, m, parent_fd, name, r, ret_file);
+	r = complete_inode(t, m, parent_fd, name, fd, ret_file);
 	if (r < 0)
 		return tree_fail(f, r, m->path, "cannot set owner, mode, attributes or time");
 	r = m->type == MEMBER_HARDLINK ? 0 : tree_acls_add(t, m, parent_fd, name, f);

@@ -53,14 +53,14 @@ static int take_data(struct unpack *u, struct tree_file *file)
 	while ((r = root_reader_data(u->root, &data, &size, &offset, u->fail)) > 0) {
 		if (u->options->data)
 			u->options->data(u->options->member_arg, offset, size);
-		r = file ? pipeline_write(u->pipeline, file, data, size, offset, false) : 0;
+		r = file ? pipeline_write(u->pipeline, file, data, size, offset) : 0;
 		if (r < 0)
 			break;
 	}
 	if (!file)
 		return r;
 	if (r == 0)
-		return pipeline_write(u->pipeline, file, NULL, 0, 0, true);
+		return pipeline_close(u->pipeline, file);
 	tree_file_release(file, false, &unused);
 	return r;
 }
@@ -124,7 +124,13 @@ static int unpack_with_tree(const struct payload *p, const struct block_list *bl
 {
 	struct unpack u = { .tree = tree, .options = options, .fail = f };
 	struct unpack_result result = { .blocks = blocks->n, .plan = *plan };
-	int r = pipeline_start(p, blocks, plan, options, &u.pipeline, f);
+	const struct pipeline_options pipeline = {
+		.discard = options->discard,
+		.progress = options->progress,
+		.times = options->times,
+		.n_times = options->n_times,
+	};
+	int r = pipeline_start(p, blocks, plan, &pipeline, &u.pipeline, f);
 
 	if (r < 0)
 		return r;

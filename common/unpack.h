@@ -5,7 +5,6 @@
  */
 #pragma once
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,21 +12,9 @@
 #include "fail.h"
 #include "payload.h"
 #include "plan.h"
+#include "progress.h"
 #include "root_tree.h"
 #include "tree.h"
-
-/* Written by the engine's threads while it works, read by anyone (it may lie in shared memory). */
-struct unpack_progress {
-	_Atomic uint64_t total;   /* bytes of tar, as the Index says; 0 = not yet known */
-	_Atomic uint64_t bytes;   /* decoded so far */
-	_Atomic uint64_t members; /* tar members so far */
-};
-
-/* When a Block was decoded, by the clock of now_usec(), and by which worker, from 0. end 0: it was not. */
-struct block_time {
-	uint64_t start, end;
-	unsigned worker;
-};
 
 struct unpack_options {
 	int root_fd; /* directory to fill; -1 = check everything, write nothing */

@@ -292,6 +292,12 @@ static uint64_t xz_position(const void *decoder)
 	return d->next_in - d->strm.avail_in;
 }
 
+/* What follows the last byte of data, padding, check and the end of the Block, needs no room. */
+static bool can_go_on(const struct xz_decoder *d)
+{
+	return d->strm.avail_out > 0 || d->strm.total_out == d->at.uncompressed;
+}
+
 static int xz_read(void *decoder, void *buf, size_t size, size_t *ret_size, struct fail *f)
 {
 	struct xz_decoder *d = decoder;
@@ -301,9 +307,7 @@ static int xz_read(void *decoder, void *buf, size_t size, size_t *ret_size, stru
 
 	d->strm.next_out = buf;
 	d->strm.avail_out = size;
-	/* With all bytes out, go on without room: only padding, check and the end may follow. */
-	while (ret == LZMA_OK &&
-	       (d->strm.avail_out > 0 || d->strm.total_out == d->at.uncompressed)) {
+	while (ret == LZMA_OK && can_go_on(d)) {
 		if (d->strm.avail_in == 0 && d->next_in < end) {
 			r = fill_input(d, f);
 			if (r < 0)

@@ -18,7 +18,6 @@
 #include "unpack.h"
 
 #define NEW_ROOT "/newroot"
-#define RUN_DIR "/run/tarboot"
 #define STEPS_MAX 16
 #define BLOCK_TIMES_MAX 1024 /* Blocks whose times are recorded */
 #define MEMORY_SAMPLES_MAX 256

@@ -7,9 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "boot.h"
 #include "escape.h"
-#include "message.h"
 #include "size.h"
 #include "terminals.h"
 

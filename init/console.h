@@ -8,15 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "message.h"
 #include "util.h"
 
-enum log_level {
-	LOG_FAILURE, /* log only: on the consoles a failure block follows */
-	LOG_ERROR,   /* all consoles, even with quiet */
-	LOG_WARNING, /* the same */
-	LOG_NOTICE,  /* consoles unless quiet */
-	LOG_DEBUG,   /* consoles only with debug */
-};
+#define RUN_DIR "/run/tarboot"
 
 /* Finds the consoles and the kernel log, once /proc and /dev are mounted. Before that, and if there is no console,
  * lines go to the descriptors that the kernel opened for init. May be called again. */

@@ -219,13 +219,19 @@ static void run(struct devices *d)
 
 /* ---- PID 1's side ---- */
 
+static void print_line(enum log_level level, const char *line)
+{
+	console_log(level, "%s", line);
+}
+
 static void read_messages(void *arg)
 {
 	struct boot *b = arg;
 	struct message m;
 	int r;
 
-	while ((r = message_receive(b->devices.fd, "the process that loads modules", &m)) == 0)
+	while ((r = message_receive(b->devices.fd, "the process that loads modules", print_line,
+				    &m)) == 0)
 		if (m.kind == MESSAGE_DEVICES_SEEN)
 			b->devices_seen = m.seen;
 	if (r == -EPIPE) {

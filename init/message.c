@@ -8,8 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/socket.h>
-
-#include "console.h"
+#include <unistd.h>
 
 #define PATIENCE_MS 1000
 #define LINES_AT_ONCE 64
@@ -76,7 +75,15 @@ void message_send_lost(int fd)
 		message_send(fd, &m);
 }
 
-int message_receive(int fd, const char *from, struct message *ret)
+static void print_lost(unsigned lost, const char *from, message_print_fn *print)
+{
+	char line[128];
+
+	snprintf(line, sizeof(line), "%u messages of %s were lost", lost, from);
+	print(LOG_WARNING, line);
+}
+
+int message_receive(int fd, const char *from, message_print_fn *print, struct message *ret)
 {
 	struct message m;
 	ssize_t n;
@@ -92,14 +99,13 @@ int message_receive(int fd, const char *from, struct message *ret)
 		if (n != sizeof(m))
 			continue;
 		if (m.lost > 0)
-			console_log(LOG_WARNING, "%u messages of %s were lost", m.lost, from);
+			print_lost(m.lost, from, print);
 		if (m.kind != MESSAGE_LINE) {
 			*ret = m;
 			return 0;
 		}
 		m.line[sizeof(m.line) - 1] = '\0';
-		console_log(m.level < LOG_DEBUG ? (enum log_level)m.level : LOG_DEBUG, "%s",
-			    m.line);
+		print(m.level < LOG_DEBUG ? (enum log_level)m.level : LOG_DEBUG, m.line);
 	}
 	return -EAGAIN;
 }

@@ -12,6 +12,14 @@
 
 #define MESSAGE_LINE_MAX 640 /* bytes including the NUL; longer lines are truncated */
 
+enum log_level {
+	LOG_FAILURE, /* log only: on the consoles a failure block follows */
+	LOG_ERROR,   /* all consoles, even with quiet */
+	LOG_WARNING, /* the same */
+	LOG_NOTICE,  /* consoles unless quiet */
+	LOG_DEBUG,   /* consoles only with debug */
+};
+
 enum message_kind {
 	MESSAGE_LINE,
 	MESSAGE_LOST, /* only has the number of dropped messages */
@@ -34,6 +42,8 @@ struct message {
 	};
 };
 
+typedef void message_print_fn(enum log_level level, const char *line);
+
 /* Creates the two ends of a channel, that of PID 1 first. 0 or -errno. */
 int message_open(int ret_ends[2]);
 
@@ -50,7 +60,7 @@ void message_send(int fd, struct message *m);
 /* In a child before it ends: sends the number of messages dropped since the last one. */
 void message_send_lost(int fd);
 
-/* In PID 1: prints the lines that have arrived, up to the next message of another kind. from: the sender's name for
- * warnings. Returns 0 with that message in *ret; -EAGAIN if there is none, or after many lines, because PID 1 has other
+/* In PID 1: passes the lines that have arrived to print, up to the next message of another kind. from: the sender's name
+ * for warnings. Returns 0 with that message in *ret; -EAGAIN if there is none, or after many lines, because PID 1 has other
  * work, too; -EPIPE if the child has closed its end and nothing is left to read. */
-int message_receive(int fd, const char *from, struct message *ret);
+int message_receive(int fd, const char *from, message_print_fn *print, struct message *ret);

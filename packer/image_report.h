@@ -3,17 +3,7 @@
  */
 #pragma once
 
-#include "contents.h"
-#include "needs.h"
-#include "usage.h"
-
-struct image_report {
-	struct image image;
-	struct block_list blocks; /* of the payload */
-	struct needs needs;
-	struct contents contents;
-	struct usage usage;
-};
+#include "image_facts.h"
 
 /* Opens the image at path ("-": standard input). contents and usage are then empty. */
 int image_report_open(const char *path, struct image_report *ret, struct fail *f);

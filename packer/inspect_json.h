@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "image_report.h"
+#include "image_facts.h"
 
 void inspect_json(const struct image_report *r, FILE *out);
 

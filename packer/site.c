@@ -448,3 +448,10 @@ int site_lock(const struct site *s, int *ret_fd, struct fail *f)
 	*ret_fd = take_fd(&fd);
 	return 0;
 }
+
+const char *site_file_of(const char *image)
+{
+	const char *slash = strrchr(image, '/');
+
+	return slash ? slash + 1 : image;
+}

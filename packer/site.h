@@ -81,6 +81,9 @@ void site_url(const struct site *s, char ret[SITE_TEXT_MAX]);
 const char *site_path(const struct site *s, char ret[PATH_MAX], const char *format, ...)
 	_printf_(3, 4);
 
+/* The name of the file itself, without its directories. */
+const char *site_file_of(const char *image);
+
 /* Writes a text to this path in the directory, unless the file has that text already. Creates its parent directories.
  * -EEXIST: a file exists that was not written by tarboot, which would have a mark in its first lines. */
 int site_write(const struct site *s, const char *path, const char *text, struct fail *f);

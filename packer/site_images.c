@@ -19,7 +19,6 @@
 #include "kernel.h"
 #include "out.h"
 #include "settings.h"
-#include "site_name.h"
 #include "util.h"
 
 #define IMAGES "http/images/"

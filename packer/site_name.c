@@ -8,13 +8,6 @@
 
 #include "site_menu.h"
 
-const char *site_file_of(const char *image)
-{
-	const char *slash = strrchr(image, '/');
-
-	return slash ? slash + 1 : image;
-}
-
 /* lab for /images/lab.img; other characters become -. */
 static int name_by_file(const char *image, char ret[SITE_NAME_MAX], struct fail *f)
 {

@@ -5,9 +5,6 @@
 
 #include "site_images.h"
 
-/* The name of the file itself, without its directories. */
-const char *site_file_of(const char *image);
-
 /* given: by --name, or NULL. Fails if no image can have the name. If the name was not given, also fails if the
  * published image of this name was made from a file with another name, because then this is not a new version of it. */
 int site_name_image(const struct site *s, const char *image, const char *given,

@@ -22,7 +22,7 @@ static int copy_out(struct pipeline *l, struct fail *f)
 
 static int decode(const struct payload *p, unsigned threads, struct fail *f)
 {
-	const struct unpack_options options = { .root_fd = -1 };
+	const struct pipeline_options options = { 0 };
 	struct block_list blocks;
 	struct engine_plan plan;
 	struct pipeline *l;

@@ -310,10 +310,12 @@ static void parse(struct pipeline *l, struct run *run)
 		sleep_usec(costs.parse);
 		if (costs.write == 0)
 			continue;
-		run->r = pipeline_write(l, file, data, size / 2, 0, false);
+		run->r = pipeline_write(l, file, data, size / 2, 0);
 		if (run->r == 0)
-			run->r = pipeline_write(l, file, (const char *)data + size / 2, size / 2, 0,
-						true);
+			run->r = pipeline_write(l, file, (const char *)data + size / 2, size / 2,
+						0);
+		if (run->r == 0)
+			run->r = pipeline_close(l, file);
 		if (run->r < 0)
 			break;
 	}
@@ -323,7 +325,7 @@ static void parse(struct pipeline *l, struct run *run)
 
 static struct run run_plan(const struct block_list *l, const struct engine_plan *plan)
 {
-	const struct unpack_options options = { .root_fd = -1 };
+	const struct pipeline_options options = { 0 };
 	const struct payload p = { .name = "the payload" };
 	struct run run = { 0 };
 	struct pipeline *pipeline;
