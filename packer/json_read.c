@@ -64,6 +64,24 @@ static const char *skip_value(const char *at, unsigned depth)
 	return n ? at + n : NULL;
 }
 
+/* Of an object: the entry behind *at, which is a brace or a comma, and then *at is what stands behind the entry. */
+static bool next_entry(const char **at, const char **ret_key, const char **ret_value)
+{
+	const char *colon, *end;
+
+	if (!*at || (**at != '{' && **at != ','))
+		return false;
+	*ret_key = skip_blanks(*at + 1);
+	colon = skip_string(*ret_key);
+	colon = colon ? skip_blanks(colon) : NULL;
+	if (!colon || *colon != ':')
+		return false;
+	*ret_value = skip_blanks(colon + 1);
+	end = skip_value(*ret_value, 0);
+	*at = end ? skip_blanks(end) : NULL;
+	return end;
+}
+
 static bool is_key(const char *at, const char *key)
 {
 	size_t n = strlen(key);
@@ -73,22 +91,28 @@ static bool is_key(const char *at, const char *key)
 
 const char *json_member(const char *value, const char *key)
 {
-	const char *at = value ? skip_blanks(value) : "", *name;
+	const char *at = value ? skip_blanks(value) : "", *name, *member;
 
 	if (*at != '{')
 		return NULL;
-	do {
-		name = skip_blanks(at + 1);
-		at = skip_string(name);
-		at = at ? skip_blanks(at) : NULL;
-		if (!at || *at != ':')
-			return NULL;
+	while (next_entry(&at, &name, &member))
 		if (is_key(name, key))
-			return skip_value(at + 1, 0) ? skip_blanks(at + 1) : NULL;
-		at = skip_value(at + 1, 0);
-		at = at ? skip_blanks(at) : NULL;
-	} while (at && *at == ',');
+			return member;
 	return NULL;
+}
+
+bool json_entry(const char *value, size_t i, char *ret_key, size_t room, const char **ret_value)
+{
+	const char *at = value ? skip_blanks(value) : "", *name, *member;
+
+	if (*at != '{')
+		return false;
+	while (next_entry(&at, &name, &member))
+		if (i-- == 0) {
+			*ret_value = member;
+			return json_string(name, ret_key, room);
+		}
+	return false;
 }
 
 const char *json_item(const char *value, size_t i)

@@ -13,6 +13,10 @@ const char *json_member(const char *value, const char *key);
 /* Item i of an array, or NULL. */
 const char *json_item(const char *value, size_t i);
 
+/* Entry i of an object: its key, copied as json_string() does, and its value. False: there is none, or its key is none that
+ * json_string() takes. */
+bool json_entry(const char *value, size_t i, char *ret_key, size_t room, const char **ret_value);
+
 /* The item after one in an array, or NULL. item may be NULL. */
 const char *json_next(const char *item);
 
