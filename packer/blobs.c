@@ -9,21 +9,38 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "decompress.h"
+#include "json_read.h"
 #include "path.h"
+#include "spool.h"
 #include "util.h"
 
 #define TEXT_MAX (4 << 20)
 #define READ_SIZE (64 << 10)
 
-bool blobs_is_layout(int fd)
-{
-	return faccessat(fd, "oci-layout", R_OK, 0) == 0 &&
-	       faccessat(fd, "index.json", R_OK, 0) == 0;
-}
-
+/* In an archive: one of these tells which layers there are. */
 static bool is_index(const char *name)
 {
-	return strcmp(name, "manifest.json") == 0 || strcmp(name, "index.json") == 0;
+	return strcmp(name, "manifest.json") == 0 || strcmp(name, "index.json") == 0 ||
+	       strcmp(name, "repositories") == 0;
+}
+
+/* A root may have a file of such a name, too: its content must be right. */
+static bool is_manifest(const char *text)
+{
+	return json_member(text, "layers") || json_member(json_item(text, 0), "Layers");
+}
+
+bool blobs_is_layout(int fd)
+{
+	struct blobs b = { .path = "", .fd = fd, .is_directory = true };
+	_cleanup_free_ char *text = NULL;
+	struct fail f;
+
+	if (blobs_has(&b, "oci-layout") && blobs_has(&b, "index.json"))
+		return true;
+	text = blobs_has(&b, "manifest.json") ? blobs_read(&b, "manifest.json", &f) : NULL;
+	return text && is_manifest(text);
 }
 
 /* The tar that is open at fd, compressed or not. */
@@ -55,10 +72,9 @@ static bool is_root_name(const char *name)
 	return false;
 }
 
-bool blobs_is_archive(const char *path)
+bool blobs_is_archive(int fd)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct archive *a = fd < 0 ? NULL : open_tar(fd);
+	struct archive *a = open_tar(fd);
 	struct archive_entry *e;
 	bool found = false;
 
@@ -72,6 +88,43 @@ bool blobs_is_archive(const char *path)
 	if (a)
 		archive_read_free(a);
 	return found;
+}
+
+/* A name that an image has and hardly a root: "blobs", or one that begins with a digest. */
+static bool is_image_name(const char *name)
+{
+	static const char *const names[] = { "blobs",         "oci-layout",   "index.json",
+					     "manifest.json", "repositories", "config.json" };
+	size_t n = strcspn(name, "/");
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strlen(names[i]) == n && strncmp(name, names[i], n) == 0)
+			return true;
+	if (strncmp(name, "sha256:", 7) == 0)
+		name += 7;
+	return strspn(name, "0123456789abcdef") >= 64;
+}
+
+bool blobs_may_be_archive(const void *head, size_t size)
+{
+	struct archive *a = archive_read_new();
+	struct archive_entry *e;
+	bool may = false;
+
+	if (!a)
+		return false;
+	archive_read_support_format_tar(a);
+	archive_read_support_filter_all(a);
+	if (archive_read_open_memory(a, head, size) == ARCHIVE_OK)
+		while (!may && archive_read_next_header(a, &e) == ARCHIVE_OK) {
+			const char *name = path_in_root(archive_entry_pathname(e));
+
+			if (!path_is_root(name) && !is_image_name(name))
+				break;
+			may = !path_is_root(name);
+		}
+	archive_read_free(a);
+	return may;
 }
 
 /* Docker before 25 saves a layer that is there already as a link to ../OTHER/layer.tar. */
@@ -122,45 +175,26 @@ static int read_list(struct blobs *b, struct fail *f)
 						"the archive is damaged or cut short");
 }
 
-/* Writes what the archive is without its compression to fd. */
-static int unpack(struct archive *raw, const struct blobs *b, int fd, struct fail *f)
+static int keep(const void *data, size_t size, void *arg, struct fail *f)
 {
-	struct archive_entry *e;
-	const char *text;
-
-	if (archive_read_next_header(raw, &e) == ARCHIVE_OK &&
-	    archive_read_data_into_fd(raw, fd) == ARCHIVE_OK)
-		return 0;
-	text = archive_error_string(raw);
-	return fail_set(f, EBADMSG, b->path,
-			"Set TMPDIR to a directory with room for the image, or unpack it first.",
-			"cannot unpack it: %s", text ? text : "unknown error");
+	return spool_write(arg, data, size, NULL, f);
 }
 
-/* Blobs are read where they lie in the file: one that is compressed is unpacked first, into a file without a name. */
+/* Blobs are read where they lie in the file: one that is compressed is decompressed first. */
 static int unpack_whole(struct blobs *b, struct fail *f)
 {
-	const char *directory = getenv("TMPDIR");
-	_cleanup_close_ int fd = open(directory && *directory ? directory : "/tmp",
-				      O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	struct archive *raw;
-	int r;
+	struct spool spool;
+	int r = spool_new(&spool, f), fd;
 
-	if (fd < 0)
-		return fail_errno(f, errno, b->path, "cannot unpack it in TMPDIR");
-	raw = archive_read_new();
-	if (!raw || archive_read_support_format_raw(raw) < ARCHIVE_WARN ||
-	    archive_read_support_filter_all(raw) < ARCHIVE_WARN || lseek(b->fd, 0, SEEK_SET) < 0 ||
-	    archive_read_open_fd(raw, b->fd, READ_SIZE) != ARCHIVE_OK)
-		r = fail_errno(f, EIO, b->path, "cannot read this image");
-	else
-		r = unpack(raw, b, fd, f);
-	if (raw)
-		archive_read_free(raw);
 	if (r < 0)
 		return r;
+	r = decompress_file(b->fd, 0, UINT64_MAX, b->path, keep, &spool, f);
+	fd = r < 0 ? -1 : fcntl(spool.fd, F_DUPFD_CLOEXEC, 0);
+	spool_close(&spool);
+	if (r < 0 || fd < 0)
+		return r < 0 ? r : fail_errno(f, errno, b->path, "cannot read this image");
 	close(b->fd);
-	b->fd = take_fd(&fd);
+	b->fd = fd;
 	return 0;
 }
 
@@ -178,14 +212,13 @@ static bool is_compressed(int fd)
 
 int blobs_open(const char *path, int fd, struct blobs *ret, struct fail *f)
 {
+	struct stat st;
 	int r;
 
-	*ret = (struct blobs){ .path = path, .fd = fd, .is_directory = fd >= 0 };
-	if (fd >= 0)
+	*ret = (struct blobs){ .path = path, .fd = fd };
+	ret->is_directory = fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+	if (ret->is_directory)
 		return 0;
-	ret->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (ret->fd < 0)
-		return fail_errno(f, errno, path, "cannot open it");
 	r = is_compressed(ret->fd) ? unpack_whole(ret, f) : 0;
 	if (r == 0)
 		r = read_list(ret, f);
@@ -222,6 +255,13 @@ static const struct blob *find(const struct blobs *b, const char *name)
 		if (strcmp(b->list[i].name, name) == 0)
 			return &b->list[i];
 	return NULL;
+}
+
+bool blobs_has(const struct blobs *b, const char *name)
+{
+	if (b->is_directory)
+		return is_inside(name) && faccessat(b->fd, name, R_OK, 0) == 0;
+	return find(b, name);
 }
 
 int blobs_find(const struct blobs *b, const char *name, int *ret_fd, uint64_t *ret_offset,

@@ -22,14 +22,22 @@ struct blobs {
 	size_t n;
 };
 
-/* Is the directory open at fd an OCI layout? Is the file a tar of an image, docker's or OCI's, compressed or
- * not? */
+/* Is the directory open at fd a container image: an OCI layout, what `skopeo copy` writes to dir:, or an archive of
+ * docker's that was unpacked? Is the file a tar of one, compressed or not? It must be one that can be read again. */
 bool blobs_is_layout(int fd);
-bool blobs_is_archive(const char *path);
+bool blobs_is_archive(int fd);
 
-/* Opens either; fd is the open directory, taken over, or -1. */
+/* May the first bytes of a file, compressed or not, be those of such a tar? No, when its first name is one that a root
+ * has, or nobody knows. */
+bool blobs_may_be_archive(const void *head, size_t size);
+
+/* Opens either. fd, the directory or a file that can be read again, is taken over. path, for messages, stays the
+ * caller's. */
 int blobs_open(const char *path, int fd, struct blobs *ret, struct fail *f);
 void blobs_close(struct blobs *b);
+
+/* Is there a file of that name? */
+bool blobs_has(const struct blobs *b, const char *name);
 
 /* A descriptor that the caller closes, and where in it the file lies. -ENOENT with *f set: there is none. */
 int blobs_find(const struct blobs *b, const char *name, int *ret_fd, uint64_t *ret_offset,

@@ -84,6 +84,7 @@ static int load(struct pack *p, struct fail *f)
 {
 	const char *outputs[] = { p->options.out, p->kernel.path, p->options.report };
 	struct rootfs_input in = { .path = p->options.root,
+				   .choice = &p->options.choice,
 				   .outputs = outputs,
 				   .n_outputs = ARRAY_SIZE(outputs),
 				   .is_left_out = decide_leaves_out,

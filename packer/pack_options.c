@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "glob.h"
+#include "image_input.h"
 #include "image_report.h"
 #include "options.h"
 #include "say.h"
@@ -17,6 +18,8 @@ enum {
 	OPT_HELP,
 	OPT_OUTPUT,
 	OPT_PROJECT,
+	OPT_PLATFORM,
+	OPT_TAG,
 	OPT_KERNEL,
 	OPT_MODULES,
 	OPT_EXCLUDE,
@@ -56,6 +59,15 @@ static const struct option_spec options[] = {
 	  .suggest = "auto none",
 	  .help = "write a kernel to IMAGE.vmlinuz: auto (default): the newest one in the root, "
 		  "which then stays out of the image; none; or a kernel file" },
+	{ .name = "platform",
+	  .id = OPT_PLATFORM,
+	  .value = "OS/ARCH",
+	  .help = "of several container images, use the one for OS/ARCH or OS/ARCH/VARIANT "
+		  "(default: this machine's)" },
+	{ .name = "tag",
+	  .id = OPT_TAG,
+	  .value = "NAME",
+	  .help = "of several container images, use the one with this name" },
 	{ .name = "modules",
 	  .id = OPT_MODULES,
 	  .value = "LIST",
@@ -127,7 +139,7 @@ static const struct command_usage usage = {
 	.about = "Packs a root file system into an initramfs image that boots it from RAM. ROOT is "
 		 "a directory, a tar or cpio archive (plain or compressed), the disk of a virtual "
 		 "machine (raw, qcow2, vmdk, vdi, vhdx), a container image (docker save, OCI "
-		 "archive or directory) or - for a tar or cpio on stdin.",
+		 "archive or directory, docker://NAME) or - for an archive on stdin.",
 	.options = options,
 };
 
@@ -228,6 +240,15 @@ static int set_threads(struct pack_options *o, const char *text, const char *typ
 	return r;
 }
 
+static int set_platform(struct pack_options *o, const char *text, const char *typed)
+{
+	return image_platform_parse(text, &o->choice.platform)
+		       ? EXIT_OK
+		       : say_usage("pack",
+				   "%s %s: it must be OS/ARCH or OS/ARCH/VARIANT, as linux/arm64",
+				   typed, text);
+}
+
 static int set_report(struct pack_options *o, const char *file, const char *typed)
 {
 	o->report = file;
@@ -251,6 +272,8 @@ static const char **text_of_option(struct pack_options *o, int id)
 		return &o->shell;
 	case OPT_EXPLAIN:
 		return &o->explain;
+	case OPT_TAG:
+		return &o->choice.tag;
 	default:
 		return NULL;
 	}
@@ -308,6 +331,8 @@ static int set_option(struct pack_options *o, const struct option_spec *spec, co
 		return list_add(&o->overlays, strdup(value));
 	case OPT_REPORT:
 		return set_report(o, value, typed);
+	case OPT_PLATFORM:
+		return set_platform(o, value, typed);
 	case OPT_MODULES:
 		o->modules = strcmp(value, "none") == 0 ? NULL : value;
 		break;
@@ -322,6 +347,7 @@ static bool is_path(int id, const char *value)
 {
 	switch (id) {
 	case OPT_ROOT:
+		return strcmp(value, "-") != 0 && !image_input_is_reference(value);
 	case OPT_OUTPUT:
 	case OPT_REPORT:
 	case OPT_EXCLUDE_FROM:

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "image_list.h"
 #include "payload_write.h"
 #include "rules.h"
 
@@ -18,8 +19,9 @@ struct pack_options {
 	const char *shell;               /* auto, a path, or NULL for none */
 	const char *
 		modules; /* words as in module_choice.h; "" = keyboards and consoles; NULL = none */
-	const char *report;  /* a file to write, NULL = none */
-	const char *explain; /* a path in the root; NULL = none */
+	const char *report;         /* a file to write, NULL = none */
+	const char *explain;        /* a path in the root; NULL = none */
+	struct image_choice choice; /* of several images in root */
 	struct payload_settings payload;
 	struct string_list overlays, exclude, keep;
 	bool force, dry_run, no_scrub;

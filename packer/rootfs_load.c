@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "blobs.h"
+#include "image_input.h"
 #include "image_layers.h"
 #include "path.h"
 
@@ -78,18 +79,21 @@ static int add_layer(struct rootfs *fs, const struct rootfs_input *in, const str
 	return r == 0 ? rootfs_add_source(fs, s, &how, f) : r;
 }
 
-/* fd: the directory of an image, taken over, or -1. */
-static int load_image(struct rootfs *fs, const struct rootfs_input *in, int fd, struct fail *f)
+/* fd: the directory or file of an image, taken over. name: for messages. */
+static int load_image(struct rootfs *fs, const struct rootfs_input *in, int fd, const char *name,
+		      struct fail *f)
 {
 	struct image_layers layers;
 	struct blobs blobs;
-	int r = blobs_open(in->path, fd, &blobs, f);
+	int r = blobs_open(name, fd, &blobs, f);
 
 	if (r < 0)
 		return r;
-	r = image_layers_read(&blobs, &layers, f);
+	r = image_layers_read(&blobs, in->choice, &layers, f);
+	if (r == 0)
+		r = image_layers_check(&blobs, &layers, f);
 	for (size_t i = 0; r == 0 && i < layers.n; i++)
-		r = add_layer(fs, in, &blobs, layers.names[i], f);
+		r = add_layer(fs, in, &blobs, layers.layers[i].name, f);
 	image_layers_free(&layers);
 	blobs_close(&blobs);
 	return r;
@@ -129,28 +133,68 @@ static int load_directory(struct rootfs *fs, const struct rootfs_input *in, cons
 	if (fd < 0)
 		return fail_errno(f, errno, in->path, "cannot open it");
 	if (blobs_is_layout(fd))
-		return load_image(fs, in, fd, f);
+		return load_image(fs, in, fd, in->path, f);
 	r = source_directory_open(fd, &s, f);
 	return r == 0 ? load_source(fs, in, s, f) : r;
 }
 
-int rootfs_load(struct rootfs *fs, const struct rootfs_input *in, struct fail *f)
+static int load_stdin(struct rootfs *fs, const struct rootfs_input *in, struct fail *f)
 {
-	bool is_stdin = strcmp(in->path, "-") == 0;
-	const char *format = NULL;
+	struct image_stdin input;
 	struct source *s;
 	struct stat st;
-	int r;
+	int r = image_input_stdin(&input, f);
 
-	if (!is_stdin && stat(in->path, &st) < 0)
-		return fail_errno(f, errno, in->path, "cannot find it");
-	if (!is_stdin && S_ISDIR(st.st_mode))
-		return load_directory(fs, in, &st, f);
-	if (!is_stdin && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)))
-		format = source_disk_format(in->path);
-	if (!is_stdin && !format && S_ISREG(st.st_mode) && blobs_is_archive(in->path))
-		return load_image(fs, in, -1, f);
-	r = format ? source_disk_open(in->path, format, &s, f)
-		   : source_tar_open(is_stdin ? NULL : in->path, &s, f);
+	if (r < 0)
+		return r;
+	if (input.is_image)
+		return load_image(fs, in, input.fd, "stdin", f);
+	if (input.fd >= 0 && fstat(input.fd, &st) == 0)
+		r = source_tar_open_range(input.fd, 0, (uint64_t)st.st_size, "stdin", &s, f);
+	else
+		r = source_stdin_open(input.head, input.head_size, &s, f);
 	return r == 0 ? load_source(fs, in, s, f) : r;
+}
+
+static int load_file(struct rootfs *fs, const struct rootfs_input *in, const struct stat *st,
+		     struct fail *f)
+{
+	bool may_be_disk = S_ISREG(st->st_mode) || S_ISBLK(st->st_mode);
+	const char *format = may_be_disk ? source_disk_format(in->path) : NULL;
+	struct source *s;
+	int fd, r;
+
+	if (format) {
+		r = source_disk_open(in->path, format, &s, f);
+		return r == 0 ? load_source(fs, in, s, f) : r;
+	}
+	fd = S_ISREG(st->st_mode) ? open(in->path, O_RDONLY | O_CLOEXEC) : -1;
+	if (fd >= 0 && blobs_is_archive(fd))
+		return load_image(fs, in, fd, in->path, f);
+	cleanup_close(&fd);
+	r = source_tar_open(in->path, &s, f);
+	return r == 0 ? load_source(fs, in, s, f) : r;
+}
+
+/* What skopeo fetches is the image that was chosen, and no other is there. */
+static int load_reference(struct rootfs *fs, const struct rootfs_input *in, struct fail *f)
+{
+	struct rootfs_input only = *in;
+	int fd, r = image_input_fetch(in->path, in->choice, &fd, f);
+
+	only.choice = NULL;
+	return r < 0 ? r : load_image(fs, &only, fd, in->path, f);
+}
+
+int rootfs_load(struct rootfs *fs, const struct rootfs_input *in, struct fail *f)
+{
+	struct stat st;
+
+	if (strcmp(in->path, "-") == 0)
+		return load_stdin(fs, in, f);
+	if (image_input_is_reference(in->path))
+		return load_reference(fs, in, f);
+	if (stat(in->path, &st) < 0)
+		return fail_errno(f, errno, in->path, "cannot find it");
+	return S_ISDIR(st.st_mode) ? load_directory(fs, in, &st, f) : load_file(fs, in, &st, f);
 }

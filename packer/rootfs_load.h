@@ -4,10 +4,12 @@
  */
 #pragma once
 
+#include "image_list.h"
 #include "rootfs.h"
 
 struct rootfs_input {
-	const char *path; /* "-": standard input */
+	const char *path;                  /* "-": standard input; or a reference (image_input.h) */
+	const struct image_choice *choice; /* of several images in it; NULL: none is asked for */
 	const char *const *
 		outputs; /* files that are written: inside a directory they are passed over; NULLs among them count
 	                                not */

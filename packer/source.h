@@ -52,8 +52,11 @@ uint64_t source_skipped(const struct source *s);
 /* A directory. fd is taken over. */
 int source_directory_open(int fd, struct source **ret, struct fail *f);
 
-/* A tar or cpio archive, plain or compressed (gz, bz2, xz, zst…); NULL: on stdin. */
+/* A tar or cpio archive, plain or compressed (gz, bz2, xz, zst…). */
 int source_tar_open(const char *path, struct source **ret, struct fail *f);
+
+/* The same on standard input, of which head, taken over, has been read; NULL: nothing. */
+int source_stdin_open(char *head, size_t head_size, struct source **ret, struct fail *f);
 
 /* The same in a part of a file: size bytes from offset. fd is taken over. */
 int source_tar_open_range(int fd, uint64_t offset, uint64_t size, const char *name,

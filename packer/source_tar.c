@@ -247,6 +247,8 @@ static int open_tar(struct source_tar *t, int opened, struct fail *f)
 /* What libarchive reads: a pipe to its end, or a part of a file. */
 struct bytes {
 	int fd;
+	char *head; /* what was read of a pipe before; owned; NULL = nothing */
+	size_t head_size;
 	uint64_t at, left; /* left: UINT64_MAX for a pipe */
 	char block[BLOCK_SIZE];
 };
@@ -257,6 +259,12 @@ static la_ssize_t read_bytes(struct archive *a, void *arg, const void **ret)
 	size_t want = b->left < BLOCK_SIZE ? (size_t)b->left : BLOCK_SIZE;
 	ssize_t n;
 
+	if (b->head_size > 0) {
+		n = (ssize_t)b->head_size;
+		b->head_size = 0;
+		*ret = b->head;
+		return n;
+	}
 	do
 		n = b->left == UINT64_MAX ? read(b->fd, b->block, want)
 					  : pread(b->fd, b->block, want, (off_t)b->at);
@@ -277,22 +285,26 @@ static int close_bytes(struct archive *a, void *arg)
 
 	(void)a;
 	close(b->fd);
+	free(b->head);
 	free(b);
 	return ARCHIVE_OK;
 }
 
-/* fd and t are taken over. */
-static int open_bytes(struct source_tar *t, int fd, uint64_t offset, uint64_t size,
-		      struct source **ret, struct fail *f)
+/* fd, head and t are taken over. */
+static int open_bytes(struct source_tar *t, int fd, uint64_t offset, uint64_t size, char *head,
+		      size_t head_size, struct source **ret, struct fail *f)
 {
 	struct bytes *b = malloc(sizeof(*b));
 	int r;
 
 	if (!b) {
 		close(fd);
+		free(head);
 		r = fail_errno(f, ENOMEM, t->name, "cannot read it");
 	} else {
 		b->fd = fd;
+		b->head = head;
+		b->head_size = head_size;
 		b->at = offset;
 		b->left = size;
 		r = open_tar(t, archive_read_open(t->raw, b, NULL, read_bytes, close_bytes), f);
@@ -316,24 +328,40 @@ static int open_descriptor(struct source_tar *t, int fd, struct source **ret, st
 	struct stat st;
 
 	if (at < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || at > st.st_size)
-		return open_bytes(t, fd, 0, UINT64_MAX, ret, f);
+		return open_bytes(t, fd, 0, UINT64_MAX, NULL, 0, ret, f);
 	t->base.total = (uint64_t)(st.st_size - at);
-	return open_bytes(t, fd, (uint64_t)at, t->base.total, ret, f);
+	return open_bytes(t, fd, (uint64_t)at, t->base.total, NULL, 0, ret, f);
 }
 
 int source_tar_open(const char *path, struct source **ret, struct fail *f)
 {
-	struct source_tar *t = tar_new(path ? path : "stdin", f);
+	struct source_tar *t = tar_new(path, f);
 	int fd, r;
 
 	if (!t)
 		return -ENOMEM;
-	fd = path ? open(path, O_RDONLY | O_CLOEXEC) : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0)
 		return open_descriptor(t, fd, ret, f);
-	r = fail_errno(f, errno, t->name, "cannot open it");
+	r = fail_errno(f, errno, path, "cannot open it");
 	tar_close(&t->base);
 	return r;
+}
+
+int source_stdin_open(char *head, size_t head_size, struct source **ret, struct fail *f)
+{
+	struct source_tar *t = tar_new("stdin", f);
+	int fd = t ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : -1;
+
+	if (fd >= 0)
+		return head ? open_bytes(t, fd, 0, UINT64_MAX, head, head_size, ret, f)
+			    : open_descriptor(t, fd, ret, f);
+	if (t) {
+		fail_errno(f, errno, "stdin", "cannot open it");
+		tar_close(&t->base);
+	}
+	free(head);
+	return -f->error;
 }
 
 /* ---- a program that writes a tar ---- */
@@ -368,7 +396,7 @@ int source_command_open(const char *const argv[], const char *name, struct sourc
 		return -ENOMEM;
 	fd = start(argv, &t->child);
 	if (fd >= 0)
-		return open_bytes(t, fd, 0, UINT64_MAX, ret, f);
+		return open_bytes(t, fd, 0, UINT64_MAX, NULL, 0, ret, f);
 	t->child = 0;
 	r = fail_errno(f, fd, argv[0], "cannot start it");
 	tar_close(&t->base);
@@ -384,5 +412,5 @@ int source_tar_open_range(int fd, uint64_t offset, uint64_t size, const char *na
 		close(fd);
 		return -ENOMEM;
 	}
-	return open_bytes(t, fd, offset, size, ret, f);
+	return open_bytes(t, fd, offset, size, NULL, 0, ret, f);
 }

@@ -1,12 +1,14 @@
 /* Texts that the packer reads and that others wrote: patterns, JSON of container images, an fstab, a
  * crypttab, profiles of network cards, servers' logs, heads of
  * kernels. */
+#include "blob_digest.h"
 #include "card_profile.h"
 #include "crypttab.h"
 #include "escape.h"
 #include "file_kind.h"
 #include "fstab.h"
 #include "glob.h"
+#include "image_list.h"
 #include "json_read.h"
 #include "kconfig.h"
 #include "kernel.h"
@@ -49,10 +51,25 @@ static void walk(const char *text, size_t size)
 		value = json_item(text, i);
 		promise(!value || (value > text && value < text + size));
 	}
+	for (size_t i = 0; i < 3 && json_entry(text, i, string, sizeof(string), &value); i++)
+		promise(value > text && value < text + size && strlen(string) < sizeof(string));
 	value = json_member(json_item(json_member(text, "manifests"), 0), "digest");
 	promise(!value || (value > text && value < text + size));
 	if (json_string(value, string, sizeof(string)))
 		promise(strlen(string) < sizeof(string));
+}
+
+/* Words of a container image: a digest comes out as it went in, a platform has both its parts. */
+static void read_words(const char *text)
+{
+	struct image_platform platform;
+	char again[BLOB_DIGEST_TEXT_MAX];
+	struct blob_digest digest;
+
+	if (blob_digest_parse(text, &digest) == 0)
+		promise(strcmp(blob_digest_format(again, &digest), text) == 0);
+	if (image_platform_parse(text, &platform))
+		promise(*platform.os && *platform.architecture);
 }
 
 static int count_name(struct field name, void *unused)
@@ -204,6 +221,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = text_of(data, size);
 
 	match(text);
+	read_words(text);
+	read_words(text);
 	walk(text, size);
 	read_log(text);
 	read_config(text);

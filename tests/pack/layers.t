@@ -60,8 +60,9 @@ sub write_docker {
 	# Docker before 25: a layer that is there already is a link to it.
 	run('mkdir', "$dir/again");
 	symlink '../layer2/layer.tar', "$dir/again/layer.tar" or die "symlink: $!";
+	spew("$dir/c.json", encode_json({ rootfs => { diff_ids => [ map { 'sha256:' . sha256_hex(slurp($_)) } @layers, $layers[2] ] } }));
 	spew("$dir/manifest.json", $arg{manifest} // encode_json([ { Config => 'c.json', RepoTags => undef, Layers => [ @names, 'again/layer.tar' ] } ]));
-	run('tar', '-C', $dir, '-cf', "$dir.tar", (map { "layer$_" } 0 .. $#layers), 'again', 'manifest.json');
+	run('tar', '-C', $dir, '-cf', "$dir.tar", (map { "layer$_" } 0 .. $#layers), 'again', 'manifest.json', 'c.json');
 	return "$dir.tar";
 }
 
@@ -131,21 +132,19 @@ sub refuses {
 }
 
 refuses('one that is compressed and cut', spew(scratch('cut.tar.gz'), substr slurp("$docker.gzip"), 0, -20), qr/cut\.tar\.gz: its compressed data is cut short or damaged: /);
-refuses('two images', write_docker('two', manifest => '[{"Layers":["a"]},{"Layers":["b"]}]'), qr/several images/);
-refuses('no layers', write_docker('none', manifest => '[{"Layers":[]}]'), qr/no layers/);
-refuses('no JSON', write_docker('text', manifest => "hello\n"), qr/no layers/);
-refuses('a layer outside', write_docker('outside', manifest => '[{"Layers":["../layer0/layer.tar"]}]'), qr/missing/);
-refuses('a layer that is missing', write_docker('missing', manifest => '[{"Layers":["layer9/layer.tar"]}]'), qr{layer9/layer\.tar is missing});
+refuses('no layers', write_docker('none', manifest => '[{"Config":"c.json","Layers":[]}]'), qr/no layers/);
+refuses('no configuration', write_docker('nothing', manifest => '[{"Layers":["layer0/layer.tar"]}]'), qr/its manifest\.json names no configuration/);
+refuses('no JSON', write_docker('text', manifest => "hello\n"), qr/names no images/);
+refuses('a layer outside', write_docker('outside', manifest => '[{"Config":"c.json","Layers":[' . join(',', ('"../layer0/layer.tar"') x 4) . ']}]'),
+	qr{\.\./layer0/layer\.tar is missing});
+refuses('a layer that is missing', write_docker('missing', manifest => '[{"Config":"c.json","Layers":[' . join(',', ('"layer9/layer.tar"') x 4) . ']}]'),
+	qr{layer9/layer\.tar is missing});
+refuses('a configuration that is missing', write_docker('missing-c', manifest => '[{"Config":"d.json","Layers":["layer0/layer.tar"]}]'), qr{d\.json is missing});
 refuses('a blob that is missing', write_oci('hole', sub { my ($dir, $m) = @_; unlink "$dir/blobs/" . $m->{digest} =~ s{:}{/}r }), qr/is missing/);
-refuses('a layer that is damaged', write_oci('damaged', sub {
-	my ($dir, $m, $descriptors) = @_;
-	my $path = "$dir/blobs/" . $descriptors->[0]{digest} =~ s{:}{/}r;
-	spew($path, substr slurp($path), 0, 300);
-}), qr/damaged: |damaged, layer blobs/);
-refuses('an index in a circle', write_oci('circle', sub {
+refuses('an index in an index in an index', write_oci('deep', sub {
 	my ($dir) = @_;
-	my $self = 'sha256:' . 'a' x 64;
-	spew("$dir/blobs/sha256/" . 'a' x 64, encode_json({ manifests => [ { digest => $self } ] }));
-	spew("$dir/index.json", encode_json({ manifests => [ { digest => $self } ] }));
+	my %blob;
+	%blob = blob($dir, encode_json({ manifests => [ {%blob} ] })) for 1 .. 5;
+	spew("$dir/index.json", encode_json({ manifests => [ {%blob} ] }));
 }), qr/leads nowhere/);
 done_testing();
