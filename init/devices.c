@@ -219,9 +219,13 @@ static void run(struct devices *d)
 
 /* ---- PID 1's side ---- */
 
-static void print_line(enum log_level level, const char *line)
+static void print_message(const struct message *m)
 {
-	console_log(level, "%s", line);
+	if (m->lost > 0)
+		console_log(LOG_WARNING, "%u messages of the process that loads modules were lost",
+			    m->lost);
+	if (m->kind == MESSAGE_LINE)
+		console_log((enum log_level)m->level, "%s", m->line);
 }
 
 static void read_messages(void *arg)
@@ -230,8 +234,7 @@ static void read_messages(void *arg)
 	struct message m;
 	int r;
 
-	while ((r = message_receive(b->devices.fd, "the process that loads modules", print_line,
-				    &m)) == 0)
+	while ((r = message_receive(b->devices.fd, print_message, &m)) == 0)
 		if (m.kind == MESSAGE_DEVICES_SEEN)
 			b->devices_seen = m.seen;
 	if (r == -EPIPE) {

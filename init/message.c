@@ -75,15 +75,7 @@ void message_send_lost(int fd)
 		message_send(fd, &m);
 }
 
-static void print_lost(unsigned lost, const char *from, message_print_fn *print)
-{
-	char line[128];
-
-	snprintf(line, sizeof(line), "%u messages of %s were lost", lost, from);
-	print(LOG_WARNING, line);
-}
-
-int message_receive(int fd, const char *from, message_print_fn *print, struct message *ret)
+int message_receive(int fd, message_print_fn *print, struct message *ret)
 {
 	struct message m;
 	ssize_t n;
@@ -98,14 +90,15 @@ int message_receive(int fd, const char *from, message_print_fn *print, struct me
 			return -EPIPE;
 		if (n != sizeof(m))
 			continue;
-		if (m.lost > 0)
-			print_lost(m.lost, from, print);
+		m.line[sizeof(m.line) - 1] = '\0';
+		if (m.level > LOG_DEBUG)
+			m.level = LOG_DEBUG;
+		if (m.lost > 0 || m.kind == MESSAGE_LINE)
+			print(&m);
 		if (m.kind != MESSAGE_LINE) {
 			*ret = m;
 			return 0;
 		}
-		m.line[sizeof(m.line) - 1] = '\0';
-		print(m.level < LOG_DEBUG ? (enum log_level)m.level : LOG_DEBUG, m.line);
 	}
 	return -EAGAIN;
 }

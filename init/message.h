@@ -42,7 +42,7 @@ struct message {
 	};
 };
 
-typedef void message_print_fn(enum log_level level, const char *line);
+typedef void message_print_fn(const struct message *m);
 
 /* Creates the two ends of a channel, that of PID 1 first. 0 or -errno. */
 int message_open(int ret_ends[2]);
@@ -60,7 +60,7 @@ void message_send(int fd, struct message *m);
 /* In a child before it ends: sends the number of messages dropped since the last one. */
 void message_send_lost(int fd);
 
-/* In PID 1: passes the lines that have arrived to print, up to the next message of another kind. from: the sender's name
- * for warnings. Returns 0 with that message in *ret; -EAGAIN if there is none, or after many lines, because PID 1 has other
+/* In PID 1: passes to print what has arrived, up to the next message that is no line: lines, and messages before which some
+ * were lost. Returns 0 with that message in *ret; -EAGAIN if there is none, or after many lines, because PID 1 has other
  * work, too; -EPIPE if the child has closed its end and nothing is left to read. */
-int message_receive(int fd, const char *from, message_print_fn *print, struct message *ret);
+int message_receive(int fd, message_print_fn *print, struct message *ret);
