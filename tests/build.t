@@ -71,11 +71,17 @@ says() {
 	line=$1
 	shift
 	bare_make "$@"
-	[ $? -eq 2 ] && [ ! -e "$work/asked" ] && grep -qxF "install-packages: $line" "$work/said" || { cat "$work/said"; return 1; }
+	if [ $? -ne 2 ] || [ -e "$work/asked" ] || ! grep -qxF "install-packages: $line" "$work/said"; then
+		cat "$work/said"
+		return 1
+	fi
 }
 installs_first() {
 	bare_make "$1"
-	[ $? -eq 2 ] && grep -q "^install .* gcc .* $2" "$work/asked" || { cat "$work/said" "$work/asked"; return 1; }
+	if [ $? -ne 2 ] || ! grep -q "^install .* gcc .* $2" "$work/asked"; then
+		cat "$work/said" "$work/asked"
+		return 1
+	fi
 }
 compiles() { make -n BUILD="$work/none" "$@" all 2>/dev/null | grep -e '-c -o .*/init/main\.o' | grep -q -e " -Werror "; }
 warns() { compiles && ! compiles WERROR=; }
