@@ -70,10 +70,10 @@ int tar_decimal_parse(const char *text, size_t size, uint64_t *ret)
 	for (size_t i = 0; i < size; i++) {
 		if (!isdigit((unsigned char)text[i]))
 			return -EINVAL;
-		if (value > (INT64_MAX - (uint64_t)(text[i] - '0')) / 10)
-			return -ERANGE;
-		value = value * 10 + (uint64_t)(text[i] - '0');
+		value = add_u64(multiply_u64(value, 10), (uint64_t)(text[i] - '0'));
 	}
+	if (value > INT64_MAX)
+		return -ERANGE;
 	*ret = value;
 	return 0;
 }
@@ -88,14 +88,14 @@ static int parse_time(const char *text, size_t size, struct timespec *ret)
 	int r;
 
 	point = memchr(digits, '.', (size_t)(end - digits));
-	r = tar_decimal_parse(digits, (size_t)((point ? point : end) - digits), &seconds);
-	if (r < 0)
-		return r;
 	for (int i = 1; point && point + i < end; i++) {
 		if (!isdigit((unsigned char)point[i]))
 			return -EINVAL;
 		more = more || (i > 9 && point[i] != '0');
 	}
+	r = tar_decimal_parse(digits, (size_t)((point ? point : end) - digits), &seconds);
+	if (r < 0)
+		return r;
 	for (int i = 1; i <= 9; i++)
 		ns = ns * 10 + (point && point + i < end ? point[i] - '0' : 0);
 	ns += negative && more;

@@ -62,6 +62,8 @@ int tar_map_finish(struct tar_map *map, uint64_t data, const char *what, struct 
 
 	if (map->data > data)
 		return fail_map(what, "its map of holes names more data than there is", f);
+	if (map->data == 0 && data > 0)
+		return fail_map(what, "its map of holes names none of its data", f);
 	if (map->n == 0 && map->room == 0)
 		r = grow(map, what, f);
 	if (r == 0 && map->n == 0 && map->real_size > 0)

@@ -28,7 +28,7 @@ int tar_map_add(struct tar_map *map, uint64_t offset, uint64_t size, const char 
 		struct fail *f);
 
 /* When all are there. data: bytes that the archive has for the member, which must do; what is more belongs to the member,
- * too. A file that is one hole gets an extent of size 0 at its end. */
+ * too, but a map that leaves out all of it is none. A file that is one hole gets an extent of size 0 at its end. */
 int tar_map_finish(struct tar_map *map, uint64_t data, const char *what, struct fail *f);
 
 /* Takes the next map out of a header block or of one that extends it; *ret_more: another one follows. */

@@ -44,7 +44,8 @@ my @ARCHIVES = (
 
 # ---- what differs from GNU tar, and why ----
 
-# Each entry: [name, reason, test of ($r, $damage)]. damage: { archive, at, field, byte, mended }.
+# Each entry: [name, reason, test of ($r, $damage)], which holds for nothing but what its reason says. damage: { archive, at,
+# field, byte, mended; header: where it starts in member_bytes, which have the damage; whole: the archive without it }.
 my %used;
 sub said   { my ($pattern) = @_; return sub { $_[0]{why} =~ $pattern } }
 sub gnu_is { my ($pattern) = @_; return sub { $_[0]{messages} =~ $pattern } }
@@ -66,18 +67,49 @@ my @REFUSED = (    # by us, not by GNU tar
 );
 my @TAKEN = (      # by us, not by GNU tar
 	['overruled', 'a record of pax rules; the number in the header, which nobody asks for, is beyond what Linux has',
-		sub { $_[1]{archive} eq 'pax' && $_[1]{field} =~ /^0 [ug]id/ && $_[0]{messages} =~ /out of [ug]id_t range/ }],
-	['V7 and pax', 'records of pax count for us whatever magic the header behind them has', sub { $_[1]{archive} =~ /sparse/ && $_[1]{field} =~ /^0 magic/ }],
-	['NUL before a number', 'GNU tar ends a map at a size that starts with a NUL; to us it is a number, as in each other field',
-		sub { $_[1]{archive} eq 'GNU' && $_[1]{field} eq 'text' && $_[1]{byte} eq "\0" }],
+		sub { $_[1]{field} =~ /^0 [ug]id/ && $_[0]{messages} =~ /out of [ug]id_t range/ && is_undamaged(@_) }],
+	['V7 and pax', 'records of pax count for us whatever magic the header behind them has', sub { !has_magic($_[1]) && is_undamaged(@_) }],
 );
 my @OTHER = (      # trees
-	['V7 devices', 'GNU tar gives a device without a magic the number 0', sub { $_[1]{field} =~ /^[34] (?:magic|version)/ }],
-	['real size', 'GNU tar makes a sparse file as long as its map, not as long as it says',
-		sub { $_[1]{field} eq 'text' && $_[0]{tree} =~ s/ size=\S+ crc64=\S+//gr eq $_[0]{gnu_tree} =~ s/ size=\S+ crc64=\S+//gr }],
-	['long names', 'GNU tar reads a long name or target to its NUL, also behind its size', sub { $_[1]{field} =~ /^[LK] size/ }],
-	['half an ACL', 'GNU tar warns and goes on without the ACL', sub { $_[0]{messages} =~ /acl_from_text/ }],
+	['V7 devices', 'GNU tar gives a device without a magic the number 0',
+		sub { !has_magic($_[1]) && $_[0]{tree} =~ s/ rdev=\d+:\d+/ rdev=0:0/r eq $_[0]{gnu_tree} }],
+	['real size', 'GNU tar makes a sparse file as long as its map, not as long as it says', \&has_zeros_behind_map],
+	['long names', 'GNU tar reads a long name or target to its NUL, also behind its size',
+		sub { $_[1]{field} =~ /^[LK] size/ && $_[0]{gnu_tree} =~ s/([lt])\1{119}/$1 x size_said($_[1])/er eq $_[0]{tree} }],
+	['half an ACL', 'GNU tar warns and goes on without the ACL',
+		sub { $_[0]{messages} =~ /acl_from_text/ && $_[0]{gnu_tree} !~ /posix_acl/ && without_acl($_[0]{tree}) eq without_acl($_[0]{gnu_tree}) }],
 );
+
+# The mode of a file with an ACL is part of it.
+sub without_acl { my ($tree) = @_; return $tree =~ s/^(acl f) \d+(.*?)(?: system\.posix_acl_access=\w+)?$/$1$2/mr }
+
+sub field_of  { my ($d, $field) = @_; return substr $d->{member_bytes}, $d->{header} + $FIELDS{$field}[0], $FIELDS{$field}[1] }
+sub has_magic { my ($d) = @_; return $d->{field} !~ / (?:magic|version)/ || (field_of($d, 'magic') . field_of($d, 'version')) =~ /\Austar(?:\0|  \0\z)/ }
+sub size_said { my ($d) = @_; return oct(field_of($d, 'size') =~ s/\0.*//sr) }
+
+# Our tree is that of the archive before the damage.
+sub is_undamaged { my ($r, $d) = @_; return $r->{tree} eq ($d->{undamaged} //= both($d->{whole}, '=')->{tree}) }
+
+# CRC-64 (as xz has it) of bytes with this one, and zeros behind them.
+sub crc64_with_zeros {
+	my ($crc, $n) = @_;
+	no warnings qw(portable);
+	my $sum = ~hex $crc;
+	for (1 .. 8 * $n) { $sum = $sum & 1 ? $sum >> 1 ^ 0xc96c5795d7870f42 : $sum >> 1 }
+	return sprintf '%016x', ~$sum;
+}
+
+# The sparse file is GNU tar's, and zeros up to the size that is said; all else is the same.
+sub has_zeros_behind_map {
+	my ($r, $d) = @_;
+	my $line = qr/^(s(?:parse)? f .*) size=(\d+) crc64=(\w+)$/m;
+	my @ours = $r->{tree}     =~ $line or return 0;
+	my @gnu  = $r->{gnu_tree} =~ $line or return 0;
+	my $said = $d->{member_bytes} =~ /GNU\.sparse\.(?:real)?size=(\d+)\n/ ? $1 : oct(field_of($d, 'gnu_realsize') =~ s/\0.*//sr);
+
+	return $ours[0] eq $gnu[0] && $ours[1] == $said && $ours[1] > $gnu[1] && $ours[2] eq crc64_with_zeros($gnu[2], $ours[1] - $gnu[1])
+		&& $r->{tree} =~ s/$line//r eq $r->{gnu_tree} =~ s/$line//r;
+}
 
 sub explained {
 	my ($table, @about) = @_;
@@ -143,11 +175,13 @@ my $turn   = 0;
 sub try_damage {
 	my ($before, $member, $behind, $at, $header, $byte, %d) = @_;
 	return 0 if substr($member, $at, 1) eq $byte;
+	%d = (%d, at => $at, byte => $byte, header => $header, whole => $before . $member . $behind);
 	substr $member, $at, 1, $byte;
 	substr $member, $header, 512, mended(substr $member, $header, 512) if $d{mended};
 	my $r       = both($before . $member . $behind);
-	my $verdict = verdict($r, { %d, at => $at, byte => $byte });
-	show($verdict, $r, { %d, at => $at, byte => $byte }) if $verdict;
+	$d{member_bytes} = $member;
+	my $verdict = verdict($r, \%d);
+	show($verdict, $r, \%d) if $verdict;
 	return $verdict ne '';
 }
 

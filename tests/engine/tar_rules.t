@@ -217,11 +217,11 @@ for (['-0.5', -1, 500000000], ['-1.25', -2, 750000000], ['1.5', 1, 500000000], [
 }
 my $JUNK = 'GNU tar leaves out what stands behind the number';
 for my $key (qw(mtime atime ctime)) {
-	bad("pax $key '$_'", [tar_pax($key => $_), file('f', ''), $z], value('f', $key, $_)) for 'abc', '.5', '-';
+	bad("pax $key '$_'", [tar_pax($key => $_), file('f', ''), $z], value('f', $key, $_)) for 'abc', '.5', '-', '99999999999999999999999x', '99999999999999999999999.x';
 	bad("pax $key '$_'", [tar_pax($key => $_), file('f', ''), $z], value('f', $key, $_), $JUNK) for '1x', '1-', '1.5x', '1.5.5', '0x10', '1e5', '1 ';
 	bad("pax $key '$_'", [tar_pax($key => $_), file('f', ''), $z], beyond('f', $key, $_)) for '99999999999999999999999';
 }
-bad("pax size '$_'", [tar_pax(size => $_), file('f', 'hello'), $z], value('f', 'size', $_)) for 'abc', '5x', '-5', '5.0';
+bad("pax size '$_'", [tar_pax(size => $_), file('f', 'hello'), $z], value('f', 'size', $_)) for 'abc', '5x', '-5', '5.0', '99999999999999999999x';
 bad("pax size '$_'", [tar_pax(size => $_), file('f', 'hello'), $z], beyond('f', 'size', $_)) for '99999999999999999999', '9223372036854775808';
 good('pax size rules a file', [tar_pax(size => 600), tar_member(name => 'f', size => 5) . blocks('x' x 600), $z], [file('f', 'x' x 600), $z]);
 good('pax size 0 rules a file', [tar_pax(size => 0), tar_member(name => 'f', size => 600), $z], [file('f', ''), $z]);
@@ -357,6 +357,11 @@ good("data behind the map, $_", [sparse_pax($_, 's', 20000, \@map, $short), $z],
 good('data behind the map, 1.0', [sparse_pax('1.0', 's', 20000, \@map, $short), $z], [$plain, $z]);
 bad("a map of more data than there are, $_->[0]", [$_->[1], $z], no_map('names more data than there is'))
 	for ['old', sparse_gnu('s', 20000, [[0, 512], [8192, 600], [20000, 0]], $data)], map { [$_, sparse_pax($_, 's', 20000, [[0, 512], [8192, 600], [20000, 0]], $data)] } qw(0.0 0.1 1.0);
+
+# Without an entry it would make zeros of them.
+bad("a map of no data, $_->[0]", [$_->[1], $z], no_map('names none of its data'), $_->[2])
+	for ['old', sparse_gnu('s', 5, [], 'hello'), 'GNU tar makes an empty file'], ['1.0', sparse_pax('1.0', 's', 5, [], 'hello'), 'GNU tar makes an empty file'],
+	['0.0', sparse_pax('0.0', 's', 5, [], 'hello'), 'GNU tar takes it for a plain file'], ['0.1', sparse_pax('0.1', 's', 5, [[5, 0]], 'hello'), 'GNU tar makes a hole'];
 
 # Maps that are none.
 my $TAKES = 'GNU tar writes as it is told, where it is told';
