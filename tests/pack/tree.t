@@ -1,0 +1,113 @@
+#!/usr/bin/perl
+# One tree of the root, wherever it comes from: a directory, archives and layers of the same root give the same bytes; what lies
+# over it, and what is left out of it, meets names and inodes, not text.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/../engine", "$FindBin::RealBin/../boot";
+use Digest::SHA qw(sha256_hex);
+use Engine;
+use Image;
+use Test::More;
+
+need_programs(qw(tar gzip setfattr setpriv));
+my $TARBOOT = build_path('tarboot');
+my @NO      = qw(--kernel=none --no-shell --level=fast);
+my $image   = scratch('image');
+
+sub payload { my ($from, @options) = @_;
+	my $r = try($TARBOOT, 'pack', $from, '-o', $image, @NO, '--no-scrub', '--force', @options);
+	is($r->{exit}, 0, "packs $from") or diag($r->{err});
+	return payload_of($image);
+}
+
+# Names that sort otherwise than a locale or a path's text would, links to and fro, holes, every type.
+my $root = scratch('root');
+run('mkdir', '-p', map { "$root/$_" } qw(sbin a a.b usr/lib z));
+spew("$root/sbin/init", "#!/bin/sh\n", 0755);
+spew("$root/$_", $_) for qw(a/x a-b a.b/x z/first B);
+spew("$root/usr/lib/\xc3\xa9", 'bytes');
+spew("$root/usr/lib/e\xcc\x81", 'others');
+symlink 'usr/lib', "$root/lib" or die;
+link "$root/z/first", "$root/a/second" or die;
+link "$root/lib", "$root/z/lib" or die;
+run('truncate', '-s', '3M', "$root/holes");
+open my $holes, '+<', "$root/holes" or die;
+seek $holes, 1 << 20, 0;
+print $holes 'in the midst';
+close $holes;
+run('mkfifo', "$root/fifo");
+run('setfattr', '-n', 'user.note', '-v', 'x', "$root/a/x");
+run('find', $root, '-depth', '-exec', 'touch', '-h', '-d', '2024-05-06T07:08:09.123456789Z', '{}', '+');
+chmod 0755, $root;
+
+run('tar', '-C', $root, '--format=posix', '--sparse', '--xattrs', '--xattrs-include=*', '--sort=name', '-cf', "$root.tar", '.');
+run('sh', '-c', "cd $root && find . | sort -r | tar --format=posix --sparse --xattrs --xattrs-include='*' --no-recursion -T - -cf $root.back.tar");
+run('gzip', '-kf', "$root.tar");
+my $want = slurp(payload($root));
+for my $from ("$root.tar", "$root.back.tar", "$root.tar.gz") {
+	ok(slurp(payload($from)) eq $want, "$from: the same bytes");
+}
+my $piped = scratch('piped');
+is(try('sh', '-c', "cat $root.tar | $TARBOOT pack - -o $piped @NO --no-scrub --force")->{exit}, 0, 'from a pipe');
+ok(slurp(payload_of($piped)) eq $want, 'the same bytes');
+
+my @names = map { s{^\./}{}r =~ s{/\z}{}r } split /\n/, run('tar', '--quoting-style=literal', '-tf', payload($root));
+is($names[0], '', 'the root comes first');
+is_deeply([ @names[1 .. $#names] ], [ sort { $a =~ s{/}{\0}gr cmp $b =~ s{/}{\0}gr } @names[1 .. $#names] ], 'a directory before what is in it, names by their bytes');
+
+# ---- names and inodes ----
+
+sub tree { my ($from, @options) = @_;
+	my %is;
+	my $out = scratch('out');
+	run('rm', '-rf', $out);
+	run('mkdir', $out);
+	run('tar', '-C', $out, '-xf', payload($from, @options));
+	for my $path (split /\n/, run('sh', '-c', "cd $out && find . -printf '%P\\n'")) {
+		my $at = "$out/$path";
+		$is{$path} = -l $at ? '->' . readlink $at : -d _ ? '/' : -f _ ? slurp($at) : 'other' if $path ne '';
+	}
+	return %is;
+}
+
+sub files { my ($name, %files) = @_;
+	my $dir = scratch($name);
+	for my $path (sort keys %files) {
+		run('mkdir', '-p', "$dir/$path" =~ s{/[^/]*\z}{}r);
+		$files{$path} =~ /^->(.*)/ ? symlink($1, "$dir/$path") || die : $files{$path} eq '/' ? run('mkdir', '-p', "$dir/$path") : spew("$dir/$path", $files{$path});
+	}
+	return $dir;
+}
+
+my $base = files('base', 'real/file' => 'old', 'to-file' => '->real/file', 'to-dir' => '->real', 'gone/x' => 'x', 'two' => 'shared');
+link "$base/two", "$base/one" or die;
+for my $from ($base, "$base.tar") {
+	run('tar', '-C', $base, '-cf', "$base.tar", '.') if $from ne $base;
+	my %is = tree($from, '--overlay=' . files('over', 'to-file' => 'new'));
+	is("$is{'to-file'} $is{'real/file'}", 'new old', "$from: a file takes the place of a link, not of the file that it leads to");
+	%is = tree($from, '--overlay=' . files('over-dir', 'to-file/x' => 'x', 'to-dir/y' => 'y'));
+	is("$is{'to-file'} $is{'to-file/x'} $is{'real/file'}", '/ x old', "$from: a directory takes the place of a link to a file");
+	is("$is{'to-dir'} $is{'real/y'}", '->real y', "$from: and joins where a link leads to a directory");
+	%is = tree($from, '--exclude=/gone', '--overlay=' . files('again', 'gone/y' => 'y'));
+	is(join(' ', grep { /^gone/ } sort keys %is), 'gone gone/y', "$from: excluded, and then overlaid: only what the overlay has");
+	%is = tree($from, '--exclude=/two', '--overlay=' . files('two', 'two' => 'mine'));
+	is("$is{one} $is{two}", 'shared mine', "$from: the same of one name of a file");
+	%is = tree($from, '--overlay=' . files('one', 'one' => 'mine'));
+	is("$is{one} $is{two}", 'mine shared', "$from: a name that is replaced leaves the others alone");
+}
+
+# A directory that may not be entered does no harm where it is left out.
+SKIP: {
+	skip 'not root: nobody else can be asked', 2 if $> != 0;
+	my $closed = public('closed');
+	my @as = ('setpriv', '--reuid=65534', '--clear-groups', '--', public_tarboot(), 'pack', $closed, '-n', '--force', @NO);
+	run('mkdir', '-p', "$closed/sbin", "$closed/secret");
+	spew("$closed/sbin/init", "#!/bin/sh\n");
+	chmod 0, "$closed/secret";
+	my $r = try(@as);
+	is("$r->{exit} $r->{err}", "1 tarboot: secret: cannot read it: Permission denied\n  Run it as root (sudo tarboot ...), or as a user who has access.\n", 'a directory that cannot be read is refused');
+	is(try(@as, '--exclude=/secret')->{exit}, 0, 'unless it is left out');
+}
+
+done_testing();
