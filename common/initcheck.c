@@ -61,7 +61,7 @@ static int read_program(const struct root_files *root, const char *path, struct 
 		return fail_set(f, EACCES, path,
 				"Make it executable in the root and pack it again.",
 				"it is not executable (mode %04o)", (unsigned)(st.st_mode & 07777));
-	fd = root->open(root, path);
+	fd = root->open(root, path, PROGRAM_HEAD_SIZE);
 	r = fd < 0 ? fd : read_head(fd, head, &size);
 	if (r < 0)
 		return fail_errno(f, r, path, "cannot read it");

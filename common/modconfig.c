@@ -69,7 +69,7 @@ static char *read_text(const struct root_files *root, const char *path, size_t *
 	if (root->read_link(root, path, target, sizeof(target)) == 0 &&
 	    strcmp(target, "/dev/null") == 0)
 		return calloc(1, 1);
-	fd = root->open(root, path);
+	fd = root->open(root, path, UINT64_MAX);
 	return fd >= 0 && read_all(fd, &text, ret_size) == 0 ? text : NULL;
 }
 

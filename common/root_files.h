@@ -6,15 +6,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 
 struct root_files {
 	/* What is at path: at least st_mode and st_size. 0 or -errno. */
 	int (*stat)(const struct root_files *r, const char *path, struct stat *ret);
 
-	/* Opens a regular file, to be read from its start. Returns a descriptor that the caller closes, or -errno; -ENOENT
+	/* Opens a regular file, to read at most so many bytes from its start. Returns a descriptor that the caller closes, or -errno; -ENOENT
 	 * for what is no file: a read from a fifo may wait for ever, and a device may do something when it is opened. */
-	int (*open)(const struct root_files *r, const char *path);
+	int (*open)(const struct root_files *r, const char *path, uint64_t most);
 
 	/* Calls found for each name in a directory, in no order. 0; what found returned when that was not 0; -errno. */
 	int (*list)(const struct root_files *r, const char *path,

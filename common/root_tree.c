@@ -248,8 +248,11 @@ static void remove_all(struct root_tree *t, struct root_name *n)
 
 void root_tree_remove(struct root_tree *t, struct root_name *n, bool is_opaque)
 {
-	if (n->type == MEMBER_DIRECTORY)
+	/* Once for a layer is enough: nothing of lower ones can come back. */
+	if (n->type == MEMBER_DIRECTORY && n->is.directory.emptied < t->layer) {
 		empty(t, n, t->layer);
+		n->is.directory.emptied = t->layer;
+	}
 	if (!is_opaque && n->parent && n->layer < t->layer && is_empty(n))
 		unlink_name(t, n);
 }
@@ -415,7 +418,7 @@ static struct root_name *find_joined(struct root_tree *t, const struct member *m
 	if (m->type != MEMBER_DIRECTORY)
 		return NULL;
 	if (t->how == ROOT_TREE_OVERLAY && there->type == MEMBER_SYMLINK &&
-	    root_tree_find(t, m->path, true, &n) < 0)
+	    root_tree_find_packed(t, m->path, true, &n) < 0)
 		return NULL;
 	return n && n->type == MEMBER_DIRECTORY ? n : NULL;
 }
@@ -466,7 +469,8 @@ int root_tree_put(struct root_tree *t, const struct member *m, struct root_name 
 		*ret = *find(t, parent, name);
 	if (r < 0 && r != -EEXIST)
 		return r == -ENOMEM ? fail_memory(m, f) : tree_fail_create(f, m, r);
-	(*ret)->layer = t->layer;
+	if (*ret_is_new || t->how != ROOT_TREE_OVERLAY)
+		(*ret)->layer = t->layer;
 	return 0;
 }
 

@@ -24,7 +24,7 @@ struct link_text {
 	char text[]; /* no NUL */
 };
 
-/* A name in a directory. All but mark is root_tree.c's to change. */
+/* A name in a directory. All but layer and mark is root_tree.c's to change. */
 struct root_name {
 	struct root_name *next;           /* in its bucket */
 	struct root_name *parent;         /* NULL: it is the root */
@@ -33,6 +33,7 @@ struct root_name {
 		struct {
 			struct root_name *first; /* name in it; NULL = it is empty */
 			uint16_t path_length;    /* of it, from the root */
+			uint16_t emptied;        /* the last layer that removed all below it */
 		} directory;
 		struct link_text *link;
 	} is;

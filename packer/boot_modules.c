@@ -40,7 +40,7 @@ static int failed(const struct adding *a, int error, const char *path)
 
 static int read_in_root(const struct adding *a, const char *path, struct text *ret)
 {
-	_cleanup_close_ int fd = a->root->open(a->root, path);
+	_cleanup_close_ int fd = a->root->open(a->root, path, UINT64_MAX);
 
 	*ret = (struct text){ 0 };
 	return fd < 0 ? fd : read_all(fd, &ret->data, &ret->size);

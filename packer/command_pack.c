@@ -22,7 +22,6 @@
 #include "pack_options.h"
 #include "payload_digests.h"
 #include "payload_write.h"
-#include "read_all.h"
 #include "root_warnings.h"
 #include "rootfs_load.h"
 #include "rootfs_write.h"
@@ -68,28 +67,30 @@ static int check_init(struct pack *p, struct fail *f)
 /* SELinux in the root is strict, and nobody has labelled what the boot makes. */
 static void check_selinux(const struct root_files *root)
 {
-	_cleanup_close_ int config = root->open(root, "etc/selinux/config");
-	_cleanup_free_ char *text = NULL;
-	size_t size;
+	char text[4096];
+	_cleanup_close_ int config = root->open(root, "etc/selinux/config", sizeof(text));
+	ssize_t n = config < 0 ? -1 : read(config, text, sizeof(text) - 1);
 
-	if (config < 0 || read_all(config, &text, &size) < 0)
+	if (n <= 0)
 		return;
+	text[n] = '\0';
 	if (strncmp(text, "SELINUX=enforcing", 17) == 0 || strstr(text, "\nSELINUX=enforcing"))
 		say_warning("SELinux is enforcing in the root: boot with selinux=0, or set "
 			    "SELINUX=permissive in etc/selinux/config");
 }
 
-/* Image, kernel and report, of the pack before, may lie inside the root. */
+/* Image, kernel and report, of the pack before, may lie inside the root or an overlay. */
 static int load(struct pack *p, struct fail *f)
 {
-	const char *outputs[] = { p->options.out, p->kernel.path, p->options.report };
 	struct rootfs_input in = { .path = p->options.root,
 				   .choice = &p->options.choice,
-				   .outputs = outputs,
-				   .n_outputs = ARRAY_SIZE(outputs),
 				   .is_left_out = decide_leaves_out,
+				   .note_left_out = decide_note_left_out,
 				   .arg = &p->decisions };
 
+	p->root.outputs[0] = p->options.out;
+	p->root.outputs[1] = p->kernel.path;
+	p->root.outputs[2] = p->options.report;
 	return rootfs_load(&p->root, &in, f);
 }
 
@@ -245,6 +246,7 @@ static void check_kernel(const struct pack *p, const struct image *image)
 	if (r < 0) {
 		kernel_config_close(&config);
 		r = kernel_config_open(is_path ? p->options.kernel : p->kernel.path, &config, &f);
+		kernel_config_read_modules(&config, &p->files.files, p->kernel.image.release);
 	}
 	if (r == 0)
 		r = image_read_module_index(image, &index, &f);

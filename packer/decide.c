@@ -28,6 +28,9 @@ int decide_open(struct decisions *d, const struct pack_options *o, struct rootfs
 	d->overlays = calloc(o->overlays.n + 1, sizeof(*d->overlays));
 	if (!d->overlays || pack_options_rules(o, &d->rules) < 0 || d->rules.n_rules >= MARK_KERNEL)
 		return fail_errno(f, ENOMEM, o->root, "cannot choose what to pack");
+	if (d->rules.n_rules >= MARK_KERNEL)
+		return fail_set(f, E2BIG, "--exclude-from", "Use fewer patterns.",
+				"there are more than %u patterns", MARK_KERNEL - 1);
 	return 0;
 }
 
@@ -95,8 +98,6 @@ static void note_rule(struct decisions *d, struct rule *rule, const char *path, 
 	rule->bytes += bytes;
 	if (d->list)
 		print_path(action_name(rule->action), bytes, path, rule->why);
-	if (is_explained(d, path))
-		d->effective = rule;
 }
 
 /* ---- by path ---- */
@@ -147,6 +148,21 @@ bool decide_leaves_out(void *decisions, const char *path, bool is_directory)
 	path = path_in_root(path);
 	rule = rules_judge(&d->rules, path, is_directory);
 	return rule && rule->action == RULE_LEAVE_OUT;
+}
+
+void decide_note_left_out(void *decisions, const char *path, bool is_directory)
+{
+	struct decisions *d = decisions;
+	struct rule *rule = rules_judge(&d->rules, path, is_directory);
+
+	path = path_in_root(path);
+	rule->members++;
+	if (d->list)
+		print_path("left out", 0, path, rule->why);
+	if (!is_explained(d, path))
+		return;
+	d->is_explained = true;
+	say(stdout, "/%s: left out: %s names it (%s)", path, rule->glob, rule->why);
 }
 
 static uint16_t mark_of(const struct decisions *d, const struct rule *rule)
@@ -201,7 +217,8 @@ static int note_tables(struct decisions *d, struct fail *f)
 		struct fail unused;
 		size_t size;
 
-		if (root_tree_find(d->fs->tree, tables[i].path, true, &n) == 0 &&
+		if (!decide_leaves_out(d, tables[i].path, false) &&
+		    root_tree_find(d->fs->tree, tables[i].path, true, &n) == 0 &&
 		    n->type == MEMBER_FILE &&
 		    rootfs_read(d->fs, n, TEXT_MAX, &text, &size, &unused) == 0)
 			r = note_table(d, tables[i].table, text, size);
@@ -270,6 +287,7 @@ static void drop(struct decisions *d, struct root_name *n, const char *path, str
 
 	i->mark = n->mark = mark_of(d, rule);
 	note_rule(d, rule, path, i->size);
+	i->is_told = true;
 }
 
 static int decide_by_text(struct decisions *d, struct root_name *n, const char *path,
@@ -289,8 +307,8 @@ static int decide_by_text(struct decisions *d, struct root_name *n, const char *
 		root_warn_of_name_servers(text, size);
 	if (scrubbed.result == SCRUB_LEAVES_OUT)
 		drop(d, n, path, rule);
-	if (scrubbed.lines > 0 && is_explained(d, path))
-		d->effective = rule;
+	if (scrubbed.lines > 0)
+		rootfs_inode(d->fs, n)->is_changed = true;
 	if (scrubbed.lines > 0 && !d->explain) {
 		printf("changed  ");
 		say_path(stdout, path, -1);
@@ -327,7 +345,8 @@ static int decide_name(struct decisions *d, struct root_name *n, const char *pat
 		n->mark = i->mark;
 	if (n->mark != 0) {
 		if (n->mark != MARK_KERNEL)
-			note_rule(d, &d->rules.rules[n->mark - 1], path, is_first ? i->size : 0);
+			note_rule(d, &d->rules.rules[n->mark - 1], path, i->is_told ? 0 : i->size);
+		i->is_told = true;
 		return 0;
 	}
 	i->is_seen = true;
@@ -339,6 +358,7 @@ static int decide_name(struct decisions *d, struct root_name *n, const char *pat
 		return decide_swap(d, n, path, rule, f);
 	note_rule(d, rule, path, i->size);
 	rootfs_set_data(d->fs, n, NULL, 0);
+	i->is_changed = true;
 	return 0;
 }
 
@@ -362,6 +382,7 @@ static int add_machine_id(struct decisions *d, struct fail *f)
 	r = rootfs_add_file(d->fs, MACHINE_ID, 0444, &n, f);
 	if (r < 0)
 		return r;
+	d->made_machine_id = true;
 	if (!d->explain)
 		puts("made     /etc/machine-id, empty: without one every boot would be a first "
 		     "boot");
@@ -412,10 +433,12 @@ int decide_totals(struct decisions *d, struct fail *f)
 	return 0;
 }
 
-static const char *why_kept(const struct decisions *d, const struct root_name *n, const char *path)
+/* The rule that --keep has overruled; NULL: none. */
+static const struct rule *rule_without_keep(const struct decisions *d, const struct root_name *n,
+					    const char *path)
 {
-	struct rules without_keep = d->rules;
 	bool is_directory = n->type == MEMBER_DIRECTORY;
+	struct rules without_keep = d->rules;
 	const struct rule *rule;
 
 	without_keep.n_keep = 0;
@@ -424,38 +447,49 @@ static const char *why_kept(const struct decisions *d, const struct root_name *n
 	rule = rules_judge(&without_keep, path, is_directory);
 	return rule && (rule->action == RULE_LEAVE_OUT || rule->action == RULE_EMPTY ||
 			rule->action == RULE_MACHINE_ID)
-		       ? rule->glob
+		       ? rule
 		       : NULL;
+}
+
+/* The rule that was applied to it; NULL: none. */
+static const struct rule *applied_rule(const struct decisions *d, const struct root_name *n)
+{
+	const struct inode *i = rootfs_inode(d->fs, n);
+
+	if (n->mark != 0)
+		return &d->rules.rules[n->mark - 1];
+	return i->is_changed ? &d->rules.rules[i->rule - 1] : NULL;
+}
+
+static void explain_name(const struct decisions *d, const struct root_name *n, const char *path)
+{
+	const struct rule *rule = applied_rule(d, n);
+
+	if (rule)
+		say(stdout, "/%s: %s: %s names it (%s)", path, action_name(rule->action),
+		    rule->glob, rule->why);
+	else if ((rule = rule_without_keep(d, n, path)))
+		say(stdout, "/%s: packed, from the root: --keep wins over %s (%s)", path,
+		    rule->glob, rule->why);
+	else
+		say(stdout, "/%s: packed, from %s: no rule names it", path, layer_name(d, n));
 }
 
 int decide_explain(struct decisions *d, const char *booted, struct fail *f)
 {
-	const char *path = path_is_root(d->explain) ? "" : d->explain;
-	struct rules without_keep = d->rules;
-	const struct rule *rule = d->effective;
+	char path[2 * PATH_MAX];
 	struct root_name *n;
 
-	without_keep.n_keep = 0;
 	if (root_tree_find(d->fs->tree, d->explain, false, &n) < 0)
 		return d->is_explained ? 0
 				       : fail_set(f, ENOENT, d->explain,
 						  "Give the path as it is in the root.",
 						  "it is neither in the root nor in an overlay");
-	if (n->mark == MARK_KERNEL) {
+	root_name_path(n, path);
+	if (n->mark == MARK_KERNEL)
 		decide_tell_kernel(d, path, rootfs_inode(d->fs, n)->size, booted);
-		return 0;
-	}
-	if (strcmp(path, MACHINE_ID) == 0 && d->is_explained && !is_of_overlay(d, n))
-		return 0;
-	if (rule)
-		say(stdout, "/%s: %s: %s names it (%s)", path, action_name(rule->action),
-		    rule->glob, rule->why);
-	else if (why_kept(d, n, path)) {
-		rule = rules_judge(&without_keep, path, n->type == MEMBER_DIRECTORY);
-		say(stdout, "/%s: packed, from the root: --keep wins over %s (%s)", path,
-		    rule->glob, rule->why);
-	} else
-		say(stdout, "/%s: packed, from %s: no rule names it", path, layer_name(d, n));
+	else if (!d->made_machine_id || strcmp(path, MACHINE_ID) != 0)
+		explain_name(d, n, path);
 	return 0;
 }
 
@@ -473,7 +507,7 @@ void decide_tell_kernel(const struct decisions *d, const char *path, uint64_t si
 		strcpy(why, "a kernel, but none to boot with by default (see --kernel)");
 	if (d->list)
 		print_path(is_booted ? "beside" : "left out", size, path, why);
-	if (is_explained(d, path))
+	if (d->explain)
 		say(stdout, "/%s: %s: %s", path, is_booted ? "beside" : "left out", why);
 }
 
@@ -490,7 +524,7 @@ static bool is_emptied(const struct decisions *d, const char *directory)
 
 static void warn_of_mount(const struct decisions *d, const struct root_name *n, const char *path)
 {
-	if (n->is.directory.first || (!is_of_overlay(d, n) && is_emptied(d, path)))
+	if (!is_of_overlay(d, n) && is_emptied(d, path))
 		return;
 	say_warning("/%s is packed empty, since another file system is mounted there in %s: give "
 		    "what is in it by --overlay, or a copy of the whole",

@@ -18,14 +18,14 @@ struct decisions {
 	struct rootfs *fs;        /* the caller's */
 	struct overlay *overlays; /* owned */
 	size_t n_overlays;
-	uint16_t root_layers;         /* layers of the tree that are the root's; overlays follow */
-	uint64_t replaced;            /* names that gave way to an overlay's */
-	const char *explain;          /* the path to tell about; NULL = none */
-	bool is_explained, list;      /* list: tell each that is kept back */
-	const struct rule *effective; /* on what is in the explained file; NULL = none */
-	struct path_map mapped;       /* names of /dev/mapper that etc/crypttab and its kin make */
-	struct path_map swap;         /* files that etc/fstab or etc/crypttab calls swap */
-	uint64_t members, bytes;      /* that are packed, after decide_totals */
+	uint16_t root_layers;    /* layers of the tree that are the root's; overlays follow */
+	uint64_t replaced;       /* names that gave way to an overlay's */
+	const char *explain;     /* the path to tell about; NULL = none */
+	bool is_explained, list; /* list: tell each that is kept back */
+	bool made_machine_id;
+	struct path_map mapped;  /* names of /dev/mapper that etc/crypttab and its kin make */
+	struct path_map swap;    /* files that etc/fstab or etc/crypttab calls swap */
+	uint64_t members, bytes; /* that are packed, after decide_totals */
 };
 
 /* 0 or -ENOMEM with *f filled. fs stays the caller's. */
@@ -33,8 +33,9 @@ int decide_open(struct decisions *d, const struct pack_options *o, struct rootfs
 		struct fail *f);
 void decide_close(struct decisions *d);
 
-/* For rootfs_fill: is a name of the root left out whatever is in it? */
+/* For rootfs_fill: is a name of the root left out whatever is in it? And that it was. */
 bool decide_leaves_out(void *decisions, const char *path, bool is_directory);
+void decide_note_left_out(void *decisions, const char *path, bool is_directory);
 
 /* 1. When the root is in the tree: marks what is left out by its path. */
 int decide_by_path(struct decisions *d, struct fail *f);

@@ -149,7 +149,7 @@ static int fail_changed(const struct file_reader *r, const char *how, struct fai
 
 static int open_host(struct file_reader *r, const struct file_data *d, struct fail *f)
 {
-	int directory = enter_directory(r, d->at.host.directory);
+	int directory = enter_directory(r, d->at.host.directory), result;
 	struct stat st;
 
 	r->owns_fd = true;
@@ -164,7 +164,8 @@ static int open_host(struct file_reader *r, const struct file_data *d, struct fa
 		return fail_changed(r, "was replaced", f);
 	if ((uint64_t)st.st_size < r->size)
 		return fail_changed(r, "became shorter", f);
-	return map_file(r, &st);
+	result = map_file(r, &st);
+	return result < 0 ? fail_errno(f, result, r->path, "cannot hold its map of holes") : 0;
 }
 
 /* ---- reading ---- */
@@ -191,6 +192,7 @@ int file_reader_open(struct file_reader *r, const struct file_data *d, uint64_t 
 	r->size = size;
 	r->n_extents = r->extent = 0;
 	r->offset = r->done = r->widened = 0;
+	r->chunk = READ_SIZE;
 	if (d->kind == FILE_DATA_HOST)
 		return open_host(r, d, f);
 	if (d->kind == FILE_DATA_LOST)
@@ -238,7 +240,7 @@ int file_reader_next(struct file_reader *r, const void **ret_data, size_t *ret_s
 	if (r->data->kind == FILE_DATA_TEXT) {
 		n = (ssize_t)piece.size;
 	} else {
-		n = pread(r->fd, r->buffer, (size_t)min_u64(piece.size, READ_SIZE),
+		n = pread(r->fd, r->buffer, (size_t)min_u64(piece.size, r->chunk),
 			  (off_t)(is_span ? r->data->at.span.offset + r->done : piece.offset));
 		if (n < 0)
 			return fail_errno(f, errno, r->path, "cannot read it");
@@ -271,6 +273,7 @@ ssize_t file_reader_head(struct file_reader *r, const struct file_data *d, uint6
 	int result = file_reader_open(r, d, size, path, f);
 
 	memset(ret, 0, want);
+	r->chunk = want < READ_SIZE ? want : READ_SIZE;
 	while (result >= 0 && (result = file_reader_next(r, &data, &n, &offset, f)) > 0 &&
 	       offset < want)
 		memcpy((char *)ret + offset, data, n < want - offset ? n : want - (size_t)offset);
@@ -290,7 +293,7 @@ static int write_at(int fd, const char *data, size_t size, uint64_t offset)
 }
 
 int file_reader_descriptor(struct file_reader *r, const struct file_data *d, uint64_t size,
-			   const char *path, struct fail *f)
+			   uint64_t most, const char *path, struct fail *f)
 {
 	_cleanup_close_ int fd = -1;
 	const void *data;
@@ -299,14 +302,18 @@ int file_reader_descriptor(struct file_reader *r, const struct file_data *d, uin
 	int result = file_reader_open(r, d, size, path, f);
 
 	if (result == 0 && d->kind == FILE_DATA_HOST) {
-		fd = take_fd(&r->fd);
-		return take_fd(&fd);
+		r->owns_fd = false;
+		(void)lseek(r->fd, 0, SEEK_SET); /* the search for holes has moved it */
+		return take_fd(&r->fd);
 	}
+	most = min_u64(size, most);
+	r->chunk = (size_t)min_u64(most, READ_SIZE);
 	fd = result < 0 ? -1 : memfd_create("tarboot", MFD_CLOEXEC);
-	if (result == 0 && (fd < 0 || ftruncate(fd, (off_t)size) < 0))
+	if (result == 0 && (fd < 0 || ftruncate(fd, (off_t)most) < 0))
 		return fail_errno(f, errno, path, "cannot hold it");
-	while (result >= 0 && (result = file_reader_next(r, &data, &n, &offset, f)) > 0) {
-		result = write_at(fd, data, n, offset);
+	while (result >= 0 && (result = file_reader_next(r, &data, &n, &offset, f)) > 0 &&
+	       offset < most) {
+		result = write_at(fd, data, (size_t)min_u64(n, most - offset), offset);
 		if (result < 0)
 			return fail_errno(f, result, path, "cannot hold it");
 	}

@@ -70,6 +70,7 @@ struct file_reader {
 	size_t extent;    /* that is read next, of a map or of extents */
 	uint64_t offset;  /* in it */
 	size_t room;      /* for extents */
+	size_t chunk;     /* bytes to read at once */
 	uint64_t widened; /* bytes of holes that became data */
 	char *buffer;     /* owned */
 	const struct host_directory *directory;
@@ -90,6 +91,7 @@ void file_reader_close(struct file_reader *r);
 ssize_t file_reader_head(struct file_reader *r, const struct file_data *d, uint64_t size,
 			 const char *path, void *ret, size_t room, struct fail *f);
 
-/* A descriptor to read the whole from its start, holes as zeros, which the caller closes; or -errno. */
+/* A descriptor to read the first bytes, at least most of them unless the file is shorter, from its start, holes as zeros. The
+ * caller closes it. Or -errno. */
 int file_reader_descriptor(struct file_reader *r, const struct file_data *d, uint64_t size,
-			   const char *path, struct fail *f);
+			   uint64_t most, const char *path, struct fail *f);

@@ -53,7 +53,7 @@ static void release_of_path(const char *path, char ret[64])
 int kernel_list_add(struct kernel_list *l, const struct root_files *root, const char *path,
 		    struct fail *f)
 {
-	_cleanup_close_ int fd = root->open(root, path);
+	_cleanup_close_ int fd = root->open(root, path, UINT64_MAX);
 	struct kernel_file new, *files;
 	int r = fd < 0 ? fail_errno(f, fd, path, "cannot read this kernel")
 		       : kernel_image_read(fd, path, &new.image, f);

@@ -176,17 +176,19 @@ static int compare_release(void *arg, const char *name, bool is_directory)
 	return 0;
 }
 
-static void read_modules(const struct root_files *root, const char *release,
-			 struct kernel_config *ret)
+void kernel_config_read_modules(struct kernel_config *c, const struct root_files *root,
+				const char *release)
 {
 	_cleanup_close_ int fd = -1;
 	char path[PATH_MAX];
 	size_t size;
 
+	if (c->modules || !*release)
+		return;
 	snprintf(path, sizeof(path), "lib/modules/%s/modules.dep", release);
-	fd = root->open(root, path);
-	if (fd >= 0 && !ret->modules)
-		(void)read_all(fd, &ret->modules, &size);
+	fd = root->open(root, path, UINT64_MAX);
+	if (fd >= 0)
+		(void)read_all(fd, &c->modules, &size);
 }
 
 static int open_at_place(const struct root_files *root, const struct place *p, const char *release,
@@ -201,10 +203,10 @@ static int open_at_place(const struct root_files *root, const struct place *p, c
 		release = newest.release;
 	}
 	snprintf(path, sizeof(path), "%s/%s%s%s", p->directory, p->before, release, p->behind);
-	fd = *release ? root->open(root, path) : -1;
+	fd = *release ? root->open(root, path, UINT64_MAX) : -1;
 	if (fd < 0)
 		return 0;
-	read_modules(root, release, ret);
+	kernel_config_read_modules(ret, root, release);
 	return read_config(fd, strncmp(path, "./", 2) == 0 ? path + 2 : path, ret, f);
 }
 
@@ -252,7 +254,7 @@ static int open_running(struct kernel_config *ret, struct fail *f)
 		return fail_errno(f, errno, "/", "cannot open it");
 	if (access("/proc/config.gz", R_OK) < 0)
 		return kernel_config_of_root(&root, running.release, ret, f);
-	read_modules(&root, running.release, ret);
+	kernel_config_read_modules(ret, &root, running.release);
 	return open_file("/proc/config.gz", ret, f);
 }
 

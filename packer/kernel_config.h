@@ -23,4 +23,8 @@ int kernel_config_open(const char *path, struct kernel_config *ret, struct fail 
 int kernel_config_of_root(const struct root_files *root, const char *release,
 			  struct kernel_config *ret, struct fail *f);
 
+/* Reads the modules.dep of that release in the root, unless one was read. */
+void kernel_config_read_modules(struct kernel_config *c, const struct root_files *root,
+				const char *release);
+
 void kernel_config_close(struct kernel_config *c);

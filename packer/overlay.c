@@ -100,6 +100,6 @@ int overlay_add(struct overlay *ret, struct rootfs *fs, const char *path, struct
 	ret->gid = st.st_gid;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	r = fd < 0 ? fail_errno(f, errno, path, "cannot open it")
-		   : source_directory_open(fd, &s, f);
+		   : source_directory_open(fd, path, &s, f);
 	return r == 0 ? rootfs_add_source(fs, s, &how, f) : r;
 }

@@ -24,7 +24,7 @@ int pack_kernel_open(struct pack_kernel *k, const char *setting, const char *out
 {
 	struct stat st;
 
-	*k = (struct pack_kernel){ .setting = setting, .out.fd = -1 };
+	*k = (struct pack_kernel){ .setting = setting, .fd = -1, .out.fd = -1 };
 	if (asprintf(&k->path, "%s.vmlinuz", out ? out : "") < 0) {
 		k->path = NULL;
 		return fail_errno(f, ENOMEM, setting, "cannot find its place");
@@ -36,6 +36,7 @@ int pack_kernel_open(struct pack_kernel *k, const char *setting, const char *out
 void pack_kernel_close(struct pack_kernel *k)
 {
 	out_abandon(&k->out);
+	cleanup_close(&k->fd);
 	kernel_list_free(&k->found);
 	free(k->path);
 	k->path = NULL;
@@ -43,14 +44,12 @@ void pack_kernel_close(struct pack_kernel *k)
 
 int pack_kernel_look(struct pack_kernel *k, struct fail *f)
 {
-	_cleanup_close_ int fd = -1;
-
 	if (is_auto(k) || is_none(k))
 		return 0;
-	fd = open(k->setting, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
+	k->fd = open(k->setting, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (k->fd < 0)
 		return fail_errno(f, errno, k->setting, "cannot open this kernel");
-	return kernel_image_read(fd, k->setting, &k->image, f);
+	return kernel_image_read(k->fd, k->setting, &k->image, f);
 }
 
 static int take(struct pack_kernel *k, struct rootfs *fs, struct root_name *n, const char *path,
@@ -130,24 +129,24 @@ static int open_best(struct pack_kernel *k, struct rootfs *fs, struct fail *f)
 	if (r < 0)
 		return fail_errno(f, r, k->best->path, "cannot read this kernel");
 	i = rootfs_inode(fs, n);
-	return file_reader_descriptor(&fs->reader, &i->data, i->size, k->best->path, f);
+	return file_reader_descriptor(&fs->reader, &i->data, i->size, UINT64_MAX, k->best->path, f);
 }
 
 int pack_kernel_copy(struct pack_kernel *k, struct rootfs *fs, struct fail *f)
 {
 	const char *path = k->best ? k->best->path : k->setting;
 	struct rootfs_files files;
-	_cleanup_close_ int fd = -1;
 
 	if (is_auto(k) && !k->best)
 		warn_without(k->passed);
 	if (is_none(k) || (is_auto(k) && !k->best))
 		return 0;
-	fd = k->best ? open_best(k, fs, f) : open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return k->best ? -f->error : fail_errno(f, errno, path, "cannot open this kernel");
+	if (k->best)
+		k->fd = open_best(k, fs, f);
+	if (k->fd < 0)
+		return -f->error;
 	rootfs_files(fs, &files);
 	if (*k->image.release && !kernel_has_modules(&files.files, k->image.release))
 		say_warning("the root has no modules for its kernel %s", k->image.release);
-	return copy(k, fd, path, f);
+	return copy(k, k->fd, path, f);
 }

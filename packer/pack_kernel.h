@@ -12,6 +12,7 @@ struct pack_kernel {
 	const char *setting; /* "auto", "none" or a path on the host */
 	char *path;          /* where the kernel goes; owned */
 	bool was_there;      /* an older one is at that place */
+	int fd;              /* of the kernel of the host, or of the root's that was chosen; -1 */
 	struct kernel_list found;
 	const struct kernel_file *best,
 		*passed; /* of these, to boot the root with, and see kernel_list_choose() */

@@ -2,6 +2,7 @@
 #include "rootfs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 
@@ -12,6 +13,14 @@
 struct inode *rootfs_inode(const struct rootfs *fs, const struct root_name *n)
 {
 	return &fs->inodes[n->inode];
+}
+
+/* Bytes that it takes beside its own. */
+static uint64_t held_by(const struct inode *i)
+{
+	const struct file_map *map = i->data.kind == FILE_DATA_SPAN ? i->data.at.span.map : NULL;
+
+	return i->xattrs.room + (map ? map->n * sizeof(*map->extents) : 0);
 }
 
 static void free_inode(struct inode *i)
@@ -30,8 +39,10 @@ static void forget_name(void *arg, const struct root_name *n)
 	if (fs->gone)
 		fs->gone(fs->gone_arg, n);
 	i = rootfs_inode(fs, n);
-	if (i->names > 0 && --i->names == 0)
+	if (i->names > 0 && --i->names == 0) {
+		fs->held -= held_by(i);
 		free_inode(i);
+	}
 }
 
 void rootfs_watch(struct rootfs *fs, void (*gone)(void *arg, const struct root_name *n), void *arg)
@@ -176,13 +187,30 @@ static int take_data(struct rootfs *fs, struct source *s, const struct rootfs_fi
 }
 
 /* What a member says of a directory that is there. */
-static int take_directory(struct source_member *s, const struct rootfs_fill *how,
-			  struct root_name *n, struct inode *i)
+static int take_directory(const struct rootfs *fs, struct source_member *s,
+			  const struct rootfs_fill *how, struct root_name *n, struct inode *i)
 {
 	bool keeps = how->how == ROOT_TREE_OVERLAY && !i->is_implied && !n->mark;
 
 	n->mark = 0;
-	return keeps ? 0 : describe(i, s, how->how == ROOT_TREE_ARCHIVE && !i->is_implied);
+	if (!keeps || s->is_mount)
+		n->layer = fs->layer; /* it is the overlay's now */
+	if (keeps) {
+		i->error = s->error ? (uint16_t)s->error : i->error;
+		i->is_mount |= s->is_mount;
+		return 0;
+	}
+	return describe(i, s, how->how == ROOT_TREE_ARCHIVE && !i->is_implied);
+}
+
+static int check_memory(const struct rootfs *fs, const struct member *m, struct fail *f)
+{
+	uint64_t taken = root_tree_memory(fs->tree) + fs->room * sizeof(*fs->inodes) + fs->held;
+
+	if (taken <= root_tree_limit(fs->tree))
+		return 0;
+	return fail_set(f, ENOMEM, m->path, "Free memory, or pack a root with fewer files.",
+			"there is no memory for the names and attributes of the root");
 }
 
 static int take_member(struct rootfs *fs, struct source *s, const struct rootfs_fill *how,
@@ -190,17 +218,21 @@ static int take_member(struct rootfs *fs, struct source *s, const struct rootfs_
 {
 	const struct member *m = &sm->m;
 	struct inode *i = rootfs_inode(fs, n);
+	uint64_t held = held_by(i);
 	int r = 0;
 
 	if (is_new)
 		i->names++;
 	if (m->type == MEMBER_DIRECTORY && !is_new)
-		r = take_directory(sm, how, n, i);
+		r = take_directory(fs, sm, how, n, i);
 	else if (m->type != MEMBER_HARDLINK)
 		r = describe(i, sm, false);
 	if (r < 0)
 		return fail_errno(f, r, m->path, "cannot hold its attributes");
-	return m->type == MEMBER_FILE && m->size > 0 ? take_data(fs, s, how, n, f) : 0;
+	if (m->type == MEMBER_FILE && m->size > 0)
+		r = take_data(fs, s, how, n, f);
+	fs->held += held_by(i) - held;
+	return r == 0 ? check_memory(fs, m, f) : r;
 }
 
 /* What mends it, in the root or in the archive that it comes from. */
@@ -264,10 +296,11 @@ static int add_member(struct rootfs *fs, struct source *s, const struct rootfs_f
 	r = add_name(fs, &m->m, &n, &is_new, f);
 	if (r == 0)
 		return take_member(fs, s, how, m, n, is_new, f);
-	if (r != -ENOMEM && how->is_left_out &&
-	    how->is_left_out(how->arg, m->m.path, m->m.type == MEMBER_DIRECTORY))
-		return 0;
-	return r;
+	if (r == -ENOMEM || !how->is_left_out ||
+	    !how->is_left_out(how->arg, m->m.path, m->m.type == MEMBER_DIRECTORY))
+		return r;
+	how->note_left_out(how->arg, m->m.path, m->m.type == MEMBER_DIRECTORY);
+	return 0;
 }
 
 /* Data may lie in it. */
@@ -279,7 +312,18 @@ static int keep_source(struct rootfs *fs, struct source *s)
 		return -ENOMEM;
 	fs->sources = sources;
 	sources[fs->n_sources++] = s;
+	source_settle(s);
 	return 0;
+}
+
+static void leave_out_outputs(const struct rootfs *fs, struct source *s)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(fs->outputs); i++) {
+		_cleanup_close_ int fd = fs->outputs[i] ? open(fs->outputs[i], O_PATH | O_CLOEXEC)
+							: -1;
+
+		source_leave_out(s, fd);
+	}
 }
 
 int rootfs_add_source(struct rootfs *fs, struct source *s, const struct rootfs_fill *how,
@@ -289,6 +333,7 @@ int rootfs_add_source(struct rootfs *fs, struct source *s, const struct rootfs_f
 	int r = 0;
 
 	fs->holds_source = false;
+	leave_out_outputs(fs, s);
 	root_tree_set_layer(fs->tree, ++fs->layer, how->how);
 	while (r == 0 && (r = source_next(s, &m, f)) > 0)
 		r = add_member(fs, s, how, m, f);
@@ -386,7 +431,7 @@ static int stat_name(const struct root_files *r, const char *path, struct stat *
 	return 0;
 }
 
-static int open_name(const struct root_files *r, const char *path)
+static int open_name(const struct root_files *r, const char *path, uint64_t most)
 {
 	struct rootfs *fs = fs_of(r);
 	struct root_name *n;
@@ -399,7 +444,7 @@ static int open_name(const struct root_files *r, const char *path)
 	if (n->type != MEMBER_FILE)
 		return -ENOENT;
 	i = rootfs_inode(fs, n);
-	return file_reader_descriptor(&fs->reader, &i->data, i->size, path, &f);
+	return file_reader_descriptor(&fs->reader, &i->data, i->size, most, path, &f);
 }
 
 static int list_names(const struct root_files *r, const char *path,

@@ -34,6 +34,8 @@ struct inode {
 	bool is_implied; /* a directory that no member described */
 	bool is_mount;   /* of a directory: what is mounted on it was not read */
 	bool is_kept;    /* decide.c's: it has a name that no rule is for, so its data stays */
+	bool is_changed; /* decide.c's: the rule was applied */
+	bool is_told;    /* decide.c's: its size was counted with what is left out */
 	bool is_seen, is_counted; /* decide.c's: a name of it came by */
 	const struct root_name
 		*first; /* the writer's: its name that has the data; NULL = none so far */
@@ -47,8 +49,11 @@ struct rootfs {
 	size_t n_sources;
 	struct spool spool;
 	bool has_spool;
-	uint16_t layer;    /* that is filled last */
-	uint64_t skipped;  /* sockets */
+	uint16_t layer;   /* that is filled last */
+	uint64_t skipped; /* sockets */
+	const char *outputs
+		[4]; /* files that are written: inside a directory they are passed over; NULL: none */
+	uint64_t held;     /* bytes in attributes and maps */
 	bool holds_source; /* data lies in the source that is read */
 	void (*gone)(void *arg, const struct root_name *n); /* see rootfs_watch */
 	void *gone_arg;
@@ -62,6 +67,9 @@ struct rootfs_fill {
 	/* Is the name left out whatever is in it? Then it may be one that init could not unpack, and its data need not
 	 * be held. May be NULL. */
 	bool (*is_left_out)(void *arg, const char *path, bool is_directory);
+
+	/* It was, and init could not unpack it. May be NULL only where that is. */
+	void (*note_left_out)(void *arg, const char *path, bool is_directory);
 
 	/* Looks at each member first, and may change it: 1 = it is a name, 0 = it is none; -errno. May be NULL. */
 	int (*look)(void *arg, struct rootfs *fs, struct member *m, struct fail *f);

@@ -61,6 +61,7 @@ static int add_layer(struct rootfs *fs, const struct rootfs_input *in, const str
 {
 	struct rootfs_fill how = { .how = ROOT_TREE_LAYER,
 				   .is_left_out = in->is_left_out,
+				   .note_left_out = in->note_left_out,
 				   .look = look_for_deletion,
 				   .arg = in->arg };
 	_cleanup_free_ char *shown = NULL;
@@ -106,35 +107,23 @@ static int load_source(struct rootfs *fs, const struct rootfs_input *in, struct 
 {
 	struct rootfs_fill how = { .how = ROOT_TREE_ARCHIVE,
 				   .is_left_out = in->is_left_out,
+				   .note_left_out = in->note_left_out,
 				   .arg = in->arg };
 
-	for (size_t i = 0; i < in->n_outputs; i++) {
-		_cleanup_close_ int fd = in->outputs[i] ? open(in->outputs[i], O_PATH | O_CLOEXEC)
-							: -1;
-
-		source_leave_out(s, fd);
-	}
 	return rootfs_add_source(fs, s, &how, f);
 }
 
-static int load_directory(struct rootfs *fs, const struct rootfs_input *in, const struct stat *st,
-			  struct fail *f)
+static int load_directory(struct rootfs *fs, const struct rootfs_input *in, struct fail *f)
 {
-	struct stat running;
 	struct source *s;
 	int fd, r;
 
-	if (stat("/", &running) == 0 && st->st_dev == running.st_dev &&
-	    st->st_ino == running.st_ino)
-		return fail_set(f, EINVAL, in->path,
-				"Pack a copy or a snapshot of it, for example a bind mount.",
-				"this is the running system");
 	fd = open(in->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return fail_errno(f, errno, in->path, "cannot open it");
 	if (blobs_is_layout(fd))
 		return load_image(fs, in, fd, in->path, f);
-	r = source_directory_open(fd, &s, f);
+	r = source_directory_open(fd, in->path, &s, f);
 	return r == 0 ? load_source(fs, in, s, f) : r;
 }
 
@@ -196,5 +185,5 @@ int rootfs_load(struct rootfs *fs, const struct rootfs_input *in, struct fail *f
 		return load_reference(fs, in, f);
 	if (stat(in->path, &st) < 0)
 		return fail_errno(f, errno, in->path, "cannot find it");
-	return S_ISDIR(st.st_mode) ? load_directory(fs, in, &st, f) : load_file(fs, in, &st, f);
+	return S_ISDIR(st.st_mode) ? load_directory(fs, in, f) : load_file(fs, in, &st, f);
 }

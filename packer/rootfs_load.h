@@ -10,11 +10,9 @@
 struct rootfs_input {
 	const char *path;                  /* "-": standard input; or a reference (image_input.h) */
 	const struct image_choice *choice; /* of several images in it; NULL: none is asked for */
-	const char *const *
-		outputs; /* files that are written: inside a directory they are passed over; NULLs among them count
-	                                not */
-	size_t n_outputs;
-	bool (*is_left_out)(void *arg, const char *path, bool is_directory); /* see rootfs_fill */
+	/* See rootfs_fill. */
+	bool (*is_left_out)(void *arg, const char *path, bool is_directory);
+	void (*note_left_out)(void *arg, const char *path, bool is_directory);
 	void *arg;
 };
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "rootfs_walk.h"
 #include "say.h"
@@ -35,7 +36,23 @@ static void describe(const struct writing *w, const struct root_name *n, struct 
 		ret->mtime = (struct timespec){ .tv_sec = w->newest };
 }
 
-static int write_data(struct writing *w, const struct member *m, struct fail *f)
+/* Somebody wrote to it since it was described: its data may be of two times. */
+static void warn_if_changed(const struct writing *w, const struct inode *i)
+{
+	struct stat st;
+
+	if (i->data.kind != FILE_DATA_HOST || fstat(w->fs->reader.fd, &st) < 0 ||
+	    (st.st_mtim.tv_sec == i->mtime.tv_sec && st.st_mtim.tv_nsec == i->mtime.tv_nsec &&
+	     (uint64_t)st.st_size == i->size))
+		return;
+	say_warning(
+		"/%s was written to while the root was packed: pack it again when nobody writes "
+		"to it",
+		w->walk.path);
+}
+
+static int write_data(struct writing *w, const struct inode *i, const struct member *m,
+		      struct fail *f)
 {
 	struct file_reader *reader = &w->fs->reader;
 	const void *data;
@@ -49,6 +66,8 @@ static int write_data(struct writing *w, const struct member *m, struct fail *f)
 		say_progress("packing", w->done, w->total);
 	}
 	w->done += m->size - reader->done; /* holes */
+	if (r == 0)
+		warn_if_changed(w, i);
 	return r;
 }
 
@@ -77,7 +96,7 @@ static int write_name(struct writing *w, const struct root_name *n, struct fail 
 	if (n->type != MEMBER_FILE || i->size == 0)
 		return payload_writer_add(w->w, &m, NULL, 0, f);
 	r = file_reader_open(&w->fs->reader, &i->data, i->size, m.path, f);
-	return r == 0 ? write_data(w, &m, f) : r;
+	return r == 0 ? write_data(w, i, &m, f) : r;
 }
 
 int rootfs_write(struct rootfs *fs, struct payload_writer *writer, time_t newest, uint64_t bytes,

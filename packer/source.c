@@ -76,6 +76,12 @@ int source_map(struct source *s, struct file_map **ret)
 	return 0;
 }
 
+void source_settle(struct source *s)
+{
+	if (s->kind->settle)
+		s->kind->settle(s);
+}
+
 void source_close(struct source *s)
 {
 	if (!s)

@@ -39,6 +39,9 @@ int source_read(struct source *s, const void **ret_data, size_t *ret_size, uint6
 /* The last member's map, for what source_read() reads; the caller frees it. NULL: it has no holes. 0 or -ENOMEM. */
 int source_map(struct source *s, struct file_map **ret);
 
+/* No member will be asked for any more, only data that has its place in it. */
+void source_settle(struct source *s);
+
 void source_close(struct source *s);
 
 /* Passes over the file that is open at fd: the image that was packed before may lie inside the root. fd < 0: nothing. */
@@ -49,8 +52,8 @@ uint64_t source_skipped(const struct source *s);
 
 /* ---- kinds ---- */
 
-/* A directory. fd is taken over. */
-int source_directory_open(int fd, struct source **ret, struct fail *f);
+/* A directory, but not the running system. fd is taken over; path: for messages. */
+int source_directory_open(int fd, const char *path, struct source **ret, struct fail *f);
 
 /* A tar or cpio archive, plain or compressed (gz, bz2, xz, zst…). */
 int source_tar_open(const char *path, struct source **ret, struct fail *f);

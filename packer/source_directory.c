@@ -106,7 +106,7 @@ static int list_names(struct level *l)
 	return r;
 }
 
-/* name behind the first length bytes of the path. It may be longer than init could unpack (names.h), or the kernel walk
+/* name behind the first length bytes of the path. It may be longer than init could unpack, or the kernel walk
  * in one step: below a directory that is left out, too. */
 static int set_path(struct source_directory *d, size_t length, const char *name)
 {
@@ -280,6 +280,12 @@ static bool describe(struct source_directory *d, const struct stat *st)
 	return true;
 }
 
+/* Of an overlayfs: names of one inode may be deletions in several directories. */
+static bool is_whiteout(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && st->st_rdev == 0;
+}
+
 /* Fills the current member from name in dir_fd. */
 static int read_member(struct source_directory *d, int dir_fd, const char *name,
 		       const struct stat *st)
@@ -287,7 +293,7 @@ static int read_member(struct source_directory *d, int dir_fd, const char *name,
 	struct member *m = &d->base.current.m;
 	int r = 0;
 
-	if (!S_ISDIR(st->st_mode) && st->st_nlink > 1)
+	if (!S_ISDIR(st->st_mode) && st->st_nlink > 1 && !is_whiteout(st))
 		r = find_hardlink(d, st, m);
 	if (r < 0 || m->type == MEMBER_HARDLINK)
 		return r;
@@ -409,14 +415,29 @@ static const struct source_kind kind = { .next = directory_next,
 					 .place = directory_place,
 					 .close = directory_close };
 
-int source_directory_open(int fd, struct source **ret, struct fail *f)
+static bool is_running_system(int fd)
 {
-	struct source_directory *d = calloc(1, sizeof(*d));
+	struct stat st, running;
 
+	return fstat(fd, &st) == 0 && stat("/", &running) == 0 && st.st_dev == running.st_dev &&
+	       st.st_ino == running.st_ino;
+}
+
+int source_directory_open(int fd, const char *path, struct source **ret, struct fail *f)
+{
+	struct source_directory *d;
+
+	if (is_running_system(fd)) {
+		close(fd);
+		return fail_set(f, EINVAL, path,
+				"Pack a copy or a snapshot of it, for example a bind mount.",
+				"this is the running system");
+	}
+	d = calloc(1, sizeof(*d));
 	if (!d || set_path(d, 0, "") < 0) {
 		free(d);
 		close(fd);
-		return fail_errno(f, ENOMEM, "the root directory", "cannot read it");
+		return fail_errno(f, ENOMEM, path, "cannot read it");
 	}
 	d->base.kind = &kind;
 	d->root_fd = fd;

@@ -14,6 +14,7 @@ struct source_kind {
 	int (*read)(struct source *s, const void **ret_data, size_t *ret_size, uint64_t *ret_offset,
 		    struct fail *f);
 	const struct tar_extent *(*extents)(struct source *s, size_t *ret_n);
+	void (*settle)(struct source *s);
 	void (*close)(struct source *s);
 };
 

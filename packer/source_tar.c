@@ -172,6 +172,17 @@ static int tar_read(struct source *s, const void **ret_data, size_t *ret_size, u
 	return root_reader_data(((struct source_tar *)s)->root, ret_data, ret_size, ret_offset, f);
 }
 
+static void tar_settle(struct source *s)
+{
+	struct source_tar *t = (struct source_tar *)s;
+
+	root_reader_close(t->root);
+	t->root = NULL;
+	if (t->raw)
+		archive_read_free(t->raw);
+	t->raw = NULL;
+}
+
 static void tar_close(struct source *s)
 {
 	struct source_tar *t = (struct source_tar *)s;
@@ -193,6 +204,7 @@ static const struct source_kind kind = { .next = tar_next,
 					 .place = tar_place,
 					 .read = tar_read,
 					 .extents = tar_extents,
+					 .settle = tar_settle,
 					 .close = tar_close };
 
 static struct source_tar *tar_new(const char *name, struct fail *f)

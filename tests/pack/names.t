@@ -127,7 +127,7 @@ sub blob {
 	my $layer = '"mediaType":"application/vnd.oci.image.layer.v1.tar"';
 	my @layers = map { "{$layer," . blob($layout, $_ . tar_end()) . '}' }
 		dir('./') . file('lib'), file('lib/x');
-	my $config = blob($layout, '{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}');
+	my $config = blob($layout, '{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[' . join(',', map { s/.*"(sha256:\w+)".*/"$1"/r } @layers) . ']}}');
 	my $manifest = blob($layout, '{"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.image.config.v1+json",'
 			. "$config},\"layers\":[" . join(',', @layers) . ']}');
 	spew("$layout/oci-layout", '{"imageLayoutVersion":"1.0.0"}');

@@ -8,9 +8,10 @@ use lib "$FindBin::RealBin/../engine", "$FindBin::RealBin/../boot";
 use Digest::SHA qw(sha256_hex);
 use Engine;
 use Image;
+use POSIX ();
 use Test::More;
 
-need_programs(qw(tar gzip setfattr setpriv));
+need_programs(qw(tar gzip mknod setfattr setpriv));
 my $TARBOOT = build_path('tarboot');
 my @NO      = qw(--kernel=none --no-shell --level=fast);
 my $image   = scratch('image');
@@ -97,6 +98,71 @@ for my $from ($base, "$base.tar") {
 	is("$is{one} $is{two}", 'mine shared', "$from: a name that is replaced leaves the others alone");
 }
 
+# Overlays and names that are left out.
+{
+	my $merged = files('merged', 'usr/lib/a' => 'a', 'lib' => '->usr/lib', 'run/lock/old' => 'old', 'var/lock' => '->/run/lock', 'etc/foo/x' => 'x');
+	my %is = tree($merged, '--exclude=/lib', '--overlay=' . files('lib', 'lib/x' => 'x'));
+	is("$is{lib} $is{'lib/x'} " . join(' ', grep { m{^usr/lib/} } sort keys %is), '/ x usr/lib/a', 'a link that is left out leads nowhere');
+	is(try($TARBOOT, 'pack', $merged, '--explain=/lib/a', '--exclude=/usr/lib/a')->{out}, "/usr/lib/a: left out: /usr/lib/a names it (excluded)\n", 'a path through a link is explained');
+
+	# The inode of all deletions of an overlayfs is one.
+	my $upper = files('upper', 'etc/foo/y' => 'y');
+	run('mknod', "$upper/etc/foo/x", 'c', 0, 0);
+	run('mkdir', "$upper/usr");
+	link "$upper/etc/foo/x", "$upper/usr/lib" or die;
+	%is = tree($merged, "--overlay=$upper");
+	is(join(' ', grep { m{^(?:etc/foo|usr)/} } sort keys %is), 'etc/foo/y', 'hard-linked whiteouts delete');
+
+	# The image of the pack before lies in the overlay.
+	my $over = files('own', 'new' => 'new');
+	run($TARBOOT, 'pack', $merged, '-o', "$over/img", @NO, '--force', "--overlay=$over") for 1 .. 2;
+	run('tar', '-C', new_dir(), '-xf', payload_of("$over/img"));
+	is(join(' ', grep { m{img} } split /\n/, run('tar', '-tf', payload_of("$over/img"))), '', 'an image inside an overlay is not packed');
+	is(try($TARBOOT, 'pack', $merged, '-n', '--overlay=/')->{err}, "tarboot: /: this is the running system\n"
+			. "  Pack a copy or a snapshot of it, for example a bind mount.\n", 'nor is the running system an overlay');
+}
+
+# A file that somebody writes to.
+{
+	my $busy = files('busy', 'log' => 'x');
+	my $pid = fork // die;
+	if ($pid == 0) { for (my $n = 1000; getppid != 1; $n++) { utime $n, $n, "$busy/log" } POSIX::_exit(0) }
+	select undef, undef, undef, 0.01 while (stat "$busy/log")[9] > 1_000_000_000;
+	my $r = try($TARBOOT, 'pack', $busy, '-o', $image, @NO, '--force');
+	kill 'KILL', $pid;
+	waitpid $pid, 0;
+	like($r->{err}, qr{^tarboot: warning: /log was written to while the root was packed: pack it again when nobody writes to it$}m, 'a file that is written to meanwhile');
+}
+
+# A sparse file is read from its start, wherever its holes are.
+{
+	my $sparse = files('sparse', 'etc/selinux/config' => "SELINUX=enforcing\n");
+	run('truncate', '-s', '64K', "$sparse/etc/selinux/config");
+	like(try($TARBOOT, 'pack', $sparse, '-o', $image, @NO, '--force')->{err}, qr/SELinux is enforcing in the root/, 'the start of a sparse file');
+}
+
+# More extents than there may be, too far apart to be joined.
+{
+	my $holes = files('too-many', 'x' => '');
+	open my $h, '+<', "$holes/x" or die;
+	for (0 .. 131080) { sysseek $h, $_ * 8192, 0; syswrite $h, 'x' }
+	sysseek $h, 4 << 30, 0;
+	syswrite $h, 'x';
+	close $h;
+	my $r = try($TARBOOT, 'pack', $holes, '-o', "$image.no", @NO, '--force');
+	is($r->{err} =~ s/^tarboot: warning: .*\n//mgr, "tarboot: x: cannot hold its map of holes: File too large\n", 'a file of too many pieces');
+	unlink "$holes/x";
+}
+
+# A name that init could not unpack does no harm where it is left out, and is told.
+{
+	my $bad = spew(scratch('bad.tar'), tar_member(name => 'k', data => 'k') . tar_member(name => 'bad', type => '1', link => 'nowhere') . tar_end());
+	my $r = try($TARBOOT, 'pack', $bad, '-n', '--force', '--exclude=/bad');
+	like($r->{out}, qr{^left out +0 B  /bad: excluded$}m, 'a bad name that is left out');
+	is($r->{err}, "tarboot: warning: the new init: none of /sbin/init, /usr/lib/systemd/systemd, /lib/systemd/systemd, /etc/init, /bin/init is in the root\n", 'is one that the pattern names');
+	is(try($TARBOOT, 'pack', $bad, '--explain=/bad', '--exclude=/bad')->{out}, "/bad: left out: /bad names it (excluded)\n", 'and is explained');
+}
+
 # A directory that may not be entered does no harm where it is left out.
 SKIP: {
 	skip 'not root: nobody else can be asked', 2 if $> != 0;
@@ -105,9 +171,13 @@ SKIP: {
 	run('mkdir', '-p', "$closed/sbin", "$closed/secret");
 	spew("$closed/sbin/init", "#!/bin/sh\n");
 	chmod 0, "$closed/secret";
+	run('mkdir', '-p', public('over') . '/sbin');
+	chmod 0, public('over') . '/sbin';
 	my $r = try(@as);
 	is("$r->{exit} $r->{err}", "1 tarboot: secret: cannot read it: Permission denied\n  Run it as root (sudo tarboot ...), or as a user who has access.\n", 'a directory that cannot be read is refused');
 	is(try(@as, '--exclude=/secret')->{exit}, 0, 'unless it is left out');
+	$r = try(@as, '--exclude=/secret', '--overlay=' . public('over'));
+	like($r->{err}, qr/^tarboot: sbin: cannot read it: Permission denied$/m, 'so is one of an overlay, over one that is there');
 }
 
 done_testing();
