@@ -21,7 +21,7 @@
 
 enum action { ACTION_STAY, ACTION_REBOOT, ACTION_POWEROFF, ACTION_HALT, ACTION_SHELL };
 
-struct plan {
+struct reaction {
 	enum onfail onfail; /* whose wish it is */
 	enum action action;
 	long seconds; /* until the action; 0 = at once */
@@ -41,34 +41,54 @@ static long kernel_panic_timeout(void)
 	return seconds;
 }
 
-static struct plan make_plan(const struct boot *b, enum onfail onfail, bool can_retry)
+static enum action choose_action(enum onfail onfail, long panic)
 {
-	static const enum action actions[] = { [ONFAIL_BY_PANIC] = ACTION_REBOOT,
-					       [ONFAIL_REBOOT] = ACTION_REBOOT,
+	static const enum action actions[] = { [ONFAIL_REBOOT] = ACTION_REBOOT,
 					       [ONFAIL_POWEROFF] = ACTION_POWEROFF,
 					       [ONFAIL_HALT] = ACTION_HALT,
 					       [ONFAIL_SHELL] = ACTION_SHELL };
-	long panic = b->params.has_panic ? b->params.panic : kernel_panic_timeout();
-	struct plan p = { .seconds = panic > 0 ? panic : DEFAULT_WAIT };
 
-	/* tarboot.onfail=shell has no effect without tarboot.shell. */
-	p.may_shell = can_retry && (b->params.shell & SHELL_FAIL) && shell_is_there();
-	p.onfail = onfail == ONFAIL_SHELL && !p.may_shell ? ONFAIL_BY_PANIC : onfail;
-	p.action = actions[p.onfail];
-	if (p.onfail == ONFAIL_BY_PANIC && panic == 0)
-		p.action = ACTION_STAY;
-	if (panic < 0 && !p.may_shell)
-		p.seconds = 0;
-	if (b->params.has_failwait)
-		p.seconds = b->params.failwait;
-	if (p.action == ACTION_SHELL)
-		p.seconds = 0;
-	return p;
+	if (onfail == ONFAIL_BY_PANIC)
+		return panic == 0 ? ACTION_STAY : ACTION_REBOOT;
+	return actions[onfail];
 }
 
-static const char *why_action(const struct boot *b, const struct plan *p, char buf[48])
+/* The first rule that applies counts. */
+static long choose_wait(const struct boot *b, const struct reaction *r, long panic)
 {
-	if (p->onfail != ONFAIL_BY_PANIC)
+	const struct {
+		bool applies;
+		long seconds;
+	} rules[] = {
+		{ r->action == ACTION_SHELL, 0 },
+		{ b->params.has_failwait, b->params.failwait },
+		{ panic < 0 && !r->may_shell, 0 },
+		{ panic > 0, panic },
+		{ true, DEFAULT_WAIT },
+	};
+	size_t i = 0;
+
+	while (!rules[i].applies)
+		i++;
+	return rules[i].seconds;
+}
+
+static struct reaction choose_reaction(const struct boot *b, enum onfail onfail, bool can_retry)
+{
+	long panic = b->params.has_panic ? b->params.panic : kernel_panic_timeout();
+	struct reaction r = { 0 };
+
+	/* tarboot.onfail=shell has no effect without tarboot.shell. */
+	r.may_shell = can_retry && (b->params.shell & SHELL_FAIL) && shell_is_there();
+	r.onfail = onfail == ONFAIL_SHELL && !r.may_shell ? ONFAIL_BY_PANIC : onfail;
+	r.action = choose_action(r.onfail, panic);
+	r.seconds = choose_wait(b, &r, panic);
+	return r;
+}
+
+static const char *why_action(const struct boot *b, const struct reaction *r, char buf[48])
+{
+	if (r->onfail != ONFAIL_BY_PANIC)
 		return "tarboot.onfail=";
 	snprintf(buf, 48, "panic=%ld",
 		 b->params.has_panic ? b->params.panic : kernel_panic_timeout());
@@ -80,18 +100,19 @@ static const char *const doing[] = { [ACTION_REBOOT] = "rebooting",
 				     [ACTION_HALT] = "halting",
 				     [ACTION_SHELL] = "a shell" };
 
-static void describe_plan(const struct boot *b, const struct plan *p, char *buf, size_t size)
+static void describe_reaction(const struct boot *b, const struct reaction *r, char *buf,
+			      size_t size)
 {
-	const char *enter = p->may_shell ? "; press Enter for a shell" : "";
+	const char *enter = r->may_shell ? "; press Enter for a shell" : "";
 	char why[48], when[32] = "now";
 
-	if (p->seconds > 0)
-		snprintf(when, sizeof(when), "in %ld s", p->seconds);
-	if (p->action == ACTION_STAY)
-		snprintf(buf, size, "staying like this (%s)%s", why_action(b, p, why), enter);
+	if (r->seconds > 0)
+		snprintf(when, sizeof(when), "in %ld s", r->seconds);
+	if (r->action == ACTION_STAY)
+		snprintf(buf, size, "staying like this (%s)%s", why_action(b, r, why), enter);
 	else
-		snprintf(buf, size, "%s %s (%s)%s", doing[p->action], when, why_action(b, p, why),
-			 p->action == ACTION_SHELL ? "" : enter);
+		snprintf(buf, size, "%s %s (%s)%s", doing[r->action], when, why_action(b, r, why),
+			 r->action == ACTION_SHELL ? "" : enter);
 }
 
 /* Advice for failures that have none: failed system calls. */
@@ -135,14 +156,14 @@ static void add_field(char *block, size_t size, const char *label, const char *t
 }
 
 /* Logs the content of the block to the kernel log and the log file, in two lines. */
-static void print_block(const struct boot *b, const struct plan *p)
+static void print_block(const struct boot *b, const struct reaction *r)
 {
 	const struct fail *f = &b->fail;
 	char block[2048], then[160];
 
 	console_log(LOG_FAILURE, "%s failed: %s: %s", b->failed_step, f->what, f->why);
 	console_log(LOG_FAILURE, "to do: %s", advice(f));
-	describe_plan(b, p, then, sizeof(then));
+	describe_reaction(b, r, then, sizeof(then));
 	snprintf(block, sizeof(block), "\ntarboot: FAILED: %s\n", b->failed_step);
 	add_field(block, sizeof(block), "what:", f->what);
 	add_field(block, sizeof(block), "why: ", f->why);
@@ -152,11 +173,11 @@ static void print_block(const struct boot *b, const struct plan *p)
 }
 
 /* The shell failed, so the countdown begins. */
-static void print_plan(const struct boot *b, const struct plan *p)
+static void print_reaction(const struct boot *b, const struct reaction *r)
 {
 	char line[256] = "", then[160];
 
-	describe_plan(b, p, then, sizeof(then));
+	describe_reaction(b, r, then, sizeof(then));
 	add_field(line, sizeof(line), "then:", then);
 	console_print(line);
 }
@@ -197,16 +218,16 @@ static void act(enum action action)
 }
 
 /* True: Enter was pressed, to open a shell. */
-static bool wait_for_enter(const struct plan *p)
+static bool wait_for_enter(const struct reaction *r)
 {
-	uint64_t now = now_usec(), end = now + (uint64_t)p->seconds * 1000000;
-	long left, told = p->seconds;
+	uint64_t now = now_usec(), end = now + (uint64_t)r->seconds * 1000000;
+	long left, told = r->seconds;
 
-	for (; p->action == ACTION_STAY || now < end; now = now_usec()) {
+	for (; r->action == ACTION_STAY || now < end; now = now_usec()) {
 		left = (long)((end - now + 999999) / 1000000);
-		if (p->action != ACTION_STAY && left != told)
-			console_countdown(doing[p->action], told = left);
-		if (terminals_wait_enter(250) && p->may_shell)
+		if (r->action != ACTION_STAY && left != told)
+			console_countdown(doing[r->action], told = left);
+		if (terminals_wait_enter(250) && r->may_shell)
 			return true;
 		child_reap();
 	}
@@ -215,30 +236,30 @@ static bool wait_for_enter(const struct plan *p)
 
 /* A shell that was opened with Enter may be left at any time. One that was opened automatically and ended at once would
  * only do so again and again. */
-static bool is_used(const struct plan *p, enum shell_end end)
+static bool is_used(const struct reaction *r, enum shell_end end)
 {
-	if (end == SHELL_ENDED_AT_ONCE && p->action == ACTION_SHELL)
+	if (end == SHELL_ENDED_AT_ONCE && r->action == ACTION_SHELL)
 		console_log(LOG_ERROR, "the shell ended at once");
-	return end == SHELL_LEFT || (end == SHELL_ENDED_AT_ONCE && p->action != ACTION_SHELL);
+	return end == SHELL_LEFT || (end == SHELL_ENDED_AT_ONCE && r->action != ACTION_SHELL);
 }
 
 void failure_handle(struct boot *b, bool can_retry)
 {
 	enum onfail onfail = b->params.onfail;
-	struct plan p;
+	struct reaction r;
 
 	devices_settle(b);
 	console_open(); /* there may be more of them now */
-	p = make_plan(b, onfail, can_retry);
-	print_block(b, &p);
+	r = choose_reaction(b, onfail, can_retry);
+	print_block(b, &r);
 	for (;;) {
-		if (p.action != ACTION_SHELL && !wait_for_enter(&p))
-			act(p.action);
-		if (is_used(&p, shell_run(b->failed_step, "try to boot again")))
+		if (r.action != ACTION_SHELL && !wait_for_enter(&r))
+			act(r.action);
+		if (is_used(&r, shell_run(b->failed_step, "try to boot again")))
 			return;
 		if (onfail == ONFAIL_SHELL)
 			onfail = ONFAIL_BY_PANIC;
-		p = make_plan(b, onfail, can_retry);
-		print_plan(b, &p);
+		r = choose_reaction(b, onfail, can_retry);
+		print_reaction(b, &r);
 	}
 }

@@ -1,5 +1,6 @@
 /*
- * The new root: finds the payload, mounts the tmpfs, unpacks in a child process, finds the new init.
+ * The steps around the new root, each in a file of its own: find the payload, check memory, mount the tmpfs, unpack in a child
+ * process, check the new init.
  */
 #pragma once
 
