@@ -46,9 +46,9 @@ fails('tarboot.init= names nothing', append => 'tarboot.init=/opt/none', step =>
 
 for my $name (qw(proc sys dev run)) {
 	fails("/$name is a file", change => root_is(sub { rmdir "$_[0]/$name"; spew("$_[0]/$name", '') }), step => 'move mounts',
-		about => [ qr/what: +\/?$name/, qr/no directory/ ]);
+		about => [ qr/what: +\/?$name/, qr/not a directory/ ]);
 	fails("/$name is a link", change => root_is(sub { rmdir "$_[0]/$name"; symlink 'tmp', "$_[0]/$name" }), step => 'move mounts',
-		about => [ qr/what: +\/?$name/, qr/no directory/ ]);
+		about => [ qr/what: +\/?$name/, qr/not a directory/ ]);
 }
 boots('/proc, /sys, /dev and /run are missing', change => root_is(sub { rmdir "$_[0]/$_" for qw(proc sys dev run) }));
 boots('an init that is not systemd', change => root_is(sub {
