@@ -178,6 +178,7 @@ for my $id (qw(uid gid)) {
 }
 number(mtime => @$_) for ['14524770400 ', 1700000000], [base256(-1, 12), base256(-1, 12)], [' ' x 3 . '77 ', 63], ["\0" x 12, 0];
 bad("mtime '" . quoted($_) . "'", [set_field(file('f', ''), 'mtime', $_), $z], field('f', 'mtime', $_)) for 'abc', ' ' x 12, '1452477000x', '9', "\x81" . "\0" x 11;
+bad("mtime '" . quoted($_) . "'", [set_field(file('f', ''), 'mtime', $_), $z], range('f', 'mtime')) for "\x80" . "\x7f" x 11, "\x80\0\0\0\x80" . "\0" x 7, "\xff" . "\x80" x 11;
 bad("mode '" . quoted($_) . "'", [set_field(file('f', ''), 'mode', $_), $z], field('f', 'mode', $_)) for 'abc', ' ' x 8, '8', '644x';
 good('a mode with the type in it', [set_field(file('f', ''), 'mode', '0100644'), set_field(dir('d/'), 'mode', '0040755')], [file('f', '', mode => 0644), dir('d/')]);
 bad("size '" . quoted($_) . "'", [set_field(file('f', 'hello'), 'size', $_), $z], field('f', 'size', $_))

@@ -142,7 +142,8 @@ SKIP: {
 		my ($ours, $theirs) = (new_dir(), new_dir());
 		run("xz -0 -T0 -c '$root' >'" . scratch('root.tar.xz') . q{'});
 		is_quiet(try({ limit => 900 }, build_path('tarboot'), 'unpack', scratch('root.tar.xz'), $ours), "$root: unpacked");
-		run('tar', '--xattrs', '--xattrs-include=*', '--acls', '--numeric-owner', '-xpf', $root, '-C', $theirs);
+		# Their ACLs are attributes, as mmdebstrap writes them: with --acls, GNU tar leaves those out.
+		run('tar', '--xattrs', '--xattrs-include=*', '--numeric-owner', '-xpf', $root, '-C', $theirs);
 		same_tree(treelist($ours), treelist($theirs), "$root: as GNU tar");
 		run('rm', '-rf', $ours, $theirs, scratch('root.tar.xz'));
 	}
@@ -151,7 +152,8 @@ SKIP: {
 
 # An image of one layer, saved by each of the tools that this machine has: its layer as GNU tar extracts it.
 sub container_images {
-	my $dir   = tree(@PLAIN, @SPECIAL, @LONG, @XATTRS);
+	# Go's tar, which most of them have, writes no '=' in the name of an attribute.
+	my $dir   = tree(@PLAIN, @SPECIAL, @LONG, map { s/ setfattr -n "user\.%=" [^;]*;//r } @XATTRS);
 	my $layer = scratch('layer.tar');
 	my %SAVE  = (
 		umoci => 'umoci init --layout oci && umoci new --image oci:t && umoci unpack --image oci:t bundle && cp -a "$dir/." bundle/rootfs && umoci repack --image oci:t bundle',
@@ -171,7 +173,10 @@ sub container_images {
 			run('sh', '-c', "zcat '$blob' >'$layer' || cp '$blob' '$layer'");
 			my $r = both(slurp($layer));
 			is($r->{why}, '', "a layer of $tool: unpacked");
-			same_tree($r->{tree}, $r->{gnu_tree}, "a layer of $tool: as GNU tar");
+			my $ours = $r->{tree};
+			# umoci writes ACLs as attributes, which GNU tar leaves out with --acls.
+			is($ours =~ s/ system\.posix_acl_(?:access|default)=\w+//g, 3, "a layer of $tool: its ACLs") if $SAVE{$tool} =~ /umoci/;
+			same_tree($ours, $r->{gnu_tree}, "a layer of $tool: as GNU tar");
 			run('rm', '-rf', $at);
 		}
 	}

@@ -9,11 +9,13 @@
 #include "feed.h"
 #include "scratch.h"
 #include "tap.h"
+#include "tar_header.h"
 #include "tar_bytes.h"
 #include "tar_write.h"
 
 #define DATA_SIZE 700 /* two blocks */
 #define MARKER 1024
+#define LARGE_KEY "SCHILY.xattr.user.large"
 
 static char archive[8192];
 static size_t archive_size; /* with the end marker */
@@ -155,23 +157,28 @@ static void test_more(void)
 
 /* ---- sparse maps ---- */
 
-/* Turns the first member into a sparse one of the old GNU form, with one extent. */
-static void make_sparse(unsigned offset, unsigned size, unsigned real_size)
+static void set_checksum(char *header)
 {
 	unsigned sum = 0;
 	char number[16];
 
+	memset(header + 148, ' ', 8);
+	for (int i = 0; i < 512; i++)
+		sum += (unsigned char)header[i];
+	snprintf(number, sizeof(number), "%06o", sum);
+	memcpy(header + 148, number, 7);
+}
+
+/* Turns the first member into a sparse one of the old GNU form, with one extent. */
+static void make_sparse(unsigned offset, unsigned size, unsigned real_size)
+{
 	archive[156] = 'S';
 	memcpy(archive + 257, "ustar  ", 8);
 	memset(archive + 345, 0, 167);
 	snprintf(archive + 386, 12, "%011o", offset);
 	snprintf(archive + 398, 12, "%011o", size);
 	snprintf(archive + 483, 12, "%011o", real_size);
-	memset(archive + 148, ' ', 8);
-	for (int i = 0; i < 512; i++)
-		sum += (unsigned char)archive[i];
-	snprintf(number, sizeof(number), "%06o", sum);
-	memcpy(archive + 148, number, 7);
+	set_checksum(archive);
 }
 
 static void test_extents(void)
@@ -206,6 +213,40 @@ static void test_extents(void)
 	}
 }
 
+/* 128 attributes of 64 KiB, the largest that Linux has, in one header. */
+static void test_large_attributes(void)
+{
+	const size_t value = 64 << 10, line = 6 + strlen(LARGE_KEY "000=") + value + 1;
+	const size_t size = 128 * line,
+		     header = TAR_BLOCK + (size + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;
+	_cleanup_free_ char *tar = calloc(1, header + archive_size);
+	struct feed feed = { .at = tar, .left = header + archive_size };
+	struct tar_reader *t;
+	struct member m;
+	struct fail f;
+
+	if (!tar)
+		scratch_die("calloc");
+	memcpy(tar, archive, TAR_BLOCK);
+	for (size_t i = 0; i < 128; i++) {
+		char *at = tar + TAR_BLOCK + i * line;
+
+		memset(at, 'v', line);
+		memcpy(at + snprintf(at, line, "%zu " LARGE_KEY "%03zu=", line, i), "v", 1);
+		at[line - 1] = '\n';
+	}
+	tar[156] = 'x';
+	snprintf(tar + 124, 12, "%011zo", size);
+	set_checksum(tar);
+	memcpy(tar + header, archive, archive_size);
+	must(tar_reader_open(feed_piece, &feed, "the archive", TAR_MEMORY_MAX, &t, &f));
+	is_int(tar_reader_next(t, &m, &f), 1, "a member with 8 MiB of attributes");
+	ok(m.xattrs.used > 128 * value, "has them");
+	member_free(&m);
+	tar_reader_close(t);
+	free(feed.piece);
+}
+
 int main(void)
 {
 	make_archive();
@@ -213,6 +254,7 @@ int main(void)
 	test_cut();
 	test_what_is_cut();
 	test_more();
+	test_large_attributes();
 	test_extents();
 	return done_testing();
 }
