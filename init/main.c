@@ -10,18 +10,18 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "boot.h"
-#include "child.h"
-#include "console.h"
-#include "devices.h"
-#include "failure.h"
-#include "handover.h"
-#include "memory.h"
-#include "mounts.h"
-#include "read_all.h"
-#include "report.h"
-#include "root.h"
-#include "shell.h"
+#include "base/boot.h"
+#include "base/child.h"
+#include "base/console.h"
+#include "devices/devices.h"
+#include "failure/failure.h"
+#include "handover/handover.h"
+#include "base/memory.h"
+#include "handover/mounts.h"
+#include "base/read_all.h"
+#include "base/report.h"
+#include "root/root.h"
+#include "failure/shell.h"
 
 static int read_parameters(struct boot *b);
 static int check_parameters(struct boot *b);

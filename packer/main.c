@@ -4,10 +4,10 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "command.h"
-#include "options.h"
-#include "out.h"
-#include "say.h"
+#include "command/command.h"
+#include "base/options.h"
+#include "base/out.h"
+#include "base/say.h"
 
 static const struct {
 	const char *name;

@@ -92,7 +92,7 @@ sub need_room {
 	return;
 }
 
-# A new empty out: a tmpfs with the options that init gives to the root (init/root_mount.c). All unpack into it.
+# A new empty out: a tmpfs with the options that init gives to the root (init/root/root_mount.c). All unpack into it.
 my @OPTIONS = ('mode=0755,size=100%,nr_inodes=0,huge=within_size', 'mode=0755,size=100%,nr_inodes=0');
 my $mounted;
 

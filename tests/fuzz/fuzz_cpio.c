@@ -1,5 +1,5 @@
 /* cpio headers: what is read and written again is the same header. */
-#include "cpio.h"
+#include "tar/cpio.h"
 
 #include "fuzz.h"
 

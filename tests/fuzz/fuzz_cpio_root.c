@@ -9,13 +9,13 @@
 #define OWN_BYTES 3
 #define MEMORY 65536
 
-#include "cpio.h"
-#include "cpio_read.h"
+#include "tar/cpio.h"
+#include "tar/cpio_read.h"
 #include "feed.h"
 #include "fuzz.h"
 #include "limits.h"
 #include "stage.h"
-#include "tree.h"
+#include "tree/tree.h"
 
 /* What a reading came to. */
 struct story {

@@ -1,5 +1,5 @@
 /* The heads of programs, as an init in a hostile root may have them. */
-#include "elfinfo.h"
+#include "base/elfinfo.h"
 
 #include "fuzz.h"
 

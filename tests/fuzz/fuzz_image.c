@@ -1,6 +1,6 @@
 /* An image from somewhere else, as `tarboot inspect` gets it: members, manifest and payload are where
  * the file is. */
-#include "image.h"
+#include "image/image.h"
 
 #include "fuzz.h"
 

@@ -1,5 +1,5 @@
 /* The manifest: whatever was read can be written, and reads as the same again. */
-#include "manifest.h"
+#include "image/manifest.h"
 
 #include "fuzz.h"
 

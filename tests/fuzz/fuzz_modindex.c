@@ -1,5 +1,5 @@
 /* One text as every file of the index, searched for its own first word. */
-#include "modindex.h"
+#include "modules/modindex.h"
 
 #include "fuzz.h"
 

@@ -4,13 +4,13 @@
  */
 #define OWN_BYTES 3
 
-#include "codec.h"
+#include "codec/codec.h"
 #include "feed.h"
 #include "fuzz.h"
 #include "limits.h"
 #include "mutate_tar.h"
-#include "payload_write.h"
-#include "tar_read.h"
+#include "image/payload_write.h"
+#include "tar/tar_read.h"
 
 #define SIZE_ALL_MAX (1 << 20) /* bytes of all files, holes included */
 

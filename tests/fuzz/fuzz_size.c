@@ -1,5 +1,5 @@
 /* Sizes as people write them: what is read is in range, what is written fits. */
-#include "size.h"
+#include "base/size.h"
 
 #include "fuzz.h"
 

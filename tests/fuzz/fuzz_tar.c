@@ -13,8 +13,8 @@
 #include "limits.h"
 #include "mutate_tar.h"
 #include "stage.h"
-#include "tar_read.h"
-#include "tree.h"
+#include "tar/tar_read.h"
+#include "tree/tree.h"
 
 /* What a reading came to. */
 struct story {

@@ -18,7 +18,7 @@
 #include "mutate_tar.h"
 #include "tar_differences.h"
 #include "tar_facts.h"
-#include "tar_read.h"
+#include "tar/tar_read.h"
 
 #define MEMBERS_MAX 80 /* more than an input of 32 KiB has */
 #define READER_MEMORY (8U << 20)

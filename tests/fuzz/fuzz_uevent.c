@@ -1,5 +1,5 @@
 /* What the kernel says of a device never names a node outside /dev. */
-#include "uevent.h"
+#include "devices/uevent.h"
 
 #include "fuzz.h"
 

@@ -12,7 +12,7 @@
 #include "make_xz.h"
 #include "mutate_tar.h"
 #include "stage.h"
-#include "unpack.h"
+#include "engine/unpack.h"
 
 /* Into n Blocks of any size; stored, since fuzz_xz is there for the codec. */
 static void make_xz(const uint8_t *data, size_t size, unsigned n, struct bytes *ret)

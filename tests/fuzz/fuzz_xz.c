@@ -9,11 +9,11 @@
 
 #include <lzma.h>
 
-#include "codec.h"
+#include "codec/codec.h"
 #include "fuzz.h"
 #include "limits.h"
 #include "mutate_xz.h"
-#include "unpack.h"
+#include "engine/unpack.h"
 
 #define OUTPUT_MAX (1 << 18) /* decoded bytes of an input: no bombs */
 

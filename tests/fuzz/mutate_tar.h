@@ -8,7 +8,7 @@
 #include <ctype.h>
 
 #include "fuzz.h"
-#include "tar_header.h"
+#include "tar/tar_header.h"
 
 #define TAR_MEMBERS_MAX 64
 

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "fuzz.h"
-#include "util.h"
+#include "base/util.h"
 
 /* The targets that need no start have none. */
 __attribute__((weak)) int LLVMFuzzerInitialize(int *argc, char ***argv)

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "fail.h"
+#include "base/fail.h"
 #include "fuzz.h"
 #include "scratch.h"
 

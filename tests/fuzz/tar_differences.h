@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "member.h"
+#include "tar/member.h"
 #include "tar_facts.h"
 
 /* A member as both readers can tell it. */

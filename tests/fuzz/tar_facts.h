@@ -5,8 +5,8 @@
 #pragma once
 
 #include "fuzz.h"
-#include "tar_header.h"
-#include "util.h"
+#include "tar/tar_header.h"
+#include "base/util.h"
 
 #define FACTS_HEADERS_MAX 80 /* before one member; more than an input has blocks */
 #define FACTS_GLOBAL_MAX 80

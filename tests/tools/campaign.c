@@ -21,7 +21,7 @@
 
 #include "listing.h"
 #include "scratch.h"
-#include "unpack.h"
+#include "engine/unpack.h"
 
 enum region {
 	STREAM_HEADER,

@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-#include "pipeline.h"
+#include "engine/pipeline.h"
 
 static int copy_out(struct pipeline *l, struct fail *f)
 {

@@ -6,9 +6,9 @@
 #include <pthread.h>
 #include <stdio.h>
 
-#include "codec.h"
-#include "payload.h"
-#include "util.h"
+#include "codec/codec.h"
+#include "codec/payload.h"
+#include "base/util.h"
 
 #define CHUNK_SIZE (256 * 1024)
 #define THREADS_MAX 64

@@ -17,7 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "util.h"
+#include "base/util.h"
 
 /* A call fails with error when one of the bits is set in an argument; no bits: always. Without an error it
  * ends the caller, as reboot() does where the firmware does not switch the machine off. */

@@ -9,10 +9,10 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "codec.h"
-#include "tar_read.h"
-#include "tree.h"
-#include "util.h"
+#include "codec/codec.h"
+#include "tar/tar_read.h"
+#include "tree/tree.h"
+#include "base/util.h"
 
 struct source {
 	const char *data;

@@ -5,9 +5,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-#include "payload.h"
-#include "unpack.h"
-#include "util.h"
+#include "codec/payload.h"
+#include "engine/unpack.h"
+#include "base/util.h"
 
 static int unpack(const char *file, const struct unpack_options *options, struct fail *f)
 {

@@ -21,8 +21,8 @@
 
 #include "listing.h"
 #include "scratch.h"
-#include "tar_read.h"
-#include "tree.h"
+#include "tar/tar_read.h"
+#include "tree/tree.h"
 
 #define READER_MEMORY (64U << 20)
 #define FILE_MAX (256ULL << 20) /* what a damaged size may make of a file */

@@ -6,8 +6,8 @@
 
 #include <errno.h>
 
-#include "fail.h"
-#include "util.h"
+#include "base/fail.h"
+#include "base/util.h"
 
 struct feed {
 	const void *at;

@@ -8,11 +8,11 @@
 #include <stdint.h>
 #include <sys/sysmacros.h>
 
-#include "aclnames.h"
+#include "tar/aclnames.h"
 #include "listing.h"
-#include "member.h"
+#include "tar/member.h"
 #include "tar_bytes.h"
-#include "tar_write.h"
+#include "tar/tar_write.h"
 
 enum made_extra {
 	MADE_PLAIN,

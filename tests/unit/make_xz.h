@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "payload.h"
+#include "codec/payload.h"
 #include "scratch.h"
 
 struct bytes {

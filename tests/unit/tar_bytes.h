@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "fail.h"
+#include "base/fail.h"
 #include "make_xz.h"
 
 /* A tar_sink_fn; arg: struct bytes. */

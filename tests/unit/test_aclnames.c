@@ -1,17 +1,17 @@
 /* ACLs that name users: kept, looked up in the root's own files, never taken from an archive as such. */
-#include "aclnames.h"
+#include "tar/aclnames.h"
 
 #include <errno.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 
-#include "member.h"
+#include "tar/member.h"
 #include "scratch.h"
 #include "tap.h"
 #include "tar_bytes.h"
-#include "tar_read.h"
-#include "tar_write.h"
-#include "tree.h"
+#include "tar/tar_read.h"
+#include "tar/tar_write.h"
+#include "tree/tree.h"
 
 #define USER 0x02
 #define GROUP 0x08

@@ -1,5 +1,5 @@
 /* The watcher of a serial console: step lines with their numbers, and the login prompt. */
-#include "boot_watch.h"
+#include "command/boot_watch.h"
 
 #include <math.h>
 

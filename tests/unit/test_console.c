@@ -1,12 +1,12 @@
 /* What becomes of a line: which consoles get it and when, the warnings that the report has, the bar. The terminals are
  * this file; the kernel log is not opened. */
-#include "console.h"
+#include "base/console.h"
 
 #include <stdarg.h>
 
-#include "message.h"
+#include "base/message.h"
 #include "tap.h"
-#include "terminals.h"
+#include "base/terminals.h"
 #include "wrap.h"
 
 #define MIB (1ULL << 20)

@@ -1,5 +1,5 @@
 /* newc headers: written as cpio writes them, read back, nonsense refused. */
-#include "cpio.h"
+#include "tar/cpio.h"
 
 #include <errno.h>
 #include <sys/stat.h>

@@ -2,7 +2,7 @@
  * The cpio reader: what it makes of each format, whatever the pieces in which the bytes come; the names of files with
  * several; every cut, every field that holds junk, every limit, with the sentence that tells of it.
  */
-#include "cpio_read.h"
+#include "tar/cpio_read.h"
 
 #include <errno.h>
 #include <limits.h>

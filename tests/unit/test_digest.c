@@ -1,5 +1,5 @@
 /* Digests: the ones that b2sum -l 256 prints, whatever the pieces; as text and back. */
-#include "digest.h"
+#include "base/digest.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Heads of programs: ELF of both classes, scripts, and what is neither or lies. */
-#include "elfinfo.h"
+#include "base/elfinfo.h"
 
 #include <elf.h>
 #include <errno.h>

@@ -1,9 +1,9 @@
 /* What a terminal may show, and what becomes of the rest. */
-#include "escape.h"
+#include "base/escape.h"
 
 #include <string.h>
 
-#include "fail.h"
+#include "base/fail.h"
 #include "tap.h"
 
 static const struct {

@@ -1,7 +1,7 @@
 /* Patterns for paths: what they name, and what not. */
-#include "glob.h"
+#include "base/glob.h"
 
-#include "path.h"
+#include "base/path.h"
 
 #include "tap.h"
 

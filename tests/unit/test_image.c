@@ -1,10 +1,10 @@
 /* Images read back: what tarboot, cpio and others write is understood, what is cut or false is not. */
-#include "image.h"
+#include "image/image.h"
 
 #include <errno.h>
 
-#include "bootpart.h"
-#include "cpio.h"
+#include "image/bootpart.h"
+#include "tar/cpio.h"
 #include "make_xz.h"
 #include "tap.h"
 

@@ -1,10 +1,10 @@
 /* Which of several images is taken, and what is said of the others; digests as text. */
-#include "image_list.h"
+#include "source/image_list.h"
 
 #include <errno.h>
 #include <stdio.h>
 
-#include "blob_digest.h"
+#include "source/blob_digest.h"
 #include "tap.h"
 
 #ifdef __aarch64__

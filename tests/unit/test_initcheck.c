@@ -1,11 +1,11 @@
 /* Which programs can be the new init: roots with one fault each, and the order of the defaults. */
-#include "initcheck.h"
+#include "image/initcheck.h"
 
 #include <elf.h>
 #include <errno.h>
 
-#include "elfinfo.h"
-#include "inroot.h"
+#include "base/elfinfo.h"
+#include "base/inroot.h"
 #include "scratch.h"
 #include "tap.h"
 

@@ -7,7 +7,7 @@
  * out, otherwise it is the first ones, the last ones and some between. An argument names the only function
  * that is to fail.
  */
-#include "unpack.h"
+#include "engine/unpack.h"
 
 #include <errno.h>
 #include <fcntl.h>

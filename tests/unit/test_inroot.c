@@ -2,7 +2,7 @@
  * Paths inside a root: one tree of links that lead everywhere, a table of what paths mean in it, and
  * a comparison with the kernel's own idea of a root: chroot(2) and open(2) on the same paths.
  */
-#include "inroot.h"
+#include "base/inroot.h"
 
 #include <errno.h>
 #include <sys/wait.h>

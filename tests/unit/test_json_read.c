@@ -1,5 +1,5 @@
 /* Values found in JSON, and in what is none. */
-#include "json_read.h"
+#include "base/json_read.h"
 
 #include "tap.h"
 
@@ -8,10 +8,9 @@ static const char text[] =
 	"\"layers\": [\"one\" , \"two\"] } ";
 
 static const char *const broken[] = {
-	"",           "{",          "{\"a\"",   "{\"a\":",
-	   "{\"a\" 1}",  "[",        "[1",
-	"[1,",        "]",          "{\"a\":}", "{a:1}",
-	"{\"a\":[}]", "{\"a\":\"x", "\"\\",     "{\"b\":[}, \"a\":1}",
+	"",      "{",          "{\"a\"",     "{\"a\":", "{\"a\" 1}",
+	"[",     "[1",         "[1,",        "]",       "{\"a\":}",
+	"{a:1}", "{\"a\":[}]", "{\"a\":\"x", "\"\\",    "{\"b\":[}, \"a\":1}",
 };
 
 int main(void)
@@ -44,7 +43,8 @@ int main(void)
 	ok(value && *value == '[', "its value");
 	ok(!json_entry(text, 4, s, sizeof(s), &value), "behind the last entry");
 	ok(!json_entry(text, 3, s, 6, &value), "a key that is too long");
-	ok(!json_entry("{}", 0, s, sizeof(s), &value) && !json_entry("[1]", 0, s, sizeof(s), &value) &&
+	ok(!json_entry("{}", 0, s, sizeof(s), &value) &&
+		   !json_entry("[1]", 0, s, sizeof(s), &value) &&
 		   !json_entry(NULL, 0, s, sizeof(s), &value),
 	   "no entries");
 	ok(!json_string("\"123456789\"", s, sizeof(s)), "too long");

@@ -1,5 +1,5 @@
 /* Configurations of kernels, and fragments that say what one must have. */
-#include "kconfig.h"
+#include "kernel/kconfig.h"
 
 #include "tap.h"
 

@@ -1,5 +1,5 @@
 /* Where a root keeps kernels, what their heads say, and which of them is booted. */
-#include "kernel.h"
+#include "kernel/kernel.h"
 
 #include <elf.h>
 #include <errno.h>

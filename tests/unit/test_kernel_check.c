@@ -1,5 +1,5 @@
 /* What a configuration lacks of the fragments; and the fragments, as they are in this program. */
-#include "kernel_check.h"
+#include "kernel/kernel_check.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* The manifest: what is read, what is refused, and that it comes back as it was written. */
-#include "manifest.h"
+#include "image/manifest.h"
 
 #include <errno.h>
 

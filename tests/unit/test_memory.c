@@ -1,5 +1,5 @@
 /* What sysfs says of NUMA nodes, on kernels of several ages; a limit of one's own. */
-#include "memory.h"
+#include "base/memory.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "tap.h"
-#include "util.h"
+#include "base/util.h"
 #include "wrap.h"
 
 #define NODES "/sys/devices/system/node/"

@@ -1,5 +1,5 @@
 /* Messages of children: in order, whole, never waited for, and counted when they are dropped. */
-#include "message.h"
+#include "base/message.h"
 
 #include <errno.h>
 #include <poll.h>

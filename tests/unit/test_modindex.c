@@ -1,5 +1,5 @@
 /* The texts of depmod and modprobe.d: names, aliases, needs, options. */
-#include "modindex.h"
+#include "modules/modindex.h"
 
 #include "tap.h"
 

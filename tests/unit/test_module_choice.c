@@ -1,5 +1,5 @@
 /* Which modules a list of words stands for. */
-#include "module_choice.h"
+#include "kernel/module_choice.h"
 
 #include <stdio.h>
 

@@ -1,13 +1,13 @@
 /* What is loaded, in which order and with which options, and what people are told: the kernel is this file. */
-#include "modules.h"
+#include "devices/modules.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 
-#include "console.h"
-#include "modindex.h"
+#include "base/console.h"
+#include "modules/modindex.h"
 #include "scratch.h"
 #include "tap.h"
 #include "wrap.h"

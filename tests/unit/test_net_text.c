@@ -1,5 +1,5 @@
 /* Addresses, subnets, MACs and texts for iPXE. */
-#include "net_text.h"
+#include "base/net_text.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* Output files: complete under their name or not there at all, and nothing else left behind. */
-#include "out.h"
+#include "base/out.h"
 
 #include <errno.h>
 #include <signal.h>

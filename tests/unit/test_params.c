@@ -1,5 +1,5 @@
 /* The kernel command line: every key with good, bad and empty values, and the kernel's own rules. */
-#include "params.h"
+#include "base/params.h"
 
 #include <errno.h>
 
@@ -258,7 +258,8 @@ static void test_bad(void)
 		   "naming it: %s: %s", f.what, f.why);
 		is_str(describe(&p), "quiet debug", "the others are read all the same");
 	}
-	is_int(parse("tarboot.size=\xff\xfe", &p, &f), -EINVAL, "bytes that are no text are refused");
+	is_int(parse("tarboot.size=\xff\xfe", &p, &f), -EINVAL,
+	       "bytes that are no text are refused");
 	is_str(f.what, "kernel parameter tarboot.size=\\377\\376", "and named as escapes");
 }
 

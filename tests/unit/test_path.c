@@ -1,5 +1,5 @@
 /* Paths of members, and maps from them. */
-#include "path.h"
+#include "base/path.h"
 
 #include "tap.h"
 

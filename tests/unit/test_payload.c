@@ -1,5 +1,5 @@
 /* The payload as one run of bytes, whatever parts it lies in. */
-#include "payload.h"
+#include "codec/payload.h"
 
 #include <errno.h>
 #include <sys/mman.h>

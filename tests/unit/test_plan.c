@@ -1,5 +1,5 @@
 /* The plan keeps to its formula, to the budget while it can, and never plans for nothing. */
-#include "plan.h"
+#include "engine/plan.h"
 
 #include <errno.h>
 #include <sched.h>

@@ -1,5 +1,5 @@
 /* Files whose size nobody tells, as those of /proc, and that come in pieces. */
-#include "read_all.h"
+#include "base/read_all.h"
 
 #include <errno.h>
 #include <sys/wait.h>

@@ -1,15 +1,15 @@
 /*
  * Which reader an archive gets, by its first bytes, in whatever pieces they come: nothing of them is lost for it.
  */
-#include "root_read.h"
+#include "tar/root_read.h"
 
 #include <errno.h>
 
-#include "cpio.h"
+#include "tar/cpio.h"
 #include "feed.h"
 #include "scratch.h"
 #include "tap.h"
-#include "tar_header.h"
+#include "tar/tar_header.h"
 
 static char archive[4096];
 static size_t archive_size;

@@ -2,14 +2,14 @@
  * The tree in memory says of each member what the one on a file system says, and has the same names in the end:
  * sequences of members, drawn from few names so that they meet, go to both.
  */
-#include "root_tree.h"
+#include "tree/root_tree.h"
 
 #include <errno.h>
 #include <limits.h>
 
 #include "scratch.h"
 #include "tap.h"
-#include "tree.h"
+#include "tree/tree.h"
 
 static uint32_t seed;
 

@@ -1,9 +1,9 @@
 /* How large the root becomes, and when it does not fit. */
-#include "rootsize.h"
+#include "image/rootsize.h"
 
 #include <errno.h>
 
-#include "cpio.h"
+#include "tar/cpio.h"
 #include "tap.h"
 
 #define MIB (1ULL << 20)

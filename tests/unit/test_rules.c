@@ -1,5 +1,5 @@
 /* Rules in order, and what is kept. */
-#include "rules.h"
+#include "root/rules.h"
 
 #include "tap.h"
 

@@ -7,7 +7,7 @@
  *
  * TARBOOT_TEST_SEED repeats the random cases; TARBOOT_TEST_ALL=1 takes more of them.
  */
-#include "pipeline.h"
+#include "engine/pipeline.h"
 
 #include <pthread.h>
 

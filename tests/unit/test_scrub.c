@@ -1,11 +1,11 @@
 /* What is decided by the text of a file: fstab, crypttab, profiles of network cards; and by the head of a swap file. */
 #include <errno.h>
 
-#include "card_profile.h"
-#include "crypttab.h"
-#include "fstab.h"
-#include "scrub.h"
-#include "swap_file.h"
+#include "root/card_profile.h"
+#include "root/crypttab.h"
+#include "root/fstab.h"
+#include "root/scrub.h"
+#include "root/swap_file.h"
 #include "tap.h"
 
 #define DISK "# no disk (tarboot pack): "

@@ -1,5 +1,5 @@
 /* What is shown of the lines of dnsmasq and nginx. */
-#include "serve_log.h"
+#include "site/serve_log.h"
 
 #include "tap.h"
 

@@ -1,5 +1,5 @@
 /* Lines of NAME = VALUE: their names, values, numbers, and what is wrong with them. */
-#include "settings.h"
+#include "base/settings.h"
 
 #include "tap.h"
 

@@ -1,5 +1,5 @@
 /* Sizes: what is read, what is refused, how they are written. */
-#include "size.h"
+#include "base/size.h"
 
 #include <errno.h>
 

@@ -1,5 +1,5 @@
 /* Temporary files: where they lie, what is read back, and the sentence when there is no room. */
-#include "spool.h"
+#include "base/spool.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
  *
  * TARBOOT_TEST_SEED repeats a run, as far as threads can be repeated; TARBOOT_TEST_ALL=1 runs longer.
  */
-#include "unpack.h"
+#include "engine/unpack.h"
 
 #include <errno.h>
 #include <fcntl.h>

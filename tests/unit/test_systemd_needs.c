@@ -1,5 +1,5 @@
 /* What systemd needs, asked on kernels from which a seccomp filter takes one system call each. */
-#include "systemd_needs.h"
+#include "root/systemd_needs.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,10 +1,10 @@
 /* Numbers of tar headers as the formats write them, and which header is whole. */
-#include "tar_header.h"
+#include "tar/tar_header.h"
 
 #include <errno.h>
 
 #include "tap.h"
-#include "util.h"
+#include "base/util.h"
 
 static void test_numbers(void)
 {

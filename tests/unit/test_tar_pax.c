@@ -1,11 +1,11 @@
 /* Records of pax headers: their form, their values, attributes and ACLs. */
 #include <errno.h>
 
-#include "acl_text.h"
+#include "tar/acl_text.h"
 #include "scratch.h"
 #include "tap.h"
-#include "tar_pax.h"
-#include "tar_xattrs.h"
+#include "tar/tar_pax.h"
+#include "tar/tar_xattrs.h"
 
 /* A record, its length counted. */
 static const char *record(const char *text)

@@ -2,16 +2,16 @@
  * The tar reader, whatever the pieces in which its source gives the bytes: the same members and data
  * come out, and no cut and no byte behind the end marker goes unnoticed.
  */
-#include "tar_read.h"
+#include "tar/tar_read.h"
 
 #include <errno.h>
 
 #include "feed.h"
 #include "scratch.h"
 #include "tap.h"
-#include "tar_header.h"
+#include "tar/tar_header.h"
 #include "tar_bytes.h"
-#include "tar_write.h"
+#include "tar/tar_write.h"
 
 #define DATA_SIZE 700 /* two blocks */
 #define MARKER 1024

@@ -2,15 +2,15 @@
  * The tar writer: which bytes it makes of a member, that it refuses what it cannot write, and that the reader makes the same
  * member of them. That other programs do, too, tests/engine/fidelity.t looks at.
  */
-#include "tar_write.h"
+#include "tar/tar_write.h"
 
 #include <errno.h>
 
-#include "aclnames.h"
+#include "tar/aclnames.h"
 #include "tap.h"
 #include "tar_bytes.h"
-#include "tar_read.h"
-#include "tar_write_pax.h"
+#include "tar/tar_read.h"
+#include "tar/tar_write_pax.h"
 
 #define BLOCK 512
 #define USER 0x02

@@ -2,7 +2,7 @@
  * Consoles that are full, come back, are hung up or closed: terminals.c on terminals that this file makes up, in a
  * time that only passes while somebody sleeps.
  */
-#include "terminals.h"
+#include "base/terminals.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* Reports of boots, and the rows that pictures of them have. */
-#include "timeline.h"
+#include "timeline/timeline.h"
 
 #include <errno.h>
 #include <stdlib.h>

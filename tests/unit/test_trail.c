@@ -2,13 +2,13 @@
  * The trail finds the same directories as inroot, whatever was open before, whatever was changed
  * between two calls.
  */
-#include "trail.h"
+#include "tree/trail.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "inroot.h"
+#include "base/inroot.h"
 #include "scratch.h"
 #include "tap.h"
 

@@ -3,7 +3,7 @@
  * what each inode gets: owners, modes, times, attributes, holes. The root lies in a directory beside
  * a secret that no story may touch.
  */
-#include "tree.h"
+#include "tree/tree.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,5 +1,5 @@
 /* What the kernel says of devices: messages and uevent files, whole, cut, and hostile. */
-#include "uevent.h"
+#include "devices/uevent.h"
 
 #include "tap.h"
 

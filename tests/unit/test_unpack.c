@@ -2,17 +2,17 @@
  * The engine as a whole: one tar in many disguises — Blocks of all sizes, streams, parts, threads, pools
  * that are too small — always becomes the same tree, and what is not whole is refused by every one.
  */
-#include "unpack.h"
+#include "engine/unpack.h"
 
 #include <errno.h>
 #include <locale.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "member.h"
+#include "tar/member.h"
 #include "tap.h"
 #include "tar_bytes.h"
-#include "tar_write.h"
+#include "tar/tar_write.h"
 
 #define CHUNK 262144 /* what the engine decodes at a time; files around that size are hard cases */
 

@@ -2,7 +2,7 @@
  * The sums over directories are those that adding each member to each directory above it gives, in any shape of tree; and
  * what a member costs does not grow with its depth times its path.
  */
-#include "usage.h"
+#include "image/usage.h"
 
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 /* Extended attributes in memory, and ACLs in the kernel's form. */
-#include "xattrs.h"
+#include "tar/xattrs.h"
 
 #include <errno.h>
 

@@ -2,7 +2,7 @@
  * xz containers and Blocks: files of every making are read, and no flipped bit, no cut and no false
  * Index goes unnoticed.
  */
-#include "codec.h"
+#include "codec/codec.h"
 
 #include <errno.h>
 

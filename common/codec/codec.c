@@ -1,0 +1,111 @@
+/* Which codec, and its list of Blocks. */
+#include "codec/codec.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const struct codec *const codecs[] = { &codec_xz };
+
+int block_list_add(struct block_list *l, const struct block *block)
+{
+	size_t room = l->room ? l->room * 2 : 64;
+	struct block *grown;
+
+	if (l->n == BLOCKS_MAX)
+		return -E2BIG;
+	if (l->n == l->room) {
+		grown = realloc(l->blocks, room * sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		l->blocks = grown;
+		l->room = room;
+	}
+	l->blocks[l->n] = *block;
+	l->blocks[l->n].start = l->uncompressed;
+	l->blocks[l->n].number = l->n + 1;
+	l->n++;
+	l->uncompressed += block->uncompressed;
+	if (block->uncompressed > l->largest)
+		l->largest = block->uncompressed;
+	return 0;
+}
+
+const struct block *block_list_find(const struct block_list *l, uint64_t offset)
+{
+	size_t low = 0, high = l->n;
+
+	if (offset >= l->uncompressed)
+		return NULL;
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+
+		if (l->blocks[middle].start <= offset)
+			low = middle;
+		else
+			high = middle;
+	}
+	return &l->blocks[low];
+}
+
+/* Reads the first bytes, as many as there are, across parts. */
+static ssize_t read_head(const struct payload *p, uint8_t *head, size_t size)
+{
+	size_t have = 0;
+	ssize_t n;
+
+	while (have < size) {
+		n = payload_read(p, have, head + have, size - have);
+		if (n < 0)
+			return n;
+		if (n == 0)
+			break;
+		have += (size_t)n;
+	}
+	return (ssize_t)have;
+}
+
+const struct codec *codec_find(const uint8_t *head, size_t size)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(codecs); i++)
+		if (size >= codecs[i]->magic_size &&
+		    memcmp(head, codecs[i]->magic, codecs[i]->magic_size) == 0)
+			return codecs[i];
+	return NULL;
+}
+
+static int find_codec(const struct payload *p, const struct codec **ret, struct fail *f)
+{
+	uint8_t head[CODEC_MAGIC_MAX];
+	ssize_t n = read_head(p, head, sizeof(head));
+
+	if (n < 0)
+		return fail_errno(f, (int)n, p->name, "cannot read it");
+	*ret = codec_find(head, (size_t)n);
+	if (*ret)
+		return 0;
+	return fail_set(f, EBADMSG, p->name, "Make it with tar and xz, or `tarboot pack`.",
+			p->size ? "it is not an xz file (no xz magic at its start)"
+				: "it is empty");
+}
+
+int block_list_read(const struct payload *p, struct block_list *ret, struct fail *f)
+{
+	struct block_list l = { 0 };
+	int r = find_codec(p, &l.codec, f);
+
+	if (r == 0)
+		r = l.codec->list(p, &l, f);
+	if (r < 0) {
+		block_list_free(&l);
+		*ret = (struct block_list){ 0 };
+		return r;
+	}
+	*ret = l;
+	return 0;
+}
+
+void block_list_free(struct block_list *l)
+{
+	free(l->blocks);
+	*l = (struct block_list){ 0 };
+}

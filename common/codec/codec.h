@@ -1,0 +1,79 @@
+/*
+ * The codec seam: Blocks in, chunks out. A compressed file is a list of Blocks that can be decoded in
+ * any order, each by itself; only its codec knows more. Another codec is one more file that defines a
+ * struct codec, and a line in codec.c.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/fail.h"
+#include "codec/payload.h"
+
+#define BLOCKS_MAX \
+	(1U << 18) /* in one file: 256 GiB of 1 MiB each. Bounds the memory of the list */
+
+#define CODEC_MAGIC_MAX 8
+
+struct block {
+	uint64_t number;       /* from 1, over the whole file */
+	uint64_t offset;       /* of its first byte in the payload */
+	uint64_t total;        /* bytes in the payload */
+	uint64_t uncompressed; /* bytes */
+	uint64_t start;        /* of what it holds, in the uncompressed file */
+	uint64_t memory;       /* bytes that decoding it takes, the decoder's own not counted */
+	uint64_t unpadded;     /* xz: bytes without padding */
+	int check;             /* xz: the check of its stream */
+};
+
+struct block_list {
+	const struct codec *codec;
+	struct block *blocks; /* in file order; owned */
+	size_t n, room;
+	uint64_t streams;
+	uint64_t uncompressed;   /* bytes of all Blocks */
+	uint64_t largest;        /* bytes of one Block, uncompressed, at most */
+	uint64_t decoder_memory; /* bytes that one decoder takes, at most: its dictionary, mostly */
+};
+
+struct codec {
+	const char *name;
+	uint8_t magic[CODEC_MAGIC_MAX]; /* what its files start with */
+	size_t magic_size;
+
+	/* Adds the Blocks of p to an empty list and sets streams and decoder_memory. Everything but
+	 * the content of the Blocks is checked here. */
+	int (*list)(const struct payload *p, struct block_list *l, struct fail *f);
+
+	/* A decoder for many Blocks of p, used by one thread at a time. 0 or -ENOMEM. */
+	int (*decoder_new)(const struct payload *p, void **ret);
+	void (*decoder_free)(void *decoder); /* NULL is fine */
+
+	int (*start)(void *decoder, const struct block *block, struct fail *f);
+
+	/* Fills buf with size bytes, fewer only at the end of the Block, and never more in all than its
+	 * uncompressed: the pool has room for that. Returns 1 when the Block goes on, 0 when it has ended
+	 * and is whole (its check and sizes included), with its last byte at the latest, or -errno.
+	 * *ret_size is the bytes written either way. */
+	int (*read)(void *decoder, void *buf, size_t size, size_t *ret_size, struct fail *f);
+
+	/* All before this offset of the payload has been read for the current Block. */
+	uint64_t (*position)(const void *decoder);
+};
+
+extern const struct codec codec_xz;
+
+/* The codec of a file that starts with these bytes; NULL when there is none. */
+const struct codec *codec_find(const uint8_t *head, size_t size);
+
+/* Finds the codec of p by its first bytes and lists the Blocks. On failure *ret is empty. */
+int block_list_read(const struct payload *p, struct block_list *ret, struct fail *f);
+
+/* For codecs: appends a Block; number and start are set here. 0, -ENOMEM, or -E2BIG behind BLOCKS_MAX. */
+int block_list_add(struct block_list *l, const struct block *block);
+
+/* The Block that holds this offset of the uncompressed file; NULL behind the end. */
+const struct block *block_list_find(const struct block_list *l, uint64_t offset);
+
+void block_list_free(struct block_list *l);

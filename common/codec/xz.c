@@ -1,0 +1,337 @@
+/*
+ * xz by liblzma. The container (stream headers and footers, Index, padding) of all concatenated streams
+ * is read and checked by list; the decoder takes one Block at a time and holds it against the Index.
+ */
+#include "codec/codec.h"
+
+#include <errno.h>
+#include <lzma.h>
+#include <string.h>
+
+#if LZMA_VERSION < 50080012 /* 5.8.1 */
+#error "liblzma before 5.8.1 is refused: CVE-2025-31115"
+#endif
+
+#define INPUT_SIZE 65536
+
+static const char todo_copy[] = "Copy it again; build it again if what it was copied from is "
+				"damaged, too.";
+
+struct xz_decoder {
+	const struct payload *payload;
+	lzma_stream strm;
+	lzma_block block;
+	struct block at;
+	uint64_t next_in; /* payload offset of what is not yet in input */
+	uint8_t input[INPUT_SIZE];
+};
+
+/* ---- the container ---- */
+
+static int fail_container(const char *name, lzma_ret r, struct fail *f)
+{
+	switch (r) {
+	case LZMA_MEM_ERROR:
+		return fail_errno(f, ENOMEM, name, "cannot hold its Index");
+	case LZMA_MEMLIMIT_ERROR:
+		return fail_set(f, E2BIG, name, "Compress it with larger Blocks.",
+				"it has more than %u Blocks or streams", BLOCKS_MAX);
+	case LZMA_OPTIONS_ERROR:
+		return fail_set(f, ENOTSUP, name, "Compress it with an ordinary xz.",
+				"it uses a feature of the xz format that this version lacks");
+	case LZMA_FORMAT_ERROR:
+	case LZMA_BUF_ERROR:
+		return fail_set(f, EBADMSG, name, todo_copy,
+				"its end is missing or something follows it: it was cut short or "
+				"added to");
+	default:
+		return fail_set(f, EBADMSG, name, todo_copy,
+				"its Index, a stream header or a stream footer is damaged");
+	}
+}
+
+static int read_index(const struct payload *p, lzma_index **ret, struct fail *f)
+{
+	lzma_stream strm = LZMA_STREAM_INIT;
+	lzma_index *index = NULL;
+	uint64_t offset = 0;
+	uint8_t input[4096];
+	ssize_t n;
+	lzma_ret r = lzma_file_info_decoder(&strm, &index, lzma_index_memusage(1, BLOCKS_MAX),
+					    p->size);
+
+	while (r == LZMA_OK) {
+		if (strm.avail_in == 0) {
+			n = payload_read(p, offset, input, sizeof(input));
+			if (n < 0) {
+				lzma_end(&strm);
+				return fail_errno(f, (int)n, p->name, "cannot read it");
+			}
+			strm.next_in = input;
+			strm.avail_in = (size_t)n;
+			offset += (uint64_t)n;
+		}
+		r = lzma_code(&strm, offset == p->size ? LZMA_FINISH : LZMA_RUN);
+		if (r == LZMA_SEEK_NEEDED) {
+			offset = strm.seek_pos;
+			strm.avail_in = 0;
+			r = LZMA_OK;
+		}
+	}
+	lzma_end(&strm);
+	if (r != LZMA_STREAM_END)
+		return fail_container(p->name, r, f);
+	*ret = index;
+	return 0;
+}
+
+/* Every check that liblzma can name must be one that it can compute. */
+static int check_checks(const char *name, const lzma_index *index, struct fail *f)
+{
+	uint32_t used = lzma_index_checks(index);
+
+	for (int check = 0; check <= LZMA_CHECK_ID_MAX; check++)
+		if (used & (1U << check) && check != LZMA_CHECK_NONE &&
+		    !lzma_check_is_supported((lzma_check)check))
+			return fail_set(f, ENOTSUP, name, "Compress it with CRC64 or CRC32.",
+					"its integrity check (type %d) is unknown", check);
+	return 0;
+}
+
+/* ---- Block headers ---- */
+
+static int fail_block(const struct payload *p, const struct block *at, lzma_ret r, struct fail *f)
+{
+	unsigned long long number = at->number, offset = at->offset;
+
+	if (r == LZMA_MEM_ERROR)
+		return fail_set(
+			f, ENOMEM, p->name,
+			"Use fewer threads (tarboot.threads=1), add memory, or compress with "
+			"a smaller dictionary (xz -6).",
+			"no memory to decode Block %llu", number);
+	if (r == LZMA_OPTIONS_ERROR)
+		return fail_set(f, ENOTSUP, p->name, "Compress it with an ordinary xz.",
+				"Block %llu (byte %llu) uses a filter that this version lacks",
+				number, offset);
+	return fail_set(f, EBADMSG, p->name, todo_copy, "Block %llu (byte %llu) is damaged", number,
+			offset);
+}
+
+/* The header is at most 1024 bytes; it is brought together even across two parts. */
+static int read_header(const struct payload *p, const struct block *at,
+		       uint8_t header[LZMA_BLOCK_HEADER_SIZE_MAX], struct fail *f)
+{
+	size_t have = 0, want = 1;
+	ssize_t n;
+
+	while (have < want) {
+		n = payload_read(p, at->offset + have, header + have, want - have);
+		if (n < 0)
+			return fail_errno(f, (int)n, p->name, "cannot read it");
+		if (n == 0)
+			return fail_block(p, at, LZMA_DATA_ERROR, f);
+		have += (size_t)n;
+		if (want == 1)
+			want = lzma_block_header_size_decode(header[0]);
+	}
+	return header[0] == 0 || want > at->unpadded ? fail_block(p, at, LZMA_DATA_ERROR, f) : 0;
+}
+
+/* Reads the header of a Block and holds it against the Index. filters has LZMA_FILTERS_MAX + 1 and is
+ * the caller's to free, but after a failure. */
+static int decode_header(const struct payload *p, const struct block *at, lzma_filter *filters,
+			 lzma_block *ret, struct fail *f)
+{
+	uint8_t header[LZMA_BLOCK_HEADER_SIZE_MAX];
+	lzma_block block = { .version = 1, .check = (lzma_check)at->check, .filters = filters };
+	lzma_ret ret_lzma;
+	int r = read_header(p, at, header, f);
+
+	if (r < 0)
+		return r;
+	block.header_size = lzma_block_header_size_decode(header[0]);
+	ret_lzma = lzma_block_header_decode(&block, NULL, header);
+	if (ret_lzma != LZMA_OK)
+		return fail_block(p, at, ret_lzma, f);
+	ret_lzma = lzma_block_compressed_size(&block, at->unpadded);
+	if (ret_lzma == LZMA_OK && block.uncompressed_size != LZMA_VLI_UNKNOWN &&
+	    block.uncompressed_size != at->uncompressed)
+		ret_lzma = LZMA_DATA_ERROR;
+	if (ret_lzma != LZMA_OK) {
+		lzma_filters_free(filters, NULL);
+		return fail_block(p, at, ret_lzma, f);
+	}
+	block.uncompressed_size = at->uncompressed;
+	*ret = block;
+	return 0;
+}
+
+/* ---- the list of Blocks ---- */
+
+/* What a decoder for this Block takes. */
+static int add_memory(const struct payload *p, struct block *at, struct block_list *l,
+		      struct fail *f)
+{
+	lzma_filter filters[LZMA_FILTERS_MAX + 1];
+	lzma_block block;
+	uint64_t memory;
+	int r = decode_header(p, at, filters, &block, f);
+
+	if (r < 0)
+		return r;
+	memory = lzma_raw_decoder_memusage(filters);
+	lzma_filters_free(filters, NULL);
+	if (memory == UINT64_MAX)
+		return fail_block(p, at, LZMA_OPTIONS_ERROR, f);
+	at->memory = memory;
+	if (memory + sizeof(struct xz_decoder) > l->decoder_memory)
+		l->decoder_memory = memory + sizeof(struct xz_decoder);
+	return 0;
+}
+
+static int add_blocks(const struct payload *p, const lzma_index *index, struct block_list *l,
+		      struct fail *f)
+{
+	lzma_index_iter i;
+	int r = 0;
+
+	lzma_index_iter_init(&i, index);
+	while (r == 0 && !lzma_index_iter_next(&i, LZMA_INDEX_ITER_BLOCK)) {
+		r = block_list_add(l, &(struct block){
+					      .offset = i.block.compressed_file_offset,
+					      .unpadded = i.block.unpadded_size,
+					      .total = i.block.total_size,
+					      .uncompressed = i.block.uncompressed_size,
+					      .check = (int)i.stream.flags->check,
+				      });
+		if (r < 0)
+			return fail_container(p->name,
+					      r == -E2BIG ? LZMA_MEMLIMIT_ERROR : LZMA_MEM_ERROR,
+					      f);
+		r = add_memory(p, &l->blocks[l->n - 1], l, f);
+	}
+	return r;
+}
+
+static int xz_list(const struct payload *p, struct block_list *l, struct fail *f)
+{
+	lzma_index *index = NULL;
+	int r = read_index(p, &index, f);
+
+	if (r < 0)
+		return r;
+	l->streams = lzma_index_stream_count(index);
+	r = check_checks(p->name, index, f);
+	if (r == 0)
+		r = add_blocks(p, index, l, f);
+	lzma_index_end(index, NULL);
+	return r;
+}
+
+/* ---- decoders ---- */
+
+static int xz_decoder_new(const struct payload *p, void **ret)
+{
+	struct xz_decoder *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return -ENOMEM;
+	d->payload = p;
+	*ret = d;
+	return 0;
+}
+
+static void xz_decoder_free(void *decoder)
+{
+	struct xz_decoder *d = decoder;
+
+	if (!d)
+		return;
+	lzma_end(&d->strm);
+	free(d);
+}
+
+/* Brings more of the current Block into the empty input buffer. */
+static int fill_input(struct xz_decoder *d, struct fail *f)
+{
+	uint64_t left = d->at.offset + d->at.total - d->next_in;
+	ssize_t n = payload_read(d->payload, d->next_in, d->input,
+				 left < INPUT_SIZE ? (size_t)left : INPUT_SIZE);
+
+	if (n < 0)
+		return fail_errno(f, (int)n, d->payload->name, "cannot read it");
+	d->next_in += (uint64_t)n;
+	d->strm.next_in = d->input;
+	d->strm.avail_in = (size_t)n;
+	return 0;
+}
+
+static int xz_start(void *decoder, const struct block *block, struct fail *f)
+{
+	lzma_filter filters[LZMA_FILTERS_MAX + 1];
+	struct xz_decoder *d = decoder;
+	lzma_ret ret;
+	int r = decode_header(d->payload, block, filters, &d->block, f);
+
+	if (r < 0)
+		return r;
+	d->at = *block;
+	d->next_in = block->offset + d->block.header_size;
+	ret = lzma_block_decoder(&d->strm, &d->block);
+	lzma_filters_free(filters, NULL);
+	d->block.filters = NULL;
+	d->strm.avail_in = 0;
+	return ret == LZMA_OK ? 0 : fail_block(d->payload, &d->at, ret, f);
+}
+
+static uint64_t xz_position(const void *decoder)
+{
+	const struct xz_decoder *d = decoder;
+
+	return d->next_in - d->strm.avail_in;
+}
+
+/* What follows the last byte of data, padding, check and the end of the Block, needs no room. */
+static bool can_go_on(const struct xz_decoder *d)
+{
+	return d->strm.avail_out > 0 || d->strm.total_out == d->at.uncompressed;
+}
+
+static int xz_read(void *decoder, void *buf, size_t size, size_t *ret_size, struct fail *f)
+{
+	struct xz_decoder *d = decoder;
+	uint64_t end = d->at.offset + d->at.total;
+	lzma_ret ret = LZMA_OK;
+	int r;
+
+	d->strm.next_out = buf;
+	d->strm.avail_out = size;
+	while (ret == LZMA_OK && can_go_on(d)) {
+		if (d->strm.avail_in == 0 && d->next_in < end) {
+			r = fill_input(d, f);
+			if (r < 0)
+				return r;
+		}
+		ret = lzma_code(&d->strm, LZMA_RUN);
+	}
+	*ret_size = size - d->strm.avail_out;
+	if (ret == LZMA_OK)
+		return 1;
+	/* The decoder itself holds both sizes against those that the Index gave it. */
+	if (ret == LZMA_STREAM_END && xz_position(d) == end)
+		return 0;
+	return fail_block(d->payload, &d->at, ret == LZMA_STREAM_END ? LZMA_DATA_ERROR : ret, f);
+}
+
+const struct codec codec_xz = {
+	.name = "xz",
+	.magic = { 0xfd, '7', 'z', 'X', 'Z', 0 },
+	.magic_size = 6,
+	.list = xz_list,
+	.decoder_new = xz_decoder_new,
+	.decoder_free = xz_decoder_free,
+	.start = xz_start,
+	.read = xz_read,
+	.position = xz_position,
+};

@@ -1,0 +1,55 @@
+/*
+ * The unpack engine: a .tar.xz of any making becomes a tree, on all cores. What it promises is in
+ * DESIGN: every byte of the file is checked before success is reported, memory is bounded, and the
+ * tree is the same at any number of threads.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/fail.h"
+#include "codec/payload.h"
+#include "engine/plan.h"
+#include "engine/progress.h"
+#include "tree/root_tree.h"
+#include "tree/tree.h"
+
+struct unpack_options {
+	int root_fd; /* directory to fill; -1 = check everything, write nothing */
+	struct root_tree *
+		names; /* with -1: it gets each member, and what it refuses is an error; may be NULL */
+	unsigned threads;               /* decode threads; 0 = as many as CPUs may be used */
+	const struct engine_plan *plan; /* NULL: make one for threads, in half of the free memory */
+	bool discard;                   /* give the payload's pages back behind the decoder */
+	bool hold; /* this process does nothing else: hold it to the plan, and names to its limit */
+	struct unpack_progress *progress; /* may be NULL */
+	struct block_time *times;         /* of the first n_times Blocks; all zeros at the start */
+	size_t n_times;
+
+	/* Told of each member, in order; at: where in the tar its header starts. May be NULL. */
+	void (*member)(void *arg, const struct member *m, uint64_t at);
+	/* Told of each piece of data of that member, in order; holes are left out. May be NULL. */
+	void (*data)(void *arg, uint64_t offset, uint64_t size);
+	void *member_arg; /* of both */
+
+	/* Asked before each chunk of the tar, with the bytes before it: 0, or -errno with *f set, and all
+	 * ends with that. May be NULL. */
+	int (*may_go_on)(void *arg, uint64_t bytes, struct fail *f);
+	void *may_go_on_arg;
+};
+
+struct unpack_result {
+	uint64_t bytes; /* uncompressed tar */
+	uint64_t members;
+	uint64_t blocks;
+	unsigned threads; /* that ran */
+	struct engine_plan plan;
+	uint64_t names; /* bytes that options.names took */
+	struct tree_losses losses;
+};
+
+/* Unpacks p. On failure the tree is incomplete and must not be used; *f says what and why. */
+int unpack_run(const struct payload *p, const struct unpack_options *options,
+	       struct unpack_result *ret, struct fail *f);

@@ -1,0 +1,104 @@
+/* Memory weighed against what the root needs. */
+#include "image/rootsize.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define INODE_BYTES 1024      /* a tmpfs inode with its directory entry, in kernel memory */
+#define RESERVE (24ULL << 20) /* for the kernel and the first steps of the new init */
+#define FLOOR \
+	(8ULL << 20) /* of that must be left in any moment: below it the kernel begins to kill */
+/* Bytes of an archive, at least, for anything that takes an inode or a page: an empty file in odc cpio. */
+#define MEMBER_LEAST 78
+
+void rootsize_need(const struct manifest *m, uint64_t tar, uint64_t page, struct rootsize_need *ret)
+{
+	*ret = (struct rootsize_need){ 0 };
+	if (m) {
+		ret->tree = manifest_tree_bytes(m, page);
+		ret->inodes = m->inodes;
+		ret->xattrs = m->xattr_bytes;
+		return;
+	}
+	/* A header takes no more of a tar than its inode takes of memory (INODE_BYTES against one to three
+	 * records, of which the third comes with pax only), of a cpio much less; data no more than its pages. At
+	 * most, all of it are the smallest members, each with a page. */
+	ret->is_estimate = true;
+	ret->tree = tar;
+	ret->tree_most = multiply_u64(tar / MEMBER_LEAST, page);
+	ret->inodes_most = tar / MEMBER_LEAST;
+}
+
+/* Beside the engine. */
+static uint64_t needed_without_engine(const struct rootsize_need *need)
+{
+	uint64_t kernel = add_u64(multiply_u64(need->inodes, INODE_BYTES), need->xattrs);
+
+	return add_u64(add_u64(need->tree, kernel), RESERVE);
+}
+
+uint64_t rootsize_needed(const struct rootsize_need *need)
+{
+	return add_u64(needed_without_engine(need), need->engine);
+}
+
+uint64_t rootsize_left(const struct memory *m, const struct rootsize_need *need)
+{
+	uint64_t available = m->available + need->given_back;
+	uint64_t needed = needed_without_engine(need);
+
+	return available > needed ? available - needed : 0;
+}
+
+static int fail_machine(uint64_t needed, uint64_t available, const struct rootsize_need *need,
+			struct fail *f)
+{
+	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX], inodes[48] = "";
+
+	if (need->inodes)
+		snprintf(inodes, sizeof(inodes), " and %llu inodes",
+			 (unsigned long long)need->inodes);
+	return fail_set(f, ENOSPC, "memory", "Add memory, or pack a smaller root.",
+			"the root needs %s%s%s, this machine has %s free",
+			need->is_estimate ? "at least " : "", size_format(a, needed), inodes,
+			size_format(b, available));
+}
+
+int rootsize_choose(const struct memory *m, const struct rootsize_need *need, struct size asked,
+		    uint64_t *ret, struct fail *f)
+{
+	uint64_t available = m->available + need->given_back, size;
+	uint64_t needed = rootsize_needed(need);
+	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX];
+
+	if (asked.kind == SIZE_BYTES)
+		size = asked.value;
+	else if (asked.kind == SIZE_PERCENT)
+		size = m->total / 100 * asked.value;
+	else if (need->is_estimate)
+		size = min_u64(m->total, need->tree_most);
+	else
+		size = need->tree + (available > needed ? (available - needed) / 2 : 0);
+	if (need->tree > size && !need->is_estimate)
+		return fail_set(f, ENOSPC, "kernel parameter tarboot.size",
+				"Give a larger tarboot.size=, or leave it out.",
+				"the root needs %s, tarboot.size allows %s",
+				size_format(a, need->tree), size_format(b, size));
+	if (needed > available)
+		return fail_machine(needed, available, need, f);
+	*ret = size;
+	return 0;
+}
+
+uint64_t rootsize_settle(const struct memory *m, uint64_t used)
+{
+	return used + (m->available > RESERVE ? (m->available - RESERVE) / 2 : 0);
+}
+
+/* A quarter: half is for what was read before and is not written yet. */
+uint64_t rootsize_ahead(uint64_t available, uint64_t page)
+{
+	uint64_t growth = (page + INODE_BYTES) / MEMBER_LEAST + 1;
+
+	return available > FLOOR ? (available - FLOOR) / 4 / growth + 1 : 0;
+}

@@ -1,0 +1,31 @@
+/*
+ * What the members of an archive take in a tmpfs, counted one after the other: the numbers that stand in a
+ * manifest. Pure.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "image/manifest.h"
+#include "tar/member.h"
+
+#define TREESIZE_PAGES 3 /* sizes of pages that are counted for: 4, 16 and 64 KiB */
+
+/* Starts as { 0 }. */
+struct treesize {
+	uint64_t members, inodes, files, directories;
+	uint64_t data_bytes;  /* of files, holes left out */
+	uint64_t xattr_bytes; /* kernel memory for extended attributes */
+	uint64_t pages
+		[TREESIZE_PAGES]; /* bytes in whole pages: data, and long targets of symlinks */
+	uint64_t next
+		[TREESIZE_PAGES]; /* of the current file: the first page that is not yet counted */
+};
+
+void treesize_add_member(struct treesize *t, const struct member *m);
+
+/* Data of the member that was added last. In the order of the file; what lies between is a hole. */
+void treesize_add_data(struct treesize *t, uint64_t offset, uint64_t size);
+
+/* Sets the manifest's numbers. */
+void treesize_tell(const struct treesize *t, struct manifest *m);

@@ -1,0 +1,226 @@
+/* Directories kept open along a path. */
+#include "tree/trail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/inroot.h"
+#include "base/util.h"
+
+void trail_init(struct trail *t, int root_fd)
+{
+	*t = (struct trail){ .root_fd = root_fd, .elsewhere = -1 };
+	t->rules.is_root = geteuid() == 0;
+	t->rules.look_for_acls = fgetxattr(root_fd, ACL_XATTR_DEFAULT, NULL, 0) > 0;
+}
+
+/* Leaves and closes all directories but the first n. */
+static int cut_to(struct trail *t, unsigned n)
+{
+	int r = 0, last;
+
+	for (; t->n > n; t->n--) {
+		last = dirstate_leave(&t->states[t->n], t->fds[t->n - 1]);
+		close(t->fds[t->n - 1]);
+		r = r < 0 ? r : last;
+	}
+	return r;
+}
+
+static int leave_trail(struct trail *t)
+{
+	int r = cut_to(t, 0), last = dirstate_leave(&t->states[0], t->root_fd);
+
+	return r < 0 ? r : last;
+}
+
+static int leave_elsewhere(struct trail *t)
+{
+	int r = 0;
+
+	if (t->elsewhere >= 0)
+		r = dirstate_leave(&t->elsewhere_state, t->elsewhere);
+	cleanup_close(&t->elsewhere);
+	t->elsewhere = -1;
+	return r;
+}
+
+static int directory_at(const struct trail *t, unsigned n)
+{
+	return n ? t->fds[n - 1] : t->root_fd;
+}
+
+/* Is component number n of the trail this one? */
+static bool is_here(const struct trail *t, unsigned n, const char *name, size_t length)
+{
+	size_t start = n ? t->ends[n - 1] + 1 : 0;
+
+	return n < t->n && t->ends[n] - start == length &&
+	       memcmp(t->path + start, name, length) == 0;
+}
+
+/* Opens one more directory behind the first n. -ENOTDIR or -ELOOP: it is a link, perhaps to one. */
+static int step(struct trail *t, unsigned n, const char *component, size_t length, bool create)
+{
+	const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	size_t start = n ? t->ends[n - 1] + 1 : 0;
+	char name[NAME_MAX + 1];
+	int fd, dir = directory_at(t, n), r = cut_to(t, n);
+
+	if (r < 0)
+		return r;
+	if (n == TRAIL_MAX || start + length >= sizeof(t->path))
+		return -ELOOP;
+	memcpy(name, component, length);
+	name[length] = '\0';
+	fd = openat(dir, name, flags);
+	if (fd < 0 && errno == ENOENT && create) {
+		r = inroot_make_directory(NULL, dir, name);
+		if (r < 0)
+			return r;
+		fd = openat(dir, name, flags);
+	}
+	if (fd < 0)
+		return -errno;
+	if (n)
+		t->path[start - 1] = '/';
+	memcpy(t->path + start, name, length);
+	t->fds[n] = fd;
+	t->ends[n] = start + length;
+	t->n = n + 1;
+	return dirstate_enter(&t->states[t->n], fd, &t->rules);
+}
+
+/* Paths that the trail cannot serve: they have "." or ".." (but for "./" at the start), end in a slash
+ * that is not behind a name, or have a component that is too long. */
+static bool is_plain(const char *path)
+{
+	size_t length;
+
+	for (; *path; path += length) {
+		path += strspn(path, "/");
+		length = strcspn(path, "/");
+		if (length > NAME_MAX || (length == 1 && path[0] == '.') ||
+		    (length == 2 && path[0] == '.' && path[1] == '.'))
+			return false;
+	}
+	return true;
+}
+
+/* Follows path along the trail up to its last component. */
+static int follow(struct trail *t, const char *path, bool create, char name[NAME_MAX + 1])
+{
+	size_t length;
+	int r = dirstate_enter(&t->states[0], t->root_fd, &t->rules);
+
+	if (r < 0)
+		return r;
+	for (t->at = 0;; t->at++) {
+		path += strspn(path, "/");
+		length = strcspn(path, "/");
+		if (path[length + strspn(path + length, "/")] == '\0')
+			break;
+		r = is_here(t, t->at, path, length) ? 0 : step(t, t->at, path, length, create);
+		if (r < 0)
+			return r;
+		path += length;
+	}
+	memcpy(name, path, length);
+	name[length] = '\0';
+	return directory_at(t, t->at);
+}
+
+/* A directory that is missing on a way that is not on the trail. */
+static int make_elsewhere(void *arg, int dir_fd, const char *name)
+{
+	const struct trail *t = arg;
+	struct dirstate state = { 0 };
+	int r = dirstate_enter(&state, dir_fd, &t->rules), last;
+
+	if (r == 0)
+		r = inroot_make_directory(NULL, dir_fd, name);
+	last = dirstate_leave(&state, dir_fd);
+	return r < 0 ? r : last;
+}
+
+static int go_elsewhere(struct trail *t, const char *path, bool create, char name[NAME_MAX + 1])
+{
+	int r = leave_trail(t);
+
+	if (r == 0)
+		r = inroot_open_parent(t->root_fd, path, create ? make_elsewhere : NULL, t,
+				       &t->elsewhere, name, t->elsewhere_path);
+	if (r == 0)
+		r = dirstate_enter(&t->elsewhere_state, t->elsewhere, &t->rules);
+	return r < 0 ? r : t->elsewhere;
+}
+
+int trail_open_parent(struct trail *t, const char *path, bool create, char name[NAME_MAX + 1])
+{
+	const char *plain = path;
+	int r = leave_elsewhere(t);
+
+	if (r == 0 && t->stale)
+		r = cut_to(t, 0);
+	t->stale = false;
+	if (r < 0)
+		return r;
+	while (plain[0] == '.' && plain[1] == '/')
+		plain += 1 + strspn(plain + 1, "/");
+	if (*plain && is_plain(plain)) {
+		r = follow(t, plain, create, name);
+		if (r != -ENOTDIR && r != -ELOOP)
+			return r;
+	}
+	return go_elsewhere(t, path, create, name);
+}
+
+const char *trail_path(const struct trail *t, size_t *ret_length)
+{
+	if (t->elsewhere >= 0) {
+		*ret_length = strlen(t->elsewhere_path);
+		return t->elsewhere_path;
+	}
+	*ret_length = t->at ? t->ends[t->at - 1] : 0;
+	return t->path;
+}
+
+int trail_leave(struct trail *t, bool parent_too)
+{
+	if (t->elsewhere < 0)
+		return parent_too ? leave_trail(t) : cut_to(t, t->at);
+	return parent_too ? dirstate_leave(&t->elsewhere_state, t->elsewhere) : 0;
+}
+
+void trail_look_for_acls(struct trail *t)
+{
+	t->rules.look_for_acls = true;
+}
+
+void trail_forget(struct trail *t)
+{
+	t->stale = true;
+}
+
+int trail_finish(struct trail *t)
+{
+	int r = leave_elsewhere(t), last = leave_trail(t);
+
+	return r < 0 ? r : last;
+}
+
+void trail_close(struct trail *t)
+{
+	dirstate_forget(&t->elsewhere_state);
+	cleanup_close(&t->elsewhere);
+	t->elsewhere = -1;
+	for (; t->n > 0; t->n--) {
+		dirstate_forget(&t->states[t->n]);
+		close(t->fds[t->n - 1]);
+	}
+	dirstate_forget(&t->states[0]);
+}

@@ -1,0 +1,58 @@
+/*
+ * The directories from the root to where the last member was, kept open: members of one directory
+ * mostly follow each other, so the next one's is already here or one step away. Only what is a real
+ * directory under its plain name is kept; paths with links or ".." are walked by inroot every time.
+ *
+ * A directory is entered (dirstate.h) while it is on the trail, or is the last one elsewhere. None is
+ * entered twice: before the walk goes elsewhere, all on the trail are left.
+ */
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "tree/dirstate.h"
+
+#define TRAIL_MAX 32 /* open directories; deeper ones are walked to */
+
+struct trail {
+	int root_fd; /* borrowed */
+	struct dirstate_rules rules;
+	struct dirstate states[TRAIL_MAX + 1]; /* of root_fd, then of fds */
+	int fds[TRAIL_MAX];     /* of the first components of path, from the root down */
+	size_t ends[TRAIL_MAX]; /* bytes of path up to the end of each */
+	unsigned n;             /* of them are open */
+	unsigned at;            /* the last directory is the one after so many; see elsewhere */
+	bool stale;             /* what is open may be gone from its place */
+	int elsewhere;          /* the last directory when it is not on the trail; else -1 */
+	char path[PATH_MAX];    /* of what is open, components joined by '/', without links */
+	char elsewhere_path[PATH_MAX];
+	struct dirstate elsewhere_state;
+};
+
+void trail_init(struct trail *t, int root_fd);
+
+/* Opens (O_PATH) and enters the directory that holds the last component of path, as inroot_open_parent does,
+ * whose rules for path, create and name hold. The descriptor stays t's and open until the next call.
+ * Returns it or -errno. */
+int trail_open_parent(struct trail *t, const char *path, bool create, char name[NAME_MAX + 1]);
+
+/* Leaves what lies below that directory, and with parent_too itself: what is set there now stays. 0 or
+ * -errno. */
+int trail_leave(struct trail *t, bool parent_too);
+
+/* A directory got a default ACL. */
+void trail_look_for_acls(struct trail *t);
+
+/* Where that directory is, without links, as *ret_length bytes (not terminated); 0 = the root. */
+const char *trail_path(const struct trail *t, size_t *ret_length);
+
+/* Something that may lie on the trail is gone. What is open stays open until the next call. */
+void trail_forget(struct trail *t);
+
+/* Leaves all directories. 0 or -errno. */
+int trail_finish(struct trail *t);
+
+/* Closes all, without leaving them. */
+void trail_close(struct trail *t);

@@ -1,0 +1,214 @@
+/*
+ * The names of the tree, made by one thread in archive order.
+ */
+#include "tree/tree_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/inroot.h"
+
+int tree_new(int root_fd, struct tree **ret)
+{
+	struct tree *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	t->root_fd = root_fd;
+	t->keep_owner = geteuid() == 0;
+	trail_init(&t->trail, root_fd);
+	pthread_mutex_init(&t->lock, NULL);
+	*ret = t;
+	return 0;
+}
+
+/* ---- names ---- */
+
+static int create_hardlink(struct tree *t, const struct member *m, int parent_fd, const char *name)
+{
+	_cleanup_close_ int target_fd = -1;
+	char target_name[NAME_MAX + 1];
+	struct stat target, existing;
+	int r;
+
+	if (inroot_path_leaves(m->target))
+		return -EXDEV;
+	r = inroot_open_parent(t->root_fd, m->target, NULL, NULL, &target_fd, target_name, NULL);
+	if (r < 0)
+		return r;
+	if (linkat(target_fd, target_name, parent_fd, name, 0) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return -errno;
+	/* A link that is already there must not be removed: it may be the only name. */
+	if (fstatat(target_fd, target_name, &target, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fstatat(parent_fd, name, &existing, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (target.st_ino == existing.st_ino && target.st_dev == existing.st_dev)
+		return 0;
+	return -EEXIST;
+}
+
+static int create_file(const struct member *m, int parent_fd, const char *name, int *ret_fd)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(parent_fd, name, flags, m->mode & 0777);
+
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+	return 0;
+}
+
+/* Makes the inode, with the mode that it mostly keeps. *ret_fd: of a regular file, open for writing; other types leave it
+ * alone. 0 or -errno. */
+static int create_inode(struct tree *t, const struct member *m, int parent_fd, const char *name,
+			int *ret_fd)
+{
+	int r = -1;
+
+	switch (m->type) {
+	case MEMBER_FILE:
+		return create_file(m, parent_fd, name, ret_fd);
+	case MEMBER_DIRECTORY:
+		r = mkdirat(parent_fd, name, m->mode & 0777);
+		break;
+	case MEMBER_SYMLINK:
+		r = symlinkat(m->target, parent_fd, name);
+		break;
+	case MEMBER_HARDLINK:
+		return create_hardlink(t, m, parent_fd, name);
+	case MEMBER_CHAR:
+		r = mknodat(parent_fd, name, S_IFCHR | 0600, m->rdev);
+		break;
+	case MEMBER_BLOCK:
+		r = mknodat(parent_fd, name, S_IFBLK | 0600, m->rdev);
+		break;
+	case MEMBER_FIFO:
+		r = mkfifoat(parent_fd, name, 0600);
+		break;
+	}
+	return r < 0 ? -errno : r;
+}
+
+/* Removes what an earlier member left under this name. A directory that is not empty stays, and is
+ * an error, as it is for GNU tar. What goes may lie on the trail. */
+static int remove_existing(struct tree *t, int parent_fd, const char *name)
+{
+	struct stat st;
+
+	if (t->named_acls) {
+		if (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return -errno;
+		if (S_ISDIR(st.st_mode) || st.st_nlink == 1)
+			tree_acls_forget(t, &st);
+	}
+	if (unlinkat(parent_fd, name, 0) < 0 &&
+	    (errno != EISDIR || unlinkat(parent_fd, name, AT_REMOVEDIR) < 0))
+		return -errno;
+	trail_forget(&t->trail);
+	return 0;
+}
+
+/* For a member that describes a directory which is there already: the trail leaves it now, so that it does not set the old
+ * mode and times again later. As with GNU tar its attributes stay but for ACLs. name "" is the directory parent_fd itself. */
+static int prepare_directory(struct tree *t, int parent_fd, const char *name)
+{
+	int r = trail_leave(&t->trail, !*name);
+	struct stat st;
+
+	if (r < 0)
+		return r;
+	if (!*name)
+		name = ".";
+	if (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	tree_acls_forget(t, &st);
+	return tree_metadata_clear_acls(parent_fd, name);
+}
+
+static int create_replacing(struct tree *t, const struct member *m, int parent_fd, const char *name,
+			    int *ret_fd)
+{
+	int r = create_inode(t, m, parent_fd, name, ret_fd);
+	struct stat st;
+
+	if (r != -EEXIST)
+		return r;
+	if (m->type == MEMBER_DIRECTORY) {
+		if (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return -errno;
+		if (S_ISDIR(st.st_mode))
+			return prepare_directory(t, parent_fd, name);
+	}
+	r = remove_existing(t, parent_fd, name);
+	return r < 0 ? r : create_inode(t, m, parent_fd, name, ret_fd);
+}
+
+/* ---- members ---- */
+
+static int complete_inode(struct tree *t, const struct member *m, int parent_fd, const char *name,
+			  int fd, struct tree_file **ret_file)
+{
+	switch (m->type) {
+	case MEMBER_FILE:
+		return tree_file_new(t, m, fd, ret_file);
+	case MEMBER_HARDLINK:
+		return 0;
+	default:
+		if (xattrs_has(&m->xattrs, ACL_XATTR_DEFAULT))
+			trail_look_for_acls(&t->trail);
+		return tree_metadata_apply_by_name(t, parent_fd, *name ? name : ".", m);
+	}
+}
+
+int tree_add(struct tree *t, const struct member *m, struct tree_file **ret_file, struct fail *f)
+{
+	struct fail unused;
+	char name[NAME_MAX + 1];
+	int parent_fd, fd = -1, r;
+
+	*ret_file = NULL;
+	if (inroot_path_leaves(m->path))
+		return tree_fail_leaves(f, m);
+	parent_fd = trail_open_parent(&t->trail, m->path, true, name);
+	if (parent_fd < 0)
+		return tree_fail_parent(f, m, parent_fd);
+	if (!*name && m->type != MEMBER_DIRECTORY)
+		return tree_fail_root(f, m);
+	r = *name ? create_replacing(t, m, parent_fd, name, &fd)
+		  : prepare_directory(t, parent_fd, name);
+	if (r < 0)
+		return tree_fail_create(f, m, r);
+	r = complete_inode(t, m, parent_fd, name, fd, ret_file);
+	if (r < 0)
+		return tree_fail(f, r, m->path, "cannot set owner, mode, attributes or time");
+	r = m->type == MEMBER_HARDLINK ? 0 : tree_acls_add(t, m, parent_fd, name, f);
+	if (r < 0 && *ret_file) {
+		tree_file_release(*ret_file, false, &unused);
+		*ret_file = NULL;
+	}
+	return r;
+}
+
+int tree_finish(struct tree *t, struct fail *f)
+{
+	int r = tree_acls_finish(t, f);
+
+	if (r < 0)
+		return r;
+	r = trail_finish(&t->trail);
+	return r < 0 ? tree_fail(f, r, "", "cannot set modes and times of its directories") : 0;
+}
+
+void tree_free(struct tree *t)
+{
+	if (!t)
+		return;
+	tree_acls_free(t);
+	tree_file_free_spare(t);
+	trail_close(&t->trail);
+	pthread_mutex_destroy(&t->lock);
+	free(t);
+}

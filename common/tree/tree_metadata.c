@@ -1,0 +1,125 @@
+/*
+ * Order per inode: data, owner, mode (chown clears suid), xattrs (write and chown clear
+ * security.capability), times last.
+ */
+#include "tree/tree_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+#include "tar/aclnames.h"
+
+bool tree_metadata_may_lose(struct tree *t, const char *name, int error)
+{
+	if ((error != ENOTSUP && error != EPERM && error != EACCES) ||
+	    (strcmp(name, "security.capability") == 0 && t->keep_owner))
+		return false;
+	pthread_mutex_lock(&t->lock);
+	if (t->losses.count++ == 0)
+		snprintf(t->losses.first, sizeof(t->losses.first), "%s", name);
+	pthread_mutex_unlock(&t->lock);
+	return true;
+}
+
+int tree_metadata_apply_xattrs(struct tree *t, int fd, const char *name,
+			       const struct xattrs *xattrs)
+{
+	size_t cursor = 0, size;
+	const char *key;
+	const void *value;
+	int r;
+
+	while (xattrs_next(xattrs, &cursor, &key, &value, &size)) {
+		if (aclnames_meant(key))
+			continue; /* see tree_acls.c */
+		r = fd >= 0 ? fsetxattr(fd, key, value, size, 0)
+			    : lsetxattr(name, key, value, size, 0);
+		if (r < 0 && !tree_metadata_may_lose(t, key, errno))
+			return -errno;
+	}
+	return 0;
+}
+
+/* Most inodes are root's and were made with their mode: two system calls less for each of them. */
+int tree_metadata_apply(struct tree *t, int fd, const struct stat *have,
+			const struct metadata *meta)
+{
+	const struct timespec times[2] = { meta->mtime, meta->mtime };
+	bool owned = !t->keep_owner || (have->st_uid == meta->uid && have->st_gid == meta->gid);
+	int r;
+
+	if (!owned && fchown(fd, meta->uid, meta->gid) < 0)
+		return -errno;
+	if ((!owned || (have->st_mode & 07777) != meta->mode) && fchmod(fd, meta->mode) < 0)
+		return -errno;
+	r = tree_metadata_apply_xattrs(t, fd, NULL, &meta->xattrs);
+	if (r < 0)
+		return r;
+	return futimens(fd, times) < 0 ? -errno : 0;
+}
+
+int tree_metadata_copy(const struct member *m, struct metadata *ret)
+{
+	ret->mode = m->mode;
+	ret->uid = m->uid;
+	ret->gid = m->gid;
+	ret->mtime = m->mtime;
+	return xattrs_copy(&m->xattrs, &ret->xattrs);
+}
+
+/* There is no lsetxattrat before Linux 6.13 and perhaps no /proc, so the thread goes to the directory;
+ * nothing else relies on where it stands. */
+static int apply_xattrs_by_name(struct tree *t, int parent_fd, const char *name,
+				const struct xattrs *xattrs)
+{
+	if (xattrs->used == 0)
+		return 0;
+	if (fchdir(parent_fd) < 0)
+		return -errno;
+	return tree_metadata_apply_xattrs(t, -1, name, xattrs);
+}
+
+int tree_metadata_apply_by_name(struct tree *t, int parent_fd, const char *name,
+				const struct member *m)
+{
+	const struct timespec times[2] = { m->mtime, m->mtime };
+	struct stat st;
+	bool owned;
+	int r;
+
+	if (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	owned = !t->keep_owner || (st.st_uid == m->uid && st.st_gid == m->gid);
+	if (!owned && fchownat(parent_fd, name, m->uid, m->gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (m->type != MEMBER_SYMLINK && (!owned || (st.st_mode & 07777) != m->mode) &&
+	    fchmodat(parent_fd, name, m->mode, 0) < 0)
+		return -errno;
+	r = apply_xattrs_by_name(t, parent_fd, name, &m->xattrs);
+	if (r < 0)
+		return r;
+	return utimensat(parent_fd, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+/* What is not there, or not ours to remove, stays. */
+int tree_metadata_clear_acls(int parent_fd, const char *name)
+{
+	_cleanup_close_ int fd = openat(parent_fd, name,
+					O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == EACCES ? 0 : -errno; /* an ordinary user's that may not be read */
+	(void)fremovexattr(fd, ACL_XATTR_ACCESS);
+	(void)fremovexattr(fd, ACL_XATTR_DEFAULT);
+	return 0;
+}
+
+void tree_losses(struct tree *t, struct tree_losses *ret)
+{
+	pthread_mutex_lock(&t->lock);
+	*ret = t->losses;
+	pthread_mutex_unlock(&t->lock);
+}

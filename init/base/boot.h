@@ -1,0 +1,69 @@
+/*
+ * What PID 1 knows about this boot: one struct that every step reads and adds to.
+ * A step returns 0, or -errno with boot->fail filled; it logs nothing about its own failure.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/child.h"
+#include "codec/codec.h"
+#include "base/fail.h"
+#include "image/manifest.h"
+#include "base/message.h"
+#include "base/params.h"
+#include "codec/payload.h"
+#include "image/rootsize.h"
+#include "engine/unpack.h"
+
+#define NEW_ROOT "/newroot"
+#define STEPS_MAX 16
+#define BLOCK_TIMES_MAX 1024 /* Blocks whose times are recorded */
+#define MEMORY_SAMPLES_MAX 256
+
+struct step_record {
+	const char *name;
+	uint64_t start, duration; /* microseconds since the kernel started; microseconds */
+};
+
+struct memory_sample {
+	uint64_t time, used; /* microseconds since the kernel started; bytes */
+};
+
+struct boot {
+	char **argv; /* as the kernel gave it, for the new init */
+
+	struct params params;
+	struct fail bad_parameter; /* error = 0: all values are valid */
+	bool make_nodes;           /* there is no devtmpfs */
+	struct child devices;      /* the process that loads modules for devices */
+	struct manifest manifest;
+	bool has_manifest;
+	struct payload payload;
+	struct block_list blocks; /* of the payload */
+	struct engine_plan plan;  /* how it is unpacked */
+	struct rootsize_need
+		need; /* what the root takes, from manifest or Index, or as measured after unpacking */
+
+	uint64_t root_size; /* bytes, chosen for the root tmpfs */
+	bool keep_payload;  /* for another try after a shell */
+	int new_root_fd;    /* NEW_ROOT once mounted, else -1 */
+	int old_root_fd;    /* the initramfs, for its deletion */
+
+	struct unpack_result unpacked;
+	uint64_t unpack_peak; /* peak memory of the unpack child, bytes */
+	uint64_t memory_peak; /* peak memory use of the machine while unpacking, bytes */
+	struct memory_sample memory_samples[MEMORY_SAMPLES_MAX];
+	size_t n_memory_samples;
+	uint64_t sample_every; /* microseconds */
+	struct block_time block_times[BLOCK_TIMES_MAX];
+	struct devices_seen devices_seen;
+	char new_init[256];
+
+	struct step_record steps[STEPS_MAX];
+	size_t n_steps;
+	const char *failed_step; /* NULL: none */
+	struct fail fail;
+	char detail[160]; /* added to the log line of the current step; cleared before each step */
+};

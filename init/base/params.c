@@ -1,0 +1,270 @@
+/* One table of keys, one function per kind of value. */
+#include "base/params.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cmdline.h"
+#include "base/util.h"
+
+/* Each reads value (NULL: the key stood alone) into the params; false: it cannot be understood. */
+typedef bool parse_fn(const char *value, void *field, struct params *p);
+
+static bool parse_size_value(const char *value, void *field, struct params *p)
+{
+	(void)p;
+	return value && size_parse(value, field) == 0;
+}
+
+static bool parse_text(const char *value, void *field, struct params *p)
+{
+	(void)p;
+	if (!value || strlen(value) >= sizeof(p->init))
+		return false;
+	strcpy(field, value);
+	return true;
+}
+
+static bool parse_path(const char *value, void *field, struct params *p)
+{
+	return value && *value == '/' && parse_text(value, field, p);
+}
+
+static bool parse_long(const char *value, long least, long most, long *ret)
+{
+	char *end;
+	long n;
+
+	if (!value || !(isdigit((unsigned char)*value) || *value == '-'))
+		return false;
+	errno = 0;
+	n = strtol(value, &end, 10);
+	if (errno || *end || n < least || n > most)
+		return false;
+	*ret = n;
+	return true;
+}
+
+static bool parse_threads(const char *value, void *field, struct params *p)
+{
+	long n;
+
+	(void)p;
+	if (!parse_long(value, 1, 4096, &n))
+		return false;
+	*(unsigned *)field = (unsigned)n;
+	return true;
+}
+
+static bool parse_failwait(const char *value, void *field, struct params *p)
+{
+	p->has_failwait = parse_long(value, 0, INT_MAX, field);
+	return p->has_failwait;
+}
+
+/* The kernel reads what it can and ignores the rest; a bad panic= must not stop a boot. */
+static bool parse_panic(const char *value, void *field, struct params *p)
+{
+	p->has_panic = parse_long(value, INT_MIN, INT_MAX, field) || p->has_panic;
+	return true;
+}
+
+static bool parse_bool(const char *value, void *field, struct params *p)
+{
+	static const char *const yes[] = { "1", "y", "yes", "on", "true" };
+	static const char *const no[] = { "0", "n", "no", "off", "false" };
+
+	(void)p;
+	if (!value) {
+		*(bool *)field = true;
+		return true;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(yes); i++) {
+		if (strcmp(value, yes[i]) == 0 || strcmp(value, no[i]) == 0) {
+			*(bool *)field = strcmp(value, yes[i]) == 0;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The kernel's own quiet and debug: words alone, anything else is not ours. */
+static bool parse_word(const char *value, void *field, struct params *p)
+{
+	(void)p;
+	if (!value)
+		*(bool *)field = true;
+	return true;
+}
+
+static bool parse_shell(const char *value, void *field, struct params *p)
+{
+	static const struct {
+		const char *name;
+		unsigned bit;
+	} times[] = {
+		{ "fail", SHELL_FAIL },
+		{ "start", SHELL_START },
+		{ "unpacked", SHELL_UNPACKED },
+		{ "end", SHELL_END },
+	};
+	unsigned shell = 0;
+	size_t length, i;
+
+	(void)p;
+	if (!value)
+		value = "fail";
+	for (;; value += length + 1) {
+		length = strcspn(value, ",");
+		for (i = 0; i < ARRAY_SIZE(times); i++)
+			if (strlen(times[i].name) == length &&
+			    memcmp(times[i].name, value, length) == 0)
+				break;
+		if (i == ARRAY_SIZE(times))
+			return false;
+		shell |= times[i].bit;
+		if (!value[length])
+			break;
+	}
+	*(unsigned *)field = shell;
+	return true;
+}
+
+static bool parse_onfail(const char *value, void *field, struct params *p)
+{
+	static const char *const names[] = { [ONFAIL_REBOOT] = "reboot",
+					     [ONFAIL_POWEROFF] = "poweroff",
+					     [ONFAIL_HALT] = "halt",
+					     [ONFAIL_SHELL] = "shell" };
+
+	(void)p;
+	for (size_t i = ONFAIL_REBOOT; value && i < ARRAY_SIZE(names); i++) {
+		if (strcmp(value, names[i]) == 0) {
+			*(enum onfail *)field = (enum onfail)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static const struct {
+	const char *key;
+	parse_fn *parse;
+	size_t offset;
+	const char *expects;
+} keys[] = {
+	{ "tarboot.size", parse_size_value, offsetof(struct params, size),
+	  "a size like 1500m, 2g, 75% or auto" },
+	{ "tarboot.rootfs", parse_path, offsetof(struct params, rootfs), "an absolute path" },
+	{ "tarboot.init", parse_path, offsetof(struct params, init), "an absolute path" },
+	{ "init", parse_path, offsetof(struct params, init), "an absolute path" },
+	{ "tarboot.shell", parse_shell, offsetof(struct params, shell),
+	  "fail, start, unpacked or end, or several with commas" },
+	{ "tarboot.onfail", parse_onfail, offsetof(struct params, onfail),
+	  "reboot, poweroff, halt or shell" },
+	{ "tarboot.failwait", parse_failwait, offsetof(struct params, failwait),
+	  "a number of seconds" },
+	{ "tarboot.threads", parse_threads, offsetof(struct params, threads),
+	  "a number from 1 to 4096" },
+	{ "tarboot.mount", parse_text, offsetof(struct params, mount),
+	  "tmpfs mount options, less than 256 bytes" },
+	{ "tarboot.hotplug", parse_bool, offsetof(struct params, hotplug), "on or off" },
+	{ "tarboot.quiet", parse_bool, offsetof(struct params, quiet), "on or off" },
+	{ "tarboot.debug", parse_bool, offsetof(struct params, debug), "on or off" },
+	{ "quiet", parse_word, offsetof(struct params, quiet), "" },
+	{ "debug", parse_word, offsetof(struct params, debug), "" },
+	{ "panic", parse_panic, offsetof(struct params, panic), "" },
+};
+
+/* Edit distance, for short texts. */
+static unsigned distance(const char *a, const char *b)
+{
+	unsigned row[64], diagonal, above;
+	size_t n = strlen(b);
+
+	if (n >= ARRAY_SIZE(row))
+		return UINT_MAX;
+	for (size_t j = 0; j <= n; j++)
+		row[j] = (unsigned)j;
+	for (size_t i = 0; a[i]; i++) {
+		diagonal = row[0]++;
+		for (size_t j = 1; j <= n; j++) {
+			above = row[j];
+			row[j] = diagonal + (a[i] != b[j - 1]);
+			if (above + 1 < row[j])
+				row[j] = above + 1;
+			if (row[j - 1] + 1 < row[j])
+				row[j] = row[j - 1] + 1;
+			diagonal = above;
+		}
+	}
+	return row[n];
+}
+
+static void note_unknown(const char *key, struct params *p)
+{
+	unsigned best = UINT_MAX, d;
+
+	if (*p->unknown)
+		return;
+	snprintf(p->unknown, sizeof(p->unknown), "%s", key);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		d = distance(p->unknown, keys[i].key);
+		if (d < best) {
+			best = d;
+			p->suggestion = keys[i].key;
+		}
+	}
+}
+
+static int set_param(const char *text, const char *value, struct params *p, struct fail *f)
+{
+	char what[sizeof(f->what)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		if (strcmp(text, keys[i].key) != 0)
+			continue;
+		if (keys[i].parse(value, (char *)p + keys[i].offset, p))
+			return 0;
+		snprintf(what, sizeof(what), "kernel parameter %s=%s", text, value ? value : "");
+		return fail_set(f, EINVAL, what, "Correct it in the boot menu.", "it must be %s",
+				keys[i].expects);
+	}
+	if (strncmp(text, "tarboot.", 8) == 0)
+		note_unknown(text, p);
+	return 0;
+}
+
+/* Writes size bytes and a NUL; returns what is behind it. */
+static char *copy_text(char *to, const char *text, size_t size)
+{
+	memcpy(to, text, size);
+	to[size] = '\0';
+	return to + size + 1;
+}
+
+int params_parse(const char *cmdline, struct params *ret, struct fail *f)
+{
+	_cleanup_free_ char *copy = malloc(strlen(cmdline) + 2); /* of one: its name, its value */
+	struct cmdline_param param;
+	struct fail later;
+	char *value;
+	int r = 0, r_param;
+
+	*ret = (struct params){ .rootfs = "/rootfs.tar.xz", .hotplug = true };
+	if (!copy)
+		return fail_errno(f, ENOMEM, "the kernel command line", "cannot read it");
+	while (cmdline_next(&cmdline, &param)) {
+		value = copy_text(copy, param.name, param.name_size);
+		if (param.value)
+			copy_text(value, param.value, param.value_size);
+		r_param = set_param(copy, param.value ? value : NULL, ret, r == 0 ? f : &later);
+		if (r == 0)
+			r = r_param;
+	}
+	return r;
+}

@@ -1,0 +1,39 @@
+/*
+ * The kernel command line: tarboot.* and the few kernel parameters that init uses.
+ * Pure: text in, struct out. docs/tarboot.parameters.7 describes them for users.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/fail.h"
+#include "base/size.h"
+
+#define SHELL_FAIL 1
+#define SHELL_START 2
+#define SHELL_UNPACKED 4
+#define SHELL_END 8
+
+enum onfail { ONFAIL_BY_PANIC, ONFAIL_REBOOT, ONFAIL_POWEROFF, ONFAIL_HALT, ONFAIL_SHELL };
+
+struct params {
+	struct size size;
+	char rootfs[256]; /* default "/rootfs.tar.xz" */
+	char init[256];   /* "" = not given */
+	char mount[256];  /* further tmpfs options; "" = none */
+	unsigned shell;   /* SHELL_* bits */
+	enum onfail onfail;
+	bool has_failwait, has_panic;
+	long failwait;    /* seconds */
+	long panic;       /* seconds; < 0 at once, 0 never */
+	unsigned threads; /* 0 = as many as CPUs */
+	bool hotplug, quiet, debug;
+	char unknown[64];       /* the first unknown tarboot.* key; "" = none */
+	const char *suggestion; /* the most similar known key; NULL = none */
+};
+
+/* Reads a whole command line (NUL-terminated, as /proc/cmdline has it, quotes and "--" as the kernel
+ * takes them). The last of several counts. 0, or -EINVAL with the first invalid key and value in *f; *ret then has all
+ * valid values, so that the failure is handled as they say. */
+int params_parse(const char *cmdline, struct params *ret, struct fail *f);

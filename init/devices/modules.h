@@ -1,0 +1,23 @@
+/*
+ * Loads kernel modules from the initramfs, as modprobe does: /lib/modules/RELEASE and modprobe.d.
+ *
+ * common/modules/modindex.c reads the index as text. libkmod is five times the code, and its binary index has no advantage for
+ * the few modules of an initramfs. From Linux 5.17 on the kernel uncompresses modules itself
+ * (CONFIG_MODULE_DECOMPRESS); for other kernels .xz is uncompressed here, because /init has the decoder anyway.
+ */
+#pragma once
+
+struct modules;
+
+/* Reads the index of the running kernel, and the kernel command line, below the directory root ("/", except in tests).
+ * NULL: out of memory. An initramfs without modules has an empty index. */
+struct modules *modules_open(const char *root);
+
+void modules_close(struct modules *m);
+
+/* Loads the modules that match a device, and their dependencies. Failures are logged. A modalias is searched only once,
+ * unless there are too many different ones. */
+void modules_load_for(struct modules *m, const char *modalias);
+
+/* Number of modules loaded since modules_open(). */
+unsigned modules_count(const struct modules *m);

@@ -1,0 +1,25 @@
+/* The init to start; see root.h. */
+#include "root/root.h"
+
+#include <stdio.h>
+
+#include "base/elfinfo.h"
+#include "image/initcheck.h"
+#include "root/systemd_needs.h"
+
+int root_check_init(struct boot *b)
+{
+	struct root_files files = root_files_at(b->new_root_fd);
+	const char *path = initcheck_find(&files, b->params.init, b->manifest.init,
+					  program_own_machine(), &b->fail);
+
+	if (!path)
+		return -b->fail.error;
+	snprintf(b->new_init, sizeof(b->new_init), "%s", path);
+	snprintf(b->detail, sizeof(b->detail), "%.150s", path);
+	if (systemd_needs_check(b->new_root_fd, path, &b->fail) < 0)
+		return -b->fail.error;
+	payload_close(&b->payload);
+	block_list_free(&b->blocks);
+	return 0;
+}

@@ -1,0 +1,174 @@
+/* The payload and its manifest; see root.h. */
+#include "root/root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+
+#include "base/console.h"
+#include "base/memory.h"
+#include "base/read_all.h"
+
+#define MANIFEST_PATH "/" MANIFEST_MEMBER
+
+/* *ret is the caller's. 0 or -errno. */
+static int read_manifest_text(int fd, char **ret, size_t *ret_size)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if ((uint64_t)st.st_size > MANIFEST_TEXT_MAX)
+		return -E2BIG;
+	return read_all(fd, ret, ret_size);
+}
+
+/* About another payload it says nothing: neither how large that is nor which init is in it. */
+static void forget_manifest(struct boot *b)
+{
+	char size[SIZE_TEXT_MAX];
+
+	console_log(LOG_NOTICE, "the manifest is ignored: it describes another payload, /%s of %s",
+		    manifest_payload(&b->manifest), size_format(size, b->manifest.payload_bytes));
+	manifest_free(&b->manifest);
+	b->has_manifest = false;
+}
+
+static int read_manifest(struct boot *b)
+{
+	_cleanup_close_ int fd = open(MANIFEST_PATH, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	int r;
+
+	if (fd < 0 && errno == ENOENT)
+		return 0; /* an image that tarboot did not make */
+	r = fd < 0 ? -errno : read_manifest_text(fd, &text, &size);
+	if (r == 0)
+		r = manifest_parse(text, size, &b->manifest);
+	if (r < 0)
+		return manifest_fail(r, MANIFEST_PATH, &b->fail);
+	b->has_manifest = true;
+	if (!manifest_is_about(&b->manifest, b->params.rootfs))
+		forget_manifest(b);
+	return 0;
+}
+
+/* All zeros when it is a ramfs, which has no limit. */
+struct rootfs {
+	uint64_t limit; /* bytes */
+	bool is_full;
+};
+
+static struct rootfs look_at_rootfs(void)
+{
+	struct rootfs r = { 0 };
+	struct statfs s;
+
+	if (statfs("/", &s) == 0 && s.f_blocks > 0) {
+		r.limit = (uint64_t)s.f_blocks * (uint64_t)s.f_bsize;
+		r.is_full = (uint64_t)s.f_bfree * (uint64_t)s.f_bsize < (1 << 20);
+	}
+	return r;
+}
+
+/* A kernel that has no room left for the initramfs cuts the payload and runs /init all the same. */
+static int fail_no_room(struct boot *b, const char *have, const char *want, uint64_t limit)
+{
+	char ram[SIZE_TEXT_MAX], most[SIZE_TEXT_MAX], todo[256];
+	struct memory m = { 0 };
+
+	(void)memory_read(&m);
+	snprintf(todo, sizeof(todo),
+		 "The machine has %s of memory, of which the kernel lets the initramfs take %s: "
+		 "add memory, or boot Linux 6.1.176, 6.12.107 or later with "
+		 "initramfs_options=size=90%%.",
+		 size_format(ram, m.total), size_format(most, limit));
+	return fail_set(&b->fail, ENOSPC, b->params.rootfs, todo,
+			"the kernel had no room to unpack it: %s of %s are here", have, want);
+}
+
+static int fail_short_payload(struct boot *b, uint64_t present, uint64_t expected)
+{
+	char have[SIZE_TEXT_MAX], want[SIZE_TEXT_MAX];
+	struct rootfs rootfs = look_at_rootfs();
+
+	size_format(have, present);
+	size_format(want, expected);
+	if (rootfs.is_full || present < b->payload.size)
+		return fail_no_room(b, have, want, rootfs.limit);
+	return fail_set(&b->fail, EBADMSG, b->params.rootfs,
+			"Copy the image again; `tarboot verify` on the server tells whether it is "
+			"whole there.",
+			"it is cut short: %s of %s are here", have, want);
+}
+
+/* Bytes of the payload that are really here: newer kernels give a file its full size before they
+ * run out of room for its content, so its blocks must be counted. A ramfs counts none. */
+static uint64_t present_bytes(const struct payload *p)
+{
+	uint64_t present = 0, blocks;
+	struct statfs fs;
+	struct stat st;
+
+	for (size_t i = 0; i < p->n_parts; i++) {
+		blocks = p->parts[i].size;
+		if (fstatfs(p->parts[i].fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC &&
+		    fstat(p->parts[i].fd, &st) == 0)
+			blocks = (uint64_t)st.st_blocks * 512;
+		present += blocks < p->parts[i].size ? blocks : p->parts[i].size;
+	}
+	return present;
+}
+
+static int open_payload(struct boot *b)
+{
+	int r = payload_open(AT_FDCWD, b->params.rootfs, true, &b->payload, &b->fail);
+
+	if (r != -ENOENT)
+		return r;
+	return fail_set(&b->fail, ENOENT, b->params.rootfs,
+			"Pack the image again, have the boot loader load it as a second initrd, "
+			"or name it with tarboot.rootfs=PATH.",
+			look_at_rootfs().is_full
+				? "it is not in the initramfs, which is full: this "
+				  "machine has too little memory for the image"
+				: "it is not in the initramfs");
+}
+
+/* A payload of another size than the manifest says is whole, and then another one that somebody put there,
+ * or it is the manifest's and cut: only its end can tell. */
+static int list_blocks(struct boot *b)
+{
+	uint64_t present = present_bytes(&b->payload), size = b->payload.size;
+	uint64_t said = b->has_manifest ? b->manifest.payload_bytes : size;
+	int r;
+
+	if (present < size)
+		return fail_short_payload(b, present, size > said ? size : said);
+	r = block_list_read(&b->payload, &b->blocks, &b->fail);
+	if (r < 0 && size < said)
+		return fail_short_payload(b, present, said);
+	if (r == 0 && size != said)
+		forget_manifest(b);
+	return r;
+}
+
+int root_find_payload(struct boot *b)
+{
+	char size[SIZE_TEXT_MAX];
+	int r = read_manifest(b);
+
+	if (r == 0)
+		r = open_payload(b);
+	if (r == 0)
+		r = list_blocks(b);
+	rootsize_need(b->has_manifest ? &b->manifest : NULL, b->blocks.uncompressed,
+		      (uint64_t)sysconf(_SC_PAGESIZE), &b->need);
+	snprintf(b->detail, sizeof(b->detail), "%s of %.100s", size_format(size, b->payload.size),
+		 b->params.rootfs);
+	return r;
+}

@@ -1,0 +1,80 @@
+/* /proc/meminfo, looked at as rarely as it can be. */
+#include "root/root_room.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/statfs.h>
+
+#include "base/console.h"
+
+void root_room_open(struct root_room *ret, uint64_t total)
+{
+	*ret = (struct root_room){ .meminfo_fd = open("/proc/meminfo", O_RDONLY | O_CLOEXEC),
+				   .page = (uint64_t)sysconf(_SC_PAGESIZE),
+				   .total = total };
+}
+
+int root_room_check(void *arg, uint64_t bytes, struct fail *f)
+{
+	char left[SIZE_TEXT_MAX], done[SIZE_TEXT_MAX], all[SIZE_TEXT_MAX];
+	struct root_room *room = arg;
+	uint64_t ahead, free;
+	struct memory m;
+
+	if (bytes < room->next || memory_read_from(room->meminfo_fd, &m) < 0)
+		return 0;
+	free = m.available > m.slab ? m.available - m.slab : 0; /* the tree's inodes stay */
+	ahead = rootsize_ahead(free, room->page);
+	room->next = bytes + ahead;
+	if (ahead > 0)
+		return 0;
+	return fail_set(f, ENOMEM, "memory", "Add memory, or pack a smaller root.",
+			"it is used up: %s are free after %s of the archive's %s",
+			size_format(left, free), size_format(done, bytes),
+			size_format(all, room->total));
+}
+
+uint64_t root_room_inodes(uint64_t wanted)
+{
+	long pages = sysconf(_SC_PHYS_PAGES);
+	uint64_t usual = pages > 0 ? (uint64_t)pages / 2 : 0;
+
+	wanted = wanted + wanted / 2 + 1024;
+	return wanted > usual ? wanted : usual;
+}
+
+/* As it would have been mounted; an option that the user gave stays. */
+static int remount(const struct boot *b)
+{
+	char options[128];
+	int n = snprintf(options, sizeof(options), "size=%llu", (unsigned long long)b->root_size);
+
+	if (!strstr(b->params.mount, "nr_inodes="))
+		snprintf(options + n, sizeof(options) - (size_t)n, ",nr_inodes=%llu",
+			 (unsigned long long)root_room_inodes(b->need.inodes));
+	return mount("tarboot", NEW_ROOT, "tmpfs", MS_REMOUNT, options) < 0 ? -errno : 0;
+}
+
+void root_room_settle(struct boot *b)
+{
+	char tree[SIZE_TEXT_MAX], size[SIZE_TEXT_MAX];
+	struct statfs s;
+	struct memory m;
+
+	if (!b->need.is_estimate || fstatfs(b->new_root_fd, &s) < 0 || memory_read(&m) < 0)
+		return;
+	b->need.tree = (uint64_t)(s.f_blocks - s.f_bfree) * (uint64_t)s.f_bsize;
+	b->need.inodes = (uint64_t)(s.f_files - s.f_ffree);
+	if (b->params.size.kind == SIZE_AUTO)
+		b->root_size = rootsize_settle(&m, b->need.tree);
+	if (remount(b) < 0) {
+		console_log(LOG_WARNING, "cannot shrink the root's tmpfs after unpacking: %m");
+		return;
+	}
+	console_log(LOG_NOTICE, "the root takes %s and %llu inodes, and may grow to %s",
+		    size_format(tree, b->need.tree), (unsigned long long)b->need.inodes,
+		    size_format(size, b->root_size));
+}

@@ -1,0 +1,26 @@
+/*
+ * Watches the free memory while the root is unpacked, and stops before memory is exhausted: then the kernel would kill
+ * processes or, on a small machine with Linux 6.1, hang. Also sets the final size of the root.
+ */
+#pragma once
+
+#include "base/boot.h"
+
+/* State of the unpack child, which has no /proc. */
+struct root_room {
+	int meminfo_fd; /* owned; -1: not available */
+	uint64_t page;  /* bytes of a page */
+	uint64_t total; /* bytes of tar */
+	uint64_t next;  /* bytes of tar until the next check */
+};
+
+void root_room_open(struct root_room *ret, uint64_t total);
+
+/* For unpack_options.may_go_on: is there enough memory left for what comes next? -ENOMEM when not. */
+int root_room_check(void *room, uint64_t bytes, struct fail *f);
+
+/* After unpacking a payload without manifest: sets b->need and the size of the tmpfs as if they had been known before. */
+void root_room_settle(struct boot *b);
+
+/* The inode limit of a tmpfs for a root with so many inodes. */
+uint64_t root_room_inodes(uint64_t wanted);

@@ -1,0 +1,20 @@
+/*
+ * Takes compression off, of memory or of a part of a file. The form is found by the first bytes; all but none and xz need
+ * the program of its name (gzip, zstd…).
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/fail.h"
+
+/* Unpacks up to max bytes. *ret is the caller's to free. 0, with a NUL behind its *ret_size bytes; -EBADMSG: it is
+ * broken, or the program is missing, and *ret is NULL or has what came, likewise; -EFBIG: there is more; -ENOMEM. */
+int decompress(const void *data, size_t size, size_t max, char **ret, size_t *ret_size);
+
+/* Gives what size bytes of the file at fd, from offset on, are without their compression to take(), in pieces, until it
+ * returns less than 0, which is then the result and has set *f. name: for messages. 0, or -errno with *f set. */
+int decompress_file(int fd, uint64_t offset, uint64_t size, const char *name,
+		    int (*take)(const void *data, size_t size, void *arg, struct fail *f),
+		    void *arg, struct fail *f);

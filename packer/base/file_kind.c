@@ -1,0 +1,101 @@
+/* Magic numbers as file(1) has them. */
+#include "base/file_kind.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "tar/cpio.h"
+#include "image/manifest.h"
+#include "tar/tar_header.h"
+#include "base/util.h"
+
+#define TAR_MAGIC 257
+
+#define TODO_CPIO \
+	"Make it again with cpio -o -H newc, or unpack it with cpio -id and pack the directory."
+#define TODO_ROOT "Give a root: a directory, a tar or cpio archive, a disk or a container image."
+#define TODO_PACKAGE "Give the root that it is installed in."
+
+static const struct {
+	size_t at;
+	const char *bytes;
+	size_t n;
+	struct file_kind kind;
+} magics[] = {
+	{ 0,
+	  "hsqs",
+	  4,
+	  { "a squashfs image", "Unpack it with unsquashfs and pack the directory.", true } },
+	{ 1024,
+	  "\xe2\xe1\xf5\xe0",
+	  4,
+	  { "an erofs image", "Mount it and pack the directory where it is mounted.", true } },
+	{ 0,
+	  "LUKS\xba\xbe",
+	  6,
+	  { "an encrypted disk (LUKS)",
+	    "Open it with cryptsetup and pack what can be mounted then.", true } },
+	{ 0, "\xc7\x71", 2, { "a cpio archive in the old binary format", TODO_CPIO, true } },
+	{ 0, "\x71\xc7", 2, { "a cpio archive in the old binary format", TODO_CPIO, true } },
+	{ 0, "PK\3\4", 4, { "a zip archive", "Unpack it and pack what is in it.", true } },
+	{ 0,
+	  "7z\xbc\xaf\x27\x1c",
+	  6,
+	  { "a 7z archive", "Unpack it and pack what is in it.", true } },
+	{ 0, "Rar!", 4, { "a rar archive", "Unpack it and pack what is in it.", true } },
+	{ 0, "!<arch>\n", 8, { "an ar archive, as a .deb is", TODO_PACKAGE, true } },
+	{ 0, "\x7f\x45LF", 4, { "a program", TODO_ROOT, true } },
+	{ 0, "MZ", 2, { "a program for UEFI or Windows", TODO_ROOT, true } },
+};
+
+static const struct file_kind own_image = {
+	"an image of tarboot pack",
+	"Give the root that it was packed from, or what `tarboot unpack` makes of it.",
+	true,
+};
+static const struct file_kind text = { "a text", TODO_ROOT, true };
+static const struct file_kind unknown = { "neither a tar nor a cpio archive", TODO_ROOT, false };
+
+static bool has(const char *head, size_t size, size_t at, const char *bytes, size_t n)
+{
+	return at <= size && n <= size - at && memcmp(head + at, bytes, n) == 0;
+}
+
+/* With the magic it is one, if perhaps a damaged one. */
+static bool is_tar(const char *head, size_t size)
+{
+	return has(head, size, TAR_MAGIC, "ustar", 5) ||
+	       (size >= TAR_BLOCK && tar_header_is_whole((const uint8_t *)head));
+}
+
+/* It has only its end. */
+static bool is_empty_tar(const char *head, size_t size)
+{
+	static const char zeros[TAR_BLOCK];
+
+	return has(head, size, 0, zeros, TAR_BLOCK);
+}
+
+static bool is_text(const char *head, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if ((unsigned char)head[i] < ' ' && !strchr("\t\n\r\f\33", head[i]))
+			return false;
+	return !memchr(head, '\0', size);
+}
+
+const struct file_kind *file_kind_of(const char *head, size_t size)
+{
+	size = size < FILE_KIND_HEAD ? size : FILE_KIND_HEAD;
+	if (is_tar(head, size))
+		return NULL;
+	if (size >= CPIO_MAGIC_SIZE && cpio_format_of(head))
+		return memmem(head, size, MANIFEST_MEMBER, strlen(MANIFEST_MEMBER)) ? &own_image
+										    : NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(magics); i++)
+		if (has(head, size, magics[i].at, magics[i].bytes, magics[i].n))
+			return &magics[i].kind;
+	if (is_empty_tar(head, size))
+		return NULL;
+	return is_text(head, size) ? &text : &unknown;
+}

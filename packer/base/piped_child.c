@@ -1,0 +1,31 @@
+/* The kernel tells the child when its parent ends. */
+#include "base/piped_child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/say.h"
+
+pid_t piped_child(int *ret_fd)
+{
+	pid_t pid, parent = getpid();
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		if (getppid() != parent) /* it has ended before that */
+			_exit(EXIT_FAILED);
+		dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
+		dup2(ends[1], STDOUT_FILENO);
+		return 0;
+	}
+	close(ends[1]);
+	*ret_fd = ends[0];
+	return pid < 0 ? -errno : pid;
+}

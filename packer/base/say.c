@@ -1,0 +1,177 @@
+/* Messages and progress on stderr. */
+#include "base/say.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/escape.h"
+#include "base/size.h"
+
+static uint64_t progress_start, progress_last;
+static bool quiet;
+static int hidden_stdout = -1; /* the standard output while results are hidden */
+
+/* n bytes, or with 0 one that is escaped. */
+static void put_character(FILE *out, const char *text, size_t n)
+{
+	char escaped[ESCAPE_SIZE + 1];
+
+	if (n == 0)
+		escape_byte((unsigned char)*text, escaped);
+	fwrite(n ? text : escaped, n ? n : ESCAPE_SIZE, 1, out);
+}
+
+/* One line, with nothing that could steer a terminal. */
+_printf_(2, 0) static void print_line(FILE *out, const char *text, va_list ap)
+{
+	char *raw = NULL;
+	size_t n;
+
+	if (vasprintf(&raw, text, ap) < 0)
+		return;
+	for (const char *at = raw; *at; at += n ? n : 1) {
+		n = escape_printable(at, strlen(at));
+		put_character(out, at, n);
+	}
+	fputc('\n', out);
+	free(raw);
+}
+
+void say(FILE *out, const char *text, ...)
+{
+	va_list ap;
+
+	va_start(ap, text);
+	print_line(out, text, ap);
+	va_end(ap);
+}
+
+int say_fail(const struct fail *f)
+{
+	bool is_denied = (f->error == EACCES || f->error == EPERM) && geteuid() != 0;
+
+	say_progress_end();
+	fprintf(stderr, "tarboot: %s: %s\n", f->what, f->why);
+	if (*f->todo)
+		fprintf(stderr, "  %s\n", f->todo);
+	else if (is_denied)
+		fputs("  Run it as root (sudo tarboot ...), or as a user who has access.\n",
+		      stderr);
+	return EXIT_FAILED;
+}
+
+void say_warning(const char *text, ...)
+{
+	va_list ap;
+
+	say_progress_end();
+	fputs("tarboot: warning: ", stderr);
+	va_start(ap, text);
+	print_line(stderr, text, ap);
+	va_end(ap);
+}
+
+int say_usage(const char *command, const char *text, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "tarboot: %s: ", command);
+	va_start(ap, text);
+	print_line(stderr, text, ap);
+	va_end(ap);
+	fprintf(stderr, "  Try `tarboot %s --help`.\n", command);
+	return EXIT_USAGE;
+}
+
+int say_number(const char *command, const char *option, const char *text, long least, long most,
+	       long *ret)
+{
+	char *end;
+	long n;
+
+	errno = 0;
+	n = strtol(text, &end, 10);
+	if (errno || !strchr("-0123456789", *text) || end == text || *end || n < least || n > most)
+		return say_usage(command, "%s %s: it must be a number from %ld to %ld", option,
+				 text, least, most);
+	*ret = n;
+	return EXIT_OK;
+}
+
+void say_path(FILE *out, const char *path, int length)
+{
+	fputc('/', out);
+	say_text(out, path, length);
+}
+
+void say_text(FILE *out, const char *text, int length)
+{
+	size_t left = length < 0 ? strlen(text) : strnlen(text, (size_t)length), n;
+
+	for (; left > 0; text += n, left -= n) {
+		n = *text == '\\' ? 0 : escape_printable(text, left);
+		put_character(out, text, n);
+		n = n ? n : 1;
+	}
+}
+
+int say_hide_results(void)
+{
+	_cleanup_close_ int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	(void)fflush(stdout);
+	hidden_stdout = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (null >= 0 && hidden_stdout >= 0 && dup2(null, STDOUT_FILENO) >= 0)
+		return EXIT_OK;
+	fprintf(stderr, "tarboot: /dev/null: cannot open it: %s\n", strerror(errno));
+	return EXIT_FAILED;
+}
+
+void say_show_results(void)
+{
+	(void)fflush(stdout);
+	if (hidden_stdout >= 0)
+		(void)dup2(hidden_stdout, STDOUT_FILENO);
+	cleanup_close(&hidden_stdout);
+}
+
+int say_be_quiet(void)
+{
+	quiet = true;
+	return say_hide_results();
+}
+
+bool say_draws_progress(void)
+{
+	const char *term = getenv("TERM");
+
+	return !quiet && isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
+}
+
+void say_progress(const char *doing, uint64_t done, uint64_t total)
+{
+	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX];
+	uint64_t now = now_usec(), elapsed;
+
+	if (!say_draws_progress() || now - progress_last < 250000)
+		return;
+	if (!progress_start)
+		progress_start = now;
+	progress_last = now;
+	elapsed = now - progress_start;
+	fprintf(stderr, "\r%s: %s", doing, size_format(a, done));
+	if (total && done <= total && done)
+		fprintf(stderr, " of %s, %llu s left", size_format(b, total),
+			(unsigned long long)(elapsed * (total - done) / done / 1000000));
+	fputs(" \033[K", stderr);
+}
+
+void say_progress_end(void)
+{
+	if (progress_start)
+		fputs("\r\033[K", stderr);
+	progress_start = progress_last = 0;
+}

@@ -1,0 +1,206 @@
+/* tarboot inspect: what is in an image, what is large in it, and how two images differ. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command/command.h"
+#include "image/image_report.h"
+#include "image/inspect_json.h"
+#include "image/contents_diff.h"
+#include "base/options.h"
+#include "base/out.h"
+#include "base/say.h"
+#include "base/size.h"
+
+static bool arg_json, arg_diff;
+static const char *arg_report;
+static long arg_top = 10;
+
+static const struct option_spec options[] = {
+	{ .name = "json", .flag = &arg_json, .help = "print all of that, and all files, as JSON" },
+	{ .name = "report",
+	  .value = "FILE",
+	  .text = &arg_report,
+	  .help = "write the JSON to FILE.json, or a drawing of the directories to FILE.svg" },
+	{ .name = "top",
+	  .value = "N",
+	  .number = &arg_top,
+	  .least = 0,
+	  .most = 1000000,
+	  .help = "show the N largest directories and files (default: 10)" },
+	{ .name = "diff",
+	  .flag = &arg_diff,
+	  .help = "show files that were added, removed or changed from OLD to NEW" },
+	OPTION_HELP,
+	OPTIONS_END,
+};
+
+static const struct command_usage usage = {
+	.command = "inspect",
+	.synopsis = "inspect IMAGE|TAR.XZ [OPTION]...\ninspect --diff OLD NEW",
+	.about = "Shows the boot part, the manifest and the payload of an image, the memory that "
+		 "it needs, and its largest directories and files, with their sizes in RAM and in "
+		 "the image.",
+	.options = options,
+};
+
+/* Returns -1 to go on, else an exit code. */
+static int parse_options(int argc, char **argv, struct command_line *ret)
+{
+	int r = options_parse(&usage, argc, argv, ret);
+
+	if (r >= 0)
+		return r;
+	if (arg_report && arg_diff)
+		return say_usage("inspect", "--report cannot be combined with --diff");
+	if (arg_report && !image_report_can_write(arg_report))
+		return say_usage("inspect", "--report %s: the name must end in .svg or .json",
+				 arg_report);
+	r = arg_diff ? options_expect("inspect", "OLD and NEW for --diff", 2, ret->n_arguments)
+		     : options_expect("inspect", "one IMAGE", 1, ret->n_arguments);
+	return r == EXIT_OK ? -1 : r;
+}
+
+/* ---- text ---- */
+
+static void print_members(const struct image *image)
+{
+	char size[SIZE_TEXT_MAX];
+
+	for (size_t i = 0; i < image->n_members; i++) {
+		const struct image_member *m = &image->members[i];
+
+		printf("  %06o  %10s  ", (unsigned)m->mode, size_format(size, m->size));
+		say_path(stdout, m->name, -1);
+		putchar('\n');
+	}
+}
+
+/* The text of the manifest, with one line for all Blocks. */
+static void print_manifest(const struct image *image)
+{
+	const char *next;
+
+	puts("manifest");
+	for (const char *line = image->manifest_text; *line; line = next) {
+		next = line + strcspn(line, "\n");
+		next += *next == '\n';
+		if (strncmp(line, "block=", 6) != 0)
+			say_text(stdout, line, (int)(next - line) - (next[-1] == '\n'));
+		if (strncmp(line, "block=", 6) != 0)
+			putchar('\n');
+	}
+	if (image->manifest.n_blocks)
+		printf("# and %zu block= lines\n", image->manifest.n_blocks);
+}
+
+static void print_payload(const struct image *image, const struct block_list *l)
+{
+	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX], c[SIZE_TEXT_MAX], d[SIZE_TEXT_MAX];
+
+	printf("payload\n  %s compressed in %zu part%s, %s uncompressed\n"
+	       "  %llu %s stream%s, %zu Blocks of at most %s, %s to decode one\n",
+	       size_format(a, image->payload.size), image->payload.n_parts,
+	       image->payload.n_parts == 1 ? "" : "s", size_format(b, l->uncompressed),
+	       (unsigned long long)l->streams, l->codec->name, l->streams == 1 ? "" : "s", l->n,
+	       size_format(c, l->largest), size_format(d, l->decoder_memory));
+}
+
+static void print_entry(const struct usage_entry *e)
+{
+	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX];
+
+	printf("  %10s  %10s  ", size_format(a, e->ram),
+	       size_format(b, (uint64_t)(e->packed + 0.5)));
+	say_path(stdout, e->path, (int)e->length);
+	putchar('\n');
+}
+
+static void print_usage(const struct usage *u)
+{
+	const struct usage_entry *e;
+	size_t at = 0;
+
+	if (arg_top > 0)
+		puts("biggest directories: in RAM, in the image");
+	for (long i = 0; i < arg_top && (e = usage_next_directory(u, &at)); i++)
+		print_entry(e);
+	if (arg_top > 0)
+		puts("biggest files");
+	for (size_t i = 0; i < (size_t)arg_top && i < u->n_files; i++)
+		print_entry(&u->files[i]);
+}
+
+static void print_text(const struct image_report *report)
+{
+	const struct image *image = &report->image;
+
+	say(stdout, "image %s", image->path);
+	print_members(image);
+	if (image->has_manifest)
+		print_manifest(image);
+	print_payload(image, &report->blocks);
+	needs_print(image, &report->needs);
+	print_usage(&report->usage);
+}
+
+/* ---- what is asked for ---- */
+
+static int inspect(const char *path, struct fail *f)
+{
+	struct image_report report;
+	int r = arg_report ? out_check(arg_report, path, f) : 0;
+
+	if (r == 0)
+		r = image_report_open(path, &report, f);
+	if (r < 0)
+		return r;
+	r = image_report_decode(&report, f);
+	if (r == 0 && arg_report)
+		r = image_report_write(&report, arg_report, f);
+	if (r == 0 && arg_json)
+		inspect_json(&report, stdout);
+	else if (r == 0)
+		print_text(&report);
+	image_report_close(&report);
+	return r;
+}
+
+static int read_contents(const char *path, struct contents *ret, struct fail *f)
+{
+	struct image_report report;
+	int r = image_report_open(path, &report, f);
+
+	if (r < 0)
+		return r;
+	r = contents_read(&report.image, &report.blocks, ret, f);
+	image_report_close(&report);
+	return r;
+}
+
+static int diff(const char *old_path, const char *new_path, struct fail *f)
+{
+	struct contents old = { 0 }, new = { 0 };
+	int r = read_contents(old_path, &old, f);
+
+	if (r == 0)
+		r = read_contents(new_path, &new, f);
+	if (r == 0)
+		contents_diff(&old, &new, arg_json, stdout);
+	contents_free(&old);
+	contents_free(&new);
+	return r;
+}
+
+int command_inspect(int argc, char **argv)
+{
+	struct command_line line;
+	struct fail f;
+	int r = parse_options(argc, argv, &line);
+
+	if (r >= 0)
+		return r;
+	r = arg_diff ? diff(line.arguments[0], line.arguments[1], &f)
+		     : inspect(line.arguments[0], &f);
+	return r < 0 ? say_fail(&f) : EXIT_OK;
+}

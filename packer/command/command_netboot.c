@@ -1,0 +1,460 @@
+/* tarboot netboot: publishes images for machines that boot over the network. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "command/command.h"
+#include "image/image_kernel.h"
+#include "image/image_report.h"
+#include "image/image_verify.h"
+#include "base/options.h"
+#include "base/out.h"
+#include "base/say.h"
+#include "site/site_generate.h"
+#include "site/site_name.h"
+#include "base/size.h"
+
+enum {
+	OPT_HELP,
+	OPT_OUTPUT,
+	OPT_KERNEL,
+	OPT_NAME,
+	OPT_TITLE,
+	OPT_APPEND,
+	OPT_SPLIT,
+	OPT_ROLLBACK,
+	OPT_REMOVE,
+	OPT_PROXY,
+	OPT_NO_PROXY,
+	OPT_IPXE,
+	OPT_QUIET,
+	OPT_SETTING
+};
+
+/* OPT_SETTING: a setting of the site, of that name. */
+static const struct option_spec options[] = {
+	{ .name = "output",
+	  .letter = 'o',
+	  .id = OPT_OUTPUT,
+	  .value = "DIR",
+	  .help = "create or change the site in this directory" },
+	{ .help = "Images:" },
+	{ .name = "name",
+	  .id = OPT_NAME,
+	  .value = "NAME",
+	  .help = "publish the image under this name (default: its file name)" },
+	{ .name = "title",
+	  .id = OPT_TITLE,
+	  .value = "TEXT",
+	  .help = "show this title in the menu (default: NAME)" },
+	{ .name = "append",
+	  .id = OPT_APPEND,
+	  .value = "TEXT",
+	  .may_be_empty = true,
+	  .help = "set the kernel command line ('' for none); the default "
+		  "is " SITE_DEFAULT_APPEND },
+	{ .name = "kernel",
+	  .id = OPT_KERNEL,
+	  .value = "FILE",
+	  .help = "use this kernel (default: IMAGE.vmlinuz)" },
+	{ .name = "split",
+	  .id = OPT_SPLIT,
+	  .help = "publish two files, boot part and root, so that caches can keep the root" },
+	{ .name = "rollback",
+	  .id = OPT_ROLLBACK,
+	  .value = "NAME",
+	  .suggest = "@images",
+	  .help = "make the previous version the current one; again to undo that" },
+	{ .name = "remove",
+	  .id = OPT_REMOVE,
+	  .value = "NAME",
+	  .suggest = "@images",
+	  .help = "remove an image and all its versions" },
+	{ .name = "versions",
+	  .id = OPT_SETTING,
+	  .value = "N",
+	  .help = "keep N versions of each image (default: 3)" },
+	{ .help = "Network:" },
+	{ .name = "server",
+	  .id = OPT_SETTING,
+	  .value = "ADDRESS",
+	  .help = "set the address of the machine that serves DIR; required once" },
+	{ .name = "subnet",
+	  .id = OPT_SETTING,
+	  .value = "ADDRESS/BITS",
+	  .help = "set the subnet of the machines, for example 192.168.7.0/24; required once" },
+	{ .name = "range",
+	  .id = OPT_SETTING,
+	  .value = "FIRST,LAST",
+	  .help = "assign these addresses (default: at most 200 in the upper half of the subnet)" },
+	{ .name = "router",
+	  .id = OPT_SETTING,
+	  .value = "ADDRESS",
+	  .help = "announce this router to the machines (default: none)" },
+	{ .name = "dns",
+	  .id = OPT_SETTING,
+	  .value = "ADDRESS",
+	  .help = "announce this DNS server to the machines (default: none)" },
+	{ .name = "host",
+	  .id = OPT_SETTING,
+	  .value = "MAC=ADDRESS[,NAME]",
+	  .help = "assign a fixed address, and a name, to one machine" },
+	{ .name = "proxy", .id = OPT_PROXY, .help = "leave the addresses to another DHCP server" },
+	{ .name = "no-proxy", .id = OPT_NO_PROXY, .help = "assign the addresses, too (default)" },
+	{ .name = "http-port",
+	  .id = OPT_SETTING,
+	  .value = "N",
+	  .help = "serve HTTP on this port (default: 80)" },
+	{ .name = "url",
+	  .id = OPT_SETTING,
+	  .value = "URL",
+	  .help = "set the URL where DIR/http is served, if not by this machine" },
+	{ .help = "Menu:" },
+	{ .name = "default",
+	  .id = OPT_SETTING,
+	  .value = "ENTRY",
+	  .suggest = "local memtest install shell reboot @images",
+	  .help = "boot this entry by default (default: the first image published)" },
+	{ .name = "timeout",
+	  .id = OPT_SETTING,
+	  .value = "S",
+	  .help = "boot it after S seconds (default: 10; 0: never)" },
+	{ .name = "boot",
+	  .id = OPT_SETTING,
+	  .value = "MAC=ENTRY",
+	  .help = "boot this entry by default on one machine" },
+	{ .name = "installer",
+	  .id = OPT_SETTING,
+	  .value = "URL",
+	  .help = "offer an installer: URL/linux and URL/initrd.gz" },
+	{ .name = "ipxe",
+	  .id = OPT_IPXE,
+	  .value = "DIR",
+	  .help = "take the programs of iPXE from DIR (default: /usr/lib/ipxe)" },
+	OPTION_QUIET(.id = OPT_QUIET),
+	OPTION_HELP,
+	OPTIONS_END,
+};
+
+static const struct command_usage usage = {
+	.command = "netboot",
+	.synopsis = "netboot [IMAGE]... -o DIR [OPTION]...",
+	.about = "Publishes images in DIR for machines that boot from the network, with iPXE, a "
+		 "boot menu, versions of each image, and configuration files for servers. `tarboot "
+		 "serve DIR` serves it. Settings are stored in DIR/netboot.conf, so that later "
+		 "runs need not repeat them.",
+	.options = options,
+};
+
+struct netboot {
+	struct site site;
+	struct publishing publishing; /* of each image; image and name are set for each */
+	const char *kernel, *roll_back, *remove;
+	bool quiet;
+	char **images;                /* of argv */
+	char (*names)[SITE_NAME_MAX]; /* of the images; owned */
+	size_t n_images;
+	int lock; /* the directory */
+};
+
+/* ---- options ---- */
+
+static int set_setting(struct site *s, const char *key, const char *value)
+{
+	const char *why = site_set(s, key, value);
+
+	return why ? say_usage("netboot", "--%s %s: %s", key, value, why) : EXIT_OK;
+}
+
+/* Later runs may start from another directory. */
+static int set_ipxe(struct site *s, const char *value)
+{
+	_cleanup_free_ char *path = realpath(value, NULL);
+
+	return set_setting(s, "ipxe", path ? path : value);
+}
+
+static int set_option(struct netboot *n, const struct option_spec *o, const char *value)
+{
+	switch (o->id) {
+	case OPT_KERNEL:
+		n->kernel = value;
+		break;
+	case OPT_NAME:
+		n->publishing.name = value;
+		break;
+	case OPT_TITLE:
+		n->publishing.title = value;
+		break;
+	case OPT_APPEND:
+		n->publishing.append = value;
+		break;
+	case OPT_SPLIT:
+		n->publishing.split = true;
+		break;
+	case OPT_ROLLBACK:
+		n->roll_back = value;
+		break;
+	case OPT_REMOVE:
+		n->remove = value;
+		break;
+	case OPT_PROXY:
+	case OPT_NO_PROXY:
+		return set_setting(&n->site, "proxy", o->id == OPT_PROXY ? "yes" : "no");
+	case OPT_IPXE:
+		return set_ipxe(&n->site, value);
+	case OPT_QUIET:
+		n->quiet = true;
+		break;
+	case OPT_SETTING:
+		return set_setting(&n->site, o->name, value);
+	}
+	return EXIT_OK;
+}
+
+/* After the settings of the directory, which these change. */
+static int set_options(struct netboot *n, const struct command_line *line)
+{
+	const struct option_given *given = line->options;
+	int r = EXIT_OK;
+
+	for (; r == EXIT_OK && given < line->options + line->n_options; given++)
+		r = set_option(n, given->option, given->value);
+	n->images = line->arguments;
+	n->n_images = line->n_arguments;
+	if (r == EXIT_OK && n->n_images != 1 &&
+	    (n->publishing.name || n->publishing.title || n->kernel))
+		r = say_usage("netboot", "--name, --title and --kernel need exactly one IMAGE");
+	for (size_t i = 0; r == EXIT_OK && i < n->n_images; i++)
+		if (strcmp(n->images[i], "-") == 0)
+			r = say_usage("netboot",
+				      "-: an image must be a file (for a file named -, give ./-)");
+	return r;
+}
+
+/* All that can be wrong without knowing the directory's settings. */
+static int check_line(const struct command_line *line, const char **ret_directory)
+{
+	const struct option_given *given = line->options;
+	struct netboot scratch = { 0 };
+	int r;
+
+	*ret_directory = NULL;
+	for (; given < line->options + line->n_options; given++)
+		if (given->option->id == OPT_OUTPUT)
+			*ret_directory = given->value;
+	if (!*ret_directory)
+		return say_usage("netboot", "-o DIR is missing");
+	site_init(&scratch.site, *ret_directory);
+	r = set_options(&scratch, line);
+	site_free(&scratch.site);
+	return r == EXIT_OK && scratch.quiet ? say_be_quiet() : r;
+}
+
+/* ---- the work ---- */
+
+static int publish(struct netboot *n, size_t i, struct fail *f)
+{
+	struct publishing p = n->publishing;
+	bool published;
+	int r;
+
+	p.image = n->images[i];
+	p.name = n->names[i];
+	p.kernel = n->kernel;
+	r = site_publish(&n->site, &p, &published, f);
+	if (r < 0)
+		return r;
+	printf("%s %s\n", published ? "published" : "unchanged", p.name);
+	if (!*n->site.boot)
+		strcpy(n->site.boot, p.name);
+	return 0;
+}
+
+/* What boots by itself stays when other images come: the first that was published. A site without that setting has
+ * booted the first by name until now. */
+static int keep_default(struct site *s, struct fail *f)
+{
+	struct site_image *images = NULL;
+	size_t n = 0;
+	int r = *s->boot ? 0 : site_images(s, &images, &n, f);
+
+	if (r == 0 && n > 0)
+		strcpy(s->boot, images[0].name);
+	free(images);
+	return r;
+}
+
+/* The last image may go though it is the default: the menu then starts with the local disk. */
+static int remove_image(struct site *s, const char *name, struct fail *f)
+{
+	struct site_image *images = NULL;
+	size_t n = 0;
+	int r = site_images(s, &images, &n, f);
+
+	if (r == 0 && n == 1 && strcmp(images[0].name, name) == 0 && strcmp(s->boot, name) == 0)
+		*s->boot = '\0';
+	free(images);
+	return r == 0 ? site_remove(s, name, f) : r;
+}
+
+static int change_images(struct netboot *n, struct fail *f)
+{
+	struct fail unused;
+	int r = site_sweep(&n->site, f);
+
+	if (r == 0)
+		r = keep_default(&n->site, f);
+	for (size_t i = 0; r == 0 && i < n->n_images; i++)
+		r = publish(n, i, f);
+	if (r == 0 && n->roll_back)
+		r = site_roll_back(&n->site, n->roll_back, f);
+	if (r == 0 && n->remove)
+		r = remove_image(&n->site, n->remove, f);
+	if (r < 0)
+		(void)site_sweep(&n->site, &unused);
+	return r;
+}
+
+static void print_images(const struct site *s, const struct site_image *images, size_t n)
+{
+	char size[SIZE_TEXT_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		say(stdout, "image    %s: %s, current %s (%s)%s%s%s", images[i].name,
+		    images[i].current.title, images[i].current.version,
+		    size_format(size, images[i].current.size),
+		    *images[i].previous.version ? ", previous " : "", images[i].previous.version,
+		    strcmp(images[i].name, s->boot) == 0 ? ", the default" : "");
+}
+
+static int write_all(struct netboot *n, struct fail *f)
+{
+	struct site_image *images = NULL;
+	char url[SITE_TEXT_MAX];
+	size_t n_images = 0;
+	int r = site_generate(&n->site, &images, &n_images, f);
+
+	if (r < 0)
+		return r;
+	site_url(&n->site, url);
+	print_images(&n->site, images, n_images);
+	printf("menu     %s/menu.ipxe\n", url);
+	say(stdout, "serve    tarboot serve %s", n->site.directory);
+	free(images);
+	if (site_check_reachable(&n->site, f) < 0)
+		say_warning("%s: %s: %s", f->what, f->why, f->todo);
+	return 0;
+}
+
+/* The directory is made and locked before its settings are read. */
+static int lock(struct netboot *n, bool *ret_made, struct fail *f)
+{
+	int r = site_make_directory(&n->site, ret_made, f);
+
+	return r == 0 ? site_lock(&n->site, &n->lock, f) : r;
+}
+
+/* Names the image of that number, which none before it may have. */
+static int name_image(struct netboot *n, size_t i, struct fail *f)
+{
+	int r = site_name_image(&n->site, n->images[i], n->publishing.name, n->names[i], f);
+
+	for (size_t before = 0; r == 0 && before < i; before++)
+		if (strcmp(n->names[before], n->names[i]) == 0)
+			return fail_set(
+				f, EEXIST, n->names[i],
+				"Give one of them another name with --name, or, if the second is a "
+				"new version of the first, publish them one after the other.",
+				"two images would have this name, %s and %s", n->images[before],
+				n->images[i]);
+	return r;
+}
+
+/* Can it boot, as far as can be told without decoding it, is its kernel there, and can it have its name? */
+static int check_image(struct netboot *n, size_t i, struct fail *f)
+{
+	_cleanup_free_ char *kernel = NULL;
+	struct image_report report;
+	int r = image_report_open(n->images[i], &report, f);
+
+	if (r < 0)
+		return r;
+	r = image_verify_has_init(&report.image, f);
+	if (r == 0)
+		r = image_kernel_find(&report.image, n->kernel, &kernel, f);
+	if (r == 0)
+		r = name_image(n, i, f);
+	if (r == 0)
+		r = image_verify_bytes(&report.image, f);
+	image_report_close(&report);
+	return r;
+}
+
+/* What is wrong with one image leaves no directory behind, and none of the others is published. */
+static int check_images(struct netboot *n, struct fail *f)
+{
+	int r = 0;
+
+	n->names = calloc(n->n_images + 1, sizeof(*n->names));
+	if (!n->names)
+		return fail_errno(f, ENOMEM, n->site.directory, "cannot publish there");
+	for (size_t i = 0; r == 0 && i < n->n_images; i++)
+		r = check_image(n, i, f);
+	return r;
+}
+
+/* The directory is locked, its settings are read and changed. */
+static int change(struct netboot *n, struct fail *f)
+{
+	int r = site_check(&n->site, f);
+
+	if (r == 0)
+		r = check_images(n, f);
+	if (r == 0)
+		r = site_claim(&n->site, f);
+	if (r == 0)
+		r = change_images(n, f);
+	return r == 0 ? write_all(n, f) : r;
+}
+
+/* Returns an exit code. */
+static int netboot(struct netboot *n, const struct command_line *line)
+{
+	bool made = false;
+	struct fail f;
+	int r = lock(n, &made, &f);
+
+	if (r == 0)
+		r = site_load(&n->site, true, &f);
+	if (r == 0)
+		(void)set_options(n, line); /* check_line() has done so */
+	if (r == 0)
+		r = change(n, &f);
+	if (r < 0 && made)
+		(void)rmdir(n->site.directory); /* unless something came into it */
+	return r < 0 ? say_fail(&f) : EXIT_OK;
+}
+
+int command_netboot(int argc, char **argv)
+{
+	struct netboot n = { .lock = -1 };
+	struct command_line line;
+	const char *directory;
+	int r = options_read(&usage, argc, argv, &line);
+
+	if (r >= 0)
+		return r;
+	umask(022); /* the servers, which are other users, read it all */
+	r = check_line(&line, &directory);
+	if (r == EXIT_OK) {
+		site_init(&n.site, directory);
+		r = netboot(&n, &line);
+	}
+	cleanup_close(&n.lock);
+	free(n.names);
+	site_free(&n.site);
+	free(line.options);
+	return r;
+}

@@ -1,0 +1,429 @@
+/* tarboot pack: a root file system becomes an image. */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "image/boot_modules.h"
+#include "image/bootpart.h"
+#include "command/command.h"
+#include "root/decide.h"
+#include "base/elfinfo.h"
+#include "base/host_files.h"
+#include "image/image_report.h"
+#include "image/image_write.h"
+#include "image/initcheck.h"
+#include "kernel/kernel_check.h"
+#include "kernel/kernel_config.h"
+#include "base/out.h"
+#include "kernel/pack_kernel.h"
+#include "command/pack_options.h"
+#include "image/payload_digests.h"
+#include "image/payload_write.h"
+#include "root/root_warnings.h"
+#include "root/rootfs_load.h"
+#include "image/rootfs_write.h"
+#include "base/say.h"
+#include "base/size.h"
+
+struct pack {
+	struct pack_options options;
+	struct rootfs root;
+	struct rootfs_files files; /* of it: what is packed */
+	struct decisions decisions;
+	struct pack_kernel kernel;
+	struct payload_writer *writer;
+	struct out image, payload;
+	struct manifest manifest;
+	struct boot_modules modules;
+	uint16_t machine; /* ELF machine of the root */
+	char init[256];   /* the /init that goes into the image, on the host */
+	const char *shell;
+	uint64_t start; /* microseconds */
+	bool has_kernel;
+	size_t boot_size;
+};
+
+/* ---- the root ---- */
+
+/* What init itself would ask. */
+static int check_init(struct pack *p, struct fail *f)
+{
+	uint16_t machine = initcheck_machine(&p->files.files);
+	const char *path;
+
+	p->machine = machine == EM_X86_64 || machine == EM_AARCH64 ? machine
+								   : program_own_machine();
+	path = initcheck_find(&p->files.files, NULL, NULL, p->machine, f);
+	snprintf(p->manifest.init, sizeof(p->manifest.init), "%s", path ? path : "");
+	if (path || !p->options.force)
+		return path ? 0 : -f->error;
+	say_warning("%s: %s", f->what, f->why);
+	return 0;
+}
+
+/* SELinux in the root is strict, and nobody has labelled what the boot makes. */
+static void check_selinux(const struct root_files *root)
+{
+	char text[4096];
+	_cleanup_close_ int config = root->open(root, "etc/selinux/config", sizeof(text));
+	ssize_t n = config < 0 ? -1 : read(config, text, sizeof(text) - 1);
+
+	if (n <= 0)
+		return;
+	text[n] = '\0';
+	if (strncmp(text, "SELINUX=enforcing", 17) == 0 || strstr(text, "\nSELINUX=enforcing"))
+		say_warning("SELinux is enforcing in the root: boot with selinux=0, or set "
+			    "SELINUX=permissive in etc/selinux/config");
+}
+
+/* Image, kernel and report, of the pack before, may lie inside the root or an overlay. */
+static int load(struct pack *p, struct fail *f)
+{
+	struct rootfs_input in = { .path = p->options.root,
+				   .choice = &p->options.choice,
+				   .is_left_out = decide_leaves_out,
+				   .note_left_out = decide_note_left_out,
+				   .arg = &p->decisions };
+
+	p->root.outputs[0] = p->options.out;
+	p->root.outputs[1] = p->kernel.path;
+	p->root.outputs[2] = p->options.report;
+	return rootfs_load(&p->root, &in, f);
+}
+
+static int open_decisions(struct pack *p, const struct decide_settings *settings, struct fail *f)
+{
+	struct rules rules = { 0 };
+	int r = pack_options_rules(&p->options, &rules);
+
+	r = r < 0 ? fail_errno(f, r, p->options.root, "cannot choose what to pack")
+		  : decide_open(&p->decisions, settings, &rules, &p->root, f);
+	rules_free(&rules);
+	return r;
+}
+
+/* Reads the root and decides what of it is packed. */
+static int choose(struct pack *p, struct fail *f)
+{
+	struct decisions *d = &p->decisions;
+	const struct decide_settings settings = {
+		.explain = p->options.explain,
+		.list = p->options.dry_run && !p->options.explain,
+		.overlays = p->options.overlays.strings,
+		.n_overlays = p->options.overlays.n,
+	};
+	int r = rootfs_open(&p->root, f);
+
+	rootfs_files(&p->root, &p->files);
+	if (r == 0)
+		r = open_decisions(p, &settings, f);
+	if (r == 0)
+		r = pack_kernel_look(&p->kernel, f);
+	if (r == 0)
+		r = load(p, f);
+	if (r == 0)
+		r = decide_by_path(d, f);
+	if (r == 0)
+		r = decide_overlays(d, &settings, f);
+	if (r == 0)
+		r = pack_kernel_find(&p->kernel, &p->root, f);
+	if (r == 0)
+		r = decide_by_content(d, f);
+	if (r == 0)
+		r = decide_totals(d, f);
+	return r == 0 ? decide_warn(d, f) : r;
+}
+
+/* The payload's size stands in the boot part, which comes first, so it is written aside. */
+static int write_payload(struct pack *p, struct fail *f)
+{
+	int r = payload_writer_open(p->payload.fd, &p->options.payload, &p->writer, f);
+
+	if (r == 0)
+		r = rootfs_write(&p->root, p->writer, p->options.newest, p->decisions.bytes, f);
+	return r == 0 ? payload_writer_finish(p->writer, f) : r;
+}
+
+/* Reads what was written once more: only its Index tells where the Blocks are. */
+static int fill_manifest(struct pack *p, struct fail *f)
+{
+	const struct payload_totals *t = payload_writer_totals(p->writer);
+	struct payload payload = { .name = "the payload" };
+	struct block_list blocks = { 0 };
+	int copy = fcntl(p->payload.fd, F_DUPFD_CLOEXEC, 0), r;
+
+	if (copy < 0 || payload_add(&payload, copy, 0, t->compressed) < 0)
+		return fail_errno(f, copy < 0 ? errno : ENOMEM, payload.name, "cannot open it");
+	r = block_list_read(&payload, &blocks, f);
+	if (r == 0)
+		r = payload_digests_read(&payload, &blocks, &p->manifest, f);
+	treesize_tell(&t->tree, &p->manifest);
+	kernel_find_modules(&p->files.files, &p->manifest);
+	p->manifest.has_vmlinuz_digest = out_is_open(&p->kernel.out);
+	p->manifest.vmlinuz_digest = p->kernel.image.digest;
+	strcpy(p->manifest.payload, MANIFEST_PAYLOAD);
+	block_list_free(&blocks);
+	payload_close(&payload);
+	return r;
+}
+
+/* ---- the image ---- */
+
+/* The release whose modules the image needs: the kernel's, or the newest of the root. */
+static const char *release_of_modules(const struct pack *p)
+{
+	return *p->kernel.image.release ? p->kernel.image.release
+	       : p->manifest.n_kernels  ? p->manifest.kernels[0]
+					: "";
+}
+
+/* What was not asked for may be missing: many kernels need no modules. */
+static int add_modules(struct pack *p, struct bootpart *b, struct fail *f)
+{
+	const char *words = p->options.modules;
+	int r;
+
+	if (!words)
+		return 0;
+	r = boot_modules_add(b, &p->files.files, release_of_modules(p), words, &p->modules, f);
+	return r == -ENOENT && !*words ? 0 : r;
+}
+
+static int write_boot_part(struct pack *p, struct fail *f)
+{
+	struct bootpart b = { 0 };
+	int r = bootpart_fill(&b, p->init, p->shell, &p->manifest, f);
+
+	if (r == 0)
+		r = add_modules(p, &b, f);
+	if (r == 0)
+		r = bootpart_seal(&b, &p->manifest, f);
+	if (r == 0)
+		r = out_write(&p->image, b.data, b.size, f);
+	p->boot_size = b.size;
+	bootpart_free(&b);
+	return r;
+}
+
+/* ---- the whole ---- */
+
+static void print_report(const struct pack *p)
+{
+	const struct payload_totals *t = payload_writer_totals(p->writer);
+	double seconds = (double)(now_usec() - p->start) / 1e6;
+	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX];
+
+	decide_print(&p->decisions);
+	printf("root     %s, %llu members, %s in RAM\n", size_format(a, t->tar),
+	       (unsigned long long)t->tree.members, size_format(b, t->tree.pages[0]));
+	printf("payload  %s (%.1f %% of the root)\n", size_format(a, t->compressed),
+	       t->tar ? 100.0 * (double)t->compressed / (double)t->tar : 0.0);
+	say(stdout, "image    %s: %s, boot part %s", p->options.out,
+	    size_format(a, t->compressed + p->boot_size), size_format(b, p->boot_size));
+	if (p->has_kernel)
+		say(stdout, "kernel   %s%s%s", p->kernel.path, *p->kernel.image.release ? ": " : "",
+		    p->kernel.image.release);
+	else if (p->kernel.was_there)
+		say(stdout, "kernel   none; the one of the image before is %s.old now",
+		    p->kernel.path);
+	if (p->modules.modules)
+		printf("modules  %u, and %u files of firmware, %s\n", p->modules.modules,
+		       p->modules.firmware, size_format(a, p->modules.size));
+	printf("time     %.1f s, %.1f MB/s\n", seconds,
+	       seconds > 0 ? (double)t->tar / 1e6 / seconds : 0.0);
+}
+
+static void print_warnings(const struct pack *p)
+{
+	if (p->root.skipped)
+		say_warning("%llu sockets left out: no archive can hold them",
+			    (unsigned long long)p->root.skipped);
+	if (p->modules.missing)
+		say_warning(
+			"%u modules that modules.dep names are not in the root: run depmod there",
+			p->modules.missing);
+}
+
+/* What the kernel of this image lacks, as far as its configuration can be found. */
+static void check_kernel(const struct pack *p, const struct image *image)
+{
+	bool is_path = strcmp(p->options.kernel, "auto") != 0;
+	_cleanup_free_ char *index = NULL;
+	struct kernel_config config = { 0 };
+	struct kernel_check check = { 0 };
+	struct kernel_modules modules;
+	struct fail f;
+	int r = -ENOENT;
+
+	if (*p->kernel.image.release)
+		r = kernel_config_of_root(&p->files.files, p->kernel.image.release, &config, &f);
+	if (r < 0) {
+		kernel_config_close(&config);
+		r = kernel_config_open(is_path ? p->options.kernel : p->kernel.path, &config, &f);
+		kernel_config_read_modules(&config, &p->files.files, p->kernel.image.release);
+	}
+	if (r == 0)
+		r = image_read_module_index(image, &index, &f);
+	modules = (struct kernel_modules){ index, config.modules };
+	if (r == 0)
+		r = kernel_check(config.text, &modules, KERNEL_CHECK_BOOT, &check);
+	if (r == 0)
+		kernel_check_warn(&check, config.path);
+	else
+		puts("config   not known: `tarboot kernel-check` tells whether the kernel fits");
+	kernel_check_free(&check);
+	kernel_config_close(&config);
+}
+
+/* What the image needs, read back from it, and the report that was asked for. */
+static int report_image(const struct pack *p, struct fail *f)
+{
+	struct image_report report;
+	int r = image_report_open(p->options.out, &report, f);
+
+	if (r < 0)
+		return r;
+	needs_print(&report.image, &report.needs);
+	if (p->has_kernel)
+		check_kernel(p, &report.image);
+	r = image_report_deliver(&report, p->options.report, p->options.json, f);
+	image_report_close(&report);
+	return r;
+}
+
+/* What the image takes from this machine: /init and busybox, of the root's kind. */
+static int find_host_files(struct pack *p, struct fail *f)
+{
+	int r = host_find_shell(p->options.shell, p->machine, &p->shell, f);
+
+	return r == 0 ? host_find_init(p->machine, p->init, f) : r;
+}
+
+static int check_kernel_machine(const struct pack *p, struct fail *f)
+{
+	uint16_t kernel = p->kernel.image.machine;
+
+	if (!kernel || kernel == p->machine)
+		return 0;
+	return fail_set(f, ENOEXEC, "the kernel",
+			"Give one of the root's kind with --kernel, or none.",
+			"it is for %s, the root is for %s", program_machine_name(kernel),
+			program_machine_name(p->machine));
+}
+
+static int pack_image(struct pack *p, struct fail *f)
+{
+	int r = find_host_files(p, f);
+
+	if (r == 0)
+		r = check_kernel_machine(p, f);
+	if (r == 0)
+		r = out_open(p->options.out, OUT_PRIVATE, &p->image, f);
+	if (r == 0)
+		r = out_open_unnamed(p->options.out, &p->payload, f);
+	if (r == 0)
+		r = pack_kernel_copy(&p->kernel, &p->root, f);
+	if (r == 0)
+		r = write_payload(p, f);
+	if (r < 0)
+		return r;
+	check_selinux(&p->files.files);
+	root_warn_of_ssh_keys(&p->files.files);
+	r = fill_manifest(p, f);
+	if (r == 0)
+		r = write_boot_part(p, f);
+	if (r == 0)
+		r = image_write_payload(&p->image, p->payload.fd, p->manifest.payload_bytes, f);
+	p->has_kernel = out_is_open(&p->kernel.out);
+	if (r == 0)
+		r = out_commit_pair(&p->image, &p->kernel.out, p->kernel.path, f);
+	if (r < 0)
+		return r;
+	print_warnings(p);
+	print_report(p);
+	return report_image(p, f);
+}
+
+static void tell_kernels(const struct pack *p)
+{
+	const struct kernel_list *found = &p->kernel.found;
+	const char *booted = p->kernel.best ? p->kernel.best->path : NULL;
+	struct root_name *n;
+
+	for (const struct kernel_file *k = found->files; k < found->files + found->n; k++)
+		if (root_tree_find(p->root.tree, k->path, false, &n) == 0)
+			decide_tell_kernel(&p->decisions, k->path, rootfs_inode(&p->root, n)->size,
+					   booted);
+}
+
+/* Says what would be packed, or why one path would be. */
+static int pack_nothing(struct pack *p, struct fail *f)
+{
+	char size[SIZE_TEXT_MAX];
+	int r;
+
+	if (p->options.explain)
+		return decide_explain(&p->decisions, p->kernel.best ? p->kernel.best->path : NULL,
+				      f);
+	tell_kernels(p);
+	decide_print(&p->decisions);
+	r = check_init(p, f);
+	if (r < 0)
+		return r;
+	root_warn_of_ssh_keys(&p->files.files);
+	printf("root     %s, %llu members would be packed\n", size_format(size, p->decisions.bytes),
+	       (unsigned long long)p->decisions.members);
+	return 0;
+}
+
+/* What would fail only after the work. */
+static int check_outputs(const struct pack *p, struct fail *f)
+{
+	const struct pack_options *o = &p->options;
+	int r = out_check(o->out, o->root, f);
+
+	if (r == 0 && strcmp(o->kernel, "none") != 0)
+		r = out_check(p->kernel.path, o->root, f);
+	if (r == 0 && o->report)
+		r = out_check(o->report, o->root, f);
+	if (r == 0 && o->report)
+		r = out_check(o->report, o->out, f);
+	return r;
+}
+
+static int pack(struct pack *p, struct fail *f)
+{
+	int r = p->options.dry_run ? 0 : check_outputs(p, f);
+
+	if (r == 0)
+		r = choose(p, f);
+	if (r < 0 || p->options.dry_run)
+		return r < 0 ? r : pack_nothing(p, f);
+	r = check_init(p, f);
+	return r == 0 ? pack_image(p, f) : r;
+}
+
+int command_pack(int argc, char **argv)
+{
+	struct pack p = { .start = now_usec() };
+	struct fail f;
+	int r = pack_options_parse(argc, argv, &p.options);
+
+	if (r < 0)
+		r = pack_kernel_open(&p.kernel, p.options.kernel, p.options.out, &f) < 0 ||
+				    pack(&p, &f) < 0
+			    ? say_fail(&f)
+			    : EXIT_OK;
+	payload_writer_free(p.writer);
+	out_abandon(&p.payload);
+	pack_kernel_close(&p.kernel);
+	out_abandon(&p.image);
+	decide_close(&p.decisions);
+	rootfs_close(&p.root);
+	manifest_free(&p.manifest);
+	pack_options_free(&p.options);
+	return r;
+}

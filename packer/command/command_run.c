@@ -1,0 +1,218 @@
+/* tarboot run: boots an image in QEMU, with its serial console on this terminal. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "command/boot_watch.h"
+#include "command/command.h"
+#include "image/image.h"
+#include "image/image_kernel.h"
+#include "image/image_verify.h"
+#include "base/options.h"
+#include "base/piped_child.h"
+#include "command/qemu.h"
+#include "base/say.h"
+#include "base/size.h"
+
+#define LOGIN_TIMEOUT 600 /* seconds; emulated machines are slow */
+
+static const char *arg_image, *arg_kernel, *arg_memory = "2G";
+static const char *arg_append = "", *arg_accel = "auto", *arg_cpu;
+static long arg_cpus = 2, arg_timeout = LOGIN_TIMEOUT;
+static bool arg_until_login;
+static char *const *arg_more; /* arguments of QEMU */
+static size_t arg_n_more;
+
+static const struct option_spec options[] = {
+	{ .name = "kernel",
+	  .letter = 'k',
+	  .value = "PATH",
+	  .text = &arg_kernel,
+	  .help = "boot this kernel (default: IMAGE.vmlinuz)" },
+	{ .name = "memory",
+	  .letter = 'm',
+	  .value = "SIZE",
+	  .text = &arg_memory,
+	  .help = "give the machine this much RAM (default: 2G)" },
+	{ .name = "cpus",
+	  .value = "N",
+	  .number = &arg_cpus,
+	  .least = 1,
+	  .most = 1024,
+	  .help = "give the machine N CPUs (default: 2)" },
+	{ .name = "append",
+	  .letter = 'a',
+	  .value = "TEXT",
+	  .may_be_empty = true,
+	  .text = &arg_append,
+	  .help = "add kernel parameters" },
+	{ .name = "accel",
+	  .value = "NAME",
+	  .words = "auto tcg kvm",
+	  .text = &arg_accel,
+	  .help = "auto (default): kvm if a test shows that it can boot this kernel, otherwise "
+		  "tcg; tcg: emulation, works everywhere; kvm" },
+	{ .name = "cpu",
+	  .value = "MODEL",
+	  .text = &arg_cpu,
+	  .help = "use this CPU model, a value of QEMU's -cpu (default: one that runs x86-64-v3 "
+		  "programs; with kvm this computer's)" },
+	{ .name = "until-login",
+	  .flag = &arg_until_login,
+	  .help = "stop at the login prompt and print a table of times" },
+	{ .name = "timeout",
+	  .value = "S",
+	  .number = &arg_timeout,
+	  .least = 1,
+	  .most = 86400,
+	  .help = "with --until-login: give up after S seconds (default: 600)" },
+	OPTION_HELP,
+	OPTIONS_END,
+};
+
+static const struct command_usage usage = {
+	.command = "run",
+	.synopsis = "run IMAGE [OPTION]... [-- QEMU ARGUMENT...]",
+	.about = "Boots IMAGE in QEMU, with the serial console on this terminal, and without a "
+		 "disk or network. Press Ctrl-A X to stop it.",
+	.options = options,
+	.more = "Arguments after -- are passed to QEMU, for example -- -netdev user,id=n -device "
+		"virtio-net-pci,netdev=n",
+};
+
+/* Is it valid for QEMU's -m? */
+static bool is_memory(const char *text)
+{
+	size_t n = strspn(text, "0123456789");
+
+	return n > 0 && strspn(text, "0") < n && (!text[n] || strchr("KMGTkmgt", text[n])) &&
+	       (!text[n] || !text[n + 1]);
+}
+
+/* Returns -1 to go on, else an exit code. */
+static int parse_options(int argc, char **argv)
+{
+	struct command_line line;
+	int r = options_parse(&usage, argc, argv, &line);
+
+	if (r >= 0)
+		return r;
+	if (!is_memory(arg_memory))
+		return say_usage("run", "--memory %s: it must be a size, for example 512M or 2G",
+				 arg_memory);
+	r = options_expect("run", "one IMAGE", 1, line.n_before);
+	if (r != EXIT_OK)
+		return r;
+	arg_image = line.arguments[0];
+	if (strcmp(arg_image, "-") == 0)
+		return say_usage(
+			"run", "-: QEMU cannot read standard input (for a file named -, give ./-)");
+	arg_more = line.arguments + 1;
+	arg_n_more = line.n_arguments - 1;
+	return -1;
+}
+
+/* Shows what the machine prints until the login prompt, the end of QEMU or the time-out. */
+static void follow(int fd, struct boot_watch *watch)
+{
+	uint64_t end = now_usec() + (uint64_t)arg_timeout * 1000000;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char block[4096];
+	ssize_t n;
+
+	while (!boot_watch_is_done(watch) && now_usec() < end) {
+		if (poll(&p, 1, 1000) <= 0)
+			continue;
+		n = read(fd, block, sizeof(block));
+		if (n <= 0)
+			return;
+		(void)!write(STDOUT_FILENO, block, (size_t)n);
+		boot_watch_feed(watch, block, (size_t)n);
+	}
+}
+
+/* Starts QEMU with its serial console on a pipe. Returns its pid, or -errno. */
+static pid_t start_qemu(const struct qemu *q, int *ret_fd)
+{
+	pid_t pid = piped_child(ret_fd);
+
+	if (pid == 0) {
+		qemu_exec(q);
+		_exit(EXIT_FAILED);
+	}
+	return pid;
+}
+
+static int run_until_login(const struct qemu *q)
+{
+	_cleanup_close_ int fd = -1;
+	struct boot_watch watch = { .start = now_usec() };
+	struct stat st = { 0 };
+	struct fail f;
+	pid_t pid = start_qemu(q, &fd);
+
+	if (pid < 0) {
+		fail_errno(&f, pid, qemu_program(q), "cannot start it");
+		return say_fail(&f);
+	}
+	follow(fd, &watch);
+	kill(pid, SIGTERM);
+	waitpid(pid, NULL, 0);
+	if (!boot_watch_is_done(&watch)) {
+		fail_set(&f, ETIMEDOUT, arg_image,
+			 "See the lines above for how far the boot got, or give it more time with "
+			 "--timeout.",
+			 "no login prompt appeared");
+		return say_fail(&f);
+	}
+	(void)stat(arg_image, &st);
+	boot_watch_print(&watch, (uint64_t)st.st_size);
+	return EXIT_OK;
+}
+
+/* The machine that the image is for, and its kernel, which the caller frees. */
+static int read_image(const struct emulation **ret, char **ret_kernel, struct fail *f)
+{
+	struct image image = { 0 };
+	int r = image_open(arg_image, &image, f);
+
+	if (r == 0)
+		r = image_verify_has_init(&image, f);
+	if (r == 0)
+		r = image_kernel_find(&image, arg_kernel, ret_kernel, f);
+	if (r == 0)
+		*ret = qemu_find_emulation(image_machine(&image));
+	image_close(&image);
+	return r;
+}
+
+int command_run(int argc, char **argv)
+{
+	_cleanup_free_ char *kernel = NULL;
+	struct qemu q = { 0 };
+	struct fail f;
+	int r = parse_options(argc, argv);
+
+	if (r >= 0)
+		return r;
+	if (read_image(&q.emulation, &kernel, &f) < 0)
+		return say_fail(&f);
+	q.cpu = arg_cpu;
+	q.memory = arg_memory;
+	q.cpus = arg_cpus;
+	q.kernel = kernel;
+	q.initrd = arg_image;
+	q.append = arg_append;
+	q.has_monitor = !arg_until_login;
+	q.more = arg_more;
+	q.n_more = arg_n_more;
+	q.accel = strcmp(arg_accel, "auto") != 0 ? arg_accel : qemu_kvm_works(&q) ? "kvm" : "tcg";
+	if (arg_until_login)
+		return run_until_login(&q);
+	qemu_exec(&q);
+	return EXIT_FAILED;
+}

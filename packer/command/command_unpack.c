@@ -1,0 +1,242 @@
+/* tarboot unpack and tarboot verify: run the engine of the boot on the host. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "command/command.h"
+#include "image/engine.h"
+#include "image/image.h"
+#include "image/image_verify.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "base/say.h"
+#include "base/size.h"
+
+static long arg_threads; /* 0 = all CPUs */
+static bool arg_quiet;
+
+static const struct option_spec options[] = {
+	{ .name = "threads",
+	  .letter = 'T',
+	  .value = "N",
+	  .number = &arg_threads,
+	  .least = 1,
+	  .most = 1024,
+	  .help = "use N threads (default: all CPUs)" },
+	OPTION_QUIET(.flag = &arg_quiet),
+	OPTION_HELP,
+	OPTIONS_END,
+};
+
+#define ABOUT_STDIN                                                                           \
+	"If IMAGE is -, it is read from standard input; a pipe is first copied to a file in " \
+	"TMPDIR."
+
+static const struct command_usage unpack_usage = {
+	.command = "unpack",
+	.synopsis = "unpack IMAGE|TAR.XZ DIR [OPTION]...",
+	.about = "Unpacks the root of an image into DIR, with the same code as at boot. DIR is "
+		 "created if it does not exist. Only root can restore owners and "
+		 "devices.\n\n" ABOUT_STDIN,
+	.options = options,
+};
+
+static const struct command_usage verify_usage = {
+	.command = "verify",
+	.synopsis = "verify IMAGE|TAR.XZ [OPTION]...",
+	.about = "Checks every byte of an image: the digests of boot part and payload, every Block "
+		 "by decoding it, and the numbers in the manifest. Writes nothing.\n\n" ABOUT_STDIN,
+	.options = options,
+};
+
+static void print_result(const struct unpack_result *r, uint64_t usec, const char *done)
+{
+	char size[SIZE_TEXT_MAX], peak[SIZE_TEXT_MAX];
+	char decoder[SIZE_TEXT_MAX], pool[SIZE_TEXT_MAX], names[SIZE_TEXT_MAX];
+
+	if (r->losses.count)
+		say_warning("%llu extended attributes could not be stored here, the first was %s",
+			    (unsigned long long)r->losses.count, r->losses.first);
+	printf("%s: %s, %llu members, %llu blocks, %u threads, %.2f s, %.0f MB/s\n", done,
+	       size_format(size, r->bytes), (unsigned long long)r->members,
+	       (unsigned long long)r->blocks, r->threads, (double)usec / 1e6,
+	       usec ? (double)r->bytes / (double)usec : 0.0);
+	printf("memory: %s of at most %s (%u decoders of %s, pool of %s%s%s)\n",
+	       size_format(peak, memory_own_peak()), size_format(size, r->plan.memory + r->names),
+	       r->plan.decoders, size_format(decoder, r->plan.decoder),
+	       size_format(pool, r->plan.pool), r->names ? ", names " : "",
+	       r->names ? size_format(names, r->names) : "");
+}
+
+static int unpack_into(const struct image *image, int root_fd, struct fail *f)
+{
+	struct unpack_options how = { .root_fd = root_fd,
+				      .threads = (unsigned)arg_threads,
+				      .hold = true };
+	struct unpack_result result;
+	uint64_t start = now_usec();
+	int r = engine_run(image, &how, "unpacking", &result, f);
+
+	if (r == 0)
+		print_result(&result, now_usec() - start, "unpacked");
+	return r;
+}
+
+static int is_other(const struct dirent *e)
+{
+	return strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+	       strcmp(e->d_name, "lost+found") != 0;
+}
+
+static void warn_not_empty(const char *directory)
+{
+	struct dirent **entries = NULL;
+	int n = scandir(directory, &entries, is_other, NULL);
+
+	if (n > 0)
+		say_warning("%s is not empty: files of the same names are replaced", directory);
+	while (n > 0)
+		free(entries[--n]);
+	free(entries);
+}
+
+/* Opens DIR, which must not be the root of the running system. */
+static int open_directory(const char *directory, int *ret, struct fail *f)
+{
+	_cleanup_close_ int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat st, root;
+
+	if (fd < 0)
+		return fail_errno(f, errno, directory, "cannot open this directory");
+	if (fstat(fd, &st) == 0 && stat("/", &root) == 0 && st.st_dev == root.st_dev &&
+	    st.st_ino == root.st_ino)
+		return fail_set(f, EINVAL, directory, "Give another directory.",
+				"it is the root of the running system, whose files would be "
+				"replaced");
+	*ret = take_fd(&fd);
+	return 0;
+}
+
+static int unpack(const struct image *image, const char *directory, struct fail *f)
+{
+	_cleanup_close_ int fd = -1;
+	bool made = mkdir(directory, 0755) == 0;
+	int r = 0;
+
+	if (!made && errno != EEXIST)
+		return fail_errno(f, errno, directory, "cannot make this directory");
+	r = open_directory(directory, &fd, f);
+	if (r == 0 && !made)
+		warn_not_empty(directory);
+	if (r == 0)
+		r = unpack_into(image, fd, f);
+	if (r < 0 && made)
+		(void)rmdir(directory); /* fails if something was unpacked */
+	return r;
+}
+
+static void count_member(void *size, const struct member *m, uint64_t at)
+{
+	(void)at;
+	treesize_add_member(size, m);
+}
+
+static void count_data(void *size, uint64_t offset, uint64_t bytes)
+{
+	treesize_add_data(size, offset, bytes);
+}
+
+/* Digests first, because they tell which Block is damaged, and nothing else checks the boot part. */
+static int verify_image(const struct image *image, struct unpack_result *ret, struct fail *f)
+{
+	struct treesize size = { 0 };
+	struct unpack_options how = { .root_fd = -1,
+				      .hold = true,
+				      .threads = (unsigned)arg_threads,
+				      .member = count_member,
+				      .data = count_data,
+				      .member_arg = &size };
+	int r = image_verify_bytes(image, f);
+
+	if (r == 0)
+		r = engine_run(image, &how, "verifying", ret, f);
+	return r == 0 ? image_verify_numbers(image, &size, f) : r;
+}
+
+static void print_digests(const struct image *image)
+{
+	const char *lacks = image_verify_lacks(image);
+	size_t others = image_verify_others(image);
+
+	if (lacks) {
+		printf("digests: none checked: %s\n", lacks);
+		return;
+	}
+	printf("digests: right: manifest, %seach Block and the whole payload\n",
+	       image_verify_has_boot_part(image) ? "boot part, " : "");
+	if (others)
+		printf("digests: none checked: %zu cpio archive%s that the manifest is not about\n",
+		       others, others == 1 ? "" : "s");
+}
+
+static int verify(const struct image *image, struct fail *f)
+{
+	struct unpack_result result;
+	uint64_t start = now_usec();
+	int r = verify_image(image, &result, f);
+
+	if (r < 0)
+		return r;
+	print_result(&result, now_usec() - start, "whole");
+	print_digests(image);
+	return 0;
+}
+
+/* Returns -1 to go on, else an exit code. */
+static int parse_options(const struct command_usage *u, int argc, char **argv, const char *wanted,
+			 size_t n_wanted, struct command_line *ret)
+{
+	int r = options_parse(u, argc, argv, ret);
+
+	if (r >= 0)
+		return r;
+	r = options_expect(u->command, wanted, n_wanted, ret->n_arguments);
+	if (r == EXIT_OK && arg_quiet)
+		r = say_be_quiet();
+	return r == EXIT_OK ? -1 : r;
+}
+
+int command_unpack(int argc, char **argv)
+{
+	struct command_line line;
+	struct image image;
+	struct fail f;
+	int r = parse_options(&unpack_usage, argc, argv, "an IMAGE and a DIR", 2, &line);
+
+	if (r >= 0)
+		return r;
+	if (image_open(line.arguments[0], &image, &f) < 0)
+		return say_fail(&f);
+	r = unpack(&image, line.arguments[1], &f);
+	image_close(&image);
+	return r < 0 ? say_fail(&f) : EXIT_OK;
+}
+
+int command_verify(int argc, char **argv)
+{
+	struct command_line line;
+	struct image image;
+	struct fail f;
+	int r = parse_options(&verify_usage, argc, argv, "one IMAGE", 1, &line);
+
+	if (r >= 0)
+		return r;
+	if (image_open(line.arguments[0], &image, &f) < 0)
+		return say_fail(&f);
+	r = verify(&image, &f);
+	image_close(&image);
+	return r < 0 ? say_fail(&f) : EXIT_OK;
+}

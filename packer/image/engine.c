@@ -1,0 +1,68 @@
+/* Calls unpack_run() while another thread draws the progress. */
+#include "image/engine.h"
+
+#include <pthread.h>
+
+#include "base/memory.h"
+#include "base/say.h"
+
+struct watch {
+	struct unpack_progress progress;
+	const char *doing;
+	_Atomic bool done; /* written by the engine's caller, read by the watcher */
+};
+
+static void *watch_progress(void *arg)
+{
+	struct watch *w = arg;
+
+	while (!atomic_load(&w->done)) {
+		say_progress(w->doing, atomic_load(&w->progress.bytes),
+			     atomic_load(&w->progress.total));
+		usleep(50000);
+	}
+	say_progress_end();
+	return NULL;
+}
+
+static int run(const struct image *image, struct unpack_options *options, const char *doing,
+	       struct unpack_result *ret, struct fail *f)
+{
+	struct watch w = { .doing = doing };
+	bool watched = say_draws_progress();
+	pthread_t thread;
+	int r;
+
+	options->progress = &w.progress;
+	if (watched)
+		watched = pthread_create(&thread, NULL, watch_progress, &w) == 0;
+	r = unpack_run(&image->payload, options, ret, f);
+	atomic_store(&w.done, true);
+	if (watched)
+		pthread_join(thread, NULL);
+	return r;
+}
+
+/* For the names of the root, which may take a quarter of the memory that is free. */
+static int names_new(struct root_tree **ret, struct fail *f)
+{
+	struct memory m = { .available =
+				    SIZE_MAX }; /* where there is no /proc, there is no limit */
+	int r;
+
+	(void)memory_read(&m);
+	r = root_tree_new((size_t)(m.available < SIZE_MAX ? m.available / 4 : SIZE_MAX), ret);
+	return r < 0 ? fail_errno(f, r, "the root", "cannot hold its names") : 0;
+}
+
+int engine_run(const struct image *image, const struct unpack_options *given, const char *doing,
+	       struct unpack_result *ret, struct fail *f)
+{
+	struct unpack_options options = *given;
+	int r = options.root_fd < 0 ? names_new(&options.names, f) : 0;
+
+	if (r == 0)
+		r = run(image, &options, doing, ret, f);
+	root_tree_free(options.names);
+	return r;
+}

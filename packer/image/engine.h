@@ -1,0 +1,12 @@
+/*
+ * The unpack engine as a command runs it: with a progress line while it works.
+ */
+#pragma once
+
+#include "image/image.h"
+#include "engine/unpack.h"
+
+/* Runs unpack_run on the image's payload, with these options but for progress. Where nothing is to be written, it also
+ * asks whether init could make every member; the names may take a quarter of the free memory. */
+int engine_run(const struct image *image, const struct unpack_options *options, const char *doing,
+	       struct unpack_result *ret, struct fail *f);

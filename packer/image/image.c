@@ -1,0 +1,346 @@
+/* Concatenated newc archives, walked header by header. */
+#include "image/image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "codec/codec.h"
+#include "tar/cpio.h"
+#include "base/elfinfo.h"
+#include "base/file_kind.h"
+#include "base/spool.h"
+
+#define NAME_SIZE_MAX 4096
+
+static const char todo_image[] = "Give an image that `tarboot pack` wrote, or a .tar.xz file.";
+
+static int read_at(int fd, uint64_t offset, void *buf, size_t size)
+{
+	ssize_t n = pread(fd, buf, size, (off_t)offset);
+
+	return n < 0 ? -errno : n == (ssize_t)size ? 0 : -ENODATA;
+}
+
+/* Room for one more in a list of n elements; it grows at powers of two. NULL: no memory. */
+static void *grow(void *list, size_t n, size_t element)
+{
+	if (n & (n - 1))
+		return list;
+	return realloc(list, (n ? n * 2 : 1) * element);
+}
+
+static int add_member(struct image *image, const struct cpio_header *h, const char *name,
+		      uint64_t head, uint64_t offset)
+{
+	struct image_member *m = grow(image->members, image->n_members, sizeof(*m));
+
+	if (!m)
+		return -ENOMEM;
+	image->members = m;
+	m += image->n_members;
+	name += strncmp(name, "./", 2) == 0 ? 2 : strspn(name, "/");
+	*m = (struct image_member){
+		strdup(name), h->mode, head, offset, h->size, image->n_archives
+	};
+	if (!m->name)
+		return -ENOMEM;
+	image->n_members++;
+	return 0;
+}
+
+static int add_archive(struct image *image, uint64_t start, uint64_t end)
+{
+	struct image_archive *a = grow(image->archives, image->n_archives, sizeof(*a));
+
+	if (!a)
+		return -ENOMEM;
+	image->archives = a;
+	a[image->n_archives++] = (struct image_archive){ start, end };
+	return 0;
+}
+
+/* Between archives there may be zeros, in steps of 4 bytes. */
+static uint64_t skip_zeros(int fd, uint64_t at, uint64_t end)
+{
+	char block[4096];
+	size_t i, size;
+
+	for (; at < end; at += sizeof(block)) {
+		size = end - at < sizeof(block) ? (size_t)(end - at) : sizeof(block);
+		if (read_at(fd, at, block, size) < 0)
+			return at;
+		for (i = 0; i < size; i++)
+			if (block[i])
+				return at + i;
+	}
+	return end;
+}
+
+static int fail_member(const struct image *image, uint64_t at, const char *why, struct fail *f)
+{
+	return fail_set(f, EBADMSG, image->path,
+			"Copy the image again or pack it again; if it is a .gz or .zst, unpack it "
+			"first.",
+			"at byte %llu: %s", (unsigned long long)at, why);
+}
+
+/* Reads the member at *at and moves *at behind it. archive: where its archive starts; moves with the next. */
+static int read_member(struct image *image, int fd, uint64_t *at, uint64_t *archive, struct fail *f)
+{
+	char head[CPIO_HEADER_SIZE], name[NAME_SIZE_MAX];
+	uint64_t data, end;
+	struct cpio_header h;
+	int r;
+
+	if (read_at(fd, *at, head, sizeof(head)) < 0)
+		return fail_member(image, *at, "it is cut short", f);
+	if (cpio_header_parse(head, &h) < 0 || h.name_size > sizeof(name))
+		return fail_member(image, *at, "this is not a newc cpio header", f);
+	if (read_at(fd, *at + CPIO_HEADER_SIZE, name, h.name_size) < 0)
+		return fail_member(image, *at, "it is cut short", f);
+	name[h.name_size - 1] = '\0';
+	data = *at + cpio_head_size(h.name_size - 1);
+	end = data + h.size;
+	if (end > image->size)
+		return fail_member(image, *at, "it is cut short", f);
+	if (strcmp(name, CPIO_TRAILER) == 0) {
+		r = add_archive(image, *archive, data);
+		*at = *archive = skip_zeros(fd, end + cpio_padding(end), image->size);
+	} else {
+		r = add_member(image, &h, name, *at, data);
+		*at = end + cpio_padding(end);
+	}
+	return r < 0 ? fail_errno(f, r, image->path, "cannot hold its list of members") : 0;
+}
+
+const struct image_member *image_find_member(const struct image *image, const char *name)
+{
+	for (size_t i = 0; i < image->n_members; i++)
+		if (strcmp(image->members[i].name, name) == 0)
+			return &image->members[i];
+	return NULL;
+}
+
+/* Its text; *ret is the caller's. 0 or -errno. */
+static int read_manifest(int fd, const struct image_member *m, char **ret)
+{
+	_cleanup_free_ char *text = NULL;
+	int r;
+
+	if (m->size > MANIFEST_TEXT_MAX)
+		return -E2BIG;
+	text = calloc(1, m->size + 1);
+	if (!text)
+		return -ENOMEM;
+	r = read_at(fd, m->offset, text, m->size);
+	if (r < 0)
+		return r;
+	*ret = text;
+	text = NULL;
+	return 0;
+}
+
+static int find_manifest(struct image *image, int fd, struct fail *f)
+{
+	const struct image_member *m = image_find_member(image, MANIFEST_MEMBER);
+	int r;
+
+	if (!m)
+		return 0;
+	r = read_manifest(fd, m, &image->manifest_text);
+	if (r == 0)
+		r = manifest_parse(image->manifest_text, m->size, &image->manifest);
+	image->has_manifest = r == 0;
+	return r < 0 ? manifest_fail(r, image->path, f) : 0;
+}
+
+static int add_part(struct image *image, int fd, uint64_t offset, uint64_t size, struct fail *f)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	if (copy < 0 || payload_add(&image->payload, copy, offset, size) < 0)
+		return fail_errno(f, errno, image->path, "cannot open its payload");
+	return 0;
+}
+
+/* The payload that the manifest names, or the one that is there without a manifest. */
+static int find_payload(struct image *image, int fd, struct fail *f)
+{
+	const char *name = manifest_payload(&image->manifest);
+	const struct image_member *m = image_find_member(image, name), *part;
+	char numbered[sizeof(image->manifest.payload) + 8];
+	int r = 0;
+
+	if (m)
+		r = add_part(image, fd, m->offset, m->size, f);
+	for (unsigned i = 0; !m && r == 0; i++) {
+		snprintf(numbered, sizeof(numbered), "%s.%03u", name, i);
+		part = image_find_member(image, numbered);
+		if (!part)
+			break;
+		r = add_part(image, fd, part->offset, part->size, f);
+	}
+	if (r == 0 && image->payload.n_parts == 0)
+		return fail_set(f, ENOENT, image->path, todo_image, "there is no /%s in it", name);
+	if (r == 0 && image->has_manifest && image->payload.size != image->manifest.payload_bytes)
+		return fail_set(f, EBADMSG, image->path, "Pack it again.",
+				"its payload has %llu bytes, its manifest says %llu",
+				(unsigned long long)image->payload.size,
+				(unsigned long long)image->manifest.payload_bytes);
+	return r;
+}
+
+/* What is neither an image nor a payload, by its first bytes: people mix up their files. */
+static int fail_kind(const struct image *image, const char *head, size_t size, struct fail *f)
+{
+	static const struct {
+		const char *magic, *program;
+	} compressed[] = { { "\x1f\x8b", "gzip" },
+			   { "\x28\xb5\x2f\xfd", "zstd" },
+			   { "BZh", "bzip2" } };
+	const struct file_kind *kind = file_kind_of(head, size);
+
+	for (size_t i = 0; i < ARRAY_SIZE(compressed); i++)
+		if (strncmp(head, compressed[i].magic, strlen(compressed[i].magic)) == 0)
+			return fail_set(f, EBADMSG, image->path,
+					"Unpack it with that program first.",
+					"it is compressed by %s", compressed[i].program);
+	if (!kind)
+		return fail_set(f, EBADMSG, image->path,
+				"Compress it with xz, or make an image of it with `tarboot pack`.",
+				"it is a tar archive without compression");
+	return kind->is_known
+		       ? fail_set(f, EBADMSG, image->path, todo_image, "it is %s", kind->what)
+		       : fail_set(f, EBADMSG, image->path, todo_image,
+				  "it is neither an image nor a .tar.xz file");
+}
+
+static int read_image(struct image *image, int fd, struct fail *f)
+{
+	char head[FILE_KIND_HEAD];
+	uint64_t at = 0, archive = 0;
+	ssize_t n = pread(fd, head, sizeof(head), 0);
+	int r = 0;
+
+	if (n < CODEC_MAGIC_MAX)
+		return fail_set(f, EBADMSG, image->path, todo_image, "it is empty or too short");
+	if (codec_find((const uint8_t *)head, CODEC_MAGIC_MAX))
+		return add_part(image, fd, 0, image->size, f);
+	if (strncmp(head, "070701", 6) != 0)
+		return fail_kind(image, head, (size_t)n, f);
+	while (r == 0 && at < image->size)
+		r = read_member(image, fd, &at, &archive, f);
+	if (r == 0)
+		r = find_manifest(image, fd, f);
+	return r == 0 ? find_payload(image, fd, f) : r;
+}
+
+/* The Index of an xz file stands at its end, so a pipe is first read to its end. A descriptor, or -errno. */
+static int open_pipe(int from, const char *name, struct fail *f)
+{
+	struct spool spool;
+	int r = spool_new(&spool, f), fd;
+
+	if (r < 0)
+		return r;
+	r = spool_read_from(&spool, from, name, f);
+	fd = r < 0 ? -1 : fcntl(spool.fd, F_DUPFD_CLOEXEC, 0);
+	spool_close(&spool);
+	if (r < 0)
+		return r;
+	return fd < 0 ? fail_errno(f, errno, name, "cannot open it") : fd;
+}
+
+static int open_input(struct image *image, struct fail *f)
+{
+	struct stat st;
+	int fd;
+
+	if (strcmp(image->path, "-") != 0) {
+		fd = open(image->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe is refused */
+		if (fd < 0 && errno == EACCES)
+			return fail_set(
+				f, EACCES, image->path,
+				"An image can contain passwords, so only its owner can read it: "
+				"run this as that user or with sudo, or change its mode.",
+				"you are not allowed to read it");
+		return fd < 0 ? fail_errno(f, errno, image->path, "cannot open it") : fd;
+	}
+	image->path = "standard input";
+	if (fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode)) {
+		fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+		return fd < 0 ? fail_errno(f, errno, image->path, "cannot open it") : fd;
+	}
+	return open_pipe(STDIN_FILENO, image->path, f);
+}
+
+int image_open(const char *path, struct image *ret, struct fail *f)
+{
+	struct image image = { .path = path };
+	_cleanup_close_ int fd = open_input(&image, f);
+	struct stat st;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	path = image.path;
+	snprintf(image.payload.name, sizeof(image.payload.name), "%s", path);
+	if (fstat(fd, &st) < 0)
+		return fail_errno(f, errno, path, "cannot open it");
+	if (!S_ISREG(st.st_mode))
+		return fail_set(f, EINVAL, path, todo_image, "it is not a regular file");
+	image.size = (uint64_t)st.st_size;
+	r = read_image(&image, fd, f);
+	if (r < 0) {
+		image_close(&image);
+		return r;
+	}
+	*ret = image;
+	return 0;
+}
+
+void image_close(struct image *image)
+{
+	for (size_t i = 0; i < image->n_members; i++)
+		free(image->members[i].name);
+	free(image->members);
+	free(image->archives);
+	free(image->manifest_text);
+	manifest_free(&image->manifest);
+	payload_close(&image->payload);
+	*image = (struct image){ 0 };
+}
+
+int image_read(const struct image *image, uint64_t offset, void *buf, size_t size)
+{
+	return read_at(image->payload.parts[0].fd, offset, buf, size);
+}
+
+uint16_t image_machine(const struct image *image)
+{
+	const struct image_member *m = image_find_member(image, "init");
+	char head[PROGRAM_HEAD_SIZE];
+	struct program program;
+	ssize_t n = m ? pread(image->payload.parts[0].fd, head, sizeof(head), (off_t)m->offset) : 0;
+
+	return n > 0 && program_parse(head, (size_t)n, &program) == 0 ? program.machine : 0;
+}
+
+int image_read_module_index(const struct image *image, char **ret, struct fail *f)
+{
+	const struct image_member *m = NULL;
+
+	for (size_t i = 0; i < image->n_members; i++)
+		if (strncmp(image->members[i].name, "lib/modules/", 12) == 0 &&
+		    ends_with(image->members[i].name, "/modules.dep"))
+			m = &image->members[i];
+	*ret = calloc(1, m ? m->size + 1 : 1);
+	if (!*ret || (m && image_read(image, m->offset, *ret, m->size) < 0))
+		return fail_errno(f, *ret ? EIO : ENOMEM, image->path,
+				  "cannot read its index of modules");
+	return 0;
+}

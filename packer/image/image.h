@@ -1,0 +1,55 @@
+/*
+ * An image read back: its members, manifest and payload. A bare .tar.xz counts as an image without
+ * boot part, so that every subcommand that reads takes either.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/fail.h"
+#include "image/manifest.h"
+#include "codec/payload.h"
+
+struct image_member {
+	char *name; /* owned; without leading "/" or "./" */
+	uint32_t mode;
+	uint64_t head;         /* where its header starts in the image */
+	uint64_t offset, size; /* of its data in the image */
+	size_t archive;        /* that it is in */
+};
+
+/* One of the cpio archives that follow each other. */
+struct image_archive {
+	uint64_t start,
+		end; /* in the image; behind the header of its trailer, without padding to 512 bytes */
+};
+
+struct image {
+	const char *path;
+	uint64_t size;
+	struct image_member *members; /* owned */
+	size_t n_members;
+	struct image_archive *archives; /* owned */
+	size_t n_archives;
+	bool has_manifest;
+	struct manifest manifest; /* owned */
+	char *manifest_text;      /* owned; as it stands in the image, NULL without a manifest */
+	struct payload payload;
+};
+
+/* path "-": standard input, which is read to its end first when it is a pipe. */
+int image_open(const char *path, struct image *ret, struct fail *f);
+void image_close(struct image *image);
+
+/* The member of that name, without "/" before it; NULL: there is none. */
+const struct image_member *image_find_member(const struct image *image, const char *name);
+
+/* Reads exactly size bytes at offset of the image. 0, -ENODATA or -errno. */
+int image_read(const struct image *image, uint64_t offset, void *buf, size_t size);
+
+/* The ELF machine that its /init is for; 0 = there is none. */
+uint16_t image_machine(const struct image *image);
+
+/* The modules.dep of the kernel modules in the boot part; "" when there is none. *ret is the caller's. */
+int image_read_module_index(const struct image *image, char **ret, struct fail *f);

@@ -1,0 +1,16 @@
+/*
+ * All that is known of an image: what image_report.h collects and inspect_json.h prints.
+ */
+#pragma once
+
+#include "image/contents.h"
+#include "image/needs.h"
+#include "image/usage.h"
+
+struct image_report {
+	struct image image;
+	struct block_list blocks; /* of the payload */
+	struct needs needs;
+	struct contents contents;
+	struct usage usage;
+};

@@ -1,0 +1,81 @@
+/* Collects everything about an image. */
+#include "image/image_report.h"
+
+#include <errno.h>
+
+#include "image/inspect_json.h"
+#include "base/out.h"
+#include "base/say.h"
+#include "base/util.h"
+
+int image_report_open(const char *path, struct image_report *ret, struct fail *f)
+{
+	int r;
+
+	*ret = (struct image_report){ 0 };
+	r = image_open(path, &ret->image, f);
+	if (r < 0)
+		return r;
+	r = block_list_read(&ret->image.payload, &ret->blocks, f);
+	if (r == 0)
+		needs_of(&ret->image, &ret->blocks, NULL, &ret->needs);
+	else
+		image_close(&ret->image);
+	return r;
+}
+
+int image_report_decode(struct image_report *r, struct fail *f)
+{
+	int result = contents_read(&r->image, &r->blocks, &r->contents, f);
+
+	if (result == 0 && usage_of(&r->contents, &r->usage) < 0)
+		return fail_errno(f, ENOMEM, r->image.path, "cannot add up its sizes");
+	if (result == 0)
+		needs_of(&r->image, &r->blocks, &r->contents.size, &r->needs);
+	return result;
+}
+
+void image_report_close(struct image_report *r)
+{
+	usage_free(&r->usage);
+	contents_free(&r->contents);
+	block_list_free(&r->blocks);
+	image_close(&r->image);
+}
+
+int image_report_deliver(struct image_report *r, const char *path, bool json, struct fail *f)
+{
+	int result = path || json ? image_report_decode(r, f) : 0;
+
+	if (result == 0 && path)
+		result = image_report_write(r, path, f);
+	if (result == 0 && json) {
+		say_show_results();
+		inspect_json(r, stdout);
+	}
+	return result;
+}
+
+bool image_report_can_write(const char *path)
+{
+	return ends_with(path, ".svg") || ends_with(path, ".json");
+}
+
+static int print_report(FILE *out, const void *report)
+{
+	inspect_json(report, out);
+	return 0;
+}
+
+static int draw_report(FILE *out, const void *report)
+{
+	const struct image_report *r = report;
+
+	usage_draw(&r->usage, r->image.path, out);
+	return 0;
+}
+
+int image_report_write(const struct image_report *r, const char *path, struct fail *f)
+{
+	return out_print(path, ends_with(path, ".svg") ? draw_report : print_report, r, f);
+}

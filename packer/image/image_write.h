@@ -1,0 +1,12 @@
+/*
+ * The last archive of an image: the payload, in one member or in parts.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/fail.h"
+#include "base/out.h"
+
+/* Appends the payload, size bytes from the start of the file open at fd, and the end of the archive. */
+int image_write_payload(struct out *image, int fd, uint64_t size, struct fail *f);

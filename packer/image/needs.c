@@ -1,0 +1,69 @@
+/* docs/performance.md has the measurements for these formulas. */
+#include "image/needs.h"
+
+#include <elf.h>
+#include <stdio.h>
+
+#include "engine/plan.h"
+#include "image/rootsize.h"
+#include "base/say.h"
+#include "base/size.h"
+
+/* Measured with Debian's Linux 6.1: the kernel and its tables; struct page takes a 64th of the memory. */
+#define KERNEL_BYTES (58ULL << 20)
+#define STEP (8ULL << 20)
+
+/* Real-mode boot loaders and 32-bit iPXE load the image below 2 GiB, because above are the devices of a PC. */
+#define BIOS_IMAGE_MAX (2ULL << 30)
+
+/* What init requires, with this page size. */
+static uint64_t unpack_bytes(const struct image *image, const struct block_list *blocks,
+			     const struct manifest *m, uint64_t page)
+{
+	struct rootsize_need need;
+	struct engine_plan plan;
+
+	rootsize_need(m, blocks->uncompressed, page, &need);
+	engine_plan(blocks, 1, 0, &plan);
+	need.engine = plan.memory;
+	return rootsize_needed(&need) + image->size - image->payload.size;
+}
+
+void needs_of(const struct image *image, const struct block_list *blocks,
+	      const struct treesize *counted, struct needs *ret)
+{
+	struct manifest is = { 0 };
+	const struct manifest *m = image->has_manifest ? &image->manifest : NULL;
+	uint64_t most;
+
+	if (counted) {
+		treesize_tell(counted, &is);
+		m = &is;
+	}
+	*ret = (struct needs){
+		.load = 2 * image->size,
+		.unpack = unpack_bytes(image, blocks, m, 4 << 10),
+		.unpack_16k = unpack_bytes(image, blocks, m, 16 << 10),
+		.unpack_64k = unpack_bytes(image, blocks, m, 64 << 10),
+		.is_estimate = !m,
+	};
+	most = ret->load > ret->unpack ? ret->load : ret->unpack;
+	ret->machine = ((most + KERNEL_BYTES) / 63 * 64 + STEP - 1) / STEP * STEP;
+}
+
+void needs_print(const struct image *image, const struct needs *n)
+{
+	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX];
+
+	printf("memory   %s to load the image, %s%s to unpack the root\n", size_format(a, n->load),
+	       n->is_estimate ? "at least " : "", size_format(b, n->unpack));
+	if (image_machine(image) == EM_AARCH64)
+		printf("         %s where pages have 16 KiB, %s where they have 64 KiB\n",
+		       size_format(a, n->unpack_16k), size_format(b, n->unpack_64k));
+	printf("machine  needs about %s of RAM to boot; the rest is free\n",
+	       size_format(a, n->machine));
+	if (image->size > BIOS_IMAGE_MAX)
+		say_warning("an image of %s is too large for BIOS boot loaders and 32-bit iPXE: "
+			    "boot with UEFI, or make it smaller",
+			    size_format(a, image->size));
+}

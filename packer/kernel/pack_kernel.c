@@ -1,0 +1,152 @@
+/* Where kernels may be is known by their names; what they are, by their heads. */
+#include "kernel/pack_kernel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "root/decide.h"
+#include "base/say.h"
+
+static bool is_auto(const struct pack_kernel *k)
+{
+	return strcmp(k->setting, "auto") == 0;
+}
+
+static bool is_none(const struct pack_kernel *k)
+{
+	return strcmp(k->setting, "none") == 0;
+}
+
+int pack_kernel_open(struct pack_kernel *k, const char *setting, const char *out, struct fail *f)
+{
+	struct stat st;
+
+	*k = (struct pack_kernel){ .setting = setting, .fd = -1, .out.fd = -1 };
+	if (asprintf(&k->path, "%s.vmlinuz", out ? out : "") < 0) {
+		k->path = NULL;
+		return fail_errno(f, ENOMEM, setting, "cannot find its place");
+	}
+	k->was_there = out && lstat(k->path, &st) == 0 && S_ISREG(st.st_mode);
+	return 0;
+}
+
+void pack_kernel_close(struct pack_kernel *k)
+{
+	out_abandon(&k->out);
+	cleanup_close(&k->fd);
+	kernel_list_free(&k->found);
+	free(k->path);
+	k->path = NULL;
+}
+
+int pack_kernel_look(struct pack_kernel *k, struct fail *f)
+{
+	if (is_auto(k) || is_none(k))
+		return 0;
+	k->fd = open(k->setting, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (k->fd < 0)
+		return fail_errno(f, errno, k->setting, "cannot open this kernel");
+	return kernel_image_read(k->fd, k->setting, &k->image, f);
+}
+
+static int take(struct pack_kernel *k, struct rootfs *fs, struct root_name *n, const char *path,
+		struct fail *f)
+{
+	struct rootfs_files files;
+	int r;
+
+	rootfs_files(fs, &files);
+	r = kernel_list_add(&k->found, &files.files, path, f);
+	if (r == -ENOEXEC)
+		return 0; /* a file as others */
+	rootfs_inode(fs, n)->mark = MARK_KERNEL;
+	return r;
+}
+
+/* Its own name is marked last: marked names cannot be read. */
+static int find_kernels(struct pack_kernel *k, struct rootfs *fs, struct fail *f)
+{
+	struct root_name *top = root_tree_root(fs->tree), *n = top;
+	char path[2 * PATH_MAX];
+	int r = 0;
+
+	while (r == 0 && (n = root_tree_next(top, n))) {
+		if (n->type != MEMBER_FILE || n->mark != 0)
+			continue;
+		root_name_path(n, path);
+		if (kernel_is_place(path) && rootfs_inode(fs, n)->mark == 0)
+			r = take(k, fs, n, path, f);
+	}
+	for (n = top; r == 0 && n; n = root_tree_next(top, n))
+		if (n->mark == 0 && rootfs_inode(fs, n)->mark == MARK_KERNEL)
+			n->mark = MARK_KERNEL;
+	return r;
+}
+
+/* The root's kernel is not one of those that are booted. */
+static void warn_without(const struct kernel_file *passed)
+{
+	if (passed)
+		say_warning("the root has no kernel but %s, which is not one to boot by default: "
+			    "take it, or another, with --kernel PATH",
+			    passed->path);
+	else
+		say_warning("no vmlinuz in the root: take one with --kernel PATH");
+}
+
+int pack_kernel_find(struct pack_kernel *k, struct rootfs *fs, struct fail *f)
+{
+	struct rootfs_files files;
+	int r = is_auto(k) ? find_kernels(k, fs, f) : 0;
+
+	rootfs_files(fs, &files);
+	if (r == 0)
+		k->best = kernel_list_choose(&k->found, &files.files, &k->passed);
+	if (k->best)
+		k->image = k->best->image;
+	return r;
+}
+
+static int copy(struct pack_kernel *k, int fd, const char *path, struct fail *f)
+{
+	struct stat st;
+	int r = fstat(fd, &st) < 0 ? fail_errno(f, errno, path, "cannot read this kernel")
+				   : out_open(k->path, OUT_SHARED, &k->out, f);
+
+	return r == 0 ? out_copy(&k->out, fd, 0, (uint64_t)st.st_size, path, f) : r;
+}
+
+/* Of a kernel of the root; it is marked, so no path leads to it. */
+static int open_best(struct pack_kernel *k, struct rootfs *fs, struct fail *f)
+{
+	struct root_name *n;
+	int r = root_tree_find(fs->tree, k->best->path, false, &n);
+	const struct inode *i;
+
+	if (r < 0)
+		return fail_errno(f, r, k->best->path, "cannot read this kernel");
+	i = rootfs_inode(fs, n);
+	return file_reader_descriptor(&fs->reader, &i->data, i->size, UINT64_MAX, k->best->path, f);
+}
+
+int pack_kernel_copy(struct pack_kernel *k, struct rootfs *fs, struct fail *f)
+{
+	const char *path = k->best ? k->best->path : k->setting;
+	struct rootfs_files files;
+
+	if (is_auto(k) && !k->best)
+		warn_without(k->passed);
+	if (is_none(k) || (is_auto(k) && !k->best))
+		return 0;
+	if (k->best)
+		k->fd = open_best(k, fs, f);
+	if (k->fd < 0)
+		return -f->error;
+	rootfs_files(fs, &files);
+	if (*k->image.release && !kernel_has_modules(&files.files, k->image.release))
+		say_warning("the root has no modules for its kernel %s", k->image.release);
+	return copy(k, k->fd, path, f);
+}

@@ -1,0 +1,583 @@
+/* Rules, overlays and tables together. */
+#include "root/decide.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "root/crypttab.h"
+#include "root/fstab.h"
+#include "base/path.h"
+#include "root/root_warnings.h"
+#include "root/rootfs_walk.h"
+#include "base/say.h"
+#include "root/scrub.h"
+#include "base/size.h"
+#include "root/swap_file.h"
+
+#define MACHINE_ID "etc/machine-id"
+#define TEXT_MAX (1 << 20)
+
+int decide_open(struct decisions *d, const struct decide_settings *settings, struct rules *rules,
+		struct rootfs *fs, struct fail *f)
+{
+	d->fs = fs;
+	d->rules = *rules;
+	*rules = (struct rules){ 0 };
+	d->explain = settings->explain ? path_in_root(settings->explain) : NULL;
+	d->list = settings->list;
+	d->overlays = calloc(settings->n_overlays + 1, sizeof(*d->overlays));
+	if (!d->overlays)
+		return fail_errno(f, ENOMEM, "the root", "cannot choose what to pack");
+	if (d->rules.n_rules >= MARK_KERNEL)
+		return fail_set(f, E2BIG, "--exclude-from", "Use fewer patterns.",
+				"there are more than %u patterns", MARK_KERNEL - 1);
+	return 0;
+}
+
+void decide_close(struct decisions *d)
+{
+	rules_free(&d->rules);
+	path_map_clear(&d->mapped, NULL, NULL);
+	path_map_clear(&d->swap, NULL, NULL);
+	free(d->overlays);
+}
+
+static int fail_memory(struct fail *f)
+{
+	return fail_errno(f, ENOMEM, "the root", "cannot choose what to pack");
+}
+
+/* ---- telling ---- */
+
+static bool is_explained(const struct decisions *d, const char *path)
+{
+	size_t n = path_length(path);
+
+	if (!d->explain || !*path)
+		return d->explain && path_is_root(d->explain);
+	return n == path_length(d->explain) && memcmp(path, d->explain, n) == 0;
+}
+
+static bool is_of_overlay(const struct decisions *d, const struct root_name *n)
+{
+	return n->layer > d->root_layers;
+}
+
+static const char *layer_name(const struct decisions *d, const struct root_name *n)
+{
+	return is_of_overlay(d, n) ? d->overlays[n->layer - d->root_layers - 1].path : "the root";
+}
+
+static const char *action_name(enum rule_action action)
+{
+	switch (action) {
+	case RULE_LEAVE_OUT:
+	case RULE_CARD_PROFILE:
+	case RULE_SWAP_FILE:
+		return "left out";
+	case RULE_EMPTY:
+	case RULE_MACHINE_ID:
+		return "emptied";
+	default:
+		return "changed";
+	}
+}
+
+static void print_path(const char *done, uint64_t bytes, const char *path, const char *why)
+{
+	char size[SIZE_TEXT_MAX];
+
+	printf("%-8s  %10s  ", done, size_format(size, bytes));
+	say_path(stdout, path, -1);
+	say(stdout, ": %s", why);
+}
+
+static void note_rule(struct decisions *d, struct rule *rule, const char *path, uint64_t bytes)
+{
+	rule->members++;
+	rule->bytes += bytes;
+	if (d->list)
+		print_path(action_name(rule->action), bytes, path, rule->why);
+}
+
+/* ---- by path ---- */
+
+static bool is_named_swap(const struct decisions *d, const char *path)
+{
+	return path_map_find(&d->swap, path, path_length(path)) != NULL;
+}
+
+/* Is a rule for what this is? Its path is. */
+static bool is_for(const struct decisions *d, const struct rule *rule, const char *path,
+		   enum member_type type, uint64_t size)
+{
+	switch (rule->action) {
+	case RULE_LEAVE_OUT:
+		return true;
+	case RULE_MACHINE_ID:
+		return type != MEMBER_FILE || size > 0;
+	case RULE_SWAP_FILE:
+		return type == MEMBER_FILE && (size >= SWAP_FILE_LEAST || is_named_swap(d, path));
+	default:
+		return type == MEMBER_FILE && size > 0;
+	}
+}
+
+static struct rule *judge(const struct decisions *d, const char *path, enum member_type type,
+			  uint64_t size)
+{
+	struct rule *rule = rules_judge(&d->rules, path, type == MEMBER_DIRECTORY);
+
+	return rule && is_for(d, rule, path, type, size) ? rule : NULL;
+}
+
+/* Is it left out whatever is in it? */
+static bool leaves_out(const struct decisions *d, const struct rule *rule, const char *path,
+		       enum member_type type)
+{
+	return rule && (rule->action == RULE_LEAVE_OUT ||
+			(rule->action == RULE_MACHINE_ID && type != MEMBER_FILE) ||
+			(rule->action == RULE_SWAP_FILE && is_named_swap(d, path)));
+}
+
+bool decide_leaves_out(void *decisions, const char *path, bool is_directory)
+{
+	const struct decisions *d = decisions;
+	const struct rule *rule;
+
+	path = path_in_root(path);
+	rule = rules_judge(&d->rules, path, is_directory);
+	return rule && rule->action == RULE_LEAVE_OUT;
+}
+
+void decide_note_left_out(void *decisions, const char *path, bool is_directory)
+{
+	struct decisions *d = decisions;
+	struct rule *rule = rules_judge(&d->rules, path, is_directory);
+
+	path = path_in_root(path);
+	rule->members++;
+	if (d->list)
+		print_path("left out", 0, path, rule->why);
+	if (!is_explained(d, path))
+		return;
+	d->is_explained = true;
+	say(stdout, "/%s: left out: %s names it (%s)", path, rule->glob, rule->why);
+}
+
+static uint16_t mark_of(const struct decisions *d, const struct rule *rule)
+{
+	return (uint16_t)(rule - d->rules.rules + 1);
+}
+
+static int note_swap_file(const char *path, void *decisions)
+{
+	struct decisions *d = decisions;
+
+	path = path_in_root(path);
+	return path_map_add(&d->swap, path, path_length(path)) ? 0 : -ENOMEM;
+}
+
+static int note_mapped(struct field name, void *decisions)
+{
+	struct decisions *d = decisions;
+
+	return path_map_add(&d->mapped, name.at, name.size) ? 0 : -ENOMEM;
+}
+
+static int note_table(struct decisions *d, enum rule_action table, const char *text, size_t size)
+{
+	int r = 0;
+
+	if (table == RULE_FSTAB)
+		return fstab_each_swap_file(text, size, note_swap_file, d);
+	if (table == RULE_CRYPTTAB)
+		r = crypttab_each_swap_file(text, size, note_swap_file, d);
+	if (r < 0)
+		return r;
+	return crypttab_each_mapped(text, size, table == RULE_CRYPTTAB ? CRYPTTAB : CRYPTTAB_VERITY,
+				    note_mapped, d);
+}
+
+/* The names that the root's tables of file systems give to swap files and to devices that need no disk. */
+static int note_tables(struct decisions *d, struct fail *f)
+{
+	static const struct {
+		const char *path;
+		enum rule_action table;
+	} tables[] = { { "etc/fstab", RULE_FSTAB },
+		       { "etc/crypttab", RULE_CRYPTTAB },
+		       { "etc/integritytab", RULE_CRYPTTAB },
+		       { "etc/veritytab", RULE_VERITYTAB } };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(tables); i++) {
+		_cleanup_free_ char *text = NULL;
+		struct root_name *n;
+		struct fail unused;
+		size_t size;
+
+		if (!decide_leaves_out(d, tables[i].path, false) &&
+		    root_tree_find(d->fs->tree, tables[i].path, true, &n) == 0 &&
+		    n->type == MEMBER_FILE &&
+		    rootfs_read(d->fs, n, TEXT_MAX, &text, &size, &unused) == 0)
+			r = note_table(d, tables[i].table, text, size);
+	}
+	return r < 0 ? fail_errno(f, r, "the root", "cannot look at its tables of file systems")
+		     : 0;
+}
+
+int decide_by_path(struct decisions *d, struct fail *f)
+{
+	struct root_name *top = root_tree_root(d->fs->tree), *n = top;
+	char path[2 * PATH_MAX];
+	int r = note_tables(d, f);
+
+	d->root_layers = d->fs->layer;
+	while (r == 0 && (n = root_tree_next(top, n))) {
+		struct inode *i = rootfs_inode(d->fs, n);
+		struct rule *rule;
+
+		root_name_path(n, path);
+		rule = judge(d, path, n->type, i->size);
+		if (leaves_out(d, rule, path, n->type))
+			n->mark = mark_of(d, rule);
+		else if (!rule)
+			i->is_kept = true;
+		else if (i->rule == 0 || mark_of(d, rule) < i->rule)
+			i->rule = mark_of(d, rule);
+	}
+	return r;
+}
+
+/* ---- overlays ---- */
+
+static void note_replaced(void *decisions, const struct root_name *n)
+{
+	struct decisions *d = decisions;
+	const struct overlay *by = &d->overlays[d->n_overlays - 1];
+	char path[2 * PATH_MAX];
+
+	d->replaced++;
+	root_name_path(n, path);
+	if (!is_explained(d, path))
+		return;
+	d->is_explained = true;
+	say(stdout, "/%s: the one of %s is left out: overlay %s %s it", path, layer_name(d, n),
+	    by->path, by->deletes ? "deletes" : "replaces");
+}
+
+int decide_overlays(struct decisions *d, const struct decide_settings *settings, struct fail *f)
+{
+	int r = 0;
+
+	rootfs_watch(d->fs, note_replaced, d);
+	for (size_t i = 0; r == 0 && i < settings->n_overlays; i++)
+		r = overlay_add(&d->overlays[d->n_overlays++], d->fs, settings->overlays[i], f);
+	rootfs_watch(d->fs, NULL, NULL);
+	return r;
+}
+
+/* ---- by content ---- */
+
+/* All names of it are left out. */
+static void drop(struct decisions *d, struct root_name *n, const char *path, struct rule *rule)
+{
+	struct inode *i = rootfs_inode(d->fs, n);
+
+	i->mark = n->mark = mark_of(d, rule);
+	note_rule(d, rule, path, i->size);
+	i->is_told = true;
+}
+
+static int decide_by_text(struct decisions *d, struct root_name *n, const char *path,
+			  struct rule *rule, struct fail *f)
+{
+	_cleanup_free_ char *text = NULL;
+	struct scrubbed scrubbed;
+	size_t size;
+	int r = rootfs_read(d->fs, n, TEXT_MAX, &text, &size, f);
+
+	if (r < 0)
+		return r;
+	r = scrub_text(rule->action, text, size, &d->mapped, &scrubbed);
+	if (r < 0)
+		return fail_errno(f, r, path, "cannot look at it");
+	if (rule->action == RULE_RESOLV_CONF && !d->explain)
+		root_warn_of_name_servers(text, size);
+	if (scrubbed.result == SCRUB_LEAVES_OUT)
+		drop(d, n, path, rule);
+	if (scrubbed.lines > 0)
+		rootfs_inode(d->fs, n)->is_changed = true;
+	if (scrubbed.lines > 0 && !d->explain) {
+		printf("changed  ");
+		say_path(stdout, path, -1);
+		printf(": commented out %d %s the disks or the host of another machine\n",
+		       scrubbed.lines, scrubbed.lines == 1 ? "line that needs" : "lines that need");
+	}
+	if (scrubbed.result == SCRUB_CHANGES)
+		rootfs_set_data(d->fs, n, scrubbed.text, scrubbed.size);
+	return 0;
+}
+
+static int decide_swap(struct decisions *d, struct root_name *n, const char *path,
+		       struct rule *rule, struct fail *f)
+{
+	_cleanup_free_ char *head = malloc(SWAP_FILE_HEAD);
+	const struct inode *i = rootfs_inode(d->fs, n);
+	ssize_t size;
+
+	if (!head)
+		return fail_memory(f);
+	size = file_reader_head(&d->fs->reader, &i->data, i->size, path, head, SWAP_FILE_HEAD, f);
+	if (size >= 0 && swap_file_is(head, (size_t)size))
+		drop(d, n, path, rule);
+	return size < 0 ? (int)size : 0;
+}
+
+static int decide_name(struct decisions *d, struct root_name *n, const char *path, struct fail *f)
+{
+	struct inode *i = rootfs_inode(d->fs, n);
+	struct rule *rule = i->rule && !i->is_kept ? &d->rules.rules[i->rule - 1] : NULL;
+	bool is_first = !i->is_seen;
+
+	if (n->mark == 0 && i->mark != 0)
+		n->mark = i->mark;
+	if (n->mark != 0) {
+		if (n->mark != MARK_KERNEL)
+			note_rule(d, &d->rules.rules[n->mark - 1], path, i->is_told ? 0 : i->size);
+		i->is_told = true;
+		return 0;
+	}
+	i->is_seen = true;
+	if (!rule || !is_first || is_of_overlay(d, n))
+		return 0;
+	if (scrub_reads_text(rule->action))
+		return decide_by_text(d, n, path, rule, f);
+	if (rule->action == RULE_SWAP_FILE)
+		return decide_swap(d, n, path, rule, f);
+	note_rule(d, rule, path, i->size);
+	rootfs_set_data(d->fs, n, NULL, 0);
+	i->is_changed = true;
+	return 0;
+}
+
+static bool has(const struct decisions *d, const char *path)
+{
+	struct root_name *n;
+
+	return root_tree_find_packed(d->fs->tree, path, false, &n) == 0;
+}
+
+/* Where systemd finds no machine-id, it takes every boot for the first one. */
+static int add_machine_id(struct decisions *d, struct fail *f)
+{
+	struct rule *rule = judge(d, MACHINE_ID, MEMBER_FILE, 1);
+	struct root_name *n;
+	int r;
+
+	if (!rule || rule->action != RULE_MACHINE_ID || has(d, MACHINE_ID) ||
+	    !(has(d, "usr/lib/systemd/systemd") || has(d, "lib/systemd/systemd")))
+		return 0;
+	r = rootfs_add_file(d->fs, MACHINE_ID, 0444, &n, f);
+	if (r < 0)
+		return r;
+	d->made_machine_id = true;
+	if (!d->explain)
+		puts("made     /etc/machine-id, empty: without one every boot would be a first "
+		     "boot");
+	else if (is_explained(d, MACHINE_ID)) {
+		d->is_explained = true;
+		printf("/%s: made, empty: else every boot would be a first one (%s)\n", MACHINE_ID,
+		       rule->why);
+	}
+	return 0;
+}
+
+int decide_by_content(struct decisions *d, struct fail *f)
+{
+	_cleanup_free_ struct rootfs_walk *w = malloc(sizeof(*w));
+	struct root_name *n;
+	int r = 0;
+
+	if (!w || rootfs_walk_start(w, root_tree_root(d->fs->tree)) < 0)
+		return fail_memory(f);
+	while (r == 0 && (n = rootfs_walk_next(w)))
+		r = decide_name(d, n, w->path, f);
+	rootfs_walk_end(w);
+	if (r == 0 && w->has_failed)
+		r = fail_memory(f);
+	return r == 0 ? add_machine_id(d, f) : r;
+}
+
+/* ---- afterwards ---- */
+
+int decide_totals(struct decisions *d, struct fail *f)
+{
+	struct root_name *top = root_tree_root(d->fs->tree), *n = top;
+	char path[2 * PATH_MAX];
+
+	for (; n; n = root_tree_next(top, n)) {
+		struct inode *i = rootfs_inode(d->fs, n);
+
+		if (n->mark || i->is_implied)
+			continue;
+		root_name_path(n, path);
+		if (i->error)
+			return fail_errno(f, i->error, *path ? path : ".", "cannot read it");
+		d->members++;
+		if (!i->is_counted)
+			d->bytes += i->size;
+		i->is_counted = true;
+	}
+	return 0;
+}
+
+/* The rule that --keep has overruled; NULL: none. */
+static const struct rule *rule_without_keep(const struct decisions *d, const struct root_name *n,
+					    const char *path)
+{
+	bool is_directory = n->type == MEMBER_DIRECTORY;
+	struct rules without_keep = d->rules;
+	const struct rule *rule;
+
+	without_keep.n_keep = 0;
+	if (is_of_overlay(d, n) || rules_judge(&d->rules, path, is_directory))
+		return NULL;
+	rule = rules_judge(&without_keep, path, is_directory);
+	return rule && (rule->action == RULE_LEAVE_OUT || rule->action == RULE_EMPTY ||
+			rule->action == RULE_MACHINE_ID)
+		       ? rule
+		       : NULL;
+}
+
+/* The rule that was applied to it; NULL: none. */
+static const struct rule *applied_rule(const struct decisions *d, const struct root_name *n)
+{
+	const struct inode *i = rootfs_inode(d->fs, n);
+
+	if (n->mark != 0)
+		return &d->rules.rules[n->mark - 1];
+	return i->is_changed ? &d->rules.rules[i->rule - 1] : NULL;
+}
+
+static void explain_name(const struct decisions *d, const struct root_name *n, const char *path)
+{
+	const struct rule *rule = applied_rule(d, n);
+
+	if (rule)
+		say(stdout, "/%s: %s: %s names it (%s)", path, action_name(rule->action),
+		    rule->glob, rule->why);
+	else if ((rule = rule_without_keep(d, n, path)))
+		say(stdout, "/%s: packed, from the root: --keep wins over %s (%s)", path,
+		    rule->glob, rule->why);
+	else
+		say(stdout, "/%s: packed, from %s: no rule names it", path, layer_name(d, n));
+}
+
+int decide_explain(struct decisions *d, const char *booted, struct fail *f)
+{
+	char path[2 * PATH_MAX];
+	struct root_name *n;
+
+	if (root_tree_find(d->fs->tree, d->explain, false, &n) < 0)
+		return d->is_explained ? 0
+				       : fail_set(f, ENOENT, d->explain,
+						  "Give the path as it is in the root.",
+						  "it is neither in the root nor in an overlay");
+	root_name_path(n, path);
+	if (n->mark == MARK_KERNEL)
+		decide_tell_kernel(d, path, rootfs_inode(d->fs, n)->size, booted);
+	else if (!d->made_machine_id || strcmp(path, MACHINE_ID) != 0)
+		explain_name(d, n, path);
+	return 0;
+}
+
+void decide_tell_kernel(const struct decisions *d, const char *path, uint64_t size,
+			const char *booted)
+{
+	bool is_booted = booted && strcmp(path, booted) == 0;
+	char why[PATH_MAX + 64];
+
+	if (is_booted)
+		strcpy(why, "the image is booted with it, as IMAGE.vmlinuz");
+	else if (booted)
+		snprintf(why, sizeof(why), "the image is booted with /%s", booted);
+	else
+		strcpy(why, "a kernel, but none to boot with by default (see --kernel)");
+	if (d->list)
+		print_path(is_booted ? "beside" : "left out", size, path, why);
+	if (d->explain)
+		say(stdout, "/%s: %s: %s", path, is_booted ? "beside" : "left out", why);
+}
+
+/* Would a file in this directory be left out? */
+static bool is_emptied(const struct decisions *d, const char *directory)
+{
+	const struct rule *rule;
+	char path[2 * PATH_MAX + 2];
+
+	snprintf(path, sizeof(path), "%s/x", directory);
+	rule = judge(d, path, MEMBER_FILE, 0);
+	return rule && rule->action == RULE_LEAVE_OUT;
+}
+
+static void warn_of_mount(const struct decisions *d, const struct root_name *n, const char *path)
+{
+	if (!is_of_overlay(d, n) && is_emptied(d, path))
+		return;
+	say_warning("/%s is packed empty, since another file system is mounted there in %s: give "
+		    "what is in it by --overlay, or a copy of the whole",
+		    path, layer_name(d, n));
+}
+
+int decide_warn(struct decisions *d, struct fail *f)
+{
+	_cleanup_free_ struct rootfs_walk *w = malloc(sizeof(*w));
+	struct root_name *n;
+
+	if (!w || rootfs_walk_start(w, root_tree_root(d->fs->tree)) < 0)
+		return fail_memory(f);
+	while ((n = rootfs_walk_next(w))) {
+		const struct inode *i = rootfs_inode(d->fs, n);
+
+		if (!*w->path && !i->is_implied)
+			root_warn_of_directory(i->mode, i->uid);
+		if (i->is_mount && !n->mark)
+			warn_of_mount(d, n, w->path);
+	}
+	return 0;
+}
+
+/* A pattern with a typing error would else go unnoticed. */
+static void warn_unmatched(const struct rules *s)
+{
+	for (size_t i = 0; i < s->n_excluded; i++)
+		if (!s->rules[i].members)
+			say_warning("--exclude %s: nothing in the root has this name, or another "
+				    "pattern leaves it out",
+				    s->rules[i].glob);
+	for (size_t i = 0; i < s->n_keep; i++)
+		if (!s->keep[i].matched)
+			say_warning("--keep %s: nothing in the root has this name",
+				    s->keep[i].glob);
+}
+
+void decide_print(const struct decisions *d)
+{
+	char size[SIZE_TEXT_MAX];
+
+	for (size_t i = 0; i < d->rules.n_rules; i++) {
+		const struct rule *rule = &d->rules.rules[i];
+
+		if (rule->members)
+			say(stdout, "%-8s %s: %llu members, %s (%s)", action_name(rule->action),
+			    rule->glob, (unsigned long long)rule->members,
+			    size_format(size, rule->bytes), rule->why);
+	}
+	warn_unmatched(&d->rules);
+	if (d->replaced)
+		printf("overlaid %llu members of the root\n", (unsigned long long)d->replaced);
+}

@@ -1,0 +1,71 @@
+/*
+ * What of a root is packed, and with what data: rules by path, then overlays, then rules by what is in a file. A decision is a
+ * mark on a name, with the number of its rule; each is counted, and told where that was asked for.
+ */
+#pragma once
+
+#include "root/overlay.h"
+#include "base/path.h"
+#include "root/rootfs.h"
+#include "root/rules.h"
+
+/* The mark of a kernel, which stays out of the root; that of a rule is its number from 1. */
+#define MARK_KERNEL UINT16_MAX
+
+struct decisions {
+	struct rules rules;
+	struct rootfs *fs;        /* the caller's */
+	struct overlay *overlays; /* owned */
+	size_t n_overlays;
+	uint16_t root_layers;    /* layers of the tree that are the root's; overlays follow */
+	uint64_t replaced;       /* names that gave way to an overlay's */
+	const char *explain;     /* the path to tell about; NULL = none */
+	bool is_explained, list; /* list: tell each that is kept back */
+	bool made_machine_id;
+	struct path_map mapped;  /* names of /dev/mapper that etc/crypttab and its kin make */
+	struct path_map swap;    /* files that etc/fstab or etc/crypttab calls swap */
+	uint64_t members, bytes; /* that are packed, after decide_totals */
+};
+
+struct decide_settings {
+	const char *explain;   /* the path to tell about; NULL = none */
+	bool list;             /* tell each name that is kept back */
+	char *const *overlays; /* directories */
+	size_t n_overlays;
+};
+
+/* rules pass to d; settings and fs stay the caller's, and outlive d. 0, or -ENOMEM with *f filled. */
+int decide_open(struct decisions *d, const struct decide_settings *settings, struct rules *rules,
+		struct rootfs *fs, struct fail *f);
+void decide_close(struct decisions *d);
+
+/* For rootfs_fill: is a name of the root left out whatever is in it? And that it was. */
+bool decide_leaves_out(void *decisions, const char *path, bool is_directory);
+void decide_note_left_out(void *decisions, const char *path, bool is_directory);
+
+/* 1. When the root is in the tree: marks what is left out by its path. */
+int decide_by_path(struct decisions *d, struct fail *f);
+
+/* 2. Lays the overlays over it. */
+int decide_overlays(struct decisions *d, const struct decide_settings *settings, struct fail *f);
+
+/* 3. When the kernels are marked: rules about what is in files, and what the root lacks. Counts and tells what was kept back. */
+int decide_by_content(struct decisions *d, struct fail *f);
+
+/* 4. Counts what is packed. Refuses what could not be read and is to be packed. */
+int decide_totals(struct decisions *d, struct fail *f);
+
+/* Tells about the one path that was asked for. booted: path of the kernel that the image is booted with, or NULL. -ENOENT:
+ * there is no such path. */
+int decide_explain(struct decisions *d, const char *booted, struct fail *f);
+
+/* Tells what becomes of a kernel, of size bytes. */
+void decide_tell_kernel(const struct decisions *d, const char *path, uint64_t size,
+			const char *booted);
+
+/* Warns of file systems that are mounted in the root or an overlay and were not read, unless what is in them would be left
+ * out anyhow; and of a root directory whose mode will surprise. */
+int decide_warn(struct decisions *d, struct fail *f);
+
+/* What each rule kept back, on stdout; warns of patterns that name nothing. */
+void decide_print(const struct decisions *d);

@@ -1,0 +1,105 @@
+/* Each member as overlayfs means it. */
+#include "root/overlay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/path.h"
+
+/* Documentation/filesystems/overlayfs.rst; user.* is for mounts with userxattr. */
+static const char *const overlayfs_attributes[] = { "trusted.overlay.", "user.overlay." };
+
+/* The attribute of overlayfs with this name, or NULL. */
+static const char *find_attribute(const struct member *m, const char *wanted)
+{
+	const char *name, *prefix;
+	const void *value;
+	size_t cursor = 0, size;
+
+	while (xattrs_next(&m->xattrs, &cursor, &name, &value, &size))
+		for (size_t i = 0; i < ARRAY_SIZE(overlayfs_attributes); i++) {
+			prefix = overlayfs_attributes[i];
+			if (strncmp(name, prefix, strlen(prefix)) == 0 &&
+			    strcmp(name + strlen(prefix), wanted) == 0)
+				return size > 0 ? value : "";
+		}
+	return NULL;
+}
+
+/* Only a mount knows where its redirected directories and the data of its metacopies are. */
+static int check_member(const struct overlay *o, const struct member *m, struct fail *f)
+{
+	if (!find_attribute(m, "redirect") && !find_attribute(m, "metacopy"))
+		return 0;
+	return fail_set(
+		f, ENOTSUP, o->path,
+		"Mount that overlayfs, and copy what is to be laid over the root from there.",
+		"%s in it was renamed or changed by an overlayfs, which keeps the rest "
+		"elsewhere",
+		path_in_root(m->path));
+}
+
+/* Linux 6.7 and later mark whiteouts with an attribute, too. */
+static bool is_whiteout(const struct member *m)
+{
+	return (m->type == MEMBER_CHAR && m->rdev == 0) || find_attribute(m, "whiteout");
+}
+
+static bool is_opaque(const struct member *m)
+{
+	const char *opaque = find_attribute(m, "opaque");
+
+	return opaque && *opaque == 'y';
+}
+
+/* Takes from a member what is its keeper's own: owner, and the attributes of overlayfs. */
+static void disown(const struct overlay *o, struct member *m)
+{
+	if (m->uid == o->uid)
+		m->uid = 0;
+	if (m->gid == o->gid)
+		m->gid = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(overlayfs_attributes); i++)
+		xattrs_remove(&m->xattrs, overlayfs_attributes[i]);
+}
+
+static int look(void *overlay, struct rootfs *fs, struct member *m, struct fail *f)
+{
+	struct overlay *o = overlay;
+	struct root_name *n;
+	int r = check_member(o, m, f);
+
+	if (r < 0 || path_is_root(path_in_root(m->path)))
+		return r;
+	o->deletes = is_whiteout(m) || is_opaque(m);
+	if (o->deletes && root_tree_find(fs->tree, m->path, false, &n) == 0)
+		root_tree_remove(fs->tree, n, false);
+	if (is_whiteout(m))
+		return 0;
+	o->deletes = false;
+	disown(o, m);
+	return 1;
+}
+
+int overlay_add(struct overlay *ret, struct rootfs *fs, const char *path, struct fail *f)
+{
+	struct rootfs_fill how = { .how = ROOT_TREE_OVERLAY, .look = look, .arg = ret };
+	struct source *s;
+	struct stat st;
+	int fd, r;
+
+	*ret = (struct overlay){ .path = path };
+	if (stat(path, &st) < 0)
+		return fail_errno(f, errno, path, "cannot find this overlay");
+	if (!S_ISDIR(st.st_mode))
+		return fail_set(f, ENOTDIR, path, "Give a directory.",
+				"it is no directory, as an overlay must be");
+	ret->uid = st.st_uid;
+	ret->gid = st.st_gid;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = fd < 0 ? fail_errno(f, errno, path, "cannot open it")
+		   : source_directory_open(fd, path, &s, f);
+	return r == 0 ? rootfs_add_source(fs, s, &how, f) : r;
+}

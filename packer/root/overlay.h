@@ -1,0 +1,21 @@
+/*
+ * A directory laid over a root: its files take the place of those of the root, its directories join them. It may be the
+ * upper directory of an overlayfs: what is deleted there is deleted in the root.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/fail.h"
+#include "root/rootfs.h"
+
+struct overlay {
+	const char *path;
+	uid_t uid; /* of the directory itself: who keeps it. What is this user's becomes root's. */
+	gid_t gid;
+	bool deletes; /* what goes now goes since it says so, not for something in its place */
+};
+
+/* Lays the directory at path, which must outlive ret, over what is there. */
+int overlay_add(struct overlay *ret, struct rootfs *fs, const char *path, struct fail *f);

@@ -1,0 +1,115 @@
+/*
+ * The root that is packed: one tree of names in memory (root_tree.h), what each inode is, and where its data lies. Sources fill
+ * it, layer over layer; decisions (decide.h, pack_kernel.h) mark names and change data; the writer (rootfs_write.h) reads the
+ * data then. It takes about 250 bytes a file, beside names, links and attributes.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "base/fail.h"
+#include "source/file_data.h"
+#include "tree/root_files.h"
+#include "tree/root_tree.h"
+#include "source/source.h"
+#include "base/spool.h"
+#include "tar/xattrs.h"
+
+struct inode {
+	struct file_data data; /* of a file of size > 0 */
+	struct xattrs xattrs;  /* owned */
+	struct timespec mtime;
+	uint64_t size; /* bytes of a file */
+	dev_t rdev;
+	uid_t uid;
+	gid_t gid;
+	uint32_t names;  /* that it has */
+	uint16_t mode;   /* permission bits */
+	uint16_t error;  /* errno: not all of it could be read; 0 */
+	uint16_t rule;   /* decide.c's: what is to be done about its data; 0 = nothing */
+	uint16_t mark;   /* decide.c's: all its names get this mark */
+	bool is_implied; /* a directory that no member described */
+	bool is_mount;   /* of a directory: what is mounted on it was not read */
+	bool is_kept;    /* decide.c's: it has a name that no rule is for, so its data stays */
+	bool is_changed; /* decide.c's: the rule was applied */
+	bool is_told;    /* decide.c's: its size was counted with what is left out */
+	bool is_seen, is_counted; /* decide.c's: a name of it came by */
+	const struct root_name
+		*first; /* the writer's: its name that has the data; NULL = none so far */
+};
+
+struct rootfs {
+	struct root_tree *tree;
+	struct inode *inodes; /* by number; owned */
+	size_t room;
+	struct source **sources; /* that hold data; owned */
+	size_t n_sources;
+	struct spool spool;
+	bool has_spool;
+	uint16_t layer;   /* that is filled last */
+	uint64_t skipped; /* sockets */
+	const char *outputs
+		[4]; /* files that are written: inside a directory they are passed over; NULL: none */
+	uint64_t held;     /* bytes in attributes and maps */
+	bool holds_source; /* data lies in the source that is read */
+	void (*gone)(void *arg, const struct root_name *n); /* see rootfs_watch */
+	void *gone_arg;
+	struct file_reader reader;
+};
+
+/* What a member of an overlay becomes, and what else of it counts; see overlay.h. */
+struct rootfs_fill {
+	enum root_tree_how how;
+
+	/* Is the name left out whatever is in it? Then it may be one that init could not unpack, and its data need not
+	 * be held. May be NULL. */
+	bool (*is_left_out)(void *arg, const char *path, bool is_directory);
+
+	/* It was, and init could not unpack it. May be NULL only where that is. */
+	void (*note_left_out)(void *arg, const char *path, bool is_directory);
+
+	/* Looks at each member first, and may change it: 1 = it is a name, 0 = it is none; -errno. May be NULL. */
+	int (*look)(void *arg, struct rootfs *fs, struct member *m, struct fail *f);
+
+	void *arg; /* of both */
+};
+
+/* 0 or -ENOMEM with *f filled. */
+int rootfs_open(struct rootfs *fs, struct fail *f);
+void rootfs_close(struct rootfs *fs);
+
+/* Puts all members of a source, which is taken over, on top as a new layer: the first is 1. Those that init could not unpack
+ * are refused. */
+int rootfs_add_source(struct rootfs *fs, struct source *s, const struct rootfs_fill *how,
+		      struct fail *f);
+
+/* Calls gone for each name just before it gives way to a layer above; NULL: no longer. */
+void rootfs_watch(struct rootfs *fs, void (*gone)(void *arg, const struct root_name *n), void *arg);
+
+/* Adds an empty file that no source has. *ret: its name. */
+int rootfs_add_file(struct rootfs *fs, const char *path, mode_t mode, struct root_name **ret,
+		    struct fail *f);
+
+struct inode *rootfs_inode(const struct rootfs *fs, const struct root_name *n);
+
+/* ---- data ---- */
+
+/* Reads the whole of a file of at most max bytes; *ret is the caller's, with a NUL behind. -EFBIG. */
+int rootfs_read(struct rootfs *fs, const struct root_name *n, size_t max, char **ret,
+		size_t *ret_size, struct fail *f);
+
+/* Gives a file other data, which is taken over; NULL with size 0 = none. */
+void rootfs_set_data(struct rootfs *fs, const struct root_name *n, char *text, size_t size);
+
+/* ---- as files ---- */
+
+/* The names that are not marked, for the checks. */
+struct rootfs_files {
+	struct root_files files; /* first */
+	struct rootfs *fs;
+};
+
+void rootfs_files(struct rootfs *fs, struct rootfs_files *ret);

@@ -1,0 +1,189 @@
+/* Which kind it is, and the layers of an image. */
+#include "root/rootfs_load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "source/blobs.h"
+#include "source/image_input.h"
+#include "source/image_layers.h"
+#include "base/path.h"
+
+#define DELETION ".wh."
+#define DELETES_ALL ".wh..wh..opq"
+
+/* ---- layers ---- */
+
+/* What stands behind the first ".wh." that begins a name: of a deletion what it deletes. NULL: a member of the root. */
+static const char *deleted_name(const char *path)
+{
+	const char *at = strncmp(path, DELETION, strlen(DELETION)) == 0
+				 ? path
+				 : strstr(path, "/" DELETION);
+
+	return at ? at + (*at == '/') + strlen(DELETION) : NULL;
+}
+
+/* The layers below lose a name, or all that a directory has. */
+static int delete_name(struct rootfs *fs, const char *path, const char *name, struct fail *f)
+{
+	size_t directory = (size_t)(name - strlen(DELETION) - path);
+	bool is_opaque = strcmp(name - strlen(DELETION), DELETES_ALL) == 0;
+	struct root_name *n;
+	char *deleted;
+
+	if (!is_opaque && strncmp(name, DELETION, strlen(DELETION)) == 0)
+		return 0; /* another note of the tool that made it, or what lies in one */
+	if (!is_opaque && (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0))
+		return fail_set(f, EBADMSG, path, "Build the image again.",
+				"it deletes something without a name");
+	if (asprintf(&deleted, "%.*s%s", (int)directory, path, is_opaque ? "" : name) < 0)
+		return fail_errno(f, ENOMEM, path, "cannot read it");
+	if (root_tree_find(fs->tree, deleted, is_opaque, &n) == 0)
+		root_tree_remove(fs->tree, n, is_opaque);
+	free(deleted);
+	return 0;
+}
+
+static int look_for_deletion(void *arg, struct rootfs *fs, struct member *m, struct fail *f)
+{
+	const char *path = path_in_root(m->path), *name = deleted_name(path);
+
+	(void)arg;
+	return name ? delete_name(fs, path, name, f) : 1;
+}
+
+static int add_layer(struct rootfs *fs, const struct rootfs_input *in, const struct blobs *b,
+		     const char *name, struct fail *f)
+{
+	struct rootfs_fill how = { .how = ROOT_TREE_LAYER,
+				   .is_left_out = in->is_left_out,
+				   .note_left_out = in->note_left_out,
+				   .look = look_for_deletion,
+				   .arg = in->arg };
+	_cleanup_free_ char *shown = NULL;
+	uint64_t offset, size;
+	struct source *s;
+	int fd, r = blobs_find(b, name, &fd, &offset, &size, f);
+
+	if (r < 0)
+		return r;
+	if (asprintf(&shown, "%s, layer %s", b->path, name) < 0) {
+		shown = NULL;
+		close(fd);
+		return fail_errno(f, ENOMEM, b->path, "cannot read it");
+	}
+	r = source_tar_open_range(fd, offset, size, shown, &s, f);
+	return r == 0 ? rootfs_add_source(fs, s, &how, f) : r;
+}
+
+/* fd: the directory or file of an image, taken over. name: for messages. */
+static int load_image(struct rootfs *fs, const struct rootfs_input *in, int fd, const char *name,
+		      struct fail *f)
+{
+	struct image_layers layers;
+	struct blobs blobs;
+	int r = blobs_open(name, fd, &blobs, f);
+
+	if (r < 0)
+		return r;
+	r = image_layers_read(&blobs, in->choice, &layers, f);
+	if (r == 0)
+		r = image_layers_check(&blobs, &layers, f);
+	for (size_t i = 0; r == 0 && i < layers.n; i++)
+		r = add_layer(fs, in, &blobs, layers.layers[i].name, f);
+	image_layers_free(&layers);
+	blobs_close(&blobs);
+	return r;
+}
+
+/* ---- one source ---- */
+
+static int load_source(struct rootfs *fs, const struct rootfs_input *in, struct source *s,
+		       struct fail *f)
+{
+	struct rootfs_fill how = { .how = ROOT_TREE_ARCHIVE,
+				   .is_left_out = in->is_left_out,
+				   .note_left_out = in->note_left_out,
+				   .arg = in->arg };
+
+	return rootfs_add_source(fs, s, &how, f);
+}
+
+static int load_directory(struct rootfs *fs, const struct rootfs_input *in, struct fail *f)
+{
+	struct source *s;
+	int fd, r;
+
+	fd = open(in->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail_errno(f, errno, in->path, "cannot open it");
+	if (blobs_is_layout(fd))
+		return load_image(fs, in, fd, in->path, f);
+	r = source_directory_open(fd, in->path, &s, f);
+	return r == 0 ? load_source(fs, in, s, f) : r;
+}
+
+static int load_stdin(struct rootfs *fs, const struct rootfs_input *in, struct fail *f)
+{
+	struct image_stdin input;
+	struct source *s;
+	struct stat st;
+	int r = image_input_stdin(&input, f);
+
+	if (r < 0)
+		return r;
+	if (input.is_image)
+		return load_image(fs, in, input.fd, "stdin", f);
+	if (input.fd >= 0 && fstat(input.fd, &st) == 0)
+		r = source_tar_open_range(input.fd, 0, (uint64_t)st.st_size, "stdin", &s, f);
+	else
+		r = source_stdin_open(input.head, input.head_size, &s, f);
+	return r == 0 ? load_source(fs, in, s, f) : r;
+}
+
+static int load_file(struct rootfs *fs, const struct rootfs_input *in, const struct stat *st,
+		     struct fail *f)
+{
+	bool may_be_disk = S_ISREG(st->st_mode) || S_ISBLK(st->st_mode);
+	const char *format = may_be_disk ? source_disk_format(in->path) : NULL;
+	struct source *s;
+	int fd, r;
+
+	if (format) {
+		r = source_disk_open(in->path, format, &s, f);
+		return r == 0 ? load_source(fs, in, s, f) : r;
+	}
+	fd = S_ISREG(st->st_mode) ? open(in->path, O_RDONLY | O_CLOEXEC) : -1;
+	if (fd >= 0 && blobs_is_archive(fd))
+		return load_image(fs, in, fd, in->path, f);
+	cleanup_close(&fd);
+	r = source_tar_open(in->path, &s, f);
+	return r == 0 ? load_source(fs, in, s, f) : r;
+}
+
+/* What skopeo fetches is the image that was chosen, and no other is there. */
+static int load_reference(struct rootfs *fs, const struct rootfs_input *in, struct fail *f)
+{
+	struct rootfs_input only = *in;
+	int fd, r = image_input_fetch(in->path, in->choice, &fd, f);
+
+	only.choice = NULL;
+	return r < 0 ? r : load_image(fs, &only, fd, in->path, f);
+}
+
+int rootfs_load(struct rootfs *fs, const struct rootfs_input *in, struct fail *f)
+{
+	struct stat st;
+
+	if (strcmp(in->path, "-") == 0)
+		return load_stdin(fs, in, f);
+	if (image_input_is_reference(in->path))
+		return load_reference(fs, in, f);
+	if (stat(in->path, &st) < 0)
+		return fail_errno(f, errno, in->path, "cannot find it");
+	return S_ISDIR(st.st_mode) ? load_directory(fs, in, f) : load_file(fs, in, &st, f);
+}

@@ -1,0 +1,28 @@
+/*
+ * Which machine loads what, from the log lines of dnsmasq and nginx. Pure.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/net_text.h"
+
+#define SERVE_CLIENTS 2048
+#define SERVE_LINE_MAX 512
+
+struct serve_log {
+	struct {
+		char address[IPV4_TEXT_MAX], mac[MAC_TEXT_MAX];
+	} clients[SERVE_CLIENTS]; /* a ring: the oldest is replaced first */
+	size_t n;
+};
+
+/* The format of the access log of nginx. */
+#define SERVE_HTTP_FORMAT "tarboot $remote_addr $status $body_bytes_sent $request_time $uri"
+
+/* Adds a machine whose address is known from elsewhere. */
+void serve_log_learn(struct serve_log *log, const char *address, const char *mac);
+
+/* Formats what to show for a line, without newline. False: nothing. */
+bool serve_log_line(struct serve_log *log, const char *line, char ret[SERVE_LINE_MAX]);

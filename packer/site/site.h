@@ -1,0 +1,105 @@
+/*
+ * A site: a directory from which machines boot over the network, and its settings in DIR/netboot.conf, which has lines
+ * NAME = VALUE with the names of the options of `tarboot netboot`.
+ */
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/fail.h"
+#include "base/net_text.h"
+#include "base/util.h"
+
+#define SITE_NAME_MAX 33 /* including the NUL; see name_is_plain() */
+#define SITE_TEXT_MAX 256
+
+struct site_machine {
+	char mac[MAC_TEXT_MAX];   /* lower case, with colons */
+	uint32_t address;         /* fixed, or 0 */
+	char name[SITE_NAME_MAX]; /* host name, or "" */
+	char boot[SITE_NAME_MAX]; /* menu entry that it boots by default, or "" */
+};
+
+struct site {
+	const char *directory;
+	uint32_t server;      /* 0 = not set yet; so are the others */
+	struct subnet subnet; /* of the machines; bits 0 = none */
+	uint32_t first, last; /* range of addresses to assign */
+	uint32_t router, dns;
+	bool proxy;              /* another DHCP server assigns the addresses */
+	unsigned port;           /* of HTTP */
+	char url[SITE_TEXT_MAX]; /* of http/, without slash at its end; "" = derived from server and port */
+	char ipxe[SITE_TEXT_MAX];      /* directory of iPXE's programs */
+	char installer[SITE_TEXT_MAX]; /* URL of a directory with linux and initrd.gz; "" = none */
+	char boot[SITE_NAME_MAX];      /* the default entry; "" = the first image */
+	unsigned timeout, versions;
+	struct site_machine *machines; /* owned */
+	size_t n_machines;
+};
+
+/* Sets the defaults. */
+void site_init(struct site *s, const char *directory);
+
+/* Sets one value. Returns NULL, or what is wrong with the value, for the end of a message. */
+const char *site_set(struct site *s, const char *key, const char *value);
+
+/* Reads netboot.conf. -EEXIST if there is none, because then the directory is not a site; but with claim an empty or
+ * missing directory is accepted. */
+int site_load(struct site *s, bool claim, struct fail *f);
+
+/* Creates the directory if it does not exist; *ret_made tells whether it did. */
+int site_make_directory(const struct site *s, bool *ret_made, struct fail *f);
+
+/* Creates a netboot.conf without settings if site_load() found none. */
+int site_claim(const struct site *s, struct fail *f);
+
+/* Are the settings consistent? */
+int site_check(const struct site *s, struct fail *f);
+
+/* The range of addresses for DHCP: as set, or the longest free range in the upper half of the subnet, at most 200.
+ * False: there is no address but those of server, router and DNS server. */
+bool site_range(const struct site *s, uint32_t *ret_first, uint32_t *ret_last);
+
+/* Can the users that servers run as enter the directory? Only root can check that; for others the result is 0.
+ * -EACCES. */
+int site_check_reachable(const struct site *s, struct fail *f);
+
+/* Opens and locks the directory, so that only one program changes it. The caller closes *ret_fd. */
+int site_lock(const struct site *s, int *ret_fd, struct fail *f);
+
+/* Writes netboot.conf. */
+int site_save(const struct site *s, struct fail *f);
+
+/* The URL of http/, for example "http://192.168.7.1". */
+void site_url(const struct site *s, char ret[SITE_TEXT_MAX]);
+
+/* Formats the path of a file in the directory. */
+const char *site_path(const struct site *s, char ret[PATH_MAX], const char *format, ...)
+	_printf_(3, 4);
+
+/* The name of the file itself, without its directories. */
+const char *site_file_of(const char *image);
+
+/* Writes a text to this path in the directory, unless the file has that text already. Creates its parent directories.
+ * -EEXIST: a file exists that was not written by tarboot, which would have a mark in its first lines. */
+int site_write(const struct site *s, const char *path, const char *text, struct fail *f);
+
+/* The same with the output of print. */
+int site_print(const struct site *s, const char *path, void (*print)(FILE *out, const void *arg),
+	       const void *arg, struct fail *f);
+
+/* Writes bytes to this path, unless the file has them already, whoever wrote it. */
+int site_replace(const struct site *s, const char *path, const void *data, size_t size,
+		 struct fail *f);
+
+/* Does a file exist at this path that tarboot wrote? */
+bool site_owns(const char *path);
+
+/* The mark of a file that tarboot wrote. */
+#define SITE_MARK "Made by tarboot netboot"
+
+void site_free(struct site *s);

@@ -1,0 +1,74 @@
+/* Copies files that differ. */
+#include "site/site_files.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/read_all.h"
+#include "site/site_firmware.h"
+#include "base/util.h"
+
+/* -ENOENT, without setting *f: there is no such program. */
+static int copy_program(const struct site *s, const char *from, const char *to, struct fail *f)
+{
+	_cleanup_free_ char *program = NULL;
+	size_t size;
+	int r = read_file(from, &program, &size);
+
+	if (r == -ENOENT)
+		return r;
+	return r < 0 ? fail_errno(f, r, from, "cannot read it")
+		     : site_replace(s, to, program, size, f);
+}
+
+/* Without iPXE on this machine the site keeps its copy: it may have been created on another machine. */
+static int copy_ipxe_program(const struct site *s, const char *name, const char *directory,
+			     bool optional, struct fail *f)
+{
+	char from[PATH_MAX], to[PATH_MAX], full[PATH_MAX];
+	int r;
+
+	snprintf(from, sizeof(from), "%s/%s", s->ipxe, name);
+	snprintf(to, sizeof(to), "%s/%s", directory, name);
+	r = copy_program(s, from, to, f);
+	if (r != -ENOENT || optional || access(site_path(s, full, "%s", to), F_OK) == 0)
+		return r == -ENOENT ? 0 : r;
+	return fail_set(
+		f, ENOENT, from, "Install the package ipxe, or give --ipxe DIR.",
+		"iPXE, which machines need to boot from the network, is not installed there");
+}
+
+static int copy_ipxe(const struct site *s, struct fail *f)
+{
+	const struct firmware *w;
+	size_t n = firmware_all(&w);
+	int r = 0;
+
+	for (const struct firmware *end = w + n; r == 0 && w < end; w++)
+		r = copy_ipxe_program(s, w->program, w->by_http ? "http" : "tftp", w->optional, f);
+	return r == 0 ? copy_ipxe_program(s, "snponly.efi", "tftp", false, f) : r;
+}
+
+/* File names in Debian's packages: up to version 5 (BIOS only) and from 6. */
+static int copy_memtest(const struct site *s, const char *const from[2], const char *to, bool *ret,
+			struct fail *f)
+{
+	int r = copy_program(s, from[0], to, f);
+
+	if (r == -ENOENT)
+		r = copy_program(s, from[1], to, f);
+	*ret = r == 0;
+	return r == -ENOENT ? 0 : r;
+}
+
+int site_copy_programs(const struct site *s, bool *ret_memtest_bios, bool *ret_memtest_efi,
+		       struct fail *f)
+{
+	static const char *const bios[] = { "/boot/memtest86+x64.bin", "/boot/memtest86+.bin" };
+	static const char *const efi[] = { "/boot/memtest86+x64.efi", "/boot/mt86+x64" };
+	int r = copy_ipxe(s, f);
+
+	if (r == 0)
+		r = copy_memtest(s, bios, "http/memtest.bin", ret_memtest_bios, f);
+	return r == 0 ? copy_memtest(s, efi, "http/memtest.efi", ret_memtest_efi, f) : r;
+}

@@ -1,0 +1,10 @@
+/*
+ * Programs of other projects that are copied from this machine to a site: iPXE, Memtest86+.
+ */
+#pragma once
+
+#include "site/site.h"
+
+/* Copies iPXE to tftp/ and http/, and Memtest86+ to http/ where it is installed. -ENOENT: there is no iPXE. */
+int site_copy_programs(const struct site *s, bool *ret_memtest_bios, bool *ret_memtest_efi,
+		       struct fail *f);

@@ -1,0 +1,30 @@
+/* The order matters: configurations name programs and the menu names images, which must exist before. */
+#include "site/site_generate.h"
+
+#include "site/site_files.h"
+#include "site/site_menu.h"
+#include "site/site_servers.h"
+
+int site_generate(const struct site *s, struct site_image **ret, size_t *ret_n, struct fail *f)
+{
+	struct menu_extras extras = { 0 };
+	struct site_image *images = NULL;
+	size_t n = 0;
+	int r = site_images(s, &images, &n, f);
+
+	if (r == 0)
+		r = site_copy_programs(s, &extras.memtest_bios, &extras.memtest_efi, f);
+	if (r == 0)
+		r = menu_write(s, images, n, &extras, f);
+	if (r == 0)
+		r = servers_write(s, f);
+	if (r == 0)
+		r = site_save(s, f);
+	if (r < 0) {
+		free(images);
+		return r;
+	}
+	*ret = images;
+	*ret_n = n;
+	return 0;
+}

@@ -1,0 +1,377 @@
+/* iPXE scripts have labels, `||` after commands that may fail, and ${settings}. */
+#include "site/site_menu.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "base/util.h"
+
+#define MIB (1ULL << 20)
+#define BIOS_IMAGE_MAX (2048 * MIB)
+#define RETRY 30 /* seconds until a failed boot is tried again */
+
+/* Entries that are not images, with their keys, in the order of the menu. */
+static const struct {
+	const char *name, *key, *text;
+} own_entries[] = {
+	{ "local", "l", "Boot from the local disk" },
+	{ "memtest", "m", "Test the memory (Memtest86+)" },
+	{ "install", "n", "Install a system over the network" },
+	{ "shell", "s", "iPXE shell" },
+	{ "reboot", "r", "Reboot" },
+};
+
+struct menu {
+	FILE *out;
+	const struct site *site;
+	const struct site_image *images;
+	size_t n;
+	const struct menu_extras *extras;
+	char url[SITE_TEXT_MAX];
+	const char *boot; /* the default entry */
+};
+
+bool menu_has_entry(const char *name)
+{
+	static const char *const labels[] = { "start", "menu",  "more", "failed",
+					      "not64", "other", "large" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(own_entries); i++)
+		if (strcmp(name, own_entries[i].name) == 0)
+			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(labels); i++)
+		if (strcmp(name, labels[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool has_own_entry(const struct menu *m, const char *name)
+{
+	if (strcmp(name, "memtest") == 0)
+		return m->extras->memtest_bios || m->extras->memtest_efi;
+	if (strcmp(name, "install") == 0)
+		return *m->site->installer;
+	return true;
+}
+
+static const struct site_image *find_image(const struct menu *m, const char *name)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (strcmp(m->images[i].name, name) == 0)
+			return &m->images[i];
+	return NULL;
+}
+
+static bool is_entry(const struct menu *m, const char *name)
+{
+	if (find_image(m, name))
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(own_entries); i++)
+		if (strcmp(own_entries[i].name, name) == 0)
+			return has_own_entry(m, name);
+	return false;
+}
+
+/* ---- kinds of machine ---- */
+
+/* iPXE's ${buildarch} is arm64 on those machines, and i386 or x86_64 on PCs: with BIOS a PC of 64 bits has an iPXE of
+ * 32. */
+static bool is_arm(const struct site_version *v)
+{
+	return strcmp(v->architecture, "aarch64") == 0;
+}
+
+static bool has_both_kinds(const struct menu *m)
+{
+	for (size_t i = 1; i < m->n; i++)
+		if (is_arm(&m->images[i].current) != is_arm(&m->images[0].current))
+			return true;
+	return false;
+}
+
+/* The prefix of a command that is only for machines of this architecture; the line must end with only_end(). */
+static const char *only_for(const struct menu *m, const struct site_version *v)
+{
+	if (!has_both_kinds(m))
+		return "";
+	return is_arm(v) ? "iseq ${buildarch} arm64 && " : "iseq ${buildarch} arm64 || ";
+}
+
+static const char *only_end(const struct menu *m)
+{
+	return has_both_kinds(m) ? " ||" : "";
+}
+
+/* The first image for another architecture than that of the default entry. */
+static const struct site_image *other_default(const struct menu *m)
+{
+	const struct site_image *boot = find_image(m, m->boot);
+
+	for (size_t i = 0; boot && i < m->n; i++)
+		if (is_arm(&m->images[i].current) != is_arm(&boot->current))
+			return &m->images[i];
+	return NULL;
+}
+
+/* ---- the two menus ---- */
+
+static void print_head(const struct menu *m)
+{
+	const struct site_image *other = other_default(m);
+
+	fprintf(m->out,
+		"#!ipxe\n"
+		"# " SITE_MARK
+		". Change netboot.conf and run it again; a file mac-MAC.ipxe beside this\n"
+		"# one, with the machine's address as 52-54-00-12-34-56, may set other values or "
+		"boot by itself.\n"
+		"set base %s\n"
+		"set entry %s\n"
+		"set wait %u\n",
+		m->url, m->boot, m->site->timeout * 1000);
+	if (other)
+		fprintf(m->out, "%sset entry %s ||\n", only_for(m, &other->current), other->name);
+	fprintf(m->out, "chain --autofree ${base}/mac-${netX/mac:hexhyp}.ipxe ||\n\n");
+}
+
+static void print_menu(const struct menu *m)
+{
+	char size[SIZE_TEXT_MAX];
+
+	fprintf(m->out, ":menu\n"
+			"menu tarboot  ${netX/ip}  ${netX/mac}  ${platform} ${buildarch}\n"
+			"item --gap -- Boot into memory\n");
+	for (size_t i = 0; i < m->n; i++) {
+		fprintf(m->out, "%s", only_for(m, &m->images[i].current));
+		if (i < 9)
+			fprintf(m->out, "item --key %zu %s [%zu] ", i + 1, m->images[i].name,
+				i + 1);
+		else
+			fprintf(m->out, "item %s ", m->images[i].name);
+		fprintf(m->out, "%s (%s)%s\n", m->images[i].current.title,
+			size_format(size, m->images[i].current.size), only_end(m));
+	}
+	if (m->n > 0)
+		fprintf(m->out, "item --key d more [d] Debug, previous versions ...\n");
+	fprintf(m->out, "item --gap -- This machine\n");
+	for (size_t i = 0; i < ARRAY_SIZE(own_entries); i++)
+		if (has_own_entry(m, own_entries[i].name))
+			fprintf(m->out, "item --key %s %s [%s] %s\n", own_entries[i].key,
+				own_entries[i].name, own_entries[i].key, own_entries[i].text);
+	fprintf(m->out, "choose --default ${entry} --timeout ${wait} selected || goto shell\n"
+			"set wait 0\n"
+			"goto ${selected}\n\n");
+}
+
+static void print_more(const struct menu *m)
+{
+	if (m->n == 0)
+		return;
+	fprintf(m->out, ":more\nmenu Debug, previous versions\n");
+	for (size_t i = 0; i < m->n; i++) {
+		const struct site_image *image = &m->images[i];
+
+		const char *only = only_for(m, &image->current), *end = only_end(m);
+
+		fprintf(m->out, "%sitem --gap -- %s%s\n", only, image->current.title, end);
+		fprintf(m->out,
+			"%sitem %s%s.debug Debug: all messages, and a shell when it fails%s\n",
+			only, i == 0 ? "--key d " : "", image->name, end);
+		if (*image->previous.version)
+			fprintf(m->out, "%sitem %s%s.previous Previous version, %s%s\n", only,
+				i == 0 ? "--key p " : "", image->name, image->previous.version,
+				end);
+	}
+	fprintf(m->out, "item --gap --\n"
+			"item --key b menu [b] Back\n"
+			"choose selected || goto menu\n"
+			"goto ${selected}\n\n");
+}
+
+/* ---- images ---- */
+
+/* Do not try a kernel for another machine. With BIOS, iPXE is a 32-bit program and loads below 4 GiB, where devices
+ * are, too. */
+static void print_checks(const struct menu *m, const struct site_version *v)
+{
+	char size[SIZE_TEXT_MAX];
+
+	fprintf(m->out, "# loads %llu MiB; the machine needs about %llu MiB of RAM\n",
+		(unsigned long long)(v->size / MIB), (unsigned long long)(v->machine / MIB));
+	if (is_arm(v)) {
+		fprintf(m->out, "iseq ${buildarch} arm64 || goto other\n");
+		return;
+	}
+	fprintf(m->out, "iseq ${buildarch} arm64 && goto other ||\n"
+			"cpuid --ext 29 || goto not64\n");
+	if (v->size > BIOS_IMAGE_MAX)
+		fprintf(m->out, "set size %s\niseq ${platform} efi || goto large\n",
+			size_format(size, v->size));
+}
+
+static void print_version(const struct menu *m, const struct site_image *image,
+			  const struct site_version *v, const char *suffix, const char *append)
+{
+	if (!*v->version)
+		return;
+	fprintf(m->out, ":%s%s\nset what %s%s\nset from ${base}/images/%s/%s\n", image->name,
+		suffix, image->name, suffix, image->name, v->version);
+	print_checks(m, v);
+	fprintf(m->out, "kernel ${from}/vmlinuz initrd=%s %s%s || goto failed\n",
+		v->split ? "boot.img initrd=root.img" : "initrd.img", v->append, append);
+	if (v->split)
+		fprintf(m->out, "initrd ${from}/boot.img || goto failed\n"
+				"initrd ${from}/root.img || goto failed\n");
+	else
+		fprintf(m->out, "initrd ${from}/initrd.img || goto failed\n");
+	fprintf(m->out, "boot || goto failed\n\n");
+}
+
+static void print_images(const struct menu *m)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		print_version(m, &m->images[i], &m->images[i].current, "", "");
+		print_version(m, &m->images[i], &m->images[i].current, ".debug",
+			      " tarboot.shell tarboot.debug");
+		print_version(m, &m->images[i], &m->images[i].previous, ".previous", "");
+	}
+}
+
+/* ---- the machine's own entries ---- */
+
+static void print_own_entries(const struct menu *m)
+{
+	fprintf(m->out, ":local\nset what local\n"
+			"iseq ${platform} efi && exit 1 ||\n"
+			"sanboot --no-describe --drive 0x80 || goto failed\n\n");
+	if (has_own_entry(m, "memtest"))
+		fprintf(m->out,
+			":memtest\nset what memtest\n"
+			"iseq ${buildarch} arm64 && goto other ||\n"
+			"iseq ${platform} efi && set file memtest.efi || set file memtest.bin\n"
+			"chain ${base}/${file} || goto failed\n\n");
+	if (has_own_entry(m, "install"))
+		fprintf(m->out,
+			":install\nset what install\n"
+			"kernel %s/linux initrd=initrd.gz || goto failed\n"
+			"initrd %s/initrd.gz || goto failed\n"
+			"boot || goto failed\n\n",
+			m->site->installer, m->site->installer);
+	fprintf(m->out, ":shell\necho Type exit to return to the menu.\nshell ||\ngoto "
+			"menu\n\n:reboot\nreboot\n\n");
+}
+
+/* Returns to the menu after some time, because the server may be started later. */
+static void print_failures(const struct menu *m)
+{
+	fprintf(m->out,
+		":failed\necho\necho FAILED: ${what} does not boot; see the reason above.\necho "
+		"Loading from ${base}: does the server run, and does it have the file?\nimgfree "
+		"||\nprompt --key s --timeout %u000 Press s for a shell; the menu comes back in %u "
+		"seconds. && goto shell ||\nset wait %u\ngoto menu\n\n:not64\necho\necho FAILED: "
+		"${what} needs a processor of 64 bits.\nprompt --timeout %u000 Press a key for the "
+		"menu. ||\ngoto menu\n\n:other\necho\necho FAILED: ${what} is for another kind of "
+		"machine; this one is ${buildarch}.\nprompt --timeout %u000 Press a key for the "
+		"menu. ||\ngoto menu\n\n:large\necho\necho FAILED: ${what} has ${size}, more than "
+		"a BIOS machine can load: set the machine to UEFI.\nprompt --timeout %u000 Press a "
+		"key for the menu. ||\ngoto menu\n",
+		RETRY, RETRY, m->site->timeout * 1000, RETRY, RETRY, RETRY);
+}
+
+/* ---- files ---- */
+
+static void print_script(FILE *out, const void *menu)
+{
+	struct menu m = *(const struct menu *)menu;
+
+	m.out = out;
+	print_head(&m);
+	print_menu(&m);
+	print_more(&m);
+	print_images(&m);
+	print_own_entries(&m);
+	print_failures(&m);
+}
+
+static int write_machine(const struct menu *m, const struct site_machine *machine, struct fail *f)
+{
+	char path[64], text[256], mac[MAC_TEXT_MAX];
+
+	if (!*machine->boot)
+		return 0;
+	if (!is_entry(m, machine->boot))
+		return fail_set(f, EINVAL, machine->boot, "Give another with --boot.",
+				"the menu has no such entry for %s to boot", machine->mac);
+	mac_parse(machine->mac, strlen(machine->mac), '-', mac);
+	snprintf(path, sizeof(path), "http/mac-%s.ipxe", mac);
+	snprintf(text, sizeof(text), "#!ipxe\n# " SITE_MARK "\nset entry %s\n", machine->boot);
+	return site_write(m->site, path, text, f);
+}
+
+static const struct site_machine *find_machine(const struct site *s, const char *file)
+{
+	char mac[MAC_TEXT_MAX];
+
+	for (size_t i = 0; i < s->n_machines; i++)
+		if (mac_parse(s->machines[i].mac, MAC_TEXT_MAX - 1, '-', mac) &&
+		    strncmp(file + strlen("mac-"), mac, strlen(mac)) == 0)
+			return &s->machines[i];
+	return NULL;
+}
+
+static int is_machine_file(const struct dirent *e)
+{
+	return strncmp(e->d_name, "mac-", 4) == 0 && ends_with(e->d_name, ".ipxe");
+}
+
+/* Deletes the scripts of machines that have no default of their own any more. Scripts of the administrator stay. */
+static int remove_machines(const struct menu *m, struct fail *f)
+{
+	char path[PATH_MAX];
+	struct dirent **entries = NULL;
+	const struct site_machine *machine;
+	int n = scandir(site_path(m->site, path, "http"), &entries, is_machine_file, alphasort),
+	    r = 0;
+
+	for (int i = 0; i < n; i++) {
+		machine = find_machine(m->site, entries[i]->d_name);
+		site_path(m->site, path, "http/%s", entries[i]->d_name);
+		if (r == 0 && (!machine || !*machine->boot) && site_owns(path) && unlink(path) < 0)
+			r = fail_errno(f, errno, path, "cannot remove it");
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
+}
+
+/* For versions of iPXE that look for autoexec.ipxe in their directory before they use DHCP. */
+static int write_autoexec(const struct menu *m, struct fail *f)
+{
+	char text[SITE_TEXT_MAX + 128];
+
+	snprintf(text, sizeof(text),
+		 "#!ipxe\n# " SITE_MARK "\ndhcp\nchain --autofree %s/menu.ipxe\n", m->url);
+	return site_write(m->site, "tftp/autoexec.ipxe", text, f);
+}
+
+int menu_write(const struct site *s, const struct site_image *images, size_t n,
+	       const struct menu_extras *extras, struct fail *f)
+{
+	struct menu m = { .site = s, .images = images, .n = n, .extras = extras };
+	int r;
+
+	m.boot = *s->boot ? s->boot : n > 0 ? images[0].name : "local";
+	site_url(s, m.url);
+	if (!is_entry(&m, m.boot))
+		return fail_set(f, EINVAL, m.boot, "Give another with --default.",
+				"the menu has no such entry");
+	r = site_print(s, "http/menu.ipxe", print_script, &m, f);
+	if (r == 0)
+		r = write_autoexec(&m, f);
+	for (size_t i = 0; r == 0 && i < s->n_machines; i++)
+		r = write_machine(&m, &s->machines[i], f);
+	return r == 0 ? remove_machines(&m, f) : r;
+}
