@@ -108,7 +108,7 @@ sub refused {
 		my ($command, @to) = @$_;
 		my $r = try($TARBOOT, $command, $file, @to);
 		is($r->{exit}, 1, "$name: $command fails");
-		like($r->{err}, qr/^tarboot: \Q$of: $why\E(?: \(after member .*\))?\n  \Q$todo\E$/m, "$name: $command says why");
+		like($r->{err}, qr/^tarboot: \Q$of: $why\E(?: \(last member .*\))?\n  \Q$todo\E$/m, "$name: $command says why");
 	}
 	my $r = try($TARBOOT, 'pack', $file, '-o', scratch('no.img'), qw(--kernel=none --no-shell));
 	is($r->{exit}, 1, "$name: pack fails");
@@ -145,7 +145,7 @@ refused('a directory with data', cpio_of('odc', { @file, mode => 040755 }), 'a/f
 	is(slurp("$dir/outside/x"), 'in', 'leads to the root');
 	($r) = unpacked(cpio_of('newc', { name => '../x', data => 'out' }));
 	is($r->{exit}, 1, 'a name that leads out');
-	like($r->{err}, qr/^tarboot: \.\.\/x: its '\.\.' lead out of the root \(after member .*\)\n  Do not trust this archive\.\n\z/, 'is refused');
+	like($r->{err}, qr/^tarboot: \.\.\/x: its '\.\.' lead out of the root \(last member .*\)\n  Do not trust this archive\.\n\z/, 'is refused');
 	my @linked = (nlink => 2, ino => 7, mode => 0100640);
 	($r, $dir) = unpacked(cpio_of('newc', { name => 'd', mode => 040755, mtime => 5 }, { name => 'd/a', @linked }, { name => 'b', @linked, data => 'data' }));
 	is(slurp("$dir/d/a"), 'data', 'a name whose data came later');

@@ -123,10 +123,10 @@ for (@PLACES) {
 	my $r;
 	for (1 .. 50) {
 		$r = try($VARIANTS[0][1], 'verify', '-T1', $file);
-		last if $r->{err} =~ /after member/;
+		last if $r->{err} =~ /last member/;
 	}
 	like($r->{err},
-		qr/Block 3 \(byte $BLOCKS[2]{offset}\) is damaged \(after member \S*file-\d+, byte \d+ of the archive, in Block [123]\)/,
+		qr/Block 3 \(byte $BLOCKS[2]{offset}\) is damaged \(last member \S*file-\d+, at byte \d+ of the archive, in Block [123]\)/,
 		'the message names Block, byte and member');
 }
 
@@ -190,7 +190,7 @@ $body .= "\0" x (-length($body) % 512);
 
 accepted(xz_small($body . "\0" x 1024),  'a tar with the shortest end marker');
 accepted(xz_small($body . "\0" x 100352), 'one with much padding');
-refused(xz_small($body),              qr/end marker .*after member/s, 'a tar cut at a member border');
+refused(xz_small($body),              qr/end marker .*last member/s, 'a tar cut at a member border');
 refused(xz_small($body . "\0" x 512), qr/end marker/, 'a tar with half its end marker');
 refused(xz_small(substr $body, 0, length($body) - 512),  qr/tarboot/, 'a tar cut in the last data');
 refused(xz_small(substr $body, 0, length($body) - 700),  qr/tarboot/, 'a tar cut in the middle of a block');

@@ -102,7 +102,7 @@ for (@BAD) {
 	my $xz = xz_of(slurp($tar));
 	for my $command ([ 'unpack', $xz, new_dir() ], [ 'verify', $xz ], [ 'inspect', $xz ], [ 'inspect', '--diff', $xz, $xz ]) {
 		$r = try($TARBOOT, @$command);
-		is("$r->{exit} " . $r->{err} =~ s/ \(after member [^\n]*\)$//mr, "1 $image", "$name: $command->[0]");
+		is("$r->{exit} " . $r->{err} =~ s/ \(last member [^\n]*\)$//mr, "1 $image", "$name: $command->[0]");
 	}
 }
 
