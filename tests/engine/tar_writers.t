@@ -155,11 +155,11 @@ sub container_images {
 	# Go's tar, which most of them have, writes no '=' in the name of an attribute.
 	my $dir   = tree(@PLAIN, @SPECIAL, @LONG, map { s/ setfattr -n "user\.%=" [^;]*;//r } @XATTRS);
 	my $layer = scratch('layer.tar');
+	my $own   = '--root "$PWD/storage" --runroot "$PWD/run" --storage-driver vfs';    # nothing is left on the machine
 	my %SAVE  = (
 		umoci => 'umoci init --layout oci && umoci new --image oci:t && umoci unpack --image oci:t bundle && cp -a "$dir/." bundle/rootfs && umoci repack --image oci:t bundle',
-		buildah => 'c=$(buildah --storage-driver vfs from scratch) && m=$(buildah --storage-driver vfs mount $c) && cp -a "$dir/." "$m" && '
-			. 'buildah --storage-driver vfs commit -q --rm $c oci:oci:t',
-		podman => 'tar -C "$dir" -c . | podman --storage-driver vfs import -q - tarboot-test && podman --storage-driver vfs save -q --format oci-dir -o oci tarboot-test',
+		buildah => "b='buildah $own'" . '; c=$($b from scratch) && m=$($b mount $c) && cp -a "$dir/." "$m" && $b umount $c && $b commit -q --rm $c oci:oci:t',
+		podman => "p='podman $own'" . '; tar -C "$dir" -c . | $p import -q - tarboot-test && $p save -q --format oci-dir -o oci tarboot-test',
 		skopeo => 'umoci init --layout first && umoci new --image first:t && umoci unpack --image first:t bundle && cp -a "$dir/." bundle/rootfs && umoci repack --image first:t bundle && '
 			. 'skopeo copy -q oci:first:t oci:oci:t',
 	);
