@@ -469,8 +469,7 @@ static inline bool is_cut(const struct situation *s)
 	const struct facts *f = s->facts;
 
 	return strstr(s->why, "it ends in the middle of") &&
-	       (f->is_cut || f->start > f->size ||
-		(f->own && facts_end(f, s->ours->type == MEMBER_DIRECTORY) > f->size));
+	       (f->is_cut || f->start > f->size || (f->own && facts_end(f, false) > f->size));
 }
 
 static inline bool is_long_name_empty(const struct situation *s)
