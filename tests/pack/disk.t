@@ -71,7 +71,7 @@ my $disk = disk();
 my $r = try($TARBOOT, 'pack', scratch('disk.qcow2'), '-o', $image, '--no-shell', '--level=fast');
 is($r->{exit}, 0, 'a disk (qcow2) is packed') or diag($r->{err});
 my $list = run('tar', '--numeric-owner', '-tvf', payload_of($image));
-like($list, qr{ 1000/1001 .* \./etc/debian_version$}m, 'with owners');
+like($list, qr{ 1000/1001 .* etc/debian_version$}m, 'with owners');
 unlike($list, qr{boot/vmlinuz}, 'the kernel does not stay in it');
 is(slurp("$image.vmlinuz"), slurp("$kernel/vmlinuz"), 'but goes beside it, from the partition that is /boot');
 my $dir = new_dir();
