@@ -63,6 +63,13 @@ int memory_read(struct memory *ret)
 	return fd < 0 ? -errno : memory_read_from(fd, ret);
 }
 
+size_t memory_share(unsigned parts)
+{
+	struct memory m;
+
+	return memory_read(&m) == 0 ? (size_t)(m.available / parts) : SIZE_MAX;
+}
+
 /* Kernels without CONFIG_MOVABLE_NODE, up to 4.12, have only the second file. */
 bool memory_is_on_several_nodes(void)
 {

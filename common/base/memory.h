@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct memory {
@@ -18,6 +19,9 @@ int memory_read(struct memory *ret);
 
 /* The same, of a /proc/meminfo that is open at fd: for those who have no /proc, and often. */
 int memory_read_from(int fd, struct memory *ret);
+
+/* One part in so many of what is available, in bytes; SIZE_MAX where there is no /proc to tell, for then there is no limit. */
+size_t memory_share(unsigned parts);
 
 /* Pure: the text of it, NUL-terminated. 0, or -EINVAL when it is none. */
 int memory_parse(const char *text, struct memory *ret);

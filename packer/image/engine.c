@@ -46,12 +46,8 @@ static int run(const struct image *image, struct unpack_options *options, const 
 /* For the names of the root, which may take a quarter of the memory that is free. */
 static int names_new(struct root_tree **ret, struct fail *f)
 {
-	struct memory m = { .available =
-				    SIZE_MAX }; /* where there is no /proc, there is no limit */
-	int r;
+	int r = root_tree_new(memory_share(4), ret);
 
-	(void)memory_read(&m);
-	r = root_tree_new((size_t)(m.available < SIZE_MAX ? m.available / 4 : SIZE_MAX), ret);
 	return r < 0 ? fail_errno(f, r, "the root", "cannot hold its names") : 0;
 }
 

@@ -73,13 +73,10 @@ static int make_room(struct rootfs *fs)
 
 int rootfs_open(struct rootfs *fs, struct fail *f)
 {
-	struct memory m = { .available =
-				    SIZE_MAX }; /* where there is no /proc, there is no limit */
 	int r;
 
 	*fs = (struct rootfs){ .reader = { .fd = -1 } };
-	(void)memory_read(&m);
-	r = root_tree_new((size_t)(m.available < SIZE_MAX ? m.available / 2 : SIZE_MAX), &fs->tree);
+	r = root_tree_new(memory_share(2), &fs->tree);
 	if (r == 0)
 		r = make_room(fs);
 	if (r < 0)
