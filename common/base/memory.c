@@ -103,6 +103,18 @@ uint64_t memory_own_peak(void)
 	return (uint64_t)kib * 1024;
 }
 
+uint64_t memory_own_from(int fd)
+{
+	unsigned long long pages, resident, shared;
+	char text[128];
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	if (sscanf(text, "%llu %llu %llu", &pages, &resident, &shared) != 3 || shared > resident)
+		return 0;
+	return (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 bool memory_limit_own(uint64_t bytes)
 {
 	struct rlimit limit;

@@ -29,6 +29,9 @@ int memory_parse(const char *text, struct memory *ret);
 /* Does the memory belong to several NUMA nodes? */
 bool memory_is_on_several_nodes(void);
 
+/* Bytes that are this process's alone, of its /proc/self/statm that is open at fd; 0 when it cannot be told. */
+uint64_t memory_own_from(int fd);
+
 /* The most memory that was resident in this process, in bytes; 0 when it cannot be told. */
 uint64_t memory_own_peak(void);
 

@@ -55,6 +55,7 @@ struct pipeline {
 	struct write writes[WRITES_MAX]; /* ring */
 	size_t first_write, n_writes;
 	unsigned writes_running;
+	uint64_t unwritten; /* pipeline_unwritten */
 	unsigned workers_started; /* each takes its number from here */
 	bool stop;
 	struct fail fail; /* the first failure */
@@ -64,6 +65,7 @@ struct pipeline {
 
 	/* set at start, constant */
 	unsigned n_decoders; /* workers with a lower number decode */
+	uint64_t page;
 };
 
 /* ---- shared state, called with the lock held ---- */
@@ -139,6 +141,11 @@ static void drop_chunk(struct pipeline *l, struct chunk *c)
 	wake_for_room(l);
 }
 
+static uint64_t write_bytes(const struct pipeline *l, const struct write *w)
+{
+	return w->chunk ? w->size + l->page : 0;
+}
+
 /* Runs one queued write without the lock; false when there is none. */
 static bool run_write(struct pipeline *l)
 {
@@ -164,6 +171,7 @@ static bool run_write(struct pipeline *l)
 
 	pthread_mutex_lock(&l->lock);
 	l->writes_running--;
+	l->unwritten -= write_bytes(l, &w);
 	if (w.chunk)
 		drop_chunk(l, w.chunk);
 	if (r < 0)
@@ -395,6 +403,7 @@ int pipeline_start(const struct payload *p, const struct block_list *blocks,
 	l->payload = p;
 	l->blocks = blocks;
 	l->options = *options;
+	l->page = (uint64_t)sysconf(_SC_PAGESIZE);
 	l->n_decoders = plan->decoders > 0 ? plan->decoders : 1;
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_cond_init(&l->parser.wake, NULL);
@@ -527,6 +536,7 @@ static void queue_write(struct pipeline *l, struct write w)
 		return;
 	}
 	l->writes[(l->first_write + l->n_writes++) % WRITES_MAX] = w;
+	l->unwritten += write_bytes(l, &w);
 	wake_writer(l);
 }
 
@@ -573,6 +583,16 @@ int pipeline_close(struct pipeline *l, struct tree_file *file)
 	r = -l->fail.error;
 	pthread_mutex_unlock(&l->lock);
 	return r;
+}
+
+uint64_t pipeline_unwritten(struct pipeline *l)
+{
+	uint64_t bytes;
+
+	pthread_mutex_lock(&l->lock);
+	bytes = l->unwritten;
+	pthread_mutex_unlock(&l->lock);
+	return bytes;
 }
 
 int pipeline_drain(struct pipeline *l)

@@ -67,6 +67,9 @@ int pipeline_write(struct pipeline *l, struct tree_file *file, const void *data,
  * writes closes it. 0, or -errno when anyone failed. */
 int pipeline_close(struct pipeline *l, struct tree_file *file);
 
+/* Bytes of the writes that are not done yet, each with a page that it may begin. */
+uint64_t pipeline_unwritten(struct pipeline *l);
+
 /* Waits until every write is done. 0, or -errno when anyone failed. */
 int pipeline_drain(struct pipeline *l);
 

@@ -31,8 +31,10 @@ static int next_chunk(void *arg, const void **ret_data, size_t *ret_size, struct
 {
 	struct unpack *u = arg;
 	const struct unpack_options *o = u->options;
-	int r = o->may_go_on ? o->may_go_on(o->may_go_on_arg, u->bytes, f) : 0;
+	int r = 0;
 
+	if (o->may_go_on)
+		r = o->may_go_on(o->may_go_on_arg, u->bytes, pipeline_unwritten(u->pipeline), f);
 	if (r < 0)
 		return r;
 	r = pipeline_next(u->pipeline, ret_data, ret_size);

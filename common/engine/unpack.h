@@ -34,9 +34,9 @@ struct unpack_options {
 	void (*data)(void *arg, uint64_t offset, uint64_t size);
 	void *member_arg; /* of both */
 
-	/* Asked before each chunk of the tar, with the bytes before it: 0, or -errno with *f set, and all
-	 * ends with that. May be NULL. */
-	int (*may_go_on)(void *arg, uint64_t bytes, struct fail *f);
+	/* Asked before each chunk of the tar, with the bytes before it, and how many of those wait to be written: 0, or
+	 * -errno with *f set, and all ends with that. May be NULL. */
+	int (*may_go_on)(void *arg, uint64_t bytes, uint64_t unwritten, struct fail *f);
 	void *may_go_on_arg;
 };
 

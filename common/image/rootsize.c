@@ -95,10 +95,10 @@ uint64_t rootsize_settle(const struct memory *m, uint64_t used)
 	return used + (m->available > RESERVE ? (m->available - RESERVE) / 2 : 0);
 }
 
-/* A quarter: half is for what was read before and is not written yet. */
+/* Half, so that it can be looked at again before it ends. */
 uint64_t rootsize_ahead(uint64_t available, uint64_t page)
 {
 	uint64_t growth = (page + INODE_BYTES) / MEMBER_LEAST + 1;
 
-	return available > FLOOR ? (available - FLOOR) / 4 / growth + 1 : 0;
+	return available > FLOOR ? (available - FLOOR) / 2 / growth + 1 : 0;
 }

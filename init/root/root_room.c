@@ -10,23 +10,34 @@
 
 #include "base/console.h"
 
-void root_room_open(struct root_room *ret, uint64_t total)
+void root_room_open(struct root_room *ret, const struct engine_plan *plan, uint64_t total)
 {
 	*ret = (struct root_room){ .meminfo_fd = open("/proc/meminfo", O_RDONLY | O_CLOEXEC),
+				   .statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC),
+				   .engine = plan->memory - plan->headers,
 				   .page = (uint64_t)sysconf(_SC_PAGESIZE),
 				   .total = total };
 }
 
-int root_room_check(void *arg, uint64_t bytes, struct fail *f)
+/* Bytes of the plan that are not in memory yet; headers are seldom as large as they may be. */
+static uint64_t engine_to_come(const struct root_room *room)
+{
+	uint64_t taken = memory_own_from(room->statm_fd);
+
+	return room->engine > taken ? room->engine - taken : 0;
+}
+
+int root_room_check(void *arg, uint64_t bytes, uint64_t unwritten, struct fail *f)
 {
 	char left[SIZE_TEXT_MAX], done[SIZE_TEXT_MAX], all[SIZE_TEXT_MAX];
 	struct root_room *room = arg;
-	uint64_t ahead, free;
+	uint64_t ahead, free, taken;
 	struct memory m;
 
 	if (bytes < room->next || memory_read_from(room->meminfo_fd, &m) < 0)
 		return 0;
-	free = m.available > m.slab ? m.available - m.slab : 0; /* the tree's inodes stay */
+	taken = m.slab + unwritten + engine_to_come(room); /* the tree's inodes stay */
+	free = m.available > taken ? m.available - taken : 0;
 	ahead = rootsize_ahead(free, room->page);
 	room->next = bytes + ahead;
 	if (ahead > 0)

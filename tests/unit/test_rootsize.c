@@ -225,19 +225,16 @@ static void test_settle(void)
 	   "of nothing: the tree");
 }
 
-/* A cpio of which each 78 bytes, header and name, take a page and an inode, and half of what was read is written later.
- * It is stopped before the memory ends, and not much before. */
+/* A cpio of which each 78 bytes, header and name, take a page and an inode, and what was read is written later. It is stopped before the memory ends, and not much before. */
 static void test_ahead(void)
 {
 	static const uint64_t pages[] = { 4096, 16384, 65536 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
-		uint64_t growth = (pages[i] + 1024 + 77) / 78, pending = 0, free = GIB, looks = 0,
-			 ahead;
+		uint64_t growth = (pages[i] + 1024 + 77) / 78, free = GIB, looks = 0, ahead;
 
 		while ((ahead = rootsize_ahead(free, pages[i])) > 0) {
-			free -= pending < free ? pending : free; /* written at last */
-			pending = ahead * growth;
+			free -= ahead * growth < free ? ahead * growth : free;
 			looks++;
 		}
 		ok(free > 0 && free <= 9 * MIB, "pages of %llu KiB: %llu KiB are left",
