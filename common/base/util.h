@@ -52,6 +52,13 @@ static inline bool is_zero(const void *data, size_t size)
 	return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
 }
 
+/* Room for one more behind the n elements, of size bytes each, of an array that only this function has made; it grows at
+ * powers of two. The array, which may have moved; NULL: no memory, and it is as it was. */
+static inline void *array_one_more(void *array, size_t n, size_t size)
+{
+	return n & (n - 1) ? array : realloc(array, (n ? 2 * n : 1) * size);
+}
+
 static inline uint64_t min_u64(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;

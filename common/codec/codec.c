@@ -8,18 +8,14 @@ static const struct codec *const codecs[] = { &codec_xz };
 
 int block_list_add(struct block_list *l, const struct block *block)
 {
-	size_t room = l->room ? l->room * 2 : 64;
-	struct block *grown;
+	struct block *blocks;
 
 	if (l->n == BLOCKS_MAX)
 		return -E2BIG;
-	if (l->n == l->room) {
-		grown = realloc(l->blocks, room * sizeof(*grown));
-		if (!grown)
-			return -ENOMEM;
-		l->blocks = grown;
-		l->room = room;
-	}
+	blocks = array_one_more(l->blocks, l->n, sizeof(*blocks));
+	if (!blocks)
+		return -ENOMEM;
+	l->blocks = blocks;
 	l->blocks[l->n] = *block;
 	l->blocks[l->n].start = l->uncompressed;
 	l->blocks[l->n].number = l->n + 1;

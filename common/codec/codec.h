@@ -30,7 +30,7 @@ struct block {
 struct block_list {
 	const struct codec *codec;
 	struct block *blocks; /* in file order; owned */
-	size_t n, room;
+	size_t n;
 	uint64_t streams;
 	uint64_t uncompressed;   /* bytes of all Blocks */
 	uint64_t largest;        /* bytes of one Block, uncompressed, at most */

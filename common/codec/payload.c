@@ -10,7 +10,7 @@
 
 int payload_add(struct payload *p, int fd, uint64_t offset, uint64_t size)
 {
-	struct payload_part *parts = realloc(p->parts, (p->n_parts + 1) * sizeof(*parts));
+	struct payload_part *parts = array_one_more(p->parts, p->n_parts, sizeof(*parts));
 	struct stat st;
 
 	if (!parts) {

@@ -83,16 +83,11 @@ static int copy_text(char *to, size_t room, const char *text)
 
 int manifest_add_block(struct manifest *m, const struct manifest_block *block)
 {
-	size_t room = m->blocks_room ? m->blocks_room * 2 : 64;
-	struct manifest_block *grown;
+	struct manifest_block *blocks = array_one_more(m->blocks, m->n_blocks, sizeof(*blocks));
 
-	if (m->n_blocks == m->blocks_room) {
-		grown = realloc(m->blocks, room * sizeof(*grown));
-		if (!grown)
-			return -ENOMEM;
-		m->blocks = grown;
-		m->blocks_room = room;
-	}
+	if (!blocks)
+		return -ENOMEM;
+	m->blocks = blocks;
 	m->blocks[m->n_blocks++] = *block;
 	return 0;
 }

@@ -54,7 +54,7 @@ struct manifest {
 	struct digest vmlinuz_digest; /* of the kernel that goes with the image, beside it */
 
 	struct manifest_block *blocks; /* owned */
-	size_t n_blocks, blocks_room;
+	size_t n_blocks;
 };
 
 /* Reads size bytes of text (not NUL-terminated). Returns 0; -EINVAL for a line that is not key=value, a

@@ -19,7 +19,7 @@ struct file {
 
 struct files {
 	struct file *files; /* owned; no name twice */
-	size_t n, room;
+	size_t n;
 };
 
 static int add(struct files *f, const char *directory, const char *name)
@@ -29,13 +29,10 @@ static int add(struct files *f, const char *directory, const char *name)
 	for (size_t i = 0; i < f->n; i++)
 		if (strcmp(f->files[i].name, name) == 0)
 			return 0; /* hidden by it */
-	if (f->n == f->room) {
-		f->room = 2 * f->room + 16;
-		more = realloc(f->files, f->room * sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		f->files = more;
-	}
+	more = array_one_more(f->files, f->n, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	f->files = more;
 	f->files[f->n].directory = directory;
 	snprintf(f->files[f->n++].name, sizeof(f->files->name), "%s", name);
 	return 0;

@@ -148,7 +148,7 @@ static const struct command_usage usage = {
 /* Takes string over; without memory it is left out and said. */
 static int list_add(struct string_list *l, char *string)
 {
-	char **strings = string ? realloc(l->strings, (l->n + 1) * sizeof(*strings)) : NULL;
+	char **strings = string ? array_one_more(l->strings, l->n, sizeof(*strings)) : NULL;
 
 	if (!strings) {
 		free(string);

@@ -16,16 +16,11 @@ static char *copy_path(const char *path)
 
 static struct listed *new_member(struct contents *l)
 {
-	size_t room = l->room ? l->room * 2 : 1024;
-	struct listed *members;
+	struct listed *members = array_one_more(l->members, l->n, sizeof(*members));
 
-	if (l->n == l->room) {
-		members = realloc(l->members, room * sizeof(*members));
-		if (!members)
-			return NULL;
-		l->members = members;
-		l->room = room;
-	}
+	if (!members)
+		return NULL;
+	l->members = members;
 	return &l->members[l->n++];
 }
 

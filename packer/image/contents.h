@@ -26,7 +26,7 @@ struct listed {
 struct contents {
 	struct listed
 		*members; /* owned; sorted by path; if a path occurs several times, the last */
-	size_t n, room;
+	size_t n;
 	struct treesize size; /* of all members */
 	bool failed;          /* memory ran out */
 };

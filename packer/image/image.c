@@ -25,18 +25,10 @@ static int read_at(int fd, uint64_t offset, void *buf, size_t size)
 	return n < 0 ? -errno : n == (ssize_t)size ? 0 : -ENODATA;
 }
 
-/* Room for one more in a list of n elements; it grows at powers of two. NULL: no memory. */
-static void *grow(void *list, size_t n, size_t element)
-{
-	if (n & (n - 1))
-		return list;
-	return realloc(list, (n ? n * 2 : 1) * element);
-}
-
 static int add_member(struct image *image, const struct cpio_header *h, const char *name,
 		      uint64_t head, uint64_t offset)
 {
-	struct image_member *m = grow(image->members, image->n_members, sizeof(*m));
+	struct image_member *m = array_one_more(image->members, image->n_members, sizeof(*m));
 
 	if (!m)
 		return -ENOMEM;
@@ -54,7 +46,7 @@ static int add_member(struct image *image, const struct cpio_header *h, const ch
 
 static int add_archive(struct image *image, uint64_t start, uint64_t end)
 {
-	struct image_archive *a = grow(image->archives, image->n_archives, sizeof(*a));
+	struct image_archive *a = array_one_more(image->archives, image->n_archives, sizeof(*a));
 
 	if (!a)
 		return -ENOMEM;

@@ -18,9 +18,8 @@ struct open_directory {
 
 struct summing {
 	struct usage *usage;
-	size_t directories_room;
 	struct open_directory *open; /* from the root down to that of the last member; owned */
-	size_t n_open, open_room;
+	size_t n_open;
 	const char *last; /* path of that member */
 };
 
@@ -48,28 +47,17 @@ static int compare_places(const void *a, const void *b)
 	return *x == '/' ? -1 : *y == '/' ? 1 : *x < *y ? -1 : 1;
 }
 
-static void *make_room(void *array, size_t n, size_t *room, size_t size)
-{
-	void *grown = array;
-
-	if (n == *room) {
-		grown = realloc(array, (2 * n + 64) * size);
-		*room = grown ? 2 * n + 64 : *room;
-	}
-	return grown;
-}
-
 static int open_directory(struct summing *s, const char *path, size_t length)
 {
 	struct usage *u = s->usage;
 	struct open_directory *open;
-	struct usage_entry *directories = make_room(u->directories, u->n_directories,
-						    &s->directories_room, sizeof(*directories));
+	struct usage_entry *directories = array_one_more(u->directories, u->n_directories,
+							 sizeof(*directories));
 
 	if (!directories)
 		return -ENOMEM;
 	u->directories = directories;
-	open = make_room(s->open, s->n_open, &s->open_room, sizeof(*open));
+	open = array_one_more(s->open, s->n_open, sizeof(*open));
 	if (!open)
 		return -ENOMEM;
 	s->open = open;

@@ -63,7 +63,7 @@ int kernel_list_add(struct kernel_list *l, const struct root_files *root, const 
 	if (!*new.image.release)
 		release_of_path(path, new.image.release);
 	new.path = strdup(path);
-	files = new.path ? realloc(l->files, (l->n + 1) * sizeof(*files)) : NULL;
+	files = new.path ? array_one_more(l->files, l->n, sizeof(*files)) : NULL;
 	if (!files) {
 		free(new.path);
 		return fail_errno(f, ENOMEM, path, "cannot read this kernel");

@@ -154,7 +154,7 @@ int kernel_check(const char *config, const struct kernel_modules *modules, const
 		       kconfig_next(&at, &finding.need)) {
 			finding.place = NULL;
 			finding.has = look(config, ret, modules, &finding);
-			more = realloc(ret->findings, (ret->n + 1) * sizeof(*more));
+			more = array_one_more(ret->findings, ret->n, sizeof(*more));
 			if (!more)
 				return -ENOMEM;
 			ret->findings = more;

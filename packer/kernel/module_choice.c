@@ -69,21 +69,18 @@ static const struct {
 
 int module_choice_open(struct module_choice *c, const struct modindex *index)
 {
-	size_t room = 0, n;
+	size_t n;
 	struct module *modules;
 
 	*c = (struct module_choice){ .index = *index };
 	for (const char *line = index->dep; *line; line += n + (line[n] == '\n')) {
 		n = strcspn(line, "\n");
-		if (c->n == room) {
-			room = 2 * room + 64;
-			modules = realloc(c->modules, room * sizeof(*modules));
-			if (!modules) {
-				module_choice_close(c);
-				return -ENOMEM;
-			}
-			c->modules = modules;
+		modules = array_one_more(c->modules, c->n, sizeof(*modules));
+		if (!modules) {
+			module_choice_close(c);
+			return -ENOMEM;
 		}
+		c->modules = modules;
 		c->modules[c->n] = (struct module){ .line = line };
 		if (memchr(line, ':', n) && modindex_name(line, c->modules[c->n].name))
 			c->n++;

@@ -112,7 +112,7 @@ static const char *find_machine(struct site *s, const char *value, struct site_m
 			*ret = &s->machines[i];
 			return NULL;
 		}
-	machines = realloc(s->machines, (s->n_machines + 1) * sizeof(*machines));
+	machines = array_one_more(s->machines, s->n_machines, sizeof(*machines));
 	if (!machines)
 		return "out of memory";
 	s->machines = machines;

@@ -141,7 +141,7 @@ static const char *link_target(struct archive_entry *e)
 
 static int add(struct blobs *b, struct archive *a, struct archive_entry *e)
 {
-	struct blob *list = realloc(b->list, (b->n + 1) * sizeof(*list)), *blob;
+	struct blob *list = array_one_more(b->list, b->n, sizeof(*list)), *blob;
 	const char *target = link_target(e);
 
 	if (!list)

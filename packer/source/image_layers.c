@@ -156,7 +156,7 @@ int image_layers_add(const struct blobs *b, struct image_layers *l, const char *
 
 	if (l->n == LAYERS_MAX)
 		return image_fail(b, "it has too many layers", f);
-	layers = realloc(l->layers, (l->n + 1) * sizeof(*layers));
+	layers = array_one_more(l->layers, l->n, sizeof(*layers));
 	if (layers)
 		l->layers = layers;
 	copy = layers ? strdup(name) : NULL;

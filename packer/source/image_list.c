@@ -142,7 +142,7 @@ int image_list_add(struct image_list *l, const char *id, uint64_t size, const ch
 		return add_name(e, name);
 	if (l->n == IMAGES_MAX)
 		return -E2BIG;
-	entries = realloc(l->entries, (l->n + 1) * sizeof(*entries));
+	entries = array_one_more(l->entries, l->n, sizeof(*entries));
 	if (!entries)
 		return -ENOMEM;
 	l->entries = entries;
