@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "base/say.h"
 #include "base/size.h"
 
 #define READ_SIZE (1 << 18)
@@ -62,7 +63,7 @@ static int fail_room(const struct spool *s, int error, struct fail *f)
 				"it is full: a temporary file there cannot get larger than %s",
 				size_format(had, s->size));
 	return fail_set(f, error, s->directory, todo_room,
-			"a temporary file of %s is needed, and there is room for %s",
+			"a temporary file of up to %s is needed, and there is room for %s",
 			size_format(needed, s->expected), size_format(had, add_u64(s->size, room)));
 }
 
@@ -70,8 +71,16 @@ int spool_expect(struct spool *s, uint64_t bytes, struct fail *f)
 {
 	uint64_t room;
 
-	s->expected = add_u64(s->size, bytes);
+	s->expected = bytes ? add_u64(s->size, bytes) : 0;
 	return free_room(s, &room) && bytes > room ? fail_room(s, ENOSPC, f) : 0;
+}
+
+void spool_expect_at_most(struct spool *s, uint64_t bytes)
+{
+	struct fail full;
+
+	if (spool_expect(s, bytes, &full) < 0)
+		say_warning("%s: %s. %s", full.what, full.why, full.todo);
 }
 
 int spool_write(struct spool *s, const void *data, size_t size, uint64_t *ret_offset,

@@ -10,7 +10,7 @@
 struct spool {
 	int fd;                /* to read by pread(); the spool's */
 	uint64_t size;         /* bytes that were written */
-	uint64_t expected;     /* bytes that will have been at the end; 0 = not known */
+	uint64_t expected;     /* bytes at the end, at most; 0 = not known */
 	const char *directory; /* where it lies; not owned */
 	struct out file;
 };
@@ -20,8 +20,11 @@ const char *spool_directory(void);
 
 int spool_new(struct spool *s, struct fail *f);
 
-/* Says how many bytes will follow those that are there: -ENOSPC when there is no room for them. */
+/* Says how many bytes will follow those that are there; 0 = not known. -ENOSPC when there is no room for them. */
 int spool_expect(struct spool *s, uint64_t bytes, struct fail *f);
+
+/* The same, but only warns, for what may be less in the end. */
+void spool_expect_at_most(struct spool *s, uint64_t bytes);
 
 /* Appends. *ret_offset, which may be NULL, is where it begins. */
 int spool_write(struct spool *s, const void *data, size_t size, uint64_t *ret_offset,

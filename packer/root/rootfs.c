@@ -137,6 +137,19 @@ static int describe(struct inode *i, struct source_member *s, bool joins)
 	return r;
 }
 
+/* Once for each source. It may do with less: what is no file's data, or left out, is not written. */
+static int open_spool(struct rootfs *fs, const struct source *s, struct fail *f)
+{
+	int r = fs->has_spool ? 0 : spool_new(&fs->spool, f);
+
+	if (r < 0 || fs->spooled == s)
+		return r;
+	fs->has_spool = true;
+	fs->spooled = s;
+	spool_expect_at_most(&fs->spool, source_uncompressed(s));
+	return 0;
+}
+
 /* What goes by and cannot be read again goes to the spool. */
 static int spool_data(struct rootfs *fs, struct source *s, struct file_data *ret, struct fail *f)
 {
@@ -146,9 +159,8 @@ static int spool_data(struct rootfs *fs, struct source *s, struct file_data *ret
 	size_t size;
 	int r;
 
-	if (!fs->has_spool && spool_new(&fs->spool, f) < 0)
+	if (open_spool(fs, s, f) < 0)
 		return -f->error;
-	fs->has_spool = true;
 	if (source_map(s, &ret->at.span.map) < 0)
 		return fail_errno(f, ENOMEM, "the root", "cannot hold a map of holes");
 	ret->kind = FILE_DATA_SPAN;
@@ -303,7 +315,7 @@ static int add_member(struct rootfs *fs, struct source *s, const struct rootfs_f
 /* Data may lie in it. */
 static int keep_source(struct rootfs *fs, struct source *s)
 {
-	struct source **sources = realloc(fs->sources, (fs->n_sources + 1) * sizeof(*sources));
+	struct source **sources = array_one_more(fs->sources, fs->n_sources, sizeof(*sources));
 
 	if (!sources)
 		return -ENOMEM;
@@ -330,6 +342,7 @@ int rootfs_add_source(struct rootfs *fs, struct source *s, const struct rootfs_f
 	int r = 0;
 
 	fs->holds_source = false;
+	fs->spooled = NULL;
 	leave_out_outputs(fs, s);
 	root_tree_set_layer(fs->tree, ++fs->layer, how->how);
 	while (r == 0 && (r = source_next(s, &m, f)) > 0)

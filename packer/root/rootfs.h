@@ -48,6 +48,7 @@ struct rootfs {
 	struct source **sources; /* that hold data; owned */
 	size_t n_sources;
 	struct spool spool;
+	const struct source *spooled; /* that was the last to write there */
 	bool has_spool;
 	uint16_t layer;   /* that is filled last */
 	uint64_t skipped; /* sockets */

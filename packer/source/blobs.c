@@ -14,6 +14,7 @@
 #include "base/path.h"
 #include "base/spool.h"
 #include "base/util.h"
+#include "source/uncompressed.h"
 
 #define TEXT_MAX (4 << 20)
 #define READ_SIZE (64 << 10)
@@ -184,10 +185,13 @@ static int keep(const void *data, size_t size, void *arg, struct fail *f)
 static int unpack_whole(struct blobs *b, struct fail *f)
 {
 	struct spool spool;
+	struct stat st;
 	int r = spool_new(&spool, f), fd;
 
 	if (r < 0)
 		return r;
+	if (fstat(b->fd, &st) == 0)
+		spool_expect_at_most(&spool, uncompressed_size(b->fd, 0, (uint64_t)st.st_size));
 	r = decompress_file(b->fd, 0, UINT64_MAX, b->path, keep, &spool, f);
 	fd = r < 0 ? -1 : fcntl(spool.fd, F_DUPFD_CLOEXEC, 0);
 	spool_close(&spool);

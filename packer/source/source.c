@@ -11,6 +11,11 @@ uint64_t source_total(const struct source *s)
 	return s->total;
 }
 
+uint64_t source_uncompressed(const struct source *s)
+{
+	return s->uncompressed;
+}
+
 uint64_t source_position(const struct source *s)
 {
 	return s->position;

@@ -24,6 +24,9 @@ struct source;
 uint64_t source_total(const struct source *s);
 uint64_t source_position(const struct source *s);
 
+/* Bytes of an archive without its compression; 0 = not compressed, or not known. */
+uint64_t source_uncompressed(const struct source *s);
+
 /* The next member: 1; 0 at the end; -errno. *ret is valid until the next call; its attributes may be taken out of it. */
 int source_next(struct source *s, struct source_member **ret, struct fail *f);
 

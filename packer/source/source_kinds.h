@@ -20,7 +20,7 @@ struct source_kind {
 
 struct source {
 	const struct source_kind *kind;
-	uint64_t total, position, skipped;
+	uint64_t total, position, skipped, uncompressed;
 	struct {
 		dev_t dev;
 		ino_t ino;

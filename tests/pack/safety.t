@@ -214,6 +214,28 @@ SKIP: {
 	}
 }
 
+# The same of a TMPDIR, for file data that cannot be read twice: said before it is full.
+for my $pack ('gzip', 'xz -T1') {
+	my $mount = new_dir();
+	my $big   = new_dir();
+	run('cp', '-a', "$root/.", $big);
+	run('sh', '-c', 'head -c 3000000 /dev/urandom >"$0/data"', $big);
+	my $tar = "$big.tar.z";
+	run('sh', '-c', 'tar -C "$0" -cf - . | $1 >"$2"', $big, $pack, $tar);
+	my $r = try('unshare', '-m', 'sh', '-c', <<'END', $TARBOOT, $tar, $mount, "$big.img");
+mount --make-rprivate / && mount -t tmpfs -o size=1m none "$2" || exit 77
+TMPDIR="$2" "$0" pack "$1" -o "$3" --no-shell --force --level=fast --kernel=none >/dev/null
+echo "exit=$? files=$(ls -A "$2" | wc -l)"
+END
+SKIP: {
+		skip 'cannot mount a tmpfs here', 2 if $r->{exit} == 77 || $r->{err} =~ /^unshare/;
+		my $needed = qr/\Q$mount\E: a temporary file of up to \d\.\d MiB is needed, and there is room for 1\.0 MiB/;
+		is($r->{out}, "exit=1 files=0\n", "TMPDIR is full ($pack)");
+		like($r->{err}, qr/\Atarboot: warning: $needed\. Set TMPDIR to a directory with more room\.\n(?s:.*)^tarboot: $needed\n/m,
+			'which is said beforehand, and when it is');
+	}
+}
+
 # What is wrong with a target is found before the root is looked for, and nothing is made.
 sub refuses_target {
 	my ($name, $says, @arguments) = @_;

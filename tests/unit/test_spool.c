@@ -93,7 +93,7 @@ static void test_full(void)
 	char why[128];
 
 	is_full(2, 0, "it is full: a temporary file there cannot get larger than 2 B");
-	is_full(2, 8, "a temporary file of 8 B is needed, and there is room for 2 B");
+	is_full(2, 8, "a temporary file of up to 8 B is needed, and there is room for 2 B");
 	is_full(3, 3, "it is full: a temporary file there cannot get larger than 3 B");
 	must(spool_new(&s, &f));
 	is_int(spool_expect(&s, 1, &f), 0, "room for what is expected");
@@ -102,7 +102,7 @@ static void test_full(void)
 	room = 5000;
 	is_int(spool_expect(&s, 5000, &f), 0, "just enough");
 	is_int(spool_expect(&s, 5001, &f), -ENOSPC, "said before anything is written");
-	is_str(f.why, "a temporary file of 5 KiB is needed, and there is room for 5 KiB", "why");
+	is_str(f.why, "a temporary file of up to 5 KiB is needed, and there is room for 5 KiB", "why");
 	is_int(spool_expect(&s, UINT64_MAX, &f), -ENOSPC, "no sum is too large");
 	room = UINT64_MAX;
 	write_error = EDQUOT;
