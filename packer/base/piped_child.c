@@ -25,7 +25,12 @@ pid_t piped_child(int *ret_fd)
 		dup2(ends[1], STDOUT_FILENO);
 		return 0;
 	}
+	if (pid < 0)
+		pid = -errno;
 	close(ends[1]);
-	*ret_fd = ends[0];
-	return pid < 0 ? -errno : pid;
+	if (pid < 0)
+		close(ends[0]);
+	else
+		*ret_fd = ends[0];
+	return pid;
 }

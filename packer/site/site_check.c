@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/piped_child.h"
+
 #define ADDRESSES_MAX 200 /* assigned by DHCP without --range */
 #define NOBODY 65534
 
@@ -172,7 +174,7 @@ int site_check(const struct site *s, struct fail *f)
 
 /* In a process that runs as nobody: returns as its exit status the length of the first part of the path that it cannot
  * enter, 0 = none. */
-static void try_path(char *path, int fd)
+static void try_path(char *path)
 {
 	size_t length = strlen(path);
 
@@ -185,7 +187,7 @@ static void try_path(char *path, int fd)
 			continue;
 		path[i] = '\0';
 		if (access(path, X_OK) < 0 && errno == EACCES) {
-			(void)!write(fd, &i, sizeof(i));
+			(void)!write(STDOUT_FILENO, &i, sizeof(i));
 			_exit(0);
 		}
 		path[i] = next;
@@ -197,21 +199,21 @@ static void try_path(char *path, int fd)
  * because only root can run as another user. */
 static bool find_closed(char *path)
 {
-	int ends[2], status;
 	size_t length = 0;
+	int fd, status;
 	pid_t pid;
 
-	if (geteuid() != 0 || pipe2(ends, O_CLOEXEC) < 0)
+	if (geteuid() != 0)
 		return false;
-	pid = fork();
+	pid = piped_child(&fd);
+	if (pid < 0)
+		return false;
 	if (pid == 0)
-		try_path(path, ends[1]);
-	close(ends[1]);
-	if (pid < 0 || read(ends[0], &length, sizeof(length)) != sizeof(length))
+		try_path(path);
+	if (read(fd, &length, sizeof(length)) != sizeof(length))
 		length = 0;
-	close(ends[0]);
-	if (pid > 0)
-		(void)waitpid(pid, &status, 0);
+	close(fd);
+	(void)waitpid(pid, &status, 0);
 	if (length > 0 && length <= strlen(path))
 		path[length] = '\0';
 	return length > 0;

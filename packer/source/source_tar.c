@@ -12,8 +12,10 @@
 #include <sys/wait.h>
 
 #include "base/file_kind.h"
+#include "base/piped_child.h"
 #include "tar/root_read.h"
 #include "source/source_kinds.h"
+#include "source/uncompressed.h"
 
 #define BLOCK_SIZE (1 << 20)
 
@@ -325,6 +327,8 @@ static int open_bytes(struct source_tar *t, int fd, uint64_t offset, uint64_t si
 		t->at = offset;
 		t->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 		r = t->fd < 0 ? fail_errno(f, errno, t->name, "cannot read it") : 0;
+	} else if (r == 0 && size != UINT64_MAX) {
+		t->base.uncompressed = uncompressed_size(fd, offset, size);
 	}
 	if (r < 0)
 		tar_close(&t->base);
@@ -378,39 +382,25 @@ int source_stdin_open(char *head, size_t head_size, struct source **ret, struct 
 
 /* ---- a program that writes a tar ---- */
 
-/* Returns the reading end of its output, or -errno. */
-static int start(const char *const argv[], pid_t *ret_child)
-{
-	int ends[2], r;
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -errno;
-	*ret_child = fork();
-	if (*ret_child == 0) {
-		if (dup2(ends[1], STDOUT_FILENO) >= 0)
-			execvp(argv[0], (char *const *)argv);
-		_exit(127);
-	}
-	r = *ret_child < 0 ? -errno : ends[0];
-	close(ends[1]);
-	if (r < 0)
-		close(ends[0]);
-	return r;
-}
-
 int source_command_open(const char *const argv[], const char *name, struct source **ret,
 			struct fail *f)
 {
 	struct source_tar *t = tar_new(name, f);
+	pid_t child;
 	int fd, r;
 
 	if (!t)
 		return -ENOMEM;
-	fd = start(argv, &t->child);
-	if (fd >= 0)
+	child = piped_child(&fd);
+	if (child == 0) {
+		execvp(argv[0], (char *const *)argv);
+		_exit(127);
+	}
+	if (child > 0) {
+		t->child = child;
 		return open_bytes(t, fd, 0, UINT64_MAX, NULL, 0, ret, f);
-	t->child = 0;
-	r = fail_errno(f, fd, argv[0], "cannot start it");
+	}
+	r = fail_errno(f, (int)child, argv[0], "cannot start it");
 	tar_close(&t->base);
 	return r;
 }
