@@ -6,10 +6,11 @@
 
 #include "base/glob.h"
 #include "base/path.h"
+#include "base/util.h"
 
 int rules_add(struct rules *s, enum rule_action action, const char *glob, const char *why)
 {
-	struct rule *rules = realloc(s->rules, (s->n_rules + 1) * sizeof(*rules));
+	struct rule *rules = array_one_more(s->rules, s->n_rules, sizeof(*rules));
 
 	if (!rules)
 		return -ENOMEM;
@@ -20,7 +21,7 @@ int rules_add(struct rules *s, enum rule_action action, const char *glob, const 
 
 int rules_keep(struct rules *s, const char *glob)
 {
-	struct keep_pattern *keep = realloc(s->keep, (s->n_keep + 1) * sizeof(*keep));
+	struct keep_pattern *keep = array_one_more(s->keep, s->n_keep, sizeof(*keep));
 
 	if (!keep)
 		return -ENOMEM;

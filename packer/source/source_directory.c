@@ -75,7 +75,6 @@ static int list_names(struct level *l)
 	_cleanup_close_ int fd = openat(l->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
-	size_t room = 0;
 	char **names;
 	int r = 0;
 
@@ -85,17 +84,12 @@ static int list_names(struct level *l)
 	for (errno = 0; r == 0 && (e = readdir(dir)); errno = 0) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
-		if (l->n == room) {
-			room = room ? room * 2 : 64;
-			names = realloc(l->names, room * sizeof(*names));
-			if (!names) {
-				r = -ENOMEM;
-				break;
-			}
+		names = array_one_more(l->names, l->n, sizeof(*names));
+		if (names) {
 			l->names = names;
+			names[l->n] = strdup(e->d_name);
 		}
-		l->names[l->n] = strdup(e->d_name);
-		r = l->names[l->n] ? 0 : -ENOMEM;
+		r = names && names[l->n] ? 0 : -ENOMEM;
 		l->n += r == 0;
 	}
 	if (r == 0 && errno)
