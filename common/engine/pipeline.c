@@ -55,7 +55,7 @@ struct pipeline {
 	struct write writes[WRITES_MAX]; /* ring */
 	size_t first_write, n_writes;
 	unsigned writes_running;
-	uint64_t unwritten; /* pipeline_unwritten */
+	uint64_t unwritten;       /* pipeline_unwritten */
 	unsigned workers_started; /* each takes its number from here */
 	bool stop;
 	struct fail fail; /* the first failure */

@@ -114,8 +114,9 @@ static void add_position(const struct unpack *u, const struct block_list *blocks
 	if (!block || !*root_reader_path(u->root))
 		return;
 	escape_text(root_reader_path(u->root), member, sizeof(member));
-	snprintf(why, sizeof(why), "%s (last member %s, at byte %llu of the archive, in Block %llu)",
-		 f->why, member, (unsigned long long)at, (unsigned long long)block->number);
+	snprintf(why, sizeof(why),
+		 "%s (last member %s, at byte %llu of the archive, in Block %llu)", f->why, member,
+		 (unsigned long long)at, (unsigned long long)block->number);
 	escape_text(why, f->why, sizeof(f->why));
 }
 

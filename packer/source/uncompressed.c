@@ -31,7 +31,9 @@ static uint64_t size_in_trailer(int fd, uint64_t offset, uint64_t size)
 	if (size < 18 || pread(fd, t, sizeof(t), (off_t)(offset + size - sizeof(t))) != sizeof(t))
 		return 0;
 	bytes = t[0] | t[1] << 8 | t[2] << 16 | (uint64_t)t[3] << 24;
-	return bytes >= size ? bytes : 0; /* it is the rest of what is 4 GiB and more, or of several members */
+	return bytes >= size
+		       ? bytes
+		       : 0; /* it is the rest of what is 4 GiB and more, or of several members */
 }
 
 uint64_t uncompressed_size(int fd, uint64_t offset, uint64_t size)

@@ -102,7 +102,8 @@ static void test_full(void)
 	room = 5000;
 	is_int(spool_expect(&s, 5000, &f), 0, "just enough");
 	is_int(spool_expect(&s, 5001, &f), -ENOSPC, "said before anything is written");
-	is_str(f.why, "a temporary file of up to 5 KiB is needed, and there is room for 5 KiB", "why");
+	is_str(f.why, "a temporary file of up to 5 KiB is needed, and there is room for 5 KiB",
+	       "why");
 	is_int(spool_expect(&s, UINT64_MAX, &f), -ENOSPC, "no sum is too large");
 	room = UINT64_MAX;
 	write_error = EDQUOT;
