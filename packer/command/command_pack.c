@@ -134,7 +134,9 @@ static int choose(struct pack *p, struct fail *f)
 		r = decide_by_content(d, f);
 	if (r == 0)
 		r = decide_totals(d, f);
-	return r == 0 ? decide_warn(d, f) : r;
+	if (r == 0)
+		decide_warn(d);
+	return r;
 }
 
 /* The payload's size stands in the boot part, which comes first, so it is written aside. */

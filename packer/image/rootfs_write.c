@@ -13,17 +13,16 @@ struct writing {
 	struct rootfs *fs;
 	struct payload_writer *w;
 	time_t newest;
-	uint64_t done, total; /* bytes of files */
-	struct rootfs_walk walk;
+	uint64_t done, total;      /* bytes of files */
 	char target[2 * PATH_MAX]; /* of a link */
 };
 
-static void describe(const struct writing *w, const struct root_name *n, struct inode *i,
-		     struct member *ret)
+static void describe(const struct writing *w, const struct root_name *n, const char *path,
+		     const struct inode *i, struct member *ret)
 {
 	*ret = (struct member){
 		.type = (enum member_type)n->type,
-		.path = *w->walk.path ? w->walk.path : ".",
+		.path = *path ? path : ".",
 		.size = i->size,
 		.mode = i->mode,
 		.uid = i->uid,
@@ -37,7 +36,7 @@ static void describe(const struct writing *w, const struct root_name *n, struct 
 }
 
 /* Somebody wrote to it since it was described: its data may be of two times. */
-static void warn_if_changed(const struct writing *w, const struct inode *i)
+static void warn_if_changed(const struct writing *w, const struct inode *i, const char *path)
 {
 	struct stat st;
 
@@ -48,7 +47,7 @@ static void warn_if_changed(const struct writing *w, const struct inode *i)
 	say_warning(
 		"/%s was written to while the root was packed: pack it again when nobody writes "
 		"to it",
-		w->walk.path);
+		path);
 }
 
 static int write_data(struct writing *w, const struct inode *i, const struct member *m,
@@ -67,17 +66,20 @@ static int write_data(struct writing *w, const struct inode *i, const struct mem
 	}
 	w->done += m->size - reader->done; /* holes */
 	if (r == 0)
-		warn_if_changed(w, i);
+		warn_if_changed(w, i, m->path);
 	return r;
 }
 
-static int write_name(struct writing *w, const struct root_name *n, struct fail *f)
+static int write_name(void *arg, struct root_name *n, const char *path, struct fail *f)
 {
+	struct writing *w = arg;
 	struct inode *i = rootfs_inode(w->fs, n);
 	struct member m;
 	int r;
 
-	describe(w, n, i, &m);
+	if (n->mark != 0 || i->is_implied)
+		return 0;
+	describe(w, n, path, i, &m);
 	if (i->first) {
 		root_name_path(i->first, w->target);
 		m.type = MEMBER_HARDLINK;
@@ -103,21 +105,15 @@ int rootfs_write(struct rootfs *fs, struct payload_writer *writer, time_t newest
 		 struct fail *f)
 {
 	_cleanup_free_ struct writing *w = calloc(1, sizeof(*w));
-	const struct root_name *n;
-	int r = 0;
+	int r;
 
-	if (!w || rootfs_walk_start(&w->walk, root_tree_root(fs->tree)) < 0)
+	if (!w)
 		return fail_errno(f, ENOMEM, "the root", "cannot pack it");
 	w->fs = fs;
 	w->w = writer;
 	w->newest = newest;
 	w->total = bytes;
-	while (r == 0 && (n = rootfs_walk_next(&w->walk)))
-		if (n->mark == 0 && !rootfs_inode(fs, n)->is_implied)
-			r = write_name(w, n, f);
+	r = rootfs_walk(root_tree_root(fs->tree), write_name, w, f);
 	say_progress_end();
-	if (r == 0 && w->walk.has_failed)
-		r = fail_errno(f, ENOMEM, "the root", "cannot pack it");
-	rootfs_walk_end(&w->walk);
 	return r;
 }

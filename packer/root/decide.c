@@ -337,8 +337,9 @@ static int decide_swap(struct decisions *d, struct root_name *n, const char *pat
 	return size < 0 ? (int)size : 0;
 }
 
-static int decide_name(struct decisions *d, struct root_name *n, const char *path, struct fail *f)
+static int decide_name(void *arg, struct root_name *n, const char *path, struct fail *f)
 {
+	struct decisions *d = arg;
 	struct inode *i = rootfs_inode(d->fs, n);
 	struct rule *rule = i->rule && !i->is_kept ? &d->rules.rules[i->rule - 1] : NULL;
 	bool is_first = !i->is_seen;
@@ -398,17 +399,8 @@ static int add_machine_id(struct decisions *d, struct fail *f)
 
 int decide_by_content(struct decisions *d, struct fail *f)
 {
-	_cleanup_free_ struct rootfs_walk *w = malloc(sizeof(*w));
-	struct root_name *n;
-	int r = 0;
+	int r = rootfs_walk(root_tree_root(d->fs->tree), decide_name, d, f);
 
-	if (!w || rootfs_walk_start(w, root_tree_root(d->fs->tree)) < 0)
-		return fail_memory(f);
-	while (r == 0 && (n = rootfs_walk_next(w)))
-		r = decide_name(d, n, w->path, f);
-	rootfs_walk_end(w);
-	if (r == 0 && w->has_failed)
-		r = fail_memory(f);
 	return r == 0 ? add_machine_id(d, f) : r;
 }
 
@@ -533,22 +525,20 @@ static void warn_of_mount(const struct decisions *d, const struct root_name *n, 
 		    path, layer_name(d, n));
 }
 
-int decide_warn(struct decisions *d, struct fail *f)
+void decide_warn(const struct decisions *d)
 {
-	_cleanup_free_ struct rootfs_walk *w = malloc(sizeof(*w));
-	struct root_name *n;
+	struct root_name *top = root_tree_root(d->fs->tree);
+	const struct inode *i = rootfs_inode(d->fs, top);
+	char path[2 * PATH_MAX];
 
-	if (!w || rootfs_walk_start(w, root_tree_root(d->fs->tree)) < 0)
-		return fail_memory(f);
-	while ((n = rootfs_walk_next(w))) {
-		const struct inode *i = rootfs_inode(d->fs, n);
-
-		if (!*w->path && !i->is_implied)
-			root_warn_of_directory(i->mode, i->uid);
-		if (i->is_mount && !n->mark)
-			warn_of_mount(d, n, w->path);
+	if (!i->is_implied)
+		root_warn_of_directory(i->mode, i->uid);
+	for (struct root_name *n = top; n; n = root_tree_next(top, n)) {
+		if (!rootfs_inode(d->fs, n)->is_mount || n->mark)
+			continue;
+		root_name_path(n, path);
+		warn_of_mount(d, n, path);
 	}
-	return 0;
 }
 
 /* A pattern with a typing error would else go unnoticed. */

@@ -2,14 +2,22 @@
 #include "root/rootfs_walk.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct rootfs_level {
-	struct rootfs_level *above;
+#include "base/util.h"
+
+struct level {
+	struct level *above;
 	size_t path_length; /* of the directory */
 	size_t n, next;
 	struct root_name *names[];
+};
+
+struct walk {
+	char path[2 * PATH_MAX]; /* of the name that came last */
+	struct level *level;     /* owned */
 };
 
 static int compare_names(const void *a, const void *b)
@@ -21,10 +29,10 @@ static int compare_names(const void *a, const void *b)
 	return order ? order : (int)x->length - (int)y->length;
 }
 
-static int enter(struct rootfs_walk *w, const struct root_name *directory)
+static int enter(struct walk *w, const struct root_name *directory)
 {
 	struct root_name *n;
-	struct rootfs_level *l;
+	struct level *l;
 	size_t count = 0;
 
 	for (n = directory->is.directory.first; n; n = n->after)
@@ -32,7 +40,7 @@ static int enter(struct rootfs_walk *w, const struct root_name *directory)
 	l = malloc(sizeof(*l) + count * sizeof(n));
 	if (!l)
 		return -ENOMEM;
-	*l = (struct rootfs_level){ .above = w->level, .path_length = strlen(w->path) };
+	*l = (struct level){ .above = w->level, .path_length = strlen(w->path) };
 	for (n = directory->is.directory.first; n; n = n->after)
 		l->names[l->n++] = n;
 	if (count > 1)
@@ -41,28 +49,29 @@ static int enter(struct rootfs_walk *w, const struct root_name *directory)
 	return 0;
 }
 
-static void leave(struct rootfs_walk *w)
+static void leave(struct walk *w)
 {
-	struct rootfs_level *l = w->level;
+	struct level *l = w->level;
 
 	w->level = l->above;
 	free(l);
 }
 
-int rootfs_walk_start(struct rootfs_walk *w, struct root_name *top)
+static int start(struct walk *w, struct root_name *top)
 {
-	struct rootfs_level *l = calloc(1, sizeof(*l) + sizeof(top));
+	struct level *l = calloc(1, sizeof(*l) + sizeof(top));
 
-	*w = (struct rootfs_walk){ .level = l };
 	if (!l)
 		return -ENOMEM;
 	l->names[l->n++] = top;
+	w->level = l;
 	return 0;
 }
 
-struct root_name *rootfs_walk_next(struct rootfs_walk *w)
+/* The next name; NULL: it was the last. */
+static struct root_name *next(struct walk *w)
 {
-	struct rootfs_level *l;
+	struct level *l;
 	struct root_name *n;
 	size_t length;
 
@@ -77,16 +86,31 @@ struct root_name *rootfs_walk_next(struct rootfs_walk *w)
 		w->path[length++] = '/';
 	memcpy(w->path + length, n->text, n->length);
 	w->path[length + n->length] = '\0';
-	if (n->type == MEMBER_DIRECTORY && enter(w, n) < 0) {
-		w->has_failed = true;
-		rootfs_walk_end(w);
-		return NULL;
-	}
 	return n;
 }
 
-void rootfs_walk_end(struct rootfs_walk *w)
+static int visit_all(struct walk *w, rootfs_visit *visit, void *arg, struct fail *f)
 {
+	struct root_name *n;
+	int r = 0;
+
+	while (r == 0 && (n = next(w))) {
+		r = visit(arg, n, w->path, f);
+		if (r == 0 && n->type == MEMBER_DIRECTORY && enter(w, n) < 0)
+			r = fail_errno(f, ENOMEM, "the root", "cannot sort its names");
+	}
+	return r;
+}
+
+int rootfs_walk(struct root_name *top, rootfs_visit *visit, void *arg, struct fail *f)
+{
+	_cleanup_free_ struct walk *w = calloc(1, sizeof(*w));
+	int r;
+
+	if (!w || start(w, top) < 0)
+		return fail_errno(f, ENOMEM, "the root", "cannot sort its names");
+	r = visit_all(w, visit, arg, f);
 	while (w->level)
 		leave(w);
+	return r;
 }

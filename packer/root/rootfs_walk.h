@@ -4,22 +4,11 @@
  */
 #pragma once
 
-#include <limits.h>
-
+#include "base/fail.h"
 #include "tree/root_tree.h"
 
-struct rootfs_level;
+/* path: of n, from the root; "" is the root. 0 to go on, else it ends the walk. */
+typedef int rootfs_visit(void *arg, struct root_name *n, const char *path, struct fail *f);
 
-struct rootfs_walk {
-	char path[2 * PATH_MAX];    /* of the name that came last, from the root; "" is the root */
-	struct rootfs_level *level; /* owned */
-	bool has_failed;            /* it ended since there is no memory */
-};
-
-/* Starts at the top, which is not the walk's. Names must neither come nor go while it lasts. 0 or -ENOMEM. */
-int rootfs_walk_start(struct rootfs_walk *w, struct root_name *top);
-
-/* The next name; NULL: it was the last, or there is no memory (has_failed). */
-struct root_name *rootfs_walk_next(struct rootfs_walk *w);
-
-void rootfs_walk_end(struct rootfs_walk *w);
+/* Visits top and all below it. Names must neither come nor go meanwhile. 0, -ENOMEM with *f filled, or what visit returned. */
+int rootfs_walk(struct root_name *top, rootfs_visit *visit, void *arg, struct fail *f);
