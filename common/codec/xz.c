@@ -37,13 +37,14 @@ static int fail_container(const char *name, lzma_ret r, struct fail *f)
 		return fail_set(f, E2BIG, name, "Compress it with larger Blocks.",
 				"it has more than %u Blocks or streams", BLOCKS_MAX);
 	case LZMA_OPTIONS_ERROR:
-		return fail_set(f, ENOTSUP, name, "Compress it with an ordinary xz.",
-				"it uses a feature of the xz format that this version lacks");
+		return fail_set(
+			f, ENOTSUP, name, "Compress it with xz and its default options.",
+			"it uses a feature of the xz format that this version does not support");
 	case LZMA_FORMAT_ERROR:
 	case LZMA_BUF_ERROR:
 		return fail_set(f, EBADMSG, name, todo_copy,
-				"its end is missing or something follows it: it was cut short or "
-				"added to");
+				"its end is missing or other data follows it: it was cut short or "
+				"appended to");
 	default:
 		return fail_set(f, EBADMSG, name, todo_copy,
 				"its Index, a stream header or a stream footer is damaged");
@@ -111,9 +112,10 @@ static int fail_block(const struct payload *p, const struct block *at, lzma_ret 
 			"a smaller dictionary (xz -6).",
 			"no memory to decode Block %llu", number);
 	if (r == LZMA_OPTIONS_ERROR)
-		return fail_set(f, ENOTSUP, p->name, "Compress it with an ordinary xz.",
-				"Block %llu (byte %llu) uses a filter that this version lacks",
-				number, offset);
+		return fail_set(
+			f, ENOTSUP, p->name, "Compress it with xz and its default options.",
+			"Block %llu (byte %llu) uses a filter that this version does not support",
+			number, offset);
 	return fail_set(f, EBADMSG, p->name, todo_copy, "Block %llu (byte %llu) is damaged", number,
 			offset);
 }

@@ -341,7 +341,7 @@ static void *worker(void *arg)
 	if (number < l->n_decoders)
 		r = l->blocks->codec->decoder_new(l->payload, &decoder);
 	if (r < 0)
-		fail_errno(&f, r, "the unpack engine", "cannot make a decoder");
+		fail_errno(&f, r, "the unpack engine", "cannot create a decoder");
 	pthread_mutex_lock(&l->lock);
 	if (r == 0)
 		r = work(l, decoder, number, &f);

@@ -96,7 +96,8 @@ static int check_repeated(struct cpio_reader *c, struct fail *f)
 		return 0;
 	return fail_set(f, EBADMSG, c->member,
 			"Make the archive again with cpio -o -H newc, which cuts no inode numbers.",
-			"it has the inode number of %s, but other content", c->inode->first);
+			"it has the same inode number as %s, but different content",
+			c->inode->first);
 }
 
 /* Passes over what is left of the data and its padding, and checks what can be known now. */
@@ -111,8 +112,8 @@ static int end_data(struct cpio_reader *c, struct fail *f)
 	r = r < 0 ? r : 0;
 	if (r == 0 && c->has_sum && c->sum != c->sum_wanted)
 		r = fail_set(f, EBADMSG, c->member, todo_remake,
-			     "its data has the checksum %08x, its cpio header says %08x", c->sum,
-			     c->sum_wanted);
+			     "its data has the checksum %08x, but its cpio header says %08x",
+			     c->sum, c->sum_wanted);
 	if (r == 0 && c->inode && c->is_repeated)
 		r = check_repeated(c, f);
 	if (r == 0)
@@ -160,7 +161,7 @@ int cpio_reader_data(struct cpio_reader *c, const void **ret_data, size_t *ret_s
 static int fail_field(const struct cpio_bad_field *bad, const char *what, struct fail *f)
 {
 	return fail_set(f, EBADMSG, what, todo_remake,
-			"the %s in its cpio header is no number: '%s'", bad->name, bad->text);
+			"the %s in its cpio header is not a number: '%s'", bad->name, bad->text);
 }
 
 static int read_fixed(struct cpio_reader *c, char *buf, struct fail *f)
@@ -178,7 +179,7 @@ static int read_fixed(struct cpio_reader *c, char *buf, struct fail *f)
 	if (!format || (c->format && format != c->format))
 		return fail_set(
 			f, EBADMSG, c->in.name, todo_remake,
-			"it is damaged: no cpio header stands at byte %llu, after %llu members",
+			"it is damaged: there is no cpio header at byte %llu (members read: %llu)",
 			(unsigned long long)c->header_at, (unsigned long long)c->in.members);
 	c->format = format;
 	return input_take(&c->in, buf + CPIO_MAGIC_SIZE, format->header_size - CPIO_MAGIC_SIZE, f);
@@ -205,20 +206,19 @@ static int read_name(struct cpio_reader *c, const char *fixed, struct fail *f)
 		return fail_field(&bad, c->in.name, f);
 	if (size > sizeof(c->member))
 		return fail_set(f, EBADMSG, c->in.name, todo_remake,
-				"the name of a member after %llu others is longer than %d bytes",
-				(unsigned long long)c->in.members, PATH_MAX - 1);
+				"the name of member %llu is longer than %d bytes",
+				(unsigned long long)c->in.members + 1, PATH_MAX - 1);
 	r = size > 0 ? input_take(&c->in, c->member, size, f) : 0;
 	if (r < 0)
 		return r;
 	if (size == 0 || !*c->member)
-		return fail_set(f, EBADMSG, c->in.name, todo_remake,
-				"a member after %llu others has no name",
-				(unsigned long long)c->in.members);
+		return fail_set(f, EBADMSG, c->in.name, todo_remake, "member %llu has no name",
+				(unsigned long long)c->in.members + 1);
 	if (c->member[size - 1] != '\0' || !is_text(c->member, size))
 		return fail_set(f, EBADMSG, c->in.name, todo_remake,
-				"the name of a member after %llu others does not end where its "
+				"the name of member %llu does not end where its "
 				"header says",
-				(unsigned long long)c->in.members);
+				(unsigned long long)c->in.members + 1);
 	return input_skip(&c->in, padding_of(c, c->format->header_size + size), f);
 }
 
@@ -251,12 +251,12 @@ static int check_type(const struct cpio_reader *c, const struct cpio_header *h, 
 				"the mode in its cpio header is out of range: %o", h->mode);
 	if (!S_ISSOCK(h->mode) && !member_type_of_mode(h->mode, &type))
 		return fail_set(f, EINVAL, c->member, "Pack the root again without this file.",
-				"it is of a type that a root file system cannot hold");
+				"its cpio header gives it an unknown file type");
 	if (h->size > 0 && !S_ISREG(h->mode) && !S_ISLNK(h->mode))
-		return fail_set(
-			f, EBADMSG, c->member, todo_remake,
-			"its cpio header says that it is no file and has %llu bytes of data",
-			(unsigned long long)h->size);
+		return fail_set(f, EBADMSG, c->member, todo_remake,
+				"its cpio header says that it is not a regular file, but has %llu "
+				"bytes of data",
+				(unsigned long long)h->size);
 	if (S_ISCHR(h->mode) || S_ISBLK(h->mode))
 		r = member_check_device(c->member, h->rdev_major, h->rdev_minor, f);
 	return r < 0 ? r : member_check_owner(c->member, h->uid, h->gid, f);
@@ -292,8 +292,8 @@ static int fail_links(const struct cpio_reader *c, int r, struct fail *f)
 
 static int fail_long_target(const struct cpio_reader *c, struct fail *f)
 {
-	return fail_set(f, EBADMSG, c->member, todo_remake, "its target is longer than %d bytes",
-			PATH_MAX - 1);
+	return fail_set(f, EBADMSG, c->member, todo_remake,
+			"its link target is longer than %d bytes", PATH_MAX - 1);
 }
 
 /* gen_init_cpio ends the text of a link with a NUL. */
@@ -310,13 +310,15 @@ static int read_target(struct cpio_reader *c, const struct cpio_header *h, struc
 		return r;
 	c->data_left = 0;
 	if (size == 0 || !*c->target)
-		return fail_set(f, EBADMSG, c->member, todo_remake, "it is a link to nothing");
+		return fail_set(f, EBADMSG, c->member, todo_remake,
+				"it is a link without a target");
 	if (size < sizeof(c->target))
 		c->target[size] = '\0';
 	else if (c->target[size - 1] != '\0')
 		return fail_long_target(c, f);
 	if (!is_text(c->target, size))
-		return fail_set(f, EBADMSG, c->member, todo_remake, "its target has a NUL in it");
+		return fail_set(f, EBADMSG, c->member, todo_remake,
+				"its link target contains a NUL byte");
 	ret->target = c->target;
 	return 1;
 }

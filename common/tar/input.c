@@ -7,7 +7,7 @@
 
 #include "base/util.h"
 
-static const char todo_cut[] = "It was cut short: make it again.";
+static const char todo_cut[] = "It was cut short: copy it again, or make it again.";
 
 int input_fill(struct input *in, struct fail *f)
 {
@@ -87,9 +87,10 @@ int input_check_end(struct input *in, struct fail *f)
 
 	while ((r = input_fill(in, f)) > 0) {
 		if (!is_zero(in->at, in->left))
-			return fail_set(f, EBADMSG, in->name,
-					"Two archives were joined: make one of them.",
-					"more data follows its end marker");
+			return fail_set(
+				f, EBADMSG, in->name,
+				"Two archives were concatenated: make a single one instead.",
+				"more data follows its end marker");
 		in->left = 0;
 	}
 	return r;
@@ -97,7 +98,7 @@ int input_check_end(struct input *in, struct fail *f)
 
 int input_fail_no_end(const struct input *in, struct fail *f)
 {
-	return fail_set(f, EBADMSG, in->name, todo_cut, "it has no end marker after %llu members",
+	return fail_set(f, EBADMSG, in->name, todo_cut, "it has no end marker (members read: %llu)",
 			(unsigned long long)in->members);
 }
 

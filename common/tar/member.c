@@ -40,7 +40,8 @@ int member_check_owner(const char *path, int64_t uid, int64_t gid, struct fail *
 	if (is_id(uid) && is_id(gid))
 		return 0;
 	return fail_set(f, EINVAL, path, "Give the file another owner and pack the root again.",
-			"Linux knows no owner %lld:%lld", (long long)uid, (long long)gid);
+			"its owner %lld:%lld is out of range for Linux", (long long)uid,
+			(long long)gid);
 }
 
 int member_check_device(const char *path, int64_t major, int64_t minor, struct fail *f)
@@ -48,7 +49,8 @@ int member_check_device(const char *path, int64_t major, int64_t minor, struct f
 	if (major >= 0 && major <= MAJOR_MAX && minor >= 0 && minor <= MINOR_MAX)
 		return 0;
 	return fail_set(f, EINVAL, path, "Leave it out and pack the root again.",
-			"Linux knows no device %lld:%lld", (long long)major, (long long)minor);
+			"its device number %lld:%lld is out of range for Linux", (long long)major,
+			(long long)minor);
 }
 
 void member_free(struct member *m)

@@ -68,7 +68,7 @@ static int fail_field(int r, const char *field_name, const uint8_t *field, size_
 		return fail_set(f, EBADMSG, what, TAR_REMAKE,
 				"the %s in its tar header is out of range", field_name);
 	return fail_set(f, EBADMSG, what, TAR_REMAKE,
-			"the %s in its tar header is no number: '%.*s'", field_name, (int)size,
+			"the %s in its tar header is not a number: '%.*s'", field_name, (int)size,
 			(const char *)field);
 }
 

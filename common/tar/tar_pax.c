@@ -29,7 +29,7 @@ int tar_pax_check(char *text, size_t size, const char *what, struct fail *f)
 	while (at < size && !is_zero(text + at, size - at)) {
 		if (!split(text + at, size - at, &length, &key))
 			return fail_set(f, EBADMSG, what, TAR_REMAKE,
-					"byte %zu of its extended header starts no record", at);
+					"its extended header has no valid record at byte %zu", at);
 		equals = memchr(key, '=', (size_t)(text + at + length - key));
 		if (!equals || equals == key || memchr(key, 0, (size_t)(equals - key)))
 			return fail_set(f, EBADMSG, what, TAR_REMAKE,
@@ -193,8 +193,7 @@ int tar_pax_apply(const char *text, size_t size, const char *what, struct tar_pa
 					record.key, record.value);
 		if (r < 0)
 			return fail_set(f, EBADMSG, what, TAR_REMAKE,
-					"%s in its extended header has a value that it cannot "
-					"have: '%s'",
+					"%s in its extended header has an invalid value: '%s'",
 					record.key, record.value);
 	}
 	return 0;

@@ -335,11 +335,11 @@ static int parse_header(struct tar_reader *t, const uint8_t *block, struct fail 
 		return 0;
 	if (!tar_header_is_whole(block) && t->in.members == 0)
 		return fail_set(f, EBADMSG, t->in.name, "Give a tar archive, or make it again.",
-				"it is no tar archive, or its first header is damaged");
+				"it is not a tar archive, or its first header is damaged");
 	if (!tar_header_is_whole(block))
 		return fail_set(
 			f, EBADMSG, t->in.name, TAR_REMAKE,
-			"the tar header at byte %llu, behind %s, is damaged: its checksum does "
+			"the tar header at byte %llu, after %s, is damaged: its checksum does "
 			"not match",
 			at, t->in.path);
 	if (is_special(t->header.type))
@@ -388,7 +388,7 @@ static int read_headers(struct tar_reader *t, const uint8_t **ret_block, struct 
 			r = parse_header(t, *ret_block, f);
 		if (r == 0 && has_special(t))
 			return fail_set(f, EBADMSG, t->in.name, TAR_REMAKE,
-					"its last extended header belongs to no member");
+					"no member follows its last extended header");
 		if (r <= 0)
 			return r;
 		r = read_special(t, f);
@@ -453,8 +453,9 @@ static int set_names(struct tar_reader *t, struct member *m, struct fail *f)
 	m->target = t->pax.link         ? t->pax.link
 		    : t->long_link.used ? t->long_link.bytes
 					: t->header.link;
-	return *m->target ? 0
-			  : fail_set(f, EBADMSG, m->path, TAR_REMAKE, "it is a link to nothing");
+	return *m->target
+		       ? 0
+		       : fail_set(f, EBADMSG, m->path, TAR_REMAKE, "it is a link without a target");
 }
 
 static int64_t choose(const struct tar_pax_number *given, int64_t value)
@@ -508,7 +509,7 @@ static int read_map_text(struct tar_reader *t, const char *path, struct fail *f)
 	if (t->pax.sparse_major.value != 1 || t->pax.sparse_minor.value != 0 ||
 	    !t->pax.sparse_size.given)
 		return fail_set(f, EBADMSG, path, "Archive it again without --sparse.",
-				"it is a sparse file of a version that is not known");
+				"it is a sparse file in an unknown version of the format");
 	t->map.real_size = t->pax.sparse_size.value;
 	while (r == 0 && !done) {
 		if (t->data < TAR_BLOCK)
@@ -583,7 +584,7 @@ static int describe(struct tar_reader *t, const uint8_t *block, struct member *r
 	if (r == 0 && t->header.type == 'M')
 		return fail_set(f, EBADMSG, m.path,
 				"Join the volumes: tar -xM, then archive it again.",
-				"it goes on from another volume of the archive");
+				"it is continued from another volume of the archive");
 	if (r == 0)
 		r = set_numbers(t, &m, f);
 	if (r == 0)

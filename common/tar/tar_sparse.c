@@ -42,9 +42,10 @@ int tar_map_add(struct tar_map *map, uint64_t offset, uint64_t size, const char 
 	int r;
 
 	if (offset < map->end)
-		return fail_map(what, "its map of holes is not in order", f);
+		return fail_map(what, "its map of holes has entries that overlap or are not sorted",
+				f);
 	if (offset > map->real_size || size > map->real_size - offset)
-		return fail_map(what, "its map of holes goes beyond its size", f);
+		return fail_map(what, "its map of holes extends beyond the end of the file", f);
 	map->end = offset + size;
 	if (size == 0)
 		return 0;
@@ -61,9 +62,9 @@ int tar_map_finish(struct tar_map *map, uint64_t data, const char *what, struct 
 	int r = 0;
 
 	if (map->data > data)
-		return fail_map(what, "its map of holes names more data than there is", f);
+		return fail_map(what, "its map of holes lists more data than the archive has", f);
 	if (map->data == 0 && data > 0)
-		return fail_map(what, "its map of holes names none of its data", f);
+		return fail_map(what, "its map of holes lists none of its data", f);
 	if (map->n == 0 && map->room == 0)
 		r = grow(map, what, f);
 	if (r == 0 && map->n == 0 && map->real_size > 0)
@@ -85,10 +86,11 @@ static int add_entries(struct tar_map *map, const uint8_t *block, const struct l
 		const uint8_t *entry = block + layout->entries + i * ENTRY_SIZE;
 
 		if (entry[ENTRY_NUMBER] == '\0')
-			return *ret_more
-				       ? fail_map(what,
-						  "its map of holes ends before its last block", f)
-				       : 0;
+			return *ret_more ? fail_map(what,
+						    "its map of holes ends before its last header "
+						    "block",
+						    f)
+					 : 0;
 		r = tar_size_parse(entry, ENTRY_NUMBER, "offset in the map of holes", what, &offset,
 				   f);
 		if (r == 0)
@@ -109,8 +111,9 @@ int tar_map_add_header(struct tar_map *map, const uint8_t block[TAR_BLOCK], enum
 	int r;
 
 	if (format != TAR_GNU && format != TAR_STAR)
-		return fail_set(f, EBADMSG, what, TAR_REMAKE,
-				"it is a sparse file in a format that has none");
+		return fail_set(
+			f, EBADMSG, what, TAR_REMAKE,
+			"it is a sparse file in an archive format that has no sparse files");
 	r = tar_size_parse(block + layout->real_size, ENTRY_NUMBER, "real size", what,
 			   &map->real_size, f);
 	return r < 0 ? r : add_entries(map, block, layout, ret_more, what, f);
@@ -159,7 +162,7 @@ static int add_pairs(struct tar_map *map, const char *text, size_t size, uint64_
 		is_offset = strcmp(record.key, "GNU.sparse.offset") == 0;
 		if (is_offset != want_offset ||
 		    tar_decimal_parse(record.value, record.value_size, &number) < 0)
-			return fail_map(what, "its map of holes is no list of offsets and sizes",
+			return fail_map(what, "its map of holes is not a list of offsets and sizes",
 					f);
 		if (is_offset)
 			offset = number;
@@ -185,9 +188,9 @@ static int add_list(struct tar_map *map, const char *list, uint64_t *ret_n, cons
 			if (tar_decimal_parse(list, length, &numbers[i]) < 0 ||
 			    (i == 0 && list[length] != ',') ||
 			    (list[length] == ',' && !list[length + 1]))
-				return fail_map(what,
-						"its map of holes is no list of offsets and sizes",
-						f);
+				return fail_map(
+					what, "its map of holes is not a list of offsets and sizes",
+					f);
 		}
 		r = tar_map_add(map, numbers[0], numbers[1], what, f);
 	}
@@ -201,14 +204,14 @@ int tar_map_add_records(struct tar_map *map, const struct tar_pax *p, const char
 	int r;
 
 	if (!p->sparse_size.given)
-		return fail_map(what, "its map of holes comes without the size of the file", f);
+		return fail_map(what, "its map of holes does not say how large the file is", f);
 	if (!p->sparse_blocks.given)
-		return fail_map(what, "its map of holes comes without its number of entries", f);
+		return fail_map(what, "its map of holes does not say how many entries it has", f);
 	map->real_size = p->sparse_size.value;
 	r = p->sparse_map ? add_list(map, p->sparse_map, &n, what, f)
 			  : add_pairs(map, text, size, &n, what, f);
 	if (r == 0 && p->sparse_blocks.value != n)
-		return fail_map(what, "its map of holes has another number of entries than it says",
+		return fail_map(what, "its map of holes does not have as many entries as it says",
 				f);
 	return r;
 }
@@ -250,7 +253,7 @@ int tar_map_add_text(struct tar_map *map, struct tar_map_text *state,
 			continue;
 		}
 		if (block[i] < '0' || block[i] > '9' || ++state->digits > 19)
-			return fail_map(what, "its map of holes is no list of numbers", f);
+			return fail_map(what, "its map of holes is not a list of numbers", f);
 		state->number = state->number * 10 + (uint64_t)(block[i] - '0');
 	}
 	*ret_done = state->counted && state->left == 0;

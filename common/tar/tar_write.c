@@ -230,9 +230,10 @@ static int start_file(struct tar_writer *w, const struct member *m,
 		const struct tar_extent *e = &w->extents[i];
 
 		if (e->offset < end || e->offset > w->size || e->size > w->size - e->offset)
-			return fail_set(f, EBADMSG, m->path,
-					"Make the archive again with tar --sparse, or without.",
-					"its map of holes is not in order");
+			return fail_set(
+				f, EBADMSG, m->path,
+				"Make the archive again with tar --sparse, or without.",
+				"its map of holes has entries that overlap or are not sorted");
 		end = e->offset + e->size;
 		w->left += e->size;
 	}
@@ -284,7 +285,7 @@ static int make_head(struct tar_writer *w, const struct member *m, struct fail *
 	if (r == -EINVAL)
 		return fail_set(f, EINVAL, m->path,
 				"Remove it (setfacl -b), or leave the file out with --exclude.",
-				"it has an ACL that Linux would not take");
+				"it has an ACL that Linux would not accept");
 	if (w->records.used > 0)
 		add_records(w);
 	add_header(w, &h);
@@ -378,7 +379,7 @@ int tar_writer_data(struct tar_writer *w, const void *data, size_t size, uint64_
 	if (offset < w->position || (!w->sparse && offset > w->position) || offset > w->size)
 		return fail_set(f, EBADMSG, w->what,
 				"Make the archive again with tar --sparse, or without.",
-				"its data is not in order");
+				"the pieces of its data overlap or are not sorted");
 	r = fill(w, offset, f);
 	for (; r == 0 && size > 0; at += n, size -= (size_t)n) {
 		n = write_part(w, at, size, f);

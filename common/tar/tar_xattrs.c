@@ -139,8 +139,7 @@ int tar_xattrs_add(const char *text, size_t size, const char *what, struct xattr
 		return fail_errno(f, r, what, "cannot hold its extended attributes");
 	if (r < 0)
 		return fail_set(f, EBADMSG, what, TAR_REMAKE,
-				"its extended header has an attribute that cannot be: '%s'",
-				record.key);
+				"its extended header has an invalid attribute: '%s'", record.key);
 	return 0;
 }
 
@@ -167,7 +166,8 @@ static int check_acl(const struct xattrs *x, const char *xattr_name, const char 
 			ordered = ordered && entries[i].tag >= entries[i - 1].tag;
 		if (n < 0 || !ordered || !acl_is_valid(entries, (size_t)n))
 			return fail_set(f, EBADMSG, what, TAR_REMAKE,
-					"its attribute %s is no ACL that Linux takes", xattr_name);
+					"its attribute %s is not an ACL that Linux accepts",
+					xattr_name);
 	}
 	return 0;
 }
@@ -182,12 +182,12 @@ static int add_acl(const char *text, const char *xattr_name, const char *what, s
 	r = strlen(text) > ACL_TEXT_MAX ? -E2BIG : acl_text_add(x, xattr_name, text);
 	if (r == -E2BIG)
 		return fail_set(f, E2BIG, what, "Give it fewer entries, or leave it out.",
-				"its ACL is larger than Linux takes");
+				"its ACL is larger than Linux allows");
 	if (r == -ENOMEM)
 		return fail_errno(f, r, what, "cannot hold its ACL");
 	if (r < 0)
 		return fail_set(f, EBADMSG, what, TAR_REMAKE,
-				"its extended header has an ACL that is none: '%s'", text);
+				"its extended header has an invalid ACL: '%s'", text);
 	return 0;
 }
 

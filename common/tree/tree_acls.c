@@ -82,7 +82,8 @@ int tree_acls_add(struct tree *t, const struct member *m, int parent_fd, const c
 		return fail_set(
 			f, E2BIG, m->path,
 			"Archive them with numbers: tar --numeric-owner, or `tarboot pack`.",
-			"the ACLs up to here that name users or groups take more than %s",
+			"the ACLs with names of users or groups up to here take more than %s of "
+			"memory",
 			size_format(most, TREE_ACLS_MAX));
 	return 0;
 }

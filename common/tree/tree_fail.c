@@ -29,7 +29,7 @@ int tree_fail(struct fail *f, int error, const char *path, const char *doing)
 int tree_fail_leaves(struct fail *f, const struct member *m)
 {
 	return fail_set(f, EXDEV, m->path, "Do not trust this archive.",
-			"its '..' lead out of the root");
+			"its path leads out of the root by '..'");
 }
 
 int tree_fail_parent(struct fail *f, const struct member *m, int error)
@@ -48,5 +48,5 @@ int tree_fail_create(struct fail *f, const struct member *m, int error)
 	if (m->type != MEMBER_HARDLINK)
 		return tree_fail(f, error, m->path, "cannot create it");
 	return fail_set(f, error, m->path, "The archive is incomplete: pack the root again.",
-			"cannot make the hard link to %s: %s", m->target, strerror(error));
+			"cannot create the hard link to %s: %s", m->target, strerror(error));
 }

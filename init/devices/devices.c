@@ -60,7 +60,7 @@ static void make_node(const struct uevent *u, bool is_block)
 	}
 	make_directories(path);
 	if (mknod(path, type | u->mode, makedev(u->major, u->minor)) < 0 && errno != EEXIST)
-		console_log(LOG_WARNING, "cannot make the node %s: %m", path);
+		console_log(LOG_WARNING, "cannot create the node %s: %m", path);
 }
 
 static void handle(struct devices *d, const struct uevent *u, bool is_block)

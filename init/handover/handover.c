@@ -93,7 +93,7 @@ int handover_delete_initramfs(struct boot *b)
 	struct stat st;
 
 	if (fstatfs(b->old_root_fd, &fs) < 0 || fstat(b->old_root_fd, &st) < 0)
-		return fail_errno(&b->fail, errno, "the initramfs", "cannot look at it");
+		return fail_errno(&b->fail, errno, "the initramfs", "cannot access it");
 	if (fs.f_type != RAMFS_MAGIC && fs.f_type != TMPFS_MAGIC) {
 		console_log(LOG_WARNING, "the initramfs is on a disk file system: not deleted");
 		return 0;

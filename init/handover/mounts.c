@@ -100,7 +100,8 @@ int mounts_make(struct boot *b)
 		const struct api_mount *m = &api_mounts[i];
 
 		if (mkdir(m->target, 0755) < 0 && errno != EEXIST)
-			return fail_errno(&b->fail, errno, m->target, "cannot make the directory");
+			return fail_errno(&b->fail, errno, m->target,
+					  "cannot create the directory");
 		r = mount_one(b, m);
 		if (r < 0 && r != -EBUSY)
 			return fail_mount(b, m, -r);
@@ -125,9 +126,10 @@ static int check_target(struct boot *b, const char *name)
 	struct stat st;
 
 	if (mkdirat(b->new_root_fd, name, 0755) < 0 && errno != EEXIST)
-		return fail_errno(&b->fail, errno, name, "cannot make this directory in the root");
+		return fail_errno(&b->fail, errno, name,
+				  "cannot create this directory in the root");
 	if (fstatat(b->new_root_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return fail_errno(&b->fail, errno, name, "cannot look at it in the root");
+		return fail_errno(&b->fail, errno, name, "cannot access it in the root");
 	if (!S_ISDIR(st.st_mode))
 		return fail_set(
 			&b->fail, ENOTDIR, name,

@@ -54,7 +54,7 @@ int root_mount(struct boot *b)
 	int r;
 
 	if (mkdir(NEW_ROOT, 0755) < 0 && errno != EEXIST)
-		return fail_errno(&b->fail, errno, NEW_ROOT, "cannot make the directory");
+		return fail_errno(&b->fail, errno, NEW_ROOT, "cannot create the directory");
 	r = mount_root(b, options);
 	if (r < 0)
 		return fail_set(&b->fail, -r, NEW_ROOT,

@@ -367,7 +367,7 @@ static int run_servers(const struct site *s, const char *interface, struct fail 
 	int r;
 
 	if (!mkdtemp(directory))
-		return fail_errno(f, errno, directory, "cannot make this directory");
+		return fail_errno(f, errno, directory, "cannot create this directory");
 	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
 		sigaction(ending[i], &action, NULL);
 	r = start_dnsmasq(s, &servers[0], f);

@@ -127,7 +127,7 @@ static int unpack(const struct image *image, const char *directory, struct fail 
 	int r = 0;
 
 	if (!made && errno != EEXIST)
-		return fail_errno(f, errno, directory, "cannot make this directory");
+		return fail_errno(f, errno, directory, "cannot create this directory");
 	r = open_directory(directory, &fd, f);
 	if (r == 0 && !made)
 		warn_not_empty(directory);

@@ -310,7 +310,7 @@ static int choose(struct adding *a, const char *words)
 		return fail_set(
 			a->f, ENOENT, a->directory,
 			"See modules.dep there for their names, and tarboot-pack(1) for groups.",
-			"no module is named by %s", word);
+			"no module matches %s", word);
 	}
 	module_choice_complete(&a->choice);
 	return 0;

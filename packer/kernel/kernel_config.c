@@ -57,10 +57,10 @@ static int find_in_file(const char *path, struct span file, char **ret, struct f
 
 	if (r == -EBADMSG && !size)
 		return fail_set(f, EBADMSG, path,
-				"Install the program that unpacks it (gzip, bzip2, lz4, lzop, "
+				"Install the program that decompresses it (gzip, bzip2, lz4, lzop, "
 				"zstd), or give its configuration.",
 				"it is neither a kernel configuration nor a kernel that can be "
-				"unpacked here");
+				"decompressed here");
 	if (r == 0 || r == -EBADMSG)
 		r = find_text((struct span){ data, size }, ret);
 	return r < 0 ? fail_errno(f, r, path, "cannot look for a configuration in it") : 0;

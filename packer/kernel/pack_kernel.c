@@ -27,7 +27,7 @@ int pack_kernel_open(struct pack_kernel *k, const char *setting, const char *out
 	*k = (struct pack_kernel){ .setting = setting, .fd = -1, .out.fd = -1 };
 	if (asprintf(&k->path, "%s.vmlinuz", out ? out : "") < 0) {
 		k->path = NULL;
-		return fail_errno(f, ENOMEM, setting, "cannot find its place");
+		return fail_errno(f, ENOMEM, setting, "cannot store its path");
 	}
 	k->was_there = out && lstat(k->path, &st) == 0 && S_ISREG(st.st_mode);
 	return 0;
@@ -90,11 +90,11 @@ static int find_kernels(struct pack_kernel *k, struct rootfs *fs, struct fail *f
 static void warn_without(const struct kernel_file *passed)
 {
 	if (passed)
-		say_warning("the root has no kernel but %s, which is not one to boot by default: "
-			    "take it, or another, with --kernel PATH",
+		say_warning("the root has no kernel except %s, which is not booted by default: "
+			    "give it, or another, with --kernel PATH",
 			    passed->path);
 	else
-		say_warning("no vmlinuz in the root: take one with --kernel PATH");
+		say_warning("the root has no kernel (vmlinuz): give one with --kernel PATH");
 }
 
 int pack_kernel_find(struct pack_kernel *k, struct rootfs *fs, struct fail *f)

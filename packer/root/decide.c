@@ -225,8 +225,7 @@ static int note_tables(struct decisions *d, struct fail *f)
 		    rootfs_read(d->fs, n, TEXT_MAX, &text, &size, &unused) == 0)
 			r = note_table(d, tables[i].table, text, size);
 	}
-	return r < 0 ? fail_errno(f, r, "the root", "cannot look at its tables of file systems")
-		     : 0;
+	return r < 0 ? fail_errno(f, r, "the root", "cannot read its tables of file systems") : 0;
 }
 
 int decide_by_path(struct decisions *d, struct fail *f)
@@ -304,7 +303,7 @@ static int decide_by_text(struct decisions *d, struct root_name *n, const char *
 		return r;
 	r = scrub_text(rule->action, text, size, &d->mapped, &scrubbed);
 	if (r < 0)
-		return fail_errno(f, r, path, "cannot look at it");
+		return fail_errno(f, r, path, "cannot access it");
 	if (rule->action == RULE_RESOLV_CONF && !d->explain)
 		root_warn_of_name_servers(text, size);
 	if (scrubbed.result == SCRUB_LEAVES_OUT)

@@ -35,9 +35,8 @@ static int check_member(const struct overlay *o, const struct member *m, struct 
 		return 0;
 	return fail_set(
 		f, ENOTSUP, o->path,
-		"Mount that overlayfs, and copy what is to be laid over the root from there.",
-		"%s in it was renamed or changed by an overlayfs, which keeps the rest "
-		"elsewhere",
+		"Mount the overlayfs, and give a copy of the mounted directory.",
+		"%s in it is an overlayfs redirect or metacopy, whose data is in another layer",
 		path_in_root(m->path));
 }
 
@@ -95,7 +94,7 @@ int overlay_add(struct overlay *ret, struct rootfs *fs, const char *path, struct
 		return fail_errno(f, errno, path, "cannot find this overlay");
 	if (!S_ISDIR(st.st_mode))
 		return fail_set(f, ENOTDIR, path, "Give a directory.",
-				"it is no directory, as an overlay must be");
+				"an overlay must be a directory, and this is not one");
 	ret->uid = st.st_uid;
 	ret->gid = st.st_gid;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

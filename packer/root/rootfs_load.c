@@ -39,7 +39,7 @@ static int delete_name(struct rootfs *fs, const char *path, const char *name, st
 		return 0; /* another note of the tool that made it, or what lies in one */
 	if (!is_opaque && (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0))
 		return fail_set(f, EBADMSG, path, "Build the image again.",
-				"it deletes something without a name");
+				"it has a whiteout without a name");
 	if (asprintf(&deleted, "%.*s%s", (int)directory, path, is_opaque ? "" : name) < 0)
 		return fail_errno(f, ENOMEM, path, "cannot read it");
 	if (root_tree_find(fs->tree, deleted, is_opaque, &n) == 0)

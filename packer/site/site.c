@@ -254,7 +254,7 @@ int site_make_directory(const struct site *s, bool *ret_made, struct fail *f)
 	(void)site_path(s, path, "%s", "");
 	r = make_parents(path);
 	*ret_made = r > 0;
-	return r < 0 ? fail_errno(f, r, s->directory, "cannot make this directory") : 0;
+	return r < 0 ? fail_errno(f, r, s->directory, "cannot create this directory") : 0;
 }
 
 /* Writes a file aside and renames it. */
@@ -264,7 +264,7 @@ static int replace(char *full, const void *data, size_t size, struct fail *f)
 	int r = make_parents(full);
 
 	if (r < 0)
-		return fail_errno(f, r, full, "cannot make its directory");
+		return fail_errno(f, r, full, "cannot create its directory");
 	r = out_open(full, OUT_PUBLISHED, &out, f);
 	if (r == 0)
 		r = out_write(&out, data, size, f);

@@ -128,7 +128,7 @@ static int copy_file(const char *from, uint64_t start, uint64_t end, const struc
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fail_errno(f, errno, from, "cannot open it");
 	if (snprintf(path, sizeof(path), "%s/%s", directory, name) >= PATH_MAX)
-		return fail_errno(f, ENAMETOOLONG, directory, "cannot make files in it");
+		return fail_errno(f, ENAMETOOLONG, directory, "cannot create files in it");
 	r = out_open(path, OUT_PUBLISHED, &out, f);
 	if (r == 0)
 		r = out_write(&out, head->data, head->size, f);
@@ -214,7 +214,7 @@ static int link_to(const struct site *s, const char *name, const char *link, con
 	site_path(s, path, IMAGES "%s/%s", name, link);
 	unlink(aside);
 	if (symlink(target, aside) < 0 || rename(aside, path) < 0)
-		return fail_errno(f, errno, path, "cannot make this link");
+		return fail_errno(f, errno, path, "cannot create this link");
 	return 0;
 }
 
@@ -376,7 +376,7 @@ static int make_version(const struct site *s, const struct publishing *p, const 
 	if (r == 0)
 		r = copy_image(p, image, aside, f);
 	if (r == 0 && rename(aside, site_path(s, path, IMAGES "%s/%s", p->name, v->version)) < 0)
-		r = fail_errno(f, errno, path, "cannot make this directory");
+		r = fail_errno(f, errno, path, "cannot create this directory");
 	out_guard_directory(NULL, NULL);
 	return r;
 }

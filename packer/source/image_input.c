@@ -154,7 +154,7 @@ static int fail_skopeo(const char *reference, int status, struct fail *f)
 		return fail_set(
 			f, ENOENT, reference,
 			"Install skopeo, or give what `docker save` or `podman save` wrote.",
-			"it is fetched by skopeo, which is not installed");
+			"skopeo, which fetches it, is not installed");
 	if (WIFSIGNALED(status))
 		return fail_set(f, EIO, reference,
 				"Free memory and room in TMPDIR, then try again.",
@@ -187,8 +187,9 @@ int image_input_fetch(const char *reference, const struct image_choice *choice, 
 	int r;
 
 	if (choice && choice->tag)
-		return fail_set(f, EINVAL, reference, "Give the reference with its tag.",
-				"--tag chooses from the images of an archive");
+		return fail_set(f, EINVAL, reference,
+				"Add the tag to the reference instead, as in docker://NAME:TAG.",
+				"--tag is only for archives of several images");
 	r = spool_new(&spool, f);
 	if (r < 0)
 		return r;

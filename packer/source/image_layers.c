@@ -137,7 +137,7 @@ int image_read_config(const struct blobs *b, const char *config, struct image_la
 	for (const char *id = json_item(ids, 0); id; id = json_next(id), n++)
 		if (!json_string(id, text, sizeof(text)) ||
 		    (n < l->n && blob_digest_parse(text, &l->layers[n].diff_id) < 0))
-			return image_fail(b, "its configuration has a digest that is none", f);
+			return image_fail(b, "its configuration has an invalid digest", f);
 	return !ids || l->n == 0 || n == l->n
 		       ? 0
 		       : image_fail(b,

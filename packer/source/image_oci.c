@@ -26,12 +26,12 @@ static int read_descriptor(const struct blobs *b, const char *object, struct des
 	int r;
 
 	if (!json_string(json_member(object, "digest"), ret->digest_text, sizeof(ret->digest_text)))
-		return image_fail(b, "its manifest or its index names a part without a digest", f);
+		return image_fail(b, "its manifest or its index has an entry without a digest", f);
 	r = blob_digest_parse(ret->digest_text, &ret->digest);
 	if (r < 0)
 		return fail_set(f, EBADMSG, b->path, "Copy it with `skopeo copy`.",
 				"%s in its manifest or its index is %s", ret->digest_text,
-				r == -ENOTSUP ? "a digest of an unknown kind" : "no digest");
+				r == -ENOTSUP ? "a digest of an unknown type" : "not a digest");
 	snprintf(ret->blob, sizeof(ret->blob), "blobs/%s", ret->digest_text);
 	colon = strchr(ret->blob, ':');
 	*colon = '/';
@@ -127,7 +127,7 @@ static int list_index(const struct blobs *b, const char *index, unsigned depth, 
 	int r = 0;
 
 	if (depth == NESTED_MAX)
-		return image_fail(b, "its index leads nowhere", f);
+		return image_fail(b, "its index is nested too deeply", f);
 	for (; r == 0 && item; item = json_next(item))
 		if (!is_attachment(item))
 			r = list_item(b, item, depth, name, ret, f);
@@ -164,7 +164,7 @@ static int read_layer(const struct blobs *b, const char *item, struct image_laye
 				"its layers are encrypted");
 	if (!is_layer(d.type))
 		return fail_set(f, ENOTSUP, b->path, "Choose an image with --tag.",
-				"it is no container image: it has %s in it", d.type);
+				"it is not a container image: it contains %s", d.type);
 	r = image_layers_add(b, ret, d.blob, &layer, f);
 	if (r < 0)
 		return r;

@@ -306,7 +306,7 @@ static int start(struct source_directory *d, struct fail *f)
 
 	d->started = true;
 	if (fstat(d->root_fd, &st) < 0)
-		return fail_path(d, "cannot look at it", f);
+		return fail_path(d, "cannot access it", f);
 	d->dev = st.st_dev;
 	(void)describe(d, &st);
 	r = read_xattrs(d, d->root_fd, ".");
@@ -346,7 +346,7 @@ static int directory_next(struct source *s, struct source_member *ret, struct fa
 		if (set_path(d, l->path_length, name) < 0)
 			return fail_errno(f, ENOMEM, name, "cannot read it");
 		if (fstatat(l->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			return fail_path(d, "cannot look at it (did it vanish?)", f);
+			return fail_path(d, "cannot access it (was it deleted?)", f);
 		if (source_leaves_out(s, &st))
 			continue;
 		if (!describe(d, &st)) {

@@ -88,9 +88,10 @@ int source_disk_open(const char *path, const char *format, struct source **ret, 
 
 	if (!is_installed(argv[0]))
 		return fail_set(
-			f, ENOENT, path, "Install it (Debian: libguestfs-tools), or give a tar.",
-			"it is the disk of a machine (%s), which guestfish of libguestfs would "
-			"read",
+			f, ENOENT, path,
+			"Install it (Debian: libguestfs-tools), or give a tar archive of the root.",
+			"it is a disk image (%s), and guestfish, which reads those, is not "
+			"installed",
 			format);
 	snprintf(option, sizeof(option), "--format=%s", format);
 	return source_command_open(argv, path, ret, f);

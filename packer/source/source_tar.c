@@ -121,7 +121,7 @@ static int check_kind(struct source_tar *t, struct fail *f)
 /* At the end, good or bad: the program that wrote the tar knows better why it is short. */
 static int check_child(struct source_tar *t, struct fail *f)
 {
-	const char *todo = "What it said stands above.";
+	const char *todo = "See its messages above.";
 	int status;
 
 	if (!t->child)
@@ -135,7 +135,8 @@ static int check_child(struct source_tar *t, struct fail *f)
 	    (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE)) /* we stopped reading */
 		return 0;
 	if (WIFEXITED(status))
-		return fail_set(f, EIO, t->name, todo, "the program that reads it failed (%d)",
+		return fail_set(f, EIO, t->name, todo,
+				"the program that reads it failed (exit status %d)",
 				WEXITSTATUS(status));
 	return fail_set(f, EIO, t->name, todo, "the program that reads it was killed by signal %d",
 			WTERMSIG(status));

@@ -11,7 +11,7 @@ use Test::More;
 need_programs(qw(cpio xz gzip));
 
 my $TARBOOT = build_path('tarboot');
-my $CUT     = 'It was cut short: make it again.';
+my $CUT     = 'It was cut short: copy it again, or make it again.';
 my $REMAKE  = 'Make the archive again with cpio -o -H newc, or pack the root with `tarboot pack`.';
 
 # ---- trees ----
@@ -120,13 +120,13 @@ sub refused {
 my @file  = (name => 'a/file', data => 'data');
 my $whole = cpio_of('newc', { name => 'a', mode => 040755 }, {@file});
 refused('cut', substr($whole, 0, -20), undef, 'it ends in the middle of the header that follows a/file', $CUT);
-refused('without end', substr($whole, 0, -124), undef, 'it has no end marker after 2 members', $CUT);
-refused('two archives', $whole . $whole, undef, 'more data follows its end marker', 'Two archives were joined: make one of them.');
+refused('without end', substr($whole, 0, -124), undef, 'it has no end marker (members read: 2)', $CUT);
+refused('two archives', $whole . $whole, undef, 'more data follows its end marker', 'Two archives were concatenated: make a single one instead.');
 refused('junk', cpio_of('newc', {@file}) =~ s/^(.{22}).{8}/$1 . 'root    '/er, 'a/file',
-	q(the uid in its cpio header is no number: 'root    '), $REMAKE);
-refused('wrong sum', cpio_of('crc', { @file, check => 1 }), 'a/file', 'its data has the checksum 0000019a, its cpio header says 00000001', $REMAKE);
+	q(the uid in its cpio header is not a number: 'root    '), $REMAKE);
+refused('wrong sum', cpio_of('crc', { @file, check => 1 }), 'a/file', 'its data has the checksum 0000019a, but its cpio header says 00000001', $REMAKE);
 refused('a directory with data', cpio_of('odc', { @file, mode => 040755 }), 'a/file',
-	'its cpio header says that it is no file and has 4 bytes of data', $REMAKE);
+	'its cpio header says that it is not a regular file, but has 4 bytes of data', $REMAKE);
 {
 	my $file = xz_of(run("$list | cpio -0 -o -H bin --quiet 2>/dev/null"));
 	my $r = try($TARBOOT, 'unpack', $file, new_dir());
@@ -145,7 +145,7 @@ refused('a directory with data', cpio_of('odc', { @file, mode => 040755 }), 'a/f
 	is(slurp("$dir/outside/x"), 'in', 'leads to the root');
 	($r) = unpacked(cpio_of('newc', { name => '../x', data => 'out' }));
 	is($r->{exit}, 1, 'a name that leads out');
-	like($r->{err}, qr/^tarboot: \.\.\/x: its '\.\.' lead out of the root \(last member .*\)\n  Do not trust this archive\.\n\z/, 'is refused');
+	like($r->{err}, qr/^tarboot: \.\.\/x: its path leads out of the root by '\.\.' \(last member .*\)\n  Do not trust this archive\.\n\z/, 'is refused');
 	my @linked = (nlink => 2, ino => 7, mode => 0100640);
 	($r, $dir) = unpacked(cpio_of('newc', { name => 'd', mode => 040755, mtime => 5 }, { name => 'd/a', @linked }, { name => 'b', @linked, data => 'data' }));
 	is(slurp("$dir/d/a"), 'data', 'a name whose data came later');

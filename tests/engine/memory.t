@@ -229,7 +229,7 @@ refused(
 	'an ACL of 60,000 entries',
 	tar_file('-0', tar_pax('SCHILY.acl.access' => join ',', map { "user:u$_:rwx" } 1 .. 60_000),
 		tar_member(name => 'f'), tar_end()),
-	"f: its ACL is larger than Linux takes\n  Give it fewer entries, or leave it out.");
+	"f: its ACL is larger than Linux allows\n  Give it fewer entries, or leave it out.");
 
 # ---- dictionaries and Blocks of other sizes ----
 

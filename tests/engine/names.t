@@ -90,10 +90,10 @@ sub says {
 my $TODO = '  A link or file in the archive stands where a directory is needed: look at the path in the root that was packed.';
 says('a member', "tarboot: f/\\033]0;title\\007\\012\303\251\\302\\233\\377\\: cannot reach its directory: Not a directory\n$TODO\n",
 	file('f', ''), file("f/\e]0;title\a\n\303\251\302\233\377\\", ''));
-says('a hard link', "tarboot: h: cannot make the hard link to \\033[31mt: No such file or directory\n"
+says('a hard link', "tarboot: h: cannot create the hard link to \\033[31mt: No such file or directory\n"
 		. "  The archive is incomplete: pack the root again.\n",
 	hardlink('h', "\e[31mt"));
-says('a link that leads out', "tarboot: ../\\033c: its '..' lead out of the root\n  Do not trust this archive.\n",
+says('a link that leads out', "tarboot: ../\\033c: its path leads out of the root by '..'\n  Do not trust this archive.\n",
 	symlink_to("../\ec", 'x'));
 says('a name of 255 bytes', 'tarboot: f/' . '\\033' x 46 . "...: cannot reach its directory: Not a directory\n$TODO\n",
 	file('f', ''), tar_pax(path => "f/" . "\e" x 255), file('x', ''));
@@ -133,16 +133,16 @@ case('a directory made through a link out',
 
 for my $type (['a file', file('../x', 'x')], ['a directory', dir('../x/')],
 	['a symlink', symlink_to('../x', 'y')], ['a fifo', tar_member(name => '../x', type => '6')]) {
-	case("$type that goes up and out", [$type->[1]], qr/lead out of the root/);
+	case("$type that goes up and out", [$type->[1]], qr/leads out of the root/);
 }
-case('a file that goes down, then up and out', [dir('a/'), file('a/../../x', 'x')], qr/lead out/);
-case('a file that goes up to the outside by name', [file('../outside/secret', 'x')], qr/lead out/);
+case('a file that goes down, then up and out', [dir('a/'), file('a/../../x', 'x')], qr/leads out/);
+case('a file that goes up to the outside by name', [file('../outside/secret', 'x')], qr/leads out/);
 case('a file that goes up and stays', [dir('a/'), file('a/../x', 'x')], { x => 'x' });
 case('an absolute file', [file('/tmp/x', 'x')], { 'tmp/x' => 'x' });
 case('an absolute file of the outside', [file("$outside/secret", 'x')], { "$outside/secret" => 'x' });
-case('an absolute file that goes up', [file("/../$outside/secret", 'x')], qr/lead out/);
+case('an absolute file that goes up', [file("/../$outside/secret", 'x')], qr/leads out/);
 case('pax names that go up and out',
-	[tar_pax(path => '../x'), file('harmless', 'x')], qr/lead out/);
+	[tar_pax(path => '../x'), file('harmless', 'x')], qr/leads out/);
 
 case('a hard link to an absolute path outside', [hardlink('x', "$outside/secret")], qr/hard link/);
 case('a hard link up and out', [hardlink('x', '../outside/secret')], qr/hard link/);

@@ -51,12 +51,12 @@ my $NFD = "e\xcc\x81";
 my $z   = file('z', 'z');    # a member behind, which must not vanish
 
 # What is said of a field of a header, of a record of pax, of a map.
-sub field  { my ($member, $field, $text) = @_; return qr/^\Q$member: the $field in its tar header is no number: '@{[ seen($text) ]}'\E\n/ }
+sub field  { my ($member, $field, $text) = @_; return qr/^\Q$member: the $field in its tar header is not a number: '@{[ seen($text) ]}'\E\n/ }
 sub range  { my ($member, $field) = @_; return qr/^\Q$member: the $field in its tar header is out of range\E\n/ }
-sub value  { my ($member, $key, $text) = @_; return qr/^\Q$member: $key in its extended header has a value that it cannot have: '$text'\E\n/ }
+sub value  { my ($member, $key, $text) = @_; return qr/^\Q$member: $key in its extended header has an invalid value: '$text'\E\n/ }
 sub beyond { my ($member, $key, $text) = @_; return qr/^\Q$member: $key in its extended header is out of range: '$text'\E\n/ }
 sub no_map { my ($why) = @_; return qr/^\Qs: its map of holes $why\E\n/ }
-sub owner  { my ($owner) = @_; return qr/^\Qf: Linux knows no owner $owner\E\n/ }
+sub owner  { my ($owner) = @_; return qr/^\Qf: its owner $owner is out of range for Linux\E\n/ }
 
 # A field as a message shows it.
 sub seen { my ($text) = @_; return $text =~ s/\0.*//sr =~ s/([^ -\x7e])/sprintf '\\%03o', ord $1/ger }
@@ -85,7 +85,7 @@ good('a hard link with a size that means nothing, behind x', [$z, tar_pax(mtime 
 good('a hard link with its data once more, as POSIX lets pax have it', [$z, tar_pax(mtime => 5), hardlink('l', 'z', size => 600) . ('w' x 600) . ("\0" x 424), file('last', 'x')],
 	[$z, hardlink('l', 'z'), file('last', 'x')], 2);
 bad('a damaged header behind x, behind a hard link with a size', [$z, tar_pax(mtime => 5), hardlink('l', 'z', size => 512), tar_pax(mtime => 6), do { my $m = file('next', ''); substr $m, 148, 7, '0000001'; $m }, file('last', 'x')],
-	qr/the tar header at byte \d+, behind l, is damaged: its checksum does not match/);
+	qr/the tar header at byte \d+, after l, is damaged: its checksum does not match/);
 good('x belongs to the label behind it', [tar_pax(path => 'other'), gnu(name => 'label', type => 'V'), file('f', 'x')], [file('f', 'x')]);
 good('L belongs to the label behind it', [gnu_long(L => 'other'), gnu(name => 'label', type => 'V'), gnu(name => 'f', data => 'x')], [file('f', 'x')]);
 bad('an L without a name', [gnu(name => '././@LongLink', type => 'L', data => ''), gnu(name => 'f', data => 'x')], qr{^\././\@LongLink: its long name is empty\n});
@@ -170,7 +170,7 @@ for my $id (qw(uid gid)) {
 	number($id, @$_) for ["  7 \0", 7], ["7\0junk!!", 7], ["7 junk!!", 7], ["\0" x 8, 0], ["\0000007\0", 7], ["0000007 ", 7], ["00000017", 15],
 		["77777777", base256(16777215, 8)], [base256(16777216, 8), base256(16777216, 8)];
 	bad("$id '" . quoted($_) . "'", [set_field(file('f', ''), $id, $_), $z], field('f', $id, $_)) for 'abc', ' ' x 8, '  8', '12x', '1.5', '08', '7' x 7 . 'x';
-	bad("$id '\\0abc'", [set_field(file('f', ''), $id, "\0abc"), $z], qr/^f: the $id in its tar header is no number: /);
+	bad("$id '\\0abc'", [set_field(file('f', ''), $id, "\0abc"), $z], qr/^f: the $id in its tar header is not a number: /);
 	bad("$id '" . quoted($_) . "'", [set_field(file('f', ''), $id, $_), $z], owner($id eq 'uid' ? unpack('q>', "\0" . substr $_, 1) . ':0' : '0:' . unpack 'q>', "\0" . substr $_, 1))
 		for "\x80" . "\x7f" x 7, "\x80\x80" . "\0" x 6;
 	bad("$id $_ in base 256", [set_field(file('f', ''), $id, base256($_, 8)), $z], owner($id eq 'uid' ? "$_:0" : "0:$_"),
@@ -193,7 +193,7 @@ for my $type (['3', 'a character device'], ['4', 'a block device']) {
 	good("base-256 numbers of $type->[1]", [tar_member(name => 'f', type => $type->[0], major => base256(511, 8), minor => base256(1048575, 8))],
 		[tar_member(name => 'f', type => $type->[0], major => 511, minor => 1048575)]);
 	bad("a $_ of $type->[1] that Linux has not", [tar_member(name => 'f', type => $type->[0], $_ => base256(1 << 33, 8)), $z],
-		$_ eq 'major' ? qr/^f: Linux knows no device 8589934592:0\n/ : qr/^f: Linux knows no device 0:8589934592\n/) for qw(major minor);
+		$_ eq 'major' ? qr/^f: its device number 8589934592:0 is out of range for Linux\n/ : qr/^f: its device number 0:8589934592 is out of range for Linux\n/) for qw(major minor);
 }
 good('device numbers of what is no device', [map({ tar_member(name => "f$_", type => $_, link => 'z', major => 'abc', minor => 'xyz') } qw(0 2 5 6 7))],
 	[map({ tar_member(name => "f$_", type => $_, link => 'z') } qw(0 2 5 6 7))]);
@@ -356,22 +356,22 @@ my $short = blocks($data) . $evil;
 good('data behind the map, old', [sparse_gnu('s', 20000, \@map, $short), $z], [$plain, $z]);
 good("data behind the map, $_", [sparse_pax($_, 's', 20000, \@map, $short), $z], [$plain, $z]) for qw(0.0 0.1);
 good('data behind the map, 1.0', [sparse_pax('1.0', 's', 20000, \@map, $short), $z], [$plain, $z]);
-bad("a map of more data than there are, $_->[0]", [$_->[1], $z], no_map('names more data than there is'))
+bad("a map of more data than there are, $_->[0]", [$_->[1], $z], no_map('lists more data than the archive has'))
 	for ['old', sparse_gnu('s', 20000, [[0, 512], [8192, 600], [20000, 0]], $data)], map { [$_, sparse_pax($_, 's', 20000, [[0, 512], [8192, 600], [20000, 0]], $data)] } qw(0.0 0.1 1.0);
 
 # Without an entry it would make zeros of them.
-bad("a map of no data, $_->[0]", [$_->[1], $z], no_map('names none of its data'), $_->[2])
+bad("a map of no data, $_->[0]", [$_->[1], $z], no_map('lists none of its data'), $_->[2])
 	for ['old', sparse_gnu('s', 5, [], 'hello'), 'GNU tar makes an empty file'], ['1.0', sparse_pax('1.0', 's', 5, [], 'hello'), 'GNU tar makes an empty file'],
 	['0.0', sparse_pax('0.0', 's', 5, [], 'hello'), 'GNU tar takes it for a plain file'], ['0.1', sparse_pax('0.1', 's', 5, [[5, 0]], 'hello'), 'GNU tar makes a hole'];
 
 # Maps that are none.
 my $TAKES = 'GNU tar writes as it is told, where it is told';
 my $LOOKS = 'GNU tar does not compare the map with the size';
-for (['unordered', [[8192, 512], [0, 5], [20000, 0]], 'is not in order', $TAKES, $TAKES],
-	['overlapping', [[0, 512], [500, 5], [20000, 0]], 'is not in order', $TAKES, $TAKES],
-	['beyond the size', [[0, 512], [19998, 5]], 'goes beyond its size', 2, $LOOKS],
-	['beyond the size with nothing', [[0, 517], [20001, 0]], 'goes beyond its size', 2, $LOOKS],
-	['beyond the size by 2^62', [[0, 512], ['4611686018427387904', 5]], 'goes beyond its size', 2, 2]) {
+for (['unordered', [[8192, 512], [0, 5], [20000, 0]], 'has entries that overlap or are not sorted', $TAKES, $TAKES],
+	['overlapping', [[0, 512], [500, 5], [20000, 0]], 'has entries that overlap or are not sorted', $TAKES, $TAKES],
+	['beyond the size', [[0, 512], [19998, 5]], 'extends beyond the end of the file', 2, $LOOKS],
+	['beyond the size with nothing', [[0, 517], [20001, 0]], 'extends beyond the end of the file', 2, $LOOKS],
+	['beyond the size by 2^62', [[0, 512], ['4611686018427387904', 5]], 'extends beyond the end of the file', 2, 2]) {
 	my ($what, $map, $why, $gnu, $gnu_pax) = @$_;
 	my @gnu_map = map { [map { $_ > 8589934591 ? base256($_, 12) : $_ } @$_] } @$map;
 	bad("a map that is $what, old", [sparse_gnu('s', 20000, \@gnu_map, $data), $z], no_map($why), $gnu);
@@ -380,27 +380,27 @@ for (['unordered', [[8192, 512], [0, 5], [20000, 0]], 'is not in order', $TAKES,
 my @s = ('GNU.sparse.size' => 20000);
 my $f = file('s', $data);
 bad("a map with $_->[0]", [tar_pax(@{ $_->[1] }), $f, $z], no_map($_->[2]), $_->[3] // 2)
-	for ['an odd count', [@s, 'GNU.sparse.numblocks' => 2, 'GNU.sparse.map' => '0,512,8192'], 'is no list of offsets and sizes'],
-	['fewer extents than it says', [@s, 'GNU.sparse.numblocks' => 3, 'GNU.sparse.map' => '0,512,8192,5'], 'has another number of entries than it says', 'GNU tar does not count them'],
-	['more extents than it says', [@s, 'GNU.sparse.numblocks' => 1, 'GNU.sparse.map' => '0,512,8192,5'], 'has another number of entries than it says'],
-	['junk', [@s, 'GNU.sparse.numblocks' => 2, 'GNU.sparse.map' => '0,512,x,5'], 'is no list of offsets and sizes'],
-	['a number below 0', [@s, 'GNU.sparse.numblocks' => 2, 'GNU.sparse.map' => '0,512,-1,5'], 'is no list of offsets and sizes'],
-	['a comma at its end', [@s, 'GNU.sparse.numblocks' => 1, 'GNU.sparse.map' => '0,517,'], 'is no list of offsets and sizes'],
-	['two commas', [@s, 'GNU.sparse.numblocks' => 2, 'GNU.sparse.map' => '0,512,,5'], 'is no list of offsets and sizes'],
+	for ['an odd count', [@s, 'GNU.sparse.numblocks' => 2, 'GNU.sparse.map' => '0,512,8192'], 'is not a list of offsets and sizes'],
+	['fewer extents than it says', [@s, 'GNU.sparse.numblocks' => 3, 'GNU.sparse.map' => '0,512,8192,5'], 'does not have as many entries as it says', 'GNU tar does not count them'],
+	['more extents than it says', [@s, 'GNU.sparse.numblocks' => 1, 'GNU.sparse.map' => '0,512,8192,5'], 'does not have as many entries as it says'],
+	['junk', [@s, 'GNU.sparse.numblocks' => 2, 'GNU.sparse.map' => '0,512,x,5'], 'is not a list of offsets and sizes'],
+	['a number below 0', [@s, 'GNU.sparse.numblocks' => 2, 'GNU.sparse.map' => '0,512,-1,5'], 'is not a list of offsets and sizes'],
+	['a comma at its end', [@s, 'GNU.sparse.numblocks' => 1, 'GNU.sparse.map' => '0,517,'], 'is not a list of offsets and sizes'],
+	['two commas', [@s, 'GNU.sparse.numblocks' => 2, 'GNU.sparse.map' => '0,512,,5'], 'is not a list of offsets and sizes'],
 	['an offset without a size', [@s, 'GNU.sparse.numblocks' => 2, 'GNU.sparse.offset' => 0, 'GNU.sparse.numbytes' => 512, 'GNU.sparse.offset' => 8192], 'is cut short',
 		'GNU tar does not miss it'],
-	['a size without an offset', [@s, 'GNU.sparse.numblocks' => 1, 'GNU.sparse.numbytes' => 517], 'is no list of offsets and sizes', 'GNU tar does not miss it'];
+	['a size without an offset', [@s, 'GNU.sparse.numblocks' => 1, 'GNU.sparse.numbytes' => 517], 'is not a list of offsets and sizes', 'GNU tar does not miss it'];
 bad("a map without its number of extents, $_->[0]", [tar_pax('GNU.sparse.size' => 20000, @{ $_->[1] }), $f, $z], qr/^s: its map of holes /)
 	for ['0.0', ['GNU.sparse.offset' => 0, 'GNU.sparse.numbytes' => 517]], ['0.1', ['GNU.sparse.map' => '0,517']];
 bad("$_->[0] without a map", [tar_pax(@{ $_->[1] }), file('s', blocks("1\n0\n5\n") . 'hello'), $z], qr/^s: it is a sparse file |^s: its map of holes /, $_->[2])
 	for ['GNU.sparse.realsize', ['GNU.sparse.realsize' => 20000], 2], ['GNU.sparse.name', ['GNU.sparse.name' => 's', 'GNU.sparse.realsize' => 20000, 'GNU.sparse.minor' => 0], 2],
 	['GNU.sparse.minor', ['GNU.sparse.minor' => 0, 'GNU.sparse.realsize' => 20000], 2];
 bad('a sparse size that is junk', [tar_pax('GNU.sparse.size' => 'abc', 'GNU.sparse.numblocks' => 1, 'GNU.sparse.map' => '0,517'), $f, $z], value('s', 'GNU.sparse.size', 'abc'));
-bad("a map of 1.0 with $_->[0]", [sparse_pax('1.0', 's', 20000, $_->[1], $data), $z], no_map('is no list of numbers'))
+bad("a map of 1.0 with $_->[0]", [sparse_pax('1.0', 's', 20000, $_->[1], $data), $z], no_map('is not a list of numbers'))
 	for ['junk', "2\n0\nx\n8192\n5\n"], ['a number below 0', "2\n0\n512\n-1\n5\n"], ['no newline', "2\n0\n512\n8192\n5"], ['fewer numbers than it says', "3\n0\n512\n8192\n5\n"],
 	['an endless number', '1' x 600], ['nothing', ''], ['a count beyond 2^64', "99999999999999999999\n"], ['comments', "# one\n2\n0\n512\n8192\n5\n"];
 bad("a sparse header with $_->[0]", [sparse_gnu('s', $_->[1], $_->[2], $data), $z], $_->[3])
-	for ['a real size that is junk', 'abc', \@map, qr/^s: the real ?size .*in its tar header is no number: 'abc'\n/],
+	for ['a real size that is junk', 'abc', \@map, qr/^s: the real ?size .*in its tar header is not a number: 'abc'\n/],
 	['an offset that is junk', 20000, [[0, 512], ['abc', 5], [20000, 0]], field('s', 'offset in the map of holes', 'abc')],
 	['a size that is junk', 20000, [[0, 512], [8192, 'abc'], [20000, 0]], field('s', 'size in the map of holes', 'abc')],
 	['a negative offset', 20000, [[0, 512], [base256(-5, 12), 5], [20000, 0]], range('s', 'offset in the map of holes')];
@@ -418,8 +418,8 @@ good('a list of names of tar 1.11', [gnu(name => 'n', type => 'N', data => 'x'),
 # ---- the end ----
 
 my $ENDLESS = 'GNU tar takes the end of the file for that of the archive';
-bad('no end marker (no end)', [file('f', 'x')], qr/^the archive: it has no end marker after 1 members/, $ENDLESS);
-bad('one block of zeros at the end (no end)', [file('f', 'x'), "\0" x 512], qr/^the archive: it has no end marker after 1 members/, 'GNU tar warns of a lone zero block');
+bad('no end marker (no end)', [file('f', 'x')], qr/^the archive: it has no end marker \(members read: 1\)/, $ENDLESS);
+bad('one block of zeros at the end (no end)', [file('f', 'x'), "\0" x 512], qr/^the archive: it has no end marker \(members read: 1\)/, 'GNU tar warns of a lone zero block');
 bad('a lone block of zeros in the middle', [file('f', 'x'), "\0" x 512, $z], qr/^the archive: .*(?:end marker|zero)/, 'GNU tar warns of a lone zero block and leaves out what follows');
 bad('a member behind the end', [file('f', 'x'), tar_end(), $z], qr/^the archive: more data follows its end marker/, 'GNU tar does not look there');
 bad('nothing at all (no end)', [], qr/^the archive: /);

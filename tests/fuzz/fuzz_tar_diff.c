@@ -16,7 +16,7 @@
 #include "feed.h"
 #include "limits.h"
 #include "mutate_tar.h"
-#include "tar_differences.h"
+#include "tests/fuzz/tar_differences.h"
 #include "tar_facts.h"
 #include "tar/tar_read.h"
 

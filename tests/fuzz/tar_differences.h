@@ -158,7 +158,8 @@ static inline bool has_wrong_field(const struct situation *s, int r)
 
 static inline bool is_no_number(const struct situation *s)
 {
-	return strstr(s->why, "in its tar header is no number: '") && has_wrong_field(s, -EINVAL);
+	return strstr(s->why, "in its tar header is not a number: '") &&
+	       has_wrong_field(s, -EINVAL);
 }
 
 static inline bool is_number_out_of_range(const struct situation *s)
@@ -184,7 +185,7 @@ static inline bool is_no_id(int64_t id)
 
 static inline bool is_no_owner(const struct situation *s)
 {
-	return strstr(s->why, ": Linux knows no owner ") && s->facts->own &&
+	return strstr(s->why, ": its owner ") && s->facts->own &&
 	       (is_no_id(number_of(s->facts, "uid", &UID_FIELD)) ||
 		is_no_id(number_of(s->facts, "gid", &GID_FIELD)));
 }
@@ -193,7 +194,7 @@ static inline bool is_no_device(const struct situation *s)
 {
 	int64_t major, minor;
 
-	if (!strstr(s->why, ": Linux knows no device ") || !s->facts->own ||
+	if (!strstr(s->why, ": its device number ") || !s->facts->own ||
 	    !strchr("34", type_of(s->facts->own)))
 		return false;
 	major = number_of(s->facts, "SCHILY.devmajor", &MAJOR_FIELD);
@@ -210,7 +211,7 @@ static inline bool is_no_record(const struct situation *s)
 		wrong = wrong || !records_are_good(&f->records[i]);
 	for (size_t i = 0; i < f->n_global; i++)
 		wrong = wrong || !records_are_good(&f->global[i]);
-	return wrong && (strstr(s->why, "of its extended header starts no record") ||
+	return wrong && (strstr(s->why, "its extended header has no valid record") ||
 			 strstr(s->why, "of its extended header has no key"));
 }
 
@@ -290,7 +291,7 @@ static inline bool has_wrong_value(const struct situation *s, int r, const char 
 
 static inline bool is_no_value(const struct situation *s)
 {
-	return has_wrong_value(s, -EINVAL, "has a value that it cannot have: '");
+	return has_wrong_value(s, -EINVAL, "has an invalid value: '");
 }
 
 static inline bool is_value_out_of_range(const struct situation *s)
@@ -324,7 +325,7 @@ static inline bool is_no_attribute(const struct situation *s)
 				wrong = wrong || !value.at[k] || !strchr(digits, value.at[k]);
 		}
 	}
-	return wrong && strstr(s->why, "its extended header has an attribute that cannot be: '");
+	return wrong && strstr(s->why, "its extended header has an invalid attribute: '");
 }
 
 /* What an ACL has: user, group, other as bits; masks; the others. */
@@ -389,11 +390,11 @@ static inline bool is_no_acl(const struct situation *s)
 	static const char *const keys[] = { "SCHILY.acl.access", "SCHILY.acl.default" };
 	struct span text;
 
-	if (strstr(s->why, "is no ACL that Linux takes"))
+	if (strstr(s->why, "is not an ACL that Linux accepts"))
 		return count_keys(s->facts, "SCHILY.xattr.system.posix_acl_") > 0 ||
 		       count_keys(s->facts, "LIBARCHIVE.xattr.system.posix_acl_") > 0 ||
 		       s->facts->n_global > 0;
-	if (!strstr(s->why, "its extended header has an ACL that is none: '"))
+	if (!strstr(s->why, "its extended header has an invalid ACL: '"))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (effective(s->facts, keys[i], &text) && !is_plain_acl(text))
@@ -413,8 +414,8 @@ static inline bool is_unknown_version(const struct situation *s)
 
 	(void)effective_number(s->facts, "GNU.sparse.major", &major);
 	(void)effective_number(s->facts, "GNU.sparse.minor", &minor);
-	return strstr(s->why, "it is a sparse file of a version that is not known") && major > 0 &&
-	       (major != 1 || minor != 0 || !sparse_size(s->facts, &size));
+	return strstr(s->why, "it is a sparse file in an unknown version of the format") &&
+	       major > 0 && (major != 1 || minor != 0 || !sparse_size(s->facts, &size));
 }
 
 /* Nothing, or less than two blocks of zeros. */
@@ -422,7 +423,7 @@ static inline bool is_endless(const struct situation *s)
 {
 	const struct facts *f = s->facts;
 
-	return strstr(s->why, "it has no end marker after ") && !f->own && f->behind <= f->size &&
+	return strstr(s->why, "it has no end marker ") && !f->own && f->behind <= f->size &&
 	       f->size - f->behind < 2 * TAR_BLOCK &&
 	       is_zeros(f->archive + f->behind, f->size - f->behind);
 }
@@ -452,14 +453,14 @@ static inline bool has_no_target(const struct situation *s)
 {
 	const struct facts *f = s->facts;
 
-	return strstr(s->why, "it is a link to nothing") && f->own &&
+	return strstr(s->why, "it is a link without a target") && f->own &&
 	       strchr("12", type_of(f->own)) && !has_effective(f, "linkpath") &&
 	       (f->long_link.at ? f->long_link.size == 0 : !f->own[157]);
 }
 
 static inline bool is_other_volume(const struct situation *s)
 {
-	return strstr(s->why, "it goes on from another volume") && s->facts->own &&
+	return strstr(s->why, "it is continued from another volume") && s->facts->own &&
 	       type_of(s->facts->own) == 'M';
 }
 

@@ -277,14 +277,14 @@ my %by = (gzip => sub { my ($data) = @_; spew(scratch('plain'), $data); return s
 	takes($dir, [], 'one', 'a manifest by SHA-512');
 	flip("$dir/blobs/sha512/$sha512", 50);
 	like(pack_with({}, $dir)->{err}, qr{its digest is sha512:[0-9a-f]{20}}, 'a byte of it');
-	for my $wrong ([ 'blake3:' . 'a' x 64, 'a digest of an unknown kind' ], [ 'sha256:abc', 'no digest' ], [ 'sha256:' . 'A' x 64, 'no digest' ], [ '../../etc', 'no digest' ]) {
+	for my $wrong ([ 'blake3:' . 'a' x 64, 'a digest of an unknown type' ], [ 'sha256:abc', 'not a digest' ], [ 'sha256:' . 'A' x 64, 'not a digest' ], [ '../../etc', 'not a digest' ]) {
 		spew("$dir/index.json", $index =~ s/sha256:$manifest/$wrong->[0]/r);
 		refuses($dir, [], "tarboot: $dir: $wrong->[0] in its manifest or its index is $wrong->[1]\n  Copy it with `skopeo copy`.\n", "a digest like $wrong->[0]");
 	}
 	my $encrypted = layout(image('one', types => [ ('application/vnd.oci.image.layer.v1.tar+gzip+encrypted') x 2 ]));
 	refuses($encrypted, [], "tarboot: $encrypted: its layers are encrypted\n  Decrypt it with `skopeo copy --decryption-key`.\n", 'encrypted layers');
 	my $chart = layout(image('one', types => [ ('application/vnd.cncf.helm.chart.content.v1.tar+gzip') x 2 ]));
-	refuses($chart, [], "tarboot: $chart: it is no container image: it has application/vnd.cncf.helm.chart.content.v1.tar+gzip in it\n  Choose an image with --tag.\n",
+	refuses($chart, [], "tarboot: $chart: it is not a container image: it contains application/vnd.cncf.helm.chart.content.v1.tar+gzip\n  Choose an image with --tag.\n",
 		'something else');
 }
 
@@ -294,7 +294,7 @@ my $bin = scratch('bin');
 make_path($bin);
 {
 	local $ENV{PATH} = $bin;
-	refuses('docker://debian:12', [], "tarboot: docker://debian:12: it is fetched by skopeo, which is not installed\n"
+	refuses('docker://debian:12', [], "tarboot: docker://debian:12: skopeo, which fetches it, is not installed\n"
 		. "  Install skopeo, or give what `docker save` or `podman save` wrote.\n", 'skopeo is not installed') if symlink('/usr/bin/timeout', "$bin/timeout");
 }
 spew("$bin/skopeo", <<"SKOPEO", 0755);
@@ -321,7 +321,7 @@ SKOPEO
 	refuses('docker://broken', [], qq{time="now" level=fatal msg="no such image"\ntarboot: docker://broken: skopeo could not fetch it (exit status 1)\n  See its message above.\n},
 		'skopeo fails');
 	refuses('docker://killed', [], "tarboot: docker://killed: skopeo was killed by signal 9\n  Free memory and room in TMPDIR, then try again.\n", 'skopeo is killed');
-	refuses('docker://a', ['--tag', 'b'], "tarboot: docker://a: --tag chooses from the images of an archive\n  Give the reference with its tag.\n", '--tag with a reference');
+	refuses('docker://a', ['--tag', 'b'], "tarboot: docker://a: --tag is only for archives of several images\n  Add the tag to the reference instead, as in docker://NAME:TAG.\n", '--tag with a reference');
 	unlink scratch('asked');
 	my $odd = scratch('dir:') . $n;
 	spew($odd, slurp(scratch('skopeo.tar')));

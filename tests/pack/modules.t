@@ -139,7 +139,7 @@ sub refuses {
 	ok(!-e $image, "$name: writes nothing");
 	return;
 }
-refuses('a name that is none', qr/no module is named by ehternet/, $root, '--modules=net,ehternet,hid');
+refuses('a name that is none', qr/no module matches ehternet/, $root, '--modules=net,ehternet,hid');
 refuses('an index that is left out', qr/modules.dep: cannot read the index/, $root, '--modules=net',
 	'--exclude=modules.dep');
 refuses('a kernel that is not there', qr{/nowhere: cannot open this kernel}, $root, '--kernel=/nowhere');

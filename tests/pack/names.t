@@ -57,16 +57,16 @@ my $deep  = join '/', ('d' x 250) x 17, 'x';
 # Name, members, the member that fails, why, what the one who packs can do, what the one who has the image can do.
 my @BAD = (
 	['a hard link to nothing', hardlink('h', 'nothing'), 'h',
-		'cannot make the hard link to nothing: No such file or directory', $LATER, $AGAIN],
+		'cannot create the hard link to nothing: No such file or directory', $LATER, $AGAIN],
 	['a hard link before its first name', hardlink('h', 'a') . file('a'), 'h',
-		'cannot make the hard link to a: No such file or directory', $LATER, $AGAIN],
+		'cannot create the hard link to a: No such file or directory', $LATER, $AGAIN],
 	['a hard link to a directory', dir('d') . hardlink('h', 'd'), 'h',
-		'cannot make the hard link to d: Operation not permitted',
+		'cannot create the hard link to d: Operation not permitted',
 		'  A directory has one name only: make the archive again, or leave it out with --exclude.', $AGAIN],
 	['a hard link over a full directory', file('a') . dir('d') . file('d/x') . hardlink('d', 'a'), 'd',
-		'cannot make the hard link to a: Directory not empty', $FULL, $AGAIN],
+		'cannot create the hard link to a: Directory not empty', $FULL, $AGAIN],
 	['a hard link that leads out', hardlink('h', '../x'), 'h',
-		'cannot make the hard link to ../x: Cross-device link', $TRUST, $AGAIN],
+		'cannot create the hard link to ../x: Cross-device link', $TRUST, $AGAIN],
 	['a file below a file', file('f') . file('f/x'), 'f/x', 'cannot reach its directory: Not a directory', $BELOW, $STANDS],
 	['a directory below a link to a file', file('f') . symlink_to('l', 'f') . dir('l/d'), 'l/d',
 		'cannot reach its directory: Not a directory', $BELOW, $STANDS],
@@ -76,9 +76,9 @@ my @BAD = (
 		'cannot create it: Directory not empty', $FULL, $FULL_E],
 	['a file over a directory that no member made', file('d/x') . file('d'), 'd',
 		'cannot create it: Directory not empty', $FULL, $FULL_E],
-	['a name that goes up and out', file('../x'), '../x', "its '..' lead out of the root", $TRUST, $TRUST],
+	['a name that goes up and out', file('../x'), '../x', "its path leads out of the root by '..'", $TRUST, $TRUST],
 	['a name that goes up and out later', dir('a') . file('a/../../x'), 'a/../../x',
-		"its '..' lead out of the root", $TRUST, $TRUST],
+		"its path leads out of the root by '..'", $TRUST, $TRUST],
 	['a name of 256 bytes', long_name($long, file('x')), $shown,
 		'cannot reach its directory: Filename too long', $SHORT, $SHORT_E],
 	['a directory of 256 bytes', long_name("$long/x", file('x')), $shown,
@@ -109,7 +109,7 @@ for (@BAD) {
 # ---- from any source ----
 
 my $bad = dir('./') . file('a') . hardlink('h', 'nothing') . tar_end();
-my $said = "tarboot: h: init could not unpack it: cannot make the hard link to nothing: No such file or directory\n$LATER\n";
+my $said = "tarboot: h: init could not unpack it: cannot create the hard link to nothing: No such file or directory\n$LATER\n";
 refused('on stdin', pack_into({ stdin => spew(scratch('stdin.tar'), $bad) }, '-'), $said);
 refused('compressed', pack_into({}, xz_of($bad)), $said);
 

@@ -160,7 +160,7 @@ fails("$_ /dev/null", qr{/dev/null}, $_, '/dev/null') for qw(inspect verify);
 fails('unpack a text', qr/\Q$file\E/, 'unpack', $file, $root);
 my $empty = xz_of(tar_member(name => './', type => '5') . tar_end());
 fails('unpack into a file', qr/\Q$file\E: cannot open this directory: Not a directory/, 'unpack', $empty, $file);
-fails('unpack into what cannot be made', qr{/no/such/directory: cannot make this directory: No such file},
+fails('unpack into what cannot be made', qr{/no/such/directory: cannot create this directory: No such file},
 	'unpack', $empty, '/no/such/directory');
 fails('pack what is not there', qr{/no/such: .*No such file}, 'pack', '/no/such', '-o', "$out/x");
 fails('pack a text', qr/\Q$file\E/, 'pack', $file, '-o', "$out/x");

@@ -207,9 +207,9 @@ for (
 	like($r->{out}, qr/^kernel   \Q$kernel: $want\E$/m, "$name: which is said");
 	is_deeply([grep { /vmlinuz|kernel-|bzImage/ } payload_paths()], [], "$name: none goes into it");
 }
-packs('a root without a kernel', pack_root(root_with(), '--no-shell'), qr/no vmlinuz/);
+packs('a root without a kernel', pack_root(root_with(), '--no-shell'), qr/the root has no kernel \(vmlinuz\)/);
 ok(!-e $kernel, 'gives none');
-packs('a root whose kernel is a text', pack_root(root_with('boot/vmlinuz-6.1' => 'text'), '--no-shell'), qr/no vmlinuz/);
+packs('a root whose kernel is a text', pack_root(root_with('boot/vmlinuz-6.1' => 'text'), '--no-shell'), qr/the root has no kernel \(vmlinuz\)/);
 ok(!-e $kernel, 'gives none, too');
 {
 	my $dir = new_dir();
@@ -217,7 +217,7 @@ ok(!-e $kernel, 'gives none, too');
 	is(slurp("$dir/boot/vmlinuz-6.1"), 'text', 'and the text stays in the root');
 }
 packs('a root with a kernel for debugging only', pack_root(root_with('boot/vmlinuz-6.1+debug' => bzimage('6.1+debug')), '--no-shell'),
-	qr{the root has no kernel but boot/vmlinuz-6\.1\+debug, which is not one to boot by default: take it, or another, with --kernel PATH});
+	qr{the root has no kernel except boot/vmlinuz-6\.1\+debug, which is not booted by default: give it, or another, with --kernel PATH});
 packs('a kernel without modules', pack_root(root_with('boot/vmlinuz-6.1' => bzimage('6.1')), '--no-shell'),
 	qr/the root has no modules for its kernel 6\.1/);
 packs('a kernel among its modules', pack_root(

@@ -140,7 +140,7 @@ run('tar', '-C', scratch('links'), '-cf', scratch('links.tar'), 'a', 'second', '
 is($is{second}, 'data', 'from a tar, too');
 run('gzip', '-kf', scratch('links.tar'));
 my $r = try($TARBOOT, 'pack', scratch('links.tar.gz'), '-o', "$image.no", @NO, '--exclude=/a', '--force');
-is($r->{err}, "tarboot: warning: /sbin/init: it is not executable (mode 0644)\ntarboot: second: its data came under a name that is left out\n"
+is($r->{err}, "tarboot: warning: /sbin/init: it is not executable (mode 0644)\ntarboot: second: its data is stored under another of its names, which is left out\n"
 		. "  Leave out both or none (--exclude, --keep), or unpack the archive and pack the directory.\n", 'from a compressed tar it is refused');
 ok(!-e "$image.no", 'and nothing is written');
 
@@ -309,12 +309,12 @@ SKIP: {
 		"/etc/issue: the one of the root is left out: overlay $upper deletes it\n", 'a whiteout is explained');
 	run('setfattr', '-n', 'trusted.overlay.redirect', '-v', '/old', "$upper/etc");
 	my $r = try($TARBOOT, 'pack', $base, '-o', "$image.no", @NO, "--overlay=$upper");
-	is($r->{err}, "tarboot: $upper: etc in it was renamed or changed by an overlayfs, which keeps the rest elsewhere\n"
-			. "  Mount that overlayfs, and copy what is to be laid over the root from there.\n", 'a redirect is refused');
+	is($r->{err}, "tarboot: $upper: etc in it is an overlayfs redirect or metacopy, whose data is in another layer\n"
+			. "  Mount the overlayfs, and give a copy of the mounted directory.\n", 'a redirect is refused');
 	is($r->{exit}, 1, 'with 1');
 }
 fails_well(try($TARBOOT, 'pack', $base, '-o', $image, @NO, '--overlay=/no/such'), 1, qr{/no/such: .*overlay}, 'an overlay that is not there');
-fails_well(try($TARBOOT, 'pack', $base, '-o', $image, @NO, "--overlay=$tar"), 1, qr{\Q$tar\E: .*no directory}, 'an overlay that is a file');
+fails_well(try($TARBOOT, 'pack', $base, '-o', $image, @NO, "--overlay=$tar"), 1, qr{\Q$tar\E: an overlay must be a directory, and this is not one\n  Give a directory\.\n\z}, 'an overlay that is a file');
 
 # ---- dry run and explain ----
 

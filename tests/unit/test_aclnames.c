@@ -335,7 +335,8 @@ static void test_too_many(int root)
 	is_int(r, -E2BIG, "too many ACLs with names");
 	ok(n > 400 && n < 1000, "of 2 KiB each: %d", n);
 	is_str(f.what, path, "it is told where");
-	is_str(f.why, "the ACLs up to here that name users or groups take more than 2.0 MiB",
+	is_str(f.why,
+	       "the ACLs with names of users or groups up to here take more than 2.0 MiB of memory",
 	       "why");
 	is_str(f.todo, "Archive them with numbers: tar --numeric-owner, or `tarboot pack`.",
 	       "and what to do");

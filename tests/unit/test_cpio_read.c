@@ -359,13 +359,13 @@ static void test_cut_inodes(void)
 	LINKED("a", 5, .data = "one");
 	LINKED("b", 5, .data = "two");
 	end();
-	refused(EBADMSG, "b", "it has the inode number of a, but other content",
+	refused(EBADMSG, "b", "it has the same inode number as a, but different content",
 		"Make the archive again with cpio -o -H newc, which cuts no inode numbers.");
 	start(NEWC);
 	LINKED("a", 5, .data = "one");
 	LINKED("b", 5, .data = "longer");
 	end();
-	refused(EBADMSG, "b", "it has the inode number of a, but other content",
+	refused(EBADMSG, "b", "it has the same inode number as a, but different content",
 		"Make the archive again with cpio -o -H newc, which cuts no inode numbers.");
 }
 
@@ -431,7 +431,8 @@ static void test_cuts(void)
 				wrong += read_part(size, 100, skips, MEMORY, &fail) != -EBADMSG ||
 					 strcmp(fail.what, "the archive") != 0;
 				middle += strncmp(fail.why, "it ends in the middle of ", 25) == 0;
-				no_end += strncmp(fail.why, "it has no end marker after ", 27) == 0;
+				no_end += strncmp(fail.why, "it has no end marker (members", 29) ==
+					  0;
 			}
 		}
 		is_int((long long)wrong, 0, "%s: every cut is seen", format_names[f]);
@@ -441,20 +442,20 @@ static void test_cuts(void)
 	}
 	start(NEWC);
 	ADD("a", 0100644, .data = "data");
-	refused(EBADMSG, "the archive", "it has no end marker after 1 members",
-		"It was cut short: make it again.");
+	refused(EBADMSG, "the archive", "it has no end marker (members read: 1)",
+		"It was cut short: copy it again, or make it again.");
 	archive_size -= 1;
 	refused(EBADMSG, "the archive", "it ends in the middle of a",
-		"It was cut short: make it again.");
+		"It was cut short: copy it again, or make it again.");
 	archive_size = 50;
 	refused(EBADMSG, "the archive", "it ends in the middle of its first header",
-		"It was cut short: make it again.");
+		"It was cut short: copy it again, or make it again.");
 	start(NEWC);
 	ADD("a", 0100644, .data = "data");
 	ADD("b", 0100644, .data = "data");
 	archive_size -= 5;
 	refused(EBADMSG, "the archive", "it ends in the middle of the header that follows a",
-		"It was cut short: make it again.");
+		"It was cut short: copy it again, or make it again.");
 }
 
 static void test_more(void)
@@ -464,14 +465,14 @@ static void test_more(void)
 		archive_size += 600;
 		archive[archive_size - 1] = 'x';
 		refused(EBADMSG, "the archive", "more data follows its end marker",
-			"Two archives were joined: make one of them.");
+			"Two archives were concatenated: make a single one instead.");
 	}
 	start(NEWC);
 	ADD("a", 0100644, .data = "data");
 	format = ODC;
 	end();
 	refused(EBADMSG, "the archive",
-		"it is damaged: no cpio header stands at byte 116, after 1 members", REMAKE);
+		"it is damaged: there is no cpio header at byte 116 (members read: 1)", REMAKE);
 }
 
 static const struct {
@@ -513,7 +514,7 @@ static void test_junk(void)
 				end();
 				archive[at + digit] = f == ODC ? '8' : 'g';
 				snprintf(why, sizeof(why),
-					 "the %s in its cpio header is no number: '%.*s'",
+					 "the %s in its cpio header is not a number: '%.*s'",
 					 fields[i].name, (int)size, archive + at);
 				refused(EBADMSG, nameless ? "the archive" : "some/file", why,
 					REMAKE);
@@ -532,64 +533,64 @@ static void test_values(void)
 		start(f);
 		ADD("d", 040755, .data = "data");
 		refused(EBADMSG, "d",
-			"its cpio header says that it is no file and has 4 bytes of data", REMAKE);
+			"its cpio header says that it is not a regular file, but has 4 bytes of "
+			"data",
+			REMAKE);
 		start(f);
 		ADD("x", 0644);
-		refused(EINVAL, "x", "it is of a type that a root file system cannot hold",
+		refused(EINVAL, "x", "its cpio header gives it an unknown file type",
 			"Pack the root again without this file.");
 		start(f);
 		ADD("l", 0120777);
-		refused(EBADMSG, "l", "it is a link to nothing", REMAKE);
+		refused(EBADMSG, "l", "it is a link without a target", REMAKE);
 		start(f);
 		ADD("l", 0120777, .data = "a\0b", .size = 3);
-		refused(EBADMSG, "l", "its target has a NUL in it", REMAKE);
+		refused(EBADMSG, "l", "its link target contains a NUL byte", REMAKE);
 		for (size_t size = PATH_MAX; size <= PATH_MAX + 1; size++) {
 			start(f);
 			ADD("l", 0120777, .data = text, .size = size);
-			refused(EBADMSG, "l", "its target is longer than 4095 bytes", REMAKE);
+			refused(EBADMSG, "l", "its link target is longer than 4095 bytes", REMAKE);
 		}
 		start(f);
 		ADD("a", 0100644);
 		ADD("", 0100644);
-		refused(EBADMSG, "the archive", "a member after 1 others has no name", REMAKE);
+		refused(EBADMSG, "the archive", "member 2 has no name", REMAKE);
 		start(f);
 		ADD("name", 0100644, .name_size = 4);
 		refused(EBADMSG, "the archive",
-			"the name of a member after 0 others does not end where its header says",
-			REMAKE);
+			"the name of member 1 does not end where its header says", REMAKE);
 		start(f);
 		ADD("name\0x", 0100644, .name_size = 7);
 		refused(EBADMSG, "the archive",
-			"the name of a member after 0 others does not end where its header says",
-			REMAKE);
+			"the name of member 1 does not end where its header says", REMAKE);
 		start(f);
 		ADD(text, 0100644, .name_size = PATH_MAX + 1);
-		refused(EBADMSG, "the archive",
-			"the name of a member after 0 others is longer than 4095 bytes", REMAKE);
+		refused(EBADMSG, "the archive", "the name of member 1 is longer than 4095 bytes",
+			REMAKE);
 	}
 	start(NEWC);
 	ADD("f", 0300644);
 	refused(EBADMSG, "f", "the mode in its cpio header is out of range: 300644", REMAKE);
 	start(NEWC);
 	ADD("f", 0100644, .uid = UINT32_MAX, .gid = 1);
-	refused(EINVAL, "f", "Linux knows no owner 4294967295:1",
+	refused(EINVAL, "f", "its owner 4294967295:1 is out of range for Linux",
 		"Give the file another owner and pack the root again.");
 	start(NEWC);
 	ADD("f", 0100644, .gid = UINT32_MAX);
-	refused(EINVAL, "f", "Linux knows no owner 0:4294967295",
+	refused(EINVAL, "f", "its owner 0:4294967295 is out of range for Linux",
 		"Give the file another owner and pack the root again.");
 	start(NEWC);
 	ADD("c", 020644, .major = 4096, .minor = 1);
-	refused(EINVAL, "c", "Linux knows no device 4096:1",
+	refused(EINVAL, "c", "its device number 4096:1 is out of range for Linux",
 		"Leave it out and pack the root again.");
 	start(NEWC);
 	ADD("c", 020644, .minor = 1 << 20);
-	refused(EINVAL, "c", "Linux knows no device 0:1048576",
+	refused(EINVAL, "c", "its device number 0:1048576 is out of range for Linux",
 		"Leave it out and pack the root again.");
 	start(NEWC);
 	ADD(text, 0100644, .name_size = 1);
 	memset(archive + 94, '0', 8);
-	refused(EBADMSG, "the archive", "a member after 0 others has no name", REMAKE);
+	refused(EBADMSG, "the archive", "member 1 has no name", REMAKE);
 }
 
 static void test_checksum(void)
@@ -601,8 +602,8 @@ static void test_checksum(void)
 	start(CRC);
 	ADD("f", 0100644, .data = "data", .check = 0x19b);
 	end();
-	refused(EBADMSG, "f", "its data has the checksum 0000019a, its cpio header says 0000019b",
-		REMAKE);
+	refused(EBADMSG, "f",
+		"its data has the checksum 0000019a, but its cpio header says 0000019b", REMAKE);
 	start(CRC);
 	ADD("l", 0120777, .data = "data", .check = 1);
 	LINKED("waits", 5, .check = 1);

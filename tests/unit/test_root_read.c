@@ -111,7 +111,7 @@ static void fails(const char *bytes, size_t size, const char *why)
 
 static void test_none(void)
 {
-	fails("", 0, "it has no end marker after 0 members");
+	fails("", 0, "it has no end marker (members read: 0)");
 	fails("07070", 5, "it ends in the middle of its first header");
 	fails("070701", 6, "it ends in the middle of its first header");
 	fails("\xc7\x71\0\0\0\0", 6, "it is a cpio archive in the old binary format");

@@ -137,7 +137,7 @@ static void test_fields(void)
 		strcpy((char *)block + fields[i].at, "abc");
 		is_int(parse(block, &h, &f), -EBADMSG, "junk in %s", fields[i].name);
 		is_str(f.what, "srv/etc/motd", "it is about the member");
-		snprintf(why, sizeof(why), "the %s in its tar header is no number: 'abc'",
+		snprintf(why, sizeof(why), "the %s in its tar header is not a number: 'abc'",
 			 fields[i].name);
 		is_str(f.why, why, "and the field");
 	}

@@ -30,15 +30,16 @@ static void test_form(void)
 		{ "12 path=abc\n", 0, NULL },
 		{ "12 path=abc\n12 path=abd\n", 0, NULL },
 		{ "8 path=\n", 0, NULL },
-		{ "13 path=abc\n", -EBADMSG, "byte 0 of its extended header starts no record" },
-		{ "11 path=abc\n", -EBADMSG, "byte 0 of its extended header starts no record" },
+		{ "13 path=abc\n", -EBADMSG, "its extended header has no valid record at byte 0" },
+		{ "11 path=abc\n", -EBADMSG, "its extended header has no valid record at byte 0" },
 		{ "12 path=abc\n12path=abd\n", -EBADMSG,
-		  "byte 12 of its extended header starts no record" },
-		{ "12 path=abc\nx", -EBADMSG, "byte 12 of its extended header starts no record" },
+		  "its extended header has no valid record at byte 12" },
+		{ "12 path=abc\nx", -EBADMSG,
+		  "its extended header has no valid record at byte 12" },
 		{ "99999999999999999999 path=abc\n", -EBADMSG,
-		  "byte 0 of its extended header starts no record" },
-		{ "13  path=abc\n", -EBADMSG, "byte 0 of its extended header starts no record" },
-		{ " 12 path=abc\n", -EBADMSG, "byte 0 of its extended header starts no record" },
+		  "its extended header has no valid record at byte 0" },
+		{ "13  path=abc\n", -EBADMSG, "its extended header has no valid record at byte 0" },
+		{ " 12 path=abc\n", -EBADMSG, "its extended header has no valid record at byte 0" },
 		{ "12 pathabcd\n", -EBADMSG,
 		  "the record at byte 0 of its extended header has no key" },
 		{ "8 =path\n", -EBADMSG, "the record at byte 0 of its extended header has no key" },
@@ -109,7 +110,7 @@ static void test_values(void)
 	is_int(apply(record("uid=4294967294"), &p, &f), 0, "a number");
 	ok(p.uid.given && p.uid.value == 4294967294 && !p.gid.given, "and its value");
 	is_int(apply(record("uid=-1"), &p, &f), -EBADMSG, "a negative one");
-	is_str(f.why, "uid in its extended header has a value that it cannot have: '-1'", "why");
+	is_str(f.why, "uid in its extended header has an invalid value: '-1'", "why");
 	is_int(apply(record("size=99999999999999999999"), &p, &f), -EBADMSG, "a large one");
 	is_str(f.why, "size in its extended header is out of range: '99999999999999999999'", "why");
 	snprintf(both, sizeof(both), "%s%s%s", record("path=a"), record("path=b\xcc\x81"),

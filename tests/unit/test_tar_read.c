@@ -108,15 +108,15 @@ static void test_what_is_cut(void)
 		size_t from;
 		const char *why;
 	} parts[] = {
-		{ 0, "it has no end marker after 0 members" },
+		{ 0, "it has no end marker (members read: 0)" },
 		{ 1, "it ends in the middle of its first header" },
 		{ 512, "it ends in the middle of one" },
-		{ 1536, "it has no end marker after 1 members" },
+		{ 1536, "it has no end marker (members read: 1)" },
 		{ 1537, "it ends in the middle of the header that follows one" },
 		{ 2048, "it ends in the middle of two" },
-		{ 3072, "it has no end marker after 2 members" },
+		{ 3072, "it has no end marker (members read: 2)" },
 		{ 3073, "it ends in the middle of the header that follows two" },
-		{ 3584, "it has no end marker after 2 members" },
+		{ 3584, "it has no end marker (members read: 2)" },
 		{ 4096, NULL },
 	};
 	uint64_t members;

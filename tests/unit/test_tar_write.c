@@ -326,7 +326,7 @@ static void refuse_acl(const char *key, const void *value, size_t size, const ch
 	must(xattrs_add(&m.xattrs, key, value, size));
 	is_int(write_one(&m, &archive, &f), -EINVAL, "refused: %s", what);
 	is_str(f.what, "f", "it says of whom");
-	is_str(f.why, "it has an ACL that Linux would not take", "and why");
+	is_str(f.why, "it has an ACL that Linux would not accept", "and why");
 	is_int((long long)archive.size, 0, "nothing is written");
 	member_free(&m);
 	bytes_free(&archive);
@@ -519,8 +519,8 @@ static void test_zeros(void)
 
 static const char shorter[] = "it became shorter while it was read",
 		  longer[] = "it became longer while it was read",
-		  no_order[] = "its data is not in order",
-		  no_map[] = "its map of holes is not in order";
+		  no_order[] = "the pieces of its data overlap or are not sorted",
+		  no_map[] = "its map of holes has entries that overlap or are not sorted";
 
 static const struct {
 	const char *name;
@@ -980,7 +980,7 @@ static void test_empty_map(void)
 	bytes_patch(&archive, "1\n4\n5\n", "0\n4\n5\n");
 	t = reader_of(&archive, &source);
 	is_int(tar_reader_next(t, &next, &f), -EBADMSG, "a sparse file of no bytes with data");
-	is_str(f.why, "its map of holes names none of its data", "is refused");
+	is_str(f.why, "its map of holes lists none of its data", "is refused");
 	tar_reader_close(t);
 	bytes_free(&archive);
 }
