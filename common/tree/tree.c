@@ -17,7 +17,7 @@ int tree_new(int root_fd, struct tree **ret)
 		return -ENOMEM;
 	t->root_fd = root_fd;
 	t->keep_owner = geteuid() == 0;
-	trail_init(&t->trail, root_fd);
+	dir_cache_init(&t->directories, root_fd);
 	pthread_mutex_init(&t->lock, NULL);
 	*ret = t;
 	return 0;
@@ -93,7 +93,7 @@ static int create_inode(struct tree *t, const struct member *m, int parent_fd, c
 }
 
 /* Removes what an earlier member left under this name. A directory that is not empty stays, and is
- * an error, as it is for GNU tar. What goes may lie on the trail. */
+ * an error, as it is for GNU tar. What goes may be in the cache of directories. */
 static int remove_existing(struct tree *t, int parent_fd, const char *name)
 {
 	struct stat st;
@@ -107,15 +107,15 @@ static int remove_existing(struct tree *t, int parent_fd, const char *name)
 	if (unlinkat(parent_fd, name, 0) < 0 &&
 	    (errno != EISDIR || unlinkat(parent_fd, name, AT_REMOVEDIR) < 0))
 		return -errno;
-	trail_forget(&t->trail);
+	dir_cache_forget(&t->directories);
 	return 0;
 }
 
-/* For a member that describes a directory which is there already: the trail leaves it now, so that it does not set the old
+/* For a member that describes a directory which is there already: the cache leaves it now, so that it does not set the old
  * mode and times again later. As with GNU tar its attributes stay but for ACLs. name "" is the directory parent_fd itself. */
 static int prepare_directory(struct tree *t, int parent_fd, const char *name)
 {
-	int r = trail_leave(&t->trail, !*name);
+	int r = dir_cache_leave(&t->directories, !*name);
 	struct stat st;
 
 	if (r < 0)
@@ -158,7 +158,7 @@ static int complete_inode(struct tree *t, const struct member *m, int parent_fd,
 		return 0;
 	default:
 		if (xattrs_has(&m->xattrs, ACL_XATTR_DEFAULT))
-			trail_look_for_acls(&t->trail);
+			dir_cache_look_for_acls(&t->directories);
 		return tree_metadata_apply_by_name(t, parent_fd, *name ? name : ".", m);
 	}
 }
@@ -172,7 +172,7 @@ int tree_add(struct tree *t, const struct member *m, struct tree_file **ret_file
 	*ret_file = NULL;
 	if (inroot_path_leaves(m->path))
 		return tree_fail_leaves(f, m);
-	parent_fd = trail_open_parent(&t->trail, m->path, true, name);
+	parent_fd = dir_cache_open_parent(&t->directories, m->path, true, name);
 	if (parent_fd < 0)
 		return tree_fail_parent(f, m, parent_fd);
 	if (!*name && m->type != MEMBER_DIRECTORY)
@@ -198,7 +198,7 @@ int tree_finish(struct tree *t, struct fail *f)
 
 	if (r < 0)
 		return r;
-	r = trail_finish(&t->trail);
+	r = dir_cache_finish(&t->directories);
 	return r < 0 ? tree_fail(f, r, "", "cannot set modes and times of its directories") : 0;
 }
 
@@ -208,7 +208,7 @@ void tree_free(struct tree *t)
 		return;
 	tree_acls_free(t);
 	tree_file_free_spare(t);
-	trail_close(&t->trail);
+	dir_cache_close(&t->directories);
 	pthread_mutex_destroy(&t->lock);
 	free(t);
 }

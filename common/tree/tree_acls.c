@@ -16,7 +16,7 @@
 static char *real_path(const struct tree *t, const char *name)
 {
 	size_t length;
-	const char *parent = trail_path(&t->trail, &length);
+	const char *parent = dir_cache_path(&t->directories, &length);
 	char *path;
 	int n = asprintf(&path, "%.*s%s%s", (int)length, parent, length && *name ? "/" : "", name);
 
@@ -109,7 +109,7 @@ static int finish_named_acls(struct tree *t, const struct named_acls *n)
 	struct xattrs xattrs = { 0 };
 	char name[NAME_MAX + 1];
 	struct stat st;
-	int parent_fd = trail_open_parent(&t->trail, n->path, false, name), r;
+	int parent_fd = dir_cache_open_parent(&t->directories, n->path, false, name), r;
 
 	if (parent_fd < 0)
 		return parent_fd == -ENOENT || parent_fd == -ENOTDIR ? 0 : parent_fd;
@@ -119,7 +119,7 @@ static int finish_named_acls(struct tree *t, const struct named_acls *n)
 		return errno == ENOENT ? 0 : -errno;
 	if (st.st_dev != n->dev || st.st_ino != n->ino)
 		return 0; /* a later member replaced it */
-	r = trail_leave(&t->trail, strcmp(name, ".") == 0);
+	r = dir_cache_leave(&t->directories, strcmp(name, ".") == 0);
 	if (r == 0)
 		r = resolve_named_acls(t, n, &xattrs);
 	if (r == 0 && fchdir(parent_fd) < 0)

@@ -106,7 +106,7 @@ static void print_payload(const struct image *image, const struct block_list *l)
 	       size_format(c, l->largest), size_format(d, l->decoder_memory));
 }
 
-static void print_entry(const struct usage_entry *e)
+static void print_entry(const struct disk_usage_entry *e)
 {
 	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX];
 
@@ -116,14 +116,14 @@ static void print_entry(const struct usage_entry *e)
 	putchar('\n');
 }
 
-static void print_usage(const struct usage *u)
+static void print_disk_usage(const struct disk_usage *u)
 {
-	const struct usage_entry *e;
+	const struct disk_usage_entry *e;
 	size_t at = 0;
 
 	if (arg_top > 0)
 		puts("biggest directories: in RAM, in the image");
-	for (long i = 0; i < arg_top && (e = usage_next_directory(u, &at)); i++)
+	for (long i = 0; i < arg_top && (e = disk_usage_next_directory(u, &at)); i++)
 		print_entry(e);
 	if (arg_top > 0)
 		puts("biggest files");
@@ -141,7 +141,7 @@ static void print_text(const struct image_report *report)
 		print_manifest(image);
 	print_payload(image, &report->blocks);
 	needs_print(image, &report->needs);
-	print_usage(&report->usage);
+	print_disk_usage(&report->usage);
 }
 
 /* ---- what is asked for ---- */

@@ -162,7 +162,7 @@ struct netboot {
 
 static int set_setting(struct site *s, const char *key, const char *value)
 {
-	const char *why = site_set(s, key, value);
+	const char *why = site_apply_setting(s, key, value);
 
 	return why ? say_usage("netboot", "--%s %s: %s", key, value, why) : EXIT_OK;
 }

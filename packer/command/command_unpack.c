@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "command/command.h"
-#include "image/engine.h"
+#include "image/image_unpack.h"
 #include "image/image.h"
 #include "image/image_verify.h"
 #include "base/memory.h"
@@ -78,7 +78,7 @@ static int unpack_into(const struct image *image, int root_fd, struct fail *f)
 				      .hold = true };
 	struct unpack_result result;
 	uint64_t start = now_usec();
-	int r = engine_run(image, &how, "unpacking", &result, f);
+	int r = image_unpack(image, &how, "unpacking", &result, f);
 
 	if (r == 0)
 		print_result(&result, now_usec() - start, "unpacked");
@@ -162,7 +162,7 @@ static int verify_image(const struct image *image, struct unpack_result *ret, st
 	int r = image_verify_bytes(image, f);
 
 	if (r == 0)
-		r = engine_run(image, &how, "verifying", ret, f);
+		r = image_unpack(image, &how, "verifying", ret, f);
 	return r == 0 ? image_verify_numbers(image, &size, f) : r;
 }
 

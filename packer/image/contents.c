@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "image/engine.h"
+#include "image/image_unpack.h"
 #include "base/path.h"
 
 static char *copy_path(const char *path)
@@ -129,7 +129,7 @@ int contents_read(const struct image *image, const struct block_list *blocks, st
 	int r;
 
 	*ret = (struct contents){ 0 };
-	r = engine_run(image, &options, "reading", &result, f);
+	r = image_unpack(image, &options, "reading", &result, f);
 	if (r == 0 && ret->failed)
 		r = fail_errno(f, ENOMEM, image->path, "cannot list it");
 	if (r == 0)

@@ -5,12 +5,12 @@
 
 #include "image/contents.h"
 #include "image/needs.h"
-#include "image/usage.h"
+#include "image/disk_usage.h"
 
 struct image_report {
 	struct image image;
 	struct block_list blocks; /* of the payload */
 	struct needs needs;
 	struct contents contents;
-	struct usage usage;
+	struct disk_usage usage;
 };

@@ -28,7 +28,7 @@ int image_report_decode(struct image_report *r, struct fail *f)
 {
 	int result = contents_read(&r->image, &r->blocks, &r->contents, f);
 
-	if (result == 0 && usage_of(&r->contents, &r->usage) < 0)
+	if (result == 0 && disk_usage_of(&r->contents, &r->usage) < 0)
 		return fail_errno(f, ENOMEM, r->image.path, "cannot add up its sizes");
 	if (result == 0)
 		needs_of(&r->image, &r->blocks, &r->contents.size, &r->needs);
@@ -37,7 +37,7 @@ int image_report_decode(struct image_report *r, struct fail *f)
 
 void image_report_close(struct image_report *r)
 {
-	usage_free(&r->usage);
+	disk_usage_free(&r->usage);
 	contents_free(&r->contents);
 	block_list_free(&r->blocks);
 	image_close(&r->image);
@@ -71,7 +71,7 @@ static int draw_report(FILE *out, const void *report)
 {
 	const struct image_report *r = report;
 
-	usage_draw(&r->usage, r->image.path, out);
+	disk_usage_draw(&r->usage, r->image.path, out);
 	return 0;
 }
 

@@ -154,7 +154,7 @@ static const char *set_machine_boot(struct site *s, const char *value)
 	return set_name(m->boot, value + (*value == '='));
 }
 
-const char *site_set(struct site *s, const char *key, const char *value)
+const char *site_apply_setting(struct site *s, const char *key, const char *value)
 {
 	if (strcmp(key, "server") == 0)
 		return set_address(&s->server, value);
@@ -356,7 +356,8 @@ static int load_line(struct site *s, const struct setting *line, const char *pat
 	const char *wrong = line->wrong;
 
 	if (!wrong)
-		wrong = line->value ? site_set(s, line->name, line->value) : "there is no =";
+		wrong = line->value ? site_apply_setting(s, line->name, line->value)
+				    : "there is no =";
 	return wrong ? setting_fail(f, path, line, wrong) : 0;
 }
 

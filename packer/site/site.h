@@ -45,7 +45,7 @@ struct site {
 void site_init(struct site *s, const char *directory);
 
 /* Sets one value. Returns NULL, or what is wrong with the value, for the end of a message. */
-const char *site_set(struct site *s, const char *key, const char *value);
+const char *site_apply_setting(struct site *s, const char *key, const char *value);
 
 /* Reads netboot.conf. -EEXIST if there is none, because then the directory is not a site; but with claim an empty or
  * missing directory is accepted. */

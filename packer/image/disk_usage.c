@@ -1,5 +1,5 @@
 /* Sums over directories. */
-#include "image/usage.h"
+#include "image/disk_usage.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ struct open_directory {
 };
 
 struct summing {
-	struct usage *usage;
+	struct disk_usage *usage;
 	struct open_directory *open; /* from the root down to that of the last member; owned */
 	size_t n_open;
 	const char *last; /* path of that member */
@@ -25,7 +25,7 @@ struct summing {
 
 static int compare_sizes(const void *a, const void *b)
 {
-	const struct usage_entry *x = a, *y = b;
+	const struct disk_usage_entry *x = a, *y = b;
 
 	if (x->ram != y->ram)
 		return x->ram > y->ram ? -1 : 1;
@@ -49,10 +49,10 @@ static int compare_places(const void *a, const void *b)
 
 static int open_directory(struct summing *s, const char *path, size_t length)
 {
-	struct usage *u = s->usage;
+	struct disk_usage *u = s->usage;
 	struct open_directory *open;
-	struct usage_entry *directories = array_one_more(u->directories, u->n_directories,
-							 sizeof(*directories));
+	struct disk_usage_entry *directories = array_one_more(u->directories, u->n_directories,
+							      sizeof(*directories));
 
 	if (!directories)
 		return -ENOMEM;
@@ -62,13 +62,14 @@ static int open_directory(struct summing *s, const char *path, size_t length)
 		return -ENOMEM;
 	s->open = open;
 	open[s->n_open++] = (struct open_directory){ u->n_directories, length };
-	directories[u->n_directories] =
-		(struct usage_entry){ .path = path, .length = length, .number = u->n_directories };
+	directories[u->n_directories] = (struct disk_usage_entry){ .path = path,
+								   .length = length,
+								   .number = u->n_directories };
 	u->n_directories++;
 	return 0;
 }
 
-static void add(struct usage_entry *to, uint64_t members, uint64_t ram, double packed)
+static void add(struct disk_usage_entry *to, uint64_t members, uint64_t ram, double packed)
 {
 	to->members += members;
 	to->ram += ram;
@@ -78,7 +79,7 @@ static void add(struct usage_entry *to, uint64_t members, uint64_t ram, double p
 /* Closes all but the first n directories. */
 static void close_directories(struct summing *s, size_t n)
 {
-	struct usage_entry *all = s->usage->directories, *e;
+	struct disk_usage_entry *all = s->usage->directories, *e;
 
 	for (; s->n_open > n; s->n_open--) {
 		e = &all[s->open[s->n_open - 1].entry];
@@ -124,7 +125,7 @@ static int add_member(struct summing *s, const struct listed *m)
 	return 0;
 }
 
-static int add_directories(const struct contents *l, struct usage *u)
+static int add_directories(const struct contents *l, struct disk_usage *u)
 {
 	_cleanup_free_ const struct listed **order = calloc(l->n + 1, sizeof(struct listed *));
 	struct summing s = { .usage = u };
@@ -141,30 +142,30 @@ static int add_directories(const struct contents *l, struct usage *u)
 	return r;
 }
 
-static int add_files(const struct contents *l, struct usage *u)
+static int add_files(const struct contents *l, struct disk_usage *u)
 {
 	u->files = calloc(l->n + 1, sizeof(*u->files));
 	for (size_t i = 0; u->files && i < l->n; i++) {
 		const struct listed *m = &l->members[i];
 
 		if (m->type == MEMBER_FILE)
-			u->files[u->n_files++] = (struct usage_entry){ m->path, strlen(m->path),
-								       i,       1,
-								       m->ram,  m->packed };
+			u->files[u->n_files++] = (struct disk_usage_entry){
+				m->path, strlen(m->path), i, 1, m->ram, m->packed
+			};
 	}
 	return u->files ? 0 : -ENOMEM;
 }
 
-int usage_of(const struct contents *l, struct usage *ret)
+int disk_usage_of(const struct contents *l, struct disk_usage *ret)
 {
 	int r;
 
-	*ret = (struct usage){ 0 };
+	*ret = (struct disk_usage){ 0 };
 	r = add_directories(l, ret);
 	if (r == 0)
 		r = add_files(l, ret);
 	if (r < 0) {
-		usage_free(ret);
+		disk_usage_free(ret);
 		return r;
 	}
 	if (ret->n_directories)
@@ -174,31 +175,32 @@ int usage_of(const struct contents *l, struct usage *ret)
 	return 0;
 }
 
-void usage_free(struct usage *u)
+void disk_usage_free(struct disk_usage *u)
 {
 	free(u->directories);
 	free(u->files);
-	*u = (struct usage){ 0 };
+	*u = (struct disk_usage){ 0 };
 }
 
 /* ---- asking ---- */
 
-static bool is_below(const struct usage_entry *e, const struct usage_entry *above)
+static bool is_below(const struct disk_usage_entry *e, const struct disk_usage_entry *above)
 {
 	return e->length > above->length && memcmp(e->path, above->path, above->length) == 0 &&
 	       (above->length == 0 || e->path[above->length] == '/');
 }
 
-static bool is_directly_below(const struct usage_entry *e, const struct usage_entry *above)
+static bool is_directly_below(const struct disk_usage_entry *e,
+			      const struct disk_usage_entry *above)
 {
 	size_t from = above->length ? above->length + 1 : 0;
 
 	return is_below(e, above) && !memchr(e->path + from, '/', e->length - from);
 }
 
-const struct usage_entry *usage_next_directory(const struct usage *u, size_t *at)
+const struct disk_usage_entry *disk_usage_next_directory(const struct disk_usage *u, size_t *at)
 {
-	const struct usage_entry *e, *next;
+	const struct disk_usage_entry *e, *next;
 
 	while (*at < u->n_directories) {
 		e = &u->directories[(*at)++];
@@ -222,11 +224,11 @@ struct area {
 };
 
 struct drawing {
-	const struct usage *usage;
+	const struct disk_usage *usage;
 	FILE *out;
 };
 
-static void draw_box(const struct drawing *d, const struct usage_entry *e, struct area a,
+static void draw_box(const struct drawing *d, const struct disk_usage_entry *e, struct area a,
 		     unsigned depth)
 {
 	static const char *const colours[] = { "#f4f1ea", "#cfe0ee", "#a9c8e0", "#84b0d2" };
@@ -256,8 +258,8 @@ static void draw_box(const struct drawing *d, const struct usage_entry *e, struc
 }
 
 /* Places boxes from..to in a strip along a side. */
-static double strip_width(const struct usage_entry *const *e, size_t from, size_t to, double side,
-			  double area_per_byte)
+static double strip_width(const struct disk_usage_entry *const *e, size_t from, size_t to,
+			  double side, double area_per_byte)
 {
 	double sum = 0;
 
@@ -267,8 +269,8 @@ static double strip_width(const struct usage_entry *const *e, size_t from, size_
 }
 
 /* The worst aspect ratio of boxes from..to in a strip along the shorter side. */
-static double worst_ratio(const struct usage_entry *const *e, size_t from, size_t to, double side,
-			  double area_per_byte)
+static double worst_ratio(const struct disk_usage_entry *const *e, size_t from, size_t to,
+			  double side, double area_per_byte)
 {
 	double strip = strip_width(e, from, to, side, area_per_byte), length, worst = 1;
 
@@ -282,12 +284,12 @@ static double worst_ratio(const struct usage_entry *const *e, size_t from, size_
 	return worst;
 }
 
-static void draw_directory(const struct drawing *d, const struct usage_entry *above, struct area a,
-			   unsigned depth);
+static void draw_directory(const struct drawing *d, const struct disk_usage_entry *above,
+			   struct area a, unsigned depth);
 
 /* Places boxes from..to in one strip and removes it from the area *a. */
-static void draw_strip(const struct drawing *d, const struct usage_entry *const *e, size_t from,
-		       size_t to, struct area *a, double area_per_byte, unsigned depth)
+static void draw_strip(const struct drawing *d, const struct disk_usage_entry *const *e,
+		       size_t from, size_t to, struct area *a, double area_per_byte, unsigned depth)
 {
 	bool upright = a->width >= a->height;
 	double side = upright ? a->height : a->width, at = 0, length;
@@ -308,10 +310,10 @@ static void draw_strip(const struct drawing *d, const struct usage_entry *const 
 }
 
 /* Squarified treemap: adds boxes to a strip as long as that improves their aspect ratio. */
-static void draw_directory(const struct drawing *d, const struct usage_entry *above, struct area a,
-			   unsigned depth)
+static void draw_directory(const struct drawing *d, const struct disk_usage_entry *above,
+			   struct area a, unsigned depth)
 {
-	const struct usage_entry *children[CHILDREN_MAX];
+	const struct disk_usage_entry *children[CHILDREN_MAX];
 	double area_per_byte, side;
 	size_t n = 0, to;
 
@@ -333,10 +335,10 @@ static void draw_directory(const struct drawing *d, const struct usage_entry *ab
 	}
 }
 
-void usage_draw(const struct usage *u, const char *title, FILE *out)
+void disk_usage_draw(const struct disk_usage *u, const char *title, FILE *out)
 {
 	struct drawing d = { u, out };
-	const struct usage_entry *root = NULL;
+	const struct disk_usage_entry *root = NULL;
 
 	for (size_t i = 0; i < u->n_directories && !root; i++)
 		if (u->directories[i].length == 0)

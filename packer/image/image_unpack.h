@@ -8,5 +8,5 @@
 
 /* Runs unpack_run on the image's payload, with these options but for progress. Where nothing is to be written, it also
  * asks whether init could make every member; the names may take a quarter of the free memory. */
-int engine_run(const struct image *image, const struct unpack_options *options, const char *doing,
-	       struct unpack_result *ret, struct fail *f);
+int image_unpack(const struct image *image, const struct unpack_options *options, const char *doing,
+		 struct unpack_result *ret, struct fail *f);

@@ -1,5 +1,5 @@
 /* Calls unpack_run() while another thread draws the progress. */
-#include "image/engine.h"
+#include "image/image_unpack.h"
 
 #include <pthread.h>
 
@@ -51,8 +51,8 @@ static int names_new(struct root_tree **ret, struct fail *f)
 	return r < 0 ? fail_errno(f, r, "the root", "cannot hold its names") : 0;
 }
 
-int engine_run(const struct image *image, const struct unpack_options *given, const char *doing,
-	       struct unpack_result *ret, struct fail *f)
+int image_unpack(const struct image *image, const struct unpack_options *given, const char *doing,
+		 struct unpack_result *ret, struct fail *f)
 {
 	struct unpack_options options = *given;
 	int r = options.root_fd < 0 ? names_new(&options.names, f) : 0;

@@ -1,5 +1,5 @@
 /* Directories kept open along a path. */
-#include "tree/trail.h"
+#include "tree/dir_cache.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,15 +11,15 @@
 #include "base/inroot.h"
 #include "base/util.h"
 
-void trail_init(struct trail *t, int root_fd)
+void dir_cache_init(struct dir_cache *t, int root_fd)
 {
-	*t = (struct trail){ .root_fd = root_fd, .elsewhere = -1 };
+	*t = (struct dir_cache){ .root_fd = root_fd, .elsewhere = -1 };
 	t->rules.is_root = geteuid() == 0;
 	t->rules.look_for_acls = fgetxattr(root_fd, ACL_XATTR_DEFAULT, NULL, 0) > 0;
 }
 
 /* Leaves and closes all directories but the first n. */
-static int cut_to(struct trail *t, unsigned n)
+static int cut_to(struct dir_cache *t, unsigned n)
 {
 	int r = 0, last;
 
@@ -31,14 +31,14 @@ static int cut_to(struct trail *t, unsigned n)
 	return r;
 }
 
-static int leave_trail(struct trail *t)
+static int leave_trail(struct dir_cache *t)
 {
 	int r = cut_to(t, 0), last = dirstate_leave(&t->states[0], t->root_fd);
 
 	return r < 0 ? r : last;
 }
 
-static int leave_elsewhere(struct trail *t)
+static int leave_elsewhere(struct dir_cache *t)
 {
 	int r = 0;
 
@@ -49,13 +49,13 @@ static int leave_elsewhere(struct trail *t)
 	return r;
 }
 
-static int directory_at(const struct trail *t, unsigned n)
+static int directory_at(const struct dir_cache *t, unsigned n)
 {
 	return n ? t->fds[n - 1] : t->root_fd;
 }
 
-/* Is component number n of the trail this one? */
-static bool is_here(const struct trail *t, unsigned n, const char *name, size_t length)
+/* Is component number n of the cached path this one? */
+static bool is_here(const struct dir_cache *t, unsigned n, const char *name, size_t length)
 {
 	size_t start = n ? t->ends[n - 1] + 1 : 0;
 
@@ -64,7 +64,7 @@ static bool is_here(const struct trail *t, unsigned n, const char *name, size_t 
 }
 
 /* Opens one more directory behind the first n. -ENOTDIR or -ELOOP: it is a link, perhaps to one. */
-static int step(struct trail *t, unsigned n, const char *component, size_t length, bool create)
+static int step(struct dir_cache *t, unsigned n, const char *component, size_t length, bool create)
 {
 	const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	size_t start = n ? t->ends[n - 1] + 1 : 0;
@@ -73,7 +73,7 @@ static int step(struct trail *t, unsigned n, const char *component, size_t lengt
 
 	if (r < 0)
 		return r;
-	if (n == TRAIL_MAX || start + length >= sizeof(t->path))
+	if (n == DIR_CACHE_MAX || start + length >= sizeof(t->path))
 		return -ELOOP;
 	memcpy(name, component, length);
 	name[length] = '\0';
@@ -95,7 +95,7 @@ static int step(struct trail *t, unsigned n, const char *component, size_t lengt
 	return dirstate_enter(&t->states[t->n], fd, &t->rules);
 }
 
-/* Paths that the trail cannot serve: they have "." or ".." (but for "./" at the start), end in a slash
+/* Paths that the cache cannot serve: they have "." or ".." (but for "./" at the start), end in a slash
  * that is not behind a name, or have a component that is too long. */
 static bool is_plain(const char *path)
 {
@@ -111,8 +111,8 @@ static bool is_plain(const char *path)
 	return true;
 }
 
-/* Follows path along the trail up to its last component. */
-static int follow(struct trail *t, const char *path, bool create, char name[NAME_MAX + 1])
+/* Follows path along the cached one up to its last component. */
+static int follow(struct dir_cache *t, const char *path, bool create, char name[NAME_MAX + 1])
 {
 	size_t length;
 	int r = dirstate_enter(&t->states[0], t->root_fd, &t->rules);
@@ -134,10 +134,10 @@ static int follow(struct trail *t, const char *path, bool create, char name[NAME
 	return directory_at(t, t->at);
 }
 
-/* A directory that is missing on a way that is not on the trail. */
+/* A directory that is missing on a way that is not in the cache. */
 static int make_elsewhere(void *arg, int dir_fd, const char *name)
 {
-	const struct trail *t = arg;
+	const struct dir_cache *t = arg;
 	struct dirstate state = { 0 };
 	int r = dirstate_enter(&state, dir_fd, &t->rules), last;
 
@@ -147,7 +147,7 @@ static int make_elsewhere(void *arg, int dir_fd, const char *name)
 	return r < 0 ? r : last;
 }
 
-static int go_elsewhere(struct trail *t, const char *path, bool create, char name[NAME_MAX + 1])
+static int go_elsewhere(struct dir_cache *t, const char *path, bool create, char name[NAME_MAX + 1])
 {
 	int r = leave_trail(t);
 
@@ -159,7 +159,8 @@ static int go_elsewhere(struct trail *t, const char *path, bool create, char nam
 	return r < 0 ? r : t->elsewhere;
 }
 
-int trail_open_parent(struct trail *t, const char *path, bool create, char name[NAME_MAX + 1])
+int dir_cache_open_parent(struct dir_cache *t, const char *path, bool create,
+			  char name[NAME_MAX + 1])
 {
 	const char *plain = path;
 	int r = leave_elsewhere(t);
@@ -179,7 +180,7 @@ int trail_open_parent(struct trail *t, const char *path, bool create, char name[
 	return go_elsewhere(t, path, create, name);
 }
 
-const char *trail_path(const struct trail *t, size_t *ret_length)
+const char *dir_cache_path(const struct dir_cache *t, size_t *ret_length)
 {
 	if (t->elsewhere >= 0) {
 		*ret_length = strlen(t->elsewhere_path);
@@ -189,31 +190,31 @@ const char *trail_path(const struct trail *t, size_t *ret_length)
 	return t->path;
 }
 
-int trail_leave(struct trail *t, bool parent_too)
+int dir_cache_leave(struct dir_cache *t, bool parent_too)
 {
 	if (t->elsewhere < 0)
 		return parent_too ? leave_trail(t) : cut_to(t, t->at);
 	return parent_too ? dirstate_leave(&t->elsewhere_state, t->elsewhere) : 0;
 }
 
-void trail_look_for_acls(struct trail *t)
+void dir_cache_look_for_acls(struct dir_cache *t)
 {
 	t->rules.look_for_acls = true;
 }
 
-void trail_forget(struct trail *t)
+void dir_cache_forget(struct dir_cache *t)
 {
 	t->stale = true;
 }
 
-int trail_finish(struct trail *t)
+int dir_cache_finish(struct dir_cache *t)
 {
 	int r = leave_elsewhere(t), last = leave_trail(t);
 
 	return r < 0 ? r : last;
 }
 
-void trail_close(struct trail *t)
+void dir_cache_close(struct dir_cache *t)
 {
 	dirstate_forget(&t->elsewhere_state);
 	cleanup_close(&t->elsewhere);

@@ -2,7 +2,7 @@
  * The sums over directories are those that adding each member to each directory above it gives, in any shape of tree; and
  * what a member costs does not grow with its depth times its path.
  */
-#include "image/usage.h"
+#include "image/disk_usage.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -27,7 +27,7 @@ static bool is_in(const struct listed *m, const char *path, size_t length)
 	       (m->path[length] == '/' || (m->path[length] == '\0' && m->type == MEMBER_DIRECTORY));
 }
 
-static bool is_right(const struct contents *l, const struct usage_entry *e)
+static bool is_right(const struct contents *l, const struct disk_usage_entry *e)
 {
 	uint64_t members = 0, ram = 0;
 	double packed = 0;
@@ -109,18 +109,18 @@ static void test_sums(void)
 {
 	unsigned wrong = 0, missing = 0, unsorted = 0;
 	struct contents l;
-	struct usage u;
+	struct disk_usage u;
 
 	for (unsigned round = 0; round < 2000; round++) {
 		draw_contents(&l);
-		if (usage_of(&l, &u) < 0)
+		if (disk_usage_of(&l, &u) < 0)
 			break;
 		missing += u.n_directories != count_directories(&l);
 		for (size_t i = 0; i < u.n_directories; i++) {
 			wrong += !is_right(&l, &u.directories[i]);
 			unsorted += i > 0 && u.directories[i].ram > u.directories[i - 1].ram;
 		}
-		usage_free(&u);
+		disk_usage_free(&u);
 		free_contents(&l);
 	}
 	is_int(wrong, 0, "each directory has the sum of what lies in it");
@@ -137,7 +137,7 @@ static void test_sums(void)
 static void test_depth(void)
 {
 	struct contents l = { .n = MEMBERS, .members = calloc(MEMBERS, sizeof(*l.members)) };
-	struct usage u;
+	struct disk_usage u;
 	char *path;
 
 	for (size_t i = 0; i < MEMBERS; i++) {
@@ -148,7 +148,7 @@ static void test_depth(void)
 		l.members[i] = (struct listed){ .path = path, .ram = 1 };
 	}
 	alarm(60);
-	if (usage_of(&l, &u) == 0) {
+	if (disk_usage_of(&l, &u) == 0) {
 		is_int((long long)u.n_directories, DEPTH + 1, "%d directories in each other",
 		       DEPTH);
 		is_int((long long)u.directories[0].ram, MEMBERS, "the root has all");
@@ -156,7 +156,7 @@ static void test_depth(void)
 		is_int((long long)u.directories[DEPTH].length, 2 * DEPTH - 1,
 		       "by path, where they are of one size");
 		is_int((long long)u.n_files, MEMBERS, "files");
-		usage_free(&u);
+		disk_usage_free(&u);
 	}
 	alarm(0);
 	free_contents(&l);

@@ -1,8 +1,8 @@
 /*
- * The trail finds the same directories as inroot, whatever was open before, whatever was changed
+ * The cache of directories finds the same directories as inroot, whatever was open before, whatever was changed
  * between two calls.
  */
-#include "tree/trail.h"
+#include "tree/dir_cache.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include "tap.h"
 
 static int root_fd;
-static struct trail trail;
+static struct dir_cache cache;
 
 static bool same_inode(int a, int b)
 {
@@ -26,7 +26,7 @@ static bool same_inode(int a, int b)
 static void is_as_inroot(const char *path, const char *what)
 {
 	char name[NAME_MAX + 1] = "?", want_name[NAME_MAX + 1] = "?", want_real[PATH_MAX] = "?";
-	int fd = trail_open_parent(&trail, path, false, name), want_fd = -1;
+	int fd = dir_cache_open_parent(&cache, path, false, name), want_fd = -1;
 	int want = inroot_open_parent(root_fd, path, NULL, NULL, &want_fd, want_name, want_real);
 	size_t length = 0;
 	const char *place;
@@ -35,7 +35,7 @@ static void is_as_inroot(const char *path, const char *what)
 		is_int(fd, want, "%s (%s): the same error", path, what);
 		return;
 	}
-	place = trail_path(&trail, &length);
+	place = dir_cache_path(&cache, &length);
 	ok(fd >= 0 && same_inode(fd, want_fd) && strcmp(name, want_name) == 0 &&
 		   length == strlen(want_real) && memcmp(place, want_real, length) == 0,
 	   "%s (%s): the same directory", path, what);
@@ -108,11 +108,11 @@ static void test_changes(void)
 	unlinkat(root_fd, "usr/lib/x/abs", 0);
 	must(unlinkat(root_fd, "usr/lib/x", AT_REMOVEDIR));
 	must(symlinkat("../share", root_fd, "usr/lib/x"));
-	trail_forget(&trail);
+	dir_cache_forget(&cache);
 	is_as_inroot("usr/lib/x/f", "a link where the directory was");
 	must(unlinkat(root_fd, "usr/lib/x", 0));
 	mkdirat(root_fd, "usr/lib/x", 0755);
-	trail_forget(&trail);
+	dir_cache_forget(&cache);
 	is_as_inroot("usr/lib/x/f", "a directory again");
 }
 
@@ -123,15 +123,16 @@ static void test_create(void)
 	size_t length;
 
 	umask(077);
-	ok(trail_open_parent(&trail, "new/er/f", true, name) >= 0, "missing directories are made");
+	ok(dir_cache_open_parent(&cache, "new/er/f", true, name) >= 0,
+	   "missing directories are made");
 	umask(022);
 	ok(fstatat(root_fd, "new/er", &st, 0) == 0 && (st.st_mode & 07777) == 0755,
 	   "with their mode");
 	for (int i = 0; i < 40; i++)
 		strcat(deep, "d/");
 	strcat(deep, "f");
-	ok(trail_open_parent(&trail, deep, true, name) >= 0, "deeper than what is kept open");
-	trail_path(&trail, &length);
+	ok(dir_cache_open_parent(&cache, deep, true, name) >= 0, "deeper than what is kept open");
+	dir_cache_path(&cache, &length);
 	is_int((long long)length, 79, "and it knows where that is");
 	is_as_inroot(deep, "deep");
 	is_as_inroot("d/d/d/f", "half way up");
@@ -139,12 +140,12 @@ static void test_create(void)
 
 int main(void)
 {
-	root_fd = scratch_dir("trail");
+	root_fd = scratch_dir("dir_cache");
 	make_tree();
-	trail_init(&trail, root_fd);
+	dir_cache_init(&cache, root_fd);
 	test_paths();
 	test_changes();
 	test_create();
-	trail_close(&trail);
+	dir_cache_close(&cache);
 	return done_testing();
 }

@@ -7,7 +7,7 @@
 
 #include "image/contents.h"
 
-struct usage_entry {
+struct disk_usage_entry {
 	const char *path; /* "" = the root */
 	size_t length; /* bytes of path, because the path of a directory is the beginning of a member's */
 	size_t number; /* its rank by path, among directories or files */
@@ -16,18 +16,18 @@ struct usage_entry {
 	double packed; /* bytes of the image */
 };
 
-struct usage {
-	struct usage_entry *directories, *files; /* owned; largest first */
+struct disk_usage {
+	struct disk_usage_entry *directories, *files; /* owned; largest first */
 	size_t n_directories, n_files;
 };
 
 /* Computes the sizes; the contents must outlive *ret. 0 or -ENOMEM. */
-int usage_of(const struct contents *l, struct usage *ret);
-void usage_free(struct usage *u);
+int disk_usage_of(const struct contents *l, struct disk_usage *ret);
+void disk_usage_free(struct disk_usage *u);
 
 /* The next directory to show, from *at on, or NULL. Skips directories of which a single subdirectory takes nearly
  * all. */
-const struct usage_entry *usage_next_directory(const struct usage *u, size_t *at);
+const struct disk_usage_entry *disk_usage_next_directory(const struct disk_usage *u, size_t *at);
 
 /* Draws a treemap of the bytes in RAM as SVG. */
-void usage_draw(const struct usage *u, const char *title, FILE *out);
+void disk_usage_draw(const struct disk_usage *u, const char *title, FILE *out);
