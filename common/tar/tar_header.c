@@ -8,13 +8,17 @@
 #define FIELD(field_name) \
 	block + offsetof(struct raw, field_name), sizeof(((struct raw *)0)->field_name)
 
-/* POSIX.1-1988. What other formats have in place of the prefix, see tar_sparse.c. */
+/* POSIX.1-1988. What other formats have in place of the prefix, see also tar_sparse.c. */
 struct raw {
 	char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8], type, link[100];
 	char magic[6], version[2], uname[32], gname[32], major[8], minor[8], prefix[155], rest[8],
 		star[4];
 };
 _Static_assert(sizeof(struct raw) == TAR_BLOCK, "a header is one block");
+
+/* star keeps two times behind a shorter prefix. */
+#define STAR_PREFIX 130
+#define STAR_TIME 12
 
 static int parse_octal(const uint8_t *at, const uint8_t *end, int64_t *ret)
 {
@@ -133,6 +137,28 @@ static void copy_names(const struct raw *raw, struct tar_header *h)
 	snprintf(h->link, sizeof(h->link), "%.*s", (int)sizeof(raw->link), raw->link);
 }
 
+static bool is_star_time(const char *field)
+{
+	return field[0] >= '0' && field[0] <= '7' && field[STAR_TIME - 1] == ' ';
+}
+
+/* atime and ctime: nobody needs them, but junk in them says that the header is damaged. GNU tar knows them in the same way,
+ * since not all of star's headers have its magic. */
+static int check_star_times(const uint8_t block[TAR_BLOCK], const char *what, struct fail *f)
+{
+	const uint8_t *prefix = block + offsetof(struct raw, prefix),
+		      *times = prefix + STAR_PREFIX + 1;
+	const char *fields = (const char *)times;
+	int64_t unused;
+	int r;
+
+	if (memcmp(block + offsetof(struct raw, magic), "ustar", 6) != 0 || prefix[STAR_PREFIX] ||
+	    !is_star_time(fields) || !is_star_time(fields + STAR_TIME))
+		return 0;
+	r = parse_field(times, STAR_TIME, "atime", what, &unused, f);
+	return r < 0 ? r : parse_field(times + STAR_TIME, STAR_TIME, "ctime", what, &unused, f);
+}
+
 int tar_header_numbers(const uint8_t block[TAR_BLOCK], const char *what, struct tar_header *h,
 		       struct fail *f)
 {
@@ -148,6 +174,8 @@ int tar_header_numbers(const uint8_t block[TAR_BLOCK], const char *what, struct 
 		r = tar_size_parse(FIELD(size), "size", what, &h->size, f);
 	if (r == 0)
 		r = parse_field(FIELD(mtime), "mtime", what, &h->mtime, f);
+	if (r == 0)
+		r = check_star_times(block, what, f);
 	if (h->type != '3' && h->type != '4')
 		return r;
 	if (r == 0)

@@ -75,7 +75,7 @@ my @OTHER = (      # trees
 		sub { !has_magic($_[1]) && $_[0]{tree} =~ s/ rdev=\d+:\d+/ rdev=0:0/r eq $_[0]{gnu_tree} }],
 	['real size', 'GNU tar makes a sparse file as long as its map, not as long as it says', \&has_zeros_behind_map],
 	['long names', 'GNU tar reads a long name or target to its NUL, also behind its size',
-		sub { $_[1]{field} =~ /^[LK] size/ && $_[0]{gnu_tree} =~ s/([lt])\1{119}/$1 x size_said($_[1])/er eq $_[0]{tree} }],
+		sub { $_[1]{field} =~ /^[LK] size/ && sorted($_[0]{gnu_tree} =~ s/([lt])\1{119}/$1 x size_said($_[1])/er) eq sorted($_[0]{tree}) }],
 	['half an ACL', 'GNU tar warns and goes on without the ACL',
 		sub { $_[0]{messages} =~ /acl_from_text/ && $_[0]{gnu_tree} !~ /posix_acl/ && without_acl($_[0]{tree}) eq without_acl($_[0]{gnu_tree}) }],
 );
@@ -85,7 +85,8 @@ sub without_acl { my ($tree) = @_; return $tree =~ s/^(acl f) \d+(.*?)(?: system
 
 sub field_of  { my ($d, $field) = @_; return substr $d->{member_bytes}, $d->{header} + $FIELDS{$field}[0], $FIELDS{$field}[1] }
 sub has_magic { my ($d) = @_; return $d->{field} !~ / (?:magic|version)/ || (field_of($d, 'magic') . field_of($d, 'version')) =~ /\Austar(?:\0|  \0\z)/ }
-sub size_said { my ($d) = @_; return oct(field_of($d, 'size') =~ s/\0.*//sr) }
+sub size_said { my ($d) = @_; return oct(field_of($d, 'size') =~ s/[\0 ].*//sr) }
+sub sorted    { my ($tree) = @_; return join '', sort split /^/m, $tree }
 
 # Our tree is that of the archive before the damage.
 sub is_undamaged { my ($r, $d) = @_; return $r->{tree} eq ($d->{undamaged} //= both($d->{whole}, '=')->{tree}) }

@@ -176,6 +176,12 @@ for my $id (qw(uid gid)) {
 	bad("$id $_ in base 256", [set_field(file('f', ''), $id, base256($_, 8)), $z], owner($id eq 'uid' ? "$_:0" : "0:$_"),
 		$_ == 4294967295 ? 'GNU tar leaves the owner as it is' : 2) for 4294967295, 4294967296, -1, -2;
 }
+# star's, with its magic and without: what starts with a digit and ends with a blank are times.
+for my $star (star(name => 'f'), set_bytes(star(name => 'f'), 508, "\0" x 4)) {
+	bad("star's atime '$_'", [set_bytes($star, 476, $_), $z], field('f', 'atime', $_)) for '1452477000x ', '1a524770000 ';
+	bad("star's ctime '$_'", [set_bytes($star, 488, $_), $z], field('f', 'ctime', $_)) for '1452477000x ', '19524770000 ';
+	good("no time of star's: '$_'", [set_bytes($star, 476, $_), $z], [file('f', ''), $z]) for 'x4524770000 ', '1452477000xx', "\0" x 12;
+}
 number(mtime => @$_) for ['14524770400 ', 1700000000], [base256(-1, 12), base256(-1, 12)], [' ' x 3 . '77 ', 63], ["\0" x 12, 0];
 bad("mtime '" . quoted($_) . "'", [set_field(file('f', ''), 'mtime', $_), $z], field('f', 'mtime', $_)) for 'abc', ' ' x 12, '1452477000x', '9', "\x81" . "\0" x 11;
 bad("mtime '" . quoted($_) . "'", [set_field(file('f', ''), 'mtime', $_), $z], range('f', 'mtime')) for "\x80" . "\x7f" x 11, "\x80\0\0\0\x80" . "\0" x 7, "\xff" . "\x80" x 11;

@@ -150,6 +150,10 @@ static inline bool has_wrong_field(const struct situation *s, int r)
 
 		for (size_t k = 0; header && k < n; k++)
 			look_at_field(header, number_fields[k], &w);
+		if (header && has_star_times(header)) {
+			look_at_field(header, &ATIME_FIELD, &w);
+			look_at_field(header, &CTIME_FIELD, &w);
+		}
 	}
 	if (f->own)
 		(void)walk_map(f, look_at_map_fields, &w);

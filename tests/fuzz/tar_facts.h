@@ -41,7 +41,8 @@ static const struct field MODE_FIELD = { "mode", 100, 8 }, UID_FIELD = { "uid", 
 			  GID_FIELD = { "gid", 116, 8 }, SIZE_FIELD = { "size", 124, 12 },
 			  MTIME_FIELD = { "mtime", 136, 12 },
 			  MAJOR_FIELD = { "major device number", 329, 8 },
-			  MINOR_FIELD = { "minor device number", 337, 8 };
+			  MINOR_FIELD = { "minor device number", 337, 8 },
+			  ATIME_FIELD = { "atime", 476, 12 }, CTIME_FIELD = { "ctime", 488, 12 };
 
 static inline char type_of(const uint8_t *header)
 {
@@ -61,6 +62,18 @@ static inline bool is_ustar(const uint8_t *header)
 static inline bool is_star(const uint8_t *header)
 {
 	return is_ustar(header) && memcmp(header + 508, "tar", 4) == 0;
+}
+
+static inline bool looks_like_time(const uint8_t *field)
+{
+	return field[0] >= '0' && field[0] <= '7' && field[11] == ' ';
+}
+
+/* Star's two times, behind a short prefix; with its magic or without. */
+static inline bool has_star_times(const uint8_t *header)
+{
+	return is_ustar(header) && header[475] == 0 && looks_like_time(header + 476) &&
+	       looks_like_time(header + 488);
 }
 
 static inline bool is_zeros(const uint8_t *data, size_t size)

@@ -144,6 +144,18 @@ static void test_fields(void)
 	make_block(block);
 	strcpy((char *)block + 329, "abc");
 	is_int(parse(block, &h, &f), 1, "a file has no device number");
+	memcpy(block + 476, "1452477000x 14524770000 ", 24);
+	is_int(parse(block, &h, &f), -EBADMSG, "junk in a time of star's");
+	is_str(f.why, "the atime in its tar header is no number: '1452477000x '", "says so");
+	memcpy(block + 476, "14524770000 1452477000x ", 24);
+	is_int(parse(block, &h, &f), -EBADMSG, "and in the other");
+	is_str(f.why, "the ctime in its tar header is no number: '1452477000x '", "says so");
+	block[475] = 'p';
+	is_int(parse(block, &h, &f), 1, "a long prefix leaves no room for times");
+	block[475] = '\0';
+	block[476] = 'x';
+	is_int(parse(block, &h, &f), 1, "what does not look like times is none");
+	memcpy(block + 476, "14524770000 1452477000x ", 24);
 	memcpy(block + 257, "ustar  ", 8);
 	is_int(parse(block, &h, &f), 1, "GNU");
 	is_str(h.name, "etc/motd", "has no prefix");
