@@ -17,7 +17,7 @@
 #include "limits.h"
 #include "mutate_tar.h"
 #include "tests/fuzz/tar_differences.h"
-#include "tar_facts.h"
+#include "tests/fuzz/tar_facts.h"
 #include "tar/tar_read.h"
 
 #define MEMBERS_MAX 80 /* more than an input of 32 KiB has */
