@@ -119,7 +119,7 @@ SHARED := $(LONG) $(filter-out $(SERIAL) $(LONG),$(TESTED) $(wildcard tests/*.t 
 
 OUT := $(B)$(if $(filter-out $(HOST),$(ARCH)),/$(ARCH))
 .PHONY: all
-all: $(OUT)/init $(OUT)/tarboot ## build init and tarboot (the default); for another machine with ARCH=aarch64
+all: $(OUT)/init $(OUT)/tarboot ## build init and tarboot (the default); ARCH=aarch64 builds for ARM
 
 # ---- Compilers and libraries ----
 
@@ -131,7 +131,7 @@ NEED   := $(INSTALL_PACKAGES)$(if $(SETUP),, --check)
 TOOLCHAIN := $(if $(filter-out build,$(GROUPS)),toolchain)
 TOOLCHAIN := $(or $(TOOLCHAIN),$(shell command -v $(MUSL_CC) >/dev/null || echo toolchain))
 .PHONY: packages toolchain
-packages: ## install the packages that building needs; for more say GROUPS="build lint kernel", see scripts/install-packages
+packages: ## install the packages needed to build (GROUPS="build lint kernel" for more)
 	@$(INSTALL_PACKAGES) $(GROUPS)
 toolchain:
 	@$(NEED) $(GROUPS)
@@ -149,7 +149,7 @@ $(B)/deps/aarch64/musl-gcc: | $(TOOLCHAIN)
 $(patsubst %,$(B)/deps/aarch64/lib/lib%.a,lzma archive sodium): | $(B)/deps/aarch64/musl-gcc
 
 .PHONY: deps
-deps: $(patsubst %,$(B)/deps/musl/lib/lib%.a,lzma archive sodium) ## fetch and build the libraries
+deps: $(patsubst %,$(B)/deps/musl/lib/lib%.a,lzma archive sodium) ## download and build the libraries
 
 # ---- Objects and programs, once for each variant ----
 
@@ -215,7 +215,7 @@ $(foreach v,musl aarch64 asan tsan fuzz,$(patsubst %.c,$(B)/obj/$v/%.o,$(filter 
 
 # A kernel as small as kconfig/ allows; docs/kernel.md has its size and times.
 .PHONY: kernel
-kernel: $(B)/kernel/vmlinuz ## build a minimal Linux for x86-64 by the fragments in kconfig/
+kernel: $(B)/kernel/vmlinuz ## build a minimal x86-64 kernel from the fragments in kconfig/
 $(B)/kernel/vmlinuz: scripts/make-kernel $(wildcard kconfig/*.config) $(B)/tarboot
 	@$(NEED) kernel
 	scripts/make-kernel $@
@@ -233,53 +233,53 @@ $(B)/demo-root-%.tar: | $(TOOLCHAIN)
 $(B)/bench-root.tar: | $(TOOLCHAIN)
 	ARCH=$(HOST) scripts/make-demo-root $@ build-essential gdb git vim python3-numpy
 
-demo: all $(B)/demo-root.tar ## build a Debian root, pack it, boot it in QEMU to its login prompt
+demo: all $(B)/demo-root.tar ## build a Debian root, pack it, and boot it in QEMU
 	$(B)/tarboot pack $(B)/demo-root.tar -o $(B)/demo.img
 	$(B)/tarboot run --until-login $(B)/demo.img
 
 test-programs: all $(TESTED) $(TOOLS) $(REPLAYS) \
 	$(foreach v,asan tsan,$(B)/$v/tarboot $(B)/$v/decode) $(B)/aarch64/init
 
-test: test-programs ## run all tests; what they need is installed and built first
+test: test-programs ## run the tests; installs and builds what they need
 	@{ printf '%s\n' --- par: '  - seq:'; printf '      - %s\n' $(SERIAL); \
 	   echo '  - par:'; printf '      - %s\n' $(SHARED); } >$(B)/testrules.yml
 	TARBOOT_BUILD=$(abspath $(B)) TARBOOT_SLOW=$(or $(TARBOOT_SLOW),2) HARNESS_RULESFILE=$(B)/testrules.yml \
 		prove --timer --exec '' -j$(NPROC) $(SERIAL) $(SHARED)
 
-fresh: ## run the README's two commands on a minimal Debian that is made for that
+fresh: ## run the README's two commands on a new minimal Debian
 	scripts/fresh-machine sh -c 'make demo && make test'
 
 test-all: export TARBOOT_TEST_ALL = 1
-test-all: test ## run the slow tests too
+test-all: test ## run all tests, also the slow ones
 
 fuzz: $(FUZZERS) ## build the fuzz targets
 
 MINUTES = 30
-fuzz-run: fuzz ## fuzz: each target for MINUTES of CPU time
+fuzz-run: fuzz ## run each fuzz target for MINUTES of CPU time
 	TARBOOT_BUILD=$(abspath $(B)) tests/fuzz/run $(MINUTES)
 
 # The rivals run with a liblzma of the same version as ours, too.
 $(B)/deps/shared/lib/liblzma.so.5: $(B)/src/xz/.origin | $(TOOLCHAIN)
 	scripts/build-library xz shared
 
-bench: all $(TOOLS) $(B)/bench-root.tar $(B)/deps/shared/lib/liblzma.so.5 ## measure: see tests/bench
+bench: all $(TOOLS) $(B)/bench-root.tar $(B)/deps/shared/lib/liblzma.so.5 ## run the benchmarks in tests/bench
 	TARBOOT_BUILD=$(abspath $(B)) tests/bench/run
 
 SOURCES = $(sort $(shell find common init packer tests -name '*.[ch]'))
-lint: deps ## let clang and shellcheck look at everything
+lint: deps ## check all sources with clang and shellcheck
 	clang -fsyntax-only -Werror $(BASE) $(FLAGS_packer) $(FLAGS_tests) -nostdlibinc \
 		-isystem /usr/include/$$(uname -m)-linux-musl -isystem $(B)/deps/musl/include \
 		-idirafter $(B)/deps/musl/linux $(filter %.c,$(SOURCES))
 	find .ci scripts $(wildcard tests kconfig) -name corpus -prune -o -type f -exec \
 		awk 'FNR == 1 && /^#!\/bin\/(ba)?sh/ { print FILENAME }' {} + | xargs shellcheck -x
 
-format: ## lay out the C sources by .clang-format
+format: ## format the C sources with clang-format
 	clang-format -i $(SOURCES)
 
 # ---- Installing and cleaning ----
 
 .PHONY: install dist clean distclean help
-dist: ## pack the source, as git has it, into $(BUILD)
+dist: ## create an archive of the committed source in $(BUILD)
 	@mkdir -p $(B)
 	git archive --prefix=tarboot-$(VERSION)/ HEAD | xz -9 >$(B)/tarboot-$(VERSION).tar.xz.new
 	mv $(B)/tarboot-$(VERSION).tar.xz.new $(B)/tarboot-$(VERSION).tar.xz
@@ -296,10 +296,10 @@ install: all ## install below $(DESTDIR)$(prefix)
 		$(DESTDIR)$(prefix)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m) &&) true
 endif
 
-clean: ## remove what was compiled; libraries, roots and what fuzzing found stay
+clean: ## delete compiled files; keep libraries, roots and what fuzzing found
 	rm -rf $(addprefix $(B)/,obj init tarboot asan tsan tests demo.img* testrules.yml)
 
-distclean: ## remove everything that was made or fetched
+distclean: ## delete everything that was built or downloaded
 	rm -rf $(B)
 
 help: ## show this list

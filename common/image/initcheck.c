@@ -46,15 +46,15 @@ static int read_program(const struct root_files *root, const char *path, struct 
 	if (r == -ENOENT)
 		return fail_set(
 			f, ENOENT, path,
-			"Correct init= or tarboot.init= in the boot menu, or pack a root that "
-			"has it.",
+			"Pack a root that has it, or boot with tarboot.init= or init= and another "
+			"path.",
 			"it is not in the root");
 	if (r < 0)
 		return fail_errno(f, r, path, "cannot open it in the root");
 	if (!S_ISREG(st.st_mode))
 		return fail_set(f, EACCES, path,
-				"Name a program with tarboot.init=, or pack a root where this is "
-				"one.",
+				"Pack a root where this is a program, or boot with "
+				"tarboot.init=PATH.",
 				"it is %s, not a program",
 				S_ISDIR(st.st_mode) ? "a directory" : "no regular file");
 	if (!(st.st_mode & 0111))
@@ -68,7 +68,7 @@ static int read_program(const struct root_files *root, const char *path, struct 
 	r = program_parse(head, size, ret);
 	if (r < 0)
 		return fail_set(f, ENOEXEC, path,
-				"Name a program with tarboot.init=, or pack a whole root.",
+				"Pack a whole root, or boot with tarboot.init=PATH.",
 				"it is neither an ELF program nor a script");
 	return 0;
 }
@@ -90,10 +90,10 @@ int initcheck_program(const struct root_files *root, const char *path, uint16_t 
 		if (!*p.interpreter)
 			return 0;
 		if (depth == INTERPRETERS_MAX)
-			return fail_set(
-				f, ELOOP, path,
-				"Name a program with tarboot.init= that ends at an ELF file.",
-				"its interpreters are nested too deep");
+			return fail_set(f, ELOOP, path,
+					"Pack a root whose init ends at an ELF file, or boot with "
+					"tarboot.init=PATH.",
+					"its interpreters are nested too deep");
 		strcpy(name, p.interpreter);
 		if (read_program(root, name, &p, &inner) < 0)
 			return fail_set(f, inner.error, path,
@@ -147,7 +147,8 @@ const char *initcheck_find(const struct root_files *root, const char *wanted, co
 	}
 	if (!found)
 		fail_set(f, ENOENT, "the new init",
-			 "Pack a root with an init, or name one with tarboot.init=PATH.",
+			 "Pack a root that has an init (install systemd-sysv or another one in "
+			 "it), or boot with tarboot.init=PATH.",
 			 "none of /sbin/init, /usr/lib/systemd/systemd, /lib/systemd/systemd, "
 			 "/etc/init, /bin/init is in the root");
 	return NULL;

@@ -108,6 +108,18 @@ static la_ssize_t read_part(struct archive *archive, void *arg, const void **ret
 	return n;
 }
 
+/* A program of its own has said more; liblzma has no word for data that breaks off. */
+const char *decompress_error(struct archive *archive)
+{
+	const char *text = archive_error_string(archive);
+
+	if (text && strstr(text, "Child process"))
+		return "see the messages of its program above";
+	if (text && strstr(text, "No progress"))
+		return "it ends too early";
+	return text ? text : "unknown error";
+}
+
 static int fail_archive(struct archive *archive, const char *name, struct fail *f)
 {
 	const char *text = archive_error_string(archive);
@@ -117,7 +129,7 @@ static int fail_archive(struct archive *archive, const char *name, struct fail *
 				"cannot decompress it: %s", text);
 	return fail_set(f, EBADMSG, name, "Copy or build it again.",
 			"its compressed data is cut short or damaged: %s",
-			text ? text : "unknown error");
+			decompress_error(archive));
 }
 
 static int read_pieces(struct archive *archive, const char *name,

@@ -9,6 +9,11 @@
 
 #include "base/fail.h"
 
+struct archive;
+
+/* Why libarchive could not take the compression off. */
+const char *decompress_error(struct archive *archive);
+
 /* Unpacks up to max bytes. *ret is the caller's to free. 0, with a NUL behind its *ret_size bytes; -EBADMSG: it is
  * broken, or the program is missing, and *ret is NULL or has what came, likewise; -EFBIG: there is more; -ENOMEM. */
 int decompress(const void *data, size_t size, size_t max, char **ret, size_t *ret_size);

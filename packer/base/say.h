@@ -30,6 +30,12 @@ int say_usage(const char *command, const char *text, ...) _printf_(2, 3);
 int say_number(const char *command, const char *option, const char *text, long least, long most,
 	       long *ret);
 
+/* What "file" needs behind it when there are n of them. */
+static inline const char *say_plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 /* Writes "/PATH", escaped (escape.h), backslashes too, so that it can be read back. length: of path, or -1. */
 void say_path(FILE *out, const char *path, int length);
 

@@ -99,11 +99,11 @@ static void print_payload(const struct image *image, const struct block_list *l)
 	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX], c[SIZE_TEXT_MAX], d[SIZE_TEXT_MAX];
 
 	printf("payload\n  %s compressed in %zu part%s, %s uncompressed\n"
-	       "  %llu %s stream%s, %zu Blocks of at most %s, %s to decode one\n",
+	       "  %llu %s stream%s, %zu Block%s of at most %s, %s to decode one\n",
 	       size_format(a, image->payload.size), image->payload.n_parts,
-	       image->payload.n_parts == 1 ? "" : "s", size_format(b, l->uncompressed),
-	       (unsigned long long)l->streams, l->codec->name, l->streams == 1 ? "" : "s", l->n,
-	       size_format(c, l->largest), size_format(d, l->decoder_memory));
+	       say_plural(image->payload.n_parts), size_format(b, l->uncompressed),
+	       (unsigned long long)l->streams, l->codec->name, say_plural(l->streams), l->n,
+	       say_plural(l->n), size_format(c, l->largest), size_format(d, l->decoder_memory));
 }
 
 static void print_entry(const struct disk_usage_entry *e)

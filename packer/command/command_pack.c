@@ -219,8 +219,9 @@ static void print_report(const struct pack *p)
 	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX];
 
 	decide_print(&p->decisions);
-	printf("root     %s, %llu members, %s in RAM\n", size_format(a, t->tar),
-	       (unsigned long long)t->tree.members, size_format(b, t->tree.pages[0]));
+	printf("root     %s, %llu member%s, %s in RAM\n", size_format(a, t->tar),
+	       (unsigned long long)t->tree.members, say_plural(t->tree.members),
+	       size_format(b, t->tree.pages[0]));
 	printf("payload  %s (%.1f %% of the root)\n", size_format(a, t->compressed),
 	       t->tar ? 100.0 * (double)t->compressed / (double)t->tar : 0.0);
 	say(stdout, "image    %s: %s, boot part %s", p->options.out,
@@ -232,8 +233,9 @@ static void print_report(const struct pack *p)
 		say(stdout, "kernel   none; the one of the image before is %s.old now",
 		    p->kernel.path);
 	if (p->modules.modules)
-		printf("modules  %u, and %u files of firmware, %s\n", p->modules.modules,
-		       p->modules.firmware, size_format(a, p->modules.size));
+		printf("modules  %u, and %u file%s of firmware, %s\n", p->modules.modules,
+		       p->modules.firmware, say_plural(p->modules.firmware),
+		       size_format(a, p->modules.size));
 	printf("time     %.1f s, %.1f MB/s\n", seconds,
 	       seconds > 0 ? (double)t->tar / 1e6 / seconds : 0.0);
 }
@@ -241,8 +243,8 @@ static void print_report(const struct pack *p)
 static void print_warnings(const struct pack *p)
 {
 	if (p->root.skipped)
-		say_warning("%llu sockets left out: no archive can hold them",
-			    (unsigned long long)p->root.skipped);
+		say_warning("%llu socket%s left out: no archive can hold them",
+			    (unsigned long long)p->root.skipped, say_plural(p->root.skipped));
 	if (p->modules.missing)
 		say_warning(
 			"%u modules that modules.dep names are not in the root: run depmod there",
@@ -376,8 +378,9 @@ static int pack_nothing(struct pack *p, struct fail *f)
 	if (r < 0)
 		return r;
 	root_warn_of_ssh_keys(&p->files.files);
-	printf("root     %s, %llu members would be packed\n", size_format(size, p->decisions.bytes),
-	       (unsigned long long)p->decisions.members);
+	printf("root     %s, %llu member%s would be packed\n",
+	       size_format(size, p->decisions.bytes), (unsigned long long)p->decisions.members,
+	       say_plural(p->decisions.members));
 	return 0;
 }
 

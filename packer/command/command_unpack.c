@@ -58,11 +58,13 @@ static void print_result(const struct unpack_result *r, uint64_t usec, const cha
 	char decoder[SIZE_TEXT_MAX], pool[SIZE_TEXT_MAX], names[SIZE_TEXT_MAX];
 
 	if (r->losses.count)
-		say_warning("%llu extended attributes could not be stored here, the first was %s",
-			    (unsigned long long)r->losses.count, r->losses.first);
-	printf("%s: %s, %llu members, %llu blocks, %u threads, %.2f s, %.0f MB/s\n", done,
-	       size_format(size, r->bytes), (unsigned long long)r->members,
-	       (unsigned long long)r->blocks, r->threads, (double)usec / 1e6,
+		say_warning("%llu extended attribute%s could not be stored here, the first was %s",
+			    (unsigned long long)r->losses.count, say_plural(r->losses.count),
+			    r->losses.first);
+	printf("%s: %s, %llu member%s, %llu block%s, %u thread%s, %.2f s, %.0f MB/s\n", done,
+	       size_format(size, r->bytes), (unsigned long long)r->members, say_plural(r->members),
+	       (unsigned long long)r->blocks, say_plural(r->blocks), r->threads,
+	       say_plural(r->threads), (double)usec / 1e6,
 	       usec ? (double)r->bytes / (double)usec : 0.0);
 	printf("memory: %s of at most %s (%u decoders of %s, pool of %s%s%s)\n",
 	       size_format(peak, memory_own_peak()), size_format(size, r->plan.memory + r->names),
@@ -179,7 +181,7 @@ static void print_digests(const struct image *image)
 	       image_verify_has_boot_part(image) ? "boot part, " : "");
 	if (others)
 		printf("digests: none checked: %zu cpio archive%s that the manifest is not about\n",
-		       others, others == 1 ? "" : "s");
+		       others, say_plural(others));
 }
 
 static int verify(const struct image *image, struct fail *f)

@@ -562,11 +562,12 @@ void decide_print(const struct decisions *d)
 		const struct rule *rule = &d->rules.rules[i];
 
 		if (rule->members)
-			say(stdout, "%-8s %s: %llu members, %s (%s)", action_name(rule->action),
+			say(stdout, "%-8s %s: %llu member%s, %s (%s)", action_name(rule->action),
 			    rule->glob, (unsigned long long)rule->members,
-			    size_format(size, rule->bytes), rule->why);
+			    say_plural(rule->members), size_format(size, rule->bytes), rule->why);
 	}
 	warn_unmatched(&d->rules);
 	if (d->replaced)
-		printf("overlaid %llu members of the root\n", (unsigned long long)d->replaced);
+		printf("overlaid %llu member%s of the root\n", (unsigned long long)d->replaced,
+		       say_plural(d->replaced));
 }

@@ -230,7 +230,8 @@ static int find_tagged(const struct image_list *l, const char *tag, const char *
 			ret->entries[ret->n++] = &l->entries[i];
 	}
 	if (all.n == 0)
-		return fail_set(f, ENOENT, what, "Save the image again.", "it has no image");
+		return fail_set(f, ENOENT, what, "Save the image again.",
+				"its list of images is empty or damaged");
 	return ret->n > 0 ? 0
 			  : fail_set(f, ENOENT, what, "Choose one of these with --tag.",
 				     "it has no image called %s, only %s", tag,

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/decompress.h"
 #include "base/file_kind.h"
 #include "base/piped_child.h"
 #include "tar/root_read.h"
@@ -49,7 +50,7 @@ static int fail_raw(struct source_tar *t, struct fail *f)
 		return fail_errno(f, error, t->name, "cannot read it");
 	return fail_set(f, EBADMSG, t->name, "Copy or build it again.",
 			"its compressed data is cut short or damaged: %s",
-			text ? text : "unknown error");
+			decompress_error(t->raw));
 }
 
 static int read_piece(struct source_tar *t, const void **ret_data, size_t *ret_size, struct fail *f)

@@ -132,7 +132,7 @@ my $nameless = layout(image('one'), image('two'));
 like(pack_with({}, $nameless)->{err}, qr/it has several images: sha256:[0-9a-f]{64}, sha256:[0-9a-f]{64}\n  Choose one of them with --tag/, 'several without names');
 my ($digest) = slurp("$nameless/index.json") =~ /(sha256:[0-9a-f]{64})/;
 takes($nameless, ['--tag', $digest], 'one', '--tag with a digest');
-refuses(layout(), [], 'tarboot: ' . scratch('layout-' . ($n - 1)) . ": it has no image\n  Save the image again.\n", 'none');
+refuses(layout(), [], 'tarboot: ' . scratch('layout-' . ($n - 1)) . ": its list of images is empty or damaged\n  Save the image again.\n", 'none');
 
 # ---- docker save of every age ----
 

@@ -109,7 +109,7 @@ for my $from ($root, $tar) {
 	like($said, qr{^changed  /etc/crypttab: commented out 2 lines that need the disks or the host of another machine$}m, "$what: and of crypttab");
 	like($said, qr{^left out /\*\*: 6 members, \d+ KiB \(swap, which would be in RAM\)$}m, "$what: swap is told with its size");
 	like($said, qr{^left out /var/cache/apt/archives/\*\*/\*\.deb: 2 members, 4 B \(package cache\)$}m, "$what: with counts and reason");
-	like($said, qr{^emptied +/etc/machine-id: 1 members, 7 B}m, "$what: emptied files, too");
+	like($said, qr{^emptied +/etc/machine-id: 1 member, 7 B}m, "$what: emptied files, too");
 }
 my (undef, %all) = packed('--no-scrub', $root, '--no-scrub');
 is_deeply([ grep { !defined $all{$_} } sort keys %LEFT_OUT, keys %EMPTIED, keys %SWAP ], [], '--no-scrub leaves all of it');
@@ -335,7 +335,7 @@ like($r->{out}, qr{^left out +[\d.]+ KiB  /\Q$_\E: swap, which}m, "it names $_")
 like($r->{out}, qr/^root .* members would be packed$/m, 'and sums up');
 # What the pack would refuse, a dry run does.
 my $NO_INIT = "tarboot: the new init: none of /sbin/init, /usr/lib/systemd/systemd, /lib/systemd/systemd, /etc/init, /bin/init is in the root\n"
-	. "  Pack a root with an init, or name one with tarboot.init=PATH.\n";
+	. "  Pack a root that has an init (install systemd-sysv or another one in it), or boot with tarboot.init=PATH.\n";
 my %NO_INIT = (
 	'--exclude=/sbin/init' => $NO_INIT,
 	'--exclude=**'         => $NO_INIT,

@@ -98,7 +98,7 @@ static const struct {
 	  NULL,
 	  "it has no image called 3, only a:1, a:2" },
 	{ { "x1 - linux " OWN " -", "x2 - linux " OWN " -" }, NULL, "x2", "x2", NULL },
-	{ { NULL }, NULL, NULL, NULL, "it has no image" },
+	{ { NULL }, NULL, NULL, NULL, "its list of images is empty or damaged" },
 };
 
 static void test_choice(void)
