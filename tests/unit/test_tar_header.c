@@ -146,10 +146,10 @@ static void test_fields(void)
 	is_int(parse(block, &h, &f), 1, "a file has no device number");
 	memcpy(block + 476, "1452477000x 14524770000 ", 24);
 	is_int(parse(block, &h, &f), -EBADMSG, "junk in a time of star's");
-	is_str(f.why, "the atime in its tar header is no number: '1452477000x '", "says so");
+	is_str(f.why, "the atime in its tar header is not a number: '1452477000x '", "says so");
 	memcpy(block + 476, "14524770000 1452477000x ", 24);
 	is_int(parse(block, &h, &f), -EBADMSG, "and in the other");
-	is_str(f.why, "the ctime in its tar header is no number: '1452477000x '", "says so");
+	is_str(f.why, "the ctime in its tar header is not a number: '1452477000x '", "says so");
 	block[475] = 'p';
 	is_int(parse(block, &h, &f), 1, "a long prefix leaves no room for times");
 	block[475] = '\0';
