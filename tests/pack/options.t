@@ -185,6 +185,12 @@ fails('kernel-check of an empty file',
 	my %WHY = ($cut => 'it ends too early', $start => 'it ends too early', $damaged => '[^\n]+');
 	fails('pack of ' . $_ =~ s{.*/}{}r, qr{^tarboot: \Q$_\E: its compressed data is cut short or damaged: $WHY{$_}\n  Copy or build it again\.\n\z}m,
 		'pack', '--force', $_, '-o', "$out/x", '--no-shell') for sort keys %WHY;
+	if (have_program('gzip')) {
+		my $gz = spew(scratch('cut.tar.gz'), substr run('gzip', '-c', xz_of(tar_member(name => 'x', data => run('head', '-c', 100_000, '/dev/urandom')) . tar_end())), 0, 50_000);
+		fails_well(try($TARBOOT, 'pack', '--force', $gz, '-o', "$out/x", '--no-shell'), 1,
+			qr{^tarboot: \Q$gz\E: its compressed data is cut short or damaged: see the messages of its program above\n  Copy or build it again\.\n\z}m,
+			'pack of what gzip finds cut');
+	}
 	fails('pack without the program', qr{^tarboot: \S+: cannot read it: Can't initialize filter; unable to run program "lzop -d"\n  Give a tar or cpio archive, plain or compressed, whose compression program is installed\.\n\z}m,
 		'pack', '--force', spew(scratch('x.lzo'), "\x89LZO\0\r\n\x1a\n" . "\x10\x40" x 100), '-o', "$out/x") if !have_program('lzop');
 	fails('verify of a cut one', qr{\Atarboot: \Q$cut\E: its (?:end is missing|Index, a stream header)[^\n]*\n  $again\n\z}, 'verify', $cut);
