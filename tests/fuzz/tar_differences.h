@@ -394,10 +394,11 @@ static inline bool is_no_acl(const struct situation *s)
 	static const char *const keys[] = { "SCHILY.acl.access", "SCHILY.acl.default" };
 	struct span text;
 
-	if (strstr(s->why, "is not an ACL that Linux accepts"))
-		return count_keys(s->facts, "SCHILY.xattr.system.posix_acl_") > 0 ||
-		       count_keys(s->facts, "LIBARCHIVE.xattr.system.posix_acl_") > 0 ||
-		       s->facts->n_global > 0;
+	if (strstr(s->why, "is not an ACL that Linux accepts") &&
+	    (count_keys(s->facts, "SCHILY.xattr.system.posix_acl_") > 0 ||
+	     count_keys(s->facts, "LIBARCHIVE.xattr.system.posix_acl_") > 0 ||
+	     s->facts->n_global > 0))
+		return true;
 	if (!strstr(s->why, "its extended header has an invalid ACL: '"))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
@@ -850,13 +851,25 @@ static inline bool are_sparse_records_odd(const struct situation *s)
 	return holds_here(s, are_records_odd);
 }
 
+static inline bool has_name_with_slash(const struct facts *f)
+{
+	struct span name = f->long_name;
+
+	if (!name.at)
+		name = (struct span){ f->own, strnlen((const char *)f->own, 100) };
+	(void)effective(f, "path", &name);
+	(void)effective(f, "GNU.sparse.name", &name);
+	return name.size > 0 && name.at[name.size - 1] == '/';
+}
+
 /* A map in the data of what has none: libarchive reads it. */
 static inline bool has_map_without_data(const struct situation *s)
 {
 	const struct facts *f = s->before;
 
 	return (s->ours->type != MEMBER_FILE && count_keys(f, "GNU.sparse.m") > 0) ||
-	       (s->theirs_refuses && s->facts->own && strchr("123456D", type_of(s->facts->own)) &&
+	       (s->theirs_refuses && s->facts->own &&
+		(strchr("123456D", type_of(s->facts->own)) || has_name_with_slash(s->facts)) &&
 		count_keys(s->facts, "GNU.sparse.m") > 0);
 }
 
