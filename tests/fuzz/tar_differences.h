@@ -857,6 +857,8 @@ static inline bool has_name_with_slash(const struct facts *f)
 
 	if (!name.at)
 		name = (struct span){ f->own, strnlen((const char *)f->own, 100) };
+	if (name.size == 0 && is_ustar(f->own) && f->own[345])
+		name = (struct span){ (const uint8_t *)"/", 1 }; /* behind the prefix */
 	(void)effective(f, "path", &name);
 	(void)effective(f, "GNU.sparse.name", &name);
 	return name.size > 0 && name.at[name.size - 1] == '/';
