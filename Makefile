@@ -82,6 +82,12 @@ WRAP_message = socketpair
 WRAP_console = terminals_print message_send_line clock_gettime
 WRAP_modules = console_log uname syscall modindex_match
 
+# Where names are read, kept, sorted and shown: what test_depth counts the steps of (see tests/unit/count_steps.h).
+COUNTED := $(patsubst %,common/%.c,base/inroot base/json base/pathwalk engine/unpack image/treesize tar/root_read tar/tar_pax \
+	tar/tar_read tree/root_tree) $(patsubst %,packer/%.c,base/path base/say image/contents image/contents_diff \
+	image/disk_usage image/image_report image/inspect_json)
+CFLAGS_counted = -fsanitize-coverage=trace-pc -include tests/unit/count_steps.h
+
 # A change of any flag rebuilds the objects. The goals that compile none leave the record alone.
 FLAGS := $(BASE) $(foreach v,musl aarch64 asan tsan fuzz,$(CC_$v) $(CFLAGS_$v) $(LINK_$v)) $(FLAGS_packer) \
 	$(FLAGS_init) $(WRAP_inject) $(WRAP_out) $(WRAP_payload) $(WRAP_schedule) $(WRAP_stress)
@@ -105,7 +111,7 @@ FUZZ  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZERS := $(FUZZ:%=$(B)/tests/fuzz/%)
 # TSan is for those that start threads; tests/build.t knows whether one is missing here. libFuzzer's own builds need all of the
 # sources by clang once more, and replay what the others do. `make test-all` makes and runs everything.
-THREADED := test_inject test_schedule test_stress test_tree test_unpack fuzz_repack fuzz_unpack fuzz_xz
+THREADED := test_depth test_inject test_schedule test_stress test_tree test_unpack fuzz_repack fuzz_unpack fuzz_xz
 TEST_ALL := $(filter test-all,$(MAKECMDGOALS))
 WITH_TSAN := $(if $(TEST_ALL),$(UNIT) $(FUZZ),$(THREADED))
 REPLAYS := $(FUZZ:%=$(B)/tests/asan/%) $(patsubst %,$(B)/tests/tsan/%,$(filter fuzz_%,$(WITH_TSAN))) $(if $(TEST_ALL),$(FUZZERS))
@@ -170,6 +176,12 @@ $(B)/obj/$1/%.o: %.c $(B)/obj/flags $(B)/src/xz/.origin $(B)/src/libsodium/.orig
 	$$(call say,CC,$$@)$$(CC_$1) $$(CFLAGS_$1) $$(BASE) $$(FLAGS_$$(firstword $$(subst /, ,$$<))) \
 		-isystem $(B)/deps/$1/include -MMD -MP -c -o $$@ $$<
 
+$(COUNTED:%.c=$(B)/obj/$1/counted/%.o): $(B)/obj/$1/counted/%.o: %.c $(B)/obj/flags tests/unit/count_steps.h | $$(LIBS_$1)
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$@)$$(CC_$1) $$(CFLAGS_$1) $$(BASE) $$(FLAGS_$$(firstword $$(subst /, ,$$<))) $$(CFLAGS_counted) \
+		-isystem $(B)/deps/$1/include -MMD -MP -c -o $$@ $$<
+$(B)/tests/$1/test_depth: $(COUNTED:%.c=$(B)/obj/$1/counted/%.o)
+
 # Archives of all but the mains: a program links only what it uses, a unit test can reach all.
 ALL_$1 = $(B)/obj/$1/libinit.a $(B)/obj/$1/libpacker.a $(B)/obj/$1/libcommon.a $$(LIBS_$1)
 $(B)/obj/$1/libcommon.a: $(COMMON:%.c=$(B)/obj/$1/%.o)
@@ -185,7 +197,8 @@ $2/tarboot: $(B)/obj/$1/packer/main.o $(B)/obj/$1/libpacker.a $(B)/obj/$1/libcom
 $2/decode: $(B)/obj/$1/tests/tools/decode.o $(B)/obj/$1/libcommon.a $$(LIBS_INIT_$1)
 $(B)/tests/$1/test_%: $(B)/obj/$1/tests/unit/test_%.o $$(ALL_$1)
 	@mkdir -p $$(@D)
-	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) $$(WRAP_$$*:%=-Wl,--wrap=%) -pthread -o $$@ -Wl,--start-group $$^ -Wl,--end-group
+	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) $$(WRAP_$$*:%=-Wl,--wrap=%) -pthread -o $$@ -Wl,--start-group \
+		$$(filter %.o,$$^) $$(filter %.a,$$^) -Wl,--end-group
 # libFuzzer brings a main of its own; the other builds replay files.
 MAIN_$1 = $(if $(filter-out fuzz,$1),$(B)/obj/$1/tests/fuzz/replay_main.o)
 $(B)/tests/$1/fuzz_%: $(B)/obj/$1/tests/fuzz/fuzz_%.o $$(MAIN_$1) $$(ALL_$1)
