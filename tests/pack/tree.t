@@ -180,4 +180,21 @@ SKIP: {
 	like($r->{err}, qr/^tarboot: sbin: cannot read it: Permission denied$/m, 'so is one of an overlay, over one that is there');
 }
 
+# ---- memory ----
+
+# What tarboot pack --help says: 300 bytes for each file beside its name, which is kept twice at most.
+sub peak_of { my ($n) = @_;
+	my $dir = scratch("many-$n");
+	run('mkdir', '-p', "$dir/sbin");
+	spew("$dir/sbin/init", "#!/bin/sh\n", 0755);
+	spew(sprintf('%s/%08d', $dir, $_), 'x') for 1 .. $n;
+	my $r = try(build_path('tests/tools/peak_memory'), '/dev/shm', $TARBOOT, 'pack', $dir, '-o', $image, @NO, '--dry-run', '--force', '-q');
+	is($r->{exit}, 0, "$n files") or diag($r->{err});
+	run('rm', '-rf', $dir);
+	return 1024 * ($r->{out} =~ /^(\d+) [\d ]+\n\z/m)[0];
+}
+my ($few, $many) = map { peak_of($_) } 1000, 21_000;
+my $each = ($many - $few) / 20_000;
+ok($each > 50 && $each <= 300 + 2 * 9, sprintf 'a file takes %d bytes of memory', $each);
+
 done_testing();
