@@ -150,6 +150,6 @@ const char *initcheck_find(const struct root_files *root, const char *wanted, co
 			 "Pack a root that has an init (install systemd-sysv or another one in "
 			 "it), or boot with tarboot.init=PATH.",
 			 "none of /sbin/init, /usr/lib/systemd/systemd, /lib/systemd/systemd, "
-			 "/etc/init, /bin/init is in the root");
+			 "/etc/init, /bin/init is in the root, as a file or a link to one");
 	return NULL;
 }

@@ -138,6 +138,11 @@ void say_show_results(void)
 	cleanup_close(&hidden_stdout);
 }
 
+bool say_is_quiet(void)
+{
+	return quiet;
+}
+
 int say_be_quiet(void)
 {
 	quiet = true;

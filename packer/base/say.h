@@ -49,6 +49,7 @@ void say_show_results(void);
 
 /* For --quiet: hides the results and draws no progress. Returns as say_hide_results() does. */
 int say_be_quiet(void);
+bool say_is_quiet(void);
 
 /* Can a line be redrawn? Only on a terminal that knows escape sequences, and not with --quiet. */
 bool say_draws_progress(void);

@@ -328,8 +328,10 @@ static int pack_image(struct pack *p, struct fail *f)
 		r = out_open(p->options.out, OUT_PRIVATE, &p->image, f);
 	if (r == 0)
 		r = out_open_unnamed(p->options.out, &p->payload, f);
-	if (r == 0)
-		r = pack_kernel_copy(&p->kernel, &p->root, f);
+	if (r < 0)
+		return r;
+	pack_kernel_warn(&p->kernel, &p->root);
+	r = pack_kernel_copy(&p->kernel, &p->root, f);
 	if (r == 0)
 		r = write_payload(p, f);
 	if (r < 0)
@@ -378,6 +380,7 @@ static int pack_nothing(struct pack *p, struct fail *f)
 	if (r < 0)
 		return r;
 	root_warn_of_ssh_keys(&p->files.files);
+	pack_kernel_warn(&p->kernel, &p->root);
 	printf("root     %s, %llu member%s would be packed\n",
 	       size_format(size, p->decisions.bytes), (unsigned long long)p->decisions.members,
 	       say_plural(p->decisions.members));

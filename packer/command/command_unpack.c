@@ -180,7 +180,8 @@ static void print_digests(const struct image *image)
 	printf("digests: right: manifest, %seach Block and the whole payload\n",
 	       image_verify_has_boot_part(image) ? "boot part, " : "");
 	if (others)
-		printf("digests: none checked: %zu cpio archive%s that the manifest is not about\n",
+		printf("not checked: %zu other cpio archive%s in this file, which no digest is "
+		       "known of\n",
 		       others, say_plural(others));
 }
 

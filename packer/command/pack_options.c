@@ -136,11 +136,12 @@ static const struct option_spec options[] = {
 static const struct command_usage usage = {
 	.command = "pack",
 	.synopsis = "pack ROOT -o IMAGE [OPTION]...\npack --project FILE [OPTION]...",
-	.about = "Packs a root file system into an initramfs image that boots it from RAM. ROOT is "
-		 "a directory, a tar or cpio archive (plain or compressed), the disk of a virtual "
-		 "machine (raw, qcow2, vmdk, vdi, vhdx), a container image (docker save, OCI "
-		 "archive or directory, docker://NAME) or - for an archive on stdin. It takes up to "
-		 "300 bytes of memory for each file, beside names and attributes.",
+	.about =
+		"Packs a root file system into an initramfs image that boots it from RAM. ROOT is "
+		"a directory, a tar or cpio archive (plain or compressed), the disk of a virtual "
+		"machine (raw, qcow2, vmdk, vdi, vhdx), a container image (docker save, OCI "
+		"archive or directory, docker://NAME) or - for an archive on stdin. It takes up to "
+		"300 bytes of memory for each file, beside names and attributes.",
 	.options = options,
 };
 

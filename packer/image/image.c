@@ -89,7 +89,7 @@ static int read_member(struct image *image, int fd, uint64_t *at, uint64_t *arch
 	int r;
 
 	if (read_at(fd, *at, head, sizeof(head)) < 0)
-		return fail_member(image, *at, "it is cut short", f);
+		return fail_member(image, *at, "it is cut short, or something was added to it", f);
 	if (cpio_header_parse(head, &h) < 0 || h.name_size > sizeof(name))
 		return fail_member(image, *at, "this is not a newc cpio header", f);
 	if (read_at(fd, *at + CPIO_HEADER_SIZE, name, h.name_size) < 0)

@@ -86,7 +86,6 @@ static int find_kernels(struct pack_kernel *k, struct rootfs *fs, struct fail *f
 	return r;
 }
 
-/* The root's kernel is not one of those that are booted. */
 static void warn_without(const struct kernel_file *passed)
 {
 	if (passed)
@@ -132,21 +131,26 @@ static int open_best(struct pack_kernel *k, struct rootfs *fs, struct fail *f)
 	return file_reader_descriptor(&fs->reader, &i->data, i->size, UINT64_MAX, k->best->path, f);
 }
 
+void pack_kernel_warn(const struct pack_kernel *k, struct rootfs *fs)
+{
+	struct rootfs_files files;
+
+	rootfs_files(fs, &files);
+	if (is_auto(k) && !k->best)
+		warn_without(k->passed);
+	else if (*k->image.release && !kernel_has_modules(&files.files, k->image.release))
+		say_warning("the root has no modules for its kernel %s", k->image.release);
+}
+
 int pack_kernel_copy(struct pack_kernel *k, struct rootfs *fs, struct fail *f)
 {
 	const char *path = k->best ? k->best->path : k->setting;
-	struct rootfs_files files;
 
-	if (is_auto(k) && !k->best)
-		warn_without(k->passed);
 	if (is_none(k) || (is_auto(k) && !k->best))
 		return 0;
 	if (k->best)
 		k->fd = open_best(k, fs, f);
 	if (k->fd < 0)
 		return -f->error;
-	rootfs_files(fs, &files);
-	if (*k->image.release && !kernel_has_modules(&files.files, k->image.release))
-		say_warning("the root has no modules for its kernel %s", k->image.release);
 	return copy(k, k->fd, path, f);
 }

@@ -30,5 +30,8 @@ int pack_kernel_look(struct pack_kernel *k, struct fail *f);
 /* Finds the kernels in the root and marks their names (MARK_KERNEL); chooses the one to boot with. */
 int pack_kernel_find(struct pack_kernel *k, struct rootfs *fs, struct fail *f);
 
-/* Copies the one that the setting names or that was chosen, if there is one, and warns of what is missing. */
+/* Warns of a root that has no kernel to boot, or no modules for it. */
+void pack_kernel_warn(const struct pack_kernel *k, struct rootfs *fs);
+
+/* Copies the one that the setting names or that was chosen, if there is one. */
 int pack_kernel_copy(struct pack_kernel *k, struct rootfs *fs, struct fail *f);

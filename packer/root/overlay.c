@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/path.h"
+#include "base/say.h"
 
 /* Documentation/filesystems/overlayfs.rst; user.* is for mounts with userxattr. */
 static const char *const overlayfs_attributes[] = { "trusted.overlay.", "user.overlay." };
@@ -64,6 +65,19 @@ static void disown(const struct overlay *o, struct member *m)
 		xattrs_remove(&m->xattrs, overlayfs_attributes[i]);
 }
 
+/* Nobody may have meant that. */
+static void warn_of_directory(const struct overlay *o, const struct rootfs *fs,
+			      const struct member *m)
+{
+	struct root_name *n;
+
+	if (m->type != MEMBER_DIRECTORY && root_tree_find(fs->tree, m->path, false, &n) == 0 &&
+	    n->type == MEMBER_DIRECTORY && n->is.directory.first)
+		say_warning("overlay %s replaces the directory /%s, with all that is in it, by "
+			    "what is not a directory",
+			    o->path, path_in_root(m->path));
+}
+
 static int look(void *overlay, struct rootfs *fs, struct member *m, struct fail *f)
 {
 	struct overlay *o = overlay;
@@ -77,6 +91,8 @@ static int look(void *overlay, struct rootfs *fs, struct member *m, struct fail 
 		root_tree_remove(fs->tree, n, false);
 	if (is_whiteout(m))
 		return 0;
+	if (!o->deletes)
+		warn_of_directory(o, fs, m);
 	o->deletes = false;
 	disown(o, m);
 	return 1;

@@ -38,7 +38,7 @@ bool blobs_is_layout(int fd)
 	_cleanup_free_ char *text = NULL;
 	struct fail f;
 
-	if (blobs_has(&b, "oci-layout") && blobs_has(&b, "index.json"))
+	if (blobs_has(&b, "oci-layout") && (blobs_has(&b, "index.json") || blobs_has(&b, "blobs")))
 		return true;
 	text = blobs_has(&b, "manifest.json") ? blobs_read(&b, "manifest.json", &f) : NULL;
 	return text && is_manifest(text);
@@ -264,7 +264,7 @@ static const struct blob *find(const struct blobs *b, const char *name)
 bool blobs_has(const struct blobs *b, const char *name)
 {
 	if (b->is_directory)
-		return is_inside(name) && faccessat(b->fd, name, R_OK, 0) == 0;
+		return is_inside(name) && faccessat(b->fd, name, F_OK, 0) == 0;
 	return find(b, name);
 }
 

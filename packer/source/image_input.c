@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "source/blobs.h"
+#include "base/say.h"
 #include "base/spool.h"
 #include "base/util.h"
 
@@ -139,6 +140,8 @@ static void run_skopeo(const char *reference, const struct image_platform *p, in
 	}
 	snprintf(target, sizeof(target), "docker-archive:/dev/fd/%d", fd);
 	argv[n++] = "copy";
+	if (say_is_quiet())
+		argv[n++] = "--quiet";
 	argv[n++] = reference;
 	argv[n] = target;
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -159,7 +162,8 @@ static int fail_skopeo(const char *reference, int status, struct fail *f)
 		return fail_set(f, EIO, reference,
 				"Free memory and room in TMPDIR, then try again.",
 				"skopeo was killed by signal %d", WTERMSIG(status));
-	return fail_set(f, EIO, reference, "See its message above.",
+	return fail_set(f, EIO, reference,
+			"See its message above. It needs room for the image in TMPDIR.",
 			"skopeo could not fetch it (exit status %d)", WEXITSTATUS(status));
 }
 

@@ -112,9 +112,9 @@ for my $what (sort keys %broken) {
 	refuses('an overlay that breaks the init', pack_root($root, @NO, "--overlay=$overlay"), qr{/bin/missing});
 	refuses('an init that is excluded', pack_root($tar, @NO, '--exclude=/sbin/init'), qr/none of/);
 	refuses("the same from a directory", pack_root($root, @NO, '--exclude=/sbin/init'),
-		qr{^tarboot: the new init: none of /sbin/init, .* is in the root$}m);
+		qr{^tarboot: the new init: none of /sbin/init, .* is in the root, as a file or a link to one$}m);
 	packs('the same with --force', pack_root($root, @NO, '--exclude=/sbin/init', '--force'),
-		qr{^the new init: none of /sbin/init, .* is in the root$});
+		qr{^the new init: none of /sbin/init, .* is in the root, as a file or a link to one$});
 	packs('SELinux that is enforcing', pack_root(root_with('etc/selinux/config' => "# x\nSELINUX=enforcing\n"), @NO), qr/SELinux is enforcing/);
 	packs('SELinux that is not', pack_root(root_with('etc/selinux/config' => "SELINUX=permissive\n#SELINUX=enforcing\n"), @NO));
 }

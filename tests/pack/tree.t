@@ -157,9 +157,9 @@ for my $from ($base, "$base.tar") {
 # A name that init could not unpack does no harm where it is left out, and is told.
 {
 	my $bad = spew(scratch('bad.tar'), tar_member(name => 'k', data => 'k') . tar_member(name => 'bad', type => '1', link => 'nowhere') . tar_end());
-	my $r = try($TARBOOT, 'pack', $bad, '-n', '--force', '--exclude=/bad');
+	my $r = try($TARBOOT, 'pack', $bad, '-n', '--force', '--kernel=none', '--exclude=/bad');
 	like($r->{out}, qr{^left out +0 B  /bad: excluded$}m, 'a bad name that is left out');
-	is($r->{err}, "tarboot: warning: the new init: none of /sbin/init, /usr/lib/systemd/systemd, /lib/systemd/systemd, /etc/init, /bin/init is in the root\n", 'is one that the pattern names');
+	is($r->{err}, "tarboot: warning: the new init: none of /sbin/init, /usr/lib/systemd/systemd, /lib/systemd/systemd, /etc/init, /bin/init is in the root, as a file or a link to one\n", 'is one that the pattern names');
 	is(try($TARBOOT, 'pack', $bad, '--explain=/bad', '--exclude=/bad')->{out}, "/bad: left out: /bad names it (excluded)\n", 'and is explained');
 }
 
@@ -178,6 +178,19 @@ SKIP: {
 	is(try(@as, '--exclude=/secret')->{exit}, 0, 'unless it is left out');
 	$r = try(@as, '--exclude=/secret', '--overlay=' . public('over'));
 	like($r->{err}, qr/^tarboot: sbin: cannot read it: Permission denied$/m, 'so is one of an overlay, over one that is there');
+}
+
+# A directory that an overlay's file hides is hardly meant.
+{
+	my $over = scratch('over-file');
+	mkdir $over or die;
+	spew("$over/a", 'no directory');
+	my $r = try($TARBOOT, 'pack', $root, '-o', $image, @NO, '--dry-run', '--force', '--overlay', $over);
+	like($r->{err}, qr{^tarboot: warning: overlay \Q$over\E replaces the directory /a, with all that is in it, by what is not a directory$}m,
+		'a file over a directory is told');
+	run('mkdir', '-p', "$over-2/a");
+	$r = try($TARBOOT, 'pack', $root, '-o', $image, @NO, '--dry-run', '--force', '--overlay', "$over-2");
+	unlike($r->{err}, qr{replaces the directory}, 'a directory over one is not');
 }
 
 # ---- memory ----
