@@ -84,7 +84,7 @@ WRAP_modules = console_log uname syscall modindex_match
 
 # Where names are read, kept, sorted and shown: what test_depth counts the steps of (see tests/unit/count_steps.h).
 COUNTED := $(patsubst %,common/%.c,base/inroot base/json base/pathwalk engine/unpack image/treesize tar/root_read tar/tar_pax \
-	tar/tar_read tree/root_tree) $(patsubst %,packer/%.c,base/path base/say image/contents image/contents_diff \
+	tar/tar_read tree/root_tree) $(patsubst %,packer/%.c,base/path base/print image/contents image/contents_diff \
 	image/disk_usage image/image_report image/inspect_json)
 CFLAGS_counted = -fsanitize-coverage=trace-pc -include tests/unit/count_steps.h
 

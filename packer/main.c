@@ -7,7 +7,7 @@
 #include "command/command.h"
 #include "base/options.h"
 #include "base/out.h"
-#include "base/say.h"
+#include "base/print.h"
 
 static const struct {
 	const char *name;
@@ -71,10 +71,10 @@ static int run_command(int argc, char **argv)
 		if (strcmp(argv[0], commands[i].name) == 0)
 			return flush_output(commands[i].run(argc, argv));
 	if (*argv[0] == '-')
-		say(stderr, "tarboot: %s: options go after the command", argv[0]);
+		print_line(stderr, "tarboot: %s: options go after the command", argv[0]);
 	else
-		say(stderr, "tarboot: %s: unknown command%s", argv[0],
-		    nearest_name(argv[0], "", next_command, NULL, nearest));
+		print_line(stderr, "tarboot: %s: unknown command%s", argv[0],
+			   nearest_name(argv[0], "", next_command, NULL, nearest));
 	fputs("  Try `tarboot --help`.\n", stderr);
 	return EXIT_USAGE;
 }

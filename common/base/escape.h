@@ -5,7 +5,7 @@
  * writing, other ends of lines, and bytes that are no UTF-8.
  *
  * A backslash stays as it is, so that a text can pass here more than once. Lists that shall be read back escape it
- * too (say_path).
+ * too (print_path).
  */
 #pragma once
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/elfinfo.h"
-#include "base/say.h"
+#include "base/print.h"
 #include "base/util.h"
 
 /* Reads what is at path. False when that is no program, or there is nothing. */
@@ -85,9 +85,10 @@ int host_find_shell(const char *setting, uint16_t machine, const char **ret, str
 		if (is_static_program(places[i], machine))
 			*ret = places[i];
 	if (!*ret)
-		say_warning("no static busybox for %s here (Debian: busybox-static): the image has "
-			    "no debug shell",
-			    program_machine_name(machine));
+		print_warning(
+			"no static busybox for %s here (Debian: busybox-static): the image has "
+			"no debug shell",
+			program_machine_name(machine));
 	return 0;
 }
 

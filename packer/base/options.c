@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/say.h"
+#include "base/print.h"
 #include "base/util.h"
 
 /* ---- names ---- */
@@ -118,10 +118,10 @@ static const struct option_spec *find_long(const struct command_usage *u, const 
 		found = option_find(u, all + 2);
 	else if (n > 1) {
 		list_words(all, names);
-		say_usage(u->command, "--%s: this may mean %s", name, names);
+		print_usage_error(u->command, "--%s: this may mean %s", name, names);
 	} else if (!found)
-		say_usage(u->command, "--%s: unknown option%s", name,
-			  nearest_name(name, "--", next_option, u, nearest));
+		print_usage_error(u->command, "--%s: unknown option%s", name,
+				  nearest_name(name, "--", next_option, u, nearest));
 	return found;
 }
 
@@ -153,20 +153,20 @@ static int add_option(struct reader *r, const struct option_spec *o, const char 
 	const char *command = r->usage->command;
 
 	if (!o->value && value)
-		return say_usage(command, "%s: this option takes no value", typed);
+		return print_usage_error(command, "%s: this option takes no value", typed);
 	if (o->value && !value) {
 		if (r->at == r->argc)
-			return say_usage(command, "%s: this option needs a value", typed);
+			return print_usage_error(command, "%s: this option needs a value", typed);
 		value = r->argv[r->at++];
 		if (is_option(r->usage, value))
-			return say_usage(
+			return print_usage_error(
 				command,
 				"%s: this option needs a value, but %s is an option (to use it as "
 				"the value: --%s=%s)",
 				typed, value, o->name, value);
 	}
 	if (value && !*value && !o->may_be_empty)
-		return say_usage(command, "%s: the value is empty", typed);
+		return print_usage_error(command, "%s: the value is empty", typed);
 	r->help = r->help || strcmp(o->name, "help") == 0;
 	r->line.options[r->line.n_options++] = (struct option_given){ o, value };
 	return EXIT_OK;
@@ -190,14 +190,14 @@ static int read_letters(struct reader *r, const char *word)
 	int result = EXIT_OK;
 
 	if (word[2] && option_find(r->usage, word + 1))
-		return say_usage(r->usage->command, "%s: unknown option; did you mean -%s?", word,
-				 word);
+		return print_usage_error(r->usage->command, "%s: unknown option; did you mean -%s?",
+					 word, word);
 	for (word++; result == EXIT_OK && *word; word++) {
 		typed[1] = *word;
 		o = find_letter(r->usage, *word);
 		if (!o)
-			return say_usage(r->usage->command, "%s: unknown option",
-					 (unsigned char)*word < 0x80 ? typed : whole);
+			return print_usage_error(r->usage->command, "%s: unknown option",
+						 (unsigned char)*word < 0x80 ? typed : whole);
 		if (o->value)
 			return add_option(r, o, word[1] ? word + 1 : NULL, typed);
 		result = add_option(r, o, NULL, typed);
@@ -223,7 +223,7 @@ static int read_words(struct reader *r)
 		else if (!only_arguments && word[0] == '-' && word[1])
 			result = read_letters(r, word);
 		else if (!*word)
-			result = say_usage(r->usage->command, "an argument is empty");
+			result = print_usage_error(r->usage->command, "an argument is empty");
 		else /* what is behind is not read yet: there is room before it */
 			line->arguments[line->n_arguments++] = word;
 	}
@@ -246,7 +246,7 @@ int options_read(const struct command_usage *u, int argc, char **argv, struct co
 	r.line.options = calloc(room, sizeof(*r.line.options));
 	r.line.arguments = argv + 1;
 	if (!r.line.options)
-		return say_usage(u->command, "out of memory");
+		return print_usage_error(u->command, "out of memory");
 	result = read_words(&r);
 	if (result == EXIT_OK && !r.help) {
 		*ret = r.line;
@@ -262,8 +262,8 @@ int options_expect(const char *command, const char *what, size_t wanted, size_t 
 {
 	if (got == wanted)
 		return EXIT_OK;
-	return got == 0 ? say_usage(command, "expected %s, got none", what)
-			: say_usage(command, "expected %s, got %zu", what, got);
+	return got == 0 ? print_usage_error(command, "expected %s, got none", what)
+			: print_usage_error(command, "expected %s, got %zu", what, got);
 }
 
 /* ---- values ---- */
@@ -278,6 +278,21 @@ static bool has_word(const char *words, const char *word)
 	return false;
 }
 
+int option_number(const char *command, const char *option, const char *text, long least, long most,
+		  long *ret)
+{
+	char *end;
+	long n;
+
+	errno = 0;
+	n = strtol(text, &end, 10);
+	if (errno || !strchr("-0123456789", *text) || end == text || *end || n < least || n > most)
+		return print_usage_error(command, "%s %s: it must be a number from %ld to %ld",
+					 option, text, least, most);
+	*ret = n;
+	return EXIT_OK;
+}
+
 int option_set(const char *command, const struct option_spec *o, const char *value,
 	       const char *typed)
 {
@@ -285,10 +300,10 @@ int option_set(const char *command, const struct option_spec *o, const char *val
 
 	if (o->words && !has_word(o->words, value)) {
 		list_words(o->words, words);
-		return say_usage(command, "%s %s: it must be %s", typed, value, words);
+		return print_usage_error(command, "%s %s: it must be %s", typed, value, words);
 	}
 	if (o->number)
-		return say_number(command, typed, value, o->least, o->most, o->number);
+		return option_number(command, typed, value, o->least, o->most, o->number);
 	if (o->flag)
 		*o->flag = true;
 	if (o->text)

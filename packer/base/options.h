@@ -98,3 +98,8 @@ int option_set(const char *command, const struct option_spec *o, const char *val
 const char *nearest_name(const char *word, const char *prefix,
 			 const char *(*next)(size_t i, const void *arg), const void *arg,
 			 char ret[NEAREST_MAX]);
+
+/* Reads the number that an option is given. Returns EXIT_OK, or says what is wrong and returns
+ * EXIT_USAGE. */
+int option_number(const char *command, const char *option, const char *text, long least, long most,
+		  long *ret);

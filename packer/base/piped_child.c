@@ -7,7 +7,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "base/say.h"
+#include "base/print.h"
 
 pid_t piped_child(int *ret_fd)
 {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-#include "base/say.h"
+#include "base/print.h"
 #include "base/size.h"
 
 #define READ_SIZE (1 << 18)
@@ -80,7 +80,7 @@ void spool_expect_at_most(struct spool *s, uint64_t bytes)
 	struct fail full;
 
 	if (spool_expect(s, bytes, &full) < 0)
-		say_warning("%s: %s. %s", full.what, full.why, full.todo);
+		print_warning("%s: %s. %s", full.what, full.why, full.todo);
 }
 
 int spool_write(struct spool *s, const void *data, size_t size, uint64_t *ret_offset,

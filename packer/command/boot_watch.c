@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/say.h"
+#include "base/print.h"
 #include "base/size.h"
 #include "base/util.h"
 
@@ -73,9 +73,9 @@ void boot_watch_print(const struct boot_watch *w, uint64_t image_size)
 	printf("\n\nimage                       %s\n\nboot step                  seconds\n",
 	       size_format(size, image_size));
 	for (size_t i = 0; i < w->n_steps; i++)
-		say(stdout, "  %-25s %6.3f  %s", w->steps[i].name, w->steps[i].seconds,
-		    w->steps[i].detail);
+		print_line(stdout, "  %-25s %6.3f  %s", w->steps[i].name, w->steps[i].seconds,
+			   w->steps[i].detail);
 	putchar('\n');
-	say(stdout, "hand-over                   %s", w->start_init);
+	print_line(stdout, "hand-over                   %s", w->start_init);
 	printf("power on to login           %.1f s\n", (double)(w->login - w->start) / 1e6);
 }

@@ -9,7 +9,7 @@
 #include "image/contents_diff.h"
 #include "base/options.h"
 #include "base/out.h"
-#include "base/say.h"
+#include "base/print.h"
 #include "base/size.h"
 
 static bool arg_json, arg_diff;
@@ -52,10 +52,11 @@ static int parse_options(int argc, char **argv, struct command_line *ret)
 	if (r >= 0)
 		return r;
 	if (arg_report && arg_diff)
-		return say_usage("inspect", "--report cannot be combined with --diff");
+		return print_usage_error("inspect", "--report cannot be combined with --diff");
 	if (arg_report && !image_report_can_write(arg_report))
-		return say_usage("inspect", "--report %s: the name must end in .svg or .json",
-				 arg_report);
+		return print_usage_error("inspect",
+					 "--report %s: the name must end in .svg or .json",
+					 arg_report);
 	r = arg_diff ? options_expect("inspect", "OLD and NEW for --diff", 2, ret->n_arguments)
 		     : options_expect("inspect", "one IMAGE", 1, ret->n_arguments);
 	return r == EXIT_OK ? -1 : r;
@@ -71,7 +72,7 @@ static void print_members(const struct image *image)
 		const struct image_member *m = &image->members[i];
 
 		printf("  %06o  %10s  ", (unsigned)m->mode, size_format(size, m->size));
-		say_path(stdout, m->name, -1);
+		print_path(stdout, m->name, -1);
 		putchar('\n');
 	}
 }
@@ -86,7 +87,7 @@ static void print_manifest(const struct image *image)
 		next = line + strcspn(line, "\n");
 		next += *next == '\n';
 		if (strncmp(line, "block=", 6) != 0)
-			say_text(stdout, line, (int)(next - line) - (next[-1] == '\n'));
+			print_text(stdout, line, (int)(next - line) - (next[-1] == '\n'));
 		if (strncmp(line, "block=", 6) != 0)
 			putchar('\n');
 	}
@@ -101,9 +102,9 @@ static void print_payload(const struct image *image, const struct block_list *l)
 	printf("payload\n  %s compressed in %zu part%s, %s uncompressed\n"
 	       "  %llu %s stream%s, %zu Block%s of at most %s, %s to decode one\n",
 	       size_format(a, image->payload.size), image->payload.n_parts,
-	       say_plural(image->payload.n_parts), size_format(b, l->uncompressed),
-	       (unsigned long long)l->streams, l->codec->name, say_plural(l->streams), l->n,
-	       say_plural(l->n), size_format(c, l->largest), size_format(d, l->decoder_memory));
+	       print_plural(image->payload.n_parts), size_format(b, l->uncompressed),
+	       (unsigned long long)l->streams, l->codec->name, print_plural(l->streams), l->n,
+	       print_plural(l->n), size_format(c, l->largest), size_format(d, l->decoder_memory));
 }
 
 static void print_entry(const struct disk_usage_entry *e)
@@ -112,7 +113,7 @@ static void print_entry(const struct disk_usage_entry *e)
 
 	printf("  %10s  %10s  ", size_format(a, e->ram),
 	       size_format(b, (uint64_t)(e->packed + 0.5)));
-	say_path(stdout, e->path, (int)e->length);
+	print_path(stdout, e->path, (int)e->length);
 	putchar('\n');
 }
 
@@ -131,11 +132,11 @@ static void print_disk_usage(const struct disk_usage *u)
 		print_entry(&u->files[i]);
 }
 
-static void print_text(const struct image_report *report)
+static void print_report_text(const struct image_report *report)
 {
 	const struct image *image = &report->image;
 
-	say(stdout, "image %s", image->path);
+	print_line(stdout, "image %s", image->path);
 	print_members(image);
 	if (image->has_manifest)
 		print_manifest(image);
@@ -161,7 +162,7 @@ static int inspect(const char *path, struct fail *f)
 	if (r == 0 && arg_json)
 		inspect_json(&report, stdout);
 	else if (r == 0)
-		print_text(&report);
+		print_report_text(&report);
 	image_report_close(&report);
 	return r;
 }
@@ -202,5 +203,5 @@ int command_inspect(int argc, char **argv)
 		return r;
 	r = arg_diff ? diff(line.arguments[0], line.arguments[1], &f)
 		     : inspect(line.arguments[0], &f);
-	return r < 0 ? say_fail(&f) : EXIT_OK;
+	return r < 0 ? print_failure(&f) : EXIT_OK;
 }

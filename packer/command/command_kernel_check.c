@@ -8,7 +8,7 @@
 #include "kernel/kernel_check.h"
 #include "kernel/kernel_config.h"
 #include "base/options.h"
-#include "base/say.h"
+#include "base/print.h"
 
 static const char *arg_image, *arg_only;
 static bool arg_json, arg_missing, arg_quiet;
@@ -53,10 +53,10 @@ static int parse_options(int argc, char **argv, struct command_line *ret)
 	if (r >= 0)
 		return r;
 	if (!kernel_check_knows(arg_only))
-		return say_usage("kernel-check", "--only %s: unknown group", arg_only);
+		return print_usage_error("kernel-check", "--only %s: unknown group", arg_only);
 	r = options_expect("kernel-check", "one CONFIG, VMLINUZ, DIR or auto", 1, ret->n_arguments);
 	if (r == EXIT_OK && arg_quiet)
-		r = say_be_quiet();
+		r = print_quietly();
 	return r == EXIT_OK ? -1 : r;
 }
 
@@ -83,8 +83,9 @@ static int check(const char *path, struct kernel_check *ret, struct kernel_confi
 
 static void print_check(const struct kernel_check *c, const char *path)
 {
-	say(stdout, "%s: Linux %s, %s", path, *c->release ? c->release : "of unknown version",
-	    c->architecture ? c->architecture : "an unknown architecture");
+	print_line(stdout, "%s: Linux %s, %s", path,
+		   *c->release ? c->release : "of unknown version",
+		   c->architecture ? c->architecture : "an unknown architecture");
 	kernel_check_print(c, arg_missing, stdout);
 }
 
@@ -100,7 +101,7 @@ int command_kernel_check(int argc, char **argv)
 		return r;
 	r = EXIT_FAILED;
 	if (check(line.arguments[0], &c, &config, &f) < 0)
-		(void)say_fail(&f);
+		(void)print_failure(&f);
 	else {
 		if (arg_json)
 			kernel_check_json(&c, config.path, stdout);

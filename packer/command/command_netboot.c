@@ -10,7 +10,7 @@
 #include "image/image_verify.h"
 #include "base/options.h"
 #include "base/out.h"
-#include "base/say.h"
+#include "base/print.h"
 #include "site/site_generate.h"
 #include "site/site_name.h"
 #include "base/size.h"
@@ -164,7 +164,7 @@ static int set_setting(struct site *s, const char *key, const char *value)
 {
 	const char *why = site_apply_setting(s, key, value);
 
-	return why ? say_usage("netboot", "--%s %s: %s", key, value, why) : EXIT_OK;
+	return why ? print_usage_error("netboot", "--%s %s: %s", key, value, why) : EXIT_OK;
 }
 
 /* Later runs may start from another directory. */
@@ -225,11 +225,13 @@ static int set_options(struct netboot *n, const struct command_line *line)
 	n->n_images = line->n_arguments;
 	if (r == EXIT_OK && n->n_images != 1 &&
 	    (n->publishing.name || n->publishing.title || n->kernel))
-		r = say_usage("netboot", "--name, --title and --kernel need exactly one IMAGE");
+		r = print_usage_error("netboot",
+				      "--name, --title and --kernel need exactly one IMAGE");
 	for (size_t i = 0; r == EXIT_OK && i < n->n_images; i++)
 		if (strcmp(n->images[i], "-") == 0)
-			r = say_usage("netboot",
-				      "-: an image must be a file (for a file named -, give ./-)");
+			r = print_usage_error(
+				"netboot",
+				"-: an image must be a file (for a file named -, give ./-)");
 	return r;
 }
 
@@ -245,11 +247,11 @@ static int check_line(const struct command_line *line, const char **ret_director
 		if (given->option->id == OPT_OUTPUT)
 			*ret_directory = given->value;
 	if (!*ret_directory)
-		return say_usage("netboot", "-o DIR is missing");
+		return print_usage_error("netboot", "-o DIR is missing");
 	site_init(&scratch.site, *ret_directory);
 	r = set_options(&scratch, line);
 	site_free(&scratch.site);
-	return r == EXIT_OK && scratch.quiet ? say_be_quiet() : r;
+	return r == EXIT_OK && scratch.quiet ? print_quietly() : r;
 }
 
 /* ---- the work ---- */
@@ -322,11 +324,12 @@ static void print_images(const struct site *s, const struct site_image *images, 
 	char size[SIZE_TEXT_MAX];
 
 	for (size_t i = 0; i < n; i++)
-		say(stdout, "image    %s: %s, current %s (%s)%s%s%s", images[i].name,
-		    images[i].current.title, images[i].current.version,
-		    size_format(size, images[i].current.size),
-		    *images[i].previous.version ? ", previous " : "", images[i].previous.version,
-		    strcmp(images[i].name, s->boot) == 0 ? ", the default" : "");
+		print_line(stdout, "image    %s: %s, current %s (%s)%s%s%s", images[i].name,
+			   images[i].current.title, images[i].current.version,
+			   size_format(size, images[i].current.size),
+			   *images[i].previous.version ? ", previous " : "",
+			   images[i].previous.version,
+			   strcmp(images[i].name, s->boot) == 0 ? ", the default" : "");
 }
 
 static int write_all(struct netboot *n, struct fail *f)
@@ -341,10 +344,10 @@ static int write_all(struct netboot *n, struct fail *f)
 	site_url(&n->site, url);
 	print_images(&n->site, images, n_images);
 	printf("menu     %s/menu.ipxe\n", url);
-	say(stdout, "serve    tarboot serve %s", n->site.directory);
+	print_line(stdout, "serve    tarboot serve %s", n->site.directory);
 	free(images);
 	if (site_check_reachable(&n->site, f) < 0)
-		say_warning("%s: %s: %s", f->what, f->why, f->todo);
+		print_warning("%s: %s: %s", f->what, f->why, f->todo);
 	return 0;
 }
 
@@ -434,7 +437,7 @@ static int netboot(struct netboot *n, const struct command_line *line)
 		r = change(n, &f);
 	if (r < 0 && made)
 		(void)rmdir(n->site.directory); /* unless something came into it */
-	return r < 0 ? say_fail(&f) : EXIT_OK;
+	return r < 0 ? print_failure(&f) : EXIT_OK;
 }
 
 int command_netboot(int argc, char **argv)

@@ -25,7 +25,7 @@
 #include "root/root_warnings.h"
 #include "root/rootfs_load.h"
 #include "image/rootfs_write.h"
-#include "base/say.h"
+#include "base/print.h"
 #include "base/size.h"
 
 struct pack {
@@ -60,7 +60,7 @@ static int check_init(struct pack *p, struct fail *f)
 	snprintf(p->manifest.init, sizeof(p->manifest.init), "%s", path ? path : "");
 	if (path || !p->options.force)
 		return path ? 0 : -f->error;
-	say_warning("%s: %s", f->what, f->why);
+	print_warning("%s: %s", f->what, f->why);
 	return 0;
 }
 
@@ -75,8 +75,8 @@ static void check_selinux(const struct root_files *root)
 		return;
 	text[n] = '\0';
 	if (strncmp(text, "SELINUX=enforcing", 17) == 0 || strstr(text, "\nSELINUX=enforcing"))
-		say_warning("SELinux is enforcing in the root: boot with selinux=0, or set "
-			    "SELINUX=permissive in etc/selinux/config");
+		print_warning("SELinux is enforcing in the root: boot with selinux=0, or set "
+			      "SELINUX=permissive in etc/selinux/config");
 }
 
 /* Image, kernel and report, of the pack before, may lie inside the root or an overlay. */
@@ -220,21 +220,21 @@ static void print_report(const struct pack *p)
 
 	decide_print(&p->decisions);
 	printf("root     %s, %llu member%s, %s in RAM\n", size_format(a, t->tar),
-	       (unsigned long long)t->tree.members, say_plural(t->tree.members),
+	       (unsigned long long)t->tree.members, print_plural(t->tree.members),
 	       size_format(b, t->tree.pages[0]));
 	printf("payload  %s (%.1f %% of the root)\n", size_format(a, t->compressed),
 	       t->tar ? 100.0 * (double)t->compressed / (double)t->tar : 0.0);
-	say(stdout, "image    %s: %s, boot part %s", p->options.out,
-	    size_format(a, t->compressed + p->boot_size), size_format(b, p->boot_size));
+	print_line(stdout, "image    %s: %s, boot part %s", p->options.out,
+		   size_format(a, t->compressed + p->boot_size), size_format(b, p->boot_size));
 	if (p->has_kernel)
-		say(stdout, "kernel   %s%s%s", p->kernel.path, *p->kernel.image.release ? ": " : "",
-		    p->kernel.image.release);
+		print_line(stdout, "kernel   %s%s%s", p->kernel.path,
+			   *p->kernel.image.release ? ": " : "", p->kernel.image.release);
 	else if (p->kernel.was_there)
-		say(stdout, "kernel   none; the one of the image before is %s.old now",
-		    p->kernel.path);
+		print_line(stdout, "kernel   none; the one of the image before is %s.old now",
+			   p->kernel.path);
 	if (p->modules.modules)
 		printf("modules  %u, and %u file%s of firmware, %s\n", p->modules.modules,
-		       p->modules.firmware, say_plural(p->modules.firmware),
+		       p->modules.firmware, print_plural(p->modules.firmware),
 		       size_format(a, p->modules.size));
 	printf("time     %.1f s, %.1f MB/s\n", seconds,
 	       seconds > 0 ? (double)t->tar / 1e6 / seconds : 0.0);
@@ -243,10 +243,10 @@ static void print_report(const struct pack *p)
 static void print_warnings(const struct pack *p)
 {
 	if (p->root.skipped)
-		say_warning("%llu socket%s left out: no archive can hold them",
-			    (unsigned long long)p->root.skipped, say_plural(p->root.skipped));
+		print_warning("%llu socket%s left out: no archive can hold them",
+			      (unsigned long long)p->root.skipped, print_plural(p->root.skipped));
 	if (p->modules.missing)
-		say_warning(
+		print_warning(
 			"%u modules that modules.dep names are not in the root: run depmod there",
 			p->modules.missing);
 }
@@ -383,7 +383,7 @@ static int pack_nothing(struct pack *p, struct fail *f)
 	pack_kernel_warn(&p->kernel, &p->root);
 	printf("root     %s, %llu member%s would be packed\n",
 	       size_format(size, p->decisions.bytes), (unsigned long long)p->decisions.members,
-	       say_plural(p->decisions.members));
+	       print_plural(p->decisions.members));
 	return 0;
 }
 
@@ -423,7 +423,7 @@ int command_pack(int argc, char **argv)
 	if (r < 0)
 		r = pack_kernel_open(&p.kernel, p.options.kernel, p.options.out, &f) < 0 ||
 				    pack(&p, &f) < 0
-			    ? say_fail(&f)
+			    ? print_failure(&f)
 			    : EXIT_OK;
 	payload_writer_free(p.writer);
 	out_abandon(&p.payload);

@@ -15,7 +15,7 @@
 #include "base/options.h"
 #include "base/piped_child.h"
 #include "command/qemu.h"
-#include "base/say.h"
+#include "base/print.h"
 #include "base/size.h"
 
 #define LOGIN_TIMEOUT 600 /* seconds; emulated machines are slow */
@@ -102,14 +102,15 @@ static int parse_options(int argc, char **argv)
 	if (r >= 0)
 		return r;
 	if (!is_memory(arg_memory))
-		return say_usage("run", "--memory %s: it must be a size, for example 512M or 2G",
-				 arg_memory);
+		return print_usage_error("run",
+					 "--memory %s: it must be a size, for example 512M or 2G",
+					 arg_memory);
 	r = options_expect("run", "one IMAGE", 1, line.n_before);
 	if (r != EXIT_OK)
 		return r;
 	arg_image = line.arguments[0];
 	if (strcmp(arg_image, "-") == 0)
-		return say_usage(
+		return print_usage_error(
 			"run", "-: QEMU cannot read standard input (for a file named -, give ./-)");
 	arg_more = line.arguments + 1;
 	arg_n_more = line.n_arguments - 1;
@@ -157,7 +158,7 @@ static int run_until_login(const struct qemu *q)
 
 	if (pid < 0) {
 		fail_errno(&f, pid, qemu_program(q), "cannot start it");
-		return say_fail(&f);
+		return print_failure(&f);
 	}
 	follow(fd, &watch);
 	kill(pid, SIGTERM);
@@ -167,7 +168,7 @@ static int run_until_login(const struct qemu *q)
 			 "See the lines above for how far the boot got, or give it more time with "
 			 "--timeout.",
 			 "no login prompt appeared");
-		return say_fail(&f);
+		return print_failure(&f);
 	}
 	(void)stat(arg_image, &st);
 	boot_watch_print(&watch, (uint64_t)st.st_size);
@@ -200,7 +201,7 @@ int command_run(int argc, char **argv)
 	if (r >= 0)
 		return r;
 	if (read_image(&q.emulation, &kernel, &f) < 0)
-		return say_fail(&f);
+		return print_failure(&f);
 	q.cpu = arg_cpu;
 	q.memory = arg_memory;
 	q.cpus = arg_cpus;

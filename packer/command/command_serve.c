@@ -15,7 +15,7 @@
 #include "command/command.h"
 #include "base/options.h"
 #include "base/piped_child.h"
-#include "base/say.h"
+#include "base/print.h"
 #include "site/serve_log.h"
 #include "site/site_generate.h"
 
@@ -142,7 +142,7 @@ static bool another_dhcp_server(const char *interface)
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) < 0 || !WIFEXITED(status) ||
 	    WEXITSTATUS(status) == 127)
-		say_warning(
+		print_warning(
 			"cannot check for other DHCP servers: install busybox, which has udhcpc");
 	else
 		return WEXITSTATUS(status) == 0;
@@ -154,9 +154,9 @@ static int check_dhcp(const struct site *s, const char *interface, struct fail *
 	bool another = arg_force && !s->proxy ? false : another_dhcp_server(interface);
 
 	if (s->proxy && !another)
-		say_warning("no DHCP server answers on %s: with --proxy, another server must "
-			    "assign the addresses",
-			    interface);
+		print_warning("no DHCP server answers on %s: with --proxy, another server must "
+			      "assign the addresses",
+			      interface);
 	if (s->proxy || !another)
 		return 0;
 	return fail_set(f, EADDRINUSE, interface,
@@ -266,7 +266,7 @@ static void learn_neighbours(struct serve_log *log)
 		fclose(in);
 }
 
-static void print_line(struct serve_log *log, const char *line)
+static void print_log_line(struct serve_log *log, const char *line)
 {
 	char shown[SERVE_LINE_MAX], clock[16];
 	time_t now = time(NULL);
@@ -277,7 +277,7 @@ static void print_line(struct serve_log *log, const char *line)
 	learn_neighbours(log);
 	(void)serve_log_line(log, line, shown); /* now with the MAC */
 	strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&now, &tm));
-	say(stdout, "%s  %s", clock, shown); /* names come from the network */
+	print_line(stdout, "%s  %s", clock, shown); /* names come from the network */
 	fflush(stdout);
 }
 
@@ -292,7 +292,7 @@ static bool read_lines(struct server *v, struct serve_log *log)
 			v->line[v->n++] = block[i];
 		} else if (block[i] == '\n') {
 			v->line[v->n] = '\0';
-			print_line(log, v->line);
+			print_log_line(log, v->line);
 			v->n = 0;
 		}
 	}
@@ -434,7 +434,7 @@ int command_serve(int argc, char **argv)
 		return r;
 	umask(022); /* what it writes, other users read */
 	site_init(&site, arg_directory);
-	r = serve(&site, &f) < 0 ? say_fail(&f) : EXIT_OK;
+	r = serve(&site, &f) < 0 ? print_failure(&f) : EXIT_OK;
 	site_free(&site);
 	return r;
 }

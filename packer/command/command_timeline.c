@@ -8,7 +8,7 @@
 #include "base/options.h"
 #include "base/out.h"
 #include "base/read_all.h"
-#include "base/say.h"
+#include "base/print.h"
 #include "timeline/timeline.h"
 
 #define BOOTS_MAX 16 /* more make no picture */
@@ -42,10 +42,10 @@ static int parse_options(int argc, char **argv, struct command_line *ret)
 	if (r >= 0)
 		return r;
 	if (ret->n_arguments == 0)
-		return say_usage("timeline", "expected at least one REPORT.json, got none");
+		return print_usage_error("timeline", "expected at least one REPORT.json, got none");
 	if (ret->n_arguments > BOOTS_MAX)
-		return say_usage("timeline", "expected at most %d reports, got %zu", BOOTS_MAX,
-				 ret->n_arguments);
+		return print_usage_error("timeline", "expected at most %d reports, got %zu",
+					 BOOTS_MAX, ret->n_arguments);
 	return -1;
 }
 
@@ -126,5 +126,5 @@ int command_timeline(int argc, char **argv)
 		r = fail_errno(&f, ENOMEM, line.arguments[0], "cannot show it");
 	while (n > 0)
 		timeline_free(&boots[--n]);
-	return r < 0 ? say_fail(&f) : EXIT_OK;
+	return r < 0 ? print_failure(&f) : EXIT_OK;
 }

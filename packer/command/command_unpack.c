@@ -12,7 +12,7 @@
 #include "image/image_verify.h"
 #include "base/memory.h"
 #include "base/options.h"
-#include "base/say.h"
+#include "base/print.h"
 #include "base/size.h"
 
 static long arg_threads; /* 0 = all CPUs */
@@ -58,13 +58,14 @@ static void print_result(const struct unpack_result *r, uint64_t usec, const cha
 	char decoder[SIZE_TEXT_MAX], pool[SIZE_TEXT_MAX], names[SIZE_TEXT_MAX];
 
 	if (r->losses.count)
-		say_warning("%llu extended attribute%s could not be stored here, the first was %s",
-			    (unsigned long long)r->losses.count, say_plural(r->losses.count),
-			    r->losses.first);
+		print_warning(
+			"%llu extended attribute%s could not be stored here, the first was %s",
+			(unsigned long long)r->losses.count, print_plural(r->losses.count),
+			r->losses.first);
 	printf("%s: %s, %llu member%s, %llu block%s, %u thread%s, %.2f s, %.0f MB/s\n", done,
-	       size_format(size, r->bytes), (unsigned long long)r->members, say_plural(r->members),
-	       (unsigned long long)r->blocks, say_plural(r->blocks), r->threads,
-	       say_plural(r->threads), (double)usec / 1e6,
+	       size_format(size, r->bytes), (unsigned long long)r->members,
+	       print_plural(r->members), (unsigned long long)r->blocks, print_plural(r->blocks),
+	       r->threads, print_plural(r->threads), (double)usec / 1e6,
 	       usec ? (double)r->bytes / (double)usec : 0.0);
 	printf("memory: %s of at most %s (%u decoders of %s, pool of %s%s%s)\n",
 	       size_format(peak, memory_own_peak()), size_format(size, r->plan.memory + r->names),
@@ -99,7 +100,7 @@ static void warn_not_empty(const char *directory)
 	int n = scandir(directory, &entries, is_other, NULL);
 
 	if (n > 0)
-		say_warning("%s is not empty: files of the same names are replaced", directory);
+		print_warning("%s is not empty: files of the same names are replaced", directory);
 	while (n > 0)
 		free(entries[--n]);
 	free(entries);
@@ -182,7 +183,7 @@ static void print_digests(const struct image *image)
 	if (others)
 		printf("not checked: %zu other cpio archive%s in this file, which no digest is "
 		       "known of\n",
-		       others, say_plural(others));
+		       others, print_plural(others));
 }
 
 static int verify(const struct image *image, struct fail *f)
@@ -208,7 +209,7 @@ static int parse_options(const struct command_usage *u, int argc, char **argv, c
 		return r;
 	r = options_expect(u->command, wanted, n_wanted, ret->n_arguments);
 	if (r == EXIT_OK && arg_quiet)
-		r = say_be_quiet();
+		r = print_quietly();
 	return r == EXIT_OK ? -1 : r;
 }
 
@@ -222,10 +223,10 @@ int command_unpack(int argc, char **argv)
 	if (r >= 0)
 		return r;
 	if (image_open(line.arguments[0], &image, &f) < 0)
-		return say_fail(&f);
+		return print_failure(&f);
 	r = unpack(&image, line.arguments[1], &f);
 	image_close(&image);
-	return r < 0 ? say_fail(&f) : EXIT_OK;
+	return r < 0 ? print_failure(&f) : EXIT_OK;
 }
 
 int command_verify(int argc, char **argv)
@@ -238,8 +239,8 @@ int command_verify(int argc, char **argv)
 	if (r >= 0)
 		return r;
 	if (image_open(line.arguments[0], &image, &f) < 0)
-		return say_fail(&f);
+		return print_failure(&f);
 	r = verify(&image, &f);
 	image_close(&image);
-	return r < 0 ? say_fail(&f) : EXIT_OK;
+	return r < 0 ? print_failure(&f) : EXIT_OK;
 }

@@ -10,7 +10,7 @@
 #include "source/image_input.h"
 #include "image/image_report.h"
 #include "base/options.h"
-#include "base/say.h"
+#include "base/print.h"
 #include "root/scrub.h"
 #include "base/settings.h"
 
@@ -154,7 +154,7 @@ static int list_add(struct string_list *l, char *string)
 
 	if (!strings) {
 		free(string);
-		return say_usage("pack", "there is no memory for the options");
+		return print_usage_error("pack", "there is no memory for the options");
 	}
 	l->strings = strings;
 	strings[l->n++] = string;
@@ -174,7 +174,7 @@ static int open_lines(const char *path, struct settings *ret)
 	struct fail f;
 
 	return settings_open(path, ret, &f) == 0 ? EXIT_OK
-						 : say_usage("pack", "%s: %s", path, f.why);
+						 : print_usage_error("pack", "%s: %s", path, f.why);
 }
 
 /* ---- patterns ---- */
@@ -187,7 +187,7 @@ static int add_pattern(struct string_list *l, const char *value, const char *typ
 	int r;
 
 	if (wrong)
-		return say_usage("pack", "%s %s: %s", typed, value, wrong);
+		return print_usage_error("pack", "%s %s: %s", typed, value, wrong);
 	r = list_add(l, glob);
 	glob = NULL;
 	return r;
@@ -235,7 +235,7 @@ static void set_level(struct pack_options *o, const char *text)
 static int set_threads(struct pack_options *o, const char *text, const char *typed)
 {
 	long number;
-	int r = say_number("pack", typed, text, 1, 1024, &number);
+	int r = option_number("pack", typed, text, 1, 1024, &number);
 
 	if (r == EXIT_OK)
 		o->payload.threads = (unsigned)number;
@@ -246,9 +246,10 @@ static int set_platform(struct pack_options *o, const char *text, const char *ty
 {
 	return image_platform_parse(text, &o->choice.platform)
 		       ? EXIT_OK
-		       : say_usage("pack",
-				   "%s %s: it must be OS/ARCH or OS/ARCH/VARIANT, as linux/arm64",
-				   typed, text);
+		       : print_usage_error(
+				 "pack",
+				 "%s %s: it must be OS/ARCH or OS/ARCH/VARIANT, as linux/arm64",
+				 typed, text);
 }
 
 static int set_report(struct pack_options *o, const char *file, const char *typed)
@@ -256,8 +257,8 @@ static int set_report(struct pack_options *o, const char *file, const char *type
 	o->report = file;
 	return image_report_can_write(file)
 		       ? EXIT_OK
-		       : say_usage("pack", "%s %s: the name must end in .svg or .json", typed,
-				   file);
+		       : print_usage_error("pack", "%s %s: the name must end in .svg or .json",
+					   typed, file);
 }
 
 /* Where the value of an option goes as it is, or NULL. */
@@ -410,18 +411,19 @@ static int set_line(struct pack_options *o, const struct setting *line, const ch
 	char nearest[NEAREST_MAX];
 
 	if (line->wrong)
-		return say_usage("pack", "%s: %s", typed, line->wrong);
+		return print_usage_error("pack", "%s: %s", typed, line->wrong);
 	if (!option)
-		return say_usage("pack", "%s: unknown option%s", typed,
-				 nearest_name(line->name, "", next_name, NULL, nearest));
+		return print_usage_error("pack", "%s: unknown option%s", typed,
+					 nearest_name(line->name, "", next_name, NULL, nearest));
 	if (option->value)
-		return value && *value ? set_project_value(o, option, value, path, typed)
-				       : say_usage("pack", "%s: this option needs a value", typed);
+		return value && *value
+			       ? set_project_value(o, option, value, path, typed)
+			       : print_usage_error("pack", "%s: this option needs a value", typed);
 	if (!value || strcmp(value, "yes") == 0)
 		return set_flag(o, option->id, true);
 	return strcmp(value, "no") == 0
 		       ? set_flag(o, option->id, false)
-		       : say_usage("pack", "%s = %s: it must be yes or no", typed, value);
+		       : print_usage_error("pack", "%s = %s: it must be yes or no", typed, value);
 }
 
 static int read_project(struct pack_options *o, const char *path)
@@ -470,7 +472,7 @@ static int read_environment(struct pack_options *o)
 
 	o->newest = LONG_MAX;
 	return epoch && *epoch
-		       ? say_number("pack", "SOURCE_DATE_EPOCH", epoch, 0, LONG_MAX, &o->newest)
+		       ? option_number("pack", "SOURCE_DATE_EPOCH", epoch, 0, LONG_MAX, &o->newest)
 		       : EXIT_OK;
 }
 
@@ -481,9 +483,10 @@ static int set_root(struct pack_options *o, const struct command_line *line)
 	if (line->n_arguments > 1 || !o->root)
 		return options_expect("pack", "one ROOT", 1, line->n_arguments);
 	if (!o->out && !o->dry_run)
-		return say_usage("pack", "-o IMAGE is missing");
+		return print_usage_error("pack", "-o IMAGE is missing");
 	if (o->json && o->dry_run)
-		return say_usage("pack", "--json reads the image back, but a dry run writes none");
+		return print_usage_error("pack",
+					 "--json reads the image back, but a dry run writes none");
 	return EXIT_OK;
 }
 
@@ -504,9 +507,9 @@ int pack_options_parse(int argc, char **argv, struct pack_options *o)
 		r = set_root(o, &line);
 	free(line.options);
 	if (r == EXIT_OK && o->quiet)
-		r = say_be_quiet();
+		r = print_quietly();
 	else if (r == EXIT_OK && o->json)
-		r = say_hide_results(); /* image_report_deliver() shows it */
+		r = print_hide_results(); /* image_report_deliver() shows it */
 	return r == EXIT_OK ? -1 : r;
 }
 

@@ -13,7 +13,7 @@
 
 #include "base/elfinfo.h"
 #include "base/piped_child.h"
-#include "base/say.h"
+#include "base/print.h"
 #include "base/util.h"
 
 #define ARGUMENTS_MAX 32 /* without those of the user */
@@ -148,6 +148,6 @@ bool qemu_kvm_works(const struct qemu *q)
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	if (!works && !ended)
-		say_warning("this kernel hangs with KVM here: it is emulated, which is slower");
+		print_warning("this kernel hangs with KVM here: it is emulated, which is slower");
 	return works;
 }

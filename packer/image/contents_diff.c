@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "image/inspect_json.h"
-#include "base/say.h"
+#include "base/print.h"
 #include "base/size.h"
 
 struct diff {
@@ -80,7 +80,7 @@ static void tell(struct diff *d, const struct listed *old, const struct listed *
 		return;
 	}
 	fprintf(d->out, "%c  %10s  ", old ? new ? '~' : '-' : '+', size_format(size, m->size));
-	say_path(d->out, m->path, -1);
+	print_path(d->out, m->path, -1);
 	fprintf(d->out, "%s%s%s\n", *what ? " (" : "", what, *what ? ")" : "");
 }
 

@@ -5,7 +5,7 @@
 
 #include "image/inspect_json.h"
 #include "base/out.h"
-#include "base/say.h"
+#include "base/print.h"
 #include "base/util.h"
 
 int image_report_open(const char *path, struct image_report *ret, struct fail *f)
@@ -50,7 +50,7 @@ int image_report_deliver(struct image_report *r, const char *path, bool json, st
 	if (result == 0 && path)
 		result = image_report_write(r, path, f);
 	if (result == 0 && json) {
-		say_show_results();
+		print_show_results();
 		inspect_json(r, stdout);
 	}
 	return result;

@@ -17,7 +17,7 @@ void image_report_close(struct image_report *r);
 bool image_report_can_write(const char *path);
 
 /* Decodes the payload if a report is wanted: writes it to path (NULL = none), as image_report_write() does, and if
- * json is set prints it on standard output, where results may have been hidden until then (say_hide_results()). */
+ * json is set prints it on standard output, where results may have been hidden until then (print_hide_results()). */
 int image_report_deliver(struct image_report *r, const char *path, bool json, struct fail *f);
 
 /* Writes a report by the suffix of path: .svg draws directories as areas; .json is described in docs/report.md. */

@@ -4,7 +4,7 @@
 #include <pthread.h>
 
 #include "base/memory.h"
-#include "base/say.h"
+#include "base/print.h"
 
 struct watch {
 	struct unpack_progress progress;
@@ -17,11 +17,11 @@ static void *watch_progress(void *arg)
 	struct watch *w = arg;
 
 	while (!atomic_load(&w->done)) {
-		say_progress(w->doing, atomic_load(&w->progress.bytes),
-			     atomic_load(&w->progress.total));
+		print_progress(w->doing, atomic_load(&w->progress.bytes),
+			       atomic_load(&w->progress.total));
 		usleep(50000);
 	}
-	say_progress_end();
+	print_progress_end();
 	return NULL;
 }
 
@@ -29,7 +29,7 @@ static int run(const struct image *image, struct unpack_options *options, const 
 	       struct unpack_result *ret, struct fail *f)
 {
 	struct watch w = { .doing = doing };
-	bool watched = say_draws_progress();
+	bool watched = print_draws_progress();
 	pthread_t thread;
 	int r;
 

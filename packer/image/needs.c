@@ -6,7 +6,7 @@
 
 #include "engine/plan.h"
 #include "image/rootsize.h"
-#include "base/say.h"
+#include "base/print.h"
 #include "base/size.h"
 
 /* Measured with Debian's Linux 6.1: the kernel and its tables; struct page takes a 64th of the memory. */
@@ -63,7 +63,7 @@ void needs_print(const struct image *image, const struct needs *n)
 	printf("machine  needs about %s of RAM to boot; the rest is free\n",
 	       size_format(a, n->machine));
 	if (image->size > BIOS_IMAGE_MAX)
-		say_warning("an image of %s is too large for BIOS boot loaders and 32-bit iPXE: "
-			    "boot with UEFI, or make it smaller",
-			    size_format(a, image->size));
+		print_warning("an image of %s is too large for BIOS boot loaders and 32-bit iPXE: "
+			      "boot with UEFI, or make it smaller",
+			      size_format(a, image->size));
 }

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "root/rootfs_walk.h"
-#include "base/say.h"
+#include "base/print.h"
 
 struct writing {
 	struct rootfs *fs;
@@ -44,7 +44,7 @@ static void warn_if_changed(const struct writing *w, const struct inode *i, cons
 	    (st.st_mtim.tv_sec == i->mtime.tv_sec && st.st_mtim.tv_nsec == i->mtime.tv_nsec &&
 	     (uint64_t)st.st_size == i->size))
 		return;
-	say_warning(
+	print_warning(
 		"/%s was written to while the root was packed: pack it again when nobody writes "
 		"to it",
 		path);
@@ -62,7 +62,7 @@ static int write_data(struct writing *w, const struct inode *i, const struct mem
 	while (r >= 0 && (r = file_reader_next(reader, &data, &size, &offset, f)) > 0) {
 		r = payload_writer_data(w->w, data, size, offset, f);
 		w->done += size;
-		say_progress("packing", w->done, w->total);
+		print_progress("packing", w->done, w->total);
 	}
 	w->done += m->size - reader->done; /* holes */
 	if (r == 0)
@@ -114,6 +114,6 @@ int rootfs_write(struct rootfs *fs, struct payload_writer *writer, time_t newest
 	w->newest = newest;
 	w->total = bytes;
 	r = rootfs_walk(root_tree_root(fs->tree), write_name, w, f);
-	say_progress_end();
+	print_progress_end();
 	return r;
 }

@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "modules/modindex.h"
-#include "base/say.h"
+#include "base/print.h"
 #include "base/util.h"
 
 #define FRAGMENT(name)                                                              \
@@ -265,11 +265,12 @@ void kernel_check_warn(const struct kernel_check *c, const char *path)
 		required += is_required(finding);
 		others += !is_required(finding);
 		if (finding->has == KERNEL_MISSING && is_required(finding))
-			say_warning("the kernel lacks %s: %s", finding->need.symbol,
-				    finding->need.without);
+			print_warning("the kernel lacks %s: %s", finding->need.symbol,
+				      finding->need.without);
 	}
-	say(stdout,
-	    "config   %s: %zu of %zu required, %zu of %zu recommended (see `tarboot kernel-check`)",
-	    path, required - kernel_check_missing(c, true), required,
-	    others - kernel_check_missing(c, false), others);
+	print_line(stdout,
+		   "config   %s: %zu of %zu required, %zu of %zu recommended (see `tarboot "
+		   "kernel-check`)",
+		   path, required - kernel_check_missing(c, true), required,
+		   others - kernel_check_missing(c, false), others);
 }

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "root/decide.h"
-#include "base/say.h"
+#include "base/print.h"
 
 static bool is_auto(const struct pack_kernel *k)
 {
@@ -89,11 +89,11 @@ static int find_kernels(struct pack_kernel *k, struct rootfs *fs, struct fail *f
 static void warn_without(const struct kernel_file *passed)
 {
 	if (passed)
-		say_warning("the root has no kernel except %s, which is not booted by default: "
-			    "give it, or another, with --kernel PATH",
-			    passed->path);
+		print_warning("the root has no kernel except %s, which is not booted by default: "
+			      "give it, or another, with --kernel PATH",
+			      passed->path);
 	else
-		say_warning("the root has no kernel (vmlinuz): give one with --kernel PATH");
+		print_warning("the root has no kernel (vmlinuz): give one with --kernel PATH");
 }
 
 int pack_kernel_find(struct pack_kernel *k, struct rootfs *fs, struct fail *f)
@@ -139,7 +139,7 @@ void pack_kernel_warn(const struct pack_kernel *k, struct rootfs *fs)
 	if (is_auto(k) && !k->best)
 		warn_without(k->passed);
 	else if (*k->image.release && !kernel_has_modules(&files.files, k->image.release))
-		say_warning("the root has no modules for its kernel %s", k->image.release);
+		print_warning("the root has no modules for its kernel %s", k->image.release);
 }
 
 int pack_kernel_copy(struct pack_kernel *k, struct rootfs *fs, struct fail *f)

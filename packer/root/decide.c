@@ -11,7 +11,7 @@
 #include "base/path.h"
 #include "root/root_warnings.h"
 #include "root/rootfs_walk.h"
-#include "base/say.h"
+#include "base/print.h"
 #include "root/scrub.h"
 #include "base/size.h"
 #include "root/swap_file.h"
@@ -85,13 +85,13 @@ static const char *action_name(enum rule_action action)
 	}
 }
 
-static void print_path(const char *done, uint64_t bytes, const char *path, const char *why)
+static void print_decision(const char *done, uint64_t bytes, const char *path, const char *why)
 {
 	char size[SIZE_TEXT_MAX];
 
 	printf("%-8s  %10s  ", done, size_format(size, bytes));
-	say_path(stdout, path, -1);
-	say(stdout, ": %s", why);
+	print_path(stdout, path, -1);
+	print_line(stdout, ": %s", why);
 }
 
 static void note_rule(struct decisions *d, struct rule *rule, const char *path, uint64_t bytes)
@@ -99,7 +99,7 @@ static void note_rule(struct decisions *d, struct rule *rule, const char *path, 
 	rule->members++;
 	rule->bytes += bytes;
 	if (d->list)
-		print_path(action_name(rule->action), bytes, path, rule->why);
+		print_decision(action_name(rule->action), bytes, path, rule->why);
 }
 
 /* ---- by path ---- */
@@ -160,11 +160,11 @@ void decide_note_left_out(void *decisions, const char *path, bool is_directory)
 	path = path_in_root(path);
 	rule->members++;
 	if (d->list)
-		print_path("left out", 0, path, rule->why);
+		print_decision("left out", 0, path, rule->why);
 	if (!is_explained(d, path))
 		return;
 	d->is_explained = true;
-	say(stdout, "/%s: left out: %s names it (%s)", path, rule->glob, rule->why);
+	print_line(stdout, "/%s: left out: %s names it (%s)", path, rule->glob, rule->why);
 }
 
 static uint16_t mark_of(const struct decisions *d, const struct rule *rule)
@@ -264,8 +264,8 @@ static void note_replaced(void *decisions, const struct root_name *n)
 	if (!is_explained(d, path))
 		return;
 	d->is_explained = true;
-	say(stdout, "/%s: the one of %s is left out: overlay %s %s it", path, layer_name(d, n),
-	    by->path, by->deletes ? "deletes" : "replaces");
+	print_line(stdout, "/%s: the one of %s is left out: overlay %s %s it", path,
+		   layer_name(d, n), by->path, by->deletes ? "deletes" : "replaces");
 }
 
 int decide_overlays(struct decisions *d, const struct decide_settings *settings, struct fail *f)
@@ -312,7 +312,7 @@ static int decide_by_text(struct decisions *d, struct root_name *n, const char *
 		rootfs_inode(d->fs, n)->is_changed = true;
 	if (scrubbed.lines > 0 && !d->explain) {
 		printf("changed  ");
-		say_path(stdout, path, -1);
+		print_path(stdout, path, -1);
 		printf(": commented out %d %s the disks or the host of another machine\n",
 		       scrubbed.lines, scrubbed.lines == 1 ? "line that needs" : "lines that need");
 	}
@@ -459,13 +459,14 @@ static void explain_name(const struct decisions *d, const struct root_name *n, c
 	const struct rule *rule = applied_rule(d, n);
 
 	if (rule)
-		say(stdout, "/%s: %s: %s names it (%s)", path, action_name(rule->action),
-		    rule->glob, rule->why);
+		print_line(stdout, "/%s: %s: %s names it (%s)", path, action_name(rule->action),
+			   rule->glob, rule->why);
 	else if ((rule = rule_without_keep(d, n, path)))
-		say(stdout, "/%s: packed, from the root: --keep wins over %s (%s)", path,
-		    rule->glob, rule->why);
+		print_line(stdout, "/%s: packed, from the root: --keep wins over %s (%s)", path,
+			   rule->glob, rule->why);
 	else
-		say(stdout, "/%s: packed, from %s: no rule names it", path, layer_name(d, n));
+		print_line(stdout, "/%s: packed, from %s: no rule names it", path,
+			   layer_name(d, n));
 }
 
 int decide_explain(struct decisions *d, const char *booted, struct fail *f)
@@ -499,9 +500,9 @@ void decide_tell_kernel(const struct decisions *d, const char *path, uint64_t si
 	else
 		strcpy(why, "a kernel, but none to boot with by default (see --kernel)");
 	if (d->list)
-		print_path(is_booted ? "beside" : "left out", size, path, why);
+		print_decision(is_booted ? "beside" : "left out", size, path, why);
 	if (d->explain)
-		say(stdout, "/%s: %s: %s", path, is_booted ? "beside" : "left out", why);
+		print_line(stdout, "/%s: %s: %s", path, is_booted ? "beside" : "left out", why);
 }
 
 /* Would a file in this directory be left out? */
@@ -519,9 +520,9 @@ static void warn_of_mount(const struct decisions *d, const struct root_name *n, 
 {
 	if (!is_of_overlay(d, n) && is_emptied(d, path))
 		return;
-	say_warning("/%s is packed empty, since another file system is mounted there in %s: give "
-		    "what is in it by --overlay, or a copy of the whole",
-		    path, layer_name(d, n));
+	print_warning("/%s is packed empty, since another file system is mounted there in %s: give "
+		      "what is in it by --overlay, or a copy of the whole",
+		      path, layer_name(d, n));
 }
 
 void decide_warn(const struct decisions *d)
@@ -545,13 +546,13 @@ static void warn_unmatched(const struct rules *s)
 {
 	for (size_t i = 0; i < s->n_excluded; i++)
 		if (!s->rules[i].members)
-			say_warning("--exclude %s: nothing in the root has this name, or another "
-				    "pattern leaves it out",
-				    s->rules[i].glob);
+			print_warning("--exclude %s: nothing in the root has this name, or another "
+				      "pattern leaves it out",
+				      s->rules[i].glob);
 	for (size_t i = 0; i < s->n_keep; i++)
 		if (!s->keep[i].matched)
-			say_warning("--keep %s: nothing in the root has this name",
-				    s->keep[i].glob);
+			print_warning("--keep %s: nothing in the root has this name",
+				      s->keep[i].glob);
 }
 
 void decide_print(const struct decisions *d)
@@ -562,12 +563,13 @@ void decide_print(const struct decisions *d)
 		const struct rule *rule = &d->rules.rules[i];
 
 		if (rule->members)
-			say(stdout, "%-8s %s: %llu member%s, %s (%s)", action_name(rule->action),
-			    rule->glob, (unsigned long long)rule->members,
-			    say_plural(rule->members), size_format(size, rule->bytes), rule->why);
+			print_line(stdout, "%-8s %s: %llu member%s, %s (%s)",
+				   action_name(rule->action), rule->glob,
+				   (unsigned long long)rule->members, print_plural(rule->members),
+				   size_format(size, rule->bytes), rule->why);
 	}
 	warn_unmatched(&d->rules);
 	if (d->replaced)
 		printf("overlaid %llu member%s of the root\n", (unsigned long long)d->replaced,
-		       say_plural(d->replaced));
+		       print_plural(d->replaced));
 }

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/path.h"
-#include "base/say.h"
+#include "base/print.h"
 
 /* Documentation/filesystems/overlayfs.rst; user.* is for mounts with userxattr. */
 static const char *const overlayfs_attributes[] = { "trusted.overlay.", "user.overlay." };
@@ -73,9 +73,9 @@ static void warn_of_directory(const struct overlay *o, const struct rootfs *fs,
 
 	if (m->type != MEMBER_DIRECTORY && root_tree_find(fs->tree, m->path, false, &n) == 0 &&
 	    n->type == MEMBER_DIRECTORY && n->is.directory.first)
-		say_warning("overlay %s replaces the directory /%s, with all that is in it, by "
-			    "what is not a directory",
-			    o->path, path_in_root(m->path));
+		print_warning("overlay %s replaces the directory /%s, with all that is in it, by "
+			      "what is not a directory",
+			      o->path, path_in_root(m->path));
 }
 
 static int look(void *overlay, struct rootfs *fs, struct member *m, struct fail *f)

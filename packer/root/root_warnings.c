@@ -2,22 +2,23 @@
 #include "root/root_warnings.h"
 
 #include "base/fields.h"
-#include "base/say.h"
+#include "base/print.h"
 
 void root_warn_of_directory(unsigned mode, uid_t uid)
 {
 	if ((mode & 0555) != 0555)
-		say_warning("the root directory has mode %04o: only root could enter it, so most "
-			    "services will fail: run chmod 755 on it and pack again",
-			    mode);
+		print_warning("the root directory has mode %04o: only root could enter it, so most "
+			      "services will fail: run chmod 755 on it and pack again",
+			      mode);
 	else if (mode & 0022)
-		say_warning("the root directory has mode %04o: all users could write to it: run "
-			    "chmod 755 on it and pack again",
-			    mode);
+		print_warning("the root directory has mode %04o: all users could write to it: run "
+			      "chmod 755 on it and pack again",
+			      mode);
 	if (uid != 0)
-		say_warning("the root directory belongs to user %u: systemd and sshd refuse files "
-			    "in it: run chown root on it and pack again",
-			    (unsigned)uid);
+		print_warning(
+			"the root directory belongs to user %u: systemd and sshd refuse files "
+			"in it: run chown root on it and pack again",
+			(unsigned)uid);
 }
 
 static bool has_one_of(const struct root_files *packed, const char *const *paths)
@@ -51,9 +52,10 @@ void root_warn_of_ssh_keys(const struct root_files *packed)
 
 	if (has_one_of(packed, servers) && !has_one_of(packed, keys) &&
 	    !has_one_of(packed, creators))
-		say_warning("the root has an ssh server, but neither host keys nor a unit that "
-			    "creates them: run ssh-keygen -A from a unit (ssh.service.d), or keep "
-			    "them with --keep '/etc/ssh/ssh_host_*'");
+		print_warning(
+			"the root has an ssh server, but neither host keys nor a unit that "
+			"creates them: run ssh-keygen -A from a unit (ssh.service.d), or keep "
+			"them with --keep '/etc/ssh/ssh_host_*'");
 }
 
 /* What NetworkManager or a DHCP client made, the same program makes anew. */
@@ -74,7 +76,7 @@ void root_warn_of_name_servers(const char *text, size_t size)
 			server.size = 0;
 	}
 	if (server.size > 0)
-		say_warning(
+		print_warning(
 			"etc/resolv.conf names the DNS server %.*s, which every machine will use: "
 			"replace it with --overlay, or leave it out with --exclude",
 			(int)(server.size < 64 ? server.size : 64), server.at);

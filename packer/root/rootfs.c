@@ -8,7 +8,7 @@
 
 #include "base/memory.h"
 #include "engine/plan.h"
-#include "base/say.h"
+#include "base/print.h"
 
 struct inode *rootfs_inode(const struct rootfs *fs, const struct root_name *n)
 {
@@ -172,7 +172,7 @@ static int spool_data(struct rootfs *fs, struct source *s, struct file_data *ret
 		if (is_first)
 			ret->at.span.offset = at;
 		is_first = false;
-		say_progress("reading", source_position(s), source_total(s));
+		print_progress("reading", source_position(s), source_total(s));
 	}
 	return r;
 }
@@ -347,7 +347,7 @@ int rootfs_add_source(struct rootfs *fs, struct source *s, const struct rootfs_f
 	root_tree_set_layer(fs->tree, ++fs->layer, how->how);
 	while (r == 0 && (r = source_next(s, &m, f)) > 0)
 		r = add_member(fs, s, how, m, f);
-	say_progress_end();
+	print_progress_end();
 	fs->skipped += source_skipped(s);
 	if (!fs->holds_source || keep_source(fs, s) < 0) {
 		source_close(s);

@@ -383,7 +383,7 @@ static void print_address(FILE *out, const char *key, uint32_t address)
 		fprintf(out, "%s = %s\n", key, ipv4_format(text, address));
 }
 
-static void print_text(FILE *out, const char *key, const char *text)
+static void print_text_setting(FILE *out, const char *key, const char *text)
 {
 	if (*text)
 		setting_print(out, key, text);
@@ -406,10 +406,10 @@ static void print_settings(FILE *out, const void *site)
 	print_address(out, "router", s->router);
 	print_address(out, "dns", s->dns);
 	fprintf(out, "proxy = %s\nhttp-port = %u\n", s->proxy ? "yes" : "no", s->port);
-	print_text(out, "url", s->url);
-	print_text(out, "ipxe", s->ipxe);
-	print_text(out, "installer", s->installer);
-	print_text(out, "default", s->boot);
+	print_text_setting(out, "url", s->url);
+	print_text_setting(out, "ipxe", s->ipxe);
+	print_text_setting(out, "installer", s->installer);
+	print_text_setting(out, "default", s->boot);
 	fprintf(out, "timeout = %u\nversions = %u\n", s->timeout, s->versions);
 	for (m = s->machines; m < s->machines + s->n_machines; m++) {
 		if (m->address)

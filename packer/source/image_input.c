@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 
 #include "source/blobs.h"
-#include "base/say.h"
+#include "base/print.h"
 #include "base/spool.h"
 #include "base/util.h"
 
@@ -140,7 +140,7 @@ static void run_skopeo(const char *reference, const struct image_platform *p, in
 	}
 	snprintf(target, sizeof(target), "docker-archive:/dev/fd/%d", fd);
 	argv[n++] = "copy";
-	if (say_is_quiet())
+	if (print_is_quiet())
 		argv[n++] = "--quiet";
 	argv[n++] = reference;
 	argv[n] = target;

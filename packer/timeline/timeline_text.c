@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/escape.h"
-#include "base/say.h"
+#include "base/print.h"
 #include "base/size.h"
 #include "base/util.h"
 
@@ -50,8 +50,8 @@ static void print_boot(const struct timeline *t, const struct timeline_row *rows
 	double most = timeline_most_memory(t, 1), sum;
 	char line[512], value[SIZE_TEXT_MAX];
 
-	say(out, "%s: %.3f s to %s%s", t->name, timeline_end(t),
-	    *t->failed ? "the failure of " : "", *t->failed ? t->failed : t->init);
+	print_line(out, "%s: %.3f s to %s%s", t->name, timeline_end(t),
+		   *t->failed ? "the failure of " : "", *t->failed ? t->failed : t->init);
 	for (size_t i = 0; i < n_rows; i++) {
 		sum = timeline_sum(t, &rows[i]);
 		if (sum < 0)

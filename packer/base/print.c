@@ -1,5 +1,5 @@
 /* Messages and progress on stderr. */
-#include "base/say.h"
+#include "base/print.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,7 @@ static void put_character(FILE *out, const char *text, size_t n)
 }
 
 /* One line, with nothing that could steer a terminal. */
-_printf_(2, 0) static void print_line(FILE *out, const char *text, va_list ap)
+_printf_(2, 0) static void print_escaped(FILE *out, const char *text, va_list ap)
 {
 	char *raw = NULL;
 	size_t n;
@@ -40,20 +40,20 @@ _printf_(2, 0) static void print_line(FILE *out, const char *text, va_list ap)
 	free(raw);
 }
 
-void say(FILE *out, const char *text, ...)
+void print_line(FILE *out, const char *text, ...)
 {
 	va_list ap;
 
 	va_start(ap, text);
-	print_line(out, text, ap);
+	print_escaped(out, text, ap);
 	va_end(ap);
 }
 
-int say_fail(const struct fail *f)
+int print_failure(const struct fail *f)
 {
 	bool is_denied = (f->error == EACCES || f->error == EPERM) && geteuid() != 0;
 
-	say_progress_end();
+	print_progress_end();
 	fprintf(stderr, "tarboot: %s: %s\n", f->what, f->why);
 	if (*f->todo)
 		fprintf(stderr, "  %s\n", f->todo);
@@ -63,51 +63,36 @@ int say_fail(const struct fail *f)
 	return EXIT_FAILED;
 }
 
-void say_warning(const char *text, ...)
+void print_warning(const char *text, ...)
 {
 	va_list ap;
 
-	say_progress_end();
+	print_progress_end();
 	fputs("tarboot: warning: ", stderr);
 	va_start(ap, text);
-	print_line(stderr, text, ap);
+	print_escaped(stderr, text, ap);
 	va_end(ap);
 }
 
-int say_usage(const char *command, const char *text, ...)
+int print_usage_error(const char *command, const char *text, ...)
 {
 	va_list ap;
 
 	fprintf(stderr, "tarboot: %s: ", command);
 	va_start(ap, text);
-	print_line(stderr, text, ap);
+	print_escaped(stderr, text, ap);
 	va_end(ap);
 	fprintf(stderr, "  Try `tarboot %s --help`.\n", command);
 	return EXIT_USAGE;
 }
 
-int say_number(const char *command, const char *option, const char *text, long least, long most,
-	       long *ret)
-{
-	char *end;
-	long n;
-
-	errno = 0;
-	n = strtol(text, &end, 10);
-	if (errno || !strchr("-0123456789", *text) || end == text || *end || n < least || n > most)
-		return say_usage(command, "%s %s: it must be a number from %ld to %ld", option,
-				 text, least, most);
-	*ret = n;
-	return EXIT_OK;
-}
-
-void say_path(FILE *out, const char *path, int length)
+void print_path(FILE *out, const char *path, int length)
 {
 	fputc('/', out);
-	say_text(out, path, length);
+	print_text(out, path, length);
 }
 
-void say_text(FILE *out, const char *text, int length)
+void print_text(FILE *out, const char *text, int length)
 {
 	size_t left = length < 0 ? strlen(text) : strnlen(text, (size_t)length), n;
 
@@ -118,7 +103,7 @@ void say_text(FILE *out, const char *text, int length)
 	}
 }
 
-int say_hide_results(void)
+int print_hide_results(void)
 {
 	_cleanup_close_ int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
@@ -130,7 +115,7 @@ int say_hide_results(void)
 	return EXIT_FAILED;
 }
 
-void say_show_results(void)
+void print_show_results(void)
 {
 	(void)fflush(stdout);
 	if (hidden_stdout >= 0)
@@ -138,30 +123,30 @@ void say_show_results(void)
 	cleanup_close(&hidden_stdout);
 }
 
-bool say_is_quiet(void)
+bool print_is_quiet(void)
 {
 	return quiet;
 }
 
-int say_be_quiet(void)
+int print_quietly(void)
 {
 	quiet = true;
-	return say_hide_results();
+	return print_hide_results();
 }
 
-bool say_draws_progress(void)
+bool print_draws_progress(void)
 {
 	const char *term = getenv("TERM");
 
 	return !quiet && isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
 }
 
-void say_progress(const char *doing, uint64_t done, uint64_t total)
+void print_progress(const char *doing, uint64_t done, uint64_t total)
 {
 	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX];
 	uint64_t now = now_usec(), elapsed;
 
-	if (!say_draws_progress() || now - progress_last < 250000)
+	if (!print_draws_progress() || now - progress_last < 250000)
 		return;
 	if (!progress_start)
 		progress_start = now;
@@ -174,7 +159,7 @@ void say_progress(const char *doing, uint64_t done, uint64_t total)
 	fputs(" \033[K", stderr);
 }
 
-void say_progress_end(void)
+void print_progress_end(void)
 {
 	if (progress_start)
 		fputs("\r\033[K", stderr);
