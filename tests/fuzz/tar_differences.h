@@ -747,12 +747,16 @@ static inline bool has_no_magic(const struct situation *s)
 
 /* ---- sizes and data ---- */
 
-static inline bool is_size_other(const struct situation *s)
+static inline bool is_size_unseen(const struct facts *f)
 {
-	const struct facts *f = facts_of(s);
 	const struct situation of_member = { .facts = f };
 
 	return is_number_other(&of_member, "size", &SIZE_FIELD);
+}
+
+static inline bool is_size_other(const struct situation *s)
+{
+	return holds_here(s, is_size_unseen);
 }
 
 /* A record of a size, for what has no data: libarchive takes it by its word. */
