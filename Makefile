@@ -263,7 +263,7 @@ fresh: ## run the README's two commands on a new minimal Debian
 	scripts/fresh-machine sh -c 'make demo && make test'
 
 test-all: export TARBOOT_TEST_ALL = 1
-test-all: test ## run all tests, also the slow ones
+test-all: test ## run all tests, including the slow ones
 
 fuzz: $(FUZZERS) ## build the fuzz targets
 

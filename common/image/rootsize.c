@@ -95,7 +95,7 @@ uint64_t rootsize_settle(const struct memory *m, uint64_t used)
 	return used + (m->available > RESERVE ? (m->available - RESERVE) / 2 : 0);
 }
 
-/* Half, so that it can be looked at again before it ends. */
+/* Half, so that memory is checked again before it runs out. */
 uint64_t rootsize_ahead(uint64_t available, uint64_t page)
 {
 	uint64_t growth = (page + INODE_BYTES) / MEMBER_LEAST + 1;

@@ -8,7 +8,7 @@
 #define FIELD(field_name) \
 	block + offsetof(struct raw, field_name), sizeof(((struct raw *)0)->field_name)
 
-/* POSIX.1-1988. What other formats have in place of the prefix, see also tar_sparse.c. */
+/* POSIX.1-1988. For what other formats have in place of the prefix, see tar_sparse.c. */
 struct raw {
 	char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8], type, link[100];
 	char magic[6], version[2], uname[32], gname[32], major[8], minor[8], prefix[155], rest[8],

@@ -31,7 +31,7 @@ static int cut_to(struct dir_cache *t, unsigned n)
 	return r;
 }
 
-static int leave_trail(struct dir_cache *t)
+static int leave_cached(struct dir_cache *t)
 {
 	int r = cut_to(t, 0), last = dirstate_leave(&t->states[0], t->root_fd);
 
@@ -149,7 +149,7 @@ static int make_elsewhere(void *arg, int dir_fd, const char *name)
 
 static int go_elsewhere(struct dir_cache *t, const char *path, bool create, char name[NAME_MAX + 1])
 {
-	int r = leave_trail(t);
+	int r = leave_cached(t);
 
 	if (r == 0)
 		r = inroot_open_parent(t->root_fd, path, create ? make_elsewhere : NULL, t,
@@ -193,7 +193,7 @@ const char *dir_cache_path(const struct dir_cache *t, size_t *ret_length)
 int dir_cache_leave(struct dir_cache *t, bool parent_too)
 {
 	if (t->elsewhere < 0)
-		return parent_too ? leave_trail(t) : cut_to(t, t->at);
+		return parent_too ? leave_cached(t) : cut_to(t, t->at);
 	return parent_too ? dirstate_leave(&t->elsewhere_state, t->elsewhere) : 0;
 }
 
@@ -209,7 +209,7 @@ void dir_cache_forget(struct dir_cache *t)
 
 int dir_cache_finish(struct dir_cache *t)
 {
-	int r = leave_elsewhere(t), last = leave_trail(t);
+	int r = leave_elsewhere(t), last = leave_cached(t);
 
 	return r < 0 ? r : last;
 }

@@ -35,7 +35,7 @@ struct named_acls {
 struct tree {
 	int root_fd;
 	bool keep_owner;
-	struct dir_cache directories; /* to the directory of the last member */
+	struct dir_cache directories; /* kept open down to that of the last member */
 	struct named_acls *named_acls;
 	size_t named_acls_size; /* bytes that they take */
 	pthread_mutex_t lock;   /* of what follows: files are released by any thread */

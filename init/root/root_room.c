@@ -19,12 +19,15 @@ void root_room_open(struct root_room *ret, const struct engine_plan *plan, uint6
 				   .total = total };
 }
 
-/* Bytes of the plan that are not in memory yet; headers are seldom as large as they may be. */
-static uint64_t engine_to_come(const struct root_room *room)
+/* Bytes of the plan that are not in memory yet; headers are seldom as large as they may be. What the kernel tells lags behind,
+ * so the most that it ever told counts; where it tells nothing, nothing is to come. */
+static uint64_t engine_to_come(struct root_room *room)
 {
 	uint64_t taken = memory_own_from(room->statm_fd);
 
-	return room->engine > taken ? room->engine - taken : 0;
+	if (taken > room->taken)
+		room->taken = taken;
+	return room->taken > 0 && room->engine > room->taken ? room->engine - room->taken : 0;
 }
 
 int root_room_check(void *arg, uint64_t bytes, uint64_t unwritten, struct fail *f)

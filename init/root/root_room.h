@@ -11,6 +11,7 @@ struct root_room {
 	int meminfo_fd;  /* owned; -1: not available */
 	int statm_fd;    /* of this process, owned; -1: not available */
 	uint64_t engine; /* bytes that it may take at most, headers aside */
+	uint64_t taken;  /* of these, the most that was seen in memory */
 	uint64_t page;   /* bytes of a page */
 	uint64_t total;  /* bytes of tar */
 	uint64_t next;   /* bytes of tar until the next check */

@@ -108,13 +108,13 @@ static la_ssize_t read_part(struct archive *archive, void *arg, const void **ret
 	return n;
 }
 
-/* A program of its own has said more; liblzma has no word for data that breaks off. */
+/* A decompression program has printed why. liblzma calls data that ends too early "no progress". */
 const char *decompress_error(struct archive *archive)
 {
 	const char *text = archive_error_string(archive);
 
-	if (text && strstr(text, "Child process"))
-		return "see the messages of its program above";
+	if (text && strstr(text, "Child process exited with status"))
+		return "see the messages of the decompression program above";
 	if (text && strstr(text, "No progress"))
 		return "it ends too early";
 	return text ? text : "unknown error";

@@ -21,8 +21,9 @@ pid_t piped_child(int *ret_fd)
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		if (getppid() != parent) /* it has ended before that */
 			_exit(EXIT_FAILED);
-		dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
-		dup2(ends[1], STDOUT_FILENO);
+		if (dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO) < 0 ||
+		    dup2(ends[1], STDOUT_FILENO) < 0)
+			_exit(EXIT_FAILED);
 		return 0;
 	}
 	if (pid < 0)

@@ -25,7 +25,7 @@ void print_warning(const char *text, ...) _printf_(1, 2);
 /* Wrong usage: prints text and where to find help. Returns EXIT_USAGE. */
 int print_usage_error(const char *command, const char *text, ...) _printf_(2, 3);
 
-/* What "file" needs behind it when there are n of them. */
+/* The ending of a regular plural: "s", or nothing for 1. */
 static inline const char *print_plural(uint64_t n)
 {
 	return n == 1 ? "" : "s";

@@ -181,8 +181,8 @@ static void print_digests(const struct image *image)
 	printf("digests: right: manifest, %seach Block and the whole payload\n",
 	       image_verify_has_boot_part(image) ? "boot part, " : "");
 	if (others)
-		printf("not checked: %zu other cpio archive%s in this file, which no digest is "
-		       "known of\n",
+		printf("not checked: %zu other cpio archive%s in this file, for which the "
+		       "manifest has no digest\n",
 		       others, print_plural(others));
 }
 

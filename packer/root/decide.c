@@ -303,7 +303,7 @@ static int decide_by_text(struct decisions *d, struct root_name *n, const char *
 		return r;
 	r = scrub_text(rule->action, text, size, &d->mapped, &scrubbed);
 	if (r < 0)
-		return fail_errno(f, r, path, "cannot access it");
+		return fail_errno(f, r, path, "cannot scrub it");
 	if (rule->action == RULE_RESOLV_CONF && !d->explain)
 		root_warn_of_name_servers(text, size);
 	if (scrubbed.result == SCRUB_LEAVES_OUT)

@@ -65,7 +65,7 @@ static void disown(const struct overlay *o, struct member *m)
 		xattrs_remove(&m->xattrs, overlayfs_attributes[i]);
 }
 
-/* Nobody may have meant that. */
+/* Probably a mistake. */
 static void warn_of_directory(const struct overlay *o, const struct rootfs *fs,
 			      const struct member *m)
 {
@@ -73,8 +73,8 @@ static void warn_of_directory(const struct overlay *o, const struct rootfs *fs,
 
 	if (m->type != MEMBER_DIRECTORY && root_tree_find(fs->tree, m->path, false, &n) == 0 &&
 	    n->type == MEMBER_DIRECTORY && n->is.directory.first)
-		print_warning("overlay %s replaces the directory /%s, with all that is in it, by "
-			      "what is not a directory",
+		print_warning("overlay %s replaces the directory /%s and everything in it with "
+			      "something that is not a directory",
 			      o->path, path_in_root(m->path));
 }
 

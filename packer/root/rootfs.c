@@ -137,7 +137,7 @@ static int describe(struct inode *i, struct source_member *s, bool joins)
 	return r;
 }
 
-/* Once for each source. It may do with less: what is no file's data, or left out, is not written. */
+/* Once for each source. Less may be needed: headers and files that are left out are not stored. */
 static int open_spool(struct rootfs *fs, const struct source *s, struct fail *f)
 {
 	int r = fs->has_spool ? 0 : spool_new(&fs->spool, f);

@@ -1,7 +1,7 @@
 /*
  * The root that is packed: one tree of names in memory (root_tree.h), what each inode is, and where its data lies. Sources fill
  * it, layer over layer; decisions (decide.h, pack_kernel.h) mark names and change data; the writer (rootfs_write.h) reads the
- * data then. It takes about 250 bytes a file, beside names, links and attributes.
+ * data then. It takes up to 300 bytes a file, plus names, links and attributes.
  */
 #pragma once
 

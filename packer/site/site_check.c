@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -172,8 +171,8 @@ int site_check(const struct site *s, struct fail *f)
 
 /* ---- can the servers reach it? ---- */
 
-/* In a process that runs as nobody: returns as its exit status the length of the first part of the path that it cannot
- * enter, 0 = none. */
+/* In a process that runs as nobody: writes the length of the first part of the path that it cannot enter to standard output,
+ * nothing when it can enter all. */
 static void try_path(char *path)
 {
 	size_t length = strlen(path);

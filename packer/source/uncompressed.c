@@ -33,7 +33,7 @@ static uint64_t size_in_trailer(int fd, uint64_t offset, uint64_t size)
 	bytes = t[0] | t[1] << 8 | t[2] << 16 | (uint64_t)t[3] << 24;
 	return bytes >= size
 		       ? bytes
-		       : 0; /* it is the rest of what is 4 GiB and more, or of several members */
+		       : 0; /* 4 GiB or more, several members, or data that does not compress */
 }
 
 uint64_t uncompressed_size(int fd, uint64_t offset, uint64_t size)

@@ -188,7 +188,7 @@ fails('kernel-check of an empty file',
 	if (have_program('gzip')) {
 		my $gz = spew(scratch('cut.tar.gz'), substr run('gzip', '-c', xz_of(tar_member(name => 'x', data => run('head', '-c', 100_000, '/dev/urandom')) . tar_end())), 0, 50_000);
 		fails_well(try($TARBOOT, 'pack', '--force', $gz, '-o', "$out/x", '--no-shell'), 1,
-			qr{^tarboot: \Q$gz\E: its compressed data is cut short or damaged: see the messages of its program above\n  Copy or build it again\.\n\z}m,
+			qr{^tarboot: \Q$gz\E: its compressed data is cut short or damaged: see the messages of the decompression program above\n  Copy or build it again\.\n\z}m,
 			'pack of what gzip finds cut');
 	}
 	fails('pack without the program', qr{^tarboot: \S+: cannot read it: Can't initialize filter; unable to run program "lzop -d"\n  Give a tar or cpio archive, plain or compressed, whose compression program is installed\.\n\z}m,

@@ -10,7 +10,7 @@ use JSON::PP;
 use Test::More;
 use Time::HiRes qw(sleep);
 
-need_programs(qw(busybox tar gzip unshare mount setpriv mkfifo));
+need_programs(qw(busybox tar gzip xz unshare mount setpriv mkfifo));
 my $TARBOOT = build_path('tarboot');
 my @PACK    = qw(--no-shell --force --level=fast);
 

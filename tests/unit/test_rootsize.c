@@ -225,7 +225,8 @@ static void test_settle(void)
 	   "of nothing: the tree");
 }
 
-/* A cpio of which each 78 bytes, header and name, take a page and an inode, and what was read is written later. It is stopped before the memory ends, and not much before. */
+/* A cpio of which each 78 bytes, header and name, take a page and an inode, and what was read is written later. It
+ * is stopped before the memory ends, and not much before. */
 static void test_ahead(void)
 {
 	static const uint64_t pages[] = { 4096, 16384, 65536 };
