@@ -104,16 +104,9 @@ static int write_name(void *arg, struct root_name *n, const char *path, struct f
 int rootfs_write(struct rootfs *fs, struct payload_writer *writer, time_t newest, uint64_t bytes,
 		 struct fail *f)
 {
-	_cleanup_free_ struct writing *w = calloc(1, sizeof(*w));
-	int r;
+	struct writing w = { .fs = fs, .w = writer, .newest = newest, .total = bytes };
+	int r = rootfs_walk(root_tree_root(fs->tree), write_name, &w, f);
 
-	if (!w)
-		return fail_errno(f, ENOMEM, "the root", "cannot pack it");
-	w->fs = fs;
-	w->w = writer;
-	w->newest = newest;
-	w->total = bytes;
-	r = rootfs_walk(root_tree_root(fs->tree), write_name, w, f);
 	print_progress_end();
 	return r;
 }

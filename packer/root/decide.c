@@ -415,9 +415,10 @@ int decide_totals(struct decisions *d, struct fail *f)
 
 		if (n->mark || i->is_implied)
 			continue;
-		root_name_path(n, path);
-		if (i->error)
+		if (i->error) {
+			root_name_path(n, path);
 			return fail_errno(f, i->error, *path ? path : ".", "cannot read it");
+		}
 		d->members++;
 		if (!i->is_counted)
 			d->bytes += i->size;
