@@ -90,7 +90,7 @@ CFLAGS_counted = -fsanitize-coverage=trace-pc -include tests/unit/count_steps.h
 
 # A change of any flag rebuilds the objects. The goals that compile none leave the record alone.
 FLAGS := $(BASE) $(foreach v,musl aarch64 asan tsan fuzz,$(CC_$v) $(CFLAGS_$v) $(LINK_$v)) $(FLAGS_packer) \
-	$(FLAGS_init) $(WRAP_inject) $(WRAP_out) $(WRAP_payload) $(WRAP_schedule) $(WRAP_stress)
+	$(FLAGS_init) $(CFLAGS_counted) $(WRAP_inject) $(WRAP_out) $(WRAP_payload) $(WRAP_schedule) $(WRAP_stress)
 ifneq ($(filter-out lint format help clean distclean fresh,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(file <$(B)/obj/flags),$(FLAGS))
 $(shell mkdir -p $(B)/obj)
@@ -171,15 +171,15 @@ $(B)/deps/$1/lib/libsodium.a: $(B)/src/libsodium/.origin scripts/build-library |
 	scripts/build-library libsodium $1
 
 $(patsubst %.c,$(B)/obj/$1/%.o,$(PACKER) $(wildcard tests/*/*.c)): $(B)/src/libarchive/.origin | $(B)/deps/$1/lib/libarchive.a
+COMPILE_$1 = $$(call say,CC,$$@)$$(CC_$1) $$(CFLAGS_$1) $$(BASE) $$(FLAGS_$$(firstword $$(subst /, ,$$<))) \
+	-isystem $(B)/deps/$1/include -MMD -MP -c -o $$@ $$<
 $(B)/obj/$1/%.o: %.c $(B)/obj/flags $(B)/src/xz/.origin $(B)/src/libsodium/.origin | $$(LIBS_INIT_$1) $(TOOLCHAIN)
 	@mkdir -p $$(@D)
-	$$(call say,CC,$$@)$$(CC_$1) $$(CFLAGS_$1) $$(BASE) $$(FLAGS_$$(firstword $$(subst /, ,$$<))) \
-		-isystem $(B)/deps/$1/include -MMD -MP -c -o $$@ $$<
+	$$(COMPILE_$1)
 
 $(COUNTED:%.c=$(B)/obj/$1/counted/%.o): $(B)/obj/$1/counted/%.o: %.c $(B)/obj/flags tests/unit/count_steps.h | $$(LIBS_$1)
 	@mkdir -p $$(@D)
-	$$(call say,CC,$$@)$$(CC_$1) $$(CFLAGS_$1) $$(BASE) $$(FLAGS_$$(firstword $$(subst /, ,$$<))) $$(CFLAGS_counted) \
-		-isystem $(B)/deps/$1/include -MMD -MP -c -o $$@ $$<
+	$$(COMPILE_$1) $$(CFLAGS_counted)
 $(B)/tests/$1/test_depth: $(COUNTED:%.c=$(B)/obj/$1/counted/%.o)
 
 # Archives of all but the mains: a program links only what it uses, a unit test can reach all.
