@@ -63,15 +63,14 @@ static ssize_t read_head(const struct payload *p, uint8_t *head, size_t size)
 const struct codec *codec_find(const uint8_t *head, size_t size)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(codecs); i++)
-		if (size >= codecs[i]->magic_size &&
-		    memcmp(head, codecs[i]->magic, codecs[i]->magic_size) == 0)
+		if (codecs[i]->is_kind(head, size))
 			return codecs[i];
 	return NULL;
 }
 
 static int find_codec(const struct payload *p, const struct codec **ret, struct fail *f)
 {
-	uint8_t head[CODEC_MAGIC_MAX];
+	uint8_t head[CODEC_HEAD];
 	ssize_t n = read_head(p, head, sizeof(head));
 
 	if (n < 0)
@@ -103,5 +102,6 @@ int block_list_read(const struct payload *p, struct block_list *ret, struct fail
 void block_list_free(struct block_list *l)
 {
 	free(l->blocks);
+	free(l->own);
 	*l = (struct block_list){ 0 };
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,7 +15,7 @@
 #define BLOCKS_MAX \
 	(1U << 18) /* in one file: 256 GiB of 1 MiB each. Bounds the memory of the list */
 
-#define CODEC_MAGIC_MAX 8
+#define CODEC_HEAD 8 /* bytes that tell the codec */
 
 struct block {
 	uint64_t number;       /* from 1, over the whole file */
@@ -23,14 +24,14 @@ struct block {
 	uint64_t uncompressed; /* bytes */
 	uint64_t start;        /* of what it holds, in the uncompressed file */
 	uint64_t memory;       /* bytes that decoding it takes, the decoder's own not counted */
-	uint64_t unpadded;     /* xz: bytes without padding */
-	int check;             /* xz: the check of its stream */
 };
 
 struct block_list {
 	const struct codec *codec;
 	struct block *blocks; /* in file order; owned */
 	size_t n;
+	void *own;       /* what the codec notes of the Blocks beside, one after the other; owned */
+	size_t own_size; /* bytes of that for each Block */
 	uint64_t streams;
 	uint64_t uncompressed;   /* bytes of all Blocks */
 	uint64_t largest;        /* bytes of one Block, uncompressed, at most */
@@ -39,15 +40,16 @@ struct block_list {
 
 struct codec {
 	const char *name;
-	uint8_t magic[CODEC_MAGIC_MAX]; /* what its files start with */
-	size_t magic_size;
+
+	/* May a file be one of this codec's that starts with these bytes: CODEC_HEAD, fewer of a shorter file? */
+	bool (*is_kind)(const uint8_t *head, size_t size);
 
 	/* Adds the Blocks of p to an empty list and sets streams and decoder_memory. Everything but
 	 * the content of the Blocks is checked here. */
 	int (*list)(const struct payload *p, struct block_list *l, struct fail *f);
 
-	/* A decoder for many Blocks of p, used by one thread at a time. 0 or -ENOMEM. */
-	int (*decoder_new)(const struct payload *p, void **ret);
+	/* A decoder for many Blocks of the list, which is of p; used by one thread at a time. 0 or -ENOMEM. */
+	int (*decoder_new)(const struct payload *p, const struct block_list *l, void **ret);
 	void (*decoder_free)(void *decoder); /* NULL is fine */
 
 	int (*start)(void *decoder, const struct block *block, struct fail *f);
@@ -64,7 +66,7 @@ struct codec {
 
 extern const struct codec codec_xz;
 
-/* The codec of a file that starts with these bytes; NULL when there is none. */
+/* The codec of a file that starts with these bytes, CODEC_HEAD of them unless it is shorter; NULL when there is none. */
 const struct codec *codec_find(const uint8_t *head, size_t size);
 
 /* Finds the codec of p by its first bytes and lists the Blocks. On failure *ret is empty. */

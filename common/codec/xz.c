@@ -17,14 +17,29 @@
 static const char todo_copy[] = "Copy it again; build it again if what it was copied from is "
 				"damaged, too.";
 
+/* Of a Block, in block_list.own. */
+struct xz_block {
+	uint64_t unpadded; /* bytes without padding */
+	lzma_check check;  /* of its stream */
+};
+
 struct xz_decoder {
 	const struct payload *payload;
+	const struct block_list *list;
 	lzma_stream strm;
 	lzma_block block;
 	struct block at;
 	uint64_t next_in; /* payload offset of what is not yet in input */
 	uint8_t input[INPUT_SIZE];
 };
+
+static bool xz_is_kind(const uint8_t *head, size_t size)
+{
+	return size >= 6 && memcmp(head,
+				   "\xfd"
+				   "7zXZ",
+				   6) == 0;
+}
 
 /* ---- the container ---- */
 
@@ -137,16 +152,18 @@ static int read_header(const struct payload *p, const struct block *at,
 		if (want == 1)
 			want = lzma_block_header_size_decode(header[0]);
 	}
-	return header[0] == 0 || want > at->unpadded ? fail_block(p, at, LZMA_DATA_ERROR, f) : 0;
+	return header[0] == 0 || want > at->total ? fail_block(p, at, LZMA_DATA_ERROR, f) : 0;
 }
 
 /* Reads the header of a Block and holds it against the Index. filters has LZMA_FILTERS_MAX + 1 and is
  * the caller's to free, but after a failure. */
-static int decode_header(const struct payload *p, const struct block *at, lzma_filter *filters,
-			 lzma_block *ret, struct fail *f)
+static int decode_header(const struct payload *p, const struct block_list *l,
+			 const struct block *at, lzma_filter *filters, lzma_block *ret,
+			 struct fail *f)
 {
+	const struct xz_block *own = (const struct xz_block *)l->own + (at->number - 1);
 	uint8_t header[LZMA_BLOCK_HEADER_SIZE_MAX];
-	lzma_block block = { .version = 1, .check = (lzma_check)at->check, .filters = filters };
+	lzma_block block = { .version = 1, .check = own->check, .filters = filters };
 	lzma_ret ret_lzma;
 	int r = read_header(p, at, header, f);
 
@@ -156,7 +173,7 @@ static int decode_header(const struct payload *p, const struct block *at, lzma_f
 	ret_lzma = lzma_block_header_decode(&block, NULL, header);
 	if (ret_lzma != LZMA_OK)
 		return fail_block(p, at, ret_lzma, f);
-	ret_lzma = lzma_block_compressed_size(&block, at->unpadded);
+	ret_lzma = lzma_block_compressed_size(&block, own->unpadded);
 	if (ret_lzma == LZMA_OK && block.uncompressed_size != LZMA_VLI_UNKNOWN &&
 	    block.uncompressed_size != at->uncompressed)
 		ret_lzma = LZMA_DATA_ERROR;
@@ -178,7 +195,7 @@ static int add_memory(const struct payload *p, struct block *at, struct block_li
 	lzma_filter filters[LZMA_FILTERS_MAX + 1];
 	lzma_block block;
 	uint64_t memory;
-	int r = decode_header(p, at, filters, &block, f);
+	int r = decode_header(p, l, at, filters, &block, f);
 
 	if (r < 0)
 		return r;
@@ -192,6 +209,20 @@ static int add_memory(const struct payload *p, struct block *at, struct block_li
 	return 0;
 }
 
+static int add_block(const lzma_index_iter *i, struct block_list *l)
+{
+	struct xz_block *own = array_one_more(l->own, l->n, sizeof(*own));
+
+	if (!own)
+		return -ENOMEM;
+	l->own = own;
+	l->own_size = sizeof(*own);
+	own[l->n] = (struct xz_block){ i->block.unpadded_size, i->stream.flags->check };
+	return block_list_add(l, &(struct block){ .offset = i->block.compressed_file_offset,
+						  .total = i->block.total_size,
+						  .uncompressed = i->block.uncompressed_size });
+}
+
 static int add_blocks(const struct payload *p, const lzma_index *index, struct block_list *l,
 		      struct fail *f)
 {
@@ -200,13 +231,7 @@ static int add_blocks(const struct payload *p, const lzma_index *index, struct b
 
 	lzma_index_iter_init(&i, index);
 	while (r == 0 && !lzma_index_iter_next(&i, LZMA_INDEX_ITER_BLOCK)) {
-		r = block_list_add(l, &(struct block){
-					      .offset = i.block.compressed_file_offset,
-					      .unpadded = i.block.unpadded_size,
-					      .total = i.block.total_size,
-					      .uncompressed = i.block.uncompressed_size,
-					      .check = (int)i.stream.flags->check,
-				      });
+		r = add_block(&i, l);
 		if (r < 0)
 			return fail_container(p->name,
 					      r == -E2BIG ? LZMA_MEMLIMIT_ERROR : LZMA_MEM_ERROR,
@@ -233,13 +258,14 @@ static int xz_list(const struct payload *p, struct block_list *l, struct fail *f
 
 /* ---- decoders ---- */
 
-static int xz_decoder_new(const struct payload *p, void **ret)
+static int xz_decoder_new(const struct payload *p, const struct block_list *l, void **ret)
 {
 	struct xz_decoder *d = calloc(1, sizeof(*d));
 
 	if (!d)
 		return -ENOMEM;
 	d->payload = p;
+	d->list = l;
 	*ret = d;
 	return 0;
 }
@@ -274,7 +300,7 @@ static int xz_start(void *decoder, const struct block *block, struct fail *f)
 	lzma_filter filters[LZMA_FILTERS_MAX + 1];
 	struct xz_decoder *d = decoder;
 	lzma_ret ret;
-	int r = decode_header(d->payload, block, filters, &d->block, f);
+	int r = decode_header(d->payload, d->list, block, filters, &d->block, f);
 
 	if (r < 0)
 		return r;
@@ -328,8 +354,7 @@ static int xz_read(void *decoder, void *buf, size_t size, size_t *ret_size, stru
 
 const struct codec codec_xz = {
 	.name = "xz",
-	.magic = { 0xfd, '7', 'z', 'X', 'Z', 0 },
-	.magic_size = 6,
+	.is_kind = xz_is_kind,
 	.list = xz_list,
 	.decoder_new = xz_decoder_new,
 	.decoder_free = xz_decoder_free,

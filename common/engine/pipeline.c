@@ -339,7 +339,7 @@ static void *worker(void *arg)
 	number = l->workers_started++;
 	pthread_mutex_unlock(&l->lock);
 	if (number < l->n_decoders)
-		r = l->blocks->codec->decoder_new(l->payload, &decoder);
+		r = l->blocks->codec->decoder_new(l->payload, l->blocks, &decoder);
 	if (r < 0)
 		fail_errno(&f, r, "the unpack engine", "cannot create a decoder");
 	pthread_mutex_lock(&l->lock);

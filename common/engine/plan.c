@@ -80,7 +80,8 @@ static struct engine_plan plan_for(const struct block_list *l, unsigned decoders
 	struct engine_plan p = { .decoders = decoders, .decoder = l->decoder_memory };
 
 	p.pool = least_chunks(l, decoders) * PLAN_CHUNK;
-	p.memory = FIXED + l->n * sizeof(struct block) + decoders * p.decoder + p.pool;
+	p.memory = FIXED + l->n * (sizeof(struct block) + l->own_size) + decoders * p.decoder +
+		   p.pool;
 	return p;
 }
 

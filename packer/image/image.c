@@ -218,9 +218,9 @@ static int read_image(struct image *image, int fd, struct fail *f)
 	ssize_t n = pread(fd, head, sizeof(head), 0);
 	int r = 0;
 
-	if (n < CODEC_MAGIC_MAX)
+	if (n < CODEC_HEAD)
 		return fail_set(f, EBADMSG, image->path, todo_image, "it is empty or too short");
-	if (codec_find((const uint8_t *)head, CODEC_MAGIC_MAX))
+	if (codec_find((const uint8_t *)head, CODEC_HEAD))
 		return add_part(image, fd, 0, image->size, f);
 	if (strncmp(head, "070701", 6) != 0)
 		return fail_kind(image, head, (size_t)n, f);

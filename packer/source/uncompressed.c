@@ -38,7 +38,7 @@ static uint64_t size_in_trailer(int fd, uint64_t offset, uint64_t size)
 
 uint64_t uncompressed_size(int fd, uint64_t offset, uint64_t size)
 {
-	uint8_t head[CODEC_MAGIC_MAX] = { 0 };
+	uint8_t head[CODEC_HEAD] = { 0 };
 
 	if (pread(fd, head, sizeof(head), (off_t)offset) <= 0)
 		return 0;

@@ -189,7 +189,7 @@ static size_t unpack(int fd, uint8_t *tar, size_t room)
 	int r;
 
 	promise(payload_add(&p, dup(fd), 0, (uint64_t)lseek(fd, 0, SEEK_END)) == 0);
-	promise(block_list_read(&p, &l, &f) == 0 && codec_xz.decoder_new(&p, &d) == 0);
+	promise(block_list_read(&p, &l, &f) == 0 && codec_xz.decoder_new(&p, &l, &d) == 0);
 	for (size_t i = 0; i < l.n; i++) {
 		promise(codec_xz.start(d, &l.blocks[i], &f) == 0);
 		do {

@@ -53,7 +53,7 @@ static int decode_all(const struct payload *p, size_t step, size_t *used, struct
 
 	if (r < 0)
 		return r;
-	r = codec_xz.decoder_new(p, &d);
+	r = codec_xz.decoder_new(p, &l, &d);
 	for (size_t i = 0; r == 0 && i < l.n; i++) {
 		b = &l.blocks[i];
 		promise(b->number == i + 1 && b->uncompressed <= l.largest);

@@ -38,7 +38,7 @@ static void *decode(void *arg)
 	struct fail f = { 0 };
 	char *chunk = malloc(CHUNK_SIZE);
 	size_t size;
-	int r = chunk ? codec->decoder_new(&payload, &decoder) : -1;
+	int r = chunk ? codec->decoder_new(&payload, &blocks, &decoder) : -1;
 
 	while (r >= 0 && (block = next_block())) {
 		r = codec->start(decoder, block, &f);

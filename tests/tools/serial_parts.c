@@ -45,7 +45,7 @@ static void decode(const struct payload *p, const struct block_list *l, char *ou
 	void *decoder;
 	struct fail f;
 
-	if (l->codec->decoder_new(p, &decoder) < 0)
+	if (l->codec->decoder_new(p, l, &decoder) < 0)
 		exit(1);
 	printf("decode");
 	for (size_t i = 0; i < l->n; i++) {

@@ -204,9 +204,10 @@ static uint64_t chunk_usec(size_t block)
 	return costs.n_slow ? costs.decode * costs.slow[block % costs.n_slow] / 8 : costs.decode;
 }
 
-static int sleeping_new(const struct payload *p, void **ret)
+static int sleeping_new(const struct payload *p, const struct block_list *l, void **ret)
 {
 	(void)p;
+	(void)l;
 	*ret = calloc(1, sizeof(struct decoder));
 	return *ret ? 0 : -ENOMEM;
 }

@@ -23,7 +23,7 @@ static int decode_all(const struct payload *p, const struct block_list *l, size_
 	uint64_t before;
 	size_t got = 0;
 	void *d;
-	int r = codec_xz.decoder_new(p, &d);
+	int r = codec_xz.decoder_new(p, l, &d);
 
 	for (size_t i = 0; r == 0 && i < l->n; i++) {
 		block = &l->blocks[i];
@@ -502,7 +502,7 @@ static void test_reuse(void)
 	payload_close(&p);
 	file.data[l.blocks[1].offset + l.blocks[1].total / 2] ^= 0x10;
 	open_payload(&file, &p);
-	must(codec_xz.decoder_new(&p, &d));
+	must(codec_xz.decoder_new(&p, &l, &d));
 
 	ok(codec_xz.start(d, &l.blocks[2], &f) == 0 && codec_xz.read(d, buf, 100, &got, &f) == 1 &&
 		   got == 100,
