@@ -148,20 +148,21 @@ $(B)/src/%/.origin: | $(TOOLCHAIN)
 # They share one apt state.
 $(B)/src/libarchive/.origin: | $(B)/src/xz/.origin
 $(B)/src/libsodium/.origin: | $(B)/src/libarchive/.origin
+$(B)/src/zstd/.origin: | $(B)/src/libsodium/.origin
 
 $(B)/deps/aarch64/musl-gcc: | $(TOOLCHAIN)
 	@$(NEED) cross
 	scripts/fetch-musl aarch64
-$(patsubst %,$(B)/deps/aarch64/lib/lib%.a,lzma archive sodium): | $(B)/deps/aarch64/musl-gcc
+$(patsubst %,$(B)/deps/aarch64/lib/lib%.a,lzma archive sodium zstd): | $(B)/deps/aarch64/musl-gcc
 
 .PHONY: deps
-deps: $(patsubst %,$(B)/deps/musl/lib/lib%.a,lzma archive sodium) ## download and build the libraries
+deps: $(patsubst %,$(B)/deps/musl/lib/lib%.a,lzma archive sodium zstd) ## download and build the libraries
 
 # ---- Objects and programs, once for each variant ----
 
 # $1 = variant
 define variant
-LIBS_INIT_$1 = $(patsubst %,$(B)/deps/$1/lib/lib%.a,lzma sodium)
+LIBS_INIT_$1 = $(patsubst %,$(B)/deps/$1/lib/lib%.a,lzma sodium zstd)
 LIBS_$1 = $(B)/deps/$1/lib/libarchive.a $$(LIBS_INIT_$1)
 $(B)/deps/$1/lib/liblzma.a: $(B)/src/xz/.origin scripts/build-library | $(TOOLCHAIN)
 	scripts/build-library xz $1
@@ -169,11 +170,13 @@ $(B)/deps/$1/lib/libarchive.a: $(B)/src/libarchive/.origin $(B)/deps/$1/lib/libl
 	scripts/build-library libarchive $1
 $(B)/deps/$1/lib/libsodium.a: $(B)/src/libsodium/.origin scripts/build-library | $(TOOLCHAIN)
 	scripts/build-library libsodium $1
+$(B)/deps/$1/lib/libzstd.a: $(B)/src/zstd/.origin scripts/build-library | $(TOOLCHAIN)
+	scripts/build-library zstd $1
 
 $(patsubst %.c,$(B)/obj/$1/%.o,$(PACKER) $(wildcard tests/*/*.c)): $(B)/src/libarchive/.origin | $(B)/deps/$1/lib/libarchive.a
 COMPILE_$1 = $$(call say,CC,$$@)$$(CC_$1) $$(CFLAGS_$1) $$(BASE) $$(FLAGS_$$(firstword $$(subst /, ,$$<))) \
 	-isystem $(B)/deps/$1/include -MMD -MP -c -o $$@ $$<
-$(B)/obj/$1/%.o: %.c $(B)/obj/flags $(B)/src/xz/.origin $(B)/src/libsodium/.origin | $$(LIBS_INIT_$1) $(TOOLCHAIN)
+$(B)/obj/$1/%.o: %.c $(B)/obj/flags $(B)/src/xz/.origin $(B)/src/libsodium/.origin $(B)/src/zstd/.origin | $$(LIBS_INIT_$1) $(TOOLCHAIN)
 	@mkdir -p $$(@D)
 	$$(COMPILE_$1)
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-static const struct codec *const codecs[] = { &codec_xz };
+static const struct codec *const codecs[] = { &codec_xz, &codec_zstd };
 
 int block_list_add(struct block_list *l, const struct block *block)
 {
@@ -78,8 +78,9 @@ static int find_codec(const struct payload *p, const struct codec **ret, struct 
 	*ret = codec_find(head, (size_t)n);
 	if (*ret)
 		return 0;
-	return fail_set(f, EBADMSG, p->name, "Make it with tar and xz, or `tarboot pack`.",
-			p->size ? "it is not an xz file (no xz magic at its start)"
+	return fail_set(f, EBADMSG, p->name,
+			"Make it with tar and xz or zstd, or with `tarboot pack`.",
+			p->size ? "it is neither an xz nor a zstd file (no magic at its start)"
 				: "it is empty");
 }
 

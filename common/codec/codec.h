@@ -33,6 +33,9 @@ struct block_list {
 	void *own;       /* what the codec notes of the Blocks beside, one after the other; owned */
 	size_t own_size; /* bytes of that for each Block */
 	uint64_t streams;
+	uint64_t
+		unsized; /* Blocks that do not say their size: what stands there is the most that it can be */
+	uint64_t unchecked;      /* Blocks without an integrity check */
 	uint64_t uncompressed;   /* bytes of all Blocks */
 	uint64_t largest;        /* bytes of one Block, uncompressed, at most */
 	uint64_t decoder_memory; /* bytes that one decoder takes, at most: its dictionary, mostly */
@@ -64,7 +67,7 @@ struct codec {
 	uint64_t (*position)(const void *decoder);
 };
 
-extern const struct codec codec_xz;
+extern const struct codec codec_xz, codec_zstd;
 
 /* The codec of a file that starts with these bytes, CODEC_HEAD of them unless it is shorter; NULL when there is none. */
 const struct codec *codec_find(const uint8_t *head, size_t size);

@@ -1,0 +1,288 @@
+/*
+ * zstd by libzstd's decoder. A Block is a frame; list walks from header to header, so no table is needed. What `zstd` writes is
+ * one frame, which one thread decodes while others write.
+ */
+#define ZSTD_STATIC_LINKING_ONLY /* for what a decoder takes */
+
+#include "codec/codec.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <zstd.h>
+#include <zstd_errors.h>
+
+#include "base/size.h"
+#include "codec/zstd_frame.h"
+
+#define INPUT_SIZE 131072
+#define CHECKSUM_SIZE 4
+#define WINDOW_MOST (1ULL << ZSTD_WINDOWLOG_MAX)
+
+static const char todo_copy[] = "Copy it again; build it again if what it was copied from is "
+				"damaged, too.";
+
+struct zstd_decoder {
+	const struct payload *payload;
+	ZSTD_DCtx *context;
+	struct block at;
+	uint64_t next_in; /* payload offset of what is not yet in input */
+	ZSTD_inBuffer in; /* of input */
+	uint8_t input[INPUT_SIZE];
+};
+
+static bool zstd_is_kind(const uint8_t *head, size_t size)
+{
+	return zstd_frame_is_magic(head, size);
+}
+
+/* ---- the list of frames ---- */
+
+static int fail_frame(const struct payload *p, uint64_t at, const char *why, struct fail *f)
+{
+	return fail_set(f, EBADMSG, p->name, todo_copy, "the frame at byte %llu %s",
+			(unsigned long long)at, why);
+}
+
+/* Up to size bytes, across parts. Their number; or -errno. */
+static ssize_t read_up_to(const struct payload *p, uint64_t at, uint8_t *data, size_t size)
+{
+	size_t have = 0;
+	ssize_t n;
+
+	while (have < size) {
+		n = payload_read(p, at + have, data + have, size - have);
+		if (n < 0)
+			return n;
+		if (n == 0)
+			break;
+		have += (size_t)n;
+	}
+	return (ssize_t)have;
+}
+
+static int explain_header(const struct payload *p, uint64_t at, int error, struct fail *f)
+{
+	if (error == -ENODATA)
+		return fail_frame(p, at, "is cut short", f);
+	if (error == -ENOTSUP)
+		return fail_set(
+			f, ENOTSUP, p->name, "Compress it with zstd 0.8 or later.",
+			"the frame at byte %llu is of a format that this version does not support",
+			(unsigned long long)at);
+	return fail_set(f, EBADMSG, p->name, todo_copy,
+			"other data follows its last frame, at byte %llu", (unsigned long long)at);
+}
+
+static int read_header(const struct payload *p, uint64_t at, struct zstd_frame *ret, struct fail *f)
+{
+	uint8_t header[ZSTD_FRAME_HEADER_MAX];
+	ssize_t n = read_up_to(p, at, header, sizeof(header));
+	int r;
+
+	if (n < 0)
+		return fail_errno(f, (int)n, p->name, "cannot read it");
+	r = zstd_frame_parse(header, (size_t)n, ret);
+	return r < 0 ? explain_header(p, at, r, f) : 0;
+}
+
+/* From *at, behind the header, to the end of the frame. *most: bytes that it decodes to, at most. */
+static int walk_parts(const struct payload *p, const struct zstd_frame *frame, uint64_t start,
+		      uint64_t *at, uint64_t *most, struct fail *f)
+{
+	uint8_t header[ZSTD_PART_HEADER_SIZE];
+	struct zstd_part part = { 0 };
+	ssize_t n;
+
+	while (!part.is_last) {
+		n = read_up_to(p, *at, header, sizeof(header));
+		if (n < 0)
+			return fail_errno(f, (int)n, p->name, "cannot read it");
+		if ((size_t)n < sizeof(header))
+			return fail_frame(p, start, "is cut short", f);
+		if (zstd_part_parse(header, frame, &part) < 0)
+			return fail_frame(p, start, "is damaged", f);
+		*at += sizeof(header) + part.total;
+		*most += part.most;
+	}
+	*at += frame->has_checksum ? CHECKSUM_SIZE : 0;
+	return *at > p->size ? fail_frame(p, start, "is cut short", f) : 0;
+}
+
+static int check_frame(const struct payload *p, const struct zstd_frame *frame, uint64_t at,
+		       struct fail *f)
+{
+	char window[SIZE_TEXT_MAX];
+
+	if (frame->dictionary)
+		return fail_set(f, ENOTSUP, p->name, "Compress it without a dictionary.",
+				"the frame at byte %llu needs dictionary %u",
+				(unsigned long long)at, frame->dictionary);
+	if (frame->window > WINDOW_MOST)
+		return fail_set(
+			f, ENOTSUP, p->name, "Compress it with a smaller window (zstd --long=27).",
+			"the frame at byte %llu has a window of %s, more than can be decoded",
+			(unsigned long long)at, size_format(window, frame->window));
+	return 0;
+}
+
+static int add_frame(const struct payload *p, const struct zstd_frame *frame, uint64_t *at,
+		     struct block_list *l, struct fail *f)
+{
+	struct block block = { .offset = *at, .memory = ZSTD_estimateDStreamSize(frame->window) };
+	uint64_t most = 0;
+	int r = check_frame(p, frame, *at, f);
+
+	*at += frame->header_size;
+	if (r == 0)
+		r = walk_parts(p, frame, block.offset, at, &most, f);
+	if (r < 0)
+		return r;
+	if (frame->has_size && frame->size > most)
+		return fail_frame(p, block.offset, "is damaged", f);
+	block.total = *at - block.offset;
+	block.uncompressed = frame->has_size ? frame->size : most;
+	l->unsized += !frame->has_size;
+	l->unchecked += !frame->has_checksum;
+	if (block.memory + sizeof(struct zstd_decoder) > l->decoder_memory)
+		l->decoder_memory = block.memory + sizeof(struct zstd_decoder);
+	r = block_list_add(l, &block);
+	if (r == -E2BIG)
+		return fail_set(f, E2BIG, p->name, "Compress it in larger frames.",
+				"it has more than %u frames", BLOCKS_MAX);
+	return r < 0 ? fail_errno(f, r, p->name, "cannot hold its list of frames") : 0;
+}
+
+static int zstd_list(const struct payload *p, struct block_list *l, struct fail *f)
+{
+	struct zstd_frame frame;
+	uint64_t at = 0, start;
+	int r = 0;
+
+	while (r == 0 && at < p->size) {
+		start = at;
+		r = read_header(p, at, &frame, f);
+		if (r == 0 && !frame.is_skippable) {
+			r = add_frame(p, &frame, &at, l, f);
+		} else if (r == 0) {
+			at += frame.header_size + frame.skipped;
+			r = at > p->size ? fail_frame(p, start, "is cut short", f) : 0;
+		}
+	}
+	l->streams = l->n;
+	return r;
+}
+
+/* ---- decoders ---- */
+
+static int zstd_decoder_new(const struct payload *p, const struct block_list *l, void **ret)
+{
+	struct zstd_decoder *d = calloc(1, sizeof(*d));
+
+	(void)l;
+	if (d)
+		d->context = ZSTD_createDCtx();
+	if (!d || !d->context) {
+		free(d);
+		return -ENOMEM;
+	}
+	(void)ZSTD_DCtx_setParameter(d->context, ZSTD_d_windowLogMax, ZSTD_WINDOWLOG_MAX);
+	d->payload = p;
+	*ret = d;
+	return 0;
+}
+
+static void zstd_decoder_free(void *decoder)
+{
+	struct zstd_decoder *d = decoder;
+
+	if (!d)
+		return;
+	ZSTD_freeDCtx(d->context);
+	free(d);
+}
+
+static int zstd_start(void *decoder, const struct block *block, struct fail *f)
+{
+	struct zstd_decoder *d = decoder;
+
+	(void)f;
+	(void)ZSTD_DCtx_reset(d->context, ZSTD_reset_session_only);
+	d->at = *block;
+	d->next_in = block->offset;
+	d->in = (ZSTD_inBuffer){ .src = d->input };
+	return 0;
+}
+
+static uint64_t zstd_position(const void *decoder)
+{
+	const struct zstd_decoder *d = decoder;
+
+	return d->next_in - (d->in.size - d->in.pos);
+}
+
+static int fail_decoder(const struct zstd_decoder *d, size_t result, struct fail *f)
+{
+	unsigned long long number = d->at.number, offset = d->at.offset;
+
+	if (ZSTD_isError(result) && ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation)
+		return fail_set(
+			f, ENOMEM, d->payload->name,
+			"Use fewer threads (tarboot.threads=1), add memory, or compress with "
+			"a smaller window (zstd -19).",
+			"no memory to decode Block %llu", number);
+	return fail_set(f, EBADMSG, d->payload->name, todo_copy,
+			"Block %llu (byte %llu) is damaged", number, offset);
+}
+
+/* Brings more of the current Block into the empty input buffer. */
+static int fill_input(struct zstd_decoder *d, struct fail *f)
+{
+	uint64_t left = d->at.offset + d->at.total - d->next_in;
+	ssize_t n = payload_read(d->payload, d->next_in, d->input,
+				 (size_t)min_u64(left, INPUT_SIZE));
+
+	if (n < 0)
+		return fail_errno(f, (int)n, d->payload->name, "cannot read it");
+	d->next_in += (uint64_t)n;
+	d->in.pos = 0;
+	d->in.size = (size_t)n;
+	return 0;
+}
+
+/* Goes on when buf is full, until nothing moves: what follows the last byte of data needs no room. */
+static int zstd_read(void *decoder, void *buf, size_t size, size_t *ret_size, struct fail *f)
+{
+	struct zstd_decoder *d = decoder;
+	uint64_t end = d->at.offset + d->at.total, in_before;
+	ZSTD_outBuffer out = { .dst = buf, .size = size };
+	size_t result, out_before;
+	int r;
+
+	do {
+		if (d->in.pos == d->in.size && d->next_in < end) {
+			r = fill_input(d, f);
+			if (r < 0)
+				return r;
+		}
+		in_before = zstd_position(d);
+		out_before = out.pos;
+		result = ZSTD_decompressStream(d->context, &out, &d->in);
+	} while (!ZSTD_isError(result) && result > 0 &&
+		 (zstd_position(d) > in_before || out.pos > out_before));
+	*ret_size = out.pos;
+	if (result > 0 && !ZSTD_isError(result) && out.pos == size)
+		return 1;
+	return result == 0 && zstd_position(d) == end ? 0 : fail_decoder(d, result, f);
+}
+
+const struct codec codec_zstd = {
+	.name = "zstd",
+	.is_kind = zstd_is_kind,
+	.list = zstd_list,
+	.decoder_new = zstd_decoder_new,
+	.decoder_free = zstd_decoder_free,
+	.start = zstd_start,
+	.read = zstd_read,
+	.position = zstd_position,
+};
