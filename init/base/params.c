@@ -255,7 +255,7 @@ int params_parse(const char *cmdline, struct params *ret, struct fail *f)
 	char *value;
 	int r = 0, r_param;
 
-	*ret = (struct params){ .rootfs = "/rootfs.tar.xz", .hotplug = true };
+	*ret = (struct params){ .hotplug = true };
 	if (!copy)
 		return fail_errno(f, ENOMEM, "the kernel command line", "cannot read it");
 	while (cmdline_next(&cmdline, &param)) {

@@ -19,7 +19,7 @@ enum onfail { ONFAIL_BY_PANIC, ONFAIL_REBOOT, ONFAIL_POWEROFF, ONFAIL_HALT, ONFA
 
 struct params {
 	struct size size;
-	char rootfs[256]; /* default "/rootfs.tar.xz" */
+	char rootfs[256]; /* "" = where root_find.c looks */
 	char init[256];   /* "" = not given */
 	char mount[256];  /* further tmpfs options; "" = none */
 	unsigned shell;   /* SHELL_* bits */

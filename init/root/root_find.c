@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 
@@ -52,8 +53,6 @@ static int read_manifest(struct boot *b)
 	if (r < 0)
 		return manifest_fail(r, MANIFEST_PATH, &b->fail);
 	b->has_manifest = true;
-	if (!manifest_is_about(&b->manifest, b->params.rootfs))
-		forget_manifest(b);
 	return 0;
 }
 
@@ -124,10 +123,34 @@ static uint64_t present_bytes(const struct payload *p)
 	return present;
 }
 
+/* Where a payload may be that no parameter names, the manifest's first. */
+static int open_usual(struct boot *b)
+{
+	static const char *const usual[] = { "/rootfs.tar.xz", "/rootfs.tar.zst", "/rootfs.tar" };
+	int r = -ENOENT;
+
+	if (b->has_manifest) {
+		snprintf(b->params.rootfs, sizeof(b->params.rootfs), "/%s",
+			 manifest_payload(&b->manifest));
+		r = payload_open(AT_FDCWD, b->params.rootfs, true, &b->payload, &b->fail);
+	}
+	for (size_t i = 0; r == -ENOENT && i < ARRAY_SIZE(usual); i++) {
+		strcpy(b->params.rootfs, usual[i]);
+		r = payload_open(AT_FDCWD, usual[i], true, &b->payload, &b->fail);
+	}
+	if (r == -ENOENT)
+		strcpy(b->params.rootfs, usual[0]);
+	return r;
+}
+
 static int open_payload(struct boot *b)
 {
-	int r = payload_open(AT_FDCWD, b->params.rootfs, true, &b->payload, &b->fail);
+	int r = *b->params.rootfs
+			? payload_open(AT_FDCWD, b->params.rootfs, true, &b->payload, &b->fail)
+			: open_usual(b);
 
+	if (r == 0 && b->has_manifest && !manifest_is_about(&b->manifest, b->params.rootfs))
+		forget_manifest(b);
 	if (r != -ENOENT)
 		return r;
 	return fail_set(&b->fail, ENOENT, b->params.rootfs,

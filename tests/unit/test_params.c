@@ -19,7 +19,7 @@ static const char *describe(const struct params *p)
 	if (p->size.kind != SIZE_AUTO)
 		ADD(" size=%llu%s", (unsigned long long)p->size.value,
 		    p->size.kind == SIZE_PERCENT ? "%" : "");
-	if (strcmp(p->rootfs, "/rootfs.tar.xz") != 0)
+	if (*p->rootfs)
 		ADD(" rootfs=%s", p->rootfs);
 	if (*p->init)
 		ADD(" init=%s", p->init);
