@@ -142,7 +142,8 @@ static int choose(struct pack *p, struct fail *f)
 /* The payload's size stands in the boot part, which comes first, so it is written aside. */
 static int write_payload(struct pack *p, struct fail *f)
 {
-	int r = payload_writer_open(p->payload.fd, &p->options.payload, &p->writer, f);
+	int r = payload_writer_open(p->payload.fd, p->options.compress, &p->options.encode,
+				    &p->writer, f);
 
 	if (r == 0)
 		r = rootfs_write(&p->root, p->writer, p->options.newest, p->decisions.bytes, f);
@@ -166,7 +167,8 @@ static int fill_manifest(struct pack *p, struct fail *f)
 	kernel_find_modules(&p->files.files, &p->manifest);
 	p->manifest.has_vmlinuz_digest = out_is_open(&p->kernel.out);
 	p->manifest.vmlinuz_digest = p->kernel.image.digest;
-	strcpy(p->manifest.payload, MANIFEST_PAYLOAD);
+	snprintf(p->manifest.payload, sizeof(p->manifest.payload), "rootfs.tar%s",
+		 p->options.compress->suffix);
 	block_list_free(&blocks);
 	payload_close(&payload);
 	return r;
@@ -342,7 +344,8 @@ static int pack_image(struct pack *p, struct fail *f)
 	if (r == 0)
 		r = write_boot_part(p, f);
 	if (r == 0)
-		r = image_write_payload(&p->image, p->payload.fd, p->manifest.payload_bytes, f);
+		r = image_write_payload(&p->image, p->payload.fd, p->manifest.payload,
+					p->manifest.payload_bytes, f);
 	p->has_kernel = out_is_open(&p->kernel.out);
 	if (r == 0)
 		r = out_commit_pair(&p->image, &p->kernel.out, p->kernel.path, f);

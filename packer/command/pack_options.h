@@ -22,7 +22,8 @@ struct pack_options {
 	const char *report;         /* a file to write, NULL = none */
 	const char *explain;        /* a path in the root; NULL = none */
 	struct image_choice choice; /* of several images in root */
-	struct payload_settings payload;
+	const struct encode_kind *compress;
+	struct encode_settings encode;
 	struct string_list overlays, exclude, keep;
 	bool force, dry_run, no_scrub;
 	bool json;  /* the report goes to standard output; other results are hidden until then */

@@ -30,18 +30,18 @@ static int write_part(struct out *image, int fd, const char *name, uint64_t from
 	return r == 0 ? out_write(image, padding, cpio_padding(size), f) : r;
 }
 
-int image_write_payload(struct out *image, int fd, uint64_t total, struct fail *f)
+int image_write_payload(struct out *image, int fd, const char *name, uint64_t total, struct fail *f)
 {
 	struct bootpart trailer = { 0 };
-	char name[32] = "rootfs.tar.xz";
+	char part[160];
 	uint64_t size;
 	int r = 0;
 
 	for (uint64_t at = 0, i = 0; r == 0 && at < total; at += size, i++) {
 		size = total - at < PART_MAX ? total - at : PART_MAX;
 		if (total > PART_MAX)
-			snprintf(name, sizeof(name), "rootfs.tar.xz.%03u", (unsigned)i);
-		r = write_part(image, fd, name, at, size, f);
+			snprintf(part, sizeof(part), "%s.%03u", name, (unsigned)i);
+		r = write_part(image, fd, total > PART_MAX ? part : name, at, size, f);
 	}
 	if (r == 0 && bootpart_finish(&trailer) < 0)
 		r = fail_errno(f, ENOMEM, image->path, "cannot finish the image");

@@ -1,6 +1,6 @@
 /*
- * Writes the payload: members in, a pax tar in xz Blocks out. Blocks are of equal size, with sizes in
- * their headers, CRC64, one stream: what every core of the booting machine can take its share of.
+ * Writes the payload: members in, a compressed pax tar out, in Blocks of equal size that say their sizes and have checks: what
+ * every core of the booting machine can take its share of.
  */
 #pragma once
 
@@ -9,20 +9,10 @@
 #include "base/fail.h"
 #include "tar/member.h"
 #include "tar/tar_extent.h"
+#include "image/encode.h"
 #include "image/treesize.h"
 
 struct payload_writer;
-
-struct payload_settings {
-	unsigned threads;    /* 0 = as many as CPUs */
-	uint64_t block_size; /* bytes of tar in a Block */
-	uint32_t preset;     /* as xz -0 … -9 */
-};
-
-#define PAYLOAD_BLOCK_SIZE (16ULL << 20)
-#define PAYLOAD_PRESET 6
-#define PAYLOAD_PRESET_FAST 1
-#define PAYLOAD_PRESET_BEST (9 | 1U << 31) /* xz -9e */
 
 /* What was written so far; bytes. */
 struct payload_totals {
@@ -31,8 +21,9 @@ struct payload_totals {
 };
 
 /* Starts to write to fd, which stays the caller's. */
-int payload_writer_open(int fd, const struct payload_settings *settings,
-			struct payload_writer **ret, struct fail *f);
+int payload_writer_open(int fd, const struct encode_kind *kind,
+			const struct encode_settings *settings, struct payload_writer **ret,
+			struct fail *f);
 
 /* Adds a member; see tar_writer_add. The data of a file follows with payload_writer_data, in order, without its holes. */
 int payload_writer_add(struct payload_writer *w, const struct member *m,

@@ -166,11 +166,11 @@ static int pass(struct feed *feed, struct payload_writer *w, struct story *s, st
 /* Packs the archive to fd. */
 static int pack(struct feed *feed, int fd, struct story *s, struct fail *f)
 {
-	const struct payload_settings settings = { .threads = 1, .block_size = 65536 };
+	const struct encode_settings settings = { .threads = 1, .block_size = 65536 };
 	struct payload_writer *w;
 	int r;
 
-	promise(payload_writer_open(fd, &settings, &w, f) == 0);
+	promise(payload_writer_open(fd, &encode_xz, &settings, &w, f) == 0);
 	r = pass(feed, w, s, f);
 	if (r == 0)
 		r = payload_writer_finish(w, f);
