@@ -21,6 +21,9 @@ int block_list_add(struct block_list *l, const struct block *block)
 	l->blocks[l->n].number = l->n + 1;
 	l->n++;
 	l->uncompressed += block->uncompressed;
+	l->least += block->is_unsized ? min_u64(block->total, block->uncompressed)
+				      : block->uncompressed;
+	l->unsized += block->is_unsized;
 	if (block->uncompressed > l->largest)
 		l->largest = block->uncompressed;
 	return 0;

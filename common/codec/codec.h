@@ -21,7 +21,8 @@ struct block {
 	uint64_t number;       /* from 1, over the whole file */
 	uint64_t offset;       /* of its first byte in the payload */
 	uint64_t total;        /* bytes in the payload */
-	uint64_t uncompressed; /* bytes */
+	uint64_t uncompressed; /* bytes; at most so many when it does not say its size */
+	bool is_unsized;       /* it does not */
 	uint64_t start;        /* of what it holds, in the uncompressed file */
 	uint64_t memory;       /* bytes that decoding it takes, the decoder's own not counted */
 };
@@ -33,10 +34,10 @@ struct block_list {
 	void *own;       /* what the codec notes of the Blocks beside, one after the other; owned */
 	size_t own_size; /* bytes of that for each Block */
 	uint64_t streams;
-	uint64_t
-		unsized; /* Blocks that do not say their size: what stands there is the most that it can be */
+	uint64_t unsized;        /* Blocks that do not say their size */
 	uint64_t unchecked;      /* Blocks without an integrity check */
-	uint64_t uncompressed;   /* bytes of all Blocks */
+	uint64_t uncompressed;   /* bytes of all Blocks, at most */
+	uint64_t least;          /* and at least */
 	uint64_t largest;        /* bytes of one Block, uncompressed, at most */
 	uint64_t decoder_memory; /* bytes that one decoder takes, at most: its dictionary, mostly */
 };

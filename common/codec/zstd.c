@@ -142,7 +142,7 @@ static int add_frame(const struct payload *p, const struct zstd_frame *frame, ui
 		return fail_frame(p, block.offset, "is damaged", f);
 	block.total = *at - block.offset;
 	block.uncompressed = frame->has_size ? frame->size : most;
-	l->unsized += !frame->has_size;
+	block.is_unsized = !frame->has_size;
 	l->unchecked += !frame->has_checksum;
 	if (block.memory + sizeof(struct zstd_decoder) > l->decoder_memory)
 		l->decoder_memory = block.memory + sizeof(struct zstd_decoder);

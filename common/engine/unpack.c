@@ -126,7 +126,9 @@ static int unpack_with_tree(const struct payload *p, const struct block_list *bl
 			    struct fail *f)
 {
 	struct unpack u = { .tree = tree, .options = options, .fail = f };
-	struct unpack_result result = { .blocks = blocks->n, .plan = *plan };
+	struct unpack_result result = { .blocks = blocks->n,
+					.unchecked = blocks->unchecked,
+					.plan = *plan };
 	const struct pipeline_options pipeline = {
 		.discard = options->discard,
 		.progress = options->progress,

@@ -44,7 +44,8 @@ struct unpack_result {
 	uint64_t bytes; /* uncompressed tar */
 	uint64_t members;
 	uint64_t blocks;
-	unsigned threads; /* that ran */
+	uint64_t unchecked; /* Blocks without an integrity check */
+	unsigned threads;   /* that ran */
 	struct engine_plan plan;
 	uint64_t names; /* bytes that options.names took */
 	struct tree_losses losses;

@@ -11,7 +11,8 @@
 /* Bytes of an archive, at least, for anything that takes an inode or a page: an empty file in odc cpio. */
 #define MEMBER_LEAST 78
 
-void rootsize_need(const struct manifest *m, uint64_t tar, uint64_t page, struct rootsize_need *ret)
+void rootsize_need(const struct manifest *m, uint64_t least, uint64_t most, uint64_t page,
+		   struct rootsize_need *ret)
 {
 	*ret = (struct rootsize_need){ 0 };
 	if (m) {
@@ -24,9 +25,9 @@ void rootsize_need(const struct manifest *m, uint64_t tar, uint64_t page, struct
 	 * records, of which the third comes with pax only), of a cpio much less; data no more than its pages. At
 	 * most, all of it are the smallest members, each with a page. */
 	ret->is_estimate = true;
-	ret->tree = tar;
-	ret->tree_most = multiply_u64(tar / MEMBER_LEAST, page);
-	ret->inodes_most = tar / MEMBER_LEAST;
+	ret->tree = least;
+	ret->tree_most = multiply_u64(most / MEMBER_LEAST, page);
+	ret->inodes_most = most / MEMBER_LEAST;
 }
 
 /* Beside the engine. */

@@ -25,9 +25,9 @@ struct rootsize_need {
 	uint64_t tree_most, inodes_most;
 };
 
-/* Sets all but engine and given_back: by the manifest or, where there is none (NULL), by the bytes of the archive.
- * page: bytes in a page of the machine that unpacks. */
-void rootsize_need(const struct manifest *m, uint64_t tar, uint64_t page,
+/* Sets all but engine and given_back: by the manifest or, where there is none (NULL), by the bytes of the archive, which has
+ * least to most of them. page: bytes in a page of the machine that unpacks. */
+void rootsize_need(const struct manifest *m, uint64_t least, uint64_t most, uint64_t page,
 		   struct rootsize_need *ret);
 
 /* Bytes of free memory that it takes, all together. */

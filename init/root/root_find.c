@@ -189,8 +189,13 @@ int root_find_payload(struct boot *b)
 		r = open_payload(b);
 	if (r == 0)
 		r = list_blocks(b);
-	rootsize_need(b->has_manifest ? &b->manifest : NULL, b->blocks.uncompressed,
-		      (uint64_t)sysconf(_SC_PAGESIZE), &b->need);
+	if (r == 0 && b->blocks.unchecked > 0)
+		console_log(
+			LOG_WARNING,
+			"%s has no integrity check in %llu of %zu Blocks: damage may go unnoticed",
+			b->params.rootfs, (unsigned long long)b->blocks.unchecked, b->blocks.n);
+	rootsize_need(b->has_manifest ? &b->manifest : NULL, b->blocks.least,
+		      b->blocks.uncompressed, (uint64_t)sysconf(_SC_PAGESIZE), &b->need);
 	snprintf(b->detail, sizeof(b->detail), "%s of %.100s", size_format(size, b->payload.size),
 		 b->params.rootfs);
 	return r;

@@ -99,12 +99,16 @@ static void print_payload(const struct image *image, const struct block_list *l)
 {
 	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX], c[SIZE_TEXT_MAX], d[SIZE_TEXT_MAX];
 
-	printf("payload\n  %s compressed in %zu part%s, %s uncompressed\n"
+	printf("payload\n  %s compressed in %zu part%s, %s%s uncompressed\n"
 	       "  %llu %s stream%s, %zu Block%s of at most %s, %s to decode one\n",
 	       size_format(a, image->payload.size), image->payload.n_parts,
-	       print_plural(image->payload.n_parts), size_format(b, l->uncompressed),
-	       (unsigned long long)l->streams, l->codec->name, print_plural(l->streams), l->n,
-	       print_plural(l->n), size_format(c, l->largest), size_format(d, l->decoder_memory));
+	       print_plural(image->payload.n_parts), l->unsized ? "at most " : "",
+	       size_format(b, l->uncompressed), (unsigned long long)l->streams, l->codec->name,
+	       print_plural(l->streams), l->n, print_plural(l->n), size_format(c, l->largest),
+	       size_format(d, l->decoder_memory));
+	if (l->unchecked)
+		printf("  no integrity check in %llu of %zu Blocks: damage may go unnoticed\n",
+		       (unsigned long long)l->unchecked, l->n);
 }
 
 static void print_entry(const struct disk_usage_entry *e)

@@ -195,6 +195,9 @@ static int verify(const struct image *image, struct fail *f)
 	if (r < 0)
 		return r;
 	print_result(&result, now_usec() - start, "whole");
+	if (result.unchecked)
+		printf("not checked: %llu of %llu Blocks, which have no integrity check\n",
+		       (unsigned long long)result.unchecked, (unsigned long long)result.blocks);
 	print_digests(image);
 	return 0;
 }

@@ -23,7 +23,7 @@ static uint64_t unpack_bytes(const struct image *image, const struct block_list 
 	struct rootsize_need need;
 	struct engine_plan plan;
 
-	rootsize_need(m, blocks->uncompressed, page, &need);
+	rootsize_need(m, blocks->least, blocks->uncompressed, page, &need);
 	engine_plan(blocks, 1, 0, &plan);
 	need.engine = plan.memory;
 	return rootsize_needed(&need) + image->size - image->payload.size;

@@ -167,20 +167,20 @@ static void test_small_files(void)
 	uint64_t size = 0;
 	struct fail f;
 
-	rootsize_need(&m, FILES_TAR, 4096, &need);
+	rootsize_need(&m, FILES_TAR, FILES_TAR, 4096, &need);
 	ok(!need.is_estimate && need.tree == FILES * 4096 && need.inodes == FILES &&
 		   need.xattrs == 5 * MIB,
 	   "by the manifest");
 	ok(rootsize_needed(&need) == FILES * (4096 + 1024) + 5 * MIB + 24 * MIB,
 	   "pages, inodes, attributes, and what the kernel keeps");
-	rootsize_need(&m, FILES_TAR, 16384, &need);
+	rootsize_need(&m, FILES_TAR, FILES_TAR, 16384, &need);
 	ok(need.tree == FILES * 16384, "where pages have 16 KiB");
-	rootsize_need(&m, FILES_TAR, 65536, &need);
+	rootsize_need(&m, FILES_TAR, FILES_TAR, 65536, &need);
 	ok(need.tree == FILES * 65536, "and 64 KiB");
 	is_int(rootsize_choose(&one_gib, &need, (struct size){ SIZE_AUTO, 0 }, &size, &f), -ENOSPC,
 	       "1.8 GiB are refused by a machine of 1 GiB");
 
-	rootsize_need(NULL, FILES_TAR, 4096, &need);
+	rootsize_need(NULL, FILES_TAR, FILES_TAR, 4096, &need);
 	ok(need.is_estimate && need.tree == FILES_TAR && need.inodes == 0, "by the tar: at least");
 	ok(need.tree_most >= FILES * 4096 && need.inodes_most >= FILES, "and at most");
 	is_int(rootsize_choose(&small, &need, (struct size){ SIZE_AUTO, 0 }, &size, &f), 0,
@@ -188,12 +188,13 @@ static void test_small_files(void)
 	ok(size >= FILES * 4096, "nor does its tmpfs end first: %llu MiB",
 	   (unsigned long long)(size / MIB));
 	ok(size <= small.total, "which is no larger than the RAM");
-	rootsize_need(NULL, FILES_TAR, 65536, &need);
+	rootsize_need(NULL, FILES_TAR, FILES_TAR, 65536, &need);
 	ok(need.tree_most >= FILES * 65536, "with pages of 64 KiB");
-	rootsize_need(NULL, FILES * (CPIO_HEADER_SIZE + 6 + 4), 4096, &need);
+	rootsize_need(NULL, FILES * (CPIO_HEADER_SIZE + 6 + 4), FILES * (CPIO_HEADER_SIZE + 6 + 4),
+		      4096, &need);
 	ok(need.tree_most >= FILES * 4096 && need.inodes_most >= FILES,
 	   "at most of a cpio, whose headers are small");
-	rootsize_need(NULL, 400 * MIB, 4096, &need);
+	rootsize_need(NULL, 400 * MIB, 400 * MIB, 4096, &need);
 	is_int(rootsize_choose(&small, &need, (struct size){ SIZE_AUTO, 0 }, &size, &f), -ENOSPC,
 	       "a tar larger than the memory is refused");
 	is_str(f.why, "the root needs at least 424.0 MiB, this machine has 190.0 MiB free",
@@ -212,7 +213,7 @@ static void test_huge(void)
 	ok(rootsize_needed(&need) == UINT64_MAX, "the sum of huge numbers");
 	is_int(rootsize_choose(&one_gib, &need, (struct size){ SIZE_PERCENT, 100 }, &size, &f),
 	       -ENOSPC, "is refused");
-	rootsize_need(NULL, UINT64_MAX, 65536, &need);
+	rootsize_need(NULL, UINT64_MAX, UINT64_MAX, 65536, &need);
 	ok(need.tree_most == UINT64_MAX, "a huge tar");
 }
 
