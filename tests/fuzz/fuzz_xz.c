@@ -9,62 +9,9 @@
 
 #include <lzma.h>
 
-#include "codec/codec.h"
-#include "fuzz.h"
+#include "blocks.h"
 #include "limits.h"
 #include "mutate_xz.h"
-#include "engine/unpack.h"
-
-#define OUTPUT_MAX (1 << 18) /* decoded bytes of an input: no bombs */
-
-static uint8_t ours[OUTPUT_MAX], theirs[OUTPUT_MAX + 1];
-
-/* Decodes one Block behind *used. 0, -errno, or -E2BIG for too much. */
-static int decode_block(void *d, const struct block *block, size_t step, size_t *used,
-			struct fail *f)
-{
-	uint64_t before = block->offset, position;
-	size_t start = *used, got = 0;
-	int r = codec_xz.start(d, block, f);
-
-	while (r >= 0) {
-		if (step > OUTPUT_MAX - *used)
-			return -E2BIG;
-		r = codec_xz.read(d, ours + *used, step, &got, f);
-		promise(got <= step);
-		*used += got;
-		position = codec_xz.position(d);
-		promise(position >= before && position <= block->offset + block->total);
-		before = position;
-		if (r == 0)
-			break;
-		promise(r < 0 || got == step);
-	}
-	promise(r < 0 || *used - start == block->uncompressed);
-	return r;
-}
-
-static int decode_all(const struct payload *p, size_t step, size_t *used, struct fail *f)
-{
-	const struct block *b;
-	struct block_list l;
-	void *d = NULL;
-	int r = block_list_read(p, &l, f);
-
-	if (r < 0)
-		return r;
-	r = codec_xz.decoder_new(p, &l, &d);
-	for (size_t i = 0; r == 0 && i < l.n; i++) {
-		b = &l.blocks[i];
-		promise(b->number == i + 1 && b->uncompressed <= l.largest);
-		promise(b->offset + b->total <= p->size && b->start == *used);
-		r = decode_block(d, b, step, used, f);
-	}
-	promise(r < 0 || *used == l.uncompressed);
-	codec_xz.decoder_free(d);
-	block_list_free(&l);
-	return r;
-}
 
 /* What liblzma says of the whole file: LZMA_STREAM_END, LZMA_OK for too much, or its error. */
 static lzma_ret decode_theirs(const uint8_t *data, size_t size, size_t *ret_used)
@@ -82,18 +29,6 @@ static lzma_ret decode_theirs(const uint8_t *data, size_t size, size_t *ret_used
 	*ret_used = sizeof(theirs) - strm.avail_out;
 	lzma_end(&strm);
 	return r;
-}
-
-/* Whatever the tar in it is, a file that is not whole must not be unpacked. */
-static int unpack(const struct payload *p, uint8_t choice, struct fail *f)
-{
-	const struct engine_plan plan = { .threads = 1 + choice % 3,
-					  .decoders = 1 + choice % 3,
-					  .pool = 1 };
-	const struct unpack_options options = { .root_fd = -1, .plan = &plan };
-	struct unpack_result result;
-
-	return unpack_run(p, &options, &result, f);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

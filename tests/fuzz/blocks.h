@@ -1,0 +1,72 @@
+/*
+ * Compressed files whose Blocks are decoded one after the other, by whatever codec the first bytes tell.
+ */
+#pragma once
+
+#include "codec/codec.h"
+#include "engine/unpack.h"
+#include "fuzz.h"
+
+#define OUTPUT_MAX (1 << 18) /* decoded bytes of an input: no bombs */
+
+static uint8_t ours[OUTPUT_MAX], theirs[OUTPUT_MAX + 1];
+
+/* Decodes one Block behind *used. 0, -errno, or -E2BIG for too much. */
+static inline int decode_block(const struct codec *codec, void *d, const struct block *block,
+			       size_t step, size_t *used, struct fail *f)
+{
+	uint64_t before = block->offset, position;
+	size_t start = *used, got = 0;
+	int r = codec->start(d, block, f);
+
+	while (r >= 0) {
+		if (step > OUTPUT_MAX - *used)
+			return -E2BIG;
+		r = codec->read(d, ours + *used, step, &got, f);
+		promise(got <= step);
+		*used += got;
+		position = codec->position(d);
+		promise(position >= before && position <= block->offset + block->total);
+		before = position;
+		if (r == 0)
+			break;
+		promise(r < 0 || got == step);
+	}
+	promise(r < 0 || (block->is_unsized ? *used - start <= block->uncompressed
+					    : *used - start == block->uncompressed));
+	return r;
+}
+
+static inline int decode_all(const struct payload *p, size_t step, size_t *used, struct fail *f)
+{
+	const struct block *b;
+	struct block_list l;
+	void *d = NULL;
+	int r = block_list_read(p, &l, f);
+
+	if (r < 0)
+		return r;
+	r = l.codec->decoder_new(p, &l, &d);
+	for (size_t i = 0; r == 0 && i < l.n; i++) {
+		b = &l.blocks[i];
+		promise(b->number == i + 1 && b->uncompressed <= l.largest);
+		promise(b->offset + b->total <= p->size && b->start >= *used);
+		r = decode_block(l.codec, d, b, step, used, f);
+	}
+	promise(r < 0 || (*used <= l.uncompressed && (l.unsized || *used == l.uncompressed)));
+	l.codec->decoder_free(d);
+	block_list_free(&l);
+	return r;
+}
+
+/* Whatever the tar in it is, a file that is not whole must not be unpacked. */
+static inline int unpack(const struct payload *p, uint8_t choice, struct fail *f)
+{
+	const struct engine_plan plan = { .threads = 1 + choice % 3,
+					  .decoders = 1 + choice % 3,
+					  .pool = 1 };
+	const struct unpack_options options = { .root_fd = -1, .plan = &plan };
+	struct unpack_result result;
+
+	return unpack_run(p, &options, &result, f);
+}
