@@ -67,13 +67,15 @@ int zstd_frame_parse(const uint8_t *data, size_t size, struct zstd_frame *ret)
 	uint8_t flags;
 	bool is_single;
 
-	if (size < at)
-		return size < ZSTD_FRAME_MAGIC_SIZE ? -EBADMSG : -ENODATA;
+	if (size < ZSTD_FRAME_MAGIC_SIZE)
+		return -EBADMSG;
 	magic = (uint32_t)little_endian(data, ZSTD_FRAME_MAGIC_SIZE);
 	if (is_skippable(magic))
 		return parse_skippable(data, size, ret);
 	if (magic != MAGIC)
 		return is_old(magic) ? -ENOTSUP : -EBADMSG;
+	if (size < at)
+		return -ENODATA;
 	flags = data[ZSTD_FRAME_MAGIC_SIZE];
 	if (flags & 8)
 		return -ENOTSUP;
