@@ -2,7 +2,10 @@
 #include "codec/codec.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct codec *const codecs[] = { &codec_xz, &codec_zstd };
 
@@ -108,4 +111,54 @@ void block_list_free(struct block_list *l)
 	free(l->blocks);
 	free(l->own);
 	*l = (struct block_list){ 0 };
+}
+
+static int decode_blocks(const struct payload *p, const struct block_list *l, void *decoder,
+			 uint8_t *buf, size_t room, size_t *ret_size, struct fail *f)
+{
+	size_t used = 0, got;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < l->n; i++) {
+		r = l->codec->start(decoder, &l->blocks[i], f);
+		if (r < 0)
+			return r;
+		do {
+			if (used == room && l->blocks[i].uncompressed > 0)
+				return fail_errno(f, EFBIG, p->name, "cannot decompress it");
+			r = l->codec->read(decoder, buf + used, room - used, &got, f);
+			if (r < 0)
+				return r;
+			used += got;
+		} while (r > 0);
+	}
+	*ret_size = used;
+	return 0;
+}
+
+int codec_decode(int fd, const char *name, void *buf, size_t room, size_t *ret_size, struct fail *f)
+{
+	struct payload p = { 0 };
+	struct block_list l = { 0 };
+	off_t size = lseek(fd, 0, SEEK_END);
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0), r;
+	void *decoder = NULL;
+
+	snprintf(p.name, sizeof(p.name), "%s", name);
+	r = copy < 0 || size < 0 ? -errno : payload_add(&p, copy, 0, (uint64_t)size);
+	if (r < 0)
+		fail_errno(f, r, name, "cannot read it");
+	if (r == 0)
+		r = block_list_read(&p, &l, f);
+	if (r == 0 && l.decoder_memory > room)
+		r = fail_errno(f, EFBIG, name, "cannot decompress it");
+	if (r == 0 && l.codec->decoder_new(&p, &l, &decoder) < 0)
+		r = fail_errno(f, ENOMEM, name, "cannot decompress it");
+	if (r == 0)
+		r = decode_blocks(&p, &l, decoder, buf, room, ret_size, f);
+	if (decoder)
+		l.codec->decoder_free(decoder);
+	block_list_free(&l);
+	payload_close(&p);
+	return r;
 }

@@ -83,3 +83,8 @@ int block_list_add(struct block_list *l, const struct block *block);
 const struct block *block_list_find(const struct block_list *l, uint64_t offset);
 
 void block_list_free(struct block_list *l);
+
+/* Decodes a file that is open at fd, which stays the caller's, into buf. *ret_size: its bytes, room at most. 0; -EFBIG: it has
+ * more, or decoding takes more than room; or another -errno. name: for messages. */
+int codec_decode(int fd, const char *name, void *buf, size_t room, size_t *ret_size,
+		 struct fail *f);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <lzma.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <sys/utsname.h>
 
 #include "base/console.h"
+#include "codec/codec.h"
 #include "modules/modconfig.h"
 #include "modules/modindex.h"
 #include "base/read_all.h"
@@ -128,25 +128,17 @@ unsigned modules_count(const struct modules *m)
 
 /* ---- one file ---- */
 
-/* Unpacks an .xz for a kernel that cannot. Returns 0 or -errno. */
-static int init_from_xz(int fd, const char *options)
+/* Decompresses it for a kernel that cannot. Returns 0 or -errno. */
+static int init_decompressed(int fd, const char *path, const char *options)
 {
-	_cleanup_free_ uint8_t *in = NULL, *out = malloc(MODULE_SIZE_MAX);
-	size_t in_at = 0, out_at = 0;
-	uint64_t limit = MODULE_SIZE_MAX; /* of the decoder's memory */
-	struct stat st;
+	_cleanup_free_ uint8_t *module = malloc(MODULE_SIZE_MAX);
+	struct fail unused;
+	size_t size;
+	int r = module ? codec_decode(fd, path, module, MODULE_SIZE_MAX, &size, &unused) : -ENOMEM;
 
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	in = malloc((size_t)st.st_size + 1);
-	if (!in || !out)
-		return -ENOMEM;
-	if (pread(fd, in, (size_t)st.st_size, 0) != st.st_size)
-		return -EIO;
-	if (lzma_stream_buffer_decode(&limit, 0, NULL, in, &in_at, (size_t)st.st_size, out, &out_at,
-				      MODULE_SIZE_MAX) != LZMA_OK)
-		return -EBADMSG;
-	return syscall(SYS_init_module, out, out_at, options) < 0 ? -errno : 0;
+	if (r < 0)
+		return r;
+	return syscall(SYS_init_module, module, size, options) < 0 ? -errno : 0;
 }
 
 /* 0, or -errno of the kernel. */
@@ -157,8 +149,9 @@ static int insert(int fd, const char *path, const char *options)
 
 	r = syscall(SYS_finit_module, fd, options, is_plain ? 0 : COMPRESSED_FILE) < 0 ? -errno : 0;
 	/* A kernel before 5.17 knows no such flag, one without the decoder says that it cannot. */
-	if (!is_plain && (r == -EINVAL || r == -EOPNOTSUPP) && ends_with(path, ".xz"))
-		r = init_from_xz(fd, options);
+	if (!is_plain && (r == -EINVAL || r == -EOPNOTSUPP) &&
+	    (ends_with(path, ".xz") || ends_with(path, ".zst")))
+		r = init_decompressed(fd, path, options);
 	return r;
 }
 
