@@ -119,8 +119,8 @@ static const struct option_spec options[] = {
 	  .id = OPT_COMPRESS,
 	  .value = "FORMAT",
 	  .words = "xz zstd",
-	  .help = "xz (default: the smallest) or zstd (a tenth larger, unpacked several times as "
-		  "fast)" },
+	  .help = "xz, the smallest, or zstd, a tenth larger and unpacked several times as fast "
+		  "(default: xz)" },
 	{ .name = "level",
 	  .letter = 'l',
 	  .id = OPT_LEVEL,
