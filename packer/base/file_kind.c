@@ -84,14 +84,21 @@ static bool is_text(const char *head, size_t size)
 	return !memchr(head, '\0', size);
 }
 
+bool file_kind_is_image(const char *head, size_t size)
+{
+	return size >= CPIO_MAGIC_SIZE && cpio_format_of(head) &&
+	       memmem(head, size, MANIFEST_MEMBER, strlen(MANIFEST_MEMBER));
+}
+
 const struct file_kind *file_kind_of(const char *head, size_t size)
 {
 	size = size < FILE_KIND_HEAD ? size : FILE_KIND_HEAD;
 	if (is_tar(head, size))
 		return NULL;
+	if (file_kind_is_image(head, size))
+		return &own_image;
 	if (size >= CPIO_MAGIC_SIZE && cpio_format_of(head))
-		return memmem(head, size, MANIFEST_MEMBER, strlen(MANIFEST_MEMBER)) ? &own_image
-										    : NULL;
+		return NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(magics); i++)
 		if (has(head, size, magics[i].at, magics[i].bytes, magics[i].n))
 			return &magics[i].kind;

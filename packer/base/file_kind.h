@@ -16,3 +16,6 @@ struct file_kind {
 
 /* NULL: it is a tar or cpio archive, as far as its first header tells. */
 const struct file_kind *file_kind_of(const char *head, size_t size);
+
+/* Is it an image of tarboot pack? */
+bool file_kind_is_image(const char *head, size_t size);

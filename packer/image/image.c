@@ -192,7 +192,6 @@ static int fail_kind(const struct image *image, const char *head, size_t size, s
 	static const struct {
 		const char *magic, *program;
 	} compressed[] = { { "\x1f\x8b", "gzip" },
-			   { "\x28\xb5\x2f\xfd", "zstd" },
 			   { "BZh", "bzip2" } };
 	const struct file_kind *kind = file_kind_of(head, size);
 
@@ -211,8 +210,40 @@ static int fail_kind(const struct image *image, const char *head, size_t size, s
 				  "it is neither an image nor a .tar.xz file");
 }
 
+/* The first bytes of what is compressed in the payload; their number, 0 when it cannot be decoded. */
+static size_t peek(const struct payload *p, char *head, size_t size)
+{
+	struct block_list l;
+	struct fail unused;
+	void *decoder = NULL;
+	size_t n = 0;
+
+	if (block_list_read(p, &l, &unused) < 0)
+		return 0;
+	if (l.n > 0 && l.codec->decoder_new(p, &l, &decoder) == 0 &&
+	    (l.codec->start(decoder, &l.blocks[0], &unused) < 0 ||
+	     l.codec->read(decoder, head, size, &n, &unused) < 0))
+		n = 0;
+	l.codec->decoder_free(decoder);
+	block_list_free(&l);
+	return n;
+}
+
+/* The whole file is the payload, unless it is an image that was compressed as a whole. */
+static int read_bare_payload(struct image *image, int fd, const char *codec, struct fail *f)
+{
+	char head[FILE_KIND_HEAD];
+	int r = add_part(image, fd, 0, image->size, f);
+
+	if (r == 0 && file_kind_is_image(head, peek(&image->payload, head, sizeof(head))))
+		return fail_set(f, EBADMSG, image->path, "Unpack it with that program first.",
+				"it is an image that was compressed by %s", codec);
+	return r;
+}
+
 static int read_image(struct image *image, int fd, struct fail *f)
 {
+	const struct codec *codec;
 	char head[FILE_KIND_HEAD];
 	uint64_t at = 0, archive = 0;
 	ssize_t n = pread(fd, head, sizeof(head), 0);
@@ -220,8 +251,9 @@ static int read_image(struct image *image, int fd, struct fail *f)
 
 	if (n < CODEC_HEAD)
 		return fail_set(f, EBADMSG, image->path, todo_image, "it is empty or too short");
-	if (codec_find((const uint8_t *)head, CODEC_HEAD))
-		return add_part(image, fd, 0, image->size, f);
+	codec = codec_find((const uint8_t *)head, CODEC_HEAD);
+	if (codec)
+		return read_bare_payload(image, fd, codec->name, f);
 	if (strncmp(head, "070701", 6) != 0)
 		return fail_kind(image, head, (size_t)n, f);
 	while (r == 0 && at < image->size)

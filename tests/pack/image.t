@@ -158,9 +158,11 @@ for my $file ($image, $payload) {
 	my $GIVE = 'Give an image that `tarboot pack` wrote, or a .tar.xz file.';
 	run("gzip -c '$image' >'" . scratch('image.gz') . "'");
 	run("zstd -qc '$image' >'" . scratch('image.zst') . "'");
+	run("xz -0 -c '$image' >'" . scratch('image.xz') . "'");
 	for (['/etc/passwd', 'it is a text', $GIVE], [$TARBOOT, 'it is a program', $GIVE],
 		[scratch('image.gz'), 'it is compressed by gzip', 'Unpack it with that program first.'],
-		[scratch('image.zst'), 'it is compressed by zstd', 'Unpack it with that program first.'],
+		[scratch('image.zst'), 'it is an image that was compressed by zstd', 'Unpack it with that program first.'],
+		[scratch('image.xz'), 'it is an image that was compressed by xz', 'Unpack it with that program first.'],
 		[$tar, 'it is a tar archive without compression', 'Compress it with xz, or make an image of it with `tarboot pack`.'],
 		[spew(scratch('noise'), "\1\2\3" x 999), 'it is neither an image nor a .tar.xz file', $GIVE]) {
 		my ($path, $why, $todo) = @$_;
