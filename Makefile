@@ -69,6 +69,7 @@ WRAP_inject = malloc calloc realloc free openat openat64 fcntl fcntl64 close fst
 WRAP_out = open open64
 WRAP_spool = pwrite pwrite64 fstatvfs fstatvfs64
 WRAP_payload = sysconf
+WRAP_zstd = pread pread64
 WRAP_schedule = pthread_cond_wait pthread_cond_signal pthread_cond_broadcast pthread_create pthread_join \
 	tree_file_write tree_file_hold tree_file_release
 WRAP_stress = pthread_mutex_lock pthread_cond_wait pthread_cond_signal pthread_cond_broadcast pthread_create \

@@ -23,8 +23,9 @@ struct block {
 	uint64_t total;        /* bytes in the payload */
 	uint64_t uncompressed; /* bytes; at most so many when it does not say its size */
 	bool is_unsized;       /* it does not */
-	uint64_t start;        /* of what it holds, in the uncompressed file */
-	uint64_t memory;       /* bytes that decoding it takes, the decoder's own not counted */
+	uint64_t
+		start; /* of what it holds, in the uncompressed file; at most, behind one that is unsized */
+	uint64_t memory; /* bytes that decoding it takes, the decoder's own not counted */
 };
 
 struct block_list {
@@ -79,7 +80,7 @@ int block_list_read(const struct payload *p, struct block_list *ret, struct fail
 /* For codecs: appends a Block; number and start are set here. 0, -ENOMEM, or -E2BIG behind BLOCKS_MAX. */
 int block_list_add(struct block_list *l, const struct block *block);
 
-/* The Block that holds this offset of the uncompressed file; NULL behind the end. */
+/* The Block that holds this offset of the uncompressed file, or an earlier one when some are unsized; NULL behind the end. */
 const struct block *block_list_find(const struct block_list *l, uint64_t offset);
 
 void block_list_free(struct block_list *l);

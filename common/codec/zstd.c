@@ -16,6 +16,7 @@
 #include "codec/zstd_frame.h"
 
 #define INPUT_SIZE 131072
+#define LOOK_SIZE 1024
 #define CHECKSUM_SIZE 4
 #define WINDOW_MOST (1ULL << ZSTD_WINDOWLOG_MAX)
 
@@ -44,6 +45,15 @@ static int fail_frame(const struct payload *p, uint64_t at, const char *why, str
 			(unsigned long long)at, why);
 }
 
+/* What list looks at. A file that was copied only in part may end in very many headers of nothing: zeros. Each with a system call
+ * of its own, they would take minutes. */
+struct look {
+	const struct payload *payload;
+	uint64_t at; /* of data in the payload */
+	size_t size;
+	uint8_t data[LOOK_SIZE];
+};
+
 /* Up to size bytes, across parts. Their number; or -errno. */
 static ssize_t read_up_to(const struct payload *p, uint64_t at, uint8_t *data, size_t size)
 {
@@ -61,6 +71,23 @@ static ssize_t read_up_to(const struct payload *p, uint64_t at, uint8_t *data, s
 	return (ssize_t)have;
 }
 
+/* Up to size bytes, LOOK_SIZE at most, valid until the next look. Their number, fewer at the end of the file; or -errno with *f
+ * set. */
+static int look_at(struct look *l, uint64_t at, size_t size, const uint8_t **ret, struct fail *f)
+{
+	ssize_t n;
+
+	if (at < l->at || at + size > l->at + l->size) {
+		n = read_up_to(l->payload, at, l->data, LOOK_SIZE);
+		if (n < 0)
+			return fail_errno(f, (int)n, l->payload->name, "cannot read it");
+		l->at = at;
+		l->size = (size_t)n;
+	}
+	*ret = l->data + (at - l->at);
+	return (int)min_u64(size, l->size - (at - l->at));
+}
+
 static int explain_header(const struct payload *p, uint64_t at, int error, struct fail *f)
 {
 	if (error == -ENODATA)
@@ -74,35 +101,35 @@ static int explain_header(const struct payload *p, uint64_t at, int error, struc
 			"other data follows its last frame, at byte %llu", (unsigned long long)at);
 }
 
-static int read_header(const struct payload *p, uint64_t at, struct zstd_frame *ret, struct fail *f)
+static int read_header(struct look *l, uint64_t at, struct zstd_frame *ret, struct fail *f)
 {
-	uint8_t header[ZSTD_FRAME_HEADER_MAX];
-	ssize_t n = read_up_to(p, at, header, sizeof(header));
-	int r;
+	const uint8_t *header;
+	int n = look_at(l, at, ZSTD_FRAME_HEADER_MAX, &header, f), r;
 
 	if (n < 0)
-		return fail_errno(f, (int)n, p->name, "cannot read it");
+		return n;
 	r = zstd_frame_parse(header, (size_t)n, ret);
-	return r < 0 ? explain_header(p, at, r, f) : 0;
+	return r < 0 ? explain_header(l->payload, at, r, f) : 0;
 }
 
 /* From *at, behind the header, to the end of the frame. *most: bytes that it decodes to, at most. */
-static int walk_parts(const struct payload *p, const struct zstd_frame *frame, uint64_t start,
-		      uint64_t *at, uint64_t *most, struct fail *f)
+static int walk_parts(struct look *l, const struct zstd_frame *frame, uint64_t start, uint64_t *at,
+		      uint64_t *most, struct fail *f)
 {
-	uint8_t header[ZSTD_PART_HEADER_SIZE];
+	const struct payload *p = l->payload;
 	struct zstd_part part = { 0 };
-	ssize_t n;
+	const uint8_t *header;
+	int n;
 
 	while (!part.is_last) {
-		n = read_up_to(p, *at, header, sizeof(header));
+		n = look_at(l, *at, ZSTD_PART_HEADER_SIZE, &header, f);
 		if (n < 0)
-			return fail_errno(f, (int)n, p->name, "cannot read it");
-		if ((size_t)n < sizeof(header))
+			return n;
+		if (n < ZSTD_PART_HEADER_SIZE)
 			return fail_frame(p, start, "is cut short", f);
 		if (zstd_part_parse(header, frame, &part) < 0)
 			return fail_frame(p, start, "is damaged", f);
-		*at += sizeof(header) + part.total;
+		*at += ZSTD_PART_HEADER_SIZE + part.total;
 		*most += part.most;
 	}
 	*at += frame->has_checksum ? CHECKSUM_SIZE : 0;
@@ -126,16 +153,17 @@ static int check_frame(const struct payload *p, const struct zstd_frame *frame, 
 	return 0;
 }
 
-static int add_frame(const struct payload *p, const struct zstd_frame *frame, uint64_t *at,
+static int add_frame(struct look *look, const struct zstd_frame *frame, uint64_t *at,
 		     struct block_list *l, struct fail *f)
 {
+	const struct payload *p = look->payload;
 	struct block block = { .offset = *at, .memory = ZSTD_estimateDStreamSize(frame->window) };
 	uint64_t most = 0;
 	int r = check_frame(p, frame, *at, f);
 
 	*at += frame->header_size;
 	if (r == 0)
-		r = walk_parts(p, frame, block.offset, at, &most, f);
+		r = walk_parts(look, frame, block.offset, at, &most, f);
 	if (r < 0)
 		return r;
 	if (frame->has_size && frame->size > most)
@@ -155,15 +183,16 @@ static int add_frame(const struct payload *p, const struct zstd_frame *frame, ui
 
 static int zstd_list(const struct payload *p, struct block_list *l, struct fail *f)
 {
+	struct look look = { .payload = p };
 	struct zstd_frame frame;
 	uint64_t at = 0, start;
 	int r = 0;
 
 	while (r == 0 && at < p->size) {
 		start = at;
-		r = read_header(p, at, &frame, f);
+		r = read_header(&look, at, &frame, f);
 		if (r == 0 && !frame.is_skippable) {
-			r = add_frame(p, &frame, &at, l, f);
+			r = add_frame(&look, &frame, &at, l, f);
 		} else if (r == 0) {
 			at += frame.header_size + frame.skipped;
 			r = at > p->size ? fail_frame(p, start, "is cut short", f) : 0;

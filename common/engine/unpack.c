@@ -109,14 +109,16 @@ static void add_position(const struct unpack *u, const struct block_list *blocks
 {
 	uint64_t at = root_reader_position(u->root);
 	const struct block *block = block_list_find(blocks, at);
-	char member[104], why[2 * sizeof(f->why)];
+	char member[104], in_block[40] = "", why[2 * sizeof(f->why)];
 
 	if (!block || !*root_reader_path(u->root))
 		return;
 	escape_text(root_reader_path(u->root), member, sizeof(member));
-	snprintf(why, sizeof(why),
-		 "%s (last member %s, at byte %llu of the archive, in Block %llu)", f->why, member,
-		 (unsigned long long)at, (unsigned long long)block->number);
+	if (!blocks->unsized || blocks->n == 1) /* else it is not known where they start */
+		snprintf(in_block, sizeof(in_block), ", in Block %llu",
+			 (unsigned long long)block->number);
+	snprintf(why, sizeof(why), "%s (last member %s, at byte %llu of the archive%s)", f->why,
+		 member, (unsigned long long)at, in_block);
 	escape_text(why, f->why, sizeof(f->why));
 }
 

@@ -9,6 +9,15 @@
 #include "codec/zstd_frame.h"
 #include "make_xz.h"
 #include "tap.h"
+#include "wrap.h"
+
+static unsigned n_reads;
+
+WRAP(ssize_t, LARGE(pread), (int fd, void *buf, size_t size, off_t offset))
+{
+	n_reads++;
+	return REAL(LARGE(pread))(fd, buf, size, offset);
+}
 
 #define DATA_SIZE 300000
 static uint8_t data[DATA_SIZE];
@@ -249,6 +258,11 @@ static const struct {
 	  "the frame at byte 0 needs dictionary 7" },
 	{ "a window of 4 GiB", "\x28\xb5\x2f\xfd\x00\xb0\x01\0\0", 9, ENOTSUP,
 	  "the frame at byte 0 has a window of 4.00 GiB, more than can be decoded" },
+	{ "a window above 2 GiB", "\x28\xb5\x2f\xfd\x00\xa9\x01\0\0", 9, ENOTSUP,
+	  "the frame at byte 0 has a window of 2.25 GiB, more than can be decoded" },
+	{ "one segment of 2^63 bytes", "\x28\xb5\x2f\xfd\xe0\0\0\0\0\0\0\0\x80\x01\0\0", 16,
+	  ENOTSUP,
+	  "the frame at byte 0 has a window of 8589934592.00 GiB, more than can be decoded" },
 	{ "a reserved bit", "\x28\xb5\x2f\xfd\x28\x03\x19\0\0abc", 12, ENOTSUP,
 	  "the frame at byte 0 is of a format that this version does not support" },
 	{ "zstd 0.7", "\x27\xb5\x2f\xfd\x20\x03\x19\0\0abc", 12, ENOTSUP,
@@ -260,6 +274,17 @@ static const struct {
 	{ "more than its parts can hold", "\x28\xb5\x2f\xfd\x20\x04\x19\0\0abc", 12, EBADMSG,
 	  "the frame at byte 0 is damaged" },
 	{ "a magic alone", "\x28\xb5\x2f\xfd", 4, EBADMSG, "the frame at byte 0 is cut short" },
+	{ "a last part that is not marked so", "\x28\xb5\x2f\xfd\x20\x03\x18\0\0abc", 12, EBADMSG,
+	  "the frame at byte 0 is cut short" },
+	{ "another frame where a part should be",
+	  "\x28\xb5\x2f\xfd\x20\x03\x18\0\0abc\x28\xb5\x2f\xfd\x20\x03\x19\0\0abc", 24, EBADMSG,
+	  "the frame at byte 0 is damaged" },
+	{ "a checksum that is cut", "\x28\xb5\x2f\xfd\x24\x03\x19\0\0abc\1\2\3", 15, EBADMSG,
+	  "the frame at byte 0 is cut short" },
+	{ "zstd 0.1", "\x1e\xb5\x2f\xfd\x20\x03\x19\0\0abc", 12, ENOTSUP,
+	  "the frame at byte 0 is of a format that this version does not support" },
+	{ "less than a magic behind it", "\x28\xb5\x2f\xfd\x20\x03\x19\0\0abc\x28\xb5\x2f", 15,
+	  EBADMSG, "other data follows its last frame, at byte 12" },
 	{ "a skippable frame that is cut", "\x50\x2a\x4d\x18\x09\0\0\0abc", 11, EBADMSG,
 	  "the frame at byte 0 is cut short" },
 	{ "something behind it", "\x28\xb5\x2f\xfd\x20\x03\x19\0\0abcd", 13, EBADMSG,
@@ -281,6 +306,200 @@ static void test_refused(void)
 		bytes_free(&file);
 		bytes_free(&out);
 	}
+}
+
+/* ---- headers that lie ---- */
+
+#define LIES 60000 /* in one part, which is compressed */
+
+/* One frame of LIES bytes whose header says so many, in 4 or 8 bytes. */
+static void make_liar(struct bytes *file, uint64_t says, bool is_long)
+{
+	const struct recipe recipe = { .level = 3, .no_size = true };
+	static uint8_t text[LIES];
+	uint8_t size[8];
+
+	for (size_t i = 0; i < LIES; i++)
+		text[i] = (uint8_t)(i / 7);
+	add_frame(file, &recipe, text, LIES);
+	for (size_t i = 0; i < sizeof(size); i++)
+		size[i] = (uint8_t)(says >> 8 * i);
+	file->data[4] |= is_long ? 0xc0 : 0x80;
+	bytes_add(file, size, is_long ? 8 : 4);
+	memmove(file->data + 6 + (is_long ? 8 : 4), file->data + 6,
+		file->size - 6 - (is_long ? 8 : 4));
+	memcpy(file->data + 6, size, is_long ? 8 : 4);
+}
+
+static const struct {
+	uint64_t says;
+	bool is_long;
+	const char *why; /* NULL: it is right */
+} liars[] = {
+	{ LIES, false, NULL },
+	{ LIES, true, NULL },
+	{ LIES - 1, false, "Block 1 (byte 0) is damaged" },
+	{ LIES + 1, false, "Block 1 (byte 0) is damaged" },
+	{ 0, false, "Block 1 (byte 0) is damaged" },
+	{ ZSTD_PART_MAX, true, "Block 1 (byte 0) is damaged" },
+	{ ZSTD_PART_MAX + 1, true, "the frame at byte 0 is damaged" },
+	{ 1ULL << 63, true, "the frame at byte 0 is damaged" },
+	{ UINT64_MAX, true, "the frame at byte 0 is damaged" },
+};
+
+static void test_liars(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(liars); i++) {
+		struct bytes file = { 0 }, out = { 0 };
+		struct block_list l;
+		struct fail f = { 0 };
+
+		make_liar(&file, liars[i].says, liars[i].is_long);
+		is_int(read_file(&file, 4096, &l, &out, &f), liars[i].why ? -EBADMSG : 0,
+		       "a header that says %llu bytes", (unsigned long long)liars[i].says);
+		is_str(f.why, liars[i].why ? liars[i].why : "", "why");
+		bytes_free(&file);
+		bytes_free(&out);
+	}
+}
+
+/* ---- limits of the list ---- */
+
+static int list_file(const struct bytes *file, struct block_list *ret, struct fail *f)
+{
+	struct payload p;
+	int r;
+
+	open_payload(file, &p);
+	*f = (struct fail){ 0 };
+	r = block_list_read(&p, ret, f);
+	payload_close(&p);
+	return r;
+}
+
+static void test_many_frames(void)
+{
+	struct bytes file = { 0 };
+	struct block_list l;
+	struct fail f;
+
+	for (size_t i = 0; i < BLOCKS_MAX; i++)
+		bytes_add(&file, "\x28\xb5\x2f\xfd\x20\0\x01\0\0", 9);
+	ok(list_file(&file, &l, &f) == 0 && l.n == BLOCKS_MAX && l.uncompressed == 0,
+	   "as many frames as may be");
+	block_list_free(&l);
+	add_skippable(&file, 3);
+	ok(list_file(&file, &l, &f) == 0 && l.n == BLOCKS_MAX, "one that is skipped is none");
+	block_list_free(&l);
+	bytes_add(&file, "\x28\xb5\x2f\xfd\x20\0\x01\0\0", 9);
+	is_int(list_file(&file, &l, &f), -E2BIG, "one more");
+	is_str(f.why, "it has more than 262144 frames", "why");
+	is_str(f.todo, "Compress it in larger frames.", "what to do");
+	bytes_free(&file);
+}
+
+/* What is planned for does not depend on what the file is like. */
+static void test_large_frames(void)
+{
+	static const uint8_t part[] = { 0x02, 0x00, 0x10, 'x' }, last[] = { 0x03, 0x00, 0x10, 'x' };
+	struct bytes file = { 0 };
+	struct block_list l;
+	struct fail f;
+
+	/* 1 GiB in one segment, of 8192 parts that repeat a byte. */
+	bytes_add(&file, "\x28\xb5\x2f\xfd\xa0\0\0\0\x40", 9);
+	for (size_t i = 1; i < 8192; i++)
+		bytes_add(&file, part, sizeof(part));
+	bytes_add(&file, last, sizeof(last));
+	must(list_file(&file, &l, &f));
+	ok(l.n == 1 && l.uncompressed == 1U << 30 && l.largest == 1U << 30, "a frame of 1 GiB");
+	ok(l.decoder_memory > 1U << 30 && l.decoder_memory < (1U << 30) + (1U << 20),
+	   "whose window is all of it: %llu bytes", (unsigned long long)l.decoder_memory);
+	block_list_free(&l);
+	bytes_free(&file);
+
+	bytes_add(&file, "\x28\xb5\x2f\xfd\x00\xa8\x01\0\0", 9);
+	must(list_file(&file, &l, &f));
+	ok(l.decoder_memory > 1ULL << 31 && l.decoder_memory < (1ULL << 31) + (1U << 20),
+	   "the largest window that libzstd decodes: %llu bytes",
+	   (unsigned long long)l.decoder_memory);
+	block_list_free(&l);
+	bytes_free(&file);
+}
+
+static void test_nothing(void)
+{
+	struct bytes file = { 0 };
+	struct block_list l;
+	struct fail f;
+
+	add_skippable(&file, 0);
+	add_skippable(&file, 1000);
+	ok(list_file(&file, &l, &f) == 0 && l.n == 0 && l.uncompressed == 0,
+	   "frames that are skipped alone are no Blocks");
+	block_list_free(&l);
+	bytes_free(&file);
+}
+
+/* A file that was copied only in part, on a file system that keeps zeros for the rest. */
+static void test_zeros(void)
+{
+	enum { SIZE = 4 << 20 };
+	struct bytes file = { 0 };
+	uint8_t *zeros = calloc(1, SIZE);
+	struct block_list l;
+	struct fail f;
+
+	bytes_add(&file, "\x28\xb5\x2f\xfd\x00\x58", 6);
+	bytes_add(&file, zeros, SIZE);
+	n_reads = 0;
+	is_int(list_file(&file, &l, &f), -EBADMSG, "a header with zeros behind it");
+	is_str(f.why, "the frame at byte 0 is cut short", "why");
+	ok(n_reads > 0 && n_reads < SIZE / 512, "and that in %u reads", n_reads);
+	free(zeros);
+	bytes_free(&file);
+}
+
+/* ---- one decoder ---- */
+
+/* What it meets in one Block does not matter for the next. */
+static void test_decoder_again(void)
+{
+	static const struct recipe recipe = { .level = 1, .every = 100000 };
+	static uint8_t buf[1000];
+	char why[100];
+	struct bytes file = { 0 }, out = { 0 };
+	struct block_list l;
+	struct payload p;
+	struct fail f = { 0 };
+	size_t got;
+	void *d;
+
+	make_file(&file, &recipe, DATA_SIZE);
+	open_payload(&file, &p);
+	must(block_list_read(&p, &l, &f));
+	payload_close(&p);
+	file.data[l.blocks[1].offset + l.blocks[1].total / 2] ^= 0x10;
+	open_payload(&file, &p);
+	snprintf(why, sizeof(why), "Block 2 (byte %llu) is damaged",
+		 (unsigned long long)l.blocks[1].offset);
+	must(codec_zstd.decoder_new(&p, &l, &d));
+	for (size_t i = 0; i < 3; i++) {
+		out.size = 0;
+		is_int(decode_block(d, &l.blocks[1], 4096, &out, &f), -EBADMSG, "a damaged Block");
+		is_str(f.why, why, "is named");
+		out.size = 0;
+		ok(decode_block(d, &l.blocks[i & 2], 4096, &out, &f) == 0 && out.size == 100000 &&
+			   memcmp(out.data, data + (i & 2) * 100000, 100000) == 0,
+		   "the next one is whole with the same decoder");
+		must(codec_zstd.start(d, &l.blocks[0], &f));
+		is_int(codec_zstd.read(d, buf, sizeof(buf), &got, &f), 1, "and one is left");
+	}
+	codec_zstd.decoder_free(d);
+	block_list_free(&l);
+	payload_close(&p);
+	bytes_free(&file);
+	bytes_free(&out);
 }
 
 /* The one above that is right. */
@@ -305,5 +524,11 @@ int main(void)
 	test_damage();
 	test_refused();
 	test_least();
+	test_liars();
+	test_many_frames();
+	test_large_frames();
+	test_nothing();
+	test_zeros();
+	test_decoder_again();
 	return done_testing();
 }
