@@ -51,18 +51,26 @@ uint64_t rootsize_left(const struct memory *m, const struct rootsize_need *need)
 	return available > needed ? available - needed : 0;
 }
 
+/* When it is the decoder that needs most, a smaller root would not help. */
 static int fail_machine(uint64_t needed, uint64_t available, const struct rootsize_need *need,
 			struct fail *f)
 {
-	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX], inodes[48] = "";
+	bool is_decoder = need->engine > needed / 2 && needed - need->engine <= available;
+	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX], inodes[48] = "", decoding[64] = "";
 
 	if (need->inodes)
 		snprintf(inodes, sizeof(inodes), " and %llu inodes",
 			 (unsigned long long)need->inodes);
-	return fail_set(f, ENOSPC, "memory", "Add memory, or pack a smaller root.",
-			"the root needs %s%s%s, this machine has %s free",
+	if (is_decoder)
+		snprintf(decoding, sizeof(decoding), ", of which decoding takes %s",
+			 size_format(a, need->engine));
+	return fail_set(f, ENOSPC, "memory",
+			is_decoder ? "Add memory, or compress with a smaller dictionary (xz -6) or "
+				     "window (zstd -19)."
+				   : "Add memory, or pack a smaller root.",
+			"the root needs %s%s%s%s, this machine has %s free",
 			need->is_estimate ? "at least " : "", size_format(a, needed), inodes,
-			size_format(b, available));
+			decoding, size_format(b, available));
 }
 
 int rootsize_choose(const struct memory *m, const struct rootsize_need *need, struct size asked,

@@ -25,7 +25,14 @@ sub small_files {
 	return (\&no_manifest, $payload);
 }
 
-need_programs(qw(qemu-system-x86_64 busybox tar xz));
+sub long_window {
+	my $root = tiny_root('long');
+	run("tar -C '$root' -cf - . | zstd -q -1 --long=31 -c >'$root.zst'");
+	run('rm', '-rf', $root);
+	return slurp("$root.zst");
+}
+
+need_programs(qw(qemu-system-x86_64 busybox tar xz zstd));
 
 # The kernel says "write error" and starts /init all the same; the file has its full size by then, only its
 # blocks tell. How that comes from too little RAM is in the sweep below: there a kernel may also run out of
@@ -45,6 +52,10 @@ fails('too few inodes', append => 'tarboot.mount=nr_inodes=5', step => 'check me
 	about => [ qr/tarboot\.mount/, qr/needs \d+ inodes, but nr_inodes=5 allows fewer/ ]);
 fails('too few inodes without a manifest', change => \&no_manifest, append => 'tarboot.mount=nr_inodes=5', step => 'unpack root',
 	about => [qr/inodes/]);
+# A window of 2 GiB, whatever is in it.
+fails('a zstd window that this machine cannot hold', step => 'check memory', about => [
+	qr/why: +the root needs at least 2\.\d+ GiB, of which decoding takes 2\.\d+ GiB, this machine has $MIB free$/m,
+	qr/do: +Add memory, or compress with a smaller dictionary \(xz -6\) or window \(zstd -19\)\.$/m ], change => [ \&no_manifest, payload_is(long_window()) ]);
 fails('a manifest that lies', change => [ big_root(64, 'cat /dev/urandom'), \&lying_manifest ], append => 'tarboot.size=16m', step => 'unpack root', about => [qr/No space left|full/]);
 
 # Nobody can know it before: the tree that turns out to be larger than the memory is given up before the kernel

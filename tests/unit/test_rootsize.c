@@ -199,6 +199,25 @@ static void test_small_files(void)
 	       "a tar larger than the memory is refused");
 	is_str(f.why, "the root needs at least 424.0 MiB, this machine has 190.0 MiB free",
 	       "and the sentence says that this is not all");
+	is_str(f.todo, "Add memory, or pack a smaller root.", "and what to do");
+	need.tree = 10 * MIB;
+	need.engine = 300 * MIB;
+	is_int(rootsize_choose(&small, &need, (struct size){ SIZE_AUTO, 0 }, &size, &f), -ENOSPC,
+	       "so is a small one with a large decoder");
+	is_str(f.why,
+	       "the root needs at least 334.0 MiB, of which decoding takes 300.0 MiB, this machine "
+	       "has "
+	       "190.0 MiB free",
+	       "and the sentence says which of them is large");
+	is_str(f.todo,
+	       "Add memory, or compress with a smaller dictionary (xz -6) or window (zstd -19).",
+	       "and what to do about that");
+	need.tree = 290 * MIB;
+	need.engine = 320 * MIB;
+	is_int(rootsize_choose(&small, &need, (struct size){ SIZE_AUTO, 0 }, &size, &f), -ENOSPC,
+	       "where the root alone is too large");
+	is_str(f.todo, "Add memory, or pack a smaller root.", "it is the root");
+	rootsize_need(NULL, 400 * MIB, 400 * MIB, 4096, &need);
 	is_int(rootsize_choose(&one_gib, &need, (struct size){ SIZE_BYTES, 390 * MIB }, &size, &f),
 	       0, "a tarboot.size= a little below the tar may do");
 }
