@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # A root with what other machines leave in it boots as if it had been made for this one: without waiting for disks that
-# are not there, as no container, not for the first time, under the name that the kernel line gives.
+# are not there, as no container, not for the first time, under the name that the kernel line gives. Its payload is zstd:
+# this is the boot of a whole system from one.
 use strict;
 use warnings;
 use FindBin;
@@ -47,7 +48,7 @@ my $overlay = tempdir(DIR => scratch());    # 0700
 make_path("$overlay/etc");
 spew("$overlay/etc/motd", "laid over\n");
 run('chown', '-R', '1000:1000', $overlay);
-note(tarboot('pack', '--level', 'fast', '--overlay', $overlay, $root, '-o', $image));
+note(tarboot('pack', '--compress=zstd', '--level=fast', '--overlay', $overlay, $root, '-o', $image));
 
 my $guest = Guest->start(
 	dir => scratch(), name => 'scrub', kernel => "$image.vmlinuz", initrd => $image, mem => 1024,
@@ -59,6 +60,10 @@ if (!ok($guest->wait_for(qr/^lab7 login:/m, 300) && $guest->log_in, 'it comes to
 	exit;
 }
 
+my ($found)    = $guest->text =~ /^tarboot: find payload: [\d.]+ s, (.*)$/m;
+my ($unpacked) = $guest->text =~ /^tarboot: unpack root: [\d.]+ s, (.*)$/m;
+like($found, qr{^[\d.]+ MiB of /rootfs\.tar\.zst$}, 'the payload is zstd');
+like($unpacked, qr/, (?!1 )\d+ blocks, 2 threads, /, 'in frames, for both CPUs');
 $guest->says('dmesg -n 1');    # what the kernel says late is no answer
 
 sub answers {

@@ -25,7 +25,7 @@ echo "serial number: $(/bin/busybox cat /sys/class/dmi/id/product_serial)"
 exec /bin/busybox poweroff -f
 END
 });
-tarboot('pack', $root, '-o', $image, qw(--level=fast --no-shell --kernel), demo_kernel());
+tarboot('pack', $root, '-o', $image, qw(--compress=zstd --level=fast --no-shell --kernel), demo_kernel());
 my $r = try({ limit => 300 }, build_path('tarboot'), 'run', $image, qw(--accel tcg -m 512M -- -smbios), 'type=1,serial=TARBOOT-29');
 is($r->{exit}, 0, 'it boots, and QEMU ends with the machine') or diag($r->{err}, substr $r->{out}, -2000);
 unlike($r->{err}, qr/warning/, 'QEMU emulates all of that CPU');

@@ -25,7 +25,7 @@ my $PATIENCE = 30; # seconds to a failure that should be seen at once
 
 my @good_members;
 
-sub is_payload  { return $_[0]{name} =~ m{^/?rootfs\.tar\.xz$} }
+sub is_payload  { return $_[0]{name} =~ m{^/?rootfs\.tar\.(?:xz|zst)$} }
 sub is_manifest { return $_[0]{name} =~ m{^/?tarboot/manifest$} }
 
 # ---- images: members of a good one, payload last, and changes to them ----

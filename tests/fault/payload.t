@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# Payloads: absent, cut, damaged in every part of an .xz, no .xz at all, no archive; and all the ways in which
-# a good one may arrive.
+# Payloads: absent, cut, damaged in every part of an .xz, in a .zst, neither of them, no archive; and all the ways in
+# which a good one may arrive.
 use strict;
 use warnings;
 use FindBin;
@@ -34,7 +34,31 @@ sub tar_of {
 	return $xz;
 }
 
-need_programs(qw(qemu-system-x86_64 busybox cpio tar xz));
+# The tiny image with its payload in zstd.
+sub in_zstd {
+	my $image = scratch('zstd.img');
+	tarboot('pack', '--kernel', 'none', '--compress', 'zstd', tiny_root('zstd'), '-o', $image);
+	my @members = newc_read($image);
+	run('rm', '-rf', scratch('zstd'), $image);
+	return @members;
+}
+
+# The payload in so many parts.
+sub in_parts {
+	my ($n) = @_;
+	return sub {
+		my $payload = pop @_;
+		my ($name, $size) = ($payload->{name}, int(length($payload->{data}) / $n) + 1);
+		return (@_, map { { %$payload, name => "$name.00$_", data => substr $payload->{data}, $size * $_, $size } } 0 .. $n - 1);
+	};
+}
+
+sub named {
+	my ($name) = @_;
+	return sub { $_[-1]{name} = $name; return @_ };
+}
+
+need_programs(qw(qemu-system-x86_64 busybox cpio tar xz zstd));
 
 # ---- what fails ----
 
@@ -70,6 +94,13 @@ fails('a missing part', change => [ \&no_manifest, sub {
 	return (@_, map { { %$payload, name => "rootfs.tar.xz.00$_", data => substr $payload->{data}, 99 * $_, 99 } } 0, 2);
 } ], step => qr/find payload|unpack root/, about => [qr/rootfs\.tar\.xz/]);
 
+# With zstd: the same tests of whole and damaged, by other code.
+my $zst = [qr{what: +/rootfs\.tar\.zst}];
+fails('damage in a frame', change => [ \&in_zstd, change_payload(sub { substr($_[0], 99_999, 1) ^= "\x10"; $_[0] }) ], step => 'unpack root',
+	about => [ @$zst, qr/why: +Block 1 \(byte 0\) is damaged(?: \(|$)/m ]);
+fails('a zstd payload cut short, without a manifest', change => [ \&in_zstd, \&no_manifest, half() ], step => 'find payload',
+	about => [ @$zst, qr/why: +the frame at byte 0 is cut short$/m, qr/do: +Copy it again/ ]);
+
 my $manifest = qr{what: +/tarboot/manifest};
 fails('a damaged manifest', change => change_manifest(sub { s/^inodes=\K(\d)/9 - $1/emr }, 1), step => 'find payload',
 	about => [ $manifest, qr/its manifest is damaged: it does not match its own text-digest/, qr/copy or pack it again/ ]);
@@ -81,13 +112,16 @@ fails('a manifest of a later version', change => change_manifest(sub { s/^format
 boots('a good image', append => 'word', like => [qr/^TINY-INIT-RAN pid=1 args=word$/m]);
 boots('a foreign payload without a manifest', change => [ \&no_manifest, payload_is(tar_of('tar -cf - . | xz -T1')) ]);
 boots('a root in cpio, as Warewulf and xCAT make it', append => 'tarboot.rootfs=/root.cpio.xz',
-	change => [ \&no_manifest, payload_is(tar_of('find . | cpio -o -H newc --quiet | xz -T1')), sub { $_[-1]{name} = 'root.cpio.xz'; @_ } ]);
-boots('a payload in parts', change => sub {
-	my $payload = pop @_;
-	my $part    = int(length($payload->{data}) / 3) + 1;
-	return (@_, map { { %$payload, name => "rootfs.tar.xz.00$_", data => substr $payload->{data}, $part * $_, $part } } 0 .. 2);
-});
-boots('a payload by another name', change => sub { $_[-1]{name} = 'other.txz'; @_ }, append => 'tarboot.rootfs=/other.txz');
+	change => [ \&no_manifest, payload_is(tar_of('find . | cpio -o -H newc --quiet | xz -T1')), named('root.cpio.xz') ]);
+boots('a payload in parts', change => in_parts(3));
+boots('a payload by another name', change => named('other.txz'), append => 'tarboot.rootfs=/other.txz');
+boots('a zstd payload in parts', change => [ \&in_zstd, in_parts(3) ], like => [qr{^tarboot: find payload: .* of /rootfs\.tar\.zst$}m],
+	also => sub { unlike($_[0]->text, qr/integrity check/, 'with a checksum') });
+# As `cat a.zst b.zst c.zst` and pzstd make them, all but the checksum that is missing.
+boots('a foreign zstd payload in three frames, one without a checksum', append => 'tarboot.rootfs=/other.tar.zst',
+	change => [ \&no_manifest, payload_is(tar_of(
+		q{tar -cf - . | split -b 900K --filter='test $FILE = xab && check=--no-check; zstd -q $check -c'})), named('other.tar.zst') ],
+	like => [qr{^tarboot: /other\.tar\.zst has no integrity check in 1 of 3 Blocks: damage may go unnoticed$}m]);
 
 # The manifest of the image is about its own payload: neither size nor init of another one is in it.
 my $foreign = tar_of('tar -cf - . | xz -T1');
@@ -101,8 +135,11 @@ boots('another, smaller payload in its place', like => [$not_counted],
 # As a boot loader does with `initrd rootfs.tar.xz /rootfs.tar.xz`: an archive of its own behind the image.
 my ($payload) = grep { is_payload($_) } newc_read(image('good'));
 my $first  = slurp(image('first', \&no_manifest, \&no_payload));
-my $second = slurp(newc_write(scratch('second.img'), $payload));
-boots('a payload as a second initrd', initrd => spew(scratch('both.img'), $first . "\0" x (-length($first) % 512) . $second));
+for my $second ($payload, { %$payload, name => 'rootfs.tar.zst', data => tar_of('tar --zstd -cf - .') }) {
+	my $archive = slurp(newc_write(scratch('second.img'), $second));
+	boots("$second->{name} as a second initrd", initrd => spew(scratch('both.img'), $first . "\0" x (-length($first) % 512) . $archive),
+		like => [qr{^tarboot: find payload: .* of /\Q$second->{name}\E$}m]);
+}
 
 boots('root= given, which makes the initramfs a ramfs', append => 'root=/dev/nfs', also => sub {
 	my ($guest) = @_;
