@@ -28,7 +28,7 @@ static const struct {
 static int print_help(void)
 {
 	puts("tarboot " TARBOOT_VERSION
-	     ": boot a whole operating system from a .tar.xz into RAM\n\n"
+	     ": boot a whole operating system from a tar archive into RAM\n\n"
 	     "Usage: tarboot COMMAND [OPTION]...\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		printf("  %-12s  %s\n", commands[i].name, commands[i].help);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct codec *const codecs[] = { &codec_xz, &codec_zstd };
+static const struct codec *const codecs[] = { &codec_xz, &codec_zstd, &codec_stored };
 
 int block_list_add(struct block_list *l, const struct block *block)
 {
@@ -86,7 +86,7 @@ static int find_codec(const struct payload *p, const struct codec **ret, struct 
 		return 0;
 	return fail_set(f, EBADMSG, p->name,
 			"Make it with tar and xz or zstd, or with `tarboot pack`.",
-			p->size ? "it is neither an xz nor a zstd file (no magic at its start)"
+			p->size ? "it is neither a tar archive nor an xz or zstd file"
 				: "it is empty");
 }
 
@@ -104,6 +104,14 @@ int block_list_read(const struct payload *p, struct block_list *ret, struct fail
 	}
 	*ret = l;
 	return 0;
+}
+
+const char *codec_todo_memory(const struct codec *codec, const char *helps,
+			      char buf[CODEC_TODO_MAX])
+{
+	snprintf(buf, CODEC_TODO_MAX, "%s%s%s.", helps, codec->smaller ? ", or compress with " : "",
+		 codec->smaller ? codec->smaller : "");
+	return buf;
 }
 
 void block_list_free(struct block_list *l)

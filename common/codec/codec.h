@@ -1,7 +1,7 @@
 /*
- * The codec seam: Blocks in, chunks out. A compressed file is a list of Blocks that can be decoded in
- * any order, each by itself; only its codec knows more. Another codec is one more file that defines a
- * struct codec, and a line in codec.c.
+ * The codec seam: Blocks in, chunks out. A payload is a list of Blocks that can be decoded in any order,
+ * each by itself; only its codec knows more. Another codec is one more file that defines a struct codec,
+ * and a line in codec.c.
  */
 #pragma once
 
@@ -15,7 +15,7 @@
 #define BLOCKS_MAX \
 	(1U << 18) /* in one file: 256 GiB of 1 MiB each. Bounds the memory of the list */
 
-#define CODEC_HEAD 8 /* bytes that tell the codec */
+#define CODEC_HEAD 512 /* bytes that tell the codec; fewer may be all of the file */
 
 struct block {
 	uint64_t number;       /* from 1, over the whole file */
@@ -45,8 +45,10 @@ struct block_list {
 
 struct codec {
 	const char *name;
+	const char *
+		smaller; /* what to compress with for a decoder to take less memory; NULL: it takes next to none */
 
-	/* May a file be one of this codec's that starts with these bytes: CODEC_HEAD, fewer of a shorter file? */
+	/* May a file be one of this codec's that starts with these bytes, CODEC_HEAD of them unless it is shorter? */
 	bool (*is_kind)(const uint8_t *head, size_t size);
 
 	/* Adds the Blocks of p to an empty list and sets streams and decoder_memory. Everything but
@@ -69,7 +71,7 @@ struct codec {
 	uint64_t (*position)(const void *decoder);
 };
 
-extern const struct codec codec_xz, codec_zstd;
+extern const struct codec codec_xz, codec_zstd, codec_stored;
 
 /* The codec of a file that starts with these bytes, CODEC_HEAD of them unless it is shorter; NULL when there is none. */
 const struct codec *codec_find(const uint8_t *head, size_t size);
@@ -84,6 +86,13 @@ int block_list_add(struct block_list *l, const struct block *block);
 const struct block *block_list_find(const struct block_list *l, uint64_t offset);
 
 void block_list_free(struct block_list *l);
+
+/* What to do when decoding takes too much memory, as a sentence: what helps with every codec, and how to compress instead. */
+#define CODEC_TODO_MAX 192
+#define CODEC_TODO_ADD "Add memory"
+#define CODEC_TODO_THREADS "Use fewer threads (tarboot.threads=1), add memory"
+const char *codec_todo_memory(const struct codec *codec, const char *helps,
+			      char buf[CODEC_TODO_MAX]);
 
 /* Decodes a file that is open at fd, which stays the caller's, into buf. *ret_size: its bytes, room at most. 0; -EFBIG: it has
  * more, or decoding takes more than room; or another -errno. name: for messages. */

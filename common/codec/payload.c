@@ -67,7 +67,7 @@ int payload_open(int dir_fd, const char *path, bool writable, struct payload *re
 	if (r < 0) {
 		payload_close(&p);
 		if (r == -EINVAL)
-			return fail_set(f, EINVAL, path, "Give a .tar.xz file.",
+			return fail_set(f, EINVAL, path, "Give a .tar, .tar.xz or .tar.zst file.",
 					"it is not a regular file");
 		return fail_errno(f, r, path, "cannot open it");
 	}

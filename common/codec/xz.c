@@ -119,13 +119,12 @@ static int check_checks(const char *name, const lzma_index *index, struct fail *
 static int fail_block(const struct payload *p, const struct block *at, lzma_ret r, struct fail *f)
 {
 	unsigned long long number = at->number, offset = at->offset;
+	char todo[CODEC_TODO_MAX];
 
 	if (r == LZMA_MEM_ERROR)
-		return fail_set(
-			f, ENOMEM, p->name,
-			"Use fewer threads (tarboot.threads=1), add memory, or compress with "
-			"a smaller dictionary (xz -6).",
-			"no memory to decode Block %llu", number);
+		return fail_set(f, ENOMEM, p->name,
+				codec_todo_memory(&codec_xz, CODEC_TODO_THREADS, todo),
+				"no memory to decode Block %llu", number);
 	if (r == LZMA_OPTIONS_ERROR)
 		return fail_set(
 			f, ENOTSUP, p->name, "Compress it with xz and its default options.",
@@ -355,6 +354,7 @@ static int xz_read(void *decoder, void *buf, size_t size, size_t *ret_size, stru
 
 const struct codec codec_xz = {
 	.name = "xz",
+	.smaller = "a smaller dictionary (xz -6)",
 	.is_kind = xz_is_kind,
 	.list = xz_list,
 	.decoder_new = xz_decoder_new,

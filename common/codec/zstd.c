@@ -253,13 +253,12 @@ static uint64_t zstd_position(const void *decoder)
 static int fail_decoder(const struct zstd_decoder *d, size_t result, struct fail *f)
 {
 	unsigned long long number = d->at.number, offset = d->at.offset;
+	char todo[CODEC_TODO_MAX];
 
 	if (ZSTD_isError(result) && ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation)
-		return fail_set(
-			f, ENOMEM, d->payload->name,
-			"Use fewer threads (tarboot.threads=1), add memory, or compress with "
-			"a smaller window (zstd -19).",
-			"no memory to decode Block %llu", number);
+		return fail_set(f, ENOMEM, d->payload->name,
+				codec_todo_memory(&codec_zstd, CODEC_TODO_THREADS, todo),
+				"no memory to decode Block %llu", number);
 	return fail_set(f, EBADMSG, d->payload->name, todo_copy,
 			"Block %llu (byte %llu) is damaged", number, offset);
 }
@@ -307,6 +306,7 @@ static int zstd_read(void *decoder, void *buf, size_t size, size_t *ret_size, st
 
 const struct codec codec_zstd = {
 	.name = "zstd",
+	.smaller = "a smaller window (zstd -19 without --long)",
 	.is_kind = zstd_is_kind,
 	.list = zstd_list,
 	.decoder_new = zstd_decoder_new,

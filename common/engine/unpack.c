@@ -171,14 +171,14 @@ static int unpack_with_tree(const struct payload *p, const struct block_list *bl
 static int make_plan(const struct payload *p, const struct block_list *blocks, unsigned threads,
 		     struct engine_plan *ret, struct fail *f)
 {
-	char needed[SIZE_TEXT_MAX], available[SIZE_TEXT_MAX];
+	char needed[SIZE_TEXT_MAX], available[SIZE_TEXT_MAX], todo[CODEC_TODO_MAX];
 	struct memory m = { .available = PLAN_NO_LIMIT };
 
 	(void)memory_read(&m); /* where there is no /proc, there is no limit */
 	engine_plan(blocks, threads, m.available / 2, ret);
 	if (ret->memory > m.available)
 		return fail_set(f, ENOMEM, p->name,
-				"Add memory, or compress with a smaller dictionary (xz -6).",
+				codec_todo_memory(blocks->codec, CODEC_TODO_ADD, todo),
 				"decoding takes %s, this machine has %s free",
 				size_format(needed, ret->memory),
 				size_format(available, m.available));

@@ -1,5 +1,5 @@
 /*
- * The unpack engine: a .tar.xz of any making becomes a tree, on all cores. What it promises is in
+ * The unpack engine: a payload of any making becomes a tree, on all cores. What it promises is in
  * DESIGN: every byte of the file is checked before success is reported, memory is bounded, and the
  * tree is the same at any number of threads.
  */

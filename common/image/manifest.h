@@ -70,7 +70,7 @@ int manifest_fail(int error, const char *what, struct fail *f);
 /* The path of its payload in the image, without "/" before it. */
 const char *manifest_payload(const struct manifest *m);
 
-/* Is it about the payload at that path of the initramfs ("/rootfs.tar.xz")? About another it says nothing. */
+/* Is it about the payload at that path of the initramfs ("/rootfs.tar.zst")? About another it says nothing. */
 bool manifest_is_about(const struct manifest *m, const char *path);
 
 /* Appends a Block. 0 or -ENOMEM. */

@@ -117,6 +117,12 @@ bool tar_header_is_whole(const uint8_t block[TAR_BLOCK])
 	       tar_number_parse(FIELD(checksum), &said) == 0 && (said == sum || said == signed_sum);
 }
 
+bool tar_header_begins(const uint8_t *data, size_t size)
+{
+	return size >= TAR_BLOCK && (memcmp(data + offsetof(struct raw, magic), "ustar", 5) == 0 ||
+				     tar_header_is_whole(data));
+}
+
 static enum tar_format find_format(const struct raw *raw)
 {
 	if (memcmp(raw->magic, "ustar  ", 8) == 0)

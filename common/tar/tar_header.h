@@ -44,6 +44,9 @@ int tar_header_numbers(const uint8_t block[TAR_BLOCK], const char *what, struct 
 /* Is the checksum right, be it made of unsigned or, as some systems did, of signed bytes? */
 bool tar_header_is_whole(const uint8_t block[TAR_BLOCK]);
 
+/* Does a tar archive begin with these bytes? With the magic it does, if perhaps with damage; not when it is empty, only its end. */
+bool tar_header_begins(const uint8_t *data, size_t size);
+
 /* A number as the formats have it: octal between blanks and NULs, or base-256 with its sign. An empty field is 0, one of
  * blanks is none. 0, -EINVAL for anything else, -ERANGE. */
 int tar_number_parse(const uint8_t *field, size_t size, int64_t *ret);

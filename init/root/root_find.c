@@ -180,6 +180,20 @@ static int list_blocks(struct boot *b)
 	return r;
 }
 
+static void warn_unchecked(const struct boot *b)
+{
+	const struct block_list *l = &b->blocks;
+
+	if (l->unchecked && l->unchecked == l->n)
+		console_log(LOG_WARNING, "%s has no integrity check: damage may go unnoticed",
+			    b->params.rootfs);
+	else if (l->unchecked)
+		console_log(
+			LOG_WARNING,
+			"%s has no integrity check in %llu of %zu Blocks: damage may go unnoticed",
+			b->params.rootfs, (unsigned long long)l->unchecked, l->n);
+}
+
 int root_find_payload(struct boot *b)
 {
 	char size[SIZE_TEXT_MAX];
@@ -189,11 +203,8 @@ int root_find_payload(struct boot *b)
 		r = open_payload(b);
 	if (r == 0)
 		r = list_blocks(b);
-	if (r == 0 && b->blocks.unchecked > 0)
-		console_log(
-			LOG_WARNING,
-			"%s has no integrity check in %llu of %zu Blocks: damage may go unnoticed",
-			b->params.rootfs, (unsigned long long)b->blocks.unchecked, b->blocks.n);
+	if (r == 0)
+		warn_unchecked(b);
 	rootsize_need(b->has_manifest ? &b->manifest : NULL, b->blocks.least,
 		      b->blocks.uncompressed, (uint64_t)sysconf(_SC_PAGESIZE), &b->need);
 	snprintf(b->detail, sizeof(b->detail), "%s of %.100s", size_format(size, b->payload.size),

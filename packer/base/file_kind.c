@@ -9,8 +9,6 @@
 #include "tar/tar_header.h"
 #include "base/util.h"
 
-#define TAR_MAGIC 257
-
 #define TODO_CPIO \
 	"Make it again with cpio -o -H newc, or unpack it with cpio -id and pack the directory."
 #define TODO_ROOT "Give a root: a directory, a tar or cpio archive, a disk or a container image."
@@ -61,13 +59,6 @@ static bool has(const char *head, size_t size, size_t at, const char *bytes, siz
 	return at <= size && n <= size - at && memcmp(head + at, bytes, n) == 0;
 }
 
-/* With the magic it is one, if perhaps a damaged one. */
-static bool is_tar(const char *head, size_t size)
-{
-	return has(head, size, TAR_MAGIC, "ustar", 5) ||
-	       (size >= TAR_BLOCK && tar_header_is_whole((const uint8_t *)head));
-}
-
 /* It has only its end. */
 static bool is_empty_tar(const char *head, size_t size)
 {
@@ -93,7 +84,7 @@ bool file_kind_is_image(const char *head, size_t size)
 const struct file_kind *file_kind_of(const char *head, size_t size)
 {
 	size = size < FILE_KIND_HEAD ? size : FILE_KIND_HEAD;
-	if (is_tar(head, size))
+	if (tar_header_begins((const uint8_t *)head, size))
 		return NULL;
 	if (file_kind_is_image(head, size))
 		return &own_image;

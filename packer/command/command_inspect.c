@@ -37,7 +37,7 @@ static const struct option_spec options[] = {
 
 static const struct command_usage usage = {
 	.command = "inspect",
-	.synopsis = "inspect IMAGE|TAR.XZ [OPTION]...\ninspect --diff OLD NEW",
+	.synopsis = "inspect IMAGE|TAR [OPTION]...\ninspect --diff OLD NEW",
 	.about = "Shows the boot part, the manifest and the payload of an image, the memory that "
 		 "it needs, and its largest directories and files, with their sizes in RAM and in "
 		 "the image.",
@@ -99,14 +99,16 @@ static void print_payload(const struct image *image, const struct block_list *l)
 {
 	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX], c[SIZE_TEXT_MAX], d[SIZE_TEXT_MAX];
 
-	printf("payload\n  %s compressed in %zu part%s, %s%s uncompressed\n"
+	printf("payload\n  %s in %zu part%s, %s%s uncompressed\n"
 	       "  %llu %s stream%s, %zu Block%s of at most %s, %s to decode one\n",
 	       size_format(a, image->payload.size), image->payload.n_parts,
 	       print_plural(image->payload.n_parts), l->unsized ? "at most " : "",
 	       size_format(b, l->uncompressed), (unsigned long long)l->streams, l->codec->name,
 	       print_plural(l->streams), l->n, print_plural(l->n), size_format(c, l->largest),
 	       size_format(d, l->decoder_memory));
-	if (l->unchecked)
+	if (l->unchecked && l->unchecked == l->n)
+		puts("  no integrity check: damage may go unnoticed");
+	else if (l->unchecked)
 		printf("  no integrity check in %llu of %zu Blocks: damage may go unnoticed\n",
 		       (unsigned long long)l->unchecked, l->n);
 }

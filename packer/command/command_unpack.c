@@ -37,7 +37,7 @@ static const struct option_spec options[] = {
 
 static const struct command_usage unpack_usage = {
 	.command = "unpack",
-	.synopsis = "unpack IMAGE|TAR.XZ DIR [OPTION]...",
+	.synopsis = "unpack IMAGE|TAR DIR [OPTION]...",
 	.about = "Unpacks the root of an image into DIR, with the same code as at boot. DIR is "
 		 "created if it does not exist. Only root can restore owners and "
 		 "devices.\n\n" ABOUT_STDIN,
@@ -46,7 +46,7 @@ static const struct command_usage unpack_usage = {
 
 static const struct command_usage verify_usage = {
 	.command = "verify",
-	.synopsis = "verify IMAGE|TAR.XZ [OPTION]...",
+	.synopsis = "verify IMAGE|TAR [OPTION]...",
 	.about = "Checks every byte of an image: the digests of boot part and payload, every Block "
 		 "by decoding it, and the numbers in the manifest. Writes nothing.\n\n" ABOUT_STDIN,
 	.options = options,
@@ -195,7 +195,9 @@ static int verify(const struct image *image, struct fail *f)
 	if (r < 0)
 		return r;
 	print_result(&result, now_usec() - start, "whole");
-	if (result.unchecked)
+	if (result.unchecked && result.unchecked == result.blocks)
+		puts("not checked: the payload has no integrity check: damage may go unnoticed");
+	else if (result.unchecked)
 		printf("not checked: %llu of %llu Blocks, which have no integrity check\n",
 		       (unsigned long long)result.unchecked, (unsigned long long)result.blocks);
 	print_digests(image);

@@ -16,7 +16,8 @@
 
 #define NAME_SIZE_MAX 4096
 
-static const char todo_image[] = "Give an image that `tarboot pack` wrote, or a .tar.xz file.";
+static const char todo_image[] = "Give an image that `tarboot pack` wrote, or a .tar, .tar.xz or "
+				 ".tar.zst file.";
 
 static int read_at(int fd, uint64_t offset, void *buf, size_t size)
 {
@@ -191,8 +192,7 @@ static int fail_kind(const struct image *image, const char *head, size_t size, s
 {
 	static const struct {
 		const char *magic, *program;
-	} compressed[] = { { "\x1f\x8b", "gzip" },
-			   { "BZh", "bzip2" } };
+	} compressed[] = { { "\x1f\x8b", "gzip" }, { "BZh", "bzip2" } };
 	const struct file_kind *kind = file_kind_of(head, size);
 
 	for (size_t i = 0; i < ARRAY_SIZE(compressed); i++)
@@ -200,14 +200,15 @@ static int fail_kind(const struct image *image, const char *head, size_t size, s
 			return fail_set(f, EBADMSG, image->path,
 					"Unpack it with that program first.",
 					"it is compressed by %s", compressed[i].program);
-	if (!kind)
-		return fail_set(f, EBADMSG, image->path,
-				"Compress it with xz, or make an image of it with `tarboot pack`.",
-				"it is a tar archive without compression");
-	return kind->is_known
+	if (cpio_format_of(head))
+		return fail_set(
+			f, EBADMSG, image->path,
+			"Compress it with xz or zstd, or make an image of it with `tarboot pack`.",
+			"it is a cpio archive without compression");
+	return kind && kind->is_known
 		       ? fail_set(f, EBADMSG, image->path, todo_image, "it is %s", kind->what)
 		       : fail_set(f, EBADMSG, image->path, todo_image,
-				  "it is neither an image nor a .tar.xz file");
+				  "it is neither an image nor a .tar, .tar.xz or .tar.zst file");
 }
 
 /* The first bytes of what is compressed in the payload; their number, 0 when it cannot be decoded. */
@@ -249,11 +250,13 @@ static int read_image(struct image *image, int fd, struct fail *f)
 	ssize_t n = pread(fd, head, sizeof(head), 0);
 	int r = 0;
 
-	if (n < CODEC_HEAD)
-		return fail_set(f, EBADMSG, image->path, todo_image, "it is empty or too short");
-	codec = codec_find((const uint8_t *)head, CODEC_HEAD);
+	if (n < 0)
+		return fail_errno(f, errno, image->path, "cannot read it");
+	codec = codec_find((const uint8_t *)head, (size_t)min_u64((uint64_t)n, CODEC_HEAD));
 	if (codec)
 		return read_bare_payload(image, fd, codec->name, f);
+	if (n < CPIO_MAGIC_SIZE)
+		return fail_set(f, EBADMSG, image->path, todo_image, "it is empty or too short");
 	if (strncmp(head, "070701", 6) != 0)
 		return fail_kind(image, head, (size_t)n, f);
 	while (r == 0 && at < image->size)

@@ -1,5 +1,5 @@
 /*
- * An image read back: its members, manifest and payload. A bare .tar.xz counts as an image without
+ * An image read back: its members, manifest and payload. A bare payload counts as an image without
  * boot part, so that every subcommand that reads takes either.
  */
 #pragma once

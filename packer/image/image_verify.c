@@ -175,7 +175,7 @@ int image_verify_has_init(const struct image *image, struct fail *f)
 {
 	if (image->n_members == 0)
 		return fail_set(f, ENOEXEC, image->path,
-				"Pack it first: `tarboot pack ROOT.tar.xz -o IMAGE`.",
+				"Pack it first: `tarboot pack ROOT -o IMAGE`.",
 				"it is the archive of a root, not an image: it has no /init that "
 				"the kernel could start");
 	return image_find_member(image, "init")

@@ -39,10 +39,11 @@ static uint64_t size_in_trailer(int fd, uint64_t offset, uint64_t size)
 uint64_t uncompressed_size(int fd, uint64_t offset, uint64_t size)
 {
 	uint8_t head[CODEC_HEAD] = { 0 };
+	ssize_t n = pread(fd, head, (size_t)min_u64(size, sizeof(head)), (off_t)offset);
 
-	if (pread(fd, head, sizeof(head), (off_t)offset) <= 0)
+	if (n <= 0)
 		return 0;
-	if (codec_find(head, sizeof(head)))
+	if (codec_find(head, (size_t)n))
 		return size_of_blocks(fd, offset, size);
 	return head[0] == 0x1f && head[1] == 0x8b ? size_in_trailer(fd, offset, size) : 0;
 }

@@ -19,7 +19,7 @@ my %KINDS = (
 	good        => { least => 20 },
 	bad         => { least => 42, why => qr/: its Index, a stream header|: Block \d+ .* is damaged$/ },
 	unsupported => { least => 5, why => qr/: its integrity check .* is unknown$|: Block \d+ .* does not support$/ },
-	other       => { least => 24, why => qr/: it is neither an xz nor a zstd file / },
+	other       => { least => 24, why => qr/: it is neither a tar archive nor an xz or zstd file$/ },
 );
 my %NO_XZ = map { $_ => 1 } 'bad-0-header_magic.xz';
 

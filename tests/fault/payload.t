@@ -122,6 +122,10 @@ boots('a foreign zstd payload in three frames, one without a checksum', append =
 	change => [ \&no_manifest, payload_is(tar_of(
 		q{tar -cf - . | split -b 900K --filter='test $FILE = xab && check=--no-check; zstd -q $check -c'})), named('other.tar.zst') ],
 	like => [qr{^tarboot: /other\.tar\.zst has no integrity check in 1 of 3 Blocks: damage may go unnoticed$}m]);
+boots('a plain tar in parts', change => [ \&no_manifest, payload_is(tar_of('tar -cf - .')), named('rootfs.tar'), in_parts(3) ],
+	like => [qr{^tarboot: /rootfs\.tar has no integrity check: damage may go unnoticed$}m]);
+boots('a plain tar by another name', append => 'tarboot.rootfs=/x.tar', change => [ payload_is(tar_of('tar -cf - .')), named('x.tar') ],
+	like => [qr{^tarboot: /x\.tar has no integrity check: damage may go unnoticed$}m, qr{the manifest is ignored: it describes another payload}]);
 
 # The manifest of the image is about its own payload: neither size nor init of another one is in it.
 my $foreign = tar_of('tar -cf - . | xz -T1');

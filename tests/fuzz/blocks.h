@@ -11,6 +11,14 @@
 
 static uint8_t ours[OUTPUT_MAX], theirs[OUTPUT_MAX + 1];
 
+/* Does the file belong to another codec than this one? */
+static inline bool is_of_other(const struct codec *codec, const uint8_t *file, size_t size)
+{
+	const struct codec *found = codec_find(file, size < CODEC_HEAD ? size : CODEC_HEAD);
+
+	return found && found != codec;
+}
+
 /* Decodes one Block behind *used. 0, -errno, or -E2BIG for too much. */
 static inline int decode_block(const struct codec *codec, void *d, const struct block *block,
 			       size_t step, size_t *used, struct fail *f)

@@ -1,5 +1,5 @@
 /*
- * The whole engine: the tar of an input becomes xz Blocks, which several threads unpack. Three
+ * The whole engine: the tar of an input becomes xz Blocks, or is taken as it is, and several threads unpack it. Three
  * bytes stand before the tar and choose Blocks, threads and pool, and the cut between two parts.
  *
  * Promises: nothing outside the root changes; Blocks, threads and pool change nothing; the model of names refuses no
@@ -13,6 +13,7 @@
 #include "mutate_tar.h"
 #include "stage.h"
 #include "engine/unpack.h"
+#include "tar/tar_header.h"
 
 /* Into n Blocks of any size; stored, since fuzz_xz is there for the codec. */
 static void make_xz(const uint8_t *data, size_t size, unsigned n, struct bytes *ret)
@@ -52,13 +53,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct unpack_options options = { .root_fd = -1, .threads = 1 };
 	struct engine_plan plan = { .pool = 1 };
 	struct unpack_result plain, threaded;
-	struct bytes one, many;
+	struct bytes one, many = { 0 };
 	int r, checked;
 
 	if (size < OWN_BYTES)
 		return 0;
 	make_xz(data + OWN_BYTES, size - OWN_BYTES, 1, &one);
-	make_xz(data + OWN_BYTES, size - OWN_BYTES, 1 + data[0] % 8, &many);
+	if (data[1] & 16 && tar_header_begins(data + OWN_BYTES, size - OWN_BYTES))
+		bytes_add(&many, data + OWN_BYTES, size - OWN_BYTES);
+	else
+		make_xz(data + OWN_BYTES, size - OWN_BYTES, 1 + data[0] % 8, &many);
 	promise(root_tree_new(SIZE_MAX, &options.names) == 0);
 	checked = unpack(&one, 0, &options, &plain);
 	root_tree_free(options.names);

@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	lzma_ret theirs_r;
 	int r;
 
-	if (size < OWN_BYTES)
+	if (size < OWN_BYTES || is_of_other(&codec_xz, data + OWN_BYTES, size - OWN_BYTES))
 		return 0;
 	payload_of(data + OWN_BYTES, size - OWN_BYTES, data[1] * (size - OWN_BYTES) / 256, &p);
 	r = decode_all(&p, steps[data[0] & 3], &used, &f);

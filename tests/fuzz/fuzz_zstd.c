@@ -108,7 +108,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool theirs_good;
 	int r;
 
-	if (size < OWN_BYTES || has_large_window(data + OWN_BYTES, size - OWN_BYTES))
+	if (size < OWN_BYTES || is_of_other(&codec_zstd, data + OWN_BYTES, size - OWN_BYTES) ||
+	    has_large_window(data + OWN_BYTES, size - OWN_BYTES))
 		return 0;
 	payload_of(data + OWN_BYTES, size - OWN_BYTES, data[1] * (size - OWN_BYTES) / 256, &p);
 	r = decode_all(&p, steps[data[0] & 3], &used, &f);

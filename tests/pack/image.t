@@ -154,8 +154,8 @@ for my $file ($image, $payload) {
 # ---- other kinds of files ----
 
 {
-	my $tar = spew(scratch('other.tar'), tar_member(name => 'a', data => 'b') . tar_end());
-	my $GIVE = 'Give an image that `tarboot pack` wrote, or a .tar.xz file.';
+	my $odc = spew(scratch('odc'), cpio_of('odc', { name => 'a', mode => 0100644, data => 'b' }));
+	my $GIVE = 'Give an image that `tarboot pack` wrote, or a .tar, .tar.xz or .tar.zst file.';
 	run("gzip -c '$image' >'" . scratch('image.gz') . "'");
 	run("zstd -qc '$image' >'" . scratch('image.zst') . "'");
 	run("xz -0 -c '$image' >'" . scratch('image.xz') . "'");
@@ -163,12 +163,57 @@ for my $file ($image, $payload) {
 		[scratch('image.gz'), 'it is compressed by gzip', 'Unpack it with that program first.'],
 		[scratch('image.zst'), 'it is an image that was compressed by zstd', 'Unpack it with that program first.'],
 		[scratch('image.xz'), 'it is an image that was compressed by xz', 'Unpack it with that program first.'],
-		[$tar, 'it is a tar archive without compression', 'Compress it with xz, or make an image of it with `tarboot pack`.'],
-		[spew(scratch('noise'), "\1\2\3" x 999), 'it is neither an image nor a .tar.xz file', $GIVE]) {
+		[$odc, 'it is a cpio archive without compression', 'Compress it with xz or zstd, or make an image of it with `tarboot pack`.'],
+		[spew(scratch('noise'), "\1\2\3" x 999), 'it is neither an image nor a .tar, .tar.xz or .tar.zst file', $GIVE],
+		[spew(scratch('zeros'), "\0" x 10240), 'it is neither an image nor a .tar, .tar.xz or .tar.zst file', $GIVE],
+		[spew(scratch('short'), '07070'), 'it is empty or too short', $GIVE]) {
 		my ($path, $why, $todo) = @$_;
 		my $v = try($TARBOOT, 'verify', $path);
 		is($v->{err}, "tarboot: $path: $why\n  $todo\n", $why);
 		is($v->{exit}, 1, 'its exit code');
+	}
+}
+
+# ---- no compression, and no integrity check ----
+
+{
+	my $first  = tar_member(name => 'a', data => 'b' x 3000);
+	my $plain  = $first . tar_member(name => 'c', data => 'd' x (5 << 20)) . tar_end();
+	my $tar    = spew(scratch('plain.tar'), $plain);
+	my $half   = scratch('half.tar.xz');
+	run('sh', '-c', '(head -c 4096 "$0" | xz --check=none; tail -c +4097 "$0" | xz) >"$1"', $tar, $half);
+	my %told = (
+		$tar  => [ 'not checked: the payload has no integrity check: damage may go unnoticed', 'no integrity check: damage may go unnoticed' ],
+		$half => [ 'not checked: 1 of 2 Blocks, which have no integrity check', 'no integrity check in 1 of 2 Blocks: damage may go unnoticed' ]);
+	for my $file ($tar, $half) {
+		my ($verified, $inspected) = @{ $told{$file} };
+		my $v = try($TARBOOT, 'verify', $file);
+		is_quiet($v, 'verify ' . $file =~ s{.*/}{}r);
+		like($v->{out}, qr/^\Q$verified\E$/m, $verified);
+		like(run($TARBOOT, 'inspect', $file), qr/^  \Q$inspected\E$/m, 'inspect says it, too');
+		my $dir = new_dir();
+		is_quiet(try($TARBOOT, 'unpack', $file, $dir), 'it is unpacked');
+		ok(slurp("$dir/a") eq 'b' x 3000 && slurp("$dir/c") eq 'd' x (5 << 20), 'what is in it');
+	}
+	like(run($TARBOOT, 'inspect', $tar), qr/^  5\.0 MiB in 1 part, 5\.0 MiB uncompressed\n  1 tar stream, 2 Blocks of at most 4\.0 MiB, /m, 'inspect shows its Blocks');
+
+	# In an image, in parts that cut a header and a Block.
+	my @parts = (substr($plain, 0, 4100), substr($plain, 4100, 4 << 20), substr $plain, 4100 + (4 << 20));
+	my $parts = newc_write(scratch('parts.img'), map { { name => "rootfs.tar.xz.00$_", mode => 0100644, nlink => 1, data => $parts[$_] } } 0 .. 2);
+	is_quiet(try($TARBOOT, 'verify', $parts), 'verify one in parts');
+	my $dir = new_dir();
+	is_quiet(try($TARBOOT, 'unpack', $parts, $dir), 'unpack one in parts');
+	ok(slurp("$dir/a") eq 'b' x 3000 && slurp("$dir/c") eq 'd' x (5 << 20), 'what is in it');
+
+	my %damage = (
+		'a cut' => [ substr($plain, 0, -2048), 'it ends in the middle of c (last member c, at byte 3584 of the archive, in Block 1)' ],
+		'a cut in a header' => [ substr($plain, 0, length($first) + 100), 'it ends in the middle of the header that follows a (last member a, at byte 0 of the archive, in Block 1)' ],
+		'a damaged first header' => [ $plain =~ s/^a/A/r, 'it is not a tar archive, or its first header is damaged' ],
+		'a damaged header' => [ $plain =~ s/\0\Kc\0/C\0/r, 'the tar header at byte 3584, after a, is damaged: its checksum does not match (last member a, at byte 0 of the archive, in Block 1)' ],
+		'data behind its end' => [ "${plain}more", 'more data follows its end marker (last member c, at byte 3584 of the archive, in Block 1)' ]);
+	for my $what (sort keys %damage) {
+		my ($bytes, $why) = @{ $damage{$what} };
+		fails_well(try($TARBOOT, 'verify', spew(scratch('damaged.tar'), $bytes)), 1, qr/^tarboot: \S+: \Q$why\E\n/, "$what in a plain tar");
 	}
 }
 
