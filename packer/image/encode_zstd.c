@@ -222,9 +222,11 @@ static int zstd_add(struct encoder *e, const void *data, size_t size, struct fai
 	return r;
 }
 
+/* Of nothing it makes an empty frame: an empty file is no zstd file. */
 static int zstd_finish(struct encoder *e, struct fail *f)
 {
-	int r = e->jobs[e->filling % e->n_jobs].in_size > 0 ? give(e, f) : 0;
+	bool is_left = e->jobs[e->filling % e->n_jobs].in_size > 0 || e->filling == 0;
+	int r = is_left ? give(e, f) : 0;
 
 	while (r == 0 && e->writing < e->filling)
 		r = write_oldest(e, f);
