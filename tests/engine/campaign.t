@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# Thousands of damaged payloads: one byte changed, or the end cut off, anywhere in the file. None may become
+# Thousands of damaged payloads, of xz and of zstd: one byte changed, or the end cut off, anywhere in the file. None may become
 # a wrong tree that is said to be good, and none may be taken for whole. TARBOOT_TEST_ALL=1 tries the whole
 # number and counts beside it what GNU tar and bsdtar let through; TARBOOT_TEST_SEED repeats a campaign.
 use strict;
@@ -9,7 +9,7 @@ use lib $FindBin::RealBin;
 use Engine;
 use Test::More;
 
-need_programs(qw(tar xz bsdtar));
+need_programs(qw(tar xz bsdtar zstd));
 my $ALL      = $ENV{TARBOOT_TEST_ALL};
 my $SEED     = $ENV{TARBOOT_TEST_SEED} // time;
 my @NUMBERS  = $ALL ? (-f => 10000, -c => 1000) : (-f => 500, -c => 100);
@@ -74,29 +74,40 @@ sub sum {
 
 # ---- the engine ----
 
-# What a flipped byte may leave as good: another way to write the same bytes, where the format has one. Control
-# byte 1 for 2 resets a dictionary that nothing refers to; other lc and lp decode alike in a Block of zeros,
-# which has a single literal. Every byte was decoded and its check held; xz agrees.
+# What a flipped byte may leave as good: another way to write the same bytes, where the format has one. Of xz: control
+# byte 1 for 2 resets a dictionary that nothing refers to; other lc and lp decode alike in a Block of zeros, which has
+# a single literal. Of zstd: a larger window, a bit of the header that has no meaning yet, and what entropy coding leaves
+# open. Every byte was decoded and its check held; xz and zstd themselves agree. And where zstd's frames have no index,
+# nothing tells that some are missing that lie behind the end of the tar.
 sub same_by_another_way {
-	my ($line) = @_;
-	my ($region, $at, $byte, $good) = $line =~ /the same tree: (\w+), byte (\d+), (..) for (..)$/;
-	my $bytes = slurp($payload);
+	my ($file, $line) = @_;
+	my ($region, $at, $byte, $good) = $line =~ /the same tree: ([\w ]+), byte (\d+), (..) for (..)$/;
+	my $bytes = slurp($file);
+	my $tool  = $file =~ /zst$/ ? 'zstd --long=31' : 'xz';
 
+	my $whole = spew(scratch('whole.tar'), run(split(/ /, $tool), '-dcq', $file));
+	if ($tool ne 'xz' && $line =~ /the same tree: cut to (\d+) bytes$/) {
+		my $left = run(split(/ /, $tool), '-dcq', spew(scratch('cut.zst'), substr $bytes, 0, $1));
+		return slurp($whole) =~ /\A\Q$left\E\0*\z/ && $left =~ /\0{1024}\z/;
+	}
 	return 0 unless defined $good;
-	return 0 unless $region eq 'properties' || $region eq 'control' && "$byte$good" eq '0102';
+	return 0 unless $tool ne 'xz' || $region eq 'properties' || $region eq 'control' && "$byte$good" eq '0102';
 	substr($bytes, $at, 1) = chr hex $byte;
-	my $file = spew(scratch('accepted.tar.xz'), $bytes);
-	spew(scratch('whole.tar'), $tar);
-	return system("xz -dc '$file' | cmp -s - '" . scratch('whole.tar') . "'") == 0;
+	my $damaged = spew(scratch('accepted'), $bytes);
+	return system("$tool -dcq <'$damaged' | cmp -s - '$whole'") == 0;
 }
 
+# Where that may be.
+my %OTHER = (xz => qr/^(?:control|properties)$/, zstd => qr/^(?:Block header|part header|data|tar padding|cut)$/);
+
 sub all_refused {
-	my ($accepted, @regions) = @_;
+	my ($file, $accepted, @regions) = @_;
 	my (undef, @flips) = @$accepted;    # the whole file comes first
-	my %fine = map { $_ => 1 } grep { same_by_another_way($_) } @flips;
+	my %fine = map { $_ => 1 } grep { same_by_another_way($file, $_) } @flips;
+	my $tool = $file =~ /zst$/ ? 'zstd' : 'xz';
 
 	for (@regions) {
-		my $other = $_->{name} =~ /^(?:control|properties)$/ ? $_->{same} : 0;
+		my $other = $_->{name} =~ $OTHER{$tool} ? $_->{same} : 0;
 		ok($_->{tried} > 0 && $_->{refused} + $other == $_->{tried} && $_->{wrong} == 0,
 			"$_->{name}: $_->{tried} times damaged, $_->{refused} times refused")
 			|| diag("taken for good: $_->{same} with the same tree, $_->{wrong} with a wrong one");
@@ -107,15 +118,49 @@ sub all_refused {
 	return;
 }
 
+# Those of the tool's that the file has.
+sub that_are_there { return grep { $_->{tried} > 0 } @_ }
+
 my ($accepted, @regions) = campaign(@NUMBERS, $payload, $tree, $place);
 is(sum('tried', @regions), $NUMBERS[1] + $NUMBERS[3], 'as many attempts as were wanted');
-all_refused($accepted, @regions);
+is(join(', ', map { $_->{name} } grep { $_->{tried} == 0 } @regions), 'part header', 'in all regions that xz has');
+all_refused($payload, $accepted, that_are_there(@regions));
 
 # Every value of the bytes for which the format has other ways to say the same.
 if ($ALL) {
 	my ($more, @tried) = campaign('-x', $payload, $tree, $place);
-	all_refused($more, grep { $_->{tried} > 0 } @tried);
+	all_refused($payload, $more, that_are_there(@tried));
 	note(join "\n", @$more[1 .. $#$more]);
+}
+
+# ---- zstd ----
+
+# What pack writes, in one frame; the same with 20, of which the last ones lie behind the tar's end; what tar writes, which does
+# not say its size.
+my $image = scratch('zstd.img');
+run(build_path('tarboot'), 'pack', $tree, '-o', $image, qw(-q -c zstd --force --no-shell --kernel=none));
+my ($member) = grep { $_->{name} =~ m{^/?rootfs\.tar\.zst$} } newc_read($image);
+my $packed = spew(scratch('packed.tar.zst'), $member->{data});
+my $frames = scratch('frames.tar.zst');
+unlink $frames;
+for my $at (0 .. 19) {
+	my $every = int(length($tar) / 20) + 1;
+	my $piece = spew(scratch('piece'), substr $tar, $at * $every, $every);
+	spew($frames, ($at ? slurp($frames) : '') . run('zstd', '-q', '-c', $piece));
+}
+my $foreign = scratch('foreign.tar.zst');
+run(@TAR, '--zstd', '-C', $tree, '-cf', $foreign, '.');
+
+for (['packed', $packed, 1], ['20 frames', $frames, 2], ["tar's", $foreign, 1]) {
+	my ($name, $file, $share) = @$_;
+	my @numbers = $ALL ? @NUMBERS : (-f => 150 * $share, -c => 30 * $share);
+	my ($good, @damaged) = campaign(@numbers, $file, $tree, $place);
+	is(join(', ', map { $_->{name} } that_are_there(@damaged)),
+		'Block header, part header, data, ' . ($share > 1 ? 'tar padding, ' : '') . 'check, cut', "$name: in all regions");
+	all_refused($file, $good, that_are_there(@damaged));
+	diag("$name: of " . sum('tried', @damaged) . ' damaged files ' . sum('same', @damaged) . ' taken for good, '
+			. sum('wrong', @damaged) . ' of them with a wrong tree') if $ALL;
+	note(join "\n", @$good[1 .. $#$good]);
 }
 
 # ---- the others ----

@@ -1,5 +1,5 @@
 /*
- * campaign: damage a .tar.xz in thousands of ways and see what comes of it.
+ * campaign: damage a .tar.xz or .tar.zst in thousands of ways and see what comes of it.
  *
  *     campaign [-s SEED] [-f FLIPS] [-c CUTS] [-x] PAYLOAD TREE SCRATCH [COMMAND ARGUMENT...]
  *
@@ -18,16 +18,19 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <zstd.h>
 
+#include "codec/zstd_frame.h"
 #include "listing.h"
 #include "scratch.h"
 #include "engine/unpack.h"
 
 enum region {
 	STREAM_HEADER,
-	BLOCK_HEADER,
-	CONTROL,    /* of an LZMA2 chunk: what it resets */
-	PROPERTIES, /* of an LZMA2 chunk: lc, lp, pb */
+	BLOCK_HEADER, /* of zstd: a frame's */
+	PART_HEADER,  /* of zstd: a block's, of which frames consist */
+	CONTROL,      /* of an LZMA2 chunk: what it resets */
+	PROPERTIES,   /* of an LZMA2 chunk: lc, lp, pb */
 	DATA,
 	TAR_PADDING, /* data of Blocks that lie behind the tar's end */
 	BLOCK_PADDING,
@@ -39,8 +42,8 @@ enum region {
 };
 
 static const char *const region_names[] = {
-	"stream header", "Block header", "control", "properties", "data", "tar padding",
-	"Block padding", "check",        "Index",   "footer",     "cut",
+	"stream header", "Block header",  "part header", "control", "properties", "data",
+	"tar padding",   "Block padding", "check",       "Index",   "footer",     "cut",
 };
 
 static struct {
@@ -107,7 +110,7 @@ static lzma_index *read_index(void)
 }
 
 /* Where the last member ends: behind it all is zero. */
-static uint64_t find_tar_end(void)
+static uint64_t find_xz_tar_end(void)
 {
 	lzma_stream strm = LZMA_STREAM_INIT;
 	static uint8_t out[65536];
@@ -129,6 +132,27 @@ static uint64_t find_tar_end(void)
 	return end;
 }
 
+static uint64_t find_zstd_tar_end(void)
+{
+	static uint8_t out[65536];
+	ZSTD_DStream *stream = ZSTD_createDStream();
+	ZSTD_inBuffer in = { file, file_size, 0 };
+	ZSTD_outBuffer to = { out, sizeof(out), 0 };
+	uint64_t end = 0, at = 0;
+	size_t r = 0;
+
+	while (!ZSTD_isError(r) && (in.pos < in.size || to.pos == to.size)) {
+		to.pos = 0;
+		r = ZSTD_decompressStream(stream, &to, &in);
+		for (size_t i = 0; i < to.pos; i++)
+			if (out[i])
+				end = at + i + 1;
+		at += to.pos;
+	}
+	ZSTD_freeDStream(stream);
+	return end;
+}
+
 static void mark_chunk_headers(uint64_t at, uint64_t end)
 {
 	while (at < end) {
@@ -147,11 +171,11 @@ static void mark_chunk_headers(uint64_t at, uint64_t end)
 	}
 }
 
-static void find_regions(void)
+/* Returns the number of Blocks. */
+static uint64_t find_xz_regions(void)
 {
 	lzma_index *index = read_index();
-	uint64_t tar_end = find_tar_end(), index_at = 0;
-	size_t n = 0;
+	uint64_t tar_end = find_xz_tar_end(), index_at = 0, n;
 	lzma_index_iter iter;
 
 	lzma_index_iter_init(&iter, index);
@@ -172,6 +196,51 @@ static void find_regions(void)
 	}
 	mark(INDEX, index_at, file_size - LZMA_STREAM_HEADER_SIZE);
 	mark(FOOTER, file_size - LZMA_STREAM_HEADER_SIZE, file_size);
+	n = lzma_index_block_count(index);
+	lzma_index_end(index, NULL);
+	return n;
+}
+
+/* Marks the frame at this place and returns where the next one starts. */
+static uint64_t mark_frame(uint64_t at, const struct zstd_frame *frame, enum region data)
+{
+	struct zstd_part part = { 0 };
+
+	mark(BLOCK_HEADER, at, at + frame->header_size);
+	at += frame->header_size;
+	while (!part.is_last) {
+		must(zstd_part_parse(file + at, frame, &part));
+		mark(PART_HEADER, at, at + ZSTD_PART_HEADER_SIZE);
+		at += ZSTD_PART_HEADER_SIZE;
+		mark(data, at, at + part.total);
+		at += part.total;
+	}
+	if (frame->has_checksum)
+		mark(CHECK, at, at + 4);
+	return at + (frame->has_checksum ? 4 : 0);
+}
+
+/* Without skippable frames. */
+static uint64_t find_zstd_regions(void)
+{
+	uint64_t tar_end = find_zstd_tar_end(), start = 0, n = 0;
+	struct zstd_frame frame;
+
+	for (uint64_t at = 0; at < file_size; n++) {
+		must(zstd_frame_parse(file + at, file_size - at, &frame));
+		at = mark_frame(at, &frame,
+				frame.has_size && start >= tar_end ? TAR_PADDING : DATA);
+		start += frame.size;
+	}
+	return n;
+}
+
+static void find_regions(void)
+{
+	uint64_t blocks = zstd_frame_is_magic(file, file_size) ? find_zstd_regions()
+							       : find_xz_regions();
+	size_t n = 0;
+
 	for (unsigned region = 0; region < CUT; region++) {
 		region_start[region] = n;
 		for (size_t i = 0; i < file_size; i++)
@@ -179,9 +248,7 @@ static void find_regions(void)
 				offsets[n++] = i;
 	}
 	region_start[CUT] = n;
-	printf("# %llu Blocks, %zu bytes\n", (unsigned long long)lzma_index_block_count(index),
-	       file_size);
-	lzma_index_end(index, NULL);
+	printf("# %llu Blocks, %zu bytes\n", (unsigned long long)blocks, file_size);
 }
 
 /* ---- unpacking ---- */
@@ -309,17 +376,20 @@ static void flip_somewhere(unsigned i)
 	flip(offsets[region_start[region] + next_random((uint32_t)n)], mask);
 }
 
-/* Anywhere, near the end, or near the border of a Block. */
+/* Anywhere, near the end, or near the border of a Block or a part. */
 static void cut_somewhere(unsigned i)
 {
-	size_t first = region_start[BLOCK_HEADER], n = region_start[BLOCK_HEADER + 1] - first;
+	size_t first = region_start[BLOCK_HEADER], n = region_start[PART_HEADER + 1] - first,
+	       border;
 
-	if (i % 3 == 0)
+	if (i % 3 == 0) {
 		cut(next_random((uint32_t)file_size));
-	else if (i % 3 == 1)
+	} else if (i % 3 == 1) {
 		cut(file_size - 1 - next_random(64));
-	else
-		cut(offsets[first + next_random((uint32_t)n)] - next_random(12));
+	} else {
+		border = offsets[first + next_random((uint32_t)n)];
+		cut(border - min_u64(border, next_random(12)));
+	}
 }
 
 static void on_signal(int signal)
@@ -410,7 +480,7 @@ int main(int argc, char **argv)
 	scratch_fd = must(open(argv[optind + 2], O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	if (!realpath(argv[optind + 2], scratch_path))
 		scratch_die(argv[optind + 2]);
-	snprintf(file_path, sizeof(file_path), "%s/damaged.tar.xz", scratch_path);
+	snprintf(file_path, sizeof(file_path), "%s/damaged.tar", scratch_path);
 	snprintf(dir_path, sizeof(dir_path), "%s/root", scratch_path);
 	file_fd = must(open(file_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
 	put_bytes(file, file_size, 0);
