@@ -21,7 +21,7 @@ for p in /proc/[0-9]*/comm; do read c <$p && [ $c = init ] && echo "INIT $p" >/d
 exec $b poweroff -f
 END
 
-need_programs(qw(qemu-system-x86_64 busybox tar xz modprobe depmod));
+need_programs(qw(qemu-system-x86_64 busybox tar xz zstd modprobe depmod));
 my $root = root_is(sub { spew("$_[0]/sbin/init", $LOOK, 0755) });
 
 sub ends {
@@ -83,7 +83,8 @@ sub through {
 
 subtest 'modules of all kinds' => sub {
 	my %card = (e1000 => 'e1000', e1000e => 'e1000e', pcnet32 => 'pcnet', '8139cp' => 'rtl8139',
-		'ne2k-pci' => 'ne2k_pci', tulip => 'tulip', e100 => 'i82550', vmxnet3 => 'vmxnet3');
+		'ne2k-pci' => 'ne2k_pci', tulip => 'tulip', e100 => 'i82550', vmxnet3 => 'vmxnet3',
+		i6300esb => 'i6300esb', vmw_pvscsi => 'pvscsi');
 	my $dir = scratch('modules');
 	run('mkdir', '-p', "$dir/lib/modprobe.d");
 	spew("$dir/lib/modprobe.d/local.conf", "install e100 \\\n  /bin/false\n"
@@ -91,17 +92,20 @@ subtest 'modules of all kinds' => sub {
 	my @members = module_members('bookworm', $dir, sort keys %card);
 	through(\@members, 'e1000', 'xz --check=crc32', '.xz');
 	through(\@members, 'e1000e', 'xz | head -c 5000', '.xz');
+	through(\@members, 'i6300esb', 'zstd -q', '.zst');
+	through(\@members, 'vmw_pvscsi', 'zstd -q | head -c 5000', '.zst');
 	through(\@members, 'pcnet32', 'gzip', '.gz');
 	through(\@members, '8139cp', 'tr a-z x', '');
 	@members = grep { $_->{name} !~ m{/8390\.ko$} } @members;
 	my $guest = shell_at(    # which comes when all that is there was seen
 		name => 'modules', change => [ $root, with_members(@members) ], booting('bookworm'),
-		append => 'tarboot.shell=start debug modprobe.blacklist=tulip e1000.copybreak="99" x=/tulip.pcnet32.xz',
+		append => 'tarboot.shell=start debug modprobe.blacklist=tulip e1000.copybreak="99" i6300esb.heartbeat=77 x=/tulip.pcnet32.xz',
 		args => [ map { (-device => $card{$_}) } sort keys %card ]);
 	$guest->type("exit\n");
 	my $text = ends($guest);
 	like($text, qr/^tarboot: module e1000 loaded with copybreak=99$/m, 'tarboot unpacks a .ko.xz');
-	warns($text, $_) for 'module e1000e: the file is damaged',
+	like($text, qr/^tarboot: module i6300esb loaded with heartbeat=77$/m, 'and a .ko.zst');
+	warns($text, $_) for 'module e1000e: the file is damaged', 'module vmw_pvscsi: the file is damaged',
 		'module pcnet32: this kernel cannot unpack it: put it into the image uncompressed',
 		'module 8139cp: it is damaged or made for another kernel (dmesg says more)',
 		'module ne2k_pci: it needs a symbol that neither the kernel nor a loaded module has (dmesg names it)',
