@@ -7,9 +7,10 @@ use FindBin;
 use lib "$FindBin::RealBin/../engine";
 use Digest::SHA;
 use Engine;
+use JSON::PP qw(decode_json);
 use Test::More;
 
-need_programs(qw(busybox cp unshare mount));
+need_programs(qw(busybox cp unshare mount zstd));
 my $TARBOOT = build_path('tarboot');
 
 # Several Blocks, although they compress to nothing.
@@ -76,6 +77,39 @@ SKIP: {
 my $normal = packed({}, $root, $image, qw(--level=normal --threads=1));
 isnt($normal, $want, 'at the normal level the bytes are others');
 is(packed({}, $root, $image, qw(--level=normal --threads=4)), $normal, 'but also the same each time');
+
+# In zstd: each level has bytes of its own, the same with any number of threads, in frames that zstd itself calls good.
+my %zstd;
+for my $level (qw(fast normal best)) {
+	$zstd{$level} = packed({}, $root, $image, "--level=$level", qw(--compress=zstd --threads=1));
+	is(packed({}, $root, $image, "--level=$level", '--compress=zstd', $_ ? "--threads=$_" : ()), $zstd{$level},
+		'zstd, ' . ($_ || 'all') . " threads, $level")
+		for $level eq 'fast' ? (0, 8) : 2;
+	is_in_frames((grep { $_->{name} eq 'rootfs.tar.zst' } newc_read($image))[0]{data}, $level);
+}
+is(keys %{ { map { $_ => 1 } values %zstd, $want } }, 4, 'each has its own');
+
+# What a frame's header says: does it have a checksum, and how large is its content (RFC 8878, 3.1.1.1)?
+sub frame_header {
+	my ($frame) = @_;
+	my $bits  = unpack 'x4 C', $frame;
+	my $alone = ($bits >> 5) & 1;
+	my $size  = unpack 'x' . (6 - $alone) . ($alone ? 'C' : 'x0', 'v', 'V', 'Q<')[ $bits >> 6 ], $frame;
+	return (($bits >> 2) & 1, ($size // 0) + ($bits >> 6 == 1 ? 256 : 0));
+}
+
+# All but the last have 16 MiB.
+sub is_in_frames {
+	my ($payload, $level) = @_;
+	run('zstd', '-qt', spew(scratch('payload.zst'), $payload));
+	my $told  = decode_json(run($TARBOOT, 'inspect', '--json', $image));
+	my @sizes = map { $_->{uncompressed_bytes} } @{ $told->{manifest}{blocks} };
+	is(join(' ', @sizes[0, 1]), '16777216 16777216', "$level: frames of 16 MiB");
+	is(scalar(@sizes), 3, 'three of them');
+	is_deeply([ map { [ frame_header(substr $payload, $_->{offset}, 18) ] } @{ $told->{manifest}{blocks} } ],
+		[ map { [ 1, $_ ] } @sizes ], 'each with a checksum and its size');
+	return;
+}
 
 # A root that was made anew has newer files.
 my $new = packed({ env => { SOURCE_DATE_EPOCH => 900_000_000 } }, $root, $image);
