@@ -65,6 +65,9 @@ static void tell(struct diff *d, const struct listed *old, const struct listed *
 	char what[80] = "", size[SIZE_TEXT_MAX];
 	const struct listed *m = new ? new : old;
 
+	/* Also of what is the same: another compression makes it take less or more of the image. */
+	d->ram += (int64_t)(new ? new->ram : 0) - (int64_t)(old ? old->ram : 0);
+	d->packed += (new ? new->packed : 0) - (old ? old->packed : 0);
 	if (old && new) {
 		describe(old, new, what, sizeof(what));
 		if (!*what)
@@ -73,8 +76,6 @@ static void tell(struct diff *d, const struct listed *old, const struct listed *
 	d->added += !old;
 	d->removed += !new;
 	d->changed += old && new;
-	d->ram += (int64_t)(new ? new->ram : 0) - (int64_t)(old ? old->ram : 0);
-	d->packed += (new ? new->packed : 0) - (old ? old->packed : 0);
 	if (d->as_json) {
 		write_json(d, old, new);
 		return;

@@ -81,11 +81,13 @@ static void write_manifest(const struct manifest *m, FILE *out)
 static void write_payload(const struct image *image, const struct block_list *l, FILE *out)
 {
 	fprintf(out,
-		"  \"payload\": { \"bytes\": %llu, \"parts\": %zu, \"tar_bytes\": %llu, "
-		"\"streams\": %llu, \"blocks\": %zu, \"largest_block_bytes\": %llu, "
-		"\"decoder_bytes\": %llu },\n",
-		(unsigned long long)image->payload.size, image->payload.n_parts,
+		"  \"payload\": { \"codec\": \"%s\", \"bytes\": %llu, \"parts\": %zu, "
+		"\"tar_bytes\": %llu, \"streams\": %llu, \"blocks\": %zu, "
+		"\"unsized_blocks\": %llu, \"unchecked_blocks\": %llu, "
+		"\"largest_block_bytes\": %llu, \"decoder_bytes\": %llu },\n",
+		l->codec->name, (unsigned long long)image->payload.size, image->payload.n_parts,
 		(unsigned long long)l->uncompressed, (unsigned long long)l->streams, l->n,
+		(unsigned long long)l->unsized, (unsigned long long)l->unchecked,
 		(unsigned long long)l->largest, (unsigned long long)l->decoder_memory);
 }
 
