@@ -24,17 +24,27 @@ struct unpack {
 	const struct unpack_options *options;
 	struct fail *fail;
 	uint64_t bytes; /* of the archive that the parser has got */
+	uint64_t
+		next_ask; /* how many of them may be done before options->may_go_on is asked again */
 };
+
+/* Chunks alone would be too rare: a small one of the smallest members becomes many pages. */
+static int ask(struct unpack *u, uint64_t bytes, struct fail *f)
+{
+	const struct unpack_options *o = u->options;
+
+	if (bytes < u->next_ask || !o->may_go_on)
+		return 0;
+	return o->may_go_on(o->may_go_on_arg, bytes, pipeline_unwritten(u->pipeline), &u->next_ask,
+			    f);
+}
 
 /* A failed pipeline knows why; pipeline_stop tells it. */
 static int next_chunk(void *arg, const void **ret_data, size_t *ret_size, struct fail *f)
 {
 	struct unpack *u = arg;
-	const struct unpack_options *o = u->options;
-	int r = 0;
+	int r = ask(u, u->bytes, f);
 
-	if (o->may_go_on)
-		r = o->may_go_on(o->may_go_on_arg, u->bytes, pipeline_unwritten(u->pipeline), f);
 	if (r < 0)
 		return r;
 	r = pipeline_next(u->pipeline, ret_data, ret_size);
@@ -78,8 +88,11 @@ static int add_name(struct unpack *u, const struct member *m, struct tree_file *
 static int add_member(struct unpack *u, const struct member *m)
 {
 	struct tree_file *file = NULL;
-	int r = add_name(u, m, &file);
+	int r = ask(u, root_reader_position(u->root), u->fail);
 
+	if (r < 0)
+		return r;
+	r = add_name(u, m, &file);
 	if (u->options->progress)
 		atomic_store(&u->options->progress->members, root_reader_members(u->root));
 	if (u->options->member)

@@ -34,9 +34,11 @@ struct unpack_options {
 	void (*data)(void *arg, uint64_t offset, uint64_t size);
 	void *member_arg; /* of both */
 
-	/* Asked before each chunk of the tar, with the bytes before it, and how many of those wait to be written: 0, or
-	 * -errno with *f set, and all ends with that. May be NULL. */
-	int (*may_go_on)(void *arg, uint64_t bytes, uint64_t unwritten, struct fail *f);
+	/* Asked at the start, and then before the first member or chunk that begins at byte *ret_next of the archive or behind.
+	 * bytes: of the archive before it; unwritten: of those wait to be written. 0, or -errno with *f set, and all ends with
+	 * that. May be NULL. */
+	int (*may_go_on)(void *arg, uint64_t bytes, uint64_t unwritten, uint64_t *ret_next,
+			 struct fail *f);
 	void *may_go_on_arg;
 };
 

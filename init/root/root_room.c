@@ -30,19 +30,21 @@ static uint64_t engine_to_come(struct root_room *room)
 	return room->taken > 0 && room->engine > room->taken ? room->engine - room->taken : 0;
 }
 
-int root_room_check(void *arg, uint64_t bytes, uint64_t unwritten, struct fail *f)
+int root_room_check(void *arg, uint64_t bytes, uint64_t unwritten, uint64_t *ret_next,
+		    struct fail *f)
 {
 	char left[SIZE_TEXT_MAX], done[SIZE_TEXT_MAX], all[SIZE_TEXT_MAX];
 	struct root_room *room = arg;
 	uint64_t ahead, free, taken;
 	struct memory m;
 
-	if (bytes < room->next || memory_read_from(room->meminfo_fd, &m) < 0)
+	*ret_next = bytes + PLAN_CHUNK;
+	if (memory_read_from(room->meminfo_fd, &m) < 0)
 		return 0;
 	taken = m.slab + unwritten + engine_to_come(room); /* the tree's inodes stay */
 	free = m.available > taken ? m.available - taken : 0;
 	ahead = rootsize_ahead(free, room->page);
-	room->next = bytes + ahead;
+	*ret_next = bytes + ahead;
 	if (ahead > 0)
 		return 0;
 	return fail_set(f, ENOMEM, "memory", "Add memory, or pack a smaller root.",

@@ -14,14 +14,14 @@ struct root_room {
 	uint64_t taken;  /* of these, the most that was seen in memory */
 	uint64_t page;   /* bytes of a page */
 	uint64_t total;  /* bytes of tar */
-	uint64_t next;   /* bytes of tar until the next check */
 };
 
 void root_room_open(struct root_room *ret, const struct engine_plan *plan, uint64_t total);
 
 /* For unpack_options.may_go_on: is there enough memory left for what comes next, for what waits to be written, and for what
  * the engine may still take? -ENOMEM when not. */
-int root_room_check(void *room, uint64_t bytes, uint64_t unwritten, struct fail *f);
+int root_room_check(void *room, uint64_t bytes, uint64_t unwritten, uint64_t *ret_next,
+		    struct fail *f);
 
 /* After unpacking a payload without manifest: sets b->need and the size of the tmpfs as if they had been known before. */
 void root_room_settle(struct boot *b);

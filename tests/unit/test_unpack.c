@@ -276,6 +276,80 @@ static void test_check_only(void)
 	bytes_free(&file);
 }
 
+/* Somebody who is asked whether there is room for more, each step bytes. */
+struct asked {
+	uint64_t step, stop; /* at which byte there is none */
+	uint64_t next;       /* byte before which nobody need ask */
+	unsigned calls, early;
+	unsigned unasked; /* members at that byte or behind */
+	unsigned members;
+};
+
+static int answer(void *arg, uint64_t bytes, uint64_t unwritten, uint64_t *ret_next, struct fail *f)
+{
+	struct asked *a = arg;
+
+	(void)unwritten;
+	a->calls++;
+	a->early += bytes < a->next;
+	*ret_next = a->next = a->step > UINT64_MAX - bytes ? UINT64_MAX : bytes + a->step;
+	if (bytes < a->stop)
+		return 0;
+	return fail_set(f, ENOMEM, "memory", "Add memory.", "it is used up");
+}
+
+static void note_member(void *arg, const struct member *m, uint64_t at)
+{
+	struct asked *a = arg;
+
+	(void)m;
+	a->members++;
+	a->unasked += at >= a->next;
+}
+
+/* However few bytes were said to be enough for now, also within a chunk, which holds hundreds of the small files. */
+static void test_asked(void)
+{
+	static const struct {
+		uint64_t step, stop;
+		unsigned least, most; /* calls */
+		int r;
+	} cases[] = {
+		{ UINT64_MAX, UINT64_MAX, 1, 1, 0 },
+		{ 1, UINT64_MAX, N_FILES, 2 * N_FILES, 0 },
+		{ 5000, UINT64_MAX, 20, N_FILES, 0 },
+		{ 1, CHUNK * 4 + 12345, 10, N_FILES, -ENOMEM },
+		{ 1, 0, 1, 1, -ENOMEM },
+	};
+	struct bytes file = { 0 };
+	struct payload p;
+
+	build(&file, 0);
+	open_payload(&file, &p);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct asked a = { .step = cases[i].step, .stop = cases[i].stop };
+		const struct unpack_options options = { .root_fd = -1,
+							.threads = 2,
+							.member = note_member,
+							.member_arg = &a,
+							.may_go_on = answer,
+							.may_go_on_arg = &a };
+		struct unpack_result result;
+		struct fail f = { 0 };
+
+		is_int(unpack_run(&p, &options, &result, &f), cases[i].r, "asked each %llu bytes",
+		       (unsigned long long)cases[i].step);
+		ok(a.calls >= cases[i].least && a.calls <= cases[i].most && a.early == 0,
+		   "%u times, %u of them early", a.calls, a.early);
+		is_int(a.unasked, 0, "and before each member that is due");
+		if (cases[i].r < 0)
+			ok(a.members < N_FILES && strncmp(f.why, "it is used up", 13) == 0,
+			   "it ends there: %s", f.why);
+	}
+	payload_close(&p);
+	bytes_free(&file);
+}
+
 /* A process that is held to its plan: what it outgrows is told, and what to do. The pool of this plan was never
  * counted in its memory. */
 static void unpack_held(const struct payload *p, struct fail *ret)
@@ -517,6 +591,7 @@ int main(void)
 	test_parts();
 	test_discard();
 	test_check_only();
+	test_asked();
 	test_held();
 	test_ends();
 	test_not_tar();
