@@ -222,23 +222,21 @@ static int explain_held(const struct engine_plan *plan, struct fail *f)
 	return -f->error;
 }
 
-int unpack_run(const struct payload *p, const struct unpack_options *options,
-	       struct unpack_result *ret, struct fail *f)
+static int unpack_blocks(const struct payload *p, const struct block_list *blocks,
+			 const struct unpack_options *options, struct unpack_result *ret,
+			 struct fail *f)
 {
-	struct block_list blocks;
 	struct engine_plan plan;
 	struct tree *tree = NULL;
 	bool held = false;
-	int r = block_list_read(p, &blocks, f);
+	int r = 0;
 
-	if (r < 0)
-		return r;
 	if (options->progress)
-		atomic_store(&options->progress->total, blocks.uncompressed);
+		atomic_store(&options->progress->total, blocks->uncompressed);
 	if (options->plan)
 		plan = *options->plan;
 	else
-		r = make_plan(p, &blocks, options->threads, &plan, f);
+		r = make_plan(p, blocks, options->threads, &plan, f);
 	if (r == 0 && options->hold)
 		held = hold_to_plan(&plan, options->names);
 	if (r == 0 && options->root_fd >= 0) {
@@ -247,10 +245,25 @@ int unpack_run(const struct payload *p, const struct unpack_options *options,
 			fail_errno(f, r, "the new root", "cannot start to fill it");
 	}
 	if (r == 0)
-		r = unpack_with_tree(p, &blocks, tree, &plan, options, ret, f);
+		r = unpack_with_tree(p, blocks, tree, &plan, options, ret, f);
 	if (r < 0 && held)
 		r = explain_held(&plan, f);
 	tree_free(tree);
+	return r;
+}
+
+int unpack_run(const struct payload *p, const struct unpack_options *options,
+	       struct unpack_result *ret, struct fail *f)
+{
+	struct block_list blocks;
+	int r;
+
+	if (options->blocks)
+		return unpack_blocks(p, options->blocks, options, ret, f);
+	r = block_list_read(p, &blocks, f);
+	if (r < 0)
+		return r;
+	r = unpack_blocks(p, &blocks, options, ret, f);
 	block_list_free(&blocks);
 	return r;
 }

@@ -56,6 +56,7 @@ static int unpack_in_child(struct boot *b, struct unpack_shared *shared)
 {
 	struct root_room room;
 	struct unpack_options options = {
+		.blocks = &b->blocks,
 		.plan = &b->plan,
 		.discard = !b->keep_payload,
 		.hold = true,

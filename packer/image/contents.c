@@ -123,7 +123,7 @@ int contents_read(const struct image *image, const struct block_list *blocks, st
 		  struct fail *f)
 {
 	struct unpack_options options = {
-		.root_fd = -1, .member = add, .data = add_data, .member_arg = ret
+		.root_fd = -1, .blocks = blocks, .member = add, .data = add_data, .member_arg = ret
 	};
 	struct unpack_result result;
 	int r;

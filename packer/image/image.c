@@ -212,7 +212,7 @@ static int fail_kind(const struct image *image, const char *head, size_t size, s
 }
 
 /* The first bytes of what is compressed in the payload; their number, 0 when it cannot be decoded. */
-static size_t peek(const struct payload *p, char *head, size_t size)
+static size_t peek(const struct payload *p, char *head, size_t size, const struct codec **ret)
 {
 	struct block_list l;
 	struct fail unused;
@@ -221,6 +221,7 @@ static size_t peek(const struct payload *p, char *head, size_t size)
 
 	if (block_list_read(p, &l, &unused) < 0)
 		return 0;
+	*ret = l.codec;
 	if (l.n > 0 && l.codec->decoder_new(p, &l, &decoder) == 0 &&
 	    (l.codec->start(decoder, &l.blocks[0], &unused) < 0 ||
 	     l.codec->read(decoder, head, size, &n, &unused) < 0))
@@ -230,21 +231,20 @@ static size_t peek(const struct payload *p, char *head, size_t size)
 	return n;
 }
 
-/* The whole file is the payload, unless it is an image that was compressed as a whole. */
-static int read_bare_payload(struct image *image, int fd, const char *codec, struct fail *f)
+int image_explain(const struct image *image, struct fail *f)
 {
 	char head[FILE_KIND_HEAD];
-	int r = add_part(image, fd, 0, image->size, f);
+	const struct codec *codec = NULL;
 
-	if (r == 0 && file_kind_is_image(head, peek(&image->payload, head, sizeof(head))))
-		return fail_set(f, EBADMSG, image->path, "Unpack it with that program first.",
-				"it is an image that was compressed by %s", codec);
-	return r;
+	if (image->n_archives > 0 ||
+	    !file_kind_is_image(head, peek(&image->payload, head, sizeof(head), &codec)))
+		return -f->error;
+	return fail_set(f, EBADMSG, image->path, "Unpack it with that program first.",
+			"it is an image that was compressed by %s", codec->name);
 }
 
 static int read_image(struct image *image, int fd, struct fail *f)
 {
-	const struct codec *codec;
 	char head[FILE_KIND_HEAD];
 	uint64_t at = 0, archive = 0;
 	ssize_t n = pread(fd, head, sizeof(head), 0);
@@ -252,9 +252,8 @@ static int read_image(struct image *image, int fd, struct fail *f)
 
 	if (n < 0)
 		return fail_errno(f, errno, image->path, "cannot read it");
-	codec = codec_find((const uint8_t *)head, (size_t)min_u64((uint64_t)n, CODEC_HEAD));
-	if (codec)
-		return read_bare_payload(image, fd, codec->name, f);
+	if (codec_find((const uint8_t *)head, (size_t)min_u64((uint64_t)n, CODEC_HEAD)))
+		return add_part(image, fd, 0, image->size, f);
 	if (n < CPIO_MAGIC_SIZE)
 		return fail_set(f, EBADMSG, image->path, todo_image, "it is empty or too short");
 	if (strncmp(head, "070701", 6) != 0)

@@ -42,6 +42,10 @@ struct image {
 int image_open(const char *path, struct image *ret, struct fail *f);
 void image_close(struct image *image);
 
+/* After a bare payload could not be unpacked: says so in *f when it is an image that was compressed as a whole. Returns the
+ * failure. */
+int image_explain(const struct image *image, struct fail *f);
+
 /* The member of that name, without "/" before it; NULL: there is none. */
 const struct image_member *image_find_member(const struct image *image, const char *name);
 

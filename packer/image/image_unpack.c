@@ -60,5 +60,5 @@ int image_unpack(const struct image *image, const struct unpack_options *given, 
 	if (r == 0)
 		r = run(image, &options, doing, ret, f);
 	root_tree_free(options.names);
-	return r;
+	return r < 0 ? image_explain(image, f) : 0;
 }
