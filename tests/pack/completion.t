@@ -27,6 +27,8 @@ completes 'an option' --overlay pack --ov
 completes 'an option with a letter' --kernel pack --ke
 completes 'an option of another command' --until-login run --unt
 completes 'a value' fast pack -l f
+completes 'a compression' zstd pack -c z
+completes 'a compression behind =' xz pack --compress = x
 completes 'a kernel' none pack x --kernel n
 completes 'modules' storage pack --modules st
 completes 'an option of netboot' --rollback netboot --roll

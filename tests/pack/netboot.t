@@ -19,9 +19,9 @@ my $site    = public('site');
 my @NET     = qw(--server 10.7.0.1 --subnet 10.7.0.0/24);
 
 sub make_image {
-	my ($name, $word) = @_;
+	my ($name, $word, @options) = @_;
 	my $root = tiny_root("root-$name-$word", sub { spew("$_[0]/word", $word) });
-	tarboot('pack', $root, '-o', scratch("$name.img"), qw(--level=fast --kernel=none --no-shell));
+	tarboot('pack', $root, '-o', scratch("$name.img"), qw(--level=fast --kernel=none --no-shell), @options);
 	spew(scratch("$name.img.vmlinuz"), bzimage('6.1', "kernel of $word"));
 	return scratch("$name.img");
 }
@@ -156,14 +156,15 @@ refuses('a file whose name has a newline', 1, qr{^tarboot: \S*/a\\012append = b\
 	$crooked, '--kernel', "$fresh.vmlinuz", '--name', 'fresh');
 is(link_of('fresh/current'), '', 'then the others are not published either');
 
-works('in two files', make_image('parts', 'one'), '--split', '--installer', 'http://10.7.0.1/debian/');
+works('in two files', make_image('parts', 'one', '--compress=zstd'), '--split', '--installer', 'http://10.7.0.1/debian/');
 like(menu(), qr{initrd=boot\.img initrd=root\.img .*\ninitrd \S+boot\.img .*\ninitrd \S+root\.img }, 'the menu has both');
 like(menu(), qr{^kernel http://10\.7\.0\.1/debian/linux initrd=initrd\.gz}m, 'and an installer');
 my $dir = "$site/http/images/parts/current";
 my @members = newc_read(spew(scratch('both.img'), slurp("$dir/boot.img") . slurp("$dir/root.img")));
 my ($manifest) = grep { $_->{name} eq 'tarboot/manifest' } @members;
 is($members[-2]{data}, $manifest->{data}, 'the payload has its manifest with it');
-is($members[-2]{name} . $members[-1]{name}, 'tarboot/manifestrootfs.tar.xz', 'in its file');
+is($members[-2]{name} . $members[-1]{name}, 'tarboot/manifestrootfs.tar.zst', 'in its file');
+is(substr($members[-1]{data}, 0, 4), "\x28\xb5\x2f\xfd", 'which is zstd here');
 is(length slurp("$dir/root.img") > length $members[-1]{data}, 1, 'and all of it is there');
 like(run($TARBOOT, 'verify', "$dir/root.img"), qr/^digests: right: manifest, each Block and the whole payload$/m,
 	'and right, as its manifest says, which has a boot part beside it no more');
@@ -175,7 +176,7 @@ like(run($TARBOOT, 'verify', "$dir/root.img"), qr/^digests: right: manifest, eac
 	my @named   = ('--name', 'bare', '--kernel', "$lab.vmlinuz");
 	refuses('an image of others in two files', 1, qr{^tarboot: \Q$by_hand\E: it cannot be split: it was not made by tarboot pack\n  Publish it without --split\.\n\z},
 		'--split', @named, $by_hand);
-	my $bare = qr{^tarboot: \Q$payload\E: it is the archive of a root, not an image: it has no /init that the kernel could start\n  Pack it first: `tarboot pack ROOT\.tar\.xz -o IMAGE`\.\n\z};
+	my $bare = qr{^tarboot: \Q$payload\E: it is the archive of a root, not an image: it has no /init that the kernel could start\n  Pack it first: `tarboot pack ROOT -o IMAGE`\.\n\z};
 	refuses('a bare payload', 1, $bare, @named, $payload);
 	is(try($TARBOOT, 'run', $payload, '--kernel', "$lab.vmlinuz")->{err} =~ $bare, 1, 'run says the same');
 	my $second = spew(scratch('second.img'), cpio_of('newc', grep { $_->{name} eq 'rootfs.tar.xz' } @boot));

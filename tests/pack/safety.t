@@ -286,7 +286,7 @@ sub refuses_target {
 	run('mkdir', "$fifos/etc");
 	run('mkfifo', "$fifos/etc/fstab");
 	is(try({ limit => 20 }, $TARBOOT, 'pack', $fifos, '-n', '--force')->{exit}, 0, 'a root whose fstab is a pipe');
-	refuses_target('inspect a pipe', "$dir/pipe: it is not a regular file\n  Give an image that `tarboot pack` wrote, or a .tar.xz file.",
+	refuses_target('inspect a pipe', "$dir/pipe: it is not a regular file\n  Give an image that `tarboot pack` wrote, or a .tar, .tar.xz or .tar.zst file.",
 		'inspect', "$dir/pipe");
 	is(treelist($dir), $before, 'nothing has changed');
 	is(try({ limit => 20 }, $TARBOOT, 'pack', $root, '-n', '--force', '-o', "$dir/pipe")->{exit}, 0, 'a dry run writes nothing to a pipe');
