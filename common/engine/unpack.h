@@ -22,7 +22,7 @@ struct unpack_options {
 		names; /* with -1: it gets each member, and what it refuses is an error; may be NULL */
 	const struct block_list *blocks; /* of the payload; NULL: read them */
 	unsigned threads;                /* decode threads; 0 = as many as CPUs may be used */
-	const struct engine_plan *plan;  /* NULL: make one for threads, in half of the free memory */
+	const struct engine_plan *plan; /* NULL: make one for threads, in half of the free memory */
 	bool discard;                   /* give the payload's pages back behind the decoder */
 	bool hold; /* this process does nothing else: hold it to the plan, and names to its limit */
 	struct unpack_progress *progress; /* may be NULL */

@@ -3,7 +3,7 @@
  *
  * common/modules/modindex.c reads the index as text. libkmod is five times the code, and its binary index has no advantage for
  * the few modules of an initramfs. From Linux 5.17 on the kernel uncompresses modules itself
- * (CONFIG_MODULE_DECOMPRESS); for other kernels .xz is uncompressed here, because /init has the decoder anyway.
+ * (CONFIG_MODULE_DECOMPRESS); for other kernels .xz and .zst are uncompressed here, because /init has the decoders anyway.
  */
 #pragma once
 

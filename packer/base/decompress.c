@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/util.h"
+#include "codec/codec.h"
 
 #define BLOCK_SIZE (1 << 18)
 
@@ -67,13 +69,57 @@ static int read_data(struct archive *archive, size_t max, char **ret, size_t *re
 	return r == ARCHIVE_EOF ? 0 : -EBADMSG;
 }
 
+static int fill_file(int fd, const char *data, size_t size)
+{
+	ssize_t n;
+
+	while (size > 0) {
+		n = write(fd, data, size);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		data += n > 0 ? n : 0;
+		size -= n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
+/* A whole file of zstd, by the decoder that is here anyway. The same results as of decompress(). */
+static int decompress_zstd(const void *data, size_t size, size_t max, char **ret, size_t *ret_size)
+{
+	_cleanup_close_ int fd = memfd_create("zstd", MFD_CLOEXEC);
+	_cleanup_free_ char *buf = NULL;
+	struct fail f;
+	char *text;
+	int r = fd < 0 ? -errno : fill_file(fd, data, size);
+
+	if (r == 0)
+		buf = malloc(max + 1);
+	if (r == 0 && !buf)
+		r = -ENOMEM;
+	if (r == 0)
+		r = codec_decode(fd, "", buf, max, ret_size, &f);
+	if (r < 0)
+		return r;
+	buf[*ret_size] = '\0';
+	text = realloc(buf, *ret_size + 1);
+	*ret = text ? text : buf;
+	buf = NULL;
+	return 0;
+}
+
 int decompress(const void *data, size_t size, size_t max, char **ret, size_t *ret_size)
 {
-	struct archive *archive = new_reader();
+	struct archive *archive;
 	int r = -ENOMEM;
 
 	*ret = NULL;
 	*ret_size = 0;
+	/* What other data follows, as in a kernel, is the program's. */
+	if (codec_find(data, size) == &codec_zstd &&
+	    decompress_zstd(data, size, max, ret, ret_size) == 0)
+		return 0;
+	*ret_size = 0;
+	archive = new_reader();
 	if (archive)
 		r = archive_read_open_memory(archive, data, size) == ARCHIVE_OK
 			    ? read_data(archive, max, ret, ret_size)

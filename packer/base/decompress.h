@@ -1,6 +1,6 @@
 /*
- * Takes compression off, of memory or of a part of a file. The form is found by the first bytes; all but none and xz need
- * the program of its name (gzip, zstd…).
+ * Takes compression off, of memory or of a part of a file. The form is found by the first bytes; all but none and xz, and
+ * zstd in memory, need the program of its name (gzip, bzip2…).
  */
 #pragma once
 

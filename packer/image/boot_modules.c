@@ -35,6 +35,11 @@ struct adding {
 
 static int failed(const struct adding *a, int error, const char *path)
 {
+	if (error == -EBADMSG)
+		return fail_set(
+			a->f, EBADMSG, path,
+			"Copy or build it again, or install the program that decompresses it.",
+			"cannot put it into the image: it cannot be decompressed");
 	return fail_errno(a->f, error, path, "cannot put it into the image");
 }
 
@@ -112,14 +117,12 @@ static int add_lines_about(struct adding *a, const char *file, const struct text
 	return add_index_file(a, file, &t);
 }
 
-/* Bytes of a module's path in modules.dep, as the image has it: unpacked, unless it is an .xz. */
+/* Bytes of a module's path in modules.dep, as the image has it: unpacked, if init cannot. */
 static size_t length_in_image(const char *path)
 {
 	size_t n = strcspn(path, ": \n");
 
-	if (n > 3 && memcmp(path + n - 3, ".gz", 3) == 0)
-		return n - 3;
-	return n > 4 && memcmp(path + n - 4, ".zst", 4) == 0 ? n - 4 : n;
+	return n > 3 && memcmp(path + n - 3, ".gz", 3) == 0 ? n - 3 : n;
 }
 
 static int add_dep(struct adding *a)
@@ -251,7 +254,7 @@ static int add_module(struct adding *a, const char *line)
 	if (r < 0)
 		r = failed(a, r, from);
 	if (r == 0)
-		r = add_file(a, to, is_packed && !ends_with(to, ".xz") ? &module : &file);
+		r = add_file(a, to, ends_with(from, ".gz") ? &module : &file);
 	if (r == 0)
 		r = add_firmware_of(a, is_packed ? &module : &file);
 	a->count->modules++;

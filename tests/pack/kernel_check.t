@@ -182,7 +182,7 @@ fails('a kernel that is cut', 1, qr/it is not a kernel configuration, and contai
 fails('an empty file', 1, qr/it is empty/, spew(scratch('empty'), ''));
 mkdir scratch('nothing') or die;
 fails('an empty directory', 1, qr/it is neither in boot nor in lib\/modules/, scratch('nothing'));
-fails('a bad image', 1, qr/: it is a program\n  Give an image that `tarboot pack` wrote, or a \.tar\.xz file\.\n\z/, '--image', $TARBOOT, scratch('less'));
+fails('a bad image', 1, qr/: it is a program\n  Give an image that `tarboot pack` wrote, or a \.tar, \.tar\.xz or \.tar\.zst file\.\n\z/, '--image', $TARBOOT, scratch('less'));
 fails('no argument', 2, qr/expected one CONFIG, VMLINUZ, DIR or auto, got none/);
 fails('an unknown group', 2, qr/--only vm,x: unknown group/, '--only=vm,x', scratch('less'));
 fails('an option that is none', 2, qr/--nonsense/, '--nonsense', scratch('less'));

@@ -106,14 +106,14 @@ run('tar', '-C', $root, '-cf', $tar, '.');
 for my $from ($root, $tar) {
 	subtest "net, from $from" => sub {
 		my ($r, %have) = packed('it is packed', $from, '--modules=net');
-		is(names(keys %have), 'fast.ko hid.ko.xz later.ko one.bin phylib.ko slow.fw.xz slow.ko two.bin usbhid.ko wished.ko',
+		is(names(keys %have), 'fast.ko.zst hid.ko.xz later.ko one.bin phylib.ko slow.fw.xz slow.ko two.bin usbhid.ko wished.ko',
 			'cards, what they need before and after or may ask for, their firmware');
 		is($have{"$M/modules.weakdep"}, "weakdep fast phy_id none\n", 'the index says who may ask for what');
 		is($have{"$M/modules.alias"}, "alias usb:* usbhid\nalias pci:1* fast\nalias phy-id later\n", 'by which name');
 		is($have{'lib/firmware/fast/two.bin'}, 'TWO', 'firmware behind a link is a file');
-		is($have{"$M/kernel/drivers/net/ethernet/a/fast.ko"},
-			module('fast', 'fast/one.bin', 'fast/two.bin', 'fast/none.bin', '../../../etc/passwd'),
-			'a .zst is unpacked');
+		is($have{"$M/kernel/drivers/net/ethernet/a/fast.ko.zst"}, slurp("$root/$DIR/kernel/drivers/net/ethernet/a/fast.ko.zst"),
+			'a .zst stays, too');
+		like($have{"$M/modules.dep"}, qr{^kernel/drivers/net/ethernet/a/fast\.ko\.zst: kernel/drivers/phy/phylib\.ko$}m, 'under its name');
 		like($r->{err}, qr/warning: 1 modules that modules.dep names are not in the root/, 'a module that is gone');
 	};
 }
@@ -157,10 +157,13 @@ refuses('a kernel of another release', qr{lib/modules/5.10.0-9-other/modules.dep
 {
 	my $bin = scratch('bin');
 	mkdir $bin or die;
-	symlink run('sh', '-c', "command -v $_") =~ s/\n//r, "$bin/$_" or die for qw(gzip zstd);
-	my $r = try('env', "PATH=$bin", $TARBOOT, 'pack', $root, '-o', $image, @NO);
-	is($r->{exit}, 0, 'an .xz needs no program') or diag($r->{err});
+	symlink run('sh', '-c', "command -v $_") =~ s/\n//r, "$bin/$_" or die for qw(gzip);
+	my $r = try('env', "PATH=$bin", $TARBOOT, 'pack', $root, '-o', $image, @NO, '--modules=net');
+	is($r->{exit}, 0, 'an .xz and a .zst need no program') or diag($r->{err});
 }
 spew("$root/$DIR/kernel/drivers/hid/hid.ko.xz", "\xfd7zXZ\0 and no more");
-refuses('a damaged module', qr{hid.ko.xz: cannot put it into the image}, $root);
+refuses('a damaged module', qr{hid.ko.xz: cannot put it into the image: it cannot be decompressed\n  Copy or build it again, or install the program that decompresses it\.\n}, $root);
+spew("$root/$DIR/kernel/drivers/hid/hid.ko.xz", run('xz', '-c', '/etc/passwd'));
+spew("$root/$DIR/kernel/drivers/net/ethernet/a/fast.ko.zst", "\x28\xb5\x2f\xfd and no more");
+refuses('a damaged .zst', qr{fast.ko.zst: cannot put it into the image: it cannot be decompressed\n  Copy or build it again, or install the program that decompresses it\.\n}, $root, '--modules=net');
 done_testing();
