@@ -9,6 +9,23 @@
 
 static const struct codec *const codecs[] = { &codec_xz, &codec_zstd, &codec_stored };
 
+static void count_block(struct block_list *l, struct block *b)
+{
+	b->start = l->uncompressed;
+	l->uncompressed += b->uncompressed;
+	l->least += b->is_unsized ? min_u64(b->total, b->uncompressed) : b->uncompressed;
+	l->unsized += b->is_unsized;
+	if (b->uncompressed > l->largest)
+		l->largest = b->uncompressed;
+}
+
+void block_list_count(struct block_list *l)
+{
+	l->uncompressed = l->least = l->unsized = l->largest = 0;
+	for (size_t i = 0; i < l->n; i++)
+		count_block(l, &l->blocks[i]);
+}
+
 int block_list_add(struct block_list *l, const struct block *block)
 {
 	struct block *blocks;
@@ -20,15 +37,8 @@ int block_list_add(struct block_list *l, const struct block *block)
 		return -ENOMEM;
 	l->blocks = blocks;
 	l->blocks[l->n] = *block;
-	l->blocks[l->n].start = l->uncompressed;
 	l->blocks[l->n].number = l->n + 1;
-	l->n++;
-	l->uncompressed += block->uncompressed;
-	l->least += block->is_unsized ? min_u64(block->total, block->uncompressed)
-				      : block->uncompressed;
-	l->unsized += block->is_unsized;
-	if (block->uncompressed > l->largest)
-		l->largest = block->uncompressed;
+	count_block(l, &l->blocks[l->n++]);
 	return 0;
 }
 

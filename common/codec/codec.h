@@ -82,6 +82,9 @@ int block_list_read(const struct payload *p, struct block_list *ret, struct fail
 /* For codecs: appends a Block; number and start are set here. 0, -ENOMEM, or -E2BIG behind BLOCKS_MAX. */
 int block_list_add(struct block_list *l, const struct block *block);
 
+/* For codecs: counts again what the Blocks have, after their sizes became better known. */
+void block_list_count(struct block_list *l);
+
 /* The Block that holds this offset of the uncompressed file, or an earlier one when some are unsized; NULL behind the end. */
 const struct block *block_list_find(const struct block_list *l, uint64_t offset);
 

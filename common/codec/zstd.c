@@ -1,6 +1,7 @@
 /*
- * zstd by libzstd's decoder. A Block is a frame; list walks from header to header, so no table is needed. What `zstd` writes is
- * one frame, which one thread decodes while others write.
+ * zstd by libzstd's decoder. A Block is a frame; list walks from header to header, so no table is needed. Where there is one, it
+ * must match; from it come sizes that frames do not say, and a frame that has another is damaged. What `zstd` writes is one frame,
+ * which one thread decodes while others write.
  */
 #define ZSTD_STATIC_LINKING_ONLY /* for what a decoder takes */
 
@@ -27,6 +28,7 @@ struct zstd_decoder {
 	const struct payload *payload;
 	ZSTD_DCtx *context;
 	struct block at;
+	uint64_t left;    /* bytes that the Block may still give */
 	uint64_t next_in; /* payload offset of what is not yet in input */
 	ZSTD_inBuffer in; /* of input */
 	uint8_t input[INPUT_SIZE];
@@ -181,11 +183,118 @@ static int add_frame(struct look *look, const struct zstd_frame *frame, uint64_t
 	return r < 0 ? fail_errno(f, r, p->name, "cannot hold its list of frames") : 0;
 }
 
+/* ---- the seek table ---- */
+
+struct table {
+	struct zstd_table format;
+	uint64_t start, entries; /* bytes in the payload: where its frame starts, and its entries */
+};
+
+static int fail_table(const struct payload *p, uint64_t at, struct fail *f)
+{
+	return fail_set(f, EBADMSG, p->name, todo_copy,
+			"its seek table does not match its frames (byte %llu)",
+			(unsigned long long)at);
+}
+
+static int read_entry(struct look *look, const struct table *t, uint32_t i,
+		      struct zstd_table_entry *ret, struct fail *f)
+{
+	const uint8_t *bytes;
+	int n = look_at(look, t->entries + (uint64_t)i * t->format.entry_size, t->format.entry_size,
+			&bytes, f);
+
+	if (n < 0)
+		return n;
+	*ret = zstd_table_entry_parse(bytes);
+	return 0;
+}
+
+/* Where the first of its frames starts: they end where it starts. Where files were joined, it is the table of the last. */
+static int find_first(struct look *look, const struct table *t, uint64_t *ret, struct fail *f)
+{
+	struct zstd_table_entry e;
+	uint64_t sum = 0;
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < t->format.n; i++) {
+		r = read_entry(look, t, i, &e, f);
+		sum += r == 0 ? e.total : 0;
+	}
+	if (r == 0 && sum > t->start)
+		return fail_table(look->payload, t->start, f);
+	*ret = t->start - sum;
+	return r;
+}
+
+/* One entry, of the frame at byte at: of a Block, or of something that is skipped before it. False: it is not. */
+static bool match_entry(const struct zstd_table_entry *e, uint64_t at, struct block *b,
+			bool is_block)
+{
+	if (!is_block)
+		return e->uncompressed == 0 && at + e->total <= b->offset;
+	if (e->total != b->total || e->uncompressed > b->uncompressed ||
+	    (!b->is_unsized && e->uncompressed != b->uncompressed))
+		return false;
+	b->uncompressed = e->uncompressed;
+	b->is_unsized = false;
+	return true;
+}
+
+static int match_table(struct look *look, const struct table *t, struct block_list *l,
+		       struct fail *f)
+{
+	struct block end = { .offset = t->start }, *b;
+	struct zstd_table_entry e;
+	uint64_t at = 0;
+	size_t k = 0;
+	int r = find_first(look, t, &at, f);
+
+	while (r == 0 && k < l->n && l->blocks[k].offset < at)
+		k++;
+	if (r == 0 && k > 0 && l->blocks[k - 1].offset + l->blocks[k - 1].total > at)
+		return fail_table(look->payload, at, f);
+	for (uint32_t i = 0; r == 0 && i < t->format.n; i++, at += e.total) {
+		r = read_entry(look, t, i, &e, f);
+		if (r < 0)
+			break;
+		b = k < l->n ? &l->blocks[k] : &end;
+		if (!match_entry(&e, at, b, k < l->n && b->offset == at))
+			return fail_table(look->payload, at, f);
+		k += k < l->n && b->offset == at;
+	}
+	return r;
+}
+
+/* The last frame of the payload, a skippable one that starts at start: if it is a table, it must be right. */
+static int check_table(struct look *look, const struct zstd_frame *frame, uint64_t start,
+		       struct block_list *l, struct fail *f)
+{
+	struct table t = { .start = start, .entries = start + frame->header_size };
+	const uint8_t *footer;
+	int n, r;
+
+	if (frame->skipped < ZSTD_TABLE_FOOTER_SIZE)
+		return 0;
+	n = look_at(look, t.entries + frame->skipped - ZSTD_TABLE_FOOTER_SIZE,
+		    ZSTD_TABLE_FOOTER_SIZE, &footer, f);
+	if (n < 0)
+		return n;
+	r = zstd_table_parse(frame, footer, &t.format);
+	if (r == -EBADMSG)
+		return fail_table(look->payload, start, f);
+	if (r < 0)
+		return 0;
+	r = match_table(look, &t, l, f);
+	block_list_count(l);
+	return r;
+}
+
 static int zstd_list(const struct payload *p, struct block_list *l, struct fail *f)
 {
 	struct look look = { .payload = p };
-	struct zstd_frame frame;
-	uint64_t at = 0, start;
+	struct zstd_frame frame = { 0 };
+	uint64_t at = 0, start = 0;
 	int r = 0;
 
 	while (r == 0 && at < p->size) {
@@ -199,7 +308,7 @@ static int zstd_list(const struct payload *p, struct block_list *l, struct fail 
 		}
 	}
 	l->streams = l->n;
-	return r;
+	return r == 0 && frame.is_skippable ? check_table(&look, &frame, start, l, f) : r;
 }
 
 /* ---- decoders ---- */
@@ -238,6 +347,7 @@ static int zstd_start(void *decoder, const struct block *block, struct fail *f)
 	(void)f;
 	(void)ZSTD_DCtx_reset(d->context, ZSTD_reset_session_only);
 	d->at = *block;
+	d->left = block->uncompressed;
 	d->next_in = block->offset;
 	d->in = (ZSTD_inBuffer){ .src = d->input };
 	return 0;
@@ -283,7 +393,7 @@ static int zstd_read(void *decoder, void *buf, size_t size, size_t *ret_size, st
 {
 	struct zstd_decoder *d = decoder;
 	uint64_t end = d->at.offset + d->at.total, in_before;
-	ZSTD_outBuffer out = { .dst = buf, .size = size };
+	ZSTD_outBuffer out = { .dst = buf, .size = (size_t)min_u64(size, d->left) };
 	size_t result, out_before;
 	int r;
 
@@ -299,9 +409,12 @@ static int zstd_read(void *decoder, void *buf, size_t size, size_t *ret_size, st
 	} while (!ZSTD_isError(result) && result > 0 &&
 		 (zstd_position(d) > in_before || out.pos > out_before));
 	*ret_size = out.pos;
-	if (result > 0 && !ZSTD_isError(result) && out.pos == size)
+	d->left -= out.pos;
+	if (result > 0 && !ZSTD_isError(result) && out.pos == size && d->left > 0)
 		return 1;
-	return result == 0 && zstd_position(d) == end ? 0 : fail_decoder(d, result, f);
+	return result == 0 && zstd_position(d) == end && (d->at.is_unsized || d->left == 0)
+		       ? 0
+		       : fail_decoder(d, result, f);
 }
 
 const struct codec codec_zstd = {

@@ -8,7 +8,9 @@
 #define MAGIC 0xfd2fb528U
 #define MAGIC_SKIPPABLE 0x184d2a50U /* and the 15 that follow */
 #define MAGIC_OLDEST 0xfd2fb51eU    /* of version 0.1; 0.2 to 0.7 follow, from 0xfd2fb522 */
-#define WINDOW_LEAST 10             /* its logarithm */
+#define MAGIC_TABLE 0x8f92eab1U     /* the last bytes of a seek table */
+#define VARIETY_TABLE 14
+#define WINDOW_LEAST 10 /* its logarithm */
 
 enum { PART_RAW, PART_RLE, PART_COMPRESSED, PART_RESERVED };
 
@@ -47,6 +49,7 @@ static int parse_skippable(const uint8_t *data, size_t size, struct zstd_frame *
 		return -ENODATA;
 	*ret = (struct zstd_frame){ .is_skippable = true,
 				    .skipped = (uint32_t)little_endian(data + 4, 4),
+				    .variety = data[0] & 15,
 				    .header_size = 8 };
 	return 0;
 }
@@ -111,4 +114,27 @@ int zstd_part_parse(const uint8_t data[ZSTD_PART_HEADER_SIZE], const struct zstd
 				   .total = type == PART_RLE ? 1 : size,
 				   .most = type == PART_COMPRESSED ? most : size };
 	return 0;
+}
+
+int zstd_table_parse(const struct zstd_frame *frame, const uint8_t footer[ZSTD_TABLE_FOOTER_SIZE],
+		     struct zstd_table *ret)
+{
+	uint8_t flags = footer
+		[4]; /* 2 of them say nothing, 5 are reserved for what could not be read here */
+	struct zstd_table table = { .n = (uint32_t)little_endian(footer, 4),
+				    .entry_size = flags & 128 ? ZSTD_TABLE_ENTRY_MOST : 8 };
+
+	if (!frame->is_skippable || frame->variety != VARIETY_TABLE ||
+	    little_endian(footer + 5, 4) != MAGIC_TABLE || flags & 0x7c)
+		return -ENOENT;
+	if (frame->skipped != table.n * (uint64_t)table.entry_size + ZSTD_TABLE_FOOTER_SIZE)
+		return -EBADMSG;
+	*ret = table;
+	return 0;
+}
+
+struct zstd_table_entry zstd_table_entry_parse(const uint8_t *entry)
+{
+	return (struct zstd_table_entry){ .total = (uint32_t)little_endian(entry, 4),
+					  .uncompressed = (uint32_t)little_endian(entry + 4, 4) };
 }

@@ -29,7 +29,11 @@ struct recipe {
 	int window;       /* its logarithm; 0 = the level's */
 	size_t skippable; /* bytes of a skippable frame before each */
 	bool empty;       /* an empty frame behind each */
+	bool table;       /* a seek table behind all */
+	bool sums;        /* with checksums */
 };
+
+static void note_entry(uint32_t total, uint32_t uncompressed);
 
 static void add_skippable(struct bytes *file, size_t size)
 {
@@ -38,6 +42,43 @@ static void add_skippable(struct bytes *file, size_t size)
 	bytes_add(file, header, sizeof(header));
 	for (size_t i = 0; i < size; i++)
 		bytes_add(file, "s", 1);
+	note_entry((uint32_t)(8 + size), 0);
+}
+
+static void add_number(struct bytes *file, uint32_t n)
+{
+	uint8_t bytes[4] = { (uint8_t)n, (uint8_t)(n >> 8), (uint8_t)(n >> 16),
+			     (uint8_t)(n >> 24) };
+
+	bytes_add(file, bytes, sizeof(bytes));
+}
+
+/* The frames of a file, in pairs of bytes in it and uncompressed. */
+static uint32_t entries[100][2];
+static uint32_t n_entries;
+
+static void note_entry(uint32_t total, uint32_t uncompressed)
+{
+	if (n_entries == ARRAY_SIZE(entries))
+		n_entries = 0; /* of files that get no table */
+	entries[n_entries][0] = total;
+	entries[n_entries++][1] = uncompressed;
+}
+
+/* Of the seekable format: an entry for each frame that was noted. */
+static void add_table(struct bytes *file, bool sums)
+{
+	add_number(file, 0x184d2a5e);
+	add_number(file, n_entries * (sums ? 12 : 8) + 9);
+	for (uint32_t i = 0; i < n_entries; i++) {
+		add_number(file, entries[i][0]);
+		add_number(file, entries[i][1]);
+		if (sums)
+			add_number(file, 0x12345678);
+	}
+	add_number(file, n_entries);
+	bytes_add(file, sums ? "\x80" : "\0", 1);
+	add_number(file, 0x8f92eab1);
 }
 
 static void add_frame(struct bytes *file, const struct recipe *r, const void *in, size_t size)
@@ -66,6 +107,7 @@ static void add_frame(struct bytes *file, const struct recipe *r, const void *in
 	if (ZSTD_isError(left))
 		scratch_die(ZSTD_getErrorName(left));
 	bytes_add(file, out, to.pos);
+	note_entry((uint32_t)to.pos, (uint32_t)size);
 	ZSTD_freeCCtx(context);
 }
 
@@ -73,6 +115,7 @@ static void make_file(struct bytes *file, const struct recipe *r, size_t size)
 {
 	size_t every = r->every ? r->every : size, n;
 
+	n_entries = 0;
 	for (size_t at = 0; at < size; at += n) {
 		n = size - at < every ? size - at : every;
 		if (r->skippable)
@@ -83,6 +126,8 @@ static void make_file(struct bytes *file, const struct recipe *r, size_t size)
 	}
 	if (r->skippable)
 		add_skippable(file, r->skippable);
+	if (r->table)
+		add_table(file, r->sums);
 }
 
 /* Decodes every Block, step bytes at a time, into out. Returns 0 or -errno. */
@@ -147,6 +192,22 @@ static const struct {
 	{ "a window that is large", { .level = 1, .window = 25, .no_size = true }, 1, 1, 0 },
 	{ "skippable frames", { .level = 1, .every = 100000, .skippable = 300 }, 3, 0, 0 },
 	{ "empty frames", { .level = 1, .every = 150000, .empty = true }, 4, 0, 0 },
+	{ "a seek table", { .level = 1, .every = 70000, .table = true }, 5, 0, 0 },
+	{ "a seek table, which alone knows sizes",
+	  { .level = 1, .every = 70000, .no_size = true, .table = true, .sums = true },
+	  5,
+	  0,
+	  0 },
+	{ "a seek table of skippable and empty frames, too",
+	  { .level = 1,
+	    .every = 70000,
+	    .no_size = true,
+	    .skippable = 9,
+	    .empty = true,
+	    .table = true },
+	  10,
+	  0,
+	  0 },
 	{ "fast", { .level = -5, .every = 300 }, 1000, 0, 0 },
 };
 
@@ -215,9 +276,12 @@ static bool is_harmless(const struct bytes *file, bool *ret_refused)
 
 static void test_damage(void)
 {
-	static const struct recipe recipes[] = { { .level = 3, .every = 200 },
-						 { .level = 3, .no_size = true },
-						 { .level = 1, .every = 300, .skippable = 5 } };
+	static const struct recipe recipes[] = {
+		{ .level = 3, .every = 200 },
+		{ .level = 3, .no_size = true },
+		{ .level = 1, .every = 300, .skippable = 5 },
+		{ .level = 1, .every = 200, .no_size = true, .table = true }
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(recipes); i++) {
 		struct bytes file = { 0 };
@@ -238,7 +302,7 @@ static void test_damage(void)
 		for (wrong = 0; file.size > 0;
 		     wrong += is_harmless(&file, &is_refused) && !is_refused)
 			file.size--;
-		ok(wrong <= (recipes[i].skippable > 0),
+		ok(wrong <= (recipes[i].skippable > 0 || recipes[i].table),
 		   "no cut is taken but for the frame that holds nothing: %zu", wrong);
 		file.size = size;
 		bytes_free(&file);
@@ -460,6 +524,146 @@ static void test_zeros(void)
 	bytes_free(&file);
 }
 
+/* ---- the seek table ---- */
+
+#define TABLE_OF(n) (8 + 8 * (n) + 9) /* bytes */
+
+/* Where the table of that file starts, for a message. */
+static const char *no_match(uint64_t at)
+{
+	static char why[100];
+
+	snprintf(why, sizeof(why), "its seek table does not match its frames (byte %llu)",
+		 (unsigned long long)at);
+	return why;
+}
+
+static void make_tabled(struct bytes *file, size_t every)
+{
+	const struct recipe recipe = {
+		.level = 19, .every = every, .no_size = true, .table = true
+	};
+
+	file->size = 0;
+	make_file(file, &recipe, 3 * every);
+}
+
+static void check_tabled(const struct bytes *file, const char *why, uint64_t unsized,
+			 const char *what)
+{
+	struct block_list l;
+	struct fail f;
+	int r = list_file(file, &l, &f);
+
+	is_int(r, *why ? -EBADMSG : 0, "%s", what);
+	is_str(f.why, why, "why");
+	if (r == 0)
+		is_int((long long)l.unsized, (long long)unsized, "frames whose size is not known");
+	block_list_free(&l);
+}
+
+/* Each number in a table of three frames without a size, one too large or small, or all at once. */
+static void test_wrong_table(void)
+{
+	struct bytes file = { 0 };
+	size_t start;
+	uint8_t *table;
+
+	make_tabled(&file, 100);
+	check_tabled(&file, "", 0, "a table that is right");
+	start = file.size - TABLE_OF(3);
+	table = file.data + start;
+
+	table[8 + 8]++;
+	check_tabled(&file, no_match(start), 0, "more bytes than the file has, by one");
+	make_tabled(&file, 100);
+	table = file.data + start;
+	table[8]--;
+	table[16]++;
+	check_tabled(&file, no_match(0), 0, "borders elsewhere");
+	make_tabled(&file, 100);
+	table = file.data + start;
+	table[8 + 4 + 2] = 2; /* 128 KiB and more: a frame of one part has less */
+	check_tabled(&file, no_match(0), 0, "more than the frame can hold");
+	make_tabled(&file, 100);
+	table = file.data + start;
+	table[8 + 3] = 0x7f;
+	check_tabled(&file, no_match(start), 0, "more bytes than the file has");
+	make_tabled(&file, 100);
+	table = file.data + start;
+	table[file.size - start - 9]++;
+	check_tabled(&file, no_match(start), 0, "another number of entries");
+	make_tabled(&file, 100);
+	file.data[file.size - 5] |= 0x80;
+	check_tabled(&file, no_match(start), 0, "entries with a checksum, which are smaller");
+	bytes_free(&file);
+}
+
+/* Skippable frames as any other. */
+static void test_no_table(void)
+{
+	struct bytes file = { 0 };
+
+	make_tabled(&file, 100);
+	file.data[file.size - 5] |= 0x04;
+	check_tabled(&file, "", 3, "a table of a later format is none");
+	make_tabled(&file, 100);
+	file.data[file.size - 5] |= 0x03;
+	check_tabled(&file, "", 0, "bits that say nothing");
+	make_tabled(&file, 100);
+	file.data[file.size - TABLE_OF(3)] = 0x50;
+	check_tabled(&file, "", 3, "of another variety");
+	make_tabled(&file, 100);
+	file.data[file.size - 1] ^= 1;
+	check_tabled(&file, "", 3, "with another magic");
+	make_tabled(&file, 100);
+	add_skippable(&file, 8);
+	check_tabled(&file, "", 3,
+		     "a table that is not the last frame, and a frame without room for one");
+	bytes_free(&file);
+}
+
+/* As `cat a.zst b.zst` makes it. */
+static void test_joined_tables(void)
+{
+	struct bytes one = { 0 }, two = { 0 };
+
+	make_tabled(&one, 100);
+	make_tabled(&two, 100);
+	bytes_add(&one, two.data, two.size);
+	check_tabled(&one, "", 3, "two files with a table each: that of the second is used");
+	bytes_free(&one);
+	bytes_free(&two);
+}
+
+/* A frame that has another size than the table says is damaged, whichever is wrong. */
+static void test_lying_table(void)
+{
+	static const int lies[] = { -10000, -1, 1, 1000 };
+	struct bytes file = { 0 }, out = { 0 };
+	struct block_list l;
+	struct fail f;
+	char why[100];
+
+	for (size_t i = 0; i < ARRAY_SIZE(lies); i++) {
+		uint32_t says = (uint32_t)(10000 + lies[i]);
+
+		make_tabled(&file, 10000);
+		snprintf(why, sizeof(why), "Block 2 (byte %u) is damaged", entries[0][0]);
+		file.data[file.size - TABLE_OF(3) + 8 + 8 + 4] = (uint8_t)says;
+		file.data[file.size - TABLE_OF(3) + 8 + 8 + 5] = (uint8_t)(says >> 8);
+		out.size = 0;
+		f = (struct fail){ 0 };
+		is_int(read_file(&file, 777, &l, &out, &f), -EBADMSG,
+		       "a table that says %u of 10000", says);
+		is_str(f.why, why, "why");
+		ok(out.size <= 10000 + says && memcmp(out.data, data, out.size) == 0,
+		   "nothing was read beyond that: %zu", out.size);
+	}
+	bytes_free(&file);
+	bytes_free(&out);
+}
+
 /* ---- one decoder ---- */
 
 /* What it meets in one Block does not matter for the next. */
@@ -529,6 +733,10 @@ int main(void)
 	test_large_frames();
 	test_nothing();
 	test_zeros();
+	test_wrong_table();
+	test_no_table();
+	test_joined_tables();
+	test_lying_table();
 	test_decoder_again();
 	return done_testing();
 }
