@@ -74,7 +74,7 @@ WRAP_encode = malloc calloc free pthread_create pthread_join
 WRAP_schedule = pthread_cond_wait pthread_cond_signal pthread_cond_broadcast pthread_create pthread_join \
 	tree_file_write tree_file_hold tree_file_release
 WRAP_stress = pthread_mutex_lock pthread_cond_wait pthread_cond_signal pthread_cond_broadcast pthread_create \
-	pthread_join pwrite pwrite64 lzma_code
+	pthread_join pwrite pwrite64 lzma_code ZSTD_decompressStream
 
 WRAP_plan = sched_getaffinity
 WRAP_memory = fopen fopen64

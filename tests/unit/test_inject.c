@@ -1,5 +1,5 @@
 /*
- * The engine when a call fails. Each function that it and liblzma call is wrapped; a good run
+ * The engine when a call fails. Each function that it, liblzma and libzstd call is wrapped; a good run
  * counts the calls, then each of them fails once, and all from it on. A run must end in time, as the right
  * tree or as a failure that says what and why, and must leave no descriptor, memory or thread behind.
  *
@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 
 #include "make_tar.h"
+#include "make_zstd.h"
 #include "tap.h"
 #include "wrap.h"
 
@@ -399,8 +400,22 @@ static const struct made members[] = {
 	MADE(FILE, "usr/lib/dir/file", .size = 95),
 };
 
-static struct bytes payload;
+static struct bytes payload, zstd_payload;
 static char *want, *want_without_xattrs;
+
+/* The frames alike: one that is larger than a chunk and its neighbour, which does not say its size, take a window. */
+static void make_zstd_payload(const struct bytes *tar)
+{
+	static const struct zstd_recipe recipes[] = {
+		{ .level = 1 }, { .level = 3 }, { .level = 1, .no_size = true }, { .level = 19 }
+	};
+	static const size_t sizes[] = { 60000, CHUNK + 40000, 90000 };
+	size_t at = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); at += sizes[i++])
+		add_zstd_frame(&zstd_payload, &recipes[i], tar->data + at, sizes[i]);
+	add_zstd_frame(&zstd_payload, &recipes[3], tar->data + at, tar->size - at);
+}
 
 /* Blocks smaller and larger than a chunk; members lie across the borders of both. */
 static void make_payload(void)
@@ -412,6 +427,7 @@ static void make_payload(void)
 
 	make_tar(&tar, members, ARRAY_SIZE(members));
 	add_stream(&payload, &recipe, tar.data, tar.size);
+	make_zstd_payload(&tar);
 	bytes_free(&tar);
 	want = made_listing(members, ARRAY_SIZE(members), false);
 	want_without_xattrs = made_listing(members, ARRAY_SIZE(members), true);
@@ -422,7 +438,12 @@ static void make_payload(void)
 static const struct way {
 	unsigned threads;
 	uint64_t pool;
-} ways[] = { { 1, 1 }, { 4, 24 * CHUNK }, { 0, 0 } }; /* so many that some are given back */
+	bool is_zstd;
+} ways[] = { { 1, 1, false },
+	     { 4, 24 * CHUNK, false }, /* so many that some are given back */
+	     { 0, 0, false },
+	     { 1, 1, true },
+	     { 4, 24 * CHUNK, true } };
 
 #define PROBLEMS_SHOWN 8
 
@@ -538,7 +559,7 @@ static void run(const struct way *way, enum outcome then)
 
 	alarm(60); /* more than the slowest build needs on a busy machine; ends this child */
 	options.root_fd = scratch_dir("root");
-	open_payload(&payload, &p);
+	open_payload(way->is_zstd ? &zstd_payload : &payload, &p);
 	before = count_descriptors();
 	begin_counting();
 	r = unpack_run(&p, &options, &result, &f);
@@ -602,6 +623,13 @@ static void add_case(const struct way *way, unsigned first, unsigned last)
 	cases[n_cases++] = (struct planned){ way, first, last };
 }
 
+/* What names and files take is the same with any codec. */
+static bool is_of_codec(enum call call)
+{
+	return call == CALL_malloc || call == CALL_calloc || call == CALL_realloc ||
+	       call == CALL_mmap || call == CALL_pread || call == CALL_pthread_create;
+}
+
 static void plan_cases(const struct fault *fault)
 {
 	unsigned n = rounds(fault), calls, first;
@@ -610,6 +638,8 @@ static void plan_cases(const struct fault *fault)
 	for (size_t w = 0; w < ARRAY_SIZE(ways); w++) {
 		calls = report->calls[w][fault->call];
 		if (ways[w].threads == 0 && fault->call != CALL_sched_getaffinity)
+			continue;
+		if (ways[w].is_zstd && !is_of_codec(fault->call))
 			continue;
 		for (unsigned i = 0; i < n && (first = choose_call(i, n, calls)) > 0; i++) {
 			add_case(&ways[w], first, first);
@@ -734,6 +764,7 @@ int main(int argc, char **argv)
 		if (argc < 2 || strcmp(argv[1], call_names[faults[i].call]) == 0)
 			test_fault(&faults[i]);
 	bytes_free(&payload);
+	bytes_free(&zstd_payload);
 	free(want);
 	free(want_without_xattrs);
 	free(cases);

@@ -15,6 +15,7 @@
 #include <signal.h>
 
 #include "make_tar.h"
+#include "make_zstd.h"
 #include "tap.h"
 #include "wrap.h"
 
@@ -132,6 +133,16 @@ WRAP(lzma_ret, lzma_code, (lzma_stream * stream, lzma_action action))
 	lzma_ret r = REAL(lzma_code)(stream, action);
 
 	if (r == LZMA_DATA_ERROR)
+		note_failure();
+	delay(8, 500);
+	return r;
+}
+
+WRAP(size_t, ZSTD_decompressStream, (ZSTD_DStream * stream, ZSTD_outBuffer *out, ZSTD_inBuffer *in))
+{
+	size_t r = REAL(ZSTD_decompressStream)(stream, out, in);
+
+	if (ZSTD_isError(r))
 		note_failure();
 	delay(8, 500);
 	return r;
@@ -285,12 +296,16 @@ static bool nothing_left(int descriptors)
 static const struct {
 	const char *name;
 	struct xz_recipe recipe;
-	unsigned streams;
+	unsigned streams; /* of xz; 0: it is zstd */
+	struct zstd_recipe zstd;
 } kinds[] = {
-	{ "many small Blocks", { .every = 30000 }, 1 },
-	{ "one Block", { .n_blocks = 1 }, 1 },
-	{ "Blocks without sizes", { .every = 300000, .no_sizes = true }, 1 },
-	{ "several streams", { .every = 200000, .padding = 8 }, 4 },
+	{ "many small Blocks", { .every = 30000 }, 1, {} },
+	{ "one Block", { .n_blocks = 1 }, 1, {} },
+	{ "Blocks without sizes", { .every = 300000, .no_sizes = true }, 1, {} },
+	{ "several streams", { .every = 200000, .padding = 8 }, 4, {} },
+	{ "many small frames", {}, 0, { .level = 1, .every = 30000, .empty = true } },
+	{ "one frame without its size", {}, 0, { .level = 1, .no_size = true } },
+	{ "frames without sizes", {}, 0, { .level = 1, .every = 300000, .no_size = true } },
 };
 
 static void build(struct bytes *file, size_t kind)
@@ -298,6 +313,8 @@ static void build(struct bytes *file, size_t kind)
 	struct xz_recipe recipe = kinds[kind].recipe;
 	size_t at = 0, size;
 
+	if (kinds[kind].streams == 0)
+		add_zstd(file, &kinds[kind].zstd, tar.data, tar.size);
 	recipe.check = LZMA_CHECK_CRC32;
 	for (unsigned left = kinds[kind].streams; left > 0; left--, at += size) {
 		size = (tar.size - at) / left;
@@ -367,7 +384,7 @@ enum trouble { DAMAGE, NO_ROOM };
 static long fail_once(struct bytes *file, enum trouble trouble, unsigned n_threads, unsigned write)
 {
 	int root_fd = scratch_dir("root"), before = count_descriptors(), r;
-	uint8_t *middle = &file->data[file->size / 2];
+	uint8_t *middle = &file->data[file->size / 8 * 3];
 	struct fail f = { 0 };
 	uint64_t end;
 	bool good;
@@ -402,7 +419,7 @@ static int compare_longs(const void *a, const void *b)
 
 /* Content that takes 10 ms and more for each chunk, in Blocks of many chunks: a worker that does not look
  * whether others failed would go on for long. */
-static void make_slow_file(struct bytes *ret)
+static void make_slow_files(struct bytes *ret_xz, struct bytes *ret_zstd)
 {
 	static const struct made noise[] = {
 		MADE(FILE, "a", .size = 3 * MIB / 2, .extra = MADE_NOISE),
@@ -411,10 +428,12 @@ static void make_slow_file(struct bytes *ret)
 		MADE(FILE, "d", .size = 3 * MIB / 2, .extra = MADE_NOISE)
 	};
 	const struct xz_recipe recipe = { .every = 3 * MIB / 2, .check = LZMA_CHECK_CRC32 };
+	const struct zstd_recipe zstd = { .every = 3 * MIB / 2, .level = 1 };
 	struct bytes slow = { 0 };
 
 	make_tar(&slow, noise, SANITIZED ? 2 : ARRAY_SIZE(noise));
-	add_stream(ret, &recipe, slow.data, slow.size);
+	add_stream(ret_xz, &recipe, slow.data, slow.size);
+	add_zstd(ret_zstd, &zstd, slow.data, slow.size);
 	bytes_free(&slow);
 }
 
@@ -438,28 +457,40 @@ static void test_failure(struct bytes *file, enum trouble trouble, const char *n
 	}
 }
 
-static void test_failures(void)
+/* Slow threads: the file of this kind, damaged and without room for it. */
+static void test_late_failures(size_t kind)
 {
-	struct bytes slow = { 0 }, file = { 0 };
+	struct bytes file = { 0 };
 	unsigned rounds = SANITIZED ? 2 : 8;
 
-	make_slow_file(&slow);
-	atomic_store(&delaying, false);
-	test_failure(&slow, DAMAGE, "a damaged Block");
-	test_failure(&slow, NO_ROOM, "a write without room");
-	bytes_free(&slow);
-
-	build(&file, 0);
-	atomic_store(&delaying, true);
+	build(&file, kind);
 	for (size_t t = 0; t < ARRAY_SIZE(threads); t++) {
 		bool good = true;
 
 		for (unsigned i = 0; i < rounds; i++)
 			good = good && fail_once(&file, DAMAGE, threads[t], 0) >= 0 &&
 			       fail_once(&file, NO_ROOM, threads[t], 1 + i * 20) >= 0;
-		ok(good, "slow threads, %u of them: damage and lack of room end them", threads[t]);
+		ok(good, "slow threads, %u of them: damage of %s and lack of room end them",
+		   threads[t], kinds[kind].name);
 	}
 	bytes_free(&file);
+}
+
+static void test_failures(void)
+{
+	struct bytes slow = { 0 }, zstd = { 0 };
+
+	make_slow_files(&slow, &zstd);
+	atomic_store(&delaying, false);
+	test_failure(&slow, DAMAGE, "a damaged Block");
+	test_failure(&slow, NO_ROOM, "a write without room");
+	test_failure(&zstd, DAMAGE, "a damaged frame");
+	test_failure(&zstd, NO_ROOM, "a write without room, zstd");
+	bytes_free(&slow);
+	bytes_free(&zstd);
+	atomic_store(&delaying, true);
+	test_late_failures(0);
+	test_late_failures(4);
 }
 
 int main(void)

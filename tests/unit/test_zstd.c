@@ -3,11 +3,10 @@
  * other data.
  */
 #include <errno.h>
-#include <zstd.h>
 
 #include "codec/codec.h"
 #include "codec/zstd_frame.h"
-#include "make_xz.h"
+#include "make_zstd.h"
 #include "tap.h"
 #include "wrap.h"
 
@@ -21,114 +20,6 @@ WRAP(ssize_t, LARGE(pread), (int fd, void *buf, size_t size, off_t offset))
 
 #define DATA_SIZE 300000
 static uint8_t data[DATA_SIZE];
-
-struct recipe {
-	size_t every; /* bytes of a frame; 0 = one frame of all */
-	int level;
-	bool no_size, no_checksum;
-	int window;       /* its logarithm; 0 = the level's */
-	size_t skippable; /* bytes of a skippable frame before each */
-	bool empty;       /* an empty frame behind each */
-	bool table;       /* a seek table behind all */
-	bool sums;        /* with checksums */
-};
-
-static void note_entry(uint32_t total, uint32_t uncompressed);
-
-static void add_skippable(struct bytes *file, size_t size)
-{
-	uint8_t header[8] = { 0x5e, 0x2a, 0x4d, 0x18, (uint8_t)size, (uint8_t)(size >> 8) };
-
-	bytes_add(file, header, sizeof(header));
-	for (size_t i = 0; i < size; i++)
-		bytes_add(file, "s", 1);
-	note_entry((uint32_t)(8 + size), 0);
-}
-
-static void add_number(struct bytes *file, uint32_t n)
-{
-	uint8_t bytes[4] = { (uint8_t)n, (uint8_t)(n >> 8), (uint8_t)(n >> 16),
-			     (uint8_t)(n >> 24) };
-
-	bytes_add(file, bytes, sizeof(bytes));
-}
-
-/* The frames of a file, in pairs of bytes in it and uncompressed. */
-static uint32_t entries[100][2];
-static uint32_t n_entries;
-
-static void note_entry(uint32_t total, uint32_t uncompressed)
-{
-	if (n_entries == ARRAY_SIZE(entries))
-		n_entries = 0; /* of files that get no table */
-	entries[n_entries][0] = total;
-	entries[n_entries++][1] = uncompressed;
-}
-
-/* Of the seekable format: an entry for each frame that was noted. */
-static void add_table(struct bytes *file, bool sums)
-{
-	add_number(file, 0x184d2a5e);
-	add_number(file, n_entries * (sums ? 12 : 8) + 9);
-	for (uint32_t i = 0; i < n_entries; i++) {
-		add_number(file, entries[i][0]);
-		add_number(file, entries[i][1]);
-		if (sums)
-			add_number(file, 0x12345678);
-	}
-	add_number(file, n_entries);
-	bytes_add(file, sums ? "\x80" : "\0", 1);
-	add_number(file, 0x8f92eab1);
-}
-
-static void add_frame(struct bytes *file, const struct recipe *r, const void *in, size_t size)
-{
-	static uint8_t out[2 * DATA_SIZE];
-	ZSTD_CCtx *context = ZSTD_createCCtx();
-	ZSTD_outBuffer to = { out, sizeof(out), 0 };
-	ZSTD_inBuffer from = { in, size, 0 };
-	size_t left;
-
-	ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, r->level);
-	ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, !r->no_checksum);
-	if (r->window)
-		ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, r->window);
-	if (!r->no_size)
-		ZSTD_CCtx_setPledgedSrcSize(context, size);
-	else if (size > 0) /* a first piece, so that it cannot know */
-		from.size = 1;
-	left = ZSTD_compressStream2(context, &to, &from, r->no_size ? ZSTD_e_continue : ZSTD_e_end);
-	from.size = size;
-	while (!ZSTD_isError(left) && (left > 0 || r->no_size)) {
-		left = ZSTD_compressStream2(context, &to, &from, ZSTD_e_end);
-		if (left == 0)
-			break;
-	}
-	if (ZSTD_isError(left))
-		scratch_die(ZSTD_getErrorName(left));
-	bytes_add(file, out, to.pos);
-	note_entry((uint32_t)to.pos, (uint32_t)size);
-	ZSTD_freeCCtx(context);
-}
-
-static void make_file(struct bytes *file, const struct recipe *r, size_t size)
-{
-	size_t every = r->every ? r->every : size, n;
-
-	n_entries = 0;
-	for (size_t at = 0; at < size; at += n) {
-		n = size - at < every ? size - at : every;
-		if (r->skippable)
-			add_skippable(file, r->skippable);
-		add_frame(file, r, data + at, n);
-		if (r->empty)
-			add_frame(file, r, data, 0);
-	}
-	if (r->skippable)
-		add_skippable(file, r->skippable);
-	if (r->table)
-		add_table(file, r->sums);
-}
 
 /* Decodes every Block, step bytes at a time, into out. Returns 0 or -errno. */
 static int decode_block(void *d, const struct block *block, size_t step, struct bytes *out,
@@ -178,7 +69,7 @@ static int read_file(const struct bytes *file, size_t step, struct block_list *r
 
 static const struct {
 	const char *name;
-	struct recipe recipe;
+	struct zstd_recipe recipe;
 	size_t n;
 	uint64_t unsized, unchecked;
 } good[] = {
@@ -238,7 +129,7 @@ static void test_good(void)
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		struct bytes file = { 0 };
 
-		make_file(&file, &good[i].recipe, DATA_SIZE);
+		add_zstd(&file, &good[i].recipe, data, DATA_SIZE);
 		check_list(i, &file);
 		for (size_t k = 0; k < ARRAY_SIZE(steps); k++) {
 			struct bytes out = { 0 };
@@ -276,7 +167,7 @@ static bool is_harmless(const struct bytes *file, bool *ret_refused)
 
 static void test_damage(void)
 {
-	static const struct recipe recipes[] = {
+	static const struct zstd_recipe recipes[] = {
 		{ .level = 3, .every = 200 },
 		{ .level = 3, .no_size = true },
 		{ .level = 1, .every = 300, .skippable = 5 },
@@ -288,7 +179,7 @@ static void test_damage(void)
 		size_t wrong = 0, refused = 0, size;
 		bool is_refused;
 
-		make_file(&file, &recipes[i], SMALL);
+		add_zstd(&file, &recipes[i], data, SMALL);
 		for (size_t bit = 0; bit < file.size * 8; bit++) {
 			file.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
 			wrong += !is_harmless(&file, &is_refused);
@@ -379,13 +270,13 @@ static void test_refused(void)
 /* One frame of LIES bytes whose header says so many, in 4 or 8 bytes. */
 static void make_liar(struct bytes *file, uint64_t says, bool is_long)
 {
-	const struct recipe recipe = { .level = 3, .no_size = true };
+	const struct zstd_recipe recipe = { .level = 3, .no_size = true };
 	static uint8_t text[LIES];
 	uint8_t size[8];
 
 	for (size_t i = 0; i < LIES; i++)
 		text[i] = (uint8_t)(i / 7);
-	add_frame(file, &recipe, text, LIES);
+	add_zstd_frame(file, &recipe, text, LIES);
 	for (size_t i = 0; i < sizeof(size); i++)
 		size[i] = (uint8_t)(says >> 8 * i);
 	file->data[4] |= is_long ? 0xc0 : 0x80;
@@ -452,7 +343,7 @@ static void test_many_frames(void)
 	ok(list_file(&file, &l, &f) == 0 && l.n == BLOCKS_MAX && l.uncompressed == 0,
 	   "as many frames as may be");
 	block_list_free(&l);
-	add_skippable(&file, 3);
+	add_zstd_skippable(&file, 3);
 	ok(list_file(&file, &l, &f) == 0 && l.n == BLOCKS_MAX, "one that is skipped is none");
 	block_list_free(&l);
 	bytes_add(&file, "\x28\xb5\x2f\xfd\x20\0\x01\0\0", 9);
@@ -497,8 +388,8 @@ static void test_nothing(void)
 	struct block_list l;
 	struct fail f;
 
-	add_skippable(&file, 0);
-	add_skippable(&file, 1000);
+	add_zstd_skippable(&file, 0);
+	add_zstd_skippable(&file, 1000);
 	ok(list_file(&file, &l, &f) == 0 && l.n == 0 && l.uncompressed == 0,
 	   "frames that are skipped alone are no Blocks");
 	block_list_free(&l);
@@ -540,12 +431,12 @@ static const char *no_match(uint64_t at)
 
 static void make_tabled(struct bytes *file, size_t every)
 {
-	const struct recipe recipe = {
+	const struct zstd_recipe recipe = {
 		.level = 19, .every = every, .no_size = true, .table = true
 	};
 
 	file->size = 0;
-	make_file(file, &recipe, 3 * every);
+	add_zstd(file, &recipe, data, 3 * every);
 }
 
 static void check_tabled(const struct bytes *file, const char *why, uint64_t unsized,
@@ -592,10 +483,10 @@ static void test_wrong_table(void)
 	make_tabled(&file, 100);
 	table = file.data + start;
 	table[file.size - start - 9]++;
-	check_tabled(&file, no_match(start), 0, "another number of entries");
+	check_tabled(&file, no_match(start), 0, "another number of zstd_entries");
 	make_tabled(&file, 100);
 	file.data[file.size - 5] |= 0x80;
-	check_tabled(&file, no_match(start), 0, "entries with a checksum, which are smaller");
+	check_tabled(&file, no_match(start), 0, "zstd_entries with a checksum, which are smaller");
 	bytes_free(&file);
 }
 
@@ -617,7 +508,7 @@ static void test_no_table(void)
 	file.data[file.size - 1] ^= 1;
 	check_tabled(&file, "", 3, "with another magic");
 	make_tabled(&file, 100);
-	add_skippable(&file, 8);
+	add_zstd_skippable(&file, 8);
 	check_tabled(&file, "", 3,
 		     "a table that is not the last frame, and a frame without room for one");
 	bytes_free(&file);
@@ -649,7 +540,7 @@ static void test_lying_table(void)
 		uint32_t says = (uint32_t)(10000 + lies[i]);
 
 		make_tabled(&file, 10000);
-		snprintf(why, sizeof(why), "Block 2 (byte %u) is damaged", entries[0][0]);
+		snprintf(why, sizeof(why), "Block 2 (byte %u) is damaged", zstd_entries[0][0]);
 		file.data[file.size - TABLE_OF(3) + 8 + 8 + 4] = (uint8_t)says;
 		file.data[file.size - TABLE_OF(3) + 8 + 8 + 5] = (uint8_t)(says >> 8);
 		out.size = 0;
@@ -669,7 +560,7 @@ static void test_lying_table(void)
 /* What it meets in one Block does not matter for the next. */
 static void test_decoder_again(void)
 {
-	static const struct recipe recipe = { .level = 1, .every = 100000 };
+	static const struct zstd_recipe recipe = { .level = 1, .every = 100000 };
 	static uint8_t buf[1000];
 	char why[100];
 	struct bytes file = { 0 }, out = { 0 };
@@ -679,7 +570,7 @@ static void test_decoder_again(void)
 	size_t got;
 	void *d;
 
-	make_file(&file, &recipe, DATA_SIZE);
+	add_zstd(&file, &recipe, data, DATA_SIZE);
 	open_payload(&file, &p);
 	must(block_list_read(&p, &l, &f));
 	payload_close(&p);
