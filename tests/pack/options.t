@@ -32,6 +32,8 @@ for my $command (@COMMANDS) {
 
 # Every line fits a screen of 80 columns.
 is((grep { length > 79 } split /\n/, try($TARBOOT, $_, '--help')->{out})[0], undef, "$_ --help fits a screen") for @COMMANDS;
+like(try($TARBOOT, 'pack', '--help')->{out} =~ s/\s+/ /gr, qr/xz: normal \([^()]*; 125 MiB [^()]*\), fast \([^()]* the time, [^()]*; \d+ MiB\) or best \([^()]* the time, [^()]*; \d+ MiB\)\. zstd: normal \([^()]*; \d+ MiB\), fast \([^()]* the time, [^()]*; \d+ MiB\) or best \([^()]* the time, [^()]*; \d+ MiB\)/,
+	'pack --help tells time, size and memory of each level of each compression');
 is(try($TARBOOT, 'pack', '-l', 'no', '--help', '--no-such')->{exit}, 0, 'help is shown whatever else is there');
 is(try('sh', '-c', '"$0" "$1" --help >/dev/full', $TARBOOT, $_)->{exit}, 1, "$_ --help that nobody gets fails") for qw(pack serve);
 
