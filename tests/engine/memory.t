@@ -2,7 +2,7 @@
 # The memory of the engine stays below the formula of docs/performance.md, 12 MiB + decoders x dictionary +
 # room for Blocks, whatever the payload: one huge member, very many members, directories and attributes, maps of
 # holes, long names and headers, huge Blocks, tiny ones. What has no bound by itself is refused. The formula is
-# computed here, from what xz says of the file. `make test-all` takes the sizes of the issue: a member of
+# computed here, from what xz says of the file, or zstd was told. `make test-all` takes the sizes of the issue: a member of
 # 4 GiB over 300 Blocks, a million files, a million directories.
 use strict;
 use warnings;
@@ -11,7 +11,7 @@ use lib $FindBin::RealBin;
 use Engine;
 use Test::More;
 
-need_programs(qw(xz));
+need_programs(qw(xz zstd));
 my $TARBOOT = build_path('tarboot');
 my $ALL     = $ENV{TARBOOT_TEST_ALL};
 my $MIB     = 1 << 20;
@@ -248,6 +248,51 @@ for (
 # The Blocks of xz -T0 -9: 192 MiB.
 my $nine = huge_member($ALL ? 1000 : 200, '-T1 --block-size=192MiB --lzma2=preset=0,dict=64MiB');
 check('Blocks of 192 MiB', $nine, 2);
+
+# ---- zstd ----
+
+# More than the largest window. What comes by a pipe does not say its size.
+my $large = scratch('large.tar');
+{
+	my $piece = substr $value x 18, 0, $MIB;
+	open my $to, '>', $large or die "$large: $!";
+	print {$to} tar_member(name => 'large', size => 144 * $MIB), ($piece) x 144, tar_end();
+	close $to or die "$large: $!";
+}
+
+# A file of frames that hold so many bytes each and say so.
+sub frames_of {
+	my ($mib, $size, @options) = @_;
+	my $path = scratch('frames.tar.zst');
+
+	open my $to, '>', $path or die "$path: $!";
+	my $bytes = tar_member(name => 'large', data => substr slurp($large), 512, $mib * $MIB) . tar_end();
+	for (my $at = 0; $at < length $bytes; $at += $size) {
+		print {$to} run(qw(zstd -q -c), @options, spew(scratch('piece'), substr $bytes, $at, $size));
+	}
+	close $to or die "$path: $!";
+	return $path;
+}
+
+# The facts of zstd: its windows are what xz calls dictionaries; a decoder has half a MiB of its own beside.
+sub check_zstd {
+	my ($name, $file, $frames, $largest, $window, @threads) = @_;
+	my @facts = ($frames, $largest, $window + $MIB / 2);
+
+	check_run($name, $file, $_, 'unpack', \@facts) for @threads;
+	check_run($name, $file, $threads[-1], 'verify', \@facts);
+	return;
+}
+
+for (['-3', 2 * $MIB], ['--ultra -22 --long=27', 128 * $MIB]) {
+	my ($options, $window) = @$_;
+	my $file = scratch('foreign.tar.zst');
+	run('sh', '-c', "cat '$large' | zstd -q -f -c $options >'$file'");
+	check_zstd("zstd $options", $file, 1, 145 * $MIB, $window, 4);
+}
+check_zstd('frames of 16 MiB', frames_of(143, 16 * $MIB, qw(-3 --zstd=wlog=23)), 9, 16 * $MIB, 8 * $MIB, 1, 4);
+check_zstd('frames of 64 KiB', frames_of(4, 65536, '-1'), 65, 65536, 65536, 4);
+unlink $large;
 
 # ---- a machine that has no memory for that ----
 
