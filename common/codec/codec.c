@@ -15,13 +15,14 @@ static void count_block(struct block_list *l, struct block *b)
 	l->uncompressed += b->uncompressed;
 	l->least += b->is_unsized ? min_u64(b->total, b->uncompressed) : b->uncompressed;
 	l->unsized += b->is_unsized;
+	l->unchecked += b->is_unchecked;
 	if (b->uncompressed > l->largest)
 		l->largest = b->uncompressed;
 }
 
 void block_list_count(struct block_list *l)
 {
-	l->uncompressed = l->least = l->unsized = l->largest = 0;
+	l->uncompressed = l->least = l->unsized = l->unchecked = l->largest = 0;
 	for (size_t i = 0; i < l->n; i++)
 		count_block(l, &l->blocks[i]);
 }

@@ -29,10 +29,11 @@ static int stored_list(const struct payload *p, struct block_list *l, struct fai
 		piece *= 2;
 	for (uint64_t at = 0; r == 0 && at < p->size; at += size) {
 		size = min_u64(piece, p->size - at);
-		r = block_list_add(l, &(struct block){
-					      .offset = at, .total = size, .uncompressed = size });
+		r = block_list_add(l, &(struct block){ .offset = at,
+						       .total = size,
+						       .uncompressed = size,
+						       .is_unchecked = true });
 	}
-	l->unchecked = l->n;
 	l->streams = 1;
 	l->decoder_memory = sizeof(struct stored_decoder);
 	return r < 0 ? fail_errno(f, r, p->name, "cannot hold its list of Blocks") : 0;

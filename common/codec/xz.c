@@ -217,10 +217,11 @@ static int add_block(const lzma_index_iter *i, struct block_list *l)
 	l->own = own;
 	l->own_size = sizeof(*own);
 	own[l->n] = (struct xz_block){ i->block.unpadded_size, i->stream.flags->check };
-	l->unchecked += i->stream.flags->check == LZMA_CHECK_NONE;
 	return block_list_add(l, &(struct block){ .offset = i->block.compressed_file_offset,
 						  .total = i->block.total_size,
-						  .uncompressed = i->block.uncompressed_size });
+						  .uncompressed = i->block.uncompressed_size,
+						  .is_unchecked = i->stream.flags->check ==
+								  LZMA_CHECK_NONE });
 }
 
 static int add_blocks(const struct payload *p, const lzma_index *index, struct block_list *l,

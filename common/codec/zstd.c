@@ -21,12 +21,28 @@
 #define CHECKSUM_SIZE 4
 #define WINDOW_MOST (1ULL << ZSTD_WINDOWLOG_MAX)
 
+/* In libzstd, but in none of its installed headers: what frames and seek tables are checked by. */
+struct XXH64_state_s;
+struct XXH64_state_s *ZSTD_XXH64_createState(void);
+int ZSTD_XXH64_freeState(struct XXH64_state_s *state);
+int ZSTD_XXH64_reset(struct XXH64_state_s *state, unsigned long long seed);
+int ZSTD_XXH64_update(struct XXH64_state_s *state, const void *data, size_t size);
+unsigned long long ZSTD_XXH64_digest(const struct XXH64_state_s *state);
+
+/* What the seek table alone knows of a Block. */
+struct note {
+	bool has_checksum;
+	uint32_t checksum;
+};
+
 static const char todo_copy[] = "Copy it again; build it again if what it was copied from is "
 				"damaged, too.";
 
 struct zstd_decoder {
 	const struct payload *payload;
 	ZSTD_DCtx *context;
+	const struct note *notes;     /* of all Blocks; NULL: there are none */
+	struct XXH64_state_s *digest; /* of what the Block gave, where there are notes */
 	struct block at;
 	uint64_t left;    /* bytes that the Block may still give */
 	uint64_t next_in; /* payload offset of what is not yet in input */
@@ -173,7 +189,7 @@ static int add_frame(struct look *look, const struct zstd_frame *frame, uint64_t
 	block.total = *at - block.offset;
 	block.uncompressed = frame->has_size ? frame->size : most;
 	block.is_unsized = !frame->has_size;
-	l->unchecked += !frame->has_checksum;
+	block.is_unchecked = !frame->has_checksum;
 	if (block.memory + sizeof(struct zstd_decoder) > l->decoder_memory)
 		l->decoder_memory = block.memory + sizeof(struct zstd_decoder);
 	r = block_list_add(l, &block);
@@ -206,7 +222,7 @@ static int read_entry(struct look *look, const struct table *t, uint32_t i,
 
 	if (n < 0)
 		return n;
-	*ret = zstd_table_entry_parse(bytes);
+	*ret = zstd_table_entry_parse(&t->format, bytes);
 	return 0;
 }
 
@@ -238,6 +254,7 @@ static bool match_entry(const struct zstd_table_entry *e, uint64_t at, struct bl
 		return false;
 	b->uncompressed = e->uncompressed;
 	b->is_unsized = false;
+	b->is_unchecked = b->is_unchecked && !e->has_checksum;
 	return true;
 }
 
@@ -246,7 +263,9 @@ static int match_table(struct look *look, const struct table *t, struct block_li
 {
 	struct block end = { .offset = t->start }, *b;
 	struct zstd_table_entry e;
+	struct note *notes = l->own;
 	uint64_t at = 0;
+	bool is_block;
 	size_t k = 0;
 	int r = find_first(look, t, &at, f);
 
@@ -259,9 +278,12 @@ static int match_table(struct look *look, const struct table *t, struct block_li
 		if (r < 0)
 			break;
 		b = k < l->n ? &l->blocks[k] : &end;
-		if (!match_entry(&e, at, b, k < l->n && b->offset == at))
+		is_block = k < l->n && b->offset == at;
+		if (!match_entry(&e, at, b, is_block))
 			return fail_table(look->payload, at, f);
-		k += k < l->n && b->offset == at;
+		if (is_block && notes)
+			notes[k] = (struct note){ true, e.checksum };
+		k += is_block;
 	}
 	return r;
 }
@@ -285,6 +307,13 @@ static int check_table(struct look *look, const struct zstd_frame *frame, uint64
 		return fail_table(look->payload, start, f);
 	if (r < 0)
 		return 0;
+	if (t.format.entry_size == ZSTD_TABLE_ENTRY_MOST) {
+		l->own_size = sizeof(struct note);
+		l->own = calloc(l->n + 1, l->own_size);
+		if (!l->own)
+			return fail_errno(f, ENOMEM, look->payload->name,
+					  "cannot hold its list of frames");
+	}
 	r = match_table(look, &t, l, f);
 	block_list_count(l);
 	return r;
@@ -313,23 +342,6 @@ static int zstd_list(const struct payload *p, struct block_list *l, struct fail 
 
 /* ---- decoders ---- */
 
-static int zstd_decoder_new(const struct payload *p, const struct block_list *l, void **ret)
-{
-	struct zstd_decoder *d = calloc(1, sizeof(*d));
-
-	(void)l;
-	if (d)
-		d->context = ZSTD_createDCtx();
-	if (!d || !d->context) {
-		free(d);
-		return -ENOMEM;
-	}
-	(void)ZSTD_DCtx_setParameter(d->context, ZSTD_d_windowLogMax, ZSTD_WINDOWLOG_MAX);
-	d->payload = p;
-	*ret = d;
-	return 0;
-}
-
 static void zstd_decoder_free(void *decoder)
 {
 	struct zstd_decoder *d = decoder;
@@ -337,7 +349,27 @@ static void zstd_decoder_free(void *decoder)
 	if (!d)
 		return;
 	ZSTD_freeDCtx(d->context);
+	(void)ZSTD_XXH64_freeState(d->digest);
 	free(d);
+}
+
+static int zstd_decoder_new(const struct payload *p, const struct block_list *l, void **ret)
+{
+	struct zstd_decoder *d = calloc(1, sizeof(*d));
+
+	if (d) {
+		d->context = ZSTD_createDCtx();
+		d->notes = l->own;
+		d->digest = l->own ? ZSTD_XXH64_createState() : NULL;
+	}
+	if (!d || !d->context || (d->notes && !d->digest)) {
+		zstd_decoder_free(d);
+		return -ENOMEM;
+	}
+	(void)ZSTD_DCtx_setParameter(d->context, ZSTD_d_windowLogMax, ZSTD_WINDOWLOG_MAX);
+	d->payload = p;
+	*ret = d;
+	return 0;
 }
 
 static int zstd_start(void *decoder, const struct block *block, struct fail *f)
@@ -348,6 +380,8 @@ static int zstd_start(void *decoder, const struct block *block, struct fail *f)
 	(void)ZSTD_DCtx_reset(d->context, ZSTD_reset_session_only);
 	d->at = *block;
 	d->left = block->uncompressed;
+	if (d->digest)
+		(void)ZSTD_XXH64_reset(d->digest, 0);
 	d->next_in = block->offset;
 	d->in = (ZSTD_inBuffer){ .src = d->input };
 	return 0;
@@ -388,6 +422,15 @@ static int fill_input(struct zstd_decoder *d, struct fail *f)
 	return 0;
 }
 
+/* Has all of the Block the checksum of the seek table? */
+static bool is_as_noted(const struct zstd_decoder *d)
+{
+	const struct note *note = d->notes ? &d->notes[d->at.number - 1] : NULL;
+
+	return !note || !note->has_checksum ||
+	       (uint32_t)ZSTD_XXH64_digest(d->digest) == note->checksum;
+}
+
 /* Goes on when buf is full, until nothing moves: what follows the last byte of data needs no room. */
 static int zstd_read(void *decoder, void *buf, size_t size, size_t *ret_size, struct fail *f)
 {
@@ -410,9 +453,12 @@ static int zstd_read(void *decoder, void *buf, size_t size, size_t *ret_size, st
 		 (zstd_position(d) > in_before || out.pos > out_before));
 	*ret_size = out.pos;
 	d->left -= out.pos;
+	if (d->digest && out.pos > 0)
+		(void)ZSTD_XXH64_update(d->digest, buf, out.pos);
 	if (result > 0 && !ZSTD_isError(result) && out.pos == size && d->left > 0)
 		return 1;
-	return result == 0 && zstd_position(d) == end && (d->at.is_unsized || d->left == 0)
+	return result == 0 && zstd_position(d) == end && (d->at.is_unsized || d->left == 0) &&
+			       is_as_noted(d)
 		       ? 0
 		       : fail_decoder(d, result, f);
 }

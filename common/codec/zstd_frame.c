@@ -133,8 +133,14 @@ int zstd_table_parse(const struct zstd_frame *frame, const uint8_t footer[ZSTD_T
 	return 0;
 }
 
-struct zstd_table_entry zstd_table_entry_parse(const uint8_t *entry)
+struct zstd_table_entry zstd_table_entry_parse(const struct zstd_table *table, const uint8_t *entry)
 {
-	return (struct zstd_table_entry){ .total = (uint32_t)little_endian(entry, 4),
-					  .uncompressed = (uint32_t)little_endian(entry + 4, 4) };
+	bool has_checksum = table->entry_size == ZSTD_TABLE_ENTRY_MOST;
+
+	return (struct zstd_table_entry){
+		.total = (uint32_t)little_endian(entry, 4),
+		.uncompressed = (uint32_t)little_endian(entry + 4, 4),
+		.has_checksum = has_checksum,
+		.checksum = has_checksum ? (uint32_t)little_endian(entry + 8, 4) : 0
+	};
 }

@@ -43,6 +43,8 @@ struct zstd_table {
 
 struct zstd_table_entry {
 	uint32_t total, uncompressed; /* bytes of a frame; 0 uncompressed for a skippable one */
+	bool has_checksum;
+	uint32_t checksum; /* of what it decodes to, as frames have it */
 };
 
 /* Could a file start with these bytes? With any frame, skippable ones and those of versions before 0.8 too. */
@@ -62,4 +64,5 @@ int zstd_part_parse(const uint8_t data[ZSTD_PART_HEADER_SIZE], const struct zstd
 int zstd_table_parse(const struct zstd_frame *frame, const uint8_t footer[ZSTD_TABLE_FOOTER_SIZE],
 		     struct zstd_table *ret);
 
-struct zstd_table_entry zstd_table_entry_parse(const uint8_t *entry);
+struct zstd_table_entry zstd_table_entry_parse(const struct zstd_table *table,
+					       const uint8_t *entry);

@@ -16,16 +16,19 @@ struct zstd_recipe {
 	bool sums;        /* with checksums */
 };
 
-/* The frames of a file, in pairs of bytes in it and uncompressed. */
-static uint32_t zstd_entries[100][2];
+unsigned long long ZSTD_XXH64(const void *data, size_t size, unsigned long long seed);
+
+/* The frames of a file: bytes in it, bytes uncompressed, and their checksum. */
+static uint32_t zstd_entries[100][3];
 static uint32_t n_zstd_entries;
 
-static inline void note_zstd_entry(uint32_t total, uint32_t uncompressed)
+static inline void note_zstd_entry(uint32_t total, const void *in, size_t size)
 {
 	if (n_zstd_entries == ARRAY_SIZE(zstd_entries))
 		n_zstd_entries = 0; /* of files that get no table */
 	zstd_entries[n_zstd_entries][0] = total;
-	zstd_entries[n_zstd_entries++][1] = uncompressed;
+	zstd_entries[n_zstd_entries][1] = (uint32_t)size;
+	zstd_entries[n_zstd_entries++][2] = (uint32_t)ZSTD_XXH64(in, size, 0);
 }
 
 static inline void add_zstd_skippable(struct bytes *file, size_t size)
@@ -35,7 +38,7 @@ static inline void add_zstd_skippable(struct bytes *file, size_t size)
 	bytes_add(file, header, sizeof(header));
 	for (size_t i = 0; i < size; i++)
 		bytes_add(file, "s", 1);
-	note_zstd_entry((uint32_t)(8 + size), 0);
+	note_zstd_entry((uint32_t)(8 + size), "", 0);
 }
 
 static inline void add_zstd_number(struct bytes *file, uint32_t n)
@@ -55,7 +58,7 @@ static inline void add_zstd_table(struct bytes *file, bool sums)
 		add_zstd_number(file, zstd_entries[i][0]);
 		add_zstd_number(file, zstd_entries[i][1]);
 		if (sums)
-			add_zstd_number(file, 0x12345678);
+			add_zstd_number(file, zstd_entries[i][2]);
 	}
 	add_zstd_number(file, n_zstd_entries);
 	bytes_add(file, sums ? "\x80" : "\0", 1);
@@ -91,7 +94,7 @@ static inline void add_zstd_frame(struct bytes *file, const struct zstd_recipe *
 	if (ZSTD_isError(left))
 		scratch_die(ZSTD_getErrorName(left));
 	bytes_add(file, out, to.pos);
-	note_zstd_entry((uint32_t)to.pos, (uint32_t)size);
+	note_zstd_entry((uint32_t)to.pos, in, size);
 	ZSTD_freeCCtx(context);
 	free(out);
 }

@@ -89,6 +89,21 @@ static const struct {
 	  5,
 	  0,
 	  0 },
+	{ "a seek table, which alone has checksums",
+	  { .level = 1,
+	    .every = 70000,
+	    .no_size = true,
+	    .no_checksum = true,
+	    .table = true,
+	    .sums = true },
+	  5,
+	  0,
+	  0 },
+	{ "a seek table without any",
+	  { .level = 1, .every = 70000, .no_size = true, .no_checksum = true, .table = true },
+	  5,
+	  0,
+	  5 },
 	{ "a seek table of skippable and empty frames, too",
 	  { .level = 1,
 	    .every = 70000,
@@ -171,7 +186,8 @@ static void test_damage(void)
 		{ .level = 3, .every = 200 },
 		{ .level = 3, .no_size = true },
 		{ .level = 1, .every = 300, .skippable = 5 },
-		{ .level = 1, .every = 200, .no_size = true, .table = true }
+		{ .level = 1, .every = 200, .no_size = true, .table = true },
+		{ .level = 1, .every = 200, .no_checksum = true, .table = true, .sums = true }
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(recipes); i++) {
@@ -555,6 +571,39 @@ static void test_lying_table(void)
 	bytes_free(&out);
 }
 
+/* The only checksum of the second of three frames, which is wrong: no other frame suffers, with the same decoder. */
+static void test_wrong_sum(void)
+{
+	static const struct zstd_recipe recipe = {
+		.level = 1, .every = 1000, .no_checksum = true, .table = true, .sums = true
+	};
+	struct bytes file = { 0 }, out = { 0 };
+	struct block_list l;
+	struct payload p;
+	struct fail f = { 0 };
+	char why[100];
+	void *d;
+
+	add_zstd(&file, &recipe, data, 3000);
+	file.data[file.size - 9 - 12 - 1] ^= 1;
+	snprintf(why, sizeof(why), "Block 2 (byte %u) is damaged", zstd_entries[0][0]);
+	open_payload(&file, &p);
+	must(block_list_read(&p, &l, &f));
+	must(codec_zstd.decoder_new(&p, &l, &d));
+	is_int(decode_block(d, &l.blocks[1], 300, &out, &f), -EBADMSG, "a wrong checksum");
+	is_str(f.why, why, "why");
+	out.size = 0;
+	ok(decode_block(d, &l.blocks[0], 300, &out, &f) == 0 &&
+		   decode_block(d, &l.blocks[2], 300, &out, &f) == 0 && out.size == 2000 &&
+		   memcmp(out.data + 1000, data + 2000, 1000) == 0,
+	   "the other frames are whole");
+	codec_zstd.decoder_free(d);
+	block_list_free(&l);
+	payload_close(&p);
+	bytes_free(&file);
+	bytes_free(&out);
+}
+
 /* ---- one decoder ---- */
 
 /* What it meets in one Block does not matter for the next. */
@@ -628,6 +677,7 @@ int main(void)
 	test_no_table();
 	test_joined_tables();
 	test_lying_table();
+	test_wrong_sum();
 	test_decoder_again();
 	return done_testing();
 }
