@@ -71,6 +71,8 @@ sub answers {
 	return is($guest->says($command) =~ s/\n\z//r, $want, $name);
 }
 
+my $report = $guest->says('cat /run/tarboot/report.json');
+like(tarboot('timeline', spew(scratch('report.json'), $report)), qr/^unpack root .*\n  worker 1 .*#.*\n  worker 2 .*#/m, 'its frames make a timeline');
 answers('systemctl is-system-running --wait', 'running', 'systemd is running');
 answers('systemctl --failed --no-legend --plain', '', 'no unit has failed');
 answers('journalctl -b --no-pager -q -g "Timed out waiting|Dependency failed" | grep -v -e gone -e /srv/j', '', 'nothing was waited for in vain');
