@@ -108,7 +108,8 @@ int zstd_part_parse(const uint8_t data[ZSTD_PART_HEADER_SIZE], const struct zstd
 	uint32_t size = header >> 3, type = header >> 1 & 3;
 	uint32_t most = (uint32_t)min_u64(frame->window, ZSTD_PART_MAX);
 
-	if (type == PART_RESERVED || size > most)
+	/* One of nothing cannot be compressed: libzstd refuses it or not, by how its input is cut. */
+	if (type == PART_RESERVED || size > most || (type == PART_COMPRESSED && size == 0))
 		return -EBADMSG;
 	*ret = (struct zstd_part){ .is_last = header & 1,
 				   .total = type == PART_RLE ? 1 : size,

@@ -10,7 +10,7 @@ use lib $FindBin::RealBin;
 use Engine;
 use Test::More;
 
-need_programs(qw(tar xz));
+need_programs(qw(tar xz zstd));
 my @VARIANTS = variants();
 
 # ---- a payload with several Blocks ----
@@ -74,8 +74,7 @@ accepted($good, 'the file as it is');
 for my $how (['cat "$1" | "$0" verify -', 'a pipe'], ['"$0" verify - <"$1"', 'a file']) {
 	my $sh = 'set -o pipefail; ' . $how->[0];
 	is_quiet(try('bash', '-c', $sh, $VARIANTS[0][1], scratch('good.tar.xz')), "verify - from $how->[1]");
-	fails_well(try('bash', '-c', $sh, $VARIANTS[0][1], scratch('good.tar')),
-		1, qr/standard input/, "a tar from $how->[1]");
+	is_quiet(try('bash', '-c', $sh, $VARIANTS[0][1], scratch('good.tar')), "a tar from $how->[1]");
 }
 
 # ---- flipped bytes ----
@@ -191,6 +190,14 @@ $body .= "\0" x (-length($body) % 512);
 accepted(xz_small($body . "\0" x 1024),  'a tar with the shortest end marker');
 accepted(xz_small($body . "\0" x 100352), 'one with much padding');
 refused(xz_small($body),              qr/end marker .*last member/s, 'a tar cut at a member border');
+
+# Where Blocks do not say their sizes, it is not known in which one a byte of the archive lies.
+for (['cat "$0" | zstd -q -c', qr/of the archive\)$/m, 'frames without sizes'], ['zstd -q -c "$0"', qr/of the archive, in Block 2\)$/m, 'frames with them']) {
+	my ($command, $why, $name) = @$_;
+	my $half = int(length($body) / 2);
+	refused(join('', map { run('sh', '-c', $command, spew(scratch('half'), $_)) } substr($body, 0, $half), substr($body, $half)),
+		$why, "a tar without its end, $name");
+}
 refused(xz_small($body . "\0" x 512), qr/end marker/, 'a tar with half its end marker');
 refused(xz_small(substr $body, 0, length($body) - 512),  qr/tarboot/, 'a tar cut in the last data');
 refused(xz_small(substr $body, 0, length($body) - 700),  qr/tarboot/, 'a tar cut in the middle of a block');
@@ -202,7 +209,7 @@ refused(xz_small($body . "\0" x 512 . 'x' x 1024), qr/tarboot/, 'junk in the end
 refused(xz_small(''),                 qr/tarboot/, 'nothing in the xz file');
 refused(xz_small("hello, world\n"),   qr/tarboot/, 'a text in the xz file');
 refused(xz_small('x' x 5000),         qr/tarboot/, 'a longer text in the xz file');
-refused($tar,                         qr/xz/,      'a tar that is not compressed');
+accepted($tar, 'a tar that is not compressed');
 refused("hello, world\n",             qr/tarboot/, 'a text');
 refused('',                           qr/tarboot/, 'an empty file');
 refused("\0" x 10000,                 qr/tarboot/, 'zeros');

@@ -238,6 +238,8 @@ static const struct {
 	  "the frame at byte 0 is of a format that this version does not support" },
 	{ "zstd 0.7", "\x27\xb5\x2f\xfd\x20\x03\x19\0\0abc", 12, ENOTSUP,
 	  "the frame at byte 0 is of a format that this version does not support" },
+	{ "a compressed part of nothing", "\x28\xb5\x2f\xfd\x20\0\x05\0\0", 9, EBADMSG,
+	  "the frame at byte 0 is damaged" },
 	{ "a reserved part", "\x28\xb5\x2f\xfd\x20\x03\x1f\0\0abc", 12, EBADMSG,
 	  "the frame at byte 0 is damaged" },
 	{ "a part larger than all", "\x28\xb5\x2f\xfd\x20\x03\x21\0\0abcd", 13, EBADMSG,
