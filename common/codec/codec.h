@@ -42,6 +42,7 @@ struct block_list {
 	uint64_t least;          /* and at least */
 	uint64_t largest;        /* bytes of one Block, uncompressed, at most */
 	uint64_t decoder_memory; /* bytes that one decoder takes, at most: its dictionary, mostly */
+	uint64_t whole_memory;   /* the same where it decodes whole Blocks; 0 = it cannot */
 };
 
 struct codec {
@@ -61,6 +62,10 @@ struct codec {
 	void (*decoder_free)(void *decoder); /* NULL is fine */
 
 	int (*start)(void *decoder, const struct block *block, struct fail *f);
+
+	/* After start: there is room for all of the Block at memory, and that is where buf will be, piece behind piece. So the
+	 * decoder needs no dictionary of its own, and copies nothing. NULL: it cannot. */
+	void (*start_whole)(void *decoder, void *memory);
 
 	/* Fills buf with size bytes, fewer only at the end of the Block, and never more in all than its
 	 * uncompressed: the pool has room for that. Returns 1 when the Block goes on, 0 when it has ended

@@ -19,6 +19,7 @@
 #define INPUT_SIZE 131072
 #define LOOK_SIZE 1024
 #define CHECKSUM_SIZE 4
+#define INPUT_MORE 4096 /* that libzstd adds to a block for its own convenience, and more */
 #define WINDOW_MOST (1ULL << ZSTD_WINDOWLOG_MAX)
 
 /* In libzstd, but in none of its installed headers: what frames and seek tables are checked by. */
@@ -44,7 +45,11 @@ struct zstd_decoder {
 	const struct note *notes;     /* of all Blocks; NULL: there are none */
 	struct XXH64_state_s *digest; /* of what the Block gave, where there are notes */
 	struct block at;
-	uint64_t left;    /* bytes that the Block may still give */
+	uint64_t left; /* bytes that the Block may still give */
+	bool is_whole; /* all of it goes to out, and given bytes of that were taken */
+	ZSTD_outBuffer out;
+	size_t given;
+	bool has_ended;
 	uint64_t next_in; /* payload offset of what is not yet in input */
 	ZSTD_inBuffer in; /* of input */
 	uint8_t input[INPUT_SIZE];
@@ -337,7 +342,12 @@ static int zstd_list(const struct payload *p, struct block_list *l, struct fail 
 		}
 	}
 	l->streams = l->n;
-	return r == 0 && frame.is_skippable ? check_table(&look, &frame, start, l, f) : r;
+	if (r == 0 && frame.is_skippable)
+		r = check_table(&look, &frame, start, l, f);
+	if (r == 0 && l->unsized == 0 && !l->own)
+		l->whole_memory = sizeof(struct zstd_decoder) + ZSTD_estimateDCtxSize() +
+				  ZSTD_BLOCKSIZE_MAX + INPUT_MORE;
+	return r;
 }
 
 /* ---- decoders ---- */
@@ -378,6 +388,8 @@ static int zstd_start(void *decoder, const struct block *block, struct fail *f)
 
 	(void)f;
 	(void)ZSTD_DCtx_reset(d->context, ZSTD_reset_session_only);
+	(void)ZSTD_DCtx_setParameter(d->context, ZSTD_d_stableOutBuffer, 0);
+	d->is_whole = false;
 	d->at = *block;
 	d->left = block->uncompressed;
 	if (d->digest)
@@ -385,6 +397,17 @@ static int zstd_start(void *decoder, const struct block *block, struct fail *f)
 	d->next_in = block->offset;
 	d->in = (ZSTD_inBuffer){ .src = d->input };
 	return 0;
+}
+
+static void zstd_start_whole(void *decoder, void *memory)
+{
+	struct zstd_decoder *d = decoder;
+
+	(void)ZSTD_DCtx_setParameter(d->context, ZSTD_d_stableOutBuffer, 1);
+	d->is_whole = true;
+	d->out = (ZSTD_outBuffer){ .dst = memory, .size = (size_t)d->at.uncompressed };
+	d->given = 0;
+	d->has_ended = false;
 }
 
 static uint64_t zstd_position(const void *decoder)
@@ -431,13 +454,12 @@ static bool is_as_noted(const struct zstd_decoder *d)
 	       (uint32_t)ZSTD_XXH64_digest(d->digest) == note->checksum;
 }
 
-/* Goes on when buf is full, until nothing moves: what follows the last byte of data needs no room. */
-static int zstd_read(void *decoder, void *buf, size_t size, size_t *ret_size, struct fail *f)
+/* Decodes until there are so many bytes in out; when it is full, until nothing moves: what follows the last byte of data needs
+ * no room. 0: the frame has ended; 1: it goes on; -errno. */
+static int decode_until(struct zstd_decoder *d, ZSTD_outBuffer *out, size_t wanted, struct fail *f)
 {
-	struct zstd_decoder *d = decoder;
 	uint64_t end = d->at.offset + d->at.total, in_before;
-	ZSTD_outBuffer out = { .dst = buf, .size = (size_t)min_u64(size, d->left) };
-	size_t result, out_before;
+	size_t result = 1, out_before;
 	int r;
 
 	do {
@@ -447,20 +469,55 @@ static int zstd_read(void *decoder, void *buf, size_t size, size_t *ret_size, st
 				return r;
 		}
 		in_before = zstd_position(d);
-		out_before = out.pos;
-		result = ZSTD_decompressStream(d->context, &out, &d->in);
+		out_before = out->pos;
+		result = ZSTD_decompressStream(d->context, out, &d->in);
 	} while (!ZSTD_isError(result) && result > 0 &&
-		 (zstd_position(d) > in_before || out.pos > out_before));
+		 (out->pos < wanted || out->pos == out->size) &&
+		 (zstd_position(d) > in_before || out->pos > out_before));
+	if (result > 0 && !ZSTD_isError(result) && out->pos >= wanted)
+		return 1;
+	return result == 0 && zstd_position(d) == end ? 0 : fail_decoder(d, result, f);
+}
+
+/* What is decoded lies there already. libzstd goes on by its own steps, and may be further than was asked for. */
+static int read_whole(struct zstd_decoder *d, size_t size, size_t *ret_size, struct fail *f)
+{
+	size_t wanted = (size_t)min_u64(d->given + size, d->out.size);
+	int r;
+
+	if (!d->has_ended && (d->out.pos < wanted || d->out.pos == d->out.size)) {
+		r = decode_until(d, &d->out, wanted, f);
+		if (r == (d->out.pos == d->out.size))
+			r = fail_decoder(d, 0, f); /* it is longer, or shorter */
+		if (r < 0)
+			return r;
+		d->has_ended = r == 0;
+	}
+	*ret_size = (size_t)min_u64(size, d->out.pos - d->given);
+	d->given += *ret_size;
+	return !d->has_ended || d->given < d->out.pos;
+}
+
+static int zstd_read(void *decoder, void *buf, size_t size, size_t *ret_size, struct fail *f)
+{
+	struct zstd_decoder *d = decoder;
+	ZSTD_outBuffer out = { .dst = buf, .size = (size_t)min_u64(size, d->left) };
+	int r;
+
+	if (d->is_whole)
+		return read_whole(d, size, ret_size, f);
+	r = decode_until(d, &out, out.size, f);
+	if (r < 0)
+		return r;
 	*ret_size = out.pos;
 	d->left -= out.pos;
 	if (d->digest && out.pos > 0)
 		(void)ZSTD_XXH64_update(d->digest, buf, out.pos);
-	if (result > 0 && !ZSTD_isError(result) && out.pos == size && d->left > 0)
+	if (r > 0 && d->left > 0)
 		return 1;
-	return result == 0 && zstd_position(d) == end && (d->at.is_unsized || d->left == 0) &&
-			       is_as_noted(d)
+	return r == 0 && (d->at.is_unsized || d->left == 0) && is_as_noted(d)
 		       ? 0
-		       : fail_decoder(d, result, f);
+		       : fail_decoder(d, 0, f);
 }
 
 const struct codec codec_zstd = {
@@ -471,6 +528,7 @@ const struct codec codec_zstd = {
 	.decoder_new = zstd_decoder_new,
 	.decoder_free = zstd_decoder_free,
 	.start = zstd_start,
+	.start_whole = zstd_start_whole,
 	.read = zstd_read,
 	.position = zstd_position,
 };

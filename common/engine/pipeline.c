@@ -272,12 +272,15 @@ static int fail_too_long(const struct pipeline *l, const struct block *block, st
 static int decode_block(struct pipeline *l, void *decoder, size_t number, struct fail *f)
 {
 	const struct block *block = &l->blocks->blocks[number];
+	void *run = pool_run(&l->pool, number);
 	uint64_t given_back = block->offset;
 	struct chunk *c;
 	int r;
 
 	pthread_mutex_unlock(&l->lock);
 	r = l->blocks->codec->start(decoder, block, f);
+	if (r == 0 && run)
+		l->blocks->codec->start_whole(decoder, run);
 	pthread_mutex_lock(&l->lock);
 	if (r < 0)
 		return r;
@@ -358,7 +361,7 @@ static int make_pool(struct pipeline *l, const struct engine_plan *plan)
 {
 	size_t n = plan->pool < 2 * PLAN_CHUNK ? 2 : plan->pool / PLAN_CHUNK;
 
-	return pool_make(&l->pool, l->blocks, n, plan->threads);
+	return pool_make(&l->pool, l->blocks, n, plan->threads, plan->whole);
 }
 
 /* Signals are the main thread's business: workers inherit a mask that blocks all. One worker is

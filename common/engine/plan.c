@@ -74,15 +74,36 @@ static uint64_t least_chunks(const struct block_list *l, unsigned decoders)
 	return min_u64(least, best_chunks(l, decoders));
 }
 
+static uint64_t memory_of(const struct block_list *l, const struct engine_plan *p)
+{
+	return FIXED + l->n * (sizeof(struct block) + l->own_size) + p->decoders * p->decoder +
+	       p->pool;
+}
+
 /* With the least pool. */
 static struct engine_plan plan_for(const struct block_list *l, unsigned decoders)
 {
 	struct engine_plan p = { .decoders = decoders, .decoder = l->decoder_memory };
 
 	p.pool = least_chunks(l, decoders) * PLAN_CHUNK;
-	p.memory = FIXED + l->n * (sizeof(struct block) + l->own_size) + decoders * p.decoder +
-		   p.pool;
+	p.memory = memory_of(l, &p);
 	return p;
+}
+
+/* Blocks that are each in one piece of the pool: it must hold those in work and one more, or else a decoder would wait until all
+ * of an earlier Block is written. False when that does not fit, or the codec cannot. */
+static bool plan_whole(const struct block_list *l, unsigned decoders, uint64_t budget,
+		       struct engine_plan *ret)
+{
+	struct engine_plan p = { .decoders = decoders, .decoder = l->whole_memory, .whole = true };
+	unsigned more = decoders / 3 > 0 ? decoders / 3 : 1;
+
+	p.pool = (PLAN_AHEAD_CHUNKS + most_chunks(l, decoders + more)) * PLAN_CHUNK;
+	p.memory = memory_of(l, &p);
+	if (l->whole_memory == 0 || decoders <= 1 || p.memory > budget)
+		return false;
+	*ret = p;
+	return true;
 }
 
 static void grow_pool(const struct block_list *l, struct engine_plan *p, uint64_t budget)
@@ -118,8 +139,10 @@ void engine_plan(const struct block_list *l, unsigned threads, uint64_t budget,
 		else
 			high = middle - 1;
 	}
-	*ret = plan_for(l, low);
-	grow_pool(l, ret, budget);
+	if (!plan_whole(l, low, budget, ret)) {
+		*ret = plan_for(l, low);
+		grow_pool(l, ret, budget);
+	}
 	grow_headers(ret, budget);
 	/* More threads than decoders still help to write, but one is enough for that. */
 	ret->threads = (unsigned)min_u64(n, low + 1ULL);

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "codec/codec.h"
@@ -25,6 +26,7 @@ struct engine_plan {
 		pool; /* bytes of decoded data that waits for its turn, at most; two chunks at least */
 	uint64_t headers; /* bytes for headers beyond PLAN_HEADERS_LEAST */
 	uint64_t memory;  /* bytes of all together, at most; the tree and the payload not counted */
+	bool whole;       /* each Block is decoded into memory for all of it (pool.h) */
 };
 
 #define PLAN_NO_LIMIT UINT64_MAX

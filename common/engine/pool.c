@@ -30,9 +30,11 @@ static void put_last(struct pool *p, struct chunk *c)
 	p->last_free = c;
 }
 
-int pool_make(struct pool *p, const struct block_list *blocks, size_t n, size_t empty)
+int pool_make(struct pool *p, const struct block_list *blocks, size_t n, size_t empty, bool whole)
 {
-	*p = (struct pool){ .blocks = blocks, .n = n, .n_free = n, .n_states = n + empty };
+	*p = (struct pool){
+		.blocks = blocks, .n = n, .n_free = n, .n_states = n + empty, .whole = whole
+	};
 	p->states = calloc(p->n_states, sizeof(*p->states));
 	p->chunks = calloc(n, sizeof(*p->chunks));
 	p->memory = mmap(NULL, n * PLAN_CHUNK, PROT_READ | PROT_WRITE,
@@ -63,12 +65,14 @@ void pool_free(struct pool *p)
  * on: the most memory is then the tree and the decoders, not the tree and a full pool. */
 void pool_put(struct pool *p, struct chunk *c)
 {
-	if (pool_all_taken(p) && p->n_free >= KEPT_CHUNKS) {
+	bool give_back = pool_all_taken(p) && p->n_free >= KEPT_CHUNKS;
+
+	if (give_back)
 		(void)madvise(c->data, PLAN_CHUNK, MADV_DONTNEED);
+	if (!p->whole && give_back)
 		put_last(p, c);
-	} else {
+	else if (!p->whole)
 		put_first(p, c);
-	}
 	p->n_free++;
 }
 
@@ -119,12 +123,48 @@ static void promise(struct pool *p, struct block_state *state)
 	p->promised += state->owed;
 }
 
+/* So many chunks one behind the other that are free and in no other run; NULL: there are none. */
+static struct chunk *find_run(struct pool *p, uint64_t n)
+{
+	uint64_t found = 0;
+
+	if (p->n_free - p->promised < n)
+		return NULL;
+	for (size_t i = 0; i < p->n; i++) {
+		found = p->chunks[i].refs == 0 ? found + 1 : 0;
+		if (found == n)
+			return &p->chunks[i + 1 - n];
+	}
+	return NULL;
+}
+
+static void hold_run(struct pool *p, struct block_state *state)
+{
+	struct chunk *run = find_run(p, state->owed);
+
+	state->run = run;
+	state->promised = true;
+	p->promised += state->owed;
+	for (uint64_t i = 0; i < state->owed; i++)
+		run[i].refs = 1;
+}
+
+/* What it did not take. */
+static void release_run(struct block_state *state)
+{
+	for (uint64_t i = 0; state->run && i < state->owed; i++)
+		state->run[i].refs = 0;
+	state->run = NULL;
+}
+
 bool pool_may_begin(struct pool *p)
 {
 	struct block_state *waiting = waiting_block(p);
 
 	if (pool_all_taken(p) || p->next_taken - p->next_parsed >= p->n_states)
 		return false;
+	if (p->whole)
+		return find_run(p, chunks_of(p, p->next_taken));
 	if (waiting)
 		promise(p, waiting);
 	if (waiting && !waiting->promised)
@@ -138,16 +178,18 @@ size_t pool_begin(struct pool *p)
 	struct block_state *state = pool_block(p, block);
 
 	*state = (struct block_state){ .owed = chunks_of(p, block) };
-	if (block != p->leading)
+	if (p->whole)
+		hold_run(p, state);
+	else if (block != p->leading)
 		promise(p, state);
 	return block;
 }
 
 bool pool_may_take(struct pool *p, size_t block)
 {
-	if (block == p->leading)
-		return p->n_free > p->promised;
-	return pool_block(p, block)->promised || room(p) > 0;
+	if (pool_block(p, block)->promised)
+		return true;
+	return block == p->leading ? p->n_free > p->promised : room(p) > 0;
 }
 
 bool pool_may_last_take(struct pool *p)
@@ -155,15 +197,23 @@ bool pool_may_last_take(struct pool *p)
 	return waiting_block(p) && room(p) > 0;
 }
 
+void *pool_run(struct pool *p, size_t block)
+{
+	const struct chunk *run = pool_block(p, block)->run;
+
+	return run ? run->data : NULL;
+}
+
 struct chunk *pool_take(struct pool *p, size_t block)
 {
 	struct block_state *state = pool_block(p, block);
-	struct chunk *c = p->free;
+	struct chunk *c = state->run ? state->run++ : p->free;
 
 	if (state->promised)
 		p->promised--;
+	if (!state->run)
+		p->free = c->next;
 	state->owed--;
-	p->free = c->next;
 	p->n_free--;
 	*c = (struct chunk){ .refs = 1, .data = c->data };
 	return c;
@@ -182,9 +232,10 @@ void pool_complete(struct pool *p, size_t block)
 	struct block_state *state = pool_block(p, block);
 
 	take_promise(p, state); /* it may have been smaller than it might have been */
+	release_run(state);
 	state->owed = 0;
 	state->complete = true;
 	while (p->leading < p->next_taken && pool_block(p, p->leading)->complete)
-		if (++p->leading < p->next_taken)
+		if (++p->leading < p->next_taken && !p->whole)
 			take_promise(p, pool_block(p, p->leading));
 }

@@ -12,15 +12,17 @@
 #include "codec/codec.h"
 
 struct chunk {
-	struct chunk *next;  /* free, or decoded of one Block */
-	unsigned refs;       /* holders: the Block, the parser, queued writes; 0 = free */
-	size_t size;         /* bytes decoded into it */
+	struct chunk *next; /* free, or decoded of one Block */
+	unsigned refs; /* holders: the Block, the parser, queued writes; 0 = free and in no run */
+	size_t size;   /* bytes decoded into it */
 	unsigned char *data; /* PLAN_CHUNK bytes */
 };
 
 /* A Block being decoded or waiting for the parser. */
 struct block_state {
 	struct chunk *first, *last;
+	struct chunk
+		*run;  /* those it will take, one behind the other; NULL: it takes what is free */
 	uint64_t owed; /* chunks that it will still take, at most */
 	bool promised; /* they are; else it leads, or is the one that waits for room */
 	bool complete; /* decoded to its end */
@@ -33,7 +35,8 @@ struct pool {
 	size_t next_parsed;         /* Block that the parser reads */
 	struct block_state *states; /* ring of n_states, by number of Block */
 	size_t n_states;
-	uint64_t promised; /* chunks, to Blocks behind the leading one */
+	uint64_t promised; /* chunks, to Blocks behind the leading one, and of runs */
+	bool whole;        /* each Block gets a run */
 
 	struct chunk *free, *last_free;
 	size_t n_free, n;
@@ -42,8 +45,9 @@ struct pool {
 };
 
 /* Makes n chunks; what is never used takes no memory. empty: as many Blocks more may wait for the parser with
- * no chunk, since they are empty. 0 or -ENOMEM. */
-int pool_make(struct pool *p, const struct block_list *blocks, size_t n, size_t empty);
+ * no chunk, since they are empty. whole: a Block begins when there is a run for all of it, for which n must be enough for
+ * any of them. 0 or -ENOMEM. */
+int pool_make(struct pool *p, const struct block_list *blocks, size_t n, size_t empty, bool whole);
 void pool_free(struct pool *p);
 
 bool pool_all_taken(const struct pool *p);
@@ -61,6 +65,9 @@ bool pool_may_take(struct pool *p, size_t block);
 
 /* Whether the last Block, if it waits for room, may take a chunk now. */
 bool pool_may_last_take(struct pool *p);
+
+/* The memory for all of a Block that has begun; NULL: it has no run. */
+void *pool_run(struct pool *p, size_t block);
 
 /* That chunk, with one holder and no bytes. */
 struct chunk *pool_take(struct pool *p, size_t block);

@@ -188,7 +188,11 @@ WRAP(int, pthread_join, (pthread_t thread, void **ret))
 struct decoder {
 	const struct block *block;
 	uint64_t given; /* bytes */
+	unsigned char *whole;
 };
+
+static uint64_t whole_memory;  /* of the decoders, in all lists of Blocks */
+static _Atomic bool scattered; /* a whole Block was not in one piece */
 
 static struct costs {
 	uint64_t decode; /* microseconds for a chunk; of Block i the part slow[i % n_slow] in 8 */
@@ -219,6 +223,11 @@ static int sleeping_start(void *decoder, const struct block *block, struct fail 
 	return 0;
 }
 
+static void sleeping_start_whole(void *decoder, void *memory)
+{
+	((struct decoder *)decoder)->whole = memory;
+}
+
 /* Each chunk says where it belongs. */
 static int sleeping_read(void *decoder, void *buf, size_t size, size_t *ret_size, struct fail *f)
 {
@@ -227,6 +236,8 @@ static int sleeping_read(void *decoder, void *buf, size_t size, size_t *ret_size
 	uint64_t place = d->block->start + d->given;
 
 	(void)f;
+	if (d->whole && buf != d->whole + d->given)
+		scattered = true;
 	if (costs.too_long == d->block->number)
 		left += PLAN_CHUNK;
 	*ret_size = (size_t)min_u64(size, left);
@@ -247,6 +258,7 @@ static const struct codec sleeping = {
 	.decoder_new = sleeping_new,
 	.decoder_free = free,
 	.start = sleeping_start,
+	.start_whole = sleeping_start_whole,
 	.read = sleeping_read,
 	.position = sleeping_position,
 };
@@ -279,7 +291,9 @@ WRAP(int, tree_file_release, (struct tree_file * file, bool good, struct fail *f
 /* n Blocks of these sizes in chunks, over and over; 0 is an empty Block. */
 static void make_blocks(struct block_list *l, size_t n, const unsigned *chunks, size_t n_chunks)
 {
-	*l = (struct block_list){ .codec = &sleeping, .decoder_memory = DECODER };
+	*l = (struct block_list){ .codec = &sleeping,
+				  .decoder_memory = DECODER,
+				  .whole_memory = whole_memory };
 	for (size_t i = 0; i < n; i++)
 		must(block_list_add(l, &(struct block){ .uncompressed = chunks[i % n_chunks] *
 									(uint64_t)PLAN_CHUNK }));
@@ -338,6 +352,8 @@ static struct run run_plan(const struct block_list *l, const struct engine_plan 
 	run.usec = now - start;
 	run.wakes = n_wakes;
 	run.r = pipeline_stop(pipeline, run.r, &run.fail);
+	run.in_order = run.in_order && !scattered;
+	scattered = false;
 	return run;
 }
 
@@ -376,18 +392,25 @@ static size_t decoders_that_fit(uint64_t budget, size_t threads, size_t blocks)
 static void check_speed(const struct block_list *l, unsigned threads, unsigned part,
 			unsigned tolerance)
 {
-	/* A third of the Blocks more, so that those which take longer hold back no others. */
-	uint64_t budget = (13 * MIB + threads * (DECODER + BLOCK * 4 / 3)) / part, least, most;
+	/* A third of the Blocks more, so that those which take longer hold back no others; one more at least, where each is in
+	 * one piece. */
+	uint64_t more = whole_memory && threads < 3 ? BLOCK : threads * BLOCK / 3;
+	uint64_t budget = (13 * MIB + threads * (DECODER + BLOCK) + more) / part, least, most;
 	size_t decoders = decoders_that_fit(budget, threads, l->n);
 	struct engine_plan plan;
 	struct run run;
 
-	snprintf(case_name, sizeof(case_name), "%s Blocks, %u threads, 1/%u of the memory",
-		 costs.n_slow ? "uneven" : "equal", threads, part);
+	snprintf(case_name, sizeof(case_name), "%s%s Blocks, %u threads, 1/%u of the memory",
+		 costs.n_slow ? "uneven" : "equal", whole_memory ? " whole" : "", threads, part);
 	engine_plan(l, threads, budget, &plan);
 	least = optimum(l, plan.decoders);
+	if (whole_memory)
+		tolerance += 5; /* a run has to be free in one piece */
 	most = optimum(l, decoders) * (100 + tolerance) / 100;
 	run = run_plan(l, &plan);
+	if (part == 1)
+		is_int(plan.whole, whole_memory > 0 && plan.decoders > 1, "%s: in one piece each",
+		       case_name);
 	if (!ok(plan.memory <= budget || plan.decoders == 1, "%s: kept to", case_name))
 		diag("  %llu of %llu bytes", (unsigned long long)plan.memory,
 		     (unsigned long long)budget);
@@ -443,8 +466,8 @@ static void test_large(void)
 {
 	static const unsigned one[] = { 200 }, two[] = { 100 };
 	static const unsigned mixed[] = { 100, 4, 4, 4, 4, 4, 4, 4, 4 };
-	const struct engine_plan small = { 2, 1, DECODER, 4 * PLAN_CHUNK, 0, 0 };
-	const struct engine_plan four = { 4, 4, DECODER, 50 * PLAN_CHUNK, 0, 0 };
+	const struct engine_plan small = { 2, 1, DECODER, 4 * PLAN_CHUNK, 0, 0, false };
+	const struct engine_plan four = { 4, 4, DECODER, 50 * PLAN_CHUNK, 0, 0, false };
 	struct block_list l;
 
 	costs = (struct costs){ .decode = 1000, .parse = 200, .write = 700 };
@@ -466,7 +489,7 @@ static void test_large(void)
 static void test_lie(void)
 {
 	static const unsigned two[] = { 2 };
-	const struct engine_plan plan = { 3, 3, DECODER, 8 * PLAN_CHUNK, 0, 0 };
+	const struct engine_plan plan = { 3, 3, DECODER, 8 * PLAN_CHUNK, 0, 0, false };
 	struct block_list l;
 	struct run run;
 
@@ -522,7 +545,8 @@ static bool try_random(uint64_t seed)
 	unsigned chunks[20], threads = 1 + next_random(&state) % 12;
 	struct engine_plan plan = { .threads = threads,
 				    .decoders = 1 + next_random(&state) % threads,
-				    .pool = (2ULL + next_random(&state) % 30) * PLAN_CHUNK };
+				    .pool = (2ULL + next_random(&state) % 30) * PLAN_CHUNK,
+				    .whole = next_random(&state) % 3 == 0 };
 	struct block_list l;
 	struct run run;
 	bool good;
@@ -530,6 +554,8 @@ static bool try_random(uint64_t seed)
 	for (size_t i = 0; i < ARRAY_SIZE(chunks); i++)
 		chunks[i] = next_random(&state) % (1 + sizes[next_random(&state) % 5]);
 	make_blocks(&l, next_random(&state) % 40, chunks, ARRAY_SIZE(chunks));
+	if (plan.whole && plan.pool < l.largest)
+		plan.pool = l.largest;
 	costs = (struct costs){ .decode = times[next_random(&state) % 4],
 				.parse = times[next_random(&state) % 4],
 				.write = times[next_random(&state) % 4] };
@@ -557,6 +583,9 @@ static void test_random(void)
 int main(void)
 {
 	test_speed();
+	whole_memory = 1 * MIB;
+	test_speed();
+	whole_memory = 0;
 	test_large();
 	test_lie();
 	test_wakes();
