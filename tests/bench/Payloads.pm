@@ -27,13 +27,17 @@ sub root_tar {
 
 # How each payload is made: its name, the file's ending, the function that writes it.
 my %FORM = (
-	pack     => ['tarboot pack',         'tar.xz', \&_make_pack],
+	pack     => ['tarboot pack',         'tar.xz', _pack_by('xz')],
+	zstd     => ['tarboot pack --compress zstd', 'tar.zst', _pack_by('zstd')],
+	zstd1    => ['zstd -T0',             'tar.zst', _by('zstd -q -T0 -c <%s >%s')],
+	sqzstd   => ['mksquashfs -comp zstd -Xcompression-level 19', 'sqfs', _squash_by(qw(-comp zstd -Xcompression-level 19))],
+	erofs    => ['mkfs.erofs -zlz4hc,12', 'erofs', \&_make_erofs],
 	xz       => ["xz -T$CPUS -6",        'tar.xz', _by("xz -T$CPUS -6 -c <%s >%s")],
 	xz9      => ['xz -T0 -9',            'tar.xz', _by('xz -T0 -9 -c <%s >%s')],
 	solid    => ['xz -T1 -6', 'tar.xz', _by('xz -T1 -6 -c <%s >%s')],
 	nosizes  => ['xz -T1 --block-size=8MiB', 'tar.xz', _by('xz -T1 --block-size=8MiB -c <%s >%s')],
 	pixz     => ['pixz',                 'tar.xz', _by('pixz -t <%s >%s')],
-	squashfs => ['mksquashfs -comp xz',  'sqfs',   \&_make_squashfs],
+	squashfs => ['mksquashfs -comp xz',  'sqfs',   _squash_by(qw(-comp xz))],
 	big      => ['one file of 4 GiB',    'tar.xz', \&_make_big],
 	(map { ("blocks$_" => ["Blocks of $_ MiB", 'tar.xz', _by("xz -T$CPUS -6 --block-size=${_}MiB -c <%s >%s")]) }
 			qw(4 8 16 24 32 64)),
@@ -46,14 +50,19 @@ sub _by {
 	return sub { my ($tar, $out) = @_; run(sprintf $format, "'$tar'", "'$out'") };
 }
 
+sub _pack_by {
+	my ($compression) = @_;
+	return sub { _make_pack($compression, @_) };
+}
+
 # In a process of its own: the image is held in memory, and a large process forks slowly.
 sub _make_pack {
-	my ($tar, $out) = @_;
+	my ($compression, $tar, $out) = @_;
 	my $pid = fork // die "fork: $!";
 
 	if ($pid == 0) {
-		tarboot('pack', '--force', '--kernel', 'none', $tar, '-o', "$out.img");
-		my ($payload) = grep { $_->{name} eq 'rootfs.tar.xz' } newc_read("$out.img");
+		tarboot('pack', '--force', '--kernel', 'none', '--compress', $compression, $tar, '-o', "$out.img");
+		my ($payload) = grep { $_->{name} =~ /^rootfs\.tar\.\w+$/ } newc_read("$out.img");
 		spew($out, $payload->{data});
 		unlink "$out.img";
 		POSIX::_exit(0);
@@ -63,12 +72,27 @@ sub _make_pack {
 	return;
 }
 
-sub _make_squashfs {
+sub _squash_by {
+	my @options = @_;
+	return sub {
+		my ($tar, $out) = @_;
+		_of_tree($tar, sub { run('mksquashfs', $_[0], $out, @options, '-noappend', '-no-progress') });
+	};
+}
+
+# What Debian 12's erofs-utils has: no zstd, which came with 1.8.
+sub _make_erofs {
 	my ($tar, $out) = @_;
-	my $tree = work('squashfs-tree');
+	_of_tree($tar, sub { run('mkfs.erofs', '-zlz4hc,12', $out, $_[0]) });
+	return;
+}
+
+sub _of_tree {
+	my ($tar, $make) = @_;
+	my $tree = work('tree');
 
 	_unpack_by_tar($tar, $tree);
-	run("mksquashfs '$tree' '$out' -comp xz -noappend -no-progress");
+	$make->($tree);
 	run('rm', '-rf', $tree);
 	return;
 }
@@ -120,7 +144,7 @@ sub payload {
 	my $of_root = $form !~ /^(big|empty)$/;
 	my $name    = ($of_root ? basename(root_tar(), '.tar') . '-' : '') . "$form.$ending";
 	my $kept    = build_path('bench', $name);
-	my @sources = (($of_root ? root_tar() : ()), ($form eq 'pack' ? build_path('tarboot') : ()));
+	my @sources = (($of_root ? root_tar() : ()), ($form =~ /^(pack|zstd)$/ ? build_path('tarboot') : ()));
 
 	if (!-e $kept || grep { -M $_ < -M $kept } @sources) {
 		print STDERR "making $name\n";

@@ -1,4 +1,4 @@
-# Horizontal bars as a plain SVG file, readable on a screen and on paper.
+# Bars and lines as plain SVG files, readable on a screen and on paper.
 package Plot;
 
 use strict;
@@ -6,7 +6,7 @@ use warnings;
 
 use Exporter qw(import);
 
-our @EXPORT_OK = qw(bars_svg);
+our @EXPORT_OK = qw(bars_svg lines_svg);
 
 my ($WIDTH, $LEFT, $RIGHT) = (960, 300, 70);    # of the picture, of the labels, behind the bars
 my ($ROW, $BAR, $TOP)      = (24, 16, 92);
@@ -91,6 +91,62 @@ sub bars_svg {
 		. _text(16, 24, $arg{title}, 'font-size="17"', 'font-weight="bold"')
 		. _text(16, 42, $arg{subtitle}, 'fill="#555"') . _legend($arg{legend})
 		. _grid($most, $y) . $bars . "</svg>\n";
+}
+
+# ---- lines ----
+
+my ($PANEL, $PANEL_HEIGHT, $PANEL_TOP) = (300, 300, 110);
+my %LINE = (xz => '#d55e00', zstd => '#0072b2');
+
+sub _log10 { my ($n) = @_; return log($n) / log(10) }
+
+# One panel, with both axes in decades.
+sub _panel {
+	my ($left, $panel) = @_;
+	my @points = map { @{ $_->{points} } } @{ $panel->{lines} };
+	my ($most_x)    = sort { $b <=> $a } map { $_->[0] } @points;
+	my ($low, $high) = (sort { $a <=> $b } map { $_->[1] } @points)[0, -1];
+	my $from = int(_log10($low) + 100) - 100;
+	my $x    = sub { $left + _log10($_[0]) / _log10($most_x) * ($PANEL - 50) };
+	my $y    = sub { $PANEL_TOP + $PANEL_HEIGHT - (_log10($_[0]) - $from) / (_log10($high) - $from) * $PANEL_HEIGHT };
+	my $svg  = _text($left, $PANEL_TOP - 12, $panel->{title}, 'font-weight="bold"');
+
+	for my $decade ($from .. int(_log10($high))) {
+		my $at = $y->(10**$decade);
+		$svg .= sprintf qq{<path d="M%.1f %.1fh%d" stroke="#ddd"/>\n}, $left, $at, $PANEL - 50;
+		$svg .= _text($left - 4, $at + 4, 10**$decade . ' s', 'text-anchor="end"', 'fill="#555"', 'font-size="11"');
+	}
+	for my $n (grep { $_ <= $most_x } 1, 10, 100) {
+		$svg .= sprintf qq{<path d="M%.1f %dv%d" stroke="#ddd"/>\n}, $x->($n), $PANEL_TOP, $PANEL_HEIGHT;
+		$svg .= _text($x->($n), $PANEL_TOP + $PANEL_HEIGHT + 16, $n, 'text-anchor="middle"', 'fill="#555"', 'font-size="11"');
+	}
+	for (@{ $panel->{lines} }) {
+		$svg .= sprintf qq{<path d="M%s" fill="none" stroke="%s" stroke-width="1.5" stroke-dasharray="%s"/>\n},
+			join('L', map { sprintf '%.1f %.1f', $x->($_->[0]), $y->($_->[1]) } @{ $_->{points} }),
+			$LINE{ $_->{kind} }, { 2 => 'none', 4 => '6 3', 8 => '2 2' }->{ $_->{weight} };
+	}
+	return $svg;
+}
+
+# Named arguments: title, subtitle; panels: { title, lines: { name, kind (xz, zstd), weight (2, 4, 8: cores), points: [x, y]... } }.
+sub lines_svg {
+	my (%arg) = @_;
+	my ($x, $legend, $panels) = (16, '', '');
+
+	for (@{ $arg{panels}[0]{lines} }) {
+		$legend .= sprintf qq{<path d="M%d 60h28" stroke="%s" stroke-width="2" stroke-dasharray="%s"/>\n}, $x,
+			$LINE{ $_->{kind} }, { 2 => 'none', 4 => '6 3', 8 => '2 2' }->{ $_->{weight} };
+		$legend .= _text($x + 34, 64, $_->{name});
+		$x += 50 + 7 * length $_->{name};
+	}
+	$panels .= _panel(60 + $_ * $PANEL, $arg{panels}[$_]) for 0 .. $#{ $arg{panels} };
+	my $height = $PANEL_TOP + $PANEL_HEIGHT + 44;
+	return qq{<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 $WIDTH $height" width="$WIDTH" }
+		. qq{height="$height" font-family="DejaVu Sans, Helvetica, Arial, sans-serif" font-size="13" }
+		. qq{fill="#111">\n} . _rect(0, 0, $WIDTH, $height, '#fff')
+		. _text(16, 24, $arg{title}, 'font-size="17"', 'font-weight="bold"')
+		. _text(16, 42, $arg{subtitle}, 'fill="#555"') . $legend . $panels
+		. _text($WIDTH - 16, $height - 8, 'machines', 'text-anchor="end"', 'fill="#555"') . "</svg>\n";
 }
 
 1;
