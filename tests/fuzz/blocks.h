@@ -19,14 +19,16 @@ static inline bool is_of_other(const struct codec *codec, const uint8_t *file, s
 	return found && found != codec;
 }
 
-/* Decodes one Block behind *used. 0, -errno, or -E2BIG for too much. */
+/* Decodes one Block behind *used; whole: into memory for all of it. 0, -errno, or -E2BIG for too much. */
 static inline int decode_block(const struct codec *codec, void *d, const struct block *block,
-			       size_t step, size_t *used, struct fail *f)
+			       bool whole, size_t step, size_t *used, struct fail *f)
 {
 	uint64_t before = block->offset, position;
 	size_t start = *used, got = 0;
 	int r = codec->start(d, block, f);
 
+	if (r == 0 && whole && block->uncompressed <= OUTPUT_MAX - *used)
+		codec->start_whole(d, ours + *used);
 	while (r >= 0) {
 		if (step > OUTPUT_MAX - *used)
 			return -E2BIG;
@@ -45,6 +47,7 @@ static inline int decode_block(const struct codec *codec, void *d, const struct 
 	return r;
 }
 
+/* In steps of an odd number of bytes where it can be by whole Blocks. */
 static inline int decode_all(const struct payload *p, size_t step, size_t *used, struct fail *f)
 {
 	const struct block *b;
@@ -59,7 +62,7 @@ static inline int decode_all(const struct payload *p, size_t step, size_t *used,
 		b = &l.blocks[i];
 		promise(b->number == i + 1 && b->uncompressed <= l.largest);
 		promise(b->offset + b->total <= p->size && b->start >= *used);
-		r = decode_block(l.codec, d, b, step, used, f);
+		r = decode_block(l.codec, d, b, l.whole_memory > 0 && step % 2 == 1, step, used, f);
 	}
 	promise(r < 0 || (*used <= l.uncompressed && (l.unsized || *used == l.uncompressed)));
 	l.codec->decoder_free(d);

@@ -10,7 +10,7 @@
 static void check(const struct params *p)
 {
 	promise(is_text(p->rootfs) && is_text(p->init) && is_text(p->mount) && is_text(p->unknown));
-	promise(*p->rootfs == '/' && (*p->init == '/' || !*p->init));
+	promise((*p->rootfs == '/' || !*p->rootfs) && (*p->init == '/' || !*p->init));
 	promise(p->shell <= (SHELL_FAIL | SHELL_START | SHELL_UNPACKED | SHELL_END));
 	promise(p->onfail <= ONFAIL_SHELL && p->threads <= 4096);
 	promise(!p->has_failwait || (p->failwait >= 0 && p->failwait <= INT_MAX));
