@@ -67,11 +67,16 @@ static void print_result(const struct unpack_result *r, uint64_t usec, const cha
 	       print_plural(r->members), (unsigned long long)r->blocks, print_plural(r->blocks),
 	       r->threads, print_plural(r->threads), (double)usec / 1e6,
 	       usec ? (double)r->bytes / (double)usec : 0.0);
-	printf("memory: %s of at most %s (%u decoders of %s, pool of %s%s%s)\n",
+	printf("memory: %s of at most %s (%u decoder%s of %s, pool of %s%s%s)\n",
 	       size_format(peak, memory_own_peak()), size_format(size, r->plan.memory + r->names),
-	       r->plan.decoders, size_format(decoder, r->plan.decoder),
-	       size_format(pool, r->plan.pool), r->names ? ", names " : "",
-	       r->names ? size_format(names, r->names) : "");
+	       r->plan.decoders, print_plural(r->plan.decoders),
+	       size_format(decoder, r->plan.decoder), size_format(pool, r->plan.pool),
+	       r->names ? ", names " : "", r->names ? size_format(names, r->names) : "");
+	if (r->unchecked && r->unchecked == r->blocks)
+		puts("not checked: the payload has no integrity check: damage may go unnoticed");
+	else if (r->unchecked)
+		printf("not checked: %llu of %llu Blocks, which have no integrity check\n",
+		       (unsigned long long)r->unchecked, (unsigned long long)r->blocks);
 }
 
 static int unpack_into(const struct image *image, int root_fd, struct fail *f)
@@ -195,11 +200,6 @@ static int verify(const struct image *image, struct fail *f)
 	if (r < 0)
 		return r;
 	print_result(&result, now_usec() - start, "whole");
-	if (result.unchecked && result.unchecked == result.blocks)
-		puts("not checked: the payload has no integrity check: damage may go unnoticed");
-	else if (result.unchecked)
-		printf("not checked: %llu of %llu Blocks, which have no integrity check\n",
-		       (unsigned long long)result.unchecked, (unsigned long long)result.blocks);
 	print_digests(image);
 	return 0;
 }

@@ -192,7 +192,9 @@ for my $file ($image, $payload) {
 		like($v->{out}, qr/^\Q$verified\E$/m, $verified);
 		like(run($TARBOOT, 'inspect', $file), qr/^  \Q$inspected\E$/m, 'inspect says it, too');
 		my $dir = new_dir();
-		is_quiet(try($TARBOOT, 'unpack', $file, $dir), 'it is unpacked');
+		my $u = try($TARBOOT, 'unpack', $file, $dir);
+		is_quiet($u, 'it is unpacked');
+		like($u->{out}, qr/^\Q$verified\E$/m, 'which says it as well');
 		ok(slurp("$dir/a") eq 'b' x 3000 && slurp("$dir/c") eq 'd' x (5 << 20), 'what is in it');
 	}
 	like(run($TARBOOT, 'inspect', $tar), qr/^  5\.0 MiB in 1 part, 5\.0 MiB uncompressed\n  1 tar stream, 2 Blocks of at most 4\.0 MiB, /m, 'inspect shows its Blocks');
