@@ -24,7 +24,8 @@
  * first. Then a chunk is free that is not promised. When no Block is in work, the next one leads and begins.
  *
  * Where the plan says "whole", a Block begins when there is a run for all of it, chunks that lie one behind the other, and has
- * them all from then on: nobody waits in the midst of a Block. Runs come free since the Blocks that have begun come to their
+ * them all until it is complete, whoever else is done with them: the decoder refers back to what is there. So nobody waits in
+ * the midst of a Block. Runs come free since the Blocks that have begun come to their
  * ends, are parsed and written; when all are, every chunk is free, and the pool has room for any Block.
  *
  * Errors: the first one is kept, everyone stops at the next turn, nobody prints.

@@ -123,19 +123,28 @@ static void promise(struct pool *p, struct block_state *state)
 	p->promised += state->owed;
 }
 
-/* So many chunks one behind the other that are free and in no other run; NULL: there are none. */
-static struct chunk *find_run(struct pool *p, uint64_t n)
+static struct chunk *find_run_from(struct pool *p, size_t first, uint64_t n)
 {
 	uint64_t found = 0;
 
-	if (p->n_free - p->promised < n)
-		return NULL;
-	for (size_t i = 0; i < p->n; i++) {
+	for (size_t i = first; i < p->n; i++) {
 		found = p->chunks[i].refs == 0 ? found + 1 : 0;
 		if (found == n)
 			return &p->chunks[i + 1 - n];
 	}
 	return NULL;
+}
+
+/* So many chunks one behind the other that are free and in no other run; NULL: there are none. Blocks come free about in their
+ * order, so the next run is looked for behind the last one. */
+static struct chunk *find_run(struct pool *p, uint64_t n)
+{
+	struct chunk *run;
+
+	if (p->n_free - p->promised < n)
+		return NULL;
+	run = find_run_from(p, p->next_run, n);
+	return run ? run : find_run_from(p, 0, n);
 }
 
 static void hold_run(struct pool *p, struct block_state *state)
@@ -145,15 +154,17 @@ static void hold_run(struct pool *p, struct block_state *state)
 	state->run = run;
 	state->promised = true;
 	p->promised += state->owed;
+	p->next_run = (size_t)(run - p->chunks) + state->owed;
 	for (uint64_t i = 0; i < state->owed; i++)
 		run[i].refs = 1;
 }
 
-/* What it did not take. */
-static void release_run(struct block_state *state)
+/* The decoder needs it no longer. What was taken out of it may have other holders, the rest was free all the time. */
+static void release_run(struct pool *p, struct block_state *state)
 {
-	for (uint64_t i = 0; state->run && i < state->owed; i++)
-		state->run[i].refs = 0;
+	for (size_t i = 0; state->run && i < state->taken + state->owed; i++)
+		if (--state->run[i].refs == 0 && i < state->taken)
+			pool_put(p, &state->run[i]);
 	state->run = NULL;
 }
 
@@ -207,7 +218,7 @@ void *pool_run(struct pool *p, size_t block)
 struct chunk *pool_take(struct pool *p, size_t block)
 {
 	struct block_state *state = pool_block(p, block);
-	struct chunk *c = state->run ? state->run++ : p->free;
+	struct chunk *c = state->run ? &state->run[state->taken++] : p->free;
 
 	if (state->promised)
 		p->promised--;
@@ -215,7 +226,7 @@ struct chunk *pool_take(struct pool *p, size_t block)
 		p->free = c->next;
 	state->owed--;
 	p->n_free--;
-	*c = (struct chunk){ .refs = 1, .data = c->data };
+	*c = (struct chunk){ .refs = state->run ? 2 : 1, .data = c->data };
 	return c;
 }
 
@@ -232,7 +243,7 @@ void pool_complete(struct pool *p, size_t block)
 	struct block_state *state = pool_block(p, block);
 
 	take_promise(p, state); /* it may have been smaller than it might have been */
-	release_run(state);
+	release_run(p, state);
 	state->owed = 0;
 	state->complete = true;
 	while (p->leading < p->next_taken && pool_block(p, p->leading)->complete)

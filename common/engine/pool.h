@@ -12,17 +12,19 @@
 #include "codec/codec.h"
 
 struct chunk {
-	struct chunk *next; /* free, or decoded of one Block */
-	unsigned refs; /* holders: the Block, the parser, queued writes; 0 = free and in no run */
-	size_t size;   /* bytes decoded into it */
+	struct chunk *next;  /* free, or decoded of one Block */
+	unsigned refs;       /* holders: Block, run, parser, queued writes; 0 = free, in no run */
+	size_t size;         /* bytes decoded into it */
 	unsigned char *data; /* PLAN_CHUNK bytes */
 };
 
 /* A Block being decoded or waiting for the parser. */
 struct block_state {
 	struct chunk *first, *last;
-	struct chunk
-		*run;  /* those it will take, one behind the other; NULL: it takes what is free */
+	/* Its chunks, one behind the other, kept until it is complete: the decoder refers back to what is in them. NULL: it
+	 * takes what is free. */
+	struct chunk *run;
+	size_t taken;  /* of the run */
 	uint64_t owed; /* chunks that it will still take, at most */
 	bool promised; /* they are; else it leads, or is the one that waits for room */
 	bool complete; /* decoded to its end */
@@ -37,6 +39,7 @@ struct pool {
 	size_t n_states;
 	uint64_t promised; /* chunks, to Blocks behind the leading one, and of runs */
 	bool whole;        /* each Block gets a run */
+	size_t next_run;   /* chunk behind the last run that was found */
 
 	struct chunk *free, *last_free;
 	size_t n_free, n;

@@ -192,7 +192,7 @@ struct decoder {
 };
 
 static uint64_t whole_memory;  /* of the decoders, in all lists of Blocks */
-static _Atomic bool scattered; /* a whole Block was not in one piece */
+static _Atomic bool scattered; /* a whole Block was not in one piece, or not all of it kept */
 
 static struct costs {
 	uint64_t decode; /* microseconds for a chunk; of Block i the part slow[i % n_slow] in 8 */
@@ -228,6 +228,19 @@ static void sleeping_start_whole(void *decoder, void *memory)
 	((struct decoder *)decoder)->whole = memory;
 }
 
+/* Is all that was decoded of the Block still there? A decoder refers back to it. */
+static bool has_all_before(const struct decoder *d)
+{
+	uint64_t place;
+
+	for (uint64_t at = 0; at + sizeof(place) <= d->given; at += PLAN_CHUNK) {
+		memcpy(&place, d->whole + at, sizeof(place));
+		if (place != d->block->start + at)
+			return false;
+	}
+	return true;
+}
+
 /* Each chunk says where it belongs. */
 static int sleeping_read(void *decoder, void *buf, size_t size, size_t *ret_size, struct fail *f)
 {
@@ -236,7 +249,7 @@ static int sleeping_read(void *decoder, void *buf, size_t size, size_t *ret_size
 	uint64_t place = d->block->start + d->given;
 
 	(void)f;
-	if (d->whole && buf != d->whole + d->given)
+	if (d->whole && (buf != d->whole + d->given || !has_all_before(d)))
 		scattered = true;
 	if (costs.too_long == d->block->number)
 		left += PLAN_CHUNK;

@@ -12,6 +12,7 @@
 #include "tar/member.h"
 #include "tap.h"
 #include "tar_bytes.h"
+#include "make_zstd.h"
 #include "tar/tar_write.h"
 
 #define CHUNK 262144 /* what the engine decodes at a time; files around that size are hard cases */
@@ -580,6 +581,83 @@ static void test_tree_failure(void)
 	close(root_fd);
 }
 
+/* ---- what refers far back ---- */
+
+#define FAR (2U << 20) /* behind a buffer of input and the chunks that the parser holds */
+#define FAR_SIZE (20U << 20)
+
+/* One file: noise that comes again FAR bytes later, half of it each time, so that it is decoded out of what may be written by then. */
+static uint8_t *make_far(struct bytes *ret)
+{
+	uint8_t *data = malloc(FAR_SIZE);
+	const struct member m = {
+		.type = MEMBER_FILE, .path = "far", .mode = 0644, .size = FAR_SIZE
+	};
+	uint64_t state = 88172645463325252ULL;
+	struct tar_writer *w;
+	struct fail f;
+
+	if (!data)
+		scratch_die("malloc");
+	for (size_t i = 0; i < FAR_SIZE; i++) {
+		state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+		data[i] = i >= FAR && i % (FAR / 2) < FAR / 4 ? data[i - FAR]
+							      : (uint8_t)(state >> 56);
+	}
+	must(tar_writer_open(bytes_sink, ret, &w));
+	must(tar_writer_add(w, &m, NULL, 0, &f));
+	must(tar_writer_data(w, data, FAR_SIZE, 0, &f));
+	must(tar_writer_finish(w, &f));
+	tar_writer_free(w);
+	return data;
+}
+
+static bool is_far(int root_fd, const uint8_t *want)
+{
+	_cleanup_close_ int fd = openat(root_fd, "far", O_RDONLY | O_CLOEXEC);
+	uint8_t *have = mmap(NULL, FAR_SIZE, PROT_READ, MAP_PRIVATE, fd, 0);
+	bool same = have != MAP_FAILED && memcmp(have, want, FAR_SIZE) == 0;
+
+	if (have != MAP_FAILED)
+		munmap(have, FAR_SIZE);
+	return same;
+}
+
+/* Frames of zstd in one piece of the pool each: the parser is faster than the decoder, which still needs what is parsed. The last
+ * frame is short, and no frame follows to keep the pool. Without checksums nothing but the bytes tells. */
+static void test_far(void)
+{
+	struct bytes far_tar = { 0 };
+	uint8_t *want = make_far(&far_tar);
+
+	for (unsigned i = 0; i < 8; i++) {
+		const struct zstd_recipe recipe = { .every = (i & 1 ? 9U : 6U) << 20,
+						    .level = 1,
+						    .window = 23,
+						    .no_checksum = i & 2 };
+		unsigned threads = i & 4 ? 2 : 5;
+		struct bytes file = { 0 };
+		struct unpack_result result;
+		struct payload p;
+		struct fail f = { 0 };
+		int root_fd = scratch_dir("far");
+
+		add_zstd(&file, &recipe, far_tar.data, far_tar.size);
+		open_payload(&file, &p);
+		ok(run(&p, -1, threads, 0, &result, &f) == 0 && result.plan.whole,
+		   "what refers far back, frames of %zu, %u threads: is whole %s", recipe.every,
+		   threads, f.why);
+		ok(run(&p, root_fd, threads, 0, &result, &f) == 0 && is_far(root_fd, want),
+		   "and every byte is right %s", f.why);
+		payload_close(&p);
+		bytes_free(&file);
+		close(root_fd);
+		scratch_remove(scratch_base_fd, "far");
+	}
+	bytes_free(&far_tar);
+	free(want);
+}
+
 int main(void)
 {
 	alarm(300); /* a deadlock must not hang the tests */
@@ -599,5 +677,6 @@ int main(void)
 	test_tree_failure();
 	bytes_free(&tar);
 	bytes_free(&small_tar);
+	test_far();
 	return done_testing();
 }
