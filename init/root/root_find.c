@@ -86,7 +86,7 @@ static int fail_no_room(struct boot *b, const char *have, const char *want, uint
 		 "add memory, or boot Linux 6.1.176, 6.12.107 or later with "
 		 "initramfs_options=size=90%%.",
 		 size_format(ram, m.total), size_format(most, limit));
-	return fail_set(&b->fail, ENOSPC, b->params.rootfs, todo,
+	return fail_set(&b->fail, ENOSPC, b->payload.name, todo,
 			"the kernel had no room to unpack it: %s of %s are here", have, want);
 }
 
@@ -99,7 +99,7 @@ static int fail_short_payload(struct boot *b, uint64_t present, uint64_t expecte
 	size_format(want, expected);
 	if (rootfs.is_full || present < b->payload.size)
 		return fail_no_room(b, have, want, rootfs.limit);
-	return fail_set(&b->fail, EBADMSG, b->params.rootfs,
+	return fail_set(&b->fail, EBADMSG, b->payload.name,
 			"Copy the image again; `tarboot verify` on the server tells whether it is "
 			"whole there.",
 			"it is cut short: %s of %s are here", have, want);
@@ -123,43 +123,44 @@ static uint64_t present_bytes(const struct payload *p)
 	return present;
 }
 
-/* Where a payload may be that no parameter names, the manifest's first. */
-static int open_usual(struct boot *b)
-{
-	static const char *const usual[] = { "/rootfs.tar.xz", "/rootfs.tar.zst", "/rootfs.tar" };
-	int r = -ENOENT;
+static const char *const usual[] = { "/rootfs.tar.xz", "/rootfs.tar.zst", "/rootfs.tar" };
 
-	if (b->has_manifest) {
-		snprintf(b->params.rootfs, sizeof(b->params.rootfs), "/%s",
-			 manifest_payload(&b->manifest));
-		r = payload_open(AT_FDCWD, b->params.rootfs, true, &b->payload, &b->fail);
-	}
-	for (size_t i = 0; r == -ENOENT && i < ARRAY_SIZE(usual); i++) {
-		strcpy(b->params.rootfs, usual[i]);
-		r = payload_open(AT_FDCWD, usual[i], true, &b->payload, &b->fail);
-	}
-	if (r == -ENOENT)
-		strcpy(b->params.rootfs, usual[0]);
-	return r;
+/* The payload that is named, by the parameter or the manifest; "" = none is. */
+static void named_payload(const struct boot *b, char ret[sizeof(b->params.rootfs)])
+{
+	*ret = '\0';
+	if (*b->params.rootfs)
+		strcpy(ret, b->params.rootfs);
+	else if (b->has_manifest)
+		snprintf(ret, sizeof(b->params.rootfs), "/%s", manifest_payload(&b->manifest));
+}
+
+static int fail_no_payload(struct boot *b, const char *named)
+{
+	return fail_set(&b->fail, ENOENT, *named ? named : usual[0],
+			"Pack the image again, have the boot loader load it as a second initrd, "
+			"or name it with tarboot.rootfs=PATH.",
+			look_at_rootfs().is_full
+				? "it is not in the initramfs, which is full: this machine has too "
+				  "little memory for the image"
+			: *named ? "it is not in the initramfs"
+				 : "it is not in the initramfs, and neither is /rootfs.tar.zst or "
+				   "/rootfs.tar");
 }
 
 static int open_payload(struct boot *b)
 {
-	int r = *b->params.rootfs
-			? payload_open(AT_FDCWD, b->params.rootfs, true, &b->payload, &b->fail)
-			: open_usual(b);
+	char named[sizeof(b->params.rootfs)];
+	int r = -ENOENT;
 
-	if (r == 0 && b->has_manifest && !manifest_is_about(&b->manifest, b->params.rootfs))
+	named_payload(b, named);
+	if (*named)
+		r = payload_open(AT_FDCWD, named, true, &b->payload, &b->fail);
+	for (size_t i = 0; r == -ENOENT && !*b->params.rootfs && i < ARRAY_SIZE(usual); i++)
+		r = payload_open(AT_FDCWD, usual[i], true, &b->payload, &b->fail);
+	if (r == 0 && b->has_manifest && !manifest_is_about(&b->manifest, b->payload.name))
 		forget_manifest(b);
-	if (r != -ENOENT)
-		return r;
-	return fail_set(&b->fail, ENOENT, b->params.rootfs,
-			"Pack the image again, have the boot loader load it as a second initrd, "
-			"or name it with tarboot.rootfs=PATH.",
-			look_at_rootfs().is_full
-				? "it is not in the initramfs, which is full: this "
-				  "machine has too little memory for the image"
-				: "it is not in the initramfs");
+	return r == -ENOENT ? fail_no_payload(b, named) : r;
 }
 
 /* A payload of another size than the manifest says is whole, and then another one that somebody put there,
@@ -186,12 +187,12 @@ static void warn_unchecked(const struct boot *b)
 
 	if (l->unchecked && l->unchecked == l->n)
 		console_log(LOG_WARNING, "%s has no integrity check: damage may go unnoticed",
-			    b->params.rootfs);
+			    b->payload.name);
 	else if (l->unchecked)
 		console_log(
 			LOG_WARNING,
 			"%s has no integrity check in %llu of %zu Blocks: damage may go unnoticed",
-			b->params.rootfs, (unsigned long long)l->unchecked, l->n);
+			b->payload.name, (unsigned long long)l->unchecked, l->n);
 }
 
 int root_find_payload(struct boot *b)
@@ -208,6 +209,6 @@ int root_find_payload(struct boot *b)
 	rootsize_need(b->has_manifest ? &b->manifest : NULL, b->blocks.least,
 		      b->blocks.uncompressed, (uint64_t)sysconf(_SC_PAGESIZE), &b->need);
 	snprintf(b->detail, sizeof(b->detail), "%s of %.100s", size_format(size, b->payload.size),
-		 b->params.rootfs);
+		 b->payload.name);
 	return r;
 }
