@@ -1,31 +1,11 @@
 /* Threads and pool by what there is to decode and what memory there is. */
 #include "engine/plan.h"
 
-#include <errno.h>
-#include <sched.h>
-
+#include "base/cpus.h"
 #include "base/util.h"
 
-#define CPUS_MAX (1 << 20) /* that a kernel may have */
 #define FIXED (8ULL << 20) /* PLAN_HEADERS_LEAST; program, stacks, what the tree writer remembers */
 #define LEAST_CHUNKS 4     /* one in work, one handed over, two for parser and writers */
-
-/* The kernel refuses a set that is smaller than its own, which has 8192 CPUs in distributions' kernels and may have
- * more than cpu_set_t anywhere. */
-static unsigned usable_cpus(void)
-{
-	for (size_t n = CPU_SETSIZE; n <= CPUS_MAX; n *= 2) {
-		_cleanup_free_ cpu_set_t *set = CPU_ALLOC(n);
-
-		if (!set)
-			return 1;
-		if (sched_getaffinity(0, CPU_ALLOC_SIZE(n), set) == 0)
-			return (unsigned)CPU_COUNT_S(CPU_ALLOC_SIZE(n), set);
-		if (errno != EINVAL)
-			return 1;
-	}
-	return 1;
-}
 
 uint64_t plan_chunks(uint64_t bytes)
 {
@@ -81,7 +61,7 @@ static uint64_t memory_of(const struct block_list *l, const struct engine_plan *
 }
 
 /* With the least pool. */
-static struct engine_plan plan_for(const struct block_list *l, unsigned decoders)
+static struct engine_plan plan_pieces(const struct block_list *l, unsigned decoders)
 {
 	struct engine_plan p = { .decoders = decoders, .decoder = l->decoder_memory };
 
@@ -91,19 +71,31 @@ static struct engine_plan plan_for(const struct block_list *l, unsigned decoders
 }
 
 /* Blocks that are each in one piece of the pool: it must hold those in work and one more, or else a decoder would wait until all
- * of an earlier Block is written. False when that does not fit, or the codec cannot. */
-static bool plan_whole(const struct block_list *l, unsigned decoders, uint64_t budget,
-		       struct engine_plan *ret)
+ * of an earlier Block is written. */
+static struct engine_plan plan_whole(const struct block_list *l, unsigned decoders)
 {
 	struct engine_plan p = { .decoders = decoders, .decoder = l->whole_memory, .whole = true };
 	unsigned more = decoders / 3 > 0 ? decoders / 3 : 1;
 
 	p.pool = (PLAN_AHEAD_CHUNKS + most_chunks(l, decoders + more)) * PLAN_CHUNK;
 	p.memory = memory_of(l, &p);
-	if (l->whole_memory == 0 || decoders <= 1 || p.memory > budget)
-		return false;
-	*ret = p;
-	return true;
+	return p;
+}
+
+/* The most decoders, n at most, whose plan keeps to the budget; 1 when none does. */
+static unsigned most_decoders(const struct block_list *l, unsigned n, uint64_t budget,
+			      struct engine_plan (*plan)(const struct block_list *, unsigned))
+{
+	unsigned low = 1, high = n, middle;
+
+	while (low < high) {
+		middle = high - (high - low) / 2;
+		if (plan(l, middle).memory <= budget)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	return low;
 }
 
 static void grow_pool(const struct block_list *l, struct engine_plan *p, uint64_t budget)
@@ -128,22 +120,18 @@ static void grow_headers(struct engine_plan *p, uint64_t budget)
 void engine_plan(const struct block_list *l, unsigned threads, uint64_t budget,
 		 struct engine_plan *ret)
 {
-	uint64_t n = min_u64(threads ? threads : usable_cpus(), PLAN_THREADS_MAX);
-	unsigned low = l->n > 0, high = (unsigned)min_u64(n, l->n), middle;
+	uint64_t n = min_u64(threads ? threads : cpus_usable(), PLAN_THREADS_MAX);
+	unsigned most = (unsigned)min_u64(n, l->n);
+	unsigned pieces = most_decoders(l, most, budget, plan_pieces);
+	unsigned whole = l->whole_memory ? most_decoders(l, most, budget, plan_whole) : 1;
 
-	/* The most decoders that fit; low is taken in any case. */
-	while (low < high) {
-		middle = high - (high - low) / 2;
-		if (plan_for(l, middle).memory <= budget)
-			low = middle;
-		else
-			high = middle - 1;
-	}
-	if (!plan_whole(l, low, budget, ret)) {
-		*ret = plan_for(l, low);
+	if (whole > 1 && whole >= pieces) {
+		*ret = plan_whole(l, whole);
+	} else {
+		*ret = plan_pieces(l, (unsigned)min_u64(pieces, most));
 		grow_pool(l, ret, budget);
 	}
 	grow_headers(ret, budget);
 	/* More threads than decoders still help to write, but one is enough for that. */
-	ret->threads = (unsigned)min_u64(n, low + 1ULL);
+	ret->threads = (unsigned)min_u64(n, ret->decoders + 1ULL);
 }

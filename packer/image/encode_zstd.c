@@ -4,12 +4,12 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
 
+#include "base/cpus.h"
 #include "base/util.h"
 #include "image/encode.h"
 
@@ -141,10 +141,7 @@ static int start_workers(struct encoder *e, unsigned threads)
 
 static unsigned count_threads(unsigned asked)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	uint64_t n = asked ? asked : cpus > 0 ? (uint64_t)cpus : 1;
-
-	return (unsigned)min_u64(n, THREADS_MAX);
+	return (unsigned)min_u64(asked ? asked : cpus_usable(), THREADS_MAX);
 }
 
 static int zstd_open(const struct encode_settings *s, encode_output *output, void *arg,

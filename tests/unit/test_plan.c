@@ -124,6 +124,36 @@ static void test_mixture(void)
 	block_list_free(&l);
 }
 
+/* A decoder of whole Blocks takes next to nothing, so more of them may fit; where fewer do, Blocks are decoded in pieces. */
+static void test_whole(void)
+{
+	struct block_list l;
+	struct engine_plan p;
+
+	make_blocks(&l, 100, 16 * MIB, 128 * MIB);
+	l.whole_memory = MIB / 2;
+	engine_plan(&l, 4, PLAN_NO_LIMIT, &p);
+	is_int(p.whole, true, "whole Blocks");
+	is_int((long long)p.pool, (4 + 5 * 16) * (long long)MIB, "room for one more than decoders");
+	is_int((long long)p.decoder, MIB / 2, "small decoders");
+	engine_plan(&l, 2, PLAN_NO_LIMIT, &p);
+	is_int((long long)p.pool, (4 + 3 * 16) * (long long)MIB, "with two of them, too");
+	engine_plan(&l, 4, 100 * MIB, &p);
+	is_int(p.whole && p.decoders == 4, true,
+	       "four, where one decoder with its window would not fit");
+	engine_plan(&l, 4, 63 * MIB, &p);
+	is_int(p.whole && p.decoders == 2, true, "two in less memory");
+	ok(p.memory <= 63 * MIB, "which they keep to");
+	engine_plan(&l, 4, 30 * MIB, &p);
+	is_int(!p.whole && p.decoders == 1, true, "one alone decodes in pieces");
+	engine_plan(&l, 1, PLAN_NO_LIMIT, &p);
+	is_int(p.whole, false, "so does a single thread");
+	l.decoder_memory = MIB;
+	engine_plan(&l, 3, 59 * MIB, &p);
+	is_int(!p.whole && p.decoders == 3, true, "pieces, where more decoders fit so");
+	block_list_free(&l);
+}
+
 /* Half of the largest Block is more than all the others take: the pool has room for all that can be in work, and
  * no more than that. */
 static void test_one_large(void)
@@ -165,6 +195,7 @@ int main(void)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		check_case(i);
 	test_mixture();
+	test_whole();
 	test_one_large();
 	test_chunks();
 	return done_testing();
