@@ -165,8 +165,10 @@ int codec_decode(int fd, const char *name, void *buf, size_t room, size_t *ret_s
 
 	snprintf(p.name, sizeof(p.name), "%s", name);
 	r = copy < 0 || size < 0 ? -errno : payload_add(&p, copy, 0, (uint64_t)size);
-	if (r < 0)
-		fail_errno(f, r, name, "cannot read it");
+	if (r < 0) {
+		cleanup_close(&copy);
+		return fail_errno(f, r, name, "cannot read it");
+	}
 	if (r == 0)
 		r = block_list_read(&p, &l, f);
 	if (r == 0 && l.decoder_memory > room)

@@ -36,14 +36,18 @@ static void *decode(void *arg)
 	const struct block *block;
 	void *decoder = NULL;
 	struct fail f = { 0 };
-	char *chunk = malloc(CHUNK_SIZE);
+	bool whole = blocks.whole_memory > 0; /* as the engine does it where there is memory */
+	char *chunk = malloc(whole ? blocks.largest + CHUNK_SIZE : CHUNK_SIZE), *at;
 	size_t size;
 	int r = chunk ? codec->decoder_new(&payload, &blocks, &decoder) : -1;
 
 	while (r >= 0 && (block = next_block())) {
+		at = chunk;
 		r = codec->start(decoder, block, &f);
-		while (r >= 0 && (r = codec->read(decoder, chunk, CHUNK_SIZE, &size, &f)) > 0)
-			;
+		if (r == 0 && whole)
+			codec->start_whole(decoder, chunk);
+		while (r >= 0 && (r = codec->read(decoder, at, CHUNK_SIZE, &size, &f)) > 0)
+			at += whole ? size : 0;
 	}
 	if (r < 0) {
 		pthread_mutex_lock(&lock);

@@ -52,6 +52,9 @@ static void decode(const struct payload *p, const struct block_list *l, char *ou
 		uint64_t start = cpu_usec();
 		int r = l->codec->start(decoder, &l->blocks[i], &f);
 
+		if (r == 0 && l->whole_memory)
+			l->codec->start_whole(decoder, out + at);
+
 		while (r >= 0 &&
 		       (r = l->codec->read(decoder, out + at, 256 * 1024, &got, &f)) >= 0) {
 			at += got;
