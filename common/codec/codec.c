@@ -60,23 +60,6 @@ const struct block *block_list_find(const struct block_list *l, uint64_t offset)
 	return &l->blocks[low];
 }
 
-/* Reads the first bytes, as many as there are, across parts. */
-static ssize_t read_head(const struct payload *p, uint8_t *head, size_t size)
-{
-	size_t have = 0;
-	ssize_t n;
-
-	while (have < size) {
-		n = payload_read(p, have, head + have, size - have);
-		if (n < 0)
-			return n;
-		if (n == 0)
-			break;
-		have += (size_t)n;
-	}
-	return (ssize_t)have;
-}
-
 const struct codec *codec_find(const uint8_t *head, size_t size)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(codecs); i++)
@@ -88,7 +71,7 @@ const struct codec *codec_find(const uint8_t *head, size_t size)
 static int find_codec(const struct payload *p, const struct codec **ret, struct fail *f)
 {
 	uint8_t head[CODEC_HEAD];
-	ssize_t n = read_head(p, head, sizeof(head));
+	ssize_t n = payload_read_up_to(p, 0, head, sizeof(head));
 
 	if (n < 0)
 		return fail_errno(f, (int)n, p->name, "cannot read it");

@@ -103,6 +103,22 @@ ssize_t payload_read(const struct payload *p, uint64_t offset, void *buf, size_t
 	return n == 0 ? -EIO : n; /* the file became shorter under our hands */
 }
 
+ssize_t payload_read_up_to(const struct payload *p, uint64_t offset, void *buf, size_t size)
+{
+	size_t have = 0;
+	ssize_t n;
+
+	while (have < size) {
+		n = payload_read(p, offset + have, (char *)buf + have, size - have);
+		if (n < 0)
+			return n;
+		if (n == 0)
+			break;
+		have += (size_t)n;
+	}
+	return (ssize_t)have;
+}
+
 static uint64_t page_size(void)
 {
 	long size = sysconf(_SC_PAGESIZE);

@@ -36,6 +36,9 @@ int payload_add(struct payload *p, int fd, uint64_t offset, uint64_t size);
  * may call it. */
 ssize_t payload_read(const struct payload *p, uint64_t offset, void *buf, size_t size);
 
+/* The same across parts: as many bytes as there are, size at most. */
+ssize_t payload_read_up_to(const struct payload *p, uint64_t offset, void *buf, size_t size);
+
 /* Gives the memory of [from, to) back where the file system can (tmpfs): the pages that lie wholly in it, the
  * last one of a file too when its last bytes do. They then read as zeros. Silent: it is no loss where it does
  * not work. */

@@ -77,23 +77,6 @@ struct look {
 	uint8_t data[LOOK_SIZE];
 };
 
-/* Up to size bytes, across parts. Their number; or -errno. */
-static ssize_t read_up_to(const struct payload *p, uint64_t at, uint8_t *data, size_t size)
-{
-	size_t have = 0;
-	ssize_t n;
-
-	while (have < size) {
-		n = payload_read(p, at + have, data + have, size - have);
-		if (n < 0)
-			return n;
-		if (n == 0)
-			break;
-		have += (size_t)n;
-	}
-	return (ssize_t)have;
-}
-
 /* Up to size bytes, LOOK_SIZE at most, valid until the next look. Their number, fewer at the end of the file; or -errno with *f
  * set. */
 static int look_at(struct look *l, uint64_t at, size_t size, const uint8_t **ret, struct fail *f)
@@ -101,7 +84,7 @@ static int look_at(struct look *l, uint64_t at, size_t size, const uint8_t **ret
 	ssize_t n;
 
 	if (at < l->at || at + size > l->at + l->size) {
-		n = read_up_to(l->payload, at, l->data, LOOK_SIZE);
+		n = payload_read_up_to(l->payload, at, l->data, LOOK_SIZE);
 		if (n < 0)
 			return fail_errno(f, (int)n, l->payload->name, "cannot read it");
 		l->at = at;

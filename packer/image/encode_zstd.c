@@ -14,7 +14,7 @@
 #include "image/encode.h"
 
 #define FRAME_SIZE (16ULL << 20)
-#define THREADS_MAX 256
+#define THREADS_MAX 1024 /* as --threads has it */
 
 enum job_state { JOB_EMPTY, JOB_FULL, JOB_TAKEN, JOB_DONE, JOB_FAILED };
 
