@@ -4,8 +4,10 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <sys/mman.h>
 
 #include "base/util.h"
@@ -154,13 +156,23 @@ static la_ssize_t read_part(struct archive *archive, void *arg, const void **ret
 	return n;
 }
 
-/* A decompression program has printed why. liblzma calls data that ends too early "no progress". */
+int __wrap_pipe(int fds[2]);
+
+/* The linker puts it in place of pipe(), for libarchive: of the programs that it starts one behind the other none must inherit the
+ * pipes of another, which would never see the end of its input. */
+int __wrap_pipe(int fds[2])
+{
+	return pipe2(fds, O_CLOEXEC);
+}
+
+/* A decompression program may have printed why; zstd, as libarchive runs it, does not. liblzma calls data that ends too early "no
+ * progress". */
 const char *decompress_error(struct archive *archive)
 {
 	const char *text = archive_error_string(archive);
 
 	if (text && strstr(text, "Child process exited with status"))
-		return "see the messages of the decompression program above";
+		return "the program that decompresses it failed; run that by hand to see why";
 	if (text && strstr(text, "No progress"))
 		return "it ends too early";
 	return text ? text : "unknown error";
