@@ -19,6 +19,12 @@
 #define MANIFEST_KERNELS_MAX 8
 #define MANIFEST_PAYLOAD "rootfs.tar.xz" /* the payload of a manifest that names none */
 
+/* Where a payload may be that nothing names, in this order. */
+#define MANIFEST_USUAL_PAYLOADS                                  \
+	{                                                        \
+		MANIFEST_PAYLOAD, "rootfs.tar.zst", "rootfs.tar" \
+	}
+
 /* One Block of the payload, in the order of the file. */
 struct manifest_block {
 	uint64_t offset;         /* of its first byte in the payload */

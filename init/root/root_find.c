@@ -123,8 +123,6 @@ static uint64_t present_bytes(const struct payload *p)
 	return present;
 }
 
-static const char *const usual[] = { "/rootfs.tar.xz", "/rootfs.tar.zst", "/rootfs.tar" };
-
 /* The payload that is named, by the parameter or the manifest; "" = none is. */
 static void named_payload(const struct boot *b, char ret[sizeof(b->params.rootfs)])
 {
@@ -137,7 +135,7 @@ static void named_payload(const struct boot *b, char ret[sizeof(b->params.rootfs
 
 static int fail_no_payload(struct boot *b, const char *named)
 {
-	return fail_set(&b->fail, ENOENT, *named ? named : usual[0],
+	return fail_set(&b->fail, ENOENT, *named ? named : "/" MANIFEST_PAYLOAD,
 			"Pack the image again, have the boot loader load it as a second initrd, "
 			"or name it with tarboot.rootfs=PATH.",
 			look_at_rootfs().is_full
@@ -150,14 +148,17 @@ static int fail_no_payload(struct boot *b, const char *named)
 
 static int open_payload(struct boot *b)
 {
-	char named[sizeof(b->params.rootfs)];
+	static const char *const usual[] = MANIFEST_USUAL_PAYLOADS;
+	char named[sizeof(b->params.rootfs)], path[64];
 	int r = -ENOENT;
 
 	named_payload(b, named);
 	if (*named)
 		r = payload_open(AT_FDCWD, named, true, &b->payload, &b->fail);
-	for (size_t i = 0; r == -ENOENT && !*b->params.rootfs && i < ARRAY_SIZE(usual); i++)
-		r = payload_open(AT_FDCWD, usual[i], true, &b->payload, &b->fail);
+	for (size_t i = 0; r == -ENOENT && !*b->params.rootfs && i < ARRAY_SIZE(usual); i++) {
+		snprintf(path, sizeof(path), "/%s", usual[i]);
+		r = payload_open(AT_FDCWD, path, true, &b->payload, &b->fail);
+	}
 	if (r == 0 && b->has_manifest && !manifest_is_about(&b->manifest, b->payload.name))
 		forget_manifest(b);
 	return r == -ENOENT ? fail_no_payload(b, named) : r;

@@ -160,10 +160,9 @@ static int add_part(struct image *image, int fd, uint64_t offset, uint64_t size,
 	return 0;
 }
 
-/* The payload that the manifest names, or the one that is there without a manifest. */
-static int find_payload(struct image *image, int fd, struct fail *f)
+/* The payload of that name, whole or in parts, if it is there. */
+static int add_payload(struct image *image, int fd, const char *name, struct fail *f)
 {
-	const char *name = manifest_payload(&image->manifest);
 	const struct image_member *m = image_find_member(image, name), *part;
 	char numbered[sizeof(image->manifest.payload) + 8];
 	int r = 0;
@@ -177,6 +176,20 @@ static int find_payload(struct image *image, int fd, struct fail *f)
 			break;
 		r = add_part(image, fd, part->offset, part->size, f);
 	}
+	return r;
+}
+
+/* The payload that the manifest names or, as init looks for it, one that is there without a manifest. */
+static int find_payload(struct image *image, int fd, struct fail *f)
+{
+	static const char *const usual[] = MANIFEST_USUAL_PAYLOADS;
+	const char *name = manifest_payload(&image->manifest);
+	int r = add_payload(image, fd, name, f);
+
+	for (size_t i = 0;
+	     !image->has_manifest && r == 0 && image->payload.n_parts == 0 && i < ARRAY_SIZE(usual);
+	     i++)
+		r = add_payload(image, fd, usual[i], f);
 	if (r == 0 && image->payload.n_parts == 0)
 		return fail_set(f, ENOENT, image->path, todo_image, "there is no /%s in it", name);
 	if (r == 0 && image->has_manifest && image->payload.size != image->manifest.payload_bytes)
@@ -212,35 +225,32 @@ static int fail_kind(const struct image *image, const char *head, size_t size, s
 }
 
 /* The first bytes of what is compressed in the payload; their number, 0 when it cannot be decoded. */
-static size_t peek(const struct payload *p, char *head, size_t size, const struct codec **ret)
+static size_t peek(const struct payload *p, const struct block_list *l, char *head, size_t size)
 {
-	struct block_list l;
 	struct fail unused;
 	void *decoder = NULL;
 	size_t n = 0;
 
-	if (block_list_read(p, &l, &unused) < 0)
-		return 0;
-	*ret = l.codec;
-	if (l.n > 0 && l.codec->decoder_new(p, &l, &decoder) == 0 &&
-	    (l.codec->start(decoder, &l.blocks[0], &unused) < 0 ||
-	     l.codec->read(decoder, head, size, &n, &unused) < 0))
+	if (l->n > 0 && l->codec->decoder_new(p, l, &decoder) == 0 &&
+	    (l->codec->start(decoder, &l->blocks[0], &unused) < 0 ||
+	     l->codec->read(decoder, head, size, &n, &unused) < 0))
 		n = 0;
-	l.codec->decoder_free(decoder);
-	block_list_free(&l);
+	l->codec->decoder_free(decoder);
 	return n;
 }
 
-int image_explain(const struct image *image, struct fail *f)
+int image_read_blocks(const struct image *image, struct block_list *ret, struct fail *f)
 {
+	int r = block_list_read(&image->payload, ret, f);
 	char head[FILE_KIND_HEAD];
-	const struct codec *codec = NULL;
 
-	if (image->n_archives > 0 ||
-	    !file_kind_is_image(head, peek(&image->payload, head, sizeof(head), &codec)))
-		return -f->error;
-	return fail_set(f, EBADMSG, image->path, "Unpack it with that program first.",
-			"it is an image that was compressed by %s", codec->name);
+	if (r < 0 || image->n_archives > 0 ||
+	    !file_kind_is_image(head, peek(&image->payload, ret, head, sizeof(head))))
+		return r;
+	r = fail_set(f, EBADMSG, image->path, "Unpack it with that program first.",
+		     "it is an image that was compressed by %s", ret->codec->name);
+	block_list_free(ret);
+	return r;
 }
 
 static int read_image(struct image *image, int fd, struct fail *f)

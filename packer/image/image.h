@@ -9,6 +9,7 @@
 
 #include "base/fail.h"
 #include "image/manifest.h"
+#include "codec/codec.h"
 #include "codec/payload.h"
 
 struct image_member {
@@ -42,9 +43,8 @@ struct image {
 int image_open(const char *path, struct image *ret, struct fail *f);
 void image_close(struct image *image);
 
-/* After a bare payload could not be unpacked: says so in *f when it is an image that was compressed as a whole. Returns the
- * failure. */
-int image_explain(const struct image *image, struct fail *f);
+/* The Blocks of its payload. Refuses a bare payload that is an image which was compressed as a whole. *ret is the caller's. */
+int image_read_blocks(const struct image *image, struct block_list *ret, struct fail *f);
 
 /* The member of that name, without "/" before it; NULL: there is none. */
 const struct image_member *image_find_member(const struct image *image, const char *name);

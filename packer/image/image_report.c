@@ -16,7 +16,7 @@ int image_report_open(const char *path, struct image_report *ret, struct fail *f
 	r = image_open(path, &ret->image, f);
 	if (r < 0)
 		return r;
-	r = block_list_read(&ret->image.payload, &ret->blocks, f);
+	r = image_read_blocks(&ret->image, &ret->blocks, f);
 	if (r == 0)
 		needs_of(&ret->image, &ret->blocks, NULL, &ret->needs);
 	else

@@ -55,10 +55,16 @@ int image_unpack(const struct image *image, const struct unpack_options *given, 
 		 struct unpack_result *ret, struct fail *f)
 {
 	struct unpack_options options = *given;
-	int r = options.root_fd < 0 ? names_new(&options.names, f) : 0;
+	struct block_list blocks = { 0 };
+	int r = options.blocks ? 0 : image_read_blocks(image, &blocks, f);
 
+	if (!options.blocks)
+		options.blocks = &blocks;
+	if (r == 0 && options.root_fd < 0)
+		r = names_new(&options.names, f);
 	if (r == 0)
 		r = run(image, &options, doing, ret, f);
 	root_tree_free(options.names);
-	return r < 0 ? image_explain(image, f) : 0;
+	block_list_free(&blocks);
+	return r;
 }

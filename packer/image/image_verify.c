@@ -173,11 +173,19 @@ bool image_verify_has_boot_part(const struct image *image)
 
 int image_verify_has_init(const struct image *image, struct fail *f)
 {
-	if (image->n_members == 0)
+	struct block_list blocks;
+	int r;
+
+	if (image->n_members == 0) {
+		r = image_read_blocks(image, &blocks, f);
+		if (r < 0)
+			return r;
+		block_list_free(&blocks);
 		return fail_set(f, ENOEXEC, image->path,
 				"Pack it first: `tarboot pack ROOT -o IMAGE`.",
 				"it is the archive of a root, not an image: it has no /init that "
 				"the kernel could start");
+	}
 	return image_find_member(image, "init")
 		       ? 0
 		       : fail_set(f, ENOEXEC, image->path,

@@ -171,6 +171,8 @@ for my $file ($image, $payload) {
 		my $v = try($TARBOOT, 'verify', $path);
 		is($v->{err}, "tarboot: $path: $why\n  $todo\n", $why);
 		is($v->{exit}, 1, 'its exit code');
+		is(try($TARBOOT, 'unpack', $path, scratch('no-dir'))->{err}, $v->{err}, 'unpack says the same');
+		ok(!-e scratch('no-dir'), 'and leaves nothing');
 	}
 }
 
@@ -206,6 +208,11 @@ for my $file ($image, $payload) {
 	my $dir = new_dir();
 	is_quiet(try($TARBOOT, 'unpack', $parts, $dir), 'unpack one in parts');
 	ok(slurp("$dir/a") eq 'b' x 3000 && slurp("$dir/c") eq 'd' x (5 << 20), 'what is in it');
+
+	for my $name (qw(rootfs.tar.zst rootfs.tar)) {
+		my $bare = newc_write(scratch('bare.img'), { name => $name, mode => 0100644, nlink => 1, data => $plain });
+		is_quiet(try($TARBOOT, 'verify', $bare), "verify finds $name where there is no manifest");
+	}
 
 	my %damage = (
 		'a cut' => [ substr($plain, 0, -2048), 'it ends in the middle of c (last member c, at byte 3584 of the archive, in Block 1)' ],
