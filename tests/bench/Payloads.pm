@@ -61,7 +61,7 @@ sub _make_pack {
 	my $pid = fork // die "fork: $!";
 
 	if ($pid == 0) {
-		tarboot('pack', '--force', '--kernel', 'none', '--compress', $compression, $tar, '-o', "$out.img");
+		tarboot('pack', '--force', '--no-scrub', '--kernel', 'none', '--compress', $compression, $tar, '-o', "$out.img");
 		my ($payload) = grep { $_->{name} =~ /^rootfs\.tar\.\w+$/ } newc_read("$out.img");
 		spew($out, $payload->{data});
 		unlink "$out.img";
@@ -213,6 +213,8 @@ sub _unpack_by_tar {
 my %LOSS = (
 	xattrs => sub { s/ (?:security|system|trusted|user)\.\S+=[0-9a-f]*//g },    # ACLs, too
 	acls   => sub { s/ system\.posix_acl_\w+=[0-9a-f]*//g },
+	modes  => sub { s/^(\S+ f) \d+/$1/ },
+	links  => sub { s/ nlink=\d+//; s/ inode=\S+// },
 	ns     => sub { s/^(\S+ \S \d+ \d+ \d+ -?\d+)\.\d{9}/$1/ },
 	times  => sub { s/^(\S+ [dl] \d+ \d+ \d+) -?\d+\S*/$1/ },    # of directories and links
 	zeros  => sub { s/ sparse\b// });                              # become holes

@@ -36,7 +36,7 @@ static void *decode(void *arg)
 	const struct block *block;
 	void *decoder = NULL;
 	struct fail f = { 0 };
-	bool whole = blocks.whole_memory > 0; /* as the engine does it where there is memory */
+	bool whole = blocks.whole_memory > 0 && blocks.n > 1; /* as the engine does it */
 	char *chunk = malloc(whole ? blocks.largest + CHUNK_SIZE : CHUNK_SIZE), *at;
 	size_t size;
 	int r = chunk ? codec->decoder_new(&payload, &blocks, &decoder) : -1;
