@@ -17,6 +17,6 @@ const struct encode_kind *encode_find(const char *name)
 
 int encode_fail(int error, struct fail *f)
 {
-	return fail_set(f, error < 0 ? -error : error, "the payload", "Pack with fewer --threads.",
-			"cannot compress it: %s", strerror(error < 0 ? -error : error));
+	return fail_set(f, error, "the payload", "Pack with fewer --threads.",
+			"cannot compress it: %s", strerror(error));
 }

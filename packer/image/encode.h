@@ -40,5 +40,5 @@ extern const struct encode_kind encode_xz, encode_zstd;
 /* The one of this name; NULL: there is none. */
 const struct encode_kind *encode_find(const char *name);
 
-/* For kinds: what is said of a failure. */
+/* For kinds: what is said of a failure; error is an errno. */
 int encode_fail(int error, struct fail *f);

@@ -16,11 +16,10 @@
 #define FRAME_SIZE (16ULL << 20)
 #define THREADS_MAX 1024 /* as --threads has it */
 
-enum job_state { JOB_EMPTY, JOB_FULL, JOB_TAKEN, JOB_DONE, JOB_FAILED };
-
+/* Its buffers belong to who adds until it is given, to the worker until it is done, and to who adds again. */
 struct job {
-	enum job_state state; /* under lock */
-	uint8_t *in, *out;    /* frame_size and out_room bytes */
+	bool is_done, has_failed; /* under lock */
+	uint8_t *in, *out;        /* frame_size and out_room bytes */
 	size_t in_size, out_size;
 };
 
@@ -30,14 +29,15 @@ struct encoder {
 	int level;
 	size_t frame_size, out_room;
 	struct job *jobs; /* n_threads + 1 of them: one is filled while the others are compressed */
-	size_t n_jobs, filling, writing;
+	size_t n_jobs;
+	size_t written; /* jobs, from the start */
 	pthread_t threads[THREADS_MAX];
 	unsigned n_threads;
 	pthread_mutex_t lock;
 	pthread_cond_t full, done;
 	size_t taken; /* under lock: jobs that workers took, from the start */
-	size_t given; /* under lock: jobs that were full, from the start */
-	bool stop;    /* under lock */
+	size_t given; /* under lock: jobs that are full, from the start; the next one is being filled */
+	bool stop; /* under lock */
 };
 
 static const int levels[] = { [ENCODE_FAST] = 3, [ENCODE_NORMAL] = 19, [ENCODE_BEST] = 22 };
@@ -73,11 +73,11 @@ static void *worker(void *arg)
 			continue;
 		}
 		j = &e->jobs[e->taken++ % e->n_jobs];
-		j->state = JOB_TAKEN;
 		pthread_mutex_unlock(&e->lock);
 		good = compress_job(e, context, j);
 		pthread_mutex_lock(&e->lock);
-		j->state = good ? JOB_DONE : JOB_FAILED;
+		j->is_done = true;
+		j->has_failed = !good;
 		pthread_cond_signal(&e->done);
 	}
 	pthread_mutex_unlock(&e->lock);
@@ -174,31 +174,29 @@ static int zstd_open(const struct encode_settings *s, encode_output *output, voi
 /* Waits for the oldest job that is not written, and writes it. */
 static int write_oldest(struct encoder *e, struct fail *f)
 {
-	struct job *j = &e->jobs[e->writing % e->n_jobs];
+	struct job *j = &e->jobs[e->written % e->n_jobs];
 	int r;
 
 	pthread_mutex_lock(&e->lock);
-	while (j->state != JOB_DONE && j->state != JOB_FAILED)
+	while (!j->is_done)
 		pthread_cond_wait(&e->done, &e->lock);
-	r = j->state == JOB_FAILED ? encode_fail(ENOMEM, f) : 0;
-	j->state = JOB_EMPTY;
+	r = j->has_failed ? encode_fail(ENOMEM, f) : 0;
+	j->is_done = false;
 	pthread_mutex_unlock(&e->lock);
 	if (r == 0)
 		r = e->output(e->arg, j->out, j->out_size, f);
 	j->in_size = 0;
-	e->writing++;
+	e->written++;
 	return r;
 }
 
 static int give(struct encoder *e, struct fail *f)
 {
 	pthread_mutex_lock(&e->lock);
-	e->jobs[e->filling % e->n_jobs].state = JOB_FULL;
 	e->given++;
 	pthread_cond_signal(&e->full);
 	pthread_mutex_unlock(&e->lock);
-	e->filling++;
-	return e->filling - e->writing == e->n_jobs ? write_oldest(e, f) : 0;
+	return e->given - e->written == e->n_jobs ? write_oldest(e, f) : 0;
 }
 
 static int zstd_add(struct encoder *e, const void *data, size_t size, struct fail *f)
@@ -208,7 +206,7 @@ static int zstd_add(struct encoder *e, const void *data, size_t size, struct fai
 	int r = 0;
 
 	for (; r == 0 && size > 0; at += n, size -= n) {
-		struct job *j = &e->jobs[e->filling % e->n_jobs];
+		struct job *j = &e->jobs[e->given % e->n_jobs];
 
 		n = (size_t)min_u64(size, e->frame_size - j->in_size);
 		memcpy(j->in + j->in_size, at, n);
@@ -222,10 +220,10 @@ static int zstd_add(struct encoder *e, const void *data, size_t size, struct fai
 /* Of nothing it makes an empty frame: an empty file is no zstd file. */
 static int zstd_finish(struct encoder *e, struct fail *f)
 {
-	bool is_left = e->jobs[e->filling % e->n_jobs].in_size > 0 || e->filling == 0;
+	bool is_left = e->jobs[e->given % e->n_jobs].in_size > 0 || e->given == 0;
 	int r = is_left ? give(e, f) : 0;
 
-	while (r == 0 && e->writing < e->filling)
+	while (r == 0 && e->written < e->given)
 		r = write_oldest(e, f);
 	return r;
 }
