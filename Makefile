@@ -33,14 +33,13 @@ BASE = -std=gnu11 $(WARN) -D_GNU_SOURCE= -D_FILE_OFFSET_BITS=64 -Icommon \
 # Lines for stack traces, but no variables: that takes a fifth less time and half the room.
 SANE = -O1 -g1 -fno-omit-frame-pointer -fno-sanitize-recover=all
 
-comma := ,
-
 # Static, not PIE: musl-gcc cannot link a static PIE, and the size hardly differs (+0.3 %).
 # No paths, no build id, no symbols: the same source gives the same bytes in any directory.
 CC_musl     = $(MUSL_CC)
 CFLAGS_static = -O2 $(WERROR) -fno-pie -fstack-protector-strong -ffunction-sections -fdata-sections \
 	-ffile-prefix-map=$(CURDIR)/=
 CFLAGS_musl = $(CFLAGS_static) -idirafter $(B)/deps/musl/linux
+LINK_packer = -Wl,--wrap=pipe # see packer/base/decompress.c
 LINK_musl   = -static -no-pie -s -Wl,--gc-sections,--build-id=none
 # The same for another machine: `make ARCH=aarch64`. Debian's libgcc would ask glibc for atomic instructions.
 CC_aarch64     = $(B)/deps/aarch64/musl-gcc
@@ -211,10 +210,9 @@ MAIN_$1 = $(if $(filter-out fuzz,$1),$(B)/obj/$1/tests/fuzz/replay_main.o)
 $(B)/tests/$1/fuzz_%: $(B)/obj/$1/tests/fuzz/fuzz_%.o $$(MAIN_$1) $$(ALL_$1)
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) -pthread -o $$@ -Wl,--start-group $$^ -Wl,--end-group
-# pipe: see packer/base/decompress.c.
 $2/init $2/tarboot $2/decode:
 	@mkdir -p $$(@D)
-	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) $$(if $$(filter %/tarboot,$$@),-Wl$$(comma)--wrap=pipe) -pthread -o $$@ -Wl,--start-group $$^ -Wl,--end-group
+	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) $$(if $$(filter %/tarboot,$$@),$$(LINK_packer)) -pthread -o $$@ -Wl,--start-group $$^ -Wl,--end-group
 endef
 $(eval $(call variant,musl,$(B)))
 $(eval $(call variant,aarch64,$(B)/aarch64))

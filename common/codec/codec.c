@@ -152,8 +152,7 @@ int codec_decode(int fd, const char *name, void *buf, size_t room, size_t *ret_s
 		cleanup_close(&copy);
 		return fail_errno(f, r, name, "cannot read it");
 	}
-	if (r == 0)
-		r = block_list_read(&p, &l, f);
+	r = block_list_read(&p, &l, f);
 	if (r == 0 && l.decoder_memory > room)
 		r = fail_errno(f, EFBIG, name, "cannot decompress it");
 	if (r == 0 && l.codec->decoder_new(&p, &l, &decoder) < 0)

@@ -64,18 +64,13 @@ static int stored_start(void *decoder, const struct block *block, struct fail *f
 static int stored_read(void *decoder, void *buf, size_t size, size_t *ret_size, struct fail *f)
 {
 	struct stored_decoder *d = decoder;
-	size_t have = 0;
-	ssize_t n;
+	ssize_t n = payload_read_up_to(d->payload, d->next, buf,
+				       (size_t)min_u64(size, d->end - d->next));
 
-	size = (size_t)min_u64(size, d->end - d->next);
-	while (have < size) {
-		n = payload_read(d->payload, d->next, (char *)buf + have, size - have);
-		if (n < 0)
-			return fail_errno(f, (int)n, d->payload->name, "cannot read it");
-		have += (size_t)n;
-		d->next += (uint64_t)n;
-	}
-	*ret_size = have;
+	if (n < 0)
+		return fail_errno(f, (int)n, d->payload->name, "cannot read it");
+	d->next += (uint64_t)n;
+	*ret_size = (size_t)n;
 	return d->next < d->end;
 }
 
