@@ -9,10 +9,10 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/threads.h"
 #include "engine/pool.h"
 
 #define WRITES_MAX 256 /* queued; also bounds the open files */
@@ -364,24 +364,6 @@ static int make_pool(struct pipeline *l, const struct engine_plan *plan)
 	return pool_make(&l->pool, l->blocks, n, plan->threads, plan->whole);
 }
 
-/* Signals are the main thread's business: workers inherit a mask that blocks all. One worker is
- * enough to go on with. */
-static int start_workers(struct pipeline *l, unsigned threads)
-{
-	sigset_t all, old;
-	int r = 0;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	while (r == 0 && l->n_threads < threads) {
-		r = pthread_create(&l->threads[l->n_threads], NULL, worker, l);
-		if (r == 0)
-			l->n_threads++;
-	}
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return l->n_threads > 0 ? 0 : -r;
-}
-
 static void free_pipeline(struct pipeline *l)
 {
 	pool_free(&l->pool);
@@ -416,7 +398,7 @@ int pipeline_start(const struct payload *p, const struct block_list *blocks,
 	pthread_cond_init(&l->writers.wake, NULL);
 	r = make_pool(l, plan);
 	if (r == 0)
-		r = start_workers(l, plan->threads);
+		r = threads_start(l->threads, plan->threads, worker, l, &l->n_threads);
 	if (r < 0) {
 		free_pipeline(l);
 		return fail_errno(f, r, "the unpack engine", "cannot start its threads");

@@ -4,12 +4,12 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
 
 #include "base/cpus.h"
+#include "base/threads.h"
 #include "base/util.h"
 #include "image/encode.h"
 
@@ -123,22 +123,6 @@ static int make_jobs(struct encoder *e, unsigned threads)
 	return 0;
 }
 
-/* Signals are the main thread's business. One worker is enough to go on with. */
-static int start_workers(struct encoder *e, unsigned threads)
-{
-	sigset_t all, old;
-	int r = 0;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	while (r == 0 && e->n_threads < threads) {
-		r = pthread_create(&e->threads[e->n_threads], NULL, worker, e);
-		e->n_threads += r == 0;
-	}
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return e->n_threads > 0 ? 0 : -r;
-}
-
 static unsigned count_threads(unsigned asked)
 {
 	return (unsigned)min_u64(asked ? asked : cpus_usable(), THREADS_MAX);
@@ -163,7 +147,7 @@ static int zstd_open(const struct encode_settings *s, encode_output *output, voi
 	e->out_room = ZSTD_compressBound(e->frame_size);
 	r = make_jobs(e, threads);
 	if (r == 0)
-		r = start_workers(e, threads);
+		r = threads_start(e->threads, threads, worker, e, &e->n_threads);
 	if (r == 0)
 		*ret = e;
 	else
