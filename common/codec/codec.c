@@ -108,6 +108,21 @@ const char *codec_todo_memory(const struct codec *codec, const char *helps,
 	return buf;
 }
 
+int codec_fail_damaged(const struct payload *p, const struct block *at, struct fail *f)
+{
+	return fail_set(f, EBADMSG, p->name, CODEC_TODO_COPY, "Block %llu (byte %llu) is damaged",
+			(unsigned long long)at->number, (unsigned long long)at->offset);
+}
+
+int codec_fail_memory(const struct payload *p, const struct block *at, const struct codec *codec,
+		      struct fail *f)
+{
+	char todo[CODEC_TODO_MAX];
+
+	return fail_set(f, ENOMEM, p->name, codec_todo_memory(codec, CODEC_TODO_THREADS, todo),
+			"no memory to decode Block %llu", (unsigned long long)at->number);
+}
+
 void block_list_free(struct block_list *l)
 {
 	free(l->blocks);

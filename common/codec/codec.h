@@ -96,6 +96,14 @@ const struct block *block_list_find(const struct block_list *l, uint64_t offset)
 
 void block_list_free(struct block_list *l);
 
+/* What to do when bytes are not as they were made. */
+#define CODEC_TODO_COPY "Copy it again; build it again if what it was copied from is damaged, too."
+
+/* For codecs: a Block that is damaged, or whose decoder finds no memory. They return the failure. */
+int codec_fail_damaged(const struct payload *p, const struct block *at, struct fail *f);
+int codec_fail_memory(const struct payload *p, const struct block *at, const struct codec *codec,
+		      struct fail *f);
+
 /* What to do when decoding takes too much memory, as a sentence: what helps with every codec, and how to compress instead. */
 #define CODEC_TODO_MAX 192
 #define CODEC_TODO_ADD "Add memory"

@@ -14,9 +14,6 @@
 
 #define INPUT_SIZE 65536
 
-static const char todo_copy[] = "Copy it again; build it again if what it was copied from is "
-				"damaged, too.";
-
 /* Of a Block, in block_list.own. */
 struct xz_block {
 	uint64_t unpadded; /* bytes without padding */
@@ -57,11 +54,11 @@ static int fail_container(const char *name, lzma_ret r, struct fail *f)
 			"it uses a feature of the xz format that this version does not support");
 	case LZMA_FORMAT_ERROR:
 	case LZMA_BUF_ERROR:
-		return fail_set(f, EBADMSG, name, todo_copy,
+		return fail_set(f, EBADMSG, name, CODEC_TODO_COPY,
 				"its end is missing or other data follows it: it was cut short or "
 				"appended to");
 	default:
-		return fail_set(f, EBADMSG, name, todo_copy,
+		return fail_set(f, EBADMSG, name, CODEC_TODO_COPY,
 				"its Index, a stream header or a stream footer is damaged");
 	}
 }
@@ -118,20 +115,14 @@ static int check_checks(const char *name, const lzma_index *index, struct fail *
 
 static int fail_block(const struct payload *p, const struct block *at, lzma_ret r, struct fail *f)
 {
-	unsigned long long number = at->number, offset = at->offset;
-	char todo[CODEC_TODO_MAX];
-
 	if (r == LZMA_MEM_ERROR)
-		return fail_set(f, ENOMEM, p->name,
-				codec_todo_memory(&codec_xz, CODEC_TODO_THREADS, todo),
-				"no memory to decode Block %llu", number);
+		return codec_fail_memory(p, at, &codec_xz, f);
 	if (r == LZMA_OPTIONS_ERROR)
 		return fail_set(
 			f, ENOTSUP, p->name, "Compress it with xz and its default options.",
 			"Block %llu (byte %llu) uses a filter that this version does not support",
-			number, offset);
-	return fail_set(f, EBADMSG, p->name, todo_copy, "Block %llu (byte %llu) is damaged", number,
-			offset);
+			(unsigned long long)at->number, (unsigned long long)at->offset);
+	return codec_fail_damaged(p, at, f);
 }
 
 /* The header is at most 1024 bytes; it is brought together even across two parts. */

@@ -36,9 +36,6 @@ struct note {
 	uint32_t checksum;
 };
 
-static const char todo_copy[] = "Copy it again; build it again if what it was copied from is "
-				"damaged, too.";
-
 struct zstd_decoder {
 	const struct payload *payload;
 	ZSTD_DCtx *context;
@@ -64,7 +61,7 @@ static bool zstd_is_kind(const uint8_t *head, size_t size)
 
 static int fail_frame(const struct payload *p, uint64_t at, const char *why, struct fail *f)
 {
-	return fail_set(f, EBADMSG, p->name, todo_copy, "the frame at byte %llu %s",
+	return fail_set(f, EBADMSG, p->name, CODEC_TODO_COPY, "the frame at byte %llu %s",
 			(unsigned long long)at, why);
 }
 
@@ -103,7 +100,7 @@ static int explain_header(const struct payload *p, uint64_t at, int error, struc
 			f, ENOTSUP, p->name, "Compress it with zstd 0.8 or later.",
 			"the frame at byte %llu is of a format that this version does not support",
 			(unsigned long long)at);
-	return fail_set(f, EBADMSG, p->name, todo_copy,
+	return fail_set(f, EBADMSG, p->name, CODEC_TODO_COPY,
 			"other data follows its last frame, at byte %llu", (unsigned long long)at);
 }
 
@@ -196,7 +193,7 @@ struct table {
 
 static int fail_table(const struct payload *p, uint64_t at, struct fail *f)
 {
-	return fail_set(f, EBADMSG, p->name, todo_copy,
+	return fail_set(f, EBADMSG, p->name, CODEC_TODO_COPY,
 			"its seek table does not match its frames (byte %llu)",
 			(unsigned long long)at);
 }
@@ -402,15 +399,9 @@ static uint64_t zstd_position(const void *decoder)
 
 static int fail_decoder(const struct zstd_decoder *d, size_t result, struct fail *f)
 {
-	unsigned long long number = d->at.number, offset = d->at.offset;
-	char todo[CODEC_TODO_MAX];
-
 	if (ZSTD_isError(result) && ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation)
-		return fail_set(f, ENOMEM, d->payload->name,
-				codec_todo_memory(&codec_zstd, CODEC_TODO_THREADS, todo),
-				"no memory to decode Block %llu", number);
-	return fail_set(f, EBADMSG, d->payload->name, todo_copy,
-			"Block %llu (byte %llu) is damaged", number, offset);
+		return codec_fail_memory(d->payload, &d->at, &codec_zstd, f);
+	return codec_fail_damaged(d->payload, &d->at, f);
 }
 
 /* Brings more of the current Block into the empty input buffer. */

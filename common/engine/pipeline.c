@@ -262,8 +262,7 @@ static int decode_chunk(struct pipeline *l, void *decoder, struct chunk *c, uint
 
 static int fail_too_long(const struct pipeline *l, const struct block *block, struct fail *f)
 {
-	return fail_set(f, EBADMSG, l->payload->name,
-			"Copy it again; build it again if what it was copied from is damaged, too.",
+	return fail_set(f, EBADMSG, l->payload->name, CODEC_TODO_COPY,
 			"Block %llu contains more data than its header says",
 			(unsigned long long)block->number);
 }
