@@ -1,0 +1,35 @@
+/*
+ * URLs of files that are fetched. Pure: text in, struct out.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/fail.h"
+
+#define URL_MAX 512 /* bytes of one, its NUL included */
+#define URLS_MAX 16 /* in a list */
+
+struct url {
+	char text[URL_MAX];
+	char host[256]; /* without brackets */
+	uint16_t port;
+	bool is_ipv6; /* host is an IPv6 address */
+	bool is_ipv4; /* host is an IPv4 address */
+};
+
+/* Does a value name a URL, good or bad, and no path? */
+bool url_is_one(const char *text);
+
+/* Reads one. 0, or -EINVAL with *f: not http:, no host, a port that is none, too long, characters that no URL has, a user name
+ * in it. https: is refused with what to do instead. *ret is untouched on failure. */
+int url_parse(const char *text, struct url *ret, struct fail *f);
+
+/* Reads a list with commas between: the same file on several servers. 0, or -EINVAL, -E2BIG behind URLS_MAX. */
+int url_list_parse(const char *text, struct url ret[URLS_MAX], size_t *ret_n, struct fail *f);
+
+/* Puts the list into an order that depends on the machine's MAC alone, so that many machines share the load of the servers
+ * evenly. */
+void url_list_order(struct url *urls, size_t n, const uint8_t mac[6]);
