@@ -20,16 +20,18 @@ struct url {
 	bool is_ipv4; /* host is an IPv4 address */
 };
 
-/* Does a value name a URL, good or bad, and no path? */
+/* Does a value name a URL, good or bad, and no path? A file in the working directory that is called so is ./NAME. */
 bool url_is_one(const char *text);
 
-/* Reads one. 0, or -EINVAL with *f: not http:, no host, a port that is none, too long, characters that no URL has, a user name
- * in it. https: is refused with what to do instead. *ret is untouched on failure. */
+/* Reads one. 0, or -EINVAL with *f, whose what is the URL: not http:, no host, a port that is none, too long, characters that no
+ * URL has, a user name in it. https: is refused with what to do instead. *ret is untouched on failure. text must not be in
+ * *f. */
 int url_parse(const char *text, struct url *ret, struct fail *f);
 
-/* Reads a list with commas between: the same file on several servers. 0, or -EINVAL, -E2BIG behind URLS_MAX. */
+/* Reads a list with commas between: the same file on several servers. A comma in a URL is %2C. 0, or -EINVAL, -E2BIG behind
+ * URLS_MAX, -ENOMEM. ret and *ret_n are untouched on failure. */
 int url_list_parse(const char *text, struct url ret[URLS_MAX], size_t *ret_n, struct fail *f);
 
-/* Puts the list into an order that depends on the machine's MAC alone, so that many machines share the load of the servers
- * evenly. */
+/* Puts the list into an order that depends on the machine's MAC and the URLs alone, so that many machines share the load of
+ * the servers evenly: also that of a server that fails, and another order of the same list changes nothing. */
 void url_list_order(struct url *urls, size_t n, const uint8_t mac[6]);
