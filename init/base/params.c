@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/cmdline.h"
+#include "fetch/url.h"
 #include "base/util.h"
 
 /* Each reads value (NULL: the key stood alone) into the params; false: it cannot be understood. */
@@ -29,9 +30,42 @@ static bool parse_text(const char *value, void *field, struct params *p)
 	return true;
 }
 
+/* Adds it behind those that were given before. */
+static bool parse_one_of_several(const char *value, void *field, struct params *p)
+{
+	struct text_param *t = field;
+	size_t used = strlen(t->text);
+
+	(void)p;
+	if (!value || !*value)
+		return true;
+	if (used + strlen(value) + 2 > sizeof(t->text))
+		t->is_too_long = true;
+	else
+		sprintf(t->text + used, "%s%s", used ? " " : "", value);
+	return true;
+}
+
 static bool parse_path(const char *value, void *field, struct params *p)
 {
 	return value && *value == '/' && parse_text(value, field, p);
+}
+
+static bool parse_rootfs(const char *value, void *field, struct params *p)
+{
+	(void)p;
+	if (!value || strlen(value) >= ROOTFS_MAX || !(*value == '/' || url_is_one(value)))
+		return false;
+	strcpy(field, value);
+	return true;
+}
+
+static bool parse_proxy(const char *value, void *field, struct params *p)
+{
+	if (!value || strlen(value) >= sizeof(p->proxy) || (*value && !url_is_one(value)))
+		return false;
+	strcpy(field, value);
+	return true;
 }
 
 static bool parse_long(const char *value, long least, long most, long *ret)
@@ -151,6 +185,21 @@ static bool parse_onfail(const char *value, void *field, struct params *p)
 	return false;
 }
 
+static bool parse_netwait(const char *value, void *field, struct params *p)
+{
+	(void)p;
+	return parse_long(value, 0, INT_MAX / 1000, field);
+}
+
+static bool parse_net(const char *value, void *field, struct params *p)
+{
+	(void)p;
+	if (!value || (strcmp(value, "keep") != 0 && strcmp(value, "down") != 0))
+		return false;
+	*(bool *)field = strcmp(value, "keep") == 0;
+	return true;
+}
+
 static const struct {
 	const char *key;
 	parse_fn *parse;
@@ -159,7 +208,8 @@ static const struct {
 } keys[] = {
 	{ "tarboot.size", parse_size_value, offsetof(struct params, size),
 	  "a size like 1500m, 2g, 75% or auto" },
-	{ "tarboot.rootfs", parse_path, offsetof(struct params, rootfs), "an absolute path" },
+	{ "tarboot.rootfs", parse_rootfs, offsetof(struct params, rootfs),
+	  "an absolute path, or a URL, less than 1024 bytes" },
 	{ "tarboot.init", parse_path, offsetof(struct params, init), "an absolute path" },
 	{ "init", parse_path, offsetof(struct params, init), "an absolute path" },
 	{ "tarboot.shell", parse_shell, offsetof(struct params, shell),
@@ -173,6 +223,16 @@ static const struct {
 	{ "tarboot.mount", parse_text, offsetof(struct params, mount),
 	  "tmpfs mount options, less than 256 bytes" },
 	{ "tarboot.hotplug", parse_bool, offsetof(struct params, hotplug), "on or off" },
+	{ "tarboot.proxy", parse_proxy, offsetof(struct params, proxy),
+	  "a URL like http://proxy:3128, less than 512 bytes" },
+	{ "tarboot.verify", parse_bool, offsetof(struct params, verify), "yes or no" },
+	{ "tarboot.netwait", parse_netwait, offsetof(struct params, netwait),
+	  "a number of seconds" },
+	{ "tarboot.net", parse_net, offsetof(struct params, keep_network), "down or keep" },
+	{ "ip", parse_one_of_several, offsetof(struct params, ip), "" },
+	{ "BOOTIF", parse_one_of_several, offsetof(struct params, bootif), "" },
+	{ "nameserver", parse_one_of_several, offsetof(struct params, nameserver), "" },
+	{ "vlan", parse_one_of_several, offsetof(struct params, vlan), "" },
 	{ "tarboot.quiet", parse_bool, offsetof(struct params, quiet), "on or off" },
 	{ "tarboot.debug", parse_bool, offsetof(struct params, debug), "on or off" },
 	{ "quiet", parse_word, offsetof(struct params, quiet), "" },
@@ -221,6 +281,26 @@ static void note_unknown(const char *key, struct params *p)
 	}
 }
 
+/* value looks like a URL: can it be fetched, where key takes URLs? */
+static int check_urls(const char *key, const char *value, struct fail *f)
+{
+	struct url urls[URLS_MAX];
+	char url[sizeof(f->what)];
+	size_t n;
+	int r = 0;
+
+	if (strcmp(key, "tarboot.rootfs") == 0)
+		r = url_list_parse(value, urls, &n, f);
+	else if (strcmp(key, "tarboot.proxy") == 0)
+		r = url_parse(value, urls, f);
+	if (r < 0) {
+		strcpy(url, f->what);
+		snprintf(f->what, sizeof(f->what), "kernel parameter %s=%.*s", key,
+			 (int)(sizeof(f->what) - 40), url);
+	}
+	return r;
+}
+
 static int set_param(const char *text, const char *value, struct params *p, struct fail *f)
 {
 	char what[sizeof(f->what)];
@@ -228,6 +308,8 @@ static int set_param(const char *text, const char *value, struct params *p, stru
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		if (strcmp(text, keys[i].key) != 0)
 			continue;
+		if (value && url_is_one(value) && check_urls(text, value, f) < 0)
+			return -EINVAL;
 		if (keys[i].parse(value, (char *)p + keys[i].offset, p))
 			return 0;
 		snprintf(what, sizeof(what), "kernel parameter %s=%s", text, value ? value : "");
@@ -255,7 +337,7 @@ int params_parse(const char *cmdline, struct params *ret, struct fail *f)
 	char *value;
 	int r = 0, r_param;
 
-	*ret = (struct params){ .hotplug = true };
+	*ret = (struct params){ .hotplug = true, .verify = true, .netwait = NETWAIT_SECONDS };
 	if (!copy)
 		return fail_errno(f, ENOMEM, "the kernel command line", "cannot read it");
 	while (cmdline_next(&cmdline, &param)) {

@@ -15,20 +15,35 @@
 #define SHELL_UNPACKED 4
 #define SHELL_END 8
 
+#define ROOTFS_MAX 1024     /* a path, or URLs with commas between */
+#define NETWAIT_SECONDS 600 /* unless tarboot.netwait= says otherwise */
+
 enum onfail { ONFAIL_BY_PANIC, ONFAIL_REBOOT, ONFAIL_POWEROFF, ONFAIL_HALT, ONFAIL_SHELL };
 
 struct params {
 	struct size size;
-	char rootfs[256]; /* "" = where root_find.c looks */
-	char init[256];   /* "" = not given */
-	char mount[256];  /* further tmpfs options; "" = none */
-	unsigned shell;   /* SHELL_* bits */
+	char rootfs[ROOTFS_MAX]; /* "" = where root_find.c looks */
+	char init[256];          /* "" = not given */
+	char mount[256];         /* further tmpfs options; "" = none */
+	unsigned shell;          /* SHELL_* bits */
 	enum onfail onfail;
 	bool has_failwait, has_panic;
 	long failwait;    /* seconds */
 	long panic;       /* seconds; < 0 at once, 0 never */
 	unsigned threads; /* 0 = as many as CPUs */
 	bool hotplug, quiet, debug;
+
+	/* What only counts when the root is fetched. The texts are as on the line, and for net/options.h to understand,
+	 * since other systems have forms that tarboot does not know; several values stand with blanks between. */
+	struct text_param {
+		char text[512]; /* "" = not given */
+		bool is_too_long;
+	} ip, bootif, nameserver, vlan;
+	char proxy[512]; /* URL; "" = none */
+	long netwait;    /* seconds; 0 = for ever */
+	bool keep_network;
+	bool verify; /* false: tarboot.verify=no */
+
 	char unknown[64];       /* the first unknown tarboot.* key; "" = none */
 	const char *suggestion; /* the most similar known key; NULL = none */
 };

@@ -13,7 +13,10 @@ need_programs(qw(qemu-system-x86_64 busybox tar xz));
 my %wrong = (
 	'tarboot.size=lots'         => 'a size like',
 	'tarboot.size='             => 'a size like',
-	'tarboot.rootfs=relative'   => 'an absolute path',
+	'tarboot.rootfs=relative'   => 'an absolute path, or a URL',
+	'tarboot.netwait=soon'      => 'a number of seconds',
+	'tarboot.net=up'            => 'down or keep',
+	'tarboot.proxy=proxy:3128'  => 'a URL like',
 	'tarboot.init'              => 'an absolute path',
 	'tarboot.shell=always'      => 'fail, start, unpacked or end',
 	'tarboot.onfail=panic'      => 'reboot, poweroff, halt or shell',

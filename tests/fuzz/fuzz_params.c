@@ -3,6 +3,7 @@
 
 #include <limits.h>
 
+#include "fetch/url.h"
 #include "fuzz.h"
 
 #define is_text(t) (memchr(t, '\0', sizeof(t)) != NULL)
@@ -10,7 +11,11 @@
 static void check(const struct params *p)
 {
 	promise(is_text(p->rootfs) && is_text(p->init) && is_text(p->mount) && is_text(p->unknown));
-	promise((*p->rootfs == '/' || !*p->rootfs) && (*p->init == '/' || !*p->init));
+	promise(is_text(p->ip.text) && is_text(p->bootif.text) && is_text(p->nameserver.text));
+	promise(is_text(p->vlan.text) && is_text(p->proxy));
+	promise(p->netwait >= 0 && p->netwait <= INT_MAX / 1000);
+	promise(*p->rootfs == '/' || !*p->rootfs || url_is_one(p->rootfs));
+	promise(*p->init == '/' || !*p->init);
 	promise(p->shell <= (SHELL_FAIL | SHELL_START | SHELL_UNPACKED | SHELL_END));
 	promise(p->onfail <= ONFAIL_SHELL && p->threads <= 4096);
 	promise(!p->has_failwait || (p->failwait >= 0 && p->failwait <= INT_MAX));

@@ -11,7 +11,14 @@ static const char *describe(const struct params *p)
 {
 	static const char *const onfails[] = { "", " onfail=reboot", " onfail=poweroff",
 					       " onfail=halt", " onfail=shell" };
-	static char text[2048];
+	static char text[4096];
+	const struct {
+		const char *name;
+		const struct text_param *value;
+	} texts[] = { { "ip", &p->ip },
+		      { "BOOTIF", &p->bootif },
+		      { "nameserver", &p->nameserver },
+		      { "vlan", &p->vlan } };
 	int n = 0;
 
 #define ADD(...) n += snprintf(text + n, sizeof(text) - (size_t)n, __VA_ARGS__)
@@ -36,6 +43,15 @@ static const char *describe(const struct params *p)
 		ADD(" panic=%ld", p->panic);
 	if (p->threads)
 		ADD(" threads=%u", p->threads);
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (*texts[i].value->text || texts[i].value->is_too_long)
+			ADD(" %s=%s%s", texts[i].name, texts[i].value->text,
+			    texts[i].value->is_too_long ? "..." : "");
+	if (*p->proxy)
+		ADD(" proxy=%s", p->proxy);
+	if (p->netwait != 600)
+		ADD(" netwait=%ld", p->netwait);
+	ADD("%s%s", p->keep_network ? " net=keep" : "", p->verify ? "" : " verify=no");
 	ADD("%s%s%s", p->hotplug ? "" : " hotplug=off", p->quiet ? " quiet" : "",
 	    p->debug ? " debug" : "");
 	if (*p->unknown)
@@ -72,6 +88,26 @@ static const struct {
 	{ "init=/bin/sh", "init=/bin/sh" },
 	{ "init=/a tarboot.init=/b", "init=/b" },
 	{ "tarboot.init=/b init=/a", "init=/a" },
+
+	/* where the root comes from, and how */
+	{ "tarboot.rootfs=http://server/root.tar.xz,http://[2001:db8::1]:8080/r",
+	  "rootfs=http://server/root.tar.xz,http://[2001:db8::1]:8080/r" },
+	{ "tarboot.proxy=http://proxy:3128", "proxy=http://proxy:3128" },
+	{ "tarboot.proxy=http://proxy:3128 tarboot.proxy=", "" },
+	{ "tarboot.verify=no", "verify=no" },
+	{ "tarboot.verify=no tarboot.verify=yes", "" },
+	{ "tarboot.netwait=0", "netwait=0" },
+	{ "tarboot.netwait=2147483", "netwait=2147483" },
+	{ "tarboot.net=keep", "net=keep" },
+	{ "tarboot.net=keep tarboot.net=down", "" },
+
+	/* what others set, too: it stops no boot, and all of several count */
+	{ "ip=dhcp BOOTIF=01-52-54-00-12-34-56", "ip=dhcp BOOTIF=01-52-54-00-12-34-56" },
+	{ "ip=eth0:dhcp ip=10.0.0.5::10.0.0.1:24::eth1:none",
+	  "ip=eth0:dhcp 10.0.0.5::10.0.0.1:24::eth1:none" },
+	{ "nameserver=10.0.0.1 vlan=vlan5:eth0 nameserver=10.0.0.2 nameserver=",
+	  "nameserver=10.0.0.1 10.0.0.2 vlan=vlan5:eth0" },
+	{ "ip ip= ip=rubbish BOOTIF", "ip=rubbish" },
 
 	/* tarboot.mount */
 	{ "tarboot.mount=nr_inodes=5k,huge=never", "mount=nr_inodes=5k,huge=never" },
@@ -177,6 +213,20 @@ static const struct {
 	{ "tarboot.rootfs", "" },
 	{ "tarboot.rootfs", NULL },
 	{ "tarboot.rootfs", "rootfs.tar.xz" },
+	{ "tarboot.rootfs", "https://server/root.tar.xz" },
+	{ "tarboot.rootfs", "http://" },
+	{ "tarboot.rootfs", "ftp://server/root.tar.xz" },
+	{ "tarboot.proxy", NULL },
+	{ "tarboot.proxy", "proxy:3128" },
+	{ "tarboot.proxy", "http://proxy:99999" },
+	{ "tarboot.verify", "perhaps" },
+	{ "tarboot.netwait", "" },
+	{ "tarboot.netwait", NULL },
+	{ "tarboot.netwait", "-1" },
+	{ "tarboot.netwait", "10m" },
+	{ "tarboot.netwait", "2147484" },
+	{ "tarboot.net", NULL },
+	{ "tarboot.net", "up" },
 	{ "tarboot.init", "" },
 	{ "tarboot.init", NULL },
 	{ "tarboot.init", "sbin/init" },
@@ -293,18 +343,32 @@ static void test_long(void)
 
 static void test_longest_text(void)
 {
-	char cmdline[300], path[256];
+	char cmdline[ROOTFS_MAX + 100], path[ROOTFS_MAX];
 	struct params p;
 	struct fail f;
 
 	memset(path, 'p', sizeof(path));
 	path[0] = '/';
-	path[255] = '\0';
+	path[ROOTFS_MAX - 1] = '\0';
 	snprintf(cmdline, sizeof(cmdline), "tarboot.rootfs=%s", path);
-	is_int(parse(cmdline, &p, &f), 0, "a path of 255 bytes");
+	is_int(parse(cmdline, &p, &f), 0, "a path of 1023 bytes");
 	is_str(p.rootfs, path, "is whole");
 	strcat(cmdline, "p");
-	is_int(parse(cmdline, &p, &f), -EINVAL, "one of 256 is refused");
+	is_int(parse(cmdline, &p, &f), -EINVAL, "one of 1024 is refused");
+}
+
+/* More than there is room for is told when a root is fetched, and stops no other boot. */
+static void test_many_addresses(void)
+{
+	char cmdline[2048] = "";
+	struct params p;
+	struct fail f;
+
+	for (size_t i = 0; i < 40; i++)
+		strcat(cmdline, "nameserver=192.168.100.10 ");
+	is_int(parse(cmdline, &p, &f), 0, "more name servers than there is room for");
+	ok(p.nameserver.is_too_long, "is known");
+	is_int((int)strlen(p.nameserver.text), 509, "and those that have room are whole");
 }
 
 int main(void)
@@ -313,5 +377,6 @@ int main(void)
 	test_bad();
 	test_long();
 	test_longest_text();
+	test_many_addresses();
 	return done_testing();
 }
