@@ -74,7 +74,7 @@ static int find_codec(const struct payload *p, const struct codec **ret, struct 
 	ssize_t n = payload_read_up_to(p, 0, head, sizeof(head));
 
 	if (n < 0)
-		return fail_errno(f, (int)n, p->name, "cannot read it");
+		return payload_fail_read(p, (int)n, f);
 	*ret = codec_find(head, (size_t)n);
 	if (*ret)
 		return 0;
@@ -98,6 +98,31 @@ int block_list_read(const struct payload *p, struct block_list *ret, struct fail
 	}
 	*ret = l;
 	return 0;
+}
+
+const struct codec *codec_by_name(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(codecs); i++)
+		if (*codecs[i]->suffix && ends_with(name, codecs[i]->suffix))
+			return codecs[i];
+	return &codec_stored;
+}
+
+int block_list_known(const char *name, const struct block *blocks, size_t n, struct block_list *ret)
+{
+	struct block_list l = { .codec = codec_by_name(name), .streams = 1 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = block_list_add(&l, &blocks[i]);
+	if (r == 0)
+		r = l.codec->list_known(&l);
+	if (r < 0) {
+		block_list_free(&l);
+		l = (struct block_list){ 0 };
+	}
+	*ret = l;
+	return r;
 }
 
 const char *codec_todo_memory(const struct codec *codec, const char *helps,

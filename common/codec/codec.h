@@ -47,6 +47,7 @@ struct block_list {
 
 struct codec {
 	const char *name;
+	const char *suffix; /* of the names of its files, behind ".tar" */
 	const char *
 		smaller; /* what to compress with for a decoder to take less memory; NULL: it takes next to none */
 
@@ -56,6 +57,11 @@ struct codec {
 	/* Adds the Blocks of p to an empty list and sets streams and decoder_memory. Everything but
 	 * the content of the Blocks is checked here. */
 	int (*list)(const struct payload *p, struct block_list *l, struct fail *f);
+
+	/* The same for a file that is not here yet, whose Blocks are in l already, with offset, total, uncompressed and memory, as an
+	 * earlier list had them: sets what else list would have set. What the Blocks' own headers say is checked when they are
+	 * decoded. 0 or -ENOMEM. */
+	int (*list_known)(struct block_list *l);
 
 	/* A decoder for many Blocks of the list, which is of p; used by one thread at a time. 0 or -ENOMEM. */
 	int (*decoder_new)(const struct payload *p, const struct block_list *l, void **ret);
@@ -84,6 +90,14 @@ const struct codec *codec_find(const uint8_t *head, size_t size);
 
 /* Finds the codec of p by its first bytes and lists the Blocks. On failure *ret is empty. */
 int block_list_read(const struct payload *p, struct block_list *ret, struct fail *f);
+
+/* The codec of a file by its name: what ends neither in .xz nor in .zst is not compressed. */
+const struct codec *codec_by_name(const char *name);
+
+/* The list of a file that is not here yet: its name, and n Blocks with offset, total, uncompressed and memory. 0, -E2BIG behind
+ * BLOCKS_MAX, or -ENOMEM; on failure *ret is empty. */
+int block_list_known(const char *name, const struct block *blocks, size_t n,
+		     struct block_list *ret);
 
 /* For codecs: appends a Block; number and start are set here. 0, -ENOMEM, or -E2BIG behind BLOCKS_MAX. */
 int block_list_add(struct block_list *l, const struct block *block);

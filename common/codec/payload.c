@@ -95,6 +95,8 @@ ssize_t payload_read(const struct payload *p, uint64_t offset, void *buf, size_t
 		return 0;
 	if (size > part->size - offset)
 		size = (size_t)(part->size - offset);
+	if (p->arrival && arrival_wait(p->arrival, part->fd, offset, size, &size) < 0)
+		return -ECANCELED;
 	do
 		n = pread(part->fd, buf, size, (off_t)(part->offset + offset));
 	while (n < 0 && errno == EINTR);
@@ -117,6 +119,32 @@ ssize_t payload_read_up_to(const struct payload *p, uint64_t offset, void *buf, 
 		have += (size_t)n;
 	}
 	return (ssize_t)have;
+}
+
+bool payload_has_failed(const struct payload *p)
+{
+	return p->arrival && arrival_state(p->arrival) == ARRIVAL_FAILED;
+}
+
+int payload_fail_read(const struct payload *p, int error, struct fail *f)
+{
+	if (error != -ECANCELED || !payload_has_failed(p))
+		return fail_errno(f, error, p->name, "cannot read it");
+	*f = p->arrival->fail;
+	return -f->error;
+}
+
+int payload_wait_complete(const struct payload *p, struct fail *f)
+{
+	int r = p->arrival ? arrival_wait_complete(p->arrival) : 0;
+
+	return r < 0 ? payload_fail_read(p, r, f) : 0;
+}
+
+void payload_cancel(const struct payload *p)
+{
+	if (p->arrival)
+		arrival_cancel(p->arrival);
 }
 
 static uint64_t page_size(void)
@@ -153,6 +181,12 @@ void payload_discard(const struct payload *p, uint64_t from, uint64_t to)
 		discard_in_part(part, offset, offset + size);
 		from += size;
 	}
+}
+
+void payload_done_before(const struct payload *p, uint64_t offset)
+{
+	if (p->arrival)
+		arrival_give_back(p->arrival, offset);
 }
 
 uint64_t payload_page_start(const struct payload *p, uint64_t offset)

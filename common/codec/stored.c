@@ -39,6 +39,12 @@ static int stored_list(const struct payload *p, struct block_list *l, struct fai
 	return r < 0 ? fail_errno(f, r, p->name, "cannot hold its list of Blocks") : 0;
 }
 
+static int stored_list_known(struct block_list *l)
+{
+	l->decoder_memory = sizeof(struct stored_decoder);
+	return 0;
+}
+
 static int stored_decoder_new(const struct payload *p, const struct block_list *l, void **ret)
 {
 	struct stored_decoder *d = calloc(1, sizeof(*d));
@@ -68,7 +74,7 @@ static int stored_read(void *decoder, void *buf, size_t size, size_t *ret_size, 
 				       (size_t)min_u64(size, d->end - d->next));
 
 	if (n < 0)
-		return fail_errno(f, (int)n, d->payload->name, "cannot read it");
+		return payload_fail_read(d->payload, (int)n, f);
 	d->next += (uint64_t)n;
 	*ret_size = (size_t)n;
 	return d->next < d->end;
@@ -81,8 +87,10 @@ static uint64_t stored_position(const void *decoder)
 
 const struct codec codec_stored = {
 	.name = "tar",
+	.suffix = "",
 	.is_kind = stored_is_kind,
 	.list = stored_list,
+	.list_known = stored_list_known,
 	.decoder_new = stored_decoder_new,
 	.decoder_free = free,
 	.start = stored_start,

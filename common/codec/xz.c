@@ -16,8 +16,8 @@
 
 /* Of a Block, in block_list.own. */
 struct xz_block {
-	uint64_t unpadded; /* bytes without padding */
-	lzma_check check;  /* of its stream */
+	uint64_t unpadded; /* bytes without padding; 0: only its header tells */
+	lzma_check check;  /* of its stream; where the header tells, it does so by its size */
 };
 
 struct xz_decoder {
@@ -78,7 +78,7 @@ static int read_index(const struct payload *p, lzma_index **ret, struct fail *f)
 			n = payload_read(p, offset, input, sizeof(input));
 			if (n < 0) {
 				lzma_end(&strm);
-				return fail_errno(f, (int)n, p->name, "cannot read it");
+				return payload_fail_read(p, (int)n, f);
 			}
 			strm.next_in = input;
 			strm.avail_in = (size_t)n;
@@ -135,7 +135,7 @@ static int read_header(const struct payload *p, const struct block *at,
 	while (have < want) {
 		n = payload_read(p, at->offset + have, header + have, want - have);
 		if (n < 0)
-			return fail_errno(f, (int)n, p->name, "cannot read it");
+			return payload_fail_read(p, (int)n, f);
 		if (n == 0)
 			return fail_block(p, at, LZMA_DATA_ERROR, f);
 		have += (size_t)n;
@@ -145,25 +145,77 @@ static int read_header(const struct payload *p, const struct block *at,
 	return header[0] == 0 || want > at->total ? fail_block(p, at, LZMA_DATA_ERROR, f) : 0;
 }
 
+/* The check of so many bytes; LZMA_CHECK_ID_MAX + 1: none has so many. */
+static lzma_check check_of_size(uint64_t size)
+{
+	static const lzma_check checks[] = { LZMA_CHECK_NONE, LZMA_CHECK_CRC32, LZMA_CHECK_CRC64,
+					     LZMA_CHECK_SHA256 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
+		if (lzma_check_size(checks[i]) == size)
+			return checks[i];
+	return (lzma_check)(LZMA_CHECK_ID_MAX + 1);
+}
+
+/* What the Index would say of a Block whose header has the size of its data: the rest of it are padding and check. */
+static int derive_from_header(const struct block *at, const uint8_t *header, lzma_block *block,
+			      struct xz_block *ret)
+{
+	uint64_t head = block->header_size, data;
+
+	block->check = LZMA_CHECK_NONE;
+	if (lzma_block_header_decode(block, NULL, header) != LZMA_OK)
+		return -EBADMSG;
+	lzma_filters_free(block->filters, NULL);
+	data = block->compressed_size;
+	if (data == LZMA_VLI_UNKNOWN)
+		return -ENODATA;
+	if (head + (data + 3) / 4 * 4 > at->total)
+		return -EBADMSG;
+	ret->check = check_of_size(at->total - head - (data + 3) / 4 * 4);
+	ret->unpadded = head + data + lzma_check_size(ret->check);
+	return ret->check > LZMA_CHECK_ID_MAX ? -EBADMSG : 0;
+}
+
+static int find_own(const struct payload *p, const struct block_list *l, const struct block *at,
+		    const uint8_t *header, lzma_block *block, struct xz_block *ret, struct fail *f)
+{
+	int r = 0;
+
+	*ret = ((const struct xz_block *)l->own)[at->number - 1];
+	if (ret->unpadded == 0)
+		r = derive_from_header(at, header, block, ret);
+	if (r == -ENODATA)
+		return fail_set(f, ENOTSUP, p->name, "Pack it with `tarboot pack`.",
+				"the header of Block %llu (byte %llu) lacks its sizes, which it "
+				"must have to be unpacked while it arrives",
+				(unsigned long long)at->number, (unsigned long long)at->offset);
+	return r < 0 ? fail_block(p, at, LZMA_DATA_ERROR, f) : 0;
+}
+
 /* Reads the header of a Block and holds it against the Index. filters has LZMA_FILTERS_MAX + 1 and is
  * the caller's to free, but after a failure. */
 static int decode_header(const struct payload *p, const struct block_list *l,
 			 const struct block *at, lzma_filter *filters, lzma_block *ret,
 			 struct fail *f)
 {
-	const struct xz_block *own = (const struct xz_block *)l->own + (at->number - 1);
 	uint8_t header[LZMA_BLOCK_HEADER_SIZE_MAX];
-	lzma_block block = { .version = 1, .check = own->check, .filters = filters };
+	lzma_block block = { .version = 1, .filters = filters };
+	struct xz_block own;
 	lzma_ret ret_lzma;
 	int r = read_header(p, at, header, f);
 
 	if (r < 0)
 		return r;
 	block.header_size = lzma_block_header_size_decode(header[0]);
+	r = find_own(p, l, at, header, &block, &own, f);
+	if (r < 0)
+		return r;
+	block.check = own.check;
 	ret_lzma = lzma_block_header_decode(&block, NULL, header);
 	if (ret_lzma != LZMA_OK)
 		return fail_block(p, at, ret_lzma, f);
-	ret_lzma = lzma_block_compressed_size(&block, own->unpadded);
+	ret_lzma = lzma_block_compressed_size(&block, own.unpadded);
 	if (ret_lzma == LZMA_OK && block.uncompressed_size != LZMA_VLI_UNKNOWN &&
 	    block.uncompressed_size != at->uncompressed)
 		ret_lzma = LZMA_DATA_ERROR;
@@ -248,6 +300,18 @@ static int xz_list(const struct payload *p, struct block_list *l, struct fail *f
 	return r;
 }
 
+static int xz_list_known(struct block_list *l)
+{
+	l->own = calloc(l->n + 1, sizeof(struct xz_block));
+	if (!l->own)
+		return -ENOMEM;
+	l->own_size = sizeof(struct xz_block);
+	for (size_t i = 0; i < l->n; i++)
+		if (l->blocks[i].memory + sizeof(struct xz_decoder) > l->decoder_memory)
+			l->decoder_memory = l->blocks[i].memory + sizeof(struct xz_decoder);
+	return 0;
+}
+
 /* ---- decoders ---- */
 
 static int xz_decoder_new(const struct payload *p, const struct block_list *l, void **ret)
@@ -280,7 +344,7 @@ static int fill_input(struct xz_decoder *d, struct fail *f)
 				 left < INPUT_SIZE ? (size_t)left : INPUT_SIZE);
 
 	if (n < 0)
-		return fail_errno(f, (int)n, d->payload->name, "cannot read it");
+		return payload_fail_read(d->payload, (int)n, f);
 	d->next_in += (uint64_t)n;
 	d->strm.next_in = d->input;
 	d->strm.avail_in = (size_t)n;
@@ -346,9 +410,11 @@ static int xz_read(void *decoder, void *buf, size_t size, size_t *ret_size, stru
 
 const struct codec codec_xz = {
 	.name = "xz",
+	.suffix = ".xz",
 	.smaller = "a smaller dictionary (xz -6)",
 	.is_kind = xz_is_kind,
 	.list = xz_list,
+	.list_known = xz_list_known,
 	.decoder_new = xz_decoder_new,
 	.decoder_free = xz_decoder_free,
 	.start = xz_start,

@@ -83,7 +83,7 @@ static int look_at(struct look *l, uint64_t at, size_t size, const uint8_t **ret
 	if (at < l->at || at + size > l->at + l->size) {
 		n = payload_read_up_to(l->payload, at, l->data, LOOK_SIZE);
 		if (n < 0)
-			return fail_errno(f, (int)n, l->payload->name, "cannot read it");
+			return payload_fail_read(l->payload, (int)n, f);
 		l->at = at;
 		l->size = (size_t)n;
 	}
@@ -175,8 +175,6 @@ static int add_frame(struct look *look, const struct zstd_frame *frame, uint64_t
 	block.uncompressed = frame->has_size ? frame->size : most;
 	block.is_unsized = !frame->has_size;
 	block.is_unchecked = !frame->has_checksum;
-	if (block.memory + sizeof(struct zstd_decoder) > l->decoder_memory)
-		l->decoder_memory = block.memory + sizeof(struct zstd_decoder);
 	r = block_list_add(l, &block);
 	if (r == -E2BIG)
 		return fail_set(f, E2BIG, p->name, "Compress it in larger frames.",
@@ -304,6 +302,23 @@ static int check_table(struct look *look, const struct zstd_frame *frame, uint64
 	return r;
 }
 
+/* What decoders take: they need no window of their own where all frames say their sizes and no seek table has more checksums. */
+static void count_memory(struct block_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->blocks[i].memory + sizeof(struct zstd_decoder) > l->decoder_memory)
+			l->decoder_memory = l->blocks[i].memory + sizeof(struct zstd_decoder);
+	if (l->unsized == 0 && !l->own)
+		l->whole_memory = sizeof(struct zstd_decoder) + ZSTD_estimateDCtxSize() +
+				  ZSTD_BLOCKSIZE_MAX + INPUT_MORE;
+}
+
+static int zstd_list_known(struct block_list *l)
+{
+	count_memory(l);
+	return 0;
+}
+
 static int zstd_list(const struct payload *p, struct block_list *l, struct fail *f)
 {
 	struct look look = { .payload = p };
@@ -324,9 +339,8 @@ static int zstd_list(const struct payload *p, struct block_list *l, struct fail 
 	l->streams = l->n;
 	if (r == 0 && frame.is_skippable)
 		r = check_table(&look, &frame, start, l, f);
-	if (r == 0 && l->unsized == 0 && !l->own)
-		l->whole_memory = sizeof(struct zstd_decoder) + ZSTD_estimateDCtxSize() +
-				  ZSTD_BLOCKSIZE_MAX + INPUT_MORE;
+	if (r == 0)
+		count_memory(l);
 	return r;
 }
 
@@ -412,7 +426,7 @@ static int fill_input(struct zstd_decoder *d, struct fail *f)
 				 (size_t)min_u64(left, INPUT_SIZE));
 
 	if (n < 0)
-		return fail_errno(f, (int)n, d->payload->name, "cannot read it");
+		return payload_fail_read(d->payload, (int)n, f);
 	d->next_in += (uint64_t)n;
 	d->in.pos = 0;
 	d->in.size = (size_t)n;
@@ -496,9 +510,11 @@ static int zstd_read(void *decoder, void *buf, size_t size, size_t *ret_size, st
 
 const struct codec codec_zstd = {
 	.name = "zstd",
+	.suffix = ".zst",
 	.smaller = "a smaller window (zstd -19 without --long)",
 	.is_kind = zstd_is_kind,
 	.list = zstd_list,
+	.list_known = zstd_list_known,
 	.decoder_new = zstd_decoder_new,
 	.decoder_free = zstd_decoder_free,
 	.start = zstd_start,

@@ -103,6 +103,7 @@ static void store_failure(struct pipeline *l, const struct fail *f)
 {
 	if (l->fail.error == 0)
 		l->fail = *f;
+	payload_cancel(l->payload); /* a worker may wait for bytes */
 	stop_all(l);
 }
 
@@ -243,6 +244,7 @@ static void discard_complete(struct pipeline *l)
 	l->given_back = payload_page_start(l->payload, to);
 	pthread_mutex_unlock(&l->lock);
 	payload_discard(l->payload, from, to);
+	payload_done_before(l->payload, to);
 	pthread_mutex_lock(&l->lock);
 }
 

@@ -167,7 +167,7 @@ static int unpack_with_tree(const struct payload *p, const struct block_list *bl
 	r = pipeline_stop(u.pipeline, r, f);
 	if (r == 0 && tree)
 		r = tree_finish(tree, f);
-	else if (r < 0 && u.root)
+	else if (r < 0 && u.root && !payload_has_failed(p))
 		add_position(&u, blocks, f);
 	root_reader_close(u.root);
 	if (r < 0)
@@ -246,6 +246,8 @@ static int unpack_blocks(const struct payload *p, const struct block_list *block
 	}
 	if (r == 0)
 		r = unpack_with_tree(p, blocks, tree, &plan, options, ret, f);
+	if (r == 0)
+		r = payload_wait_complete(p, f);
 	if (r < 0 && held)
 		r = explain_held(&plan, f);
 	tree_free(tree);

@@ -1,0 +1,249 @@
+/* Atomic fields, and a futex for those who wait. See arrival.h. */
+#include "codec/arrival.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/util.h"
+
+#define READ_SIZE 16384
+#define WAIT_MS 1000 /* then a waiter looks again, whatever happened to those who should wake it */
+
+struct arrival *arrival_new(uint64_t size, uint64_t window, size_t n_blocks)
+{
+	size_t bytes = sizeof(struct arrival) + n_blocks * sizeof(struct arrival_block);
+	struct arrival *a = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+				 -1, 0);
+
+	if (a == MAP_FAILED)
+		return NULL;
+	a->size = size;
+	a->window = window;
+	a->n_blocks = n_blocks;
+	a->bytes = bytes;
+	return a;
+}
+
+void arrival_free(struct arrival *a)
+{
+	if (a)
+		(void)munmap(a, a->bytes);
+}
+
+/* ---- waiting ---- */
+
+uint32_t arrival_changes(const struct arrival *a)
+{
+	return atomic_load(&a->changes);
+}
+
+/* The kernel sleeps only if the counter is still the same, so no change is missed. Processes share it: no PRIVATE. */
+void arrival_wait_change(struct arrival *a, uint32_t changes, int milliseconds)
+{
+	struct timespec limit = { milliseconds / 1000, milliseconds % 1000 * 1000000L };
+
+	atomic_fetch_add(&a->waiting, 1);
+	(void)syscall(SYS_futex, &a->changes, FUTEX_WAIT, changes, &limit, NULL, 0);
+	atomic_fetch_sub(&a->waiting, 1);
+}
+
+static void tell_change(struct arrival *a)
+{
+	atomic_fetch_add(&a->changes, 1);
+	if (atomic_load(&a->waiting) > 0)
+		(void)syscall(SYS_futex, &a->changes, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+}
+
+enum arrival_state arrival_state(const struct arrival *a)
+{
+	return (enum arrival_state)atomic_load(&a->state);
+}
+
+/* From going on only: the first end counts. */
+static void end(struct arrival *a, enum arrival_state state)
+{
+	uint32_t before = ARRIVAL_GOES_ON;
+
+	(void)atomic_compare_exchange_strong(&a->state, &before, (uint32_t)state);
+	tell_change(a);
+}
+
+/* ---- readers ---- */
+
+/* The Block that ends behind offset, the first of those; n_blocks: there is none. */
+static size_t find_block(const struct arrival *a, uint64_t offset)
+{
+	size_t low = 0, high = a->n_blocks;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (a->blocks[middle].offset + a->blocks[middle].total <= offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Bytes that do not belong to a Block: they may be read when they are here. */
+static size_t ready_between(const struct arrival *a, uint64_t offset, size_t next)
+{
+	uint64_t to = min_u64(atomic_load(&a->arrived),
+			      next < a->n_blocks ? a->blocks[next].offset : a->size);
+
+	return to > offset ? (size_t)min_u64(to - offset, SIZE_MAX) : 0;
+}
+
+static bool digest_is_right(const struct arrival_block *b, int fd)
+{
+	uint64_t at = b->offset, end_of_block = b->offset + b->total;
+	uint8_t buf[READ_SIZE];
+	struct digest_state s;
+	struct digest is;
+
+	digest_begin(&s);
+	while (at < end_of_block) {
+		ssize_t n = pread(fd, buf, (size_t)min_u64(end_of_block - at, sizeof(buf)),
+				  (off_t)at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		digest_add(&s, buf, (size_t)n);
+		at += (uint64_t)n;
+	}
+	is = digest_end(&s);
+	return digest_is_same(&is, &b->digest);
+}
+
+/* Only one of the readers gets it from HERE to CHECKING. */
+static void check_block(struct arrival *a, struct arrival_block *b, int fd)
+{
+	uint32_t before = ARRIVAL_HERE;
+	bool right;
+
+	if (!atomic_compare_exchange_strong(&b->check, &before, ARRIVAL_CHECKING))
+		return;
+	right = digest_is_right(b, fd);
+	atomic_store(&b->check, right ? ARRIVAL_RIGHT : ARRIVAL_WRONG);
+	atomic_fetch_add(right ? &a->right : &a->wrong, 1);
+	tell_change(a);
+}
+
+static size_t ready_in_block(struct arrival *a, struct arrival_block *b, int fd, uint64_t offset)
+{
+	if (atomic_load(&b->check) == ARRIVAL_HERE)
+		check_block(a, b, fd);
+	if (atomic_load(&b->check) != ARRIVAL_RIGHT)
+		return 0;
+	return (size_t)min_u64(b->offset + b->total - offset, SIZE_MAX);
+}
+
+int arrival_wait(struct arrival *a, int fd, uint64_t offset, size_t size, size_t *ret_size)
+{
+	size_t number = find_block(a, offset), ready;
+	struct arrival_block *b = number < a->n_blocks ? &a->blocks[number] : NULL;
+	uint32_t changes;
+
+	for (;;) {
+		changes = arrival_changes(a);
+		if (b && b->offset <= offset)
+			ready = ready_in_block(a, b, fd, offset);
+		else
+			ready = ready_between(a, offset, number);
+		if (ready > 0)
+			break;
+		if (arrival_state(a) != ARRIVAL_GOES_ON)
+			return -ECANCELED;
+		arrival_wait_change(a, changes, WAIT_MS);
+	}
+	*ret_size = ready < size ? ready : size;
+	return 0;
+}
+
+void arrival_give_back(struct arrival *a, uint64_t to)
+{
+	uint64_t before = atomic_load(&a->given_back);
+
+	while (before < to && !atomic_compare_exchange_weak(&a->given_back, &before, to))
+		;
+	if (before < to)
+		tell_change(a);
+}
+
+int arrival_wait_complete(struct arrival *a)
+{
+	uint32_t changes = arrival_changes(a);
+
+	while (arrival_state(a) == ARRIVAL_GOES_ON) {
+		arrival_wait_change(a, changes, WAIT_MS);
+		changes = arrival_changes(a);
+	}
+	return arrival_state(a) == ARRIVAL_COMPLETE ? 0 : -ECANCELED;
+}
+
+void arrival_cancel(struct arrival *a)
+{
+	end(a, ARRIVAL_CANCELLED);
+}
+
+/* ---- the receiver ---- */
+
+uint64_t arrival_room(const struct arrival *a)
+{
+	uint64_t arrived = atomic_load(&a->arrived);
+	uint64_t to = add_u64(atomic_load(&a->given_back), a->window);
+
+	to = min_u64(to, a->size);
+	return to > arrived ? to - arrived : 0;
+}
+
+void arrival_add(struct arrival *a, uint64_t bytes)
+{
+	uint64_t before = atomic_load(&a->arrived), now = before + bytes;
+
+	for (size_t i = find_block(a, before); i < a->n_blocks; i++) {
+		if (a->blocks[i].offset + a->blocks[i].total > now)
+			break;
+		atomic_store(&a->blocks[i].check, ARRIVAL_HERE);
+	}
+	atomic_store(&a->arrived, now);
+	tell_change(a);
+}
+
+size_t arrival_find_wrong(const struct arrival *a)
+{
+	size_t i = 0;
+
+	while (i < a->n_blocks && atomic_load(&a->blocks[i].check) != ARRIVAL_WRONG)
+		i++;
+	return i;
+}
+
+void arrival_put_again(struct arrival *a, size_t block)
+{
+	atomic_store(&a->blocks[block].check, ARRIVAL_HERE);
+	tell_change(a);
+}
+
+bool arrival_all_right(const struct arrival *a)
+{
+	return atomic_load(&a->arrived) == a->size && atomic_load(&a->right) == a->n_blocks;
+}
+
+void arrival_complete(struct arrival *a)
+{
+	end(a, ARRIVAL_COMPLETE);
+}
+
+void arrival_fail(struct arrival *a, const struct fail *f)
+{
+	a->fail = *f;
+	end(a, ARRIVAL_FAILED);
+}

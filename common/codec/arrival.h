@@ -1,0 +1,121 @@
+/*
+ * A payload that is still arriving. One process, the receiver, writes its bytes in order into a sparse file; the engine reads
+ * them from there, waits until they have come, and gives back what is decoded. What both must know of each other is here, in
+ * memory that the processes share.
+ *
+ * A Block that has a digest is given to nobody before all of it is here and its digest is right: the first reader who comes for
+ * it computes that, so all cores do. A Block with a wrong digest is written again by the receiver, and nothing else ever is: what
+ * was checked stays as it is.
+ *
+ * Why nobody waits for ever. The receiver stops while more than the window has arrived and was not given back. The engine
+ * gives back all before its leading Block, and needs no more than that Block to go on; the window holds the largest Block. A
+ * receiver that gives up, and an engine that fails, wake the other.
+ *
+ * There is no lock that a killed process could leave behind: all fields are atomic, and each change moves the counter that
+ * those who wait look at.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/fail.h"
+
+enum arrival_state {
+	ARRIVAL_GOES_ON,
+	ARRIVAL_COMPLETE,  /* all is here and right; written by the receiver */
+	ARRIVAL_FAILED,    /* the receiver gave up, fail says why */
+	ARRIVAL_CANCELLED, /* the reader gave up */
+};
+
+enum arrival_check {
+	ARRIVAL_ABSENT,
+	ARRIVAL_HERE, /* all its bytes are; written by the receiver, who then leaves them alone */
+	ARRIVAL_CHECKING, /* by a reader */
+	ARRIVAL_RIGHT,
+	ARRIVAL_WRONG, /* the receiver is to write it again */
+};
+
+struct arrival_block {
+	uint64_t offset, total; /* in the payload */
+	struct digest digest;
+	_Atomic uint32_t check; /* enum arrival_check */
+};
+
+struct arrival {
+	uint64_t size;   /* bytes of the payload; constant */
+	uint64_t window; /* bytes that may be here and not given back; constant */
+	size_t n_blocks; /* constant */
+	size_t bytes;    /* of this struct with its Blocks; constant */
+
+	_Atomic uint32_t changes; /* counts them; a futex */
+	_Atomic uint32_t waiting; /* threads that wait for one */
+	_Atomic uint32_t state;   /* enum arrival_state */
+	struct fail fail;         /* written by the receiver before ARRIVAL_FAILED */
+
+	_Atomic uint64_t
+		arrived; /* bytes from the start that are in the file; written by the receiver */
+	_Atomic uint64_t
+		given_back; /* bytes from the start that nobody needs any more; written by readers */
+	_Atomic uint64_t right; /* Blocks that are; written by readers */
+	_Atomic uint64_t
+		wrong; /* Blocks that were found wrong, again and again; written by readers */
+
+	/* For reports; written by the receiver. Times by the clock of now_usec(). */
+	_Atomic uint64_t first_byte, last_byte; /* when they came; 0: not yet */
+	_Atomic uint64_t held;     /* microseconds without room: the readers were the limit */
+	_Atomic uint64_t failures; /* tries that failed */
+
+	struct arrival_block blocks[];
+};
+
+/* A payload of so many bytes and Blocks; the Blocks' offset, total and digest are set by the caller, in order and before
+ * anything arrives. Shared with the processes that fork from this one. NULL: no memory. */
+struct arrival *arrival_new(uint64_t size, uint64_t window, size_t n_blocks);
+void arrival_free(struct arrival *a);
+
+/* ---- readers ---- */
+
+/* Waits until the byte at offset may be read from fd. Returns how many may be from there on, size at most and one at least, or
+ * -ECANCELED when no more will come. Any thread. */
+int arrival_wait(struct arrival *a, int fd, uint64_t offset, size_t size, size_t *ret_size);
+
+/* Nobody needs the bytes before this one any more. */
+void arrival_give_back(struct arrival *a, uint64_t to);
+
+/* Waits until all is here and right. 0 or -ECANCELED. */
+int arrival_wait_complete(struct arrival *a);
+
+/* The reader gives up: all who wait wake. Does nothing once it is complete or has failed. */
+void arrival_cancel(struct arrival *a);
+
+/* ---- the receiver ---- */
+
+/* Bytes that may be written behind those that have arrived. */
+uint64_t arrival_room(const struct arrival *a);
+
+/* So many bytes more are in the file. */
+void arrival_add(struct arrival *a, uint64_t bytes);
+
+/* The first Block that is to be written again; n_blocks: there is none. */
+size_t arrival_find_wrong(const struct arrival *a);
+
+/* It was. */
+void arrival_put_again(struct arrival *a, size_t block);
+
+bool arrival_all_right(const struct arrival *a);
+void arrival_complete(struct arrival *a);
+void arrival_fail(struct arrival *a, const struct fail *f);
+
+/* ---- both ---- */
+
+enum arrival_state arrival_state(const struct arrival *a);
+
+/* The counter of changes, to be read before one looks at what one waits for. */
+uint32_t arrival_changes(const struct arrival *a);
+
+/* Waits until there are more changes than these, milliseconds at most. */
+void arrival_wait_change(struct arrival *a, uint32_t changes, int milliseconds);

@@ -1,0 +1,381 @@
+/* One fetcher after the other, until all is here. See receive.h. */
+#include "fetch/receive.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/size.h"
+#include "fetch/fetcher.h"
+#include "fetch/receive_fail.h"
+
+#define READ_SIZE (256 << 10)
+#define LOOK_MS 100   /* how soon a wrong Block or the reader's end is noticed */
+#define PAUSE_MS 1000 /* before a fetcher that died is started again */
+
+struct receiver {
+	struct arrival *a;
+	int fd;
+	const struct receive_options *o;
+	uint8_t *buf; /* owned; READ_SIZE */
+
+	struct fetcher fetcher;
+	size_t first_url; /* that the current fetcher tries first; its messages count from there */
+	size_t url;       /* that sent the last bytes */
+	char validator[FETCH_TEXT_MAX + 1];
+	size_t validator_url;
+
+	uint64_t last_progress; /* a byte came, or there was no room for one */
+	struct fail trouble;    /* why the last try failed; error 0: none did since bytes came */
+	unsigned missing;       /* servers in a row that do not have it */
+
+	uint64_t wrong_seen; /* of arrival.wrong */
+	size_t wrong_block;  /* the last one */
+	unsigned wrong_times;
+};
+
+/* What the current fetcher fetches. */
+struct task {
+	uint64_t at, end; /* end FETCH_SIZE_UNKNOWN: nobody knows */
+	size_t block;     /* that is fetched again; n_blocks: it is the rest of the file */
+};
+
+static void tell(const struct receiver *r, bool is_trouble, const char *line)
+{
+	if (r->o->tell)
+		r->o->tell(r->o->tell_arg, is_trouble, line);
+}
+
+/* ---- what to fetch next ---- */
+
+static bool is_again(const struct receiver *r, const struct task *t)
+{
+	return t->block < r->a->n_blocks;
+}
+
+/* False: all is here, but perhaps not yet checked. */
+static bool next_task(struct receiver *r, struct task *ret)
+{
+	struct arrival *a = r->a;
+	uint64_t arrived = atomic_load(&a->arrived);
+	size_t wrong = arrival_find_wrong(a);
+
+	r->wrong_seen = atomic_load(&a->wrong);
+	if (wrong < a->n_blocks)
+		*ret = (struct task){ a->blocks[wrong].offset,
+				      a->blocks[wrong].offset + a->blocks[wrong].total, wrong };
+	else if (r->o->is_size_unknown)
+		*ret = (struct task){ arrived, FETCH_SIZE_UNKNOWN, a->n_blocks };
+	else
+		*ret = (struct task){ arrived, a->size, a->n_blocks };
+	return ret->at < ret->end;
+}
+
+/* Each server gets two tries: the second for what happened on the way. */
+static int take_wrong(struct receiver *r, size_t block, struct fail *f)
+{
+	const char *from = r->o->urls[r->url].text;
+	char line[URL_MAX + 128];
+
+	if (block != r->wrong_block)
+		r->wrong_times = 0;
+	r->wrong_block = block;
+	if (++r->wrong_times > 2 * r->o->n_urls)
+		return fail_set(
+			f, EBADMSG, from,
+			"Publish boot part and payload of the same version; `tarboot verify` "
+			"on the server tells whether the payload is whole.",
+			"Block %zu (byte %llu) is not what its digest in the manifest says",
+			block + 1, (unsigned long long)r->a->blocks[block].offset);
+	snprintf(line, sizeof(line), "Block %zu is wrong from %s: it is fetched again%s", block + 1,
+		 from, r->o->n_urls > 1 ? " from the next server" : "");
+	tell(r, true, line);
+	atomic_fetch_add(&r->a->failures, 1);
+	r->first_url = (r->url + 1) % r->o->n_urls;
+	return 0;
+}
+
+/* ---- messages ---- */
+
+/* As it answers, what failed before is over. */
+static void take_answer(struct receiver *r, const struct fetch_message *m)
+{
+	char line[URL_MAX + 64], size[SIZE_TEXT_MAX];
+
+	r->missing = 0;
+	memcpy(r->validator, m->text, FETCH_TEXT_MAX);
+	r->validator_url = r->url;
+	if (atomic_load(&r->a->first_byte) && r->trouble.error == 0)
+		return;
+	if (m->size == FETCH_SIZE_UNKNOWN)
+		snprintf(line, sizeof(line), "fetching %s", r->o->urls[r->url].text);
+	else
+		snprintf(line, sizeof(line), "fetching %s, %s", r->o->urls[r->url].text,
+			 size_format(size, m->size));
+	tell(r, false, line);
+	r->trouble.error = 0;
+}
+
+static void take_failure(struct receiver *r, const struct fetch_message *m)
+{
+	struct fail before = r->trouble;
+	char line[sizeof(before.what) + sizeof(before.why) + 32];
+	uint64_t size = r->o->is_size_unknown ? FETCH_SIZE_UNKNOWN : r->a->size;
+
+	receive_explain(m, &r->o->urls[r->url], size, &r->trouble);
+	r->missing = r->trouble.error == ENOENT ? r->missing + 1 : 0;
+	atomic_fetch_add(&r->a->failures, 1);
+	if (strcmp(before.why, r->trouble.why) == 0 && strcmp(before.what, r->trouble.what) == 0)
+		return; /* is said already */
+	snprintf(line, sizeof(line), "%s: %s; trying again", r->trouble.what, r->trouble.why);
+	if (!r->o->may_be_missing || r->trouble.error != ENOENT)
+		tell(r, true, line);
+}
+
+static void take_messages(struct receiver *r)
+{
+	struct fetch_message m;
+
+	while (fetcher_message(&r->fetcher, &m) == 0) {
+		r->url = (r->first_url + m.url) % r->o->n_urls;
+		if (m.kind == FETCH_ANSWERED)
+			take_answer(r, &m);
+		else if (m.kind == FETCH_FAILED)
+			take_failure(r, &m);
+	}
+}
+
+/* ---- bytes ---- */
+
+static uint64_t room_for(const struct receiver *r, const struct task *t)
+{
+	uint64_t left = t->end - t->at; /* much, where the end is unknown */
+
+	return is_again(r, t) ? left : min_u64(left, arrival_room(r->a));
+}
+
+static int write_all(int fd, const uint8_t *data, size_t size, uint64_t offset)
+{
+	while (size > 0) {
+		ssize_t n = pwrite(fd, data, size, (off_t)offset);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			data += n;
+			size -= (size_t)n;
+			offset += (uint64_t)n;
+		}
+	}
+	return 0;
+}
+
+static void count_bytes(struct receiver *r, struct task *t, size_t n)
+{
+	r->last_progress = now_usec();
+	if (atomic_load(&r->a->first_byte) == 0)
+		atomic_store(&r->a->first_byte, r->last_progress);
+	atomic_store(&r->a->last_byte, r->last_progress);
+	t->at += n;
+	if (!is_again(r, t))
+		arrival_add(r->a, n);
+}
+
+/* Returns 1 when there were some or none yet, 0 at the end of the pipe, -errno with *f set. */
+static int take_bytes(struct receiver *r, struct task *t, uint64_t room, struct fail *f)
+{
+	ssize_t n = read(r->fetcher.bytes, r->buf, (size_t)min_u64(room, READ_SIZE));
+	int w;
+
+	if (n < 0)
+		return errno == EINTR || errno == EAGAIN
+			       ? 1
+			       : fail_errno(f, errno, "the fetcher", "cannot read from it");
+	if (n == 0)
+		return 0;
+	w = write_all(r->fd, r->buf, (size_t)n, t->at);
+	if (w == -ENOSPC || w == -ENOMEM || w == -EFBIG)
+		return fail_set(f, ENOSPC, r->o->urls[r->url].text, "Add memory or room there.",
+				"there is no room to keep what arrives, at byte %llu",
+				(unsigned long long)t->at);
+	if (w < 0)
+		return fail_errno(f, w, r->o->urls[r->url].text, "cannot keep what arrives");
+	count_bytes(r, t, (size_t)n);
+	return 1;
+}
+
+/* ---- the end of a fetcher ---- */
+
+/* Its pipe has ended. Returns 1 when the file is complete, 0 to go on with another one, -errno with *f set. */
+static int take_end(struct receiver *r, struct fail *f)
+{
+	char line[96];
+	int status;
+
+	take_messages(r);
+	status = fetcher_wait(&r->fetcher);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return r->o->is_size_unknown;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		return fail_set(f, ENOENT, r->o->program, "Build and install tarboot again.",
+				"cannot start it");
+	if (WIFSIGNALED(status))
+		snprintf(line, sizeof(line), "the fetcher died of signal %d: it is started again",
+			 WTERMSIG(status));
+	else
+		snprintf(line, sizeof(line),
+			 "the fetcher ended with status %d: it is started again",
+			 WEXITSTATUS(status));
+	tell(r, true, line);
+	atomic_fetch_add(&r->a->failures, 1);
+	if (atomic_load(&r->a->arrived) == 0)
+		usleep(PAUSE_MS * 1000);
+	return 0;
+}
+
+/* ---- until a fetcher has done its task, or is no longer wanted ---- */
+
+static int check_patience(const struct receiver *r, struct fail *f)
+{
+	uint64_t waited = (now_usec() - r->last_progress) / 1000000;
+
+	if (r->o->may_be_missing && r->missing >= r->o->n_urls) {
+		*f = r->trouble;
+		return -ENOENT;
+	}
+	if (r->o->patience == 0 || waited < r->o->patience)
+		return 0;
+	if (r->trouble.error == 0)
+		return fail_set(f, ETIMEDOUT, r->o->urls[r->url].text,
+				"Check that the server runs, and that no firewall is in between.",
+				"nothing came for %u s", r->o->patience);
+	*f = r->trouble;
+	return -f->error;
+}
+
+/* The readers are the limit. */
+static void wait_for_room(struct receiver *r)
+{
+	uint32_t changes = arrival_changes(r->a);
+	uint64_t start = now_usec();
+
+	if (arrival_room(r->a) == 0 && arrival_state(r->a) == ARRIVAL_GOES_ON &&
+	    atomic_load(&r->a->wrong) == r->wrong_seen)
+		arrival_wait_change(r->a, changes, LOOK_MS);
+	r->last_progress = now_usec();
+	atomic_fetch_add(&r->a->held, r->last_progress - start);
+}
+
+/* Waits for bytes and messages, and takes them. Returns as take_bytes. */
+static int take_some(struct receiver *r, struct task *t, struct fail *f)
+{
+	uint64_t room = room_for(r, t);
+	struct pollfd p[] = { { .fd = room ? r->fetcher.bytes : -1, .events = POLLIN },
+			      { .fd = r->fetcher.messages, .events = POLLIN } };
+
+	if (room == 0)
+		wait_for_room(r);
+	(void)poll(p, ARRAY_SIZE(p), room ? LOOK_MS : 0);
+	if (p[1].revents)
+		take_messages(r);
+	return p[0].revents ? take_bytes(r, t, room, f) : 1;
+}
+
+/* Returns 1 when the whole file is complete, whose size was unknown; 0 to look for the next task; -errno with *f set. */
+static int follow(struct receiver *r, struct task *t, struct fail *f)
+{
+	int more = 1, e = 0;
+
+	while (more > 0 && e == 0 && t->at < t->end) {
+		if (arrival_state(r->a) != ARRIVAL_GOES_ON)
+			return fail_errno(f, ECANCELED, r->o->urls[r->url].text, "cannot fetch it");
+		if (!is_again(r, t) && atomic_load(&r->a->wrong) != r->wrong_seen)
+			return 0;
+		if (r->o->is_size_unknown && t->at == r->a->size)
+			return fail_errno(f, EFBIG, r->o->urls[r->url].text, "cannot keep it");
+		more = take_some(r, t, f);
+		e = check_patience(r, f);
+	}
+	if (more < 0 || e < 0)
+		return more < 0 ? more : e;
+	if (t->at == t->end && is_again(r, t))
+		arrival_put_again(r->a, t->block);
+	return t->at == t->end ? 0 : take_end(r, f);
+}
+
+static int run_task(struct receiver *r, struct task *t, struct fail *f)
+{
+	const struct fetch_job job = {
+		.offset = t->at,
+		.end = t->end,
+		.size = r->o->is_size_unknown ? FETCH_SIZE_UNKNOWN : r->a->size,
+		.first_url = r->first_url,
+		.validator = r->validator_url == r->first_url ? r->validator : "",
+	};
+	int e = fetcher_start(r->o, &job, &r->fetcher);
+
+	if (e < 0)
+		return fail_errno(f, e, r->o->program, "cannot start it");
+	e = follow(r, t, f);
+	fetcher_stop(&r->fetcher);
+	return e;
+}
+
+/* All is here: those who read it check it. */
+static int wait_for_checks(struct receiver *r, struct fail *f)
+{
+	uint32_t changes;
+
+	while (arrival_state(r->a) == ARRIVAL_GOES_ON) {
+		changes = arrival_changes(r->a);
+		if (arrival_all_right(r->a))
+			return 1;
+		if (atomic_load(&r->a->wrong) != r->wrong_seen)
+			return 0;
+		arrival_wait_change(r->a, changes, LOOK_MS);
+	}
+	return fail_errno(f, ECANCELED, r->o->urls[r->url].text, "cannot fetch it");
+}
+
+static int run(struct receiver *r, struct fail *f)
+{
+	struct task t;
+	int e = 0;
+
+	while (e == 0) {
+		if (!next_task(r, &t)) {
+			e = wait_for_checks(r, f);
+			continue;
+		}
+		if (is_again(r, &t))
+			e = take_wrong(r, t.block, f);
+		if (e == 0)
+			e = run_task(r, &t, f);
+	}
+	return e < 0 ? e : 0;
+}
+
+int receive_run(struct arrival *a, int fd, const struct receive_options *o, struct fail *f)
+{
+	struct receiver r = { .a = a,
+			      .fd = fd,
+			      .o = o,
+			      .fetcher = { .bytes = -1, .messages = -1 },
+			      .last_progress = now_usec(),
+			      .wrong_block = SIZE_MAX };
+	int e;
+
+	r.buf = malloc(READ_SIZE);
+	if (!r.buf)
+		return fail_errno(f, ENOMEM, o->urls[0].text, "cannot fetch it");
+	e = run(&r, f);
+	free(r.buf);
+	if (e < 0)
+		arrival_fail(a, f);
+	else
+		arrival_complete(a);
+	return e;
+}

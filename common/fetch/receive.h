@@ -1,0 +1,36 @@
+/*
+ * The receiver: the process that starts the fetcher, writes what it fetches into the payload's file, and tells the engine
+ * (codec/arrival.h). The fetcher talks to strangers and so has no more than a pipe and a socket; when it dies it is started again
+ * where it was, and when a Block is wrong it is told to fetch that from the next mirror. See fetch_message.h for its side.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/fail.h"
+#include "codec/arrival.h"
+#include "fetch/fetch_message.h"
+#include "fetch/url.h"
+
+/* What is fetched, and how. */
+struct receive_options {
+	const char *program; /* the fetcher */
+	const struct url *urls;
+	size_t n_urls;
+	const char *proxy;  /* URL; "" = none */
+	const char *chroot; /* directory for the fetcher; NULL = none */
+	unsigned patience;  /* seconds without a byte after which it gives up; 0 = never */
+
+	bool is_size_unknown; /* the arrival's size is only the most that the file may have */
+	bool may_be_missing; /* -ENOENT, and no failure, when each server says that there is no such file */
+
+	/* Told when something changes that a person wants to know: a line, without its end. May be NULL. */
+	void (*tell)(void *arg, bool is_trouble, const char *line);
+	void *tell_arg;
+};
+
+/* Fetches a file into fd, from the start, until it is complete or the reader has cancelled. Returns 0, or -errno with *f set; the
+ * arrival is told the same. Runs in a process of its own, or in a thread while no other one forks. */
+int receive_run(struct arrival *a, int fd, const struct receive_options *o, struct fail *f);

@@ -1,0 +1,56 @@
+#include "image/pinned.h"
+
+#include <errno.h>
+
+#define BORDER (64ULL << 10) /* the largest page: a window begins where one does */
+
+bool pinned_is_possible(const struct manifest *m)
+{
+	return m->n_blocks > 0;
+}
+
+static struct block to_block(const struct manifest_block *b)
+{
+	return (struct block){ .offset = b->offset,
+			       .total = b->bytes,
+			       .uncompressed = b->uncompressed,
+			       .memory = b->decoder_memory };
+}
+
+int pinned_list_blocks(const struct manifest *m, const char *name, struct block_list *ret,
+		       struct fail *f)
+{
+	_cleanup_free_ struct block *blocks = calloc(m->n_blocks + 1, sizeof(*blocks));
+	int r = blocks ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < m->n_blocks; i++)
+		blocks[i] = to_block(&m->blocks[i]);
+	if (r == 0)
+		r = block_list_known(name, blocks, m->n_blocks, ret);
+	if (r == -E2BIG)
+		return fail_set(f, E2BIG, name, "Pack it again with `tarboot pack`.",
+				"its manifest lists more than %u Blocks", BLOCKS_MAX);
+	return r < 0 ? fail_errno(f, r, name, "cannot hold the list of its Blocks") : 0;
+}
+
+uint64_t pinned_window(const struct manifest *m, unsigned decoders)
+{
+	uint64_t largest = 0;
+
+	for (size_t i = 0; i < m->n_blocks; i++)
+		if (m->blocks[i].bytes > largest)
+			largest = m->blocks[i].bytes;
+	return min_u64(add_u64(multiply_u64(largest, decoders + 1ULL), BORDER), m->payload_bytes);
+}
+
+struct arrival *pinned_arrival(const struct manifest *m, uint64_t window)
+{
+	struct arrival *a = arrival_new(m->payload_bytes, window, m->n_blocks);
+
+	for (size_t i = 0; a && i < m->n_blocks; i++) {
+		a->blocks[i].offset = m->blocks[i].offset;
+		a->blocks[i].total = m->blocks[i].bytes;
+		a->blocks[i].digest = m->blocks[i].digest;
+	}
+	return a;
+}

@@ -1,0 +1,21 @@
+/*
+ * A payload as its manifest knows it, before any byte of it is here.
+ */
+#pragma once
+
+#include "codec/codec.h"
+#include "image/manifest.h"
+
+/* Does the manifest tell enough to unpack the payload while it arrives: its size, and each Block with a digest? */
+bool pinned_is_possible(const struct manifest *m);
+
+/* The list of its Blocks. name: of the file, whose end tells the codec. 0, -E2BIG, -EBADMSG or -ENOMEM with *f set. */
+int pinned_list_blocks(const struct manifest *m, const char *name, struct block_list *ret,
+		       struct fail *f);
+
+/* Bytes of the payload that must fit between what has arrived and what is decoded, for so many decoders to have work: a Block
+ * for each and one that arrives. All of a payload that is one Block. */
+uint64_t pinned_window(const struct manifest *m, unsigned decoders);
+
+/* What receiver and readers share, for a window of so many bytes. NULL: no memory. */
+struct arrival *pinned_arrival(const struct manifest *m, uint64_t window);
