@@ -36,10 +36,10 @@ static void add_number(struct arguments *a, const char *name, uint64_t value)
 	add_option(a, name, text);
 }
 
-static void make_arguments(const struct receive_options *o, const struct fetch_job *job,
+static void make_arguments(const struct fetch_source *from, const struct fetch_job *job,
 			   struct arguments *a)
 {
-	a->argv[0] = (char *)(uintptr_t)o->program;
+	a->argv[0] = (char *)(uintptr_t)from->program;
 	a->n = 1;
 	add_number(a, "offset", job->offset);
 	if (job->end != FETCH_SIZE_UNKNOWN)
@@ -48,12 +48,13 @@ static void make_arguments(const struct receive_options *o, const struct fetch_j
 		add_number(a, "size", job->size);
 	if (*job->validator)
 		add_option(a, "validator", job->validator);
-	if (*o->proxy)
-		add_option(a, "proxy", o->proxy);
-	if (o->chroot)
-		add_option(a, "chroot", o->chroot);
-	for (size_t i = 0; i < o->n_urls; i++)
-		a->argv[a->n++] = (char *)(uintptr_t)o->urls[(job->first_url + i) % o->n_urls].text;
+	if (*from->proxy)
+		add_option(a, "proxy", from->proxy);
+	if (from->chroot)
+		add_option(a, "chroot", from->chroot);
+	for (size_t i = 0; i < from->n_urls; i++)
+		a->argv[a->n++] =
+			(char *)(uintptr_t)from->urls[(job->first_url + i) % from->n_urls].text;
 	a->argv[a->n] = NULL;
 }
 
@@ -77,13 +78,13 @@ static void become_fetcher(const char *program, char *const *argv, int bytes, in
 	_exit(127);
 }
 
-int fetcher_start(const struct receive_options *o, const struct fetch_job *job, struct fetcher *ret)
+int fetcher_start(const struct fetch_source *from, const struct fetch_job *job, struct fetcher *ret)
 {
 	struct arguments a = { .n = 0 };
 	int bytes[2], messages[2], r;
 	pid_t pid;
 
-	make_arguments(o, job, &a);
+	make_arguments(from, job, &a);
 	if (pipe2(bytes, O_CLOEXEC) < 0)
 		return -errno;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, messages) < 0) {
@@ -95,7 +96,7 @@ int fetcher_start(const struct receive_options *o, const struct fetch_job *job, 
 	(void)fcntl(bytes[1], F_SETPIPE_SZ, PIPE_BYTES);
 	pid = fork();
 	if (pid == 0)
-		become_fetcher(o->program, a.argv, bytes[1], messages[1]);
+		become_fetcher(from->program, a.argv, bytes[1], messages[1]);
 	r = pid < 0 ? -errno : 0;
 	close(bytes[1]);
 	close(messages[1]);

@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 #include "fetch/fetch_message.h"
-#include "fetch/receive.h"
+#include "fetch/url.h"
 
 struct fetcher {
 	pid_t pid;    /* 0: none runs */
@@ -15,7 +15,16 @@ struct fetcher {
 	int messages; /* < 0: closed */
 };
 
-/* What one fetcher is to fetch. */
+/* Where a file is, and what fetches it. */
+struct fetch_source {
+	const char *program; /* the fetcher */
+	const struct url *urls;
+	size_t n_urls;
+	const char *proxy;  /* URL; "" = none */
+	const char *chroot; /* directory for the fetcher; NULL = none */
+};
+
+/* What one fetcher is to fetch of it. */
 struct fetch_job {
 	uint64_t offset, end;  /* bytes of the file; end FETCH_SIZE_UNKNOWN: to its end */
 	uint64_t size;         /* of the whole file, or FETCH_SIZE_UNKNOWN */
@@ -24,7 +33,7 @@ struct fetch_job {
 };
 
 /* 0 or -errno. */
-int fetcher_start(const struct receive_options *o, const struct fetch_job *job,
+int fetcher_start(const struct fetch_source *from, const struct fetch_job *job,
 		  struct fetcher *ret);
 
 /* One message, if there is one: 0, -EAGAIN, or -EPIPE when there will be no more. What has another size is dropped. */

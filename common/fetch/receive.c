@@ -77,13 +77,13 @@ static bool next_task(struct receiver *r, struct task *ret)
 /* Each server gets two tries: the second for what happened on the way. */
 static int take_wrong(struct receiver *r, size_t block, struct fail *f)
 {
-	const char *from = r->o->urls[r->url].text;
+	const char *from = r->o->from.urls[r->url].text;
 	char line[URL_MAX + 128];
 
 	if (block != r->wrong_block)
 		r->wrong_times = 0;
 	r->wrong_block = block;
-	if (++r->wrong_times > 2 * r->o->n_urls)
+	if (++r->wrong_times > 2 * r->o->from.n_urls)
 		return fail_set(
 			f, EBADMSG, from,
 			"Publish boot part and payload of the same version; `tarboot verify` "
@@ -91,10 +91,10 @@ static int take_wrong(struct receiver *r, size_t block, struct fail *f)
 			"Block %zu (byte %llu) is not what its digest in the manifest says",
 			block + 1, (unsigned long long)r->a->blocks[block].offset);
 	snprintf(line, sizeof(line), "Block %zu is wrong from %s: it is fetched again%s", block + 1,
-		 from, r->o->n_urls > 1 ? " from the next server" : "");
+		 from, r->o->from.n_urls > 1 ? " from the next server" : "");
 	tell(r, true, line);
 	atomic_fetch_add(&r->a->failures, 1);
-	r->first_url = (r->url + 1) % r->o->n_urls;
+	r->first_url = (r->url + 1) % r->o->from.n_urls;
 	return 0;
 }
 
@@ -111,9 +111,9 @@ static void take_answer(struct receiver *r, const struct fetch_message *m)
 	if (atomic_load(&r->a->first_byte) && r->trouble.error == 0)
 		return;
 	if (m->size == FETCH_SIZE_UNKNOWN)
-		snprintf(line, sizeof(line), "fetching %s", r->o->urls[r->url].text);
+		snprintf(line, sizeof(line), "fetching %s", r->o->from.urls[r->url].text);
 	else
-		snprintf(line, sizeof(line), "fetching %s, %s", r->o->urls[r->url].text,
+		snprintf(line, sizeof(line), "fetching %s, %s", r->o->from.urls[r->url].text,
 			 size_format(size, m->size));
 	tell(r, false, line);
 	r->trouble.error = 0;
@@ -125,7 +125,7 @@ static void take_failure(struct receiver *r, const struct fetch_message *m)
 	char line[sizeof(before.what) + sizeof(before.why) + 32];
 	uint64_t size = r->o->is_size_unknown ? FETCH_SIZE_UNKNOWN : r->a->size;
 
-	receive_explain(m, &r->o->urls[r->url], size, &r->trouble);
+	receive_explain(m, &r->o->from.urls[r->url], size, &r->trouble);
 	r->missing = r->trouble.error == ENOENT ? r->missing + 1 : 0;
 	atomic_fetch_add(&r->a->failures, 1);
 	if (strcmp(before.why, r->trouble.why) == 0 && strcmp(before.what, r->trouble.what) == 0)
@@ -140,7 +140,7 @@ static void take_messages(struct receiver *r)
 	struct fetch_message m;
 
 	while (fetcher_message(&r->fetcher, &m) == 0) {
-		r->url = (r->first_url + m.url) % r->o->n_urls;
+		r->url = (r->first_url + m.url) % r->o->from.n_urls;
 		if (m.kind == FETCH_ANSWERED)
 			take_answer(r, &m);
 		else if (m.kind == FETCH_FAILED)
@@ -198,11 +198,12 @@ static int take_bytes(struct receiver *r, struct task *t, uint64_t room, struct 
 		return 0;
 	w = write_all(r->fd, r->buf, (size_t)n, t->at);
 	if (w == -ENOSPC || w == -ENOMEM || w == -EFBIG)
-		return fail_set(f, ENOSPC, r->o->urls[r->url].text, "Add memory or room there.",
+		return fail_set(f, ENOSPC, r->o->from.urls[r->url].text,
+				"Add memory or room there.",
 				"there is no room to keep what arrives, at byte %llu",
 				(unsigned long long)t->at);
 	if (w < 0)
-		return fail_errno(f, w, r->o->urls[r->url].text, "cannot keep what arrives");
+		return fail_errno(f, w, r->o->from.urls[r->url].text, "cannot keep what arrives");
 	count_bytes(r, t, (size_t)n);
 	return 1;
 }
@@ -220,7 +221,7 @@ static int take_end(struct receiver *r, struct fail *f)
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return r->o->is_size_unknown;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		return fail_set(f, ENOENT, r->o->program, "Build and install tarboot again.",
+		return fail_set(f, ENOENT, r->o->from.program, "Build and install tarboot again.",
 				"cannot start it");
 	if (WIFSIGNALED(status))
 		snprintf(line, sizeof(line), "the fetcher died of signal %d: it is started again",
@@ -242,14 +243,14 @@ static int check_patience(const struct receiver *r, struct fail *f)
 {
 	uint64_t waited = (now_usec() - r->last_progress) / 1000000;
 
-	if (r->o->may_be_missing && r->missing >= r->o->n_urls) {
+	if (r->o->may_be_missing && r->missing >= r->o->from.n_urls) {
 		*f = r->trouble;
 		return -ENOENT;
 	}
 	if (r->o->patience == 0 || waited < r->o->patience)
 		return 0;
 	if (r->trouble.error == 0)
-		return fail_set(f, ETIMEDOUT, r->o->urls[r->url].text,
+		return fail_set(f, ETIMEDOUT, r->o->from.urls[r->url].text,
 				"Check that the server runs, and that no firewall is in between.",
 				"nothing came for %u s", r->o->patience);
 	*f = r->trouble;
@@ -291,11 +292,12 @@ static int follow(struct receiver *r, struct task *t, struct fail *f)
 
 	while (more > 0 && e == 0 && t->at < t->end) {
 		if (arrival_state(r->a) != ARRIVAL_GOES_ON)
-			return fail_errno(f, ECANCELED, r->o->urls[r->url].text, "cannot fetch it");
+			return fail_errno(f, ECANCELED, r->o->from.urls[r->url].text,
+					  "cannot fetch it");
 		if (!is_again(r, t) && atomic_load(&r->a->wrong) != r->wrong_seen)
 			return 0;
 		if (r->o->is_size_unknown && t->at == r->a->size)
-			return fail_errno(f, EFBIG, r->o->urls[r->url].text, "cannot keep it");
+			return fail_errno(f, EFBIG, r->o->from.urls[r->url].text, "cannot keep it");
 		more = take_some(r, t, f);
 		e = check_patience(r, f);
 	}
@@ -315,10 +317,10 @@ static int run_task(struct receiver *r, struct task *t, struct fail *f)
 		.first_url = r->first_url,
 		.validator = r->validator_url == r->first_url ? r->validator : "",
 	};
-	int e = fetcher_start(r->o, &job, &r->fetcher);
+	int e = fetcher_start(&r->o->from, &job, &r->fetcher);
 
 	if (e < 0)
-		return fail_errno(f, e, r->o->program, "cannot start it");
+		return fail_errno(f, e, r->o->from.program, "cannot start it");
 	e = follow(r, t, f);
 	fetcher_stop(&r->fetcher);
 	return e;
@@ -337,7 +339,7 @@ static int wait_for_checks(struct receiver *r, struct fail *f)
 			return 0;
 		arrival_wait_change(r->a, changes, LOOK_MS);
 	}
-	return fail_errno(f, ECANCELED, r->o->urls[r->url].text, "cannot fetch it");
+	return fail_errno(f, ECANCELED, r->o->from.urls[r->url].text, "cannot fetch it");
 }
 
 static int run(struct receiver *r, struct fail *f)
@@ -370,7 +372,7 @@ int receive_run(struct arrival *a, int fd, const struct receive_options *o, stru
 
 	r.buf = malloc(READ_SIZE);
 	if (!r.buf)
-		return fail_errno(f, ENOMEM, o->urls[0].text, "cannot fetch it");
+		return fail_errno(f, ENOMEM, o->from.urls[0].text, "cannot fetch it");
 	e = run(&r, f);
 	free(r.buf);
 	if (e < 0)

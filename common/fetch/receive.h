@@ -11,17 +11,12 @@
 
 #include "base/fail.h"
 #include "codec/arrival.h"
-#include "fetch/fetch_message.h"
-#include "fetch/url.h"
+#include "fetch/fetcher.h"
 
 /* What is fetched, and how. */
 struct receive_options {
-	const char *program; /* the fetcher */
-	const struct url *urls;
-	size_t n_urls;
-	const char *proxy;  /* URL; "" = none */
-	const char *chroot; /* directory for the fetcher; NULL = none */
-	unsigned patience;  /* seconds without a byte after which it gives up; 0 = never */
+	struct fetch_source from;
+	unsigned patience; /* seconds without a byte after which it gives up; 0 = never */
 
 	bool is_size_unknown; /* the arrival's size is only the most that the file may have */
 	bool may_be_missing; /* -ENOENT, and no failure, when each server says that there is no such file */

@@ -54,9 +54,11 @@ static int explain_size(const struct fetch_message *m, uint64_t size, const char
 			struct fail *ret)
 {
 	if (m->size == FETCH_SIZE_UNKNOWN || size == FETCH_SIZE_UNKNOWN)
-		return fail_set(ret, EBADMSG, what, reasons[FETCH_WRONG_SIZE].todo,
+		return fail_set(ret, EBADMSG, what,
+				"Publish files under new names, and leave the old ones until "
+				"nobody boots from them.",
 				"it changed while it was fetched");
-	return fail_set(ret, EBADMSG, what, reasons[FETCH_WRONG_SIZE].todo,
+	return fail_set(ret, EBADMSG, what, "Publish boot part and payload of the same version.",
 			"it is %s than its manifest says: %llu bytes, not %llu",
 			m->size < size ? "shorter" : "longer", (unsigned long long)m->size,
 			(unsigned long long)size);
