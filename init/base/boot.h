@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/child.h"
+#include "base/background.h"
 #include "codec/codec.h"
 #include "base/fail.h"
 #include "image/manifest.h"
@@ -37,7 +37,7 @@ struct boot {
 	struct params params;
 	struct fail bad_parameter; /* error = 0: all values are valid */
 	bool make_nodes;           /* there is no devtmpfs */
-	struct child devices;      /* the process that loads modules for devices */
+	struct background devices; /* the process that loads modules for devices */
 	struct manifest manifest;
 	bool has_manifest;
 	struct payload payload;

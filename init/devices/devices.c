@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,7 +13,7 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
-#include "base/child.h"
+#include "base/background.h"
 #include "base/console.h"
 #include "base/message.h"
 #include "devices/modules.h"
@@ -27,7 +26,6 @@
 #define DEPTH_MAX 64
 #define SETTLE_MS 5000
 #define STOP_MS 2000 /* to finish loading a module */
-#define KILL_MS 500
 
 struct devices {
 	int netlink; /* < 0: none, so that new devices are not noticed */
@@ -192,13 +190,13 @@ static void serve(struct devices *d)
 	}
 }
 
-static void run(struct devices *d)
+static void run(void *arg, int parent)
 {
+	struct devices *d = arg;
 	uint64_t start = now_usec();
 	struct message m = { .kind = MESSAGE_DEVICES_SEEN };
 
-	child_restore_signals();
-	console_send_to(d->parent);
+	d->parent = parent;
 	d->netlink = open_netlink(); /* before the scan, so that no device is missed */
 	d->modules = modules_open("/");
 	if (!d->modules) {
@@ -214,123 +212,82 @@ static void run(struct devices *d)
 		    (unsigned long long)((m.seen.time - start) / 1000), m.seen.modules);
 	message_send(d->parent, &m); /* devices_settle() waits for it */
 	serve(d);
-	message_send_lost(d->parent);
 }
 
 /* ---- PID 1's side ---- */
 
-static void print_message(const struct message *m)
-{
-	if (m->lost > 0)
-		console_log(LOG_WARNING, "%u messages of the process that loads modules were lost",
-			    m->lost);
-	if (m->kind == MESSAGE_LINE)
-		console_log((enum log_level)m->level, "%s", m->line);
-}
-
-static void read_messages(void *arg)
+static void take_message(void *arg, const struct message *m)
 {
 	struct boot *b = arg;
-	struct message m;
-	int r;
 
-	while ((r = message_receive(b->devices.fd, print_message, &m)) == 0)
-		if (m.kind == MESSAGE_DEVICES_SEEN)
-			b->devices_seen = m.seen;
-	if (r == -EPIPE) {
-		close(b->devices.fd);
-		b->devices.fd = -1;
-	}
+	if (m->kind == MESSAGE_DEVICES_SEEN)
+		b->devices_seen = m->seen;
 }
 
 int devices_start(struct boot *b)
 {
 	struct devices d = { .netlink = -1, .make_nodes = b->make_nodes };
-	int ends[2], r;
-	pid_t pid;
+	int r;
 
 	if (!b->params.hotplug) {
 		snprintf(b->detail, sizeof(b->detail), "left out (tarboot.hotplug=off)");
 		return 0;
 	}
-	r = message_open(ends);
-	if (r < 0) {
+	b->devices = (struct background){ .what = "the process that loads modules",
+					  .take = take_message,
+					  .arg = b };
+	r = background_start(&b->devices, run, &d);
+	if (r < 0)
 		console_log(LOG_WARNING, "cannot load modules for devices: %s", strerror(-r));
-		return 0;
-	}
-	pid = fork();
-	if (pid == 0) {
-		close(ends[0]);
-		d.parent = ends[1];
-		run(&d);
-		_exit(0);
-	}
-	close(ends[1]);
-	if (pid < 0) {
-		console_log(LOG_WARNING, "cannot load modules for devices: %m");
-		close(ends[0]);
-		return 0;
-	}
-	b->devices = (struct child){ .pid = pid, .fd = ends[0], .read = read_messages, .arg = b };
-	child_watch(&b->devices);
 	return 0;
-}
-
-static bool has_ended(void *arg)
-{
-	const struct child *c = arg;
-
-	return c->has_ended && c->fd < 0; /* and all its messages have been read */
 }
 
 static bool has_settled(void *arg)
 {
 	struct boot *b = arg;
 
-	return b->devices_seen.time || has_ended(&b->devices);
+	return b->devices_seen.time || background_has_ended(&b->devices);
 }
 
 void devices_settle(struct boot *b)
 {
-	if (b->devices.pid)
+	if (b->devices.child.pid)
 		(void)child_wait_until(has_settled, b, SETTLE_MS);
+}
+
+static bool has_ended(void *arg)
+{
+	return background_has_ended(arg);
+}
+
+static void explain_end(int status)
+{
+	if (WIFSIGNALED(status))
+		console_log(LOG_WARNING, "the process that loads modules died of signal %d (%s)",
+			    WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		console_log(LOG_WARNING,
+			    "the process that loads modules ended too early, with status %d",
+			    WEXITSTATUS(status));
 }
 
 /* A killed process runs no more code of its own, even while a driver keeps it inside the kernel, so it cannot load
  * modules from the new root. It has no children. */
-static void stop(struct child *c)
-{
-	if (c->fd >= 0 && !message_shut_down(c->fd))
-		(void)kill(c->pid, SIGTERM);
-	if (child_wait_until(has_ended, c, STOP_MS))
-		return;
-	console_log(LOG_WARNING,
-		    "the process that loads modules did not end within %d s, perhaps because a "
-		    "driver waits for its hardware: killed",
-		    STOP_MS / 1000);
-	if (!c->has_ended)
-		(void)kill(c->pid, SIGKILL);
-	(void)child_wait_until(has_ended, c, KILL_MS);
-}
-
 int devices_stop(struct boot *b)
 {
-	struct child *c = &b->devices;
+	bool had_ended;
+	int status;
 
-	if (!c->pid)
+	if (!b->devices.child.pid)
 		return 0;
-	if (!child_wait_until(has_ended, c, 0))
-		stop(c);
-	else if (WIFSIGNALED(c->status))
-		console_log(LOG_WARNING, "the process that loads modules died of signal %d (%s)",
-			    WTERMSIG(c->status), strsignal(WTERMSIG(c->status)));
-	else
-		console_log(LOG_WARNING,
-			    "the process that loads modules ended too early, with status %d",
-			    WEXITSTATUS(c->status));
-	child_forget(c);
-	if (c->fd >= 0)
-		close(c->fd);
-	*c = (struct child){ .fd = -1 };
+	had_ended = child_wait_until(has_ended, &b->devices, 0);
+	if (background_end(&b->devices, STOP_MS, &status))
+		console_log(
+			LOG_WARNING,
+			"the process that loads modules did not end within %d s, perhaps because "
+			"a driver waits for its hardware: killed",
+			STOP_MS / 1000);
+	else if (had_ended)
+		explain_end(status);
 	return 0;
 }
