@@ -18,9 +18,15 @@
 
 #define AT_ONCE_MS 2000 /* nobody types anything useful in that time */
 
+/* An image that fetches its root has a busybox for DHCP, also when it was packed with --no-shell. */
+static bool is_forbidden(void)
+{
+	return access(NO_SHELL, F_OK) == 0;
+}
+
 bool shell_is_there(void)
 {
-	return access(SHELL_PROGRAM, X_OK) == 0;
+	return access(SHELL_PROGRAM, X_OK) == 0 && !is_forbidden();
 }
 
 /* A session of its own, so that ^C and job control work. */
@@ -125,7 +131,12 @@ enum shell_end shell_run(const char *failed, const char *exit_means)
 	int status;
 
 	if (!shell_is_there()) {
-		console_log(LOG_ERROR, "this image has no %s: pack it with --shell", SHELL_PROGRAM);
+		if (is_forbidden())
+			console_log(LOG_ERROR,
+				    "this image gives no shell: pack it without --no-shell");
+		else
+			console_log(LOG_ERROR, "this image has no %s: pack it with --shell",
+				    SHELL_PROGRAM);
 		return SHELL_FAILED;
 	}
 	terminal = terminals_open_controlling();

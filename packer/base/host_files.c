@@ -8,9 +8,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "base/elfinfo.h"
+#include "base/piped_child.h"
 #include "base/print.h"
+#include "base/read_all.h"
 #include "base/util.h"
 
 /* Reads what is at path. False when that is no program, or there is nothing. */
@@ -42,54 +45,148 @@ static void find_own_directory(char ret[256])
 		*slash = '\0';
 }
 
+static const char *machine_directory(uint16_t machine)
+{
+	return machine == EM_AARCH64 ? "aarch64" : "x86_64";
+}
+
 /* That of another machine lies in a directory of its name. */
-int host_find_init(uint16_t machine, char ret[256], struct fail *f)
+static bool find_own_program(const char *name, uint16_t machine, char ret[256])
 {
 	bool is_own = machine == program_own_machine();
-	const char *name = machine == EM_AARCH64 ? "aarch64" : "x86_64";
-	char own[256], what[32], todo[64];
+	char own[256];
 
 	find_own_directory(own);
 	for (int installed = 0; installed < 2; installed++) {
-		snprintf(ret, 256, "%.200s/%s%sinit", installed ? TARBOOT_LIBDIR : own,
-			 is_own ? "" : name, is_own ? "" : "/");
+		snprintf(ret, 256, "%.200s/%s%s%s", installed ? TARBOOT_LIBDIR : own,
+			 is_own ? "" : machine_directory(machine), is_own ? "" : "/", name);
 		if (is_static_program(ret, machine))
-			return 0;
+			return true;
 	}
+	return false;
+}
+
+int host_find_init(uint16_t machine, char ret[256], struct fail *f)
+{
+	char what[32], todo[64];
+
+	if (find_own_program("init", machine, ret))
+		return 0;
 	snprintf(what, sizeof(what), "/init for %s", program_machine_name(machine));
-	snprintf(todo, sizeof(todo), "In tarboot's source: make ARCH=%s install", name);
+	snprintf(todo, sizeof(todo), "In tarboot's source: make ARCH=%s install",
+		 machine_directory(machine));
 	return fail_set(f, ENOENT, what, todo, "the root needs it, but it is not installed");
 }
 
-int host_find_shell(const char *setting, uint16_t machine, const char **ret, struct fail *f)
+int host_find_fetcher(uint16_t machine, char ret[256], struct fail *f)
+{
+	char what[40], todo[96];
+
+	if (find_own_program("fetch", machine, ret))
+		return 0;
+	snprintf(what, sizeof(what), "the fetcher for %s", program_machine_name(machine));
+	snprintf(todo, sizeof(todo),
+		 "In tarboot's source: make ARCH=%s install; or pack without --stream.",
+		 machine_directory(machine));
+	return fail_set(f, ENOENT, what, todo, "--stream needs it, but it is not installed");
+}
+
+/* ---- busybox ---- */
+
+static int check_busybox(const char *path, uint16_t machine, struct fail *f)
+{
+	if (access(path, R_OK) < 0)
+		return fail_errno(f, errno, path, "cannot read this busybox");
+	return is_static_program(path, machine)
+		       ? 0
+		       : fail_set(f, ENOEXEC, path,
+				  "Give a static busybox (Debian: busybox-static).",
+				  "it is not a static program for %s, the architecture of "
+				  "the root",
+				  program_machine_name(machine));
+}
+
+/* One that this machine has, or NULL. */
+static const char *find_busybox(uint16_t machine)
 {
 	static const char *const places[] = { "/bin/busybox", "/usr/bin/busybox",
 					      "/usr/lib/initramfs-tools/bin/busybox" };
 
-	*ret = NULL;
-	if (!setting)
-		return 0;
-	if (strcmp(setting, "auto") != 0) {
-		*ret = setting;
-		if (access(setting, R_OK) < 0)
-			return fail_errno(f, errno, setting, "cannot read this busybox");
-		return is_static_program(setting, machine)
-			       ? 0
-			       : fail_set(f, ENOEXEC, setting,
-					  "Give a static busybox (Debian: busybox-static).",
-					  "it is not a static program for %s, the architecture of "
-					  "the root",
-					  program_machine_name(machine));
-	}
-	for (size_t i = 0; !*ret && i < ARRAY_SIZE(places); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
 		if (is_static_program(places[i], machine))
-			*ret = places[i];
-	if (!*ret)
+			return places[i];
+	return NULL;
+}
+
+static bool is_auto(const char *setting)
+{
+	return strcmp(setting, "auto") == 0;
+}
+
+int host_find_shell(const char *setting, uint16_t machine, const char **ret, struct fail *f)
+{
+	*ret = setting && is_auto(setting) ? find_busybox(machine) : setting;
+	if (setting && !is_auto(setting))
+		return check_busybox(setting, machine, f);
+	if (setting && !*ret)
 		print_warning(
 			"no static busybox for %s here (Debian: busybox-static): the image has "
 			"no debug shell",
 			program_machine_name(machine));
 	return 0;
+}
+
+/* Reads what `busybox --list` prints. 0, or -errno. */
+static int list_applets(const char *busybox, char **ret)
+{
+	_cleanup_close_ int fd = -1;
+	pid_t pid = piped_child(&fd);
+	size_t size;
+	int r;
+
+	if (pid == 0) {
+		dup2(STDOUT_FILENO, STDERR_FILENO); /* another program complains */
+		execl(busybox, "busybox", "--list", NULL);
+		_exit(127);
+	}
+	if (pid < 0)
+		return pid;
+	r = read_all(fd, ret, &size);
+	(void)waitpid(pid, NULL, 0);
+	return r;
+}
+
+/* That of another machine cannot be asked. */
+static int check_dhcp_client(const char *busybox, uint16_t machine, struct fail *f)
+{
+	_cleanup_free_ char *applets = NULL;
+	int r = machine == program_own_machine() ? list_applets(busybox, &applets) : 0;
+
+	if (r < 0)
+		return fail_errno(f, r, busybox, "cannot ask which programs it has");
+	if (!applets || strstr(applets, "\nudhcpc\n"))
+		return 0;
+	return fail_set(f, ENOTSUP, busybox,
+			"Give another with --shell=PATH (Debian: busybox-static).",
+			"this busybox has no udhcpc, with which a machine that fetches its root "
+			"gets an address");
+}
+
+int host_find_dhcp_client(const char *setting, uint16_t machine, const char **ret, struct fail *f)
+{
+	bool find = !setting || is_auto(setting);
+	int r;
+
+	*ret = find ? find_busybox(machine) : setting;
+	if (!*ret)
+		return fail_set(f, ENOENT, "--stream",
+				"Install one (Debian: busybox-static), or give it with "
+				"--shell=PATH.",
+				"there is no static busybox for %s here, whose udhcpc the machine "
+				"gets its address with",
+				program_machine_name(machine));
+	r = find ? 0 : check_busybox(*ret, machine, f);
+	return r == 0 ? check_dhcp_client(*ret, machine, f) : r;
 }
 
 static int first_error; /* nftw gives its function no argument */

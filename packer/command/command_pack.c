@@ -38,9 +38,9 @@ struct pack {
 	struct out image, payload;
 	struct manifest manifest;
 	struct boot_modules modules;
-	uint16_t machine; /* ELF machine of the root */
-	char init[256];   /* the /init that goes into the image, on the host */
-	const char *shell;
+	uint16_t machine;             /* ELF machine of the root */
+	char init[256], fetcher[256]; /* what goes into the image, on the host; "" = nothing */
+	const char *busybox;
 	uint64_t start; /* microseconds */
 	bool has_kernel;
 	size_t boot_size;
@@ -187,19 +187,30 @@ static const char *release_of_modules(const struct pack *p)
 /* What was not asked for may be missing: many kernels need no modules. */
 static int add_modules(struct pack *p, struct bootpart *b, struct fail *f)
 {
-	const char *words = p->options.modules;
+	const char *asked = p->options.modules;
+	_cleanup_free_ char *words = NULL;
+	struct boot_modules_wish wish = { .words = asked, .compress = p->options.stream };
 	int r;
 
-	if (!words)
+	if (!asked)
 		return 0;
-	r = boot_modules_add(b, &p->files.files, release_of_modules(p), words, &p->modules, f);
-	return r == -ENOENT && !*words ? 0 : r;
+	if (p->options.stream) {
+		if (asprintf(&words, "link,%s", *asked ? asked : "net") < 0)
+			return fail_errno(f, ENOMEM, "the boot part", "cannot build it");
+		wish.words = words;
+	}
+	r = boot_modules_add(b, &p->files.files, release_of_modules(p), &wish, &p->modules, f);
+	return r == -ENOENT && !*asked ? 0 : r;
 }
 
 static int write_boot_part(struct pack *p, struct fail *f)
 {
 	struct bootpart b = { 0 };
-	int r = bootpart_fill(&b, p->init, p->shell, &p->manifest, f);
+	const struct bootpart_programs programs = { .init = p->init,
+						    .busybox = p->busybox,
+						    .fetcher = *p->fetcher ? p->fetcher : NULL,
+						    .no_shell = p->busybox && !p->options.shell };
+	int r = bootpart_fill(&b, &programs, &p->manifest, f);
 
 	if (r == 0)
 		r = add_modules(p, &b, f);
@@ -235,9 +246,10 @@ static void print_report(const struct pack *p)
 		print_line(stdout, "kernel   none; the one of the image before is %s.old now",
 			   p->kernel.path);
 	if (p->modules.modules)
-		printf("modules  %u, and %u file%s of firmware, %s\n", p->modules.modules,
+		printf("modules  %u, %s, and %u file%s of firmware, %s\n", p->modules.modules,
+		       size_format(a, p->modules.size - p->modules.firmware_size),
 		       p->modules.firmware, print_plural(p->modules.firmware),
-		       size_format(a, p->modules.size));
+		       size_format(b, p->modules.firmware_size));
 	printf("time     %.1f s, %.1f MB/s\n", seconds,
 	       seconds > 0 ? (double)t->tar / 1e6 / seconds : 0.0);
 }
@@ -251,6 +263,9 @@ static void print_warnings(const struct pack *p)
 		print_warning(
 			"%u modules that modules.dep names are not in the root: run depmod there",
 			p->modules.missing);
+	if (p->options.stream && p->modules.network == 0)
+		print_warning("there is no network driver in the boot part: a machine can fetch "
+			      "its root only with what the kernel has built in");
 }
 
 /* What the kernel of this image lacks, as far as its configuration can be found. */
@@ -300,12 +315,17 @@ static int report_image(const struct pack *p, struct fail *f)
 	return r;
 }
 
-/* What the image takes from this machine: /init and busybox, of the root's kind. */
+/* What the image takes from this machine: programs of the root's kind. */
 static int find_host_files(struct pack *p, struct fail *f)
 {
-	int r = host_find_shell(p->options.shell, p->machine, &p->shell, f);
+	const char *shell = p->options.shell;
+	int r = host_find_init(p->machine, p->init, f);
 
-	return r == 0 ? host_find_init(p->machine, p->init, f) : r;
+	if (r == 0 && !p->options.stream)
+		return host_find_shell(shell, p->machine, &p->busybox, f);
+	if (r == 0)
+		r = host_find_fetcher(p->machine, p->fetcher, f);
+	return r == 0 ? host_find_dhcp_client(shell, p->machine, &p->busybox, f) : r;
 }
 
 static int check_kernel_machine(const struct pack *p, struct fail *f)

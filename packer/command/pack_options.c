@@ -34,6 +34,7 @@ enum {
 	OPT_QUIET,
 	OPT_SHELL,
 	OPT_NO_SHELL,
+	OPT_STREAM,
 	OPT_COMPRESS,
 	OPT_LEVEL,
 	OPT_THREADS,
@@ -114,6 +115,11 @@ static const struct option_spec options[] = {
 	  .suggest = "auto",
 	  .help = "use this static busybox for the debug shell (default: find one)" },
 	{ .name = "no-shell", .id = OPT_NO_SHELL, .help = "put no debug shell into the image" },
+	{ .name = "stream",
+	  .id = OPT_STREAM,
+	  .help = "put into the boot part what fetches the root over HTTP: network drivers with "
+		  "firmware (--modules net, or your list), a DHCP client and the fetcher; "
+		  "`tarboot netboot --stream` publishes such an image" },
 	{ .name = "compress",
 	  .letter = 'c',
 	  .id = OPT_COMPRESS,
@@ -287,6 +293,9 @@ static int set_flag(struct pack_options *o, int id, bool yes)
 	switch (id) {
 	case OPT_NO_SHELL:
 		o->shell = yes ? NULL : o->shell ? o->shell : "auto";
+		break;
+	case OPT_STREAM:
+		o->stream = yes;
 		break;
 	case OPT_DRY_RUN:
 		o->dry_run = yes;

@@ -26,8 +26,9 @@ struct pack_options {
 	struct encode_settings encode;
 	struct string_list overlays, exclude, keep;
 	bool force, dry_run, no_scrub;
-	bool json;  /* the report goes to standard output; other results are hidden until then */
-	bool quiet; /* results are hidden; with json the report is not */
+	bool stream; /* the boot part can fetch the root */
+	bool json;   /* the report goes to standard output; other results are hidden until then */
+	bool quiet;  /* results are hidden; with json the report is not */
 	long newest; /* time of the newest member, seconds since 1970; later ones get it; LONG_MAX = any */
 	struct string_list texts; /* what the strings above point into, when no argument has them */
 };

@@ -1,7 +1,9 @@
-/* Modules that init can unpack stay as they are; the others are unpacked here. */
+/* Modules that init can unpack stay as they are; the others are unpacked here, and compressed where the boot part is to be
+ * small. */
 #include "image/boot_modules.h"
 
 #include <errno.h>
+#include <lzma.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -28,6 +30,7 @@ struct adding {
 	struct text dep, alias, softdep, weakdep, builtin;
 	struct text config; /* softdep, weakdep and the root's modprobe.d together */
 	struct module_choice choice;
+	bool compress;
 	struct fail *f;
 };
 
@@ -117,17 +120,25 @@ static int add_lines_about(struct adding *a, const char *file, const struct text
 	return add_index_file(a, file, &t);
 }
 
-/* Bytes of a module's path in modules.dep, as the image has it: unpacked, if init cannot. */
-static size_t length_in_image(const char *path)
+/* A module's path in modules.dep, as the image has it: unpacked, if init cannot, and then compressed by xz, if wanted. Returns
+ * its length; at most 3 more than it has there. */
+static size_t name_in_image(const struct adding *a, const char *path, char *ret)
 {
 	size_t n = strcspn(path, ": \n");
 
-	return n > 3 && memcmp(path + n - 3, ".gz", 3) == 0 ? n - 3 : n;
+	if (n > 3 && memcmp(path + n - 3, ".gz", 3) == 0)
+		n -= 3;
+	memcpy(ret, path, n);
+	if (a->compress && n > 3 && memcmp(path + n - 3, ".ko", 3) == 0) {
+		memcpy(ret + n, ".xz", 3);
+		n += 3;
+	}
+	return n;
 }
 
 static int add_dep(struct adding *a)
 {
-	_cleanup_free_ char *kept = malloc(a->dep.size + 1);
+	_cleanup_free_ char *kept = malloc(2 * a->dep.size + 1);
 	struct text t = { .data = kept };
 	size_t n;
 
@@ -137,9 +148,7 @@ static int add_dep(struct adding *a)
 		const char *at = a->choice.modules[i].line;
 
 		while (a->choice.modules[i].wanted && *at && *at != '\n') {
-			n = length_in_image(at);
-			memcpy(kept + t.size, at, n);
-			t.size += n;
+			t.size += name_in_image(a, at, kept + t.size);
 			at += strcspn(at, ": \n");
 			n = strspn(at, ": ");
 			memcpy(kept + t.size, at, n);
@@ -213,6 +222,7 @@ static int add_firmware(struct adding *a, const char *name)
 	r = add_file(a, path, &t);
 	free(t.data);
 	a->count->firmware += r == 0;
+	a->count->firmware_size += r == 0 ? t.size : 0;
 	return r;
 }
 
@@ -232,15 +242,42 @@ static int add_firmware_of(struct adding *a, const struct text *module)
 	return r;
 }
 
+/* Without loss: a kernel that checks signatures of modules finds the same bytes. The dictionary is no larger than the module:
+ * the encoder's tables, which it clears for each, depend on it. */
+static int add_compressed(struct adding *a, const char *path, const struct text *module)
+{
+	size_t room = lzma_stream_buffer_bound(module->size);
+	_cleanup_free_ char *data = malloc(room);
+	struct text t = { .data = data };
+	lzma_options_lzma lzma;
+	lzma_filter filters[] = { { LZMA_FILTER_LZMA2, &lzma }, { LZMA_VLI_UNKNOWN, NULL } };
+
+	lzma_lzma_preset(&lzma, LZMA_PRESET_DEFAULT);
+	while (lzma.dict_size / 2 >= module->size && lzma.dict_size > LZMA_DICT_SIZE_MIN)
+		lzma.dict_size /= 2;
+	if (!data || lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC32, NULL,
+					       (const uint8_t *)module->data, module->size,
+					       (uint8_t *)data, &t.size, room) != LZMA_OK)
+		return failed(a, -ENOMEM, path);
+	return add_file(a, path, &t);
+}
+
+/* Writes a module, unpacked if init could not do that. */
+static int add_unpacked(struct adding *a, const char *path, const struct text *module)
+{
+	return a->compress ? add_compressed(a, path, module) : add_file(a, path, module);
+}
+
 static int add_module(struct adding *a, const char *line)
 {
-	char from[PATH_MAX], to[PATH_MAX];
+	char from[PATH_MAX], to[PATH_MAX + 4];
 	struct text file, module = { 0 };
-	bool is_packed;
-	int r;
+	bool is_packed, is_kept;
+	int n, r;
 
 	snprintf(from, sizeof(from), "%s/%.*s", a->directory, (int)strcspn(line, ":"), line);
-	snprintf(to, sizeof(to), "%s/%.*s", a->directory, (int)length_in_image(line), line);
+	n = snprintf(to, sizeof(to), "%s/", a->directory);
+	to[(size_t)n + name_in_image(a, from + n, to + n)] = '\0';
 	r = read_in_root(a, from, &file);
 	if (r == -ENOENT) {
 		a->count->missing++;
@@ -249,15 +286,18 @@ static int add_module(struct adding *a, const char *line)
 	if (r < 0)
 		return failed(a, r, from);
 	is_packed = !ends_with(from, ".ko");
+	is_kept = is_packed && !ends_with(from, ".gz"); /* init can unpack it */
 	if (is_packed)
 		r = decompress(file.data, file.size, MODULE_SIZE_MAX, &module.data, &module.size);
 	if (r < 0)
 		r = failed(a, r, from);
 	if (r == 0)
-		r = add_file(a, to, ends_with(from, ".gz") ? &module : &file);
+		r = is_kept ? add_file(a, to, &file)
+			    : add_unpacked(a, to, is_packed ? &module : &file);
 	if (r == 0)
 		r = add_firmware_of(a, is_packed ? &module : &file);
 	a->count->modules++;
+	a->count->network += strstr(from, "/drivers/net/") != NULL;
 	free(file.data);
 	free(module.data);
 	return r;
@@ -344,11 +384,14 @@ static int add_all(struct adding *a)
 }
 
 int boot_modules_add(struct bootpart *b, const struct root_files *root, const char *release,
-		     const char *words, struct boot_modules *ret, struct fail *f)
+		     const struct boot_modules_wish *wish, struct boot_modules *ret, struct fail *f)
 {
-	struct adding a = {
-		.b = b, .count = ret, .there = { .value_size = 1 }, .root = root, .f = f
-	};
+	struct adding a = { .b = b,
+			    .count = ret,
+			    .there = { .value_size = 1 },
+			    .root = root,
+			    .compress = wish->compress,
+			    .f = f };
 	size_t before = b->size;
 	int r;
 
@@ -360,7 +403,7 @@ int boot_modules_add(struct bootpart *b, const struct root_files *root, const ch
 	snprintf(a.directory, sizeof(a.directory), "lib/modules/%s", release);
 	r = path_map_add(&a.there, "etc", 3) ? read_index(&a) : failed(&a, -ENOMEM, "etc");
 	if (r == 0)
-		r = choose(&a, words);
+		r = choose(&a, wish->words);
 	if (r == 0 && is_any_wanted(&a.choice))
 		r = add_all(&a);
 	ret->size = b->size - before;

@@ -12,12 +12,19 @@
 
 struct boot_modules {
 	unsigned modules, firmware;
-	unsigned missing; /* modules of the index that are not in the root */
-	size_t size;      /* bytes in the boot part */
+	unsigned network;     /* of them: drivers below drivers/net/ */
+	unsigned missing;     /* modules of the index that are not in the root */
+	size_t size;          /* bytes in the boot part */
+	size_t firmware_size; /* of them */
 };
 
-/* Adds to b the modules for keyboards and consoles, and what the words (see module_choice.h) ask for, of release's
- * modules in the root. -ENOENT:
- * the root has none for this release, or none that a word names. */
+struct boot_modules_wish {
+	const char *words; /* see module_choice.h */
+	bool compress;     /* those that are not compressed in the root */
+};
+
+/* Adds to b the modules for keyboards and consoles, and those wished for, of release's modules in the root.
+ * -ENOENT: the root has none for this release, or none that a word names. */
 int boot_modules_add(struct bootpart *b, const struct root_files *root, const char *release,
-		     const char *words, struct boot_modules *ret, struct fail *f);
+		     const struct boot_modules_wish *wish, struct boot_modules *ret,
+		     struct fail *f);

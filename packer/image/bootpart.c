@@ -49,16 +49,15 @@ int bootpart_add(struct bootpart *b, const char *name, uint32_t mode, uint32_t r
 	return 0;
 }
 
-/* Adds a file of the host. */
-static int add_host_file(struct bootpart *b, const char *name, uint32_t mode, const char *path,
-			 struct fail *f)
+/* Adds a program of the host. */
+static int add_program(struct bootpart *b, const char *name, const char *path, struct fail *f)
 {
 	_cleanup_free_ char *data = NULL;
 	size_t size = 0;
 	int r = read_file(path, &data, &size);
 
 	if (r == 0)
-		r = bootpart_add(b, name, mode, 0, 0, data, size);
+		r = bootpart_add(b, name, S_IFREG | 0755, 0, 0, data, size);
 	return r < 0 ? fail_errno(f, r, path, "cannot put it into the image") : 0;
 }
 
@@ -113,18 +112,22 @@ static int add_manifest(struct bootpart *b, struct manifest *m, struct fail *f)
 	return 0;
 }
 
-int bootpart_fill(struct bootpart *b, const char *init, const char *shell, struct manifest *m,
+int bootpart_fill(struct bootpart *b, const struct bootpart_programs *programs, struct manifest *m,
 		  struct fail *f)
 {
 	int r = add_skeleton(b);
 
+	if (r == 0 && programs->no_shell)
+		r = bootpart_add(b, "tarboot/no-shell", S_IFREG | 0644, 0, 0, NULL, 0);
 	if (r < 0)
 		return fail_errno(f, r, "the boot part", "cannot build it");
 	r = add_manifest(b, m, f);
 	if (r == 0)
-		r = add_host_file(b, "init", S_IFREG | 0755, init, f);
-	if (r == 0 && shell)
-		r = add_host_file(b, "bin/busybox", S_IFREG | 0755, shell, f);
+		r = add_program(b, "init", programs->init, f);
+	if (r == 0 && programs->busybox)
+		r = add_program(b, "bin/busybox", programs->busybox, f);
+	if (r == 0 && programs->fetcher)
+		r = add_program(b, BOOTPART_FETCHER, programs->fetcher, f);
 	return r;
 }
 

@@ -3,11 +3,14 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/fail.h"
 #include "image/manifest.h"
+
+#define BOOTPART_FETCHER "tarboot/fetch" /* a program of an image that can fetch its root */
 
 struct bootpart {
 	char *data; /* owned */
@@ -21,9 +24,17 @@ struct bootpart {
 int bootpart_add(struct bootpart *b, const char *name, uint32_t mode, uint32_t rdev_major,
 		 uint32_t rdev_minor, const void *data, size_t size);
 
-/* Adds all that every image has: directories, console, init, manifest, release. shell: a static
- * busybox, or NULL. *m gets a boot-digest, which bootpart_seal makes the right one. */
-int bootpart_fill(struct bootpart *b, const char *init, const char *shell, struct manifest *m,
+/* The programs of an image, by their paths on the host. */
+struct bootpart_programs {
+	const char *init;
+	const char *busybox; /* static; NULL = none */
+	const char *fetcher; /* NULL = none */
+	bool no_shell;       /* busybox is not there for a shell */
+};
+
+/* Adds all that every image has: directories, console, manifest, release, programs. *m gets a boot-digest, which
+ * bootpart_seal makes the right one. */
+int bootpart_fill(struct bootpart *b, const struct bootpart_programs *programs, struct manifest *m,
 		  struct fail *f);
 
 /* Ends the archive and writes its digest into *m and into the manifest in it. */

@@ -13,6 +13,7 @@
 #include "base/elfinfo.h"
 #include "base/file_kind.h"
 #include "base/spool.h"
+#include "image/bootpart.h"
 
 #define NAME_SIZE_MAX 4096
 
@@ -116,6 +117,11 @@ const struct image_member *image_find_member(const struct image *image, const ch
 		if (strcmp(image->members[i].name, name) == 0)
 			return &image->members[i];
 	return NULL;
+}
+
+bool image_can_fetch(const struct image *image)
+{
+	return image_find_member(image, BOOTPART_FETCHER);
 }
 
 /* Its text; *ret is the caller's. 0 or -errno. */

@@ -49,6 +49,9 @@ int image_read_blocks(const struct image *image, struct block_list *ret, struct 
 /* The member of that name, without "/" before it; NULL: there is none. */
 const struct image_member *image_find_member(const struct image *image, const char *name);
 
+/* Has its boot part what fetches a root over HTTP? */
+bool image_can_fetch(const struct image *image);
+
 /* Reads exactly size bytes at offset of the image. 0, -ENODATA or -errno. */
 int image_read(const struct image *image, uint64_t offset, void *buf, size_t size);
 

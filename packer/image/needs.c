@@ -29,12 +29,31 @@ static uint64_t unpack_bytes(const struct image *image, const struct block_list 
 	return rootsize_needed(&need) + image->size - image->payload.size;
 }
 
+/* Least RAM of a machine for which so many bytes are loaded, and so many free when it unpacks. */
+static uint64_t least_machine(uint64_t load, uint64_t unpack)
+{
+	uint64_t most = load > unpack ? load : unpack;
+
+	return ((most + KERNEL_BYTES) / 63 * 64 + STEP - 1) / STEP * STEP;
+}
+
+/* What of the payload is in memory while it arrives, with one decoder: a Block that is decoded, and one that arrives. */
+static uint64_t least_window(const struct block_list *blocks, uint64_t payload)
+{
+	uint64_t largest = 0;
+
+	for (size_t i = 0; i < blocks->n; i++)
+		if (blocks->blocks[i].total > largest)
+			largest = blocks->blocks[i].total;
+	return min_u64(2 * largest, payload);
+}
+
 void needs_of(const struct image *image, const struct block_list *blocks,
 	      const struct treesize *counted, struct needs *ret)
 {
 	struct manifest is = { 0 };
 	const struct manifest *m = image->has_manifest ? &image->manifest : NULL;
-	uint64_t most;
+	uint64_t boot_part = image->size - image->payload.size;
 
 	if (counted) {
 		treesize_tell(counted, &is);
@@ -47,8 +66,11 @@ void needs_of(const struct image *image, const struct block_list *blocks,
 		.unpack_64k = unpack_bytes(image, blocks, m, 64 << 10),
 		.is_estimate = !m,
 	};
-	most = ret->load > ret->unpack ? ret->load : ret->unpack;
-	ret->machine = ((most + KERNEL_BYTES) / 63 * 64 + STEP - 1) / STEP * STEP;
+	ret->machine = least_machine(ret->load, ret->unpack);
+	if (image_can_fetch(image))
+		ret->fetching_machine =
+			least_machine(2 * boot_part,
+				      ret->unpack + least_window(blocks, image->payload.size));
 }
 
 void needs_print(const struct image *image, const struct needs *n)
@@ -62,7 +84,16 @@ void needs_print(const struct image *image, const struct needs *n)
 		       size_format(a, n->unpack_16k), size_format(b, n->unpack_64k));
 	printf("machine  needs about %s of RAM to boot; the rest is free\n",
 	       size_format(a, n->machine));
-	if (image->size > BIOS_IMAGE_MAX)
+	if (n->fetching_machine)
+		printf("         about %s where it loads the boot part of %s and fetches the "
+		       "root\n",
+		       size_format(a, n->fetching_machine),
+		       size_format(b, image->size - image->payload.size));
+	if (image->size > BIOS_IMAGE_MAX && n->fetching_machine)
+		print_warning("an image of %s is too large for BIOS boot loaders and 32-bit iPXE: "
+			      "boot with UEFI, or publish it with `tarboot netboot --stream`",
+			      size_format(a, image->size));
+	else if (image->size > BIOS_IMAGE_MAX)
 		print_warning("an image of %s is too large for BIOS boot loaders and 32-bit iPXE: "
 			      "boot with UEFI, or make it smaller",
 			      size_format(a, image->size));

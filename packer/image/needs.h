@@ -12,6 +12,8 @@ struct needs {
 	uint64_t unpack; /* root, minimal engine and a reserve, with pages of 4 KiB */
 	uint64_t unpack_16k, unpack_64k; /* the same with larger pages, as on some arm64 machines */
 	uint64_t machine; /* least RAM of a machine, including what the kernel takes */
+	uint64_t
+		fetching_machine; /* the same where it loads the boot part alone; 0: it cannot fetch the root */
 	bool is_estimate; /* the size of the root is not known: these are lower bounds */
 };
 

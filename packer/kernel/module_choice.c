@@ -46,6 +46,10 @@ static const struct {
 	{ "net", NET "vmxnet3/" },
 	{ "net", "virtio_net" },
 	{ "net", "xen_netfront" },
+	/* what a network needs beside a card: DHCP, VLANs, IPv6 */
+	{ "link", "af_packet" },
+	{ "link", "8021q" },
+	{ "link", "ipv6" },
 	{ "storage", "kernel/drivers/ata/" },
 	{ "storage", "kernel/drivers/nvme/" },
 	{ "storage", "kernel/drivers/scsi/" },

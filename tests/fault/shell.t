@@ -60,6 +60,14 @@ subtest 'an image without a shell' => sub {
 	like($guest->text, qr/this image has no \/bin\/busybox: pack it with --shell/, 'and says why there is none');
 };
 
+subtest 'an image with a busybox for DHCP alone' => sub {
+	my $guest = start(name => 'dhcp-only', append => 'tarboot.shell=start,fail',
+		change => sub { ((map { $_->{name} eq 'init' ? ({ name => 'tarboot/no-shell', mode => 0100644, nlink => 1, data => '' }, $_) : $_ } no_payload(@_))) });
+	ok($guest->wait_end($BOOT), 'it goes on') or $guest->show_end;
+	like($guest->text, qr/this image gives no shell: pack it without --no-shell/, 'and says why there is none');
+	unlike($guest->text, qr/BusyBox v|Enter/, 'it gives none');
+};
+
 subtest 'after a failure' => sub {
 	my $guest = shell_at(name => 'fail', change => \&no_payload, append => 'tarboot.shell', enter => 1);
 	like($guest->text, qr/Failed step: find payload/, 'the banner says what failed');

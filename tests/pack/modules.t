@@ -98,7 +98,7 @@ subtest 'without a word: keyboards and consoles' => sub {
 	is($have{'etc/modprobe.d/hidden.conf'}, '', 'a file that the admin has hidden is empty');
 	is($have{'lib/modprobe.d/wish.conf'}, "softdep slow \\\n  post: wished\n", 'one of /usr/local, as it is');
 	is($have{"$M/modules.weakdep"}, '', 'no weak dependencies');
-	like($r->{out}, qr/^modules  2, and 0 files of firmware, \d/m, 'the report says so');
+	like($r->{out}, qr/^modules  2, \d+ KiB, and 0 files of firmware, 0 B$/m, 'the report says so');
 };
 
 my $tar = scratch('root.tar');
