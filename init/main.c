@@ -18,6 +18,8 @@
 #include "handover/handover.h"
 #include "base/memory.h"
 #include "handover/mounts.h"
+#include "net/lease.h"
+#include "net/net.h"
 #include "base/read_all.h"
 #include "base/report.h"
 #include "root/root.h"
@@ -41,12 +43,14 @@ static const struct step {
 	{ "read parameters", read_parameters, 0, FIRST },
 	{ "plug in devices", devices_start, SHELL_START, FIRST },
 	{ "check parameters", check_parameters, 0, AGAIN },
+	{ "start network", network_start, 0, AGAIN },
 	{ "find payload", root_find_payload, 0, AGAIN },
 	{ "check memory", root_check_memory, 0, AGAIN },
 	{ "mount root", root_mount, 0, AGAIN },
 	{ "unpack root", root_unpack, SHELL_UNPACKED, AGAIN },
 	{ "check new init", root_check_init, SHELL_END, AGAIN },
 	{ "stop plugging in", devices_stop, 0, AGAIN },
+	{ "stop network", network_stop, 0, AGAIN },
 	{ "move mounts", mounts_move, 0, AGAIN },
 	{ "switch root", handover_switch_root, 0, AGAIN },
 	{ "delete initramfs", handover_delete_initramfs, 0, GONE },
@@ -95,6 +99,7 @@ static int run_step(struct boot *b, size_t number)
 	int r;
 
 	*b->detail = '\0';
+	b->has_nothing_to_do = false;
 	record->name = step->name;
 	record->start = now_usec();
 	r = step->run(b);
@@ -102,7 +107,7 @@ static int run_step(struct boot *b, size_t number)
 	b->n_steps = number + 1;
 	(void)report_sample_memory(b);
 	child_reap();
-	if (r == 0)
+	if (r == 0 && !b->has_nothing_to_do)
 		log_step(b, record);
 	return r;
 }
@@ -183,7 +188,8 @@ int main(int argc, char **argv)
 {
 	static struct boot b = { .new_root_fd = -1, .old_root_fd = -1 };
 
-	(void)argc;
+	if (lease_is_event(argc, argv))
+		return lease_print(argv);
 	if (getpid() != 1) {
 		fprintf(stderr, "tarboot: init: it must be started by the kernel, as PID 1\n");
 		return 2;

@@ -18,7 +18,7 @@
 #include "engine/unpack.h"
 
 #define NEW_ROOT "/newroot"
-#define STEPS_MAX 16
+#define STEPS_MAX 24
 #define BLOCK_TIMES_MAX 1024 /* Blocks whose times are recorded */
 #define MEMORY_SAMPLES_MAX 256
 
@@ -59,11 +59,15 @@ struct boot {
 	uint64_t sample_every; /* microseconds */
 	struct block_time block_times[BLOCK_TIMES_MAX];
 	struct devices_seen devices_seen;
+	struct child
+		network; /* the process that configures the network; not started unless the root is fetched */
+	struct network_seen network_seen;
 	char new_init[256];
 
 	struct step_record steps[STEPS_MAX];
 	size_t n_steps;
 	const char *failed_step; /* NULL: none */
 	struct fail fail;
+	bool has_nothing_to_do; /* the current step: it gets no line on the console; cleared before each step */
 	char detail[160]; /* added to the log line of the current step; cleared before each step */
 };

@@ -24,12 +24,47 @@ enum message_kind {
 	MESSAGE_LINE,
 	MESSAGE_LOST, /* only has the number of dropped messages */
 	MESSAGE_DEVICES_SEEN,
+	MESSAGE_NETWORK_SEEN,
 };
 
 /* All devices that were present have been handled. */
 struct devices_seen {
 	uint64_t time; /* microseconds since the kernel started; 0: not yet */
 	uint32_t modules;
+};
+
+/* Why no server is reached yet; the best that any network card has come to. */
+enum network_reason {
+	NETWORK_NO_NIC,     /* there is no network card */
+	NETWORK_OTHER_NICS, /* none of those that ip=, BOOTIF= or vlan= are about */
+	NETWORK_NO_CARRIER, /* no link on any */
+	NETWORK_NO_LEASE,   /* no address on any */
+	NETWORK_NO_ROUTE,   /* an address, but no way to the server */
+	NETWORK_NO_NAME,    /* its name cannot be resolved */
+	NETWORK_NO_ANSWER,  /* it does not answer */
+	NETWORK_REACHED,    /* none: one is reached */
+};
+
+#define NETWORK_TOUCHED_MAX 64
+
+/* What the network process knows; it says so at each change. Times are in microseconds since the kernel started; 0: not yet. */
+struct network_seen {
+	uint32_t reason;  /* enum network_reason */
+	char about[64];   /* the server that the reason is about: HOST:PORT */
+	char nics[128];   /* the network cards that are used, for people */
+	char others[128]; /* those that are not */
+
+	/* The card whose turn it is; when a server is reached, the one that is kept. */
+	char nic[16], driver[32];
+	uint8_t mac[6];
+	uint32_t speed;             /* Mbit/s; 0: not known */
+	char address[52];           /* with prefix */
+	char gateway[52], dns[160]; /* "" = none */
+	char from[48];              /* who gave the address */
+	uint64_t link, configured, reached;
+
+	int32_t touched
+		[NETWORK_TOUCHED_MAX]; /* indexes of links to be reset at the hand-over; 0: no more */
 };
 
 struct message {
@@ -39,6 +74,7 @@ struct message {
 	union {
 		char line[MESSAGE_LINE_MAX];
 		struct devices_seen seen;
+		struct network_seen network;
 	};
 };
 

@@ -1,0 +1,155 @@
+#include "net/handover.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "net/resolv.h"
+#include "net/rtnl.h"
+
+#define NETWORKD "/run/systemd/network"
+#define NETWORK_MANAGER "/run/NetworkManager"
+
+struct links {
+	struct rtnl_link all[2 * NETWORK_TOUCHED_MAX];
+	size_t n;
+};
+
+static void note_link(const struct nlmsghdr *h, void *arg)
+{
+	struct links *l = arg;
+
+	if (l->n < ARRAY_SIZE(l->all) && rtnl_parse_link(h, &l->all[l->n]))
+		l->n++;
+}
+
+static const struct rtnl_link *find_link(const struct links *l, int index)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->all[i].index == index)
+			return &l->all[i];
+	return NULL;
+}
+
+static int reset_link(int rtnl, const struct rtnl_link *link)
+{
+	int r = rtnl_flush(rtnl, link->index, AF_UNSPEC), down;
+
+	if (strcmp(link->kind, "vlan") == 0)
+		return rtnl_delete_link(rtnl, link->index);
+	down = rtnl_set_up(rtnl, link->index, false);
+	return down < 0 ? down : r;
+}
+
+/* ---- a card that is kept ---- */
+
+/* Creates the directories on the way, too. */
+static FILE *create(const char *directory, const char *name, mode_t mode)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s", directory);
+	for (char *slash = path + 1; slash; slash = strchr(slash + 1, '/')) {
+		if (*slash == '/') {
+			*slash = '\0';
+			(void)mkdir(path, 0755);
+			*slash = '/';
+		}
+	}
+	(void)mkdir(path, 0755);
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	return fd < 0 ? NULL : fdopen(fd, "w");
+}
+
+static bool is_dynamic(const struct network_seen *s)
+{
+	return strcmp(s->from, "ip=") != 0;
+}
+
+/* systemd.network(5); KeepConfiguration= from version 243 on. */
+static int write_networkd(const struct network_seen *s)
+{
+	FILE *out = create(NETWORKD, "05-tarboot.network", 0644);
+	const uint8_t *m = s->mac;
+
+	if (!out)
+		return -errno;
+	fprintf(out, "# The card that tarboot fetched the root by (tarboot.net=keep).\n[Match]\n");
+	fprintf(out, "MACAddress=%02x:%02x:%02x:%02x:%02x:%02x\n\n[Network]\n", m[0], m[1], m[2],
+		m[3], m[4], m[5]);
+	fprintf(out, "KeepConfiguration=yes\n");
+	if (is_dynamic(s))
+		fprintf(out, "DHCP=yes\n");
+	else
+		fprintf(out, "Address=%s\n", s->address);
+	if (!is_dynamic(s) && *s->gateway)
+		fprintf(out, "Gateway=%s\n", s->gateway);
+	for (const char *dns = s->dns; *dns; dns += strspn(dns, ", ")) {
+		size_t n = strcspn(dns, ",");
+
+		fprintf(out, "DNS=%.*s\n", (int)n, dns);
+		dns += n;
+	}
+	if (is_dynamic(s)) /* the id that the lease was asked with */
+		fprintf(out, "\n[DHCPv4]\nClientIdentifier=mac\n");
+	return fclose(out) == 0 ? 0 : -EIO;
+}
+
+/* nm-settings-keyfile(5): only root may read it, or it is ignored. */
+static int write_network_manager(const struct network_seen *s)
+{
+	FILE *out = create(NETWORK_MANAGER "/system-connections", "tarboot.nmconnection", 0600);
+	bool is_ipv6 = strchr(s->address, ':');
+	const uint8_t *m = s->mac;
+
+	if (!out)
+		return -errno;
+	fprintf(out,
+		"# The card that tarboot fetched the root by (tarboot.net=keep).\n[connection]\n");
+	fprintf(out, "id=tarboot\ntype=ethernet\nautoconnect-priority=1\n\n[ethernet]\n");
+	fprintf(out, "mac-address=%02x:%02x:%02x:%02x:%02x:%02x\n", m[0], m[1], m[2], m[3], m[4],
+		m[5]);
+	for (int version = 4; version <= 6; version += 2) {
+		bool is_manual = !is_dynamic(s) && is_ipv6 == (version == 6);
+
+		fprintf(out, "\n[ipv%d]\nmethod=%s\n", version, is_manual ? "manual" : "auto");
+		if (is_manual)
+			fprintf(out, "address1=%s%s%s\n", s->address, *s->gateway ? "," : "",
+				s->gateway);
+		if (version == 4 && is_dynamic(s))
+			fprintf(out, "dhcp-client-id=mac\n");
+	}
+	return fclose(out) == 0 ? 0 : -EIO;
+}
+
+int net_handover_reset(const struct network_seen *seen, bool is_kept)
+{
+	int kept = is_kept && seen->reached ? (int)if_nametoindex(seen->nic) : 0;
+	_cleanup_close_ int rtnl = rtnl_open();
+	static struct links links;
+	int result = 0, r;
+
+	resolv_forget();
+	if (rtnl < 0 || (r = rtnl_links(rtnl, note_link, &links)) < 0)
+		return rtnl < 0 ? rtnl : r;
+	/* From the last to the first: VLANs come after the cards that they lie on. */
+	for (size_t i = NETWORK_TOUCHED_MAX; i-- > 0;) {
+		const struct rtnl_link *link = find_link(&links, seen->touched[i]);
+
+		if (!seen->touched[i] || !link || link->index == kept)
+			continue;
+		r = reset_link(rtnl, link);
+		result = r < 0 ? r : result;
+	}
+	if (kept && ((r = write_networkd(seen)) < 0 || (r = write_network_manager(seen)) < 0))
+		result = r;
+	return result;
+}

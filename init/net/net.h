@@ -1,0 +1,21 @@
+/*
+ * The network, for a root that is fetched. A separate process configures it (network.h), since it must never keep PID 1
+ * waiting; here are the steps of the boot that start it, wait for it, and undo what it did.
+ */
+#pragma once
+
+#include "base/boot.h"
+
+/* A step: starts the process, if tarboot.rootfs= is a URL and it does not run yet. 0, or -errno with b->fail. */
+int network_start(struct boot *b);
+
+/* Waits until a network card reaches one of the servers, or until tarboot.netwait= has passed. 0, or -errno with b->fail. */
+int network_wait(struct boot *b);
+
+/* A step: ends the process, removes addresses and routes, sets the links down. With tarboot.net=keep the card that was used
+ * stays as it is, and the new system is told in /run. */
+int network_stop(struct boot *b);
+
+/* The MAC address that this machine is known by: that of BOOTIF=, else of the card that reaches the server. NULL: there is none
+ * yet. */
+const uint8_t *network_mac(const struct boot *b);

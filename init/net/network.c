@@ -1,0 +1,434 @@
+#include "net/network.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/child.h"
+#include "base/console.h"
+#include "base/message.h"
+#include "devices/modules.h"
+#include "net/nic.h"
+#include "net/probe.h"
+#include "net/resolv.h"
+#include "net/rtnl.h"
+
+#define NICS_MAX NETWORK_TOUCHED_MAX
+#define TICK_MS 200
+#define BOOTIF_FIRST_USEC 5000000 /* how long the others wait for the boot loader's card */
+#define PAUSE_LEAST_USEC 1000000  /* before all have their turns again */
+#define PAUSE_MOST_USEC 5000000
+
+struct network {
+	const struct network_task *task;
+	int parent, rtnl, monitor;
+	struct nic nics[NICS_MAX];
+	struct nic *turn; /* whose turn it is: in effect, and probed */
+	bool is_reached;  /* by it */
+	struct probe probe;
+	uint64_t start, probe_at;       /* microseconds since the kernel started */
+	struct network_seen seen, told; /* now, and as PID 1 knows it */
+};
+
+/* ---- what the kernel says ---- */
+
+static struct nic *find_nic(struct network *n, int index)
+{
+	for (size_t i = 0; i < NICS_MAX; i++)
+		if (n->nics[i].link.index == index)
+			return &n->nics[i];
+	return NULL;
+}
+
+static void remove_nic(struct network *n, struct nic *nic)
+{
+	console_log(LOG_NOTICE, "%s: removed", nic->link.name);
+	dhcp_stop(&nic->dhcp);
+	if (n->turn == nic) {
+		probe_stop(&n->probe);
+		n->turn = NULL;
+		n->is_reached = false;
+	}
+	*nic = (struct nic){ 0 };
+}
+
+static void note_link(struct network *n, const struct rtnl_link *link)
+{
+	struct nic *nic = find_nic(n, link->index);
+
+	if (nic && link->is_removed) {
+		remove_nic(n, nic);
+		return;
+	}
+	if (link->is_removed || (!nic && !nic_is_one(link, &n->task->options)))
+		return;
+	if (!nic)
+		nic = find_nic(n, 0); /* a free place */
+	if (nic)
+		nic_note_link(nic, link, &n->task->options);
+}
+
+/* Only takes note: the kernel is asked for nothing while its answers are read. */
+static void note_message(const struct nlmsghdr *h, void *arg)
+{
+	struct network *n = arg;
+	struct net_config announced = { 0 };
+	struct net_address address;
+	struct rtnl_link link;
+	struct nic *nic;
+	unsigned flags;
+	int index;
+
+	if (rtnl_parse_link(h, &link)) {
+		note_link(n, &link);
+	} else if (rtnl_parse_address(h, &index, &address, &flags)) {
+		nic = find_nic(n, index);
+		if (nic)
+			nic_note_address(nic, &address, flags, h->nlmsg_type == RTM_DELADDR);
+	} else if (rtnl_parse_dns(h, &index, &announced)) {
+		nic = find_nic(n, index);
+		if (nic)
+			nic->announced = announced;
+	}
+}
+
+/* Addresses of before /init: the kernel's own ip= gave them. */
+static void note_kernels_address(const struct nlmsghdr *h, void *arg)
+{
+	struct network *n = arg;
+	struct net_address a;
+	unsigned flags;
+	int index;
+	struct nic *nic;
+
+	note_message(h, arg);
+	if (!rtnl_parse_address(h, &index, &a, &flags) || a.family != AF_INET ||
+	    !net_address_is_host(&a))
+		return;
+	nic = find_nic(n, index);
+	if (nic && (nic->link.flags & IFF_UP))
+		nic_take_over(nic, &a);
+}
+
+static void read_all(struct network *n)
+{
+	(void)rtnl_links(n->rtnl, note_message, n);
+	(void)rtnl_addresses(n->rtnl, note_message, n);
+}
+
+/* ---- what PID 1 is told ---- */
+
+static void add_name(char *list, size_t size, const char *name)
+{
+	size_t used = strlen(list);
+
+	snprintf(list + used, size - used, "%s%s", used ? ", " : "", name);
+}
+
+static enum network_reason best_reason(const struct network *n)
+{
+	enum network_reason best = NETWORK_NO_NIC, one;
+
+	if (n->is_reached)
+		return NETWORK_REACHED;
+	for (size_t i = 0; i < NICS_MAX; i++) {
+		one = n->nics[i].link.index ? nic_reason(&n->nics[i]) : NETWORK_NO_NIC;
+		if (one > best)
+			best = one;
+	}
+	return best;
+}
+
+static void describe_nics(const struct network *n, struct network_seen *s)
+{
+	size_t touched = 0;
+
+	memset(s->nics, 0, sizeof(s->nics));
+	memset(s->others, 0, sizeof(s->others));
+	memset(s->touched, 0, sizeof(s->touched));
+	for (size_t i = 0; i < NICS_MAX; i++) {
+		const struct nic *nic = &n->nics[i];
+
+		if (!nic->link.index)
+			continue;
+		if (nic->option)
+			add_name(s->nics, sizeof(s->nics), nic->link.name);
+		else
+			add_name(s->others, sizeof(s->others), nic->link.name);
+		if (nic->is_touched)
+			s->touched[touched++] = nic->link.index;
+	}
+}
+
+static void describe_turn(const struct nic *nic, const struct net_config *dns,
+			  struct network_seen *s)
+{
+	const struct net_config *c = &nic->config;
+	char text[NET_ADDRESS_TEXT_MAX];
+
+	snprintf(s->nic, sizeof(s->nic), "%s", nic->link.name);
+	(void)nic_driver(nic->link.name, s->driver);
+	memcpy(s->mac, nic->link.mac, sizeof(s->mac));
+	s->speed = nic_speed(nic->link.name);
+	(void)net_address_format(nic->has_config ? &c->address : &nic->ipv6, s->address);
+	snprintf(s->from, sizeof(s->from), "%s", nic->has_config ? c->from : "IPv6 router");
+	*s->gateway = '\0';
+	if (nic->has_config && c->n_routes)
+		(void)net_address_format(&c->routes[0].gateway, s->gateway);
+	*s->dns = '\0';
+	for (size_t i = 0; i < dns->n_dns; i++)
+		add_name(s->dns, sizeof(s->dns), net_address_format(&dns->dns[i], text));
+	s->link = nic->link_at;
+	s->configured = nic->configured_at;
+}
+
+static void tell(struct network *n)
+{
+	struct message m = { .kind = MESSAGE_NETWORK_SEEN };
+
+	n->seen.reason = best_reason(n);
+	describe_nics(n, &n->seen);
+	if (memcmp(&n->seen, &n->told, sizeof(n->seen)) == 0)
+		return;
+	m.network = n->told = n->seen;
+	message_send(n->parent, &m);
+}
+
+/* ---- turns ---- */
+
+static bool is_bootif(const struct network *n, const struct nic *nic)
+{
+	const struct net_options *o = &n->task->options;
+
+	return o->has_bootif && memcmp(o->bootif, nic->link.mac, sizeof(o->bootif)) == 0;
+}
+
+/* Does the boot loader's card still have the right to be the first? */
+static bool is_bootif_awaited(const struct network *n)
+{
+	bool is_here = false;
+
+	for (size_t i = 0; i < NICS_MAX; i++)
+		is_here = is_here || (n->nics[i].link.index && n->nics[i].option &&
+				      !n->nics[i].tried_at && is_bootif(n, &n->nics[i]));
+	return is_here && now_usec() < n->start + BOOTIF_FIRST_USEC;
+}
+
+/* The ready one whose last turn is longest ago; of those that had none, the boot loader's. NULL: none is ready. */
+static struct nic *next_nic(struct network *n)
+{
+	struct nic *next = NULL;
+
+	for (size_t i = 0; i < NICS_MAX; i++) {
+		struct nic *nic = &n->nics[i];
+
+		if (!nic->link.index || !nic_is_ready(nic))
+			continue;
+		if (!next || nic->tried_at < next->tried_at ||
+		    (nic->tried_at == next->tried_at && is_bootif(n, nic)))
+			next = nic;
+	}
+	if (next && !is_bootif(n, next) && is_bootif_awaited(n))
+		return NULL;
+	return next;
+}
+
+static struct net_config dns_for(const struct network *n, const struct nic *nic)
+{
+	const struct net_config *sources[] = { &n->task->options.dns,
+					       nic->option ? &nic->option->config : &nic->config,
+					       &nic->config, &nic->announced };
+	struct net_config dns = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
+		for (size_t j = 0; j < sources[i]->n_dns; j++)
+			net_config_add_dns(&dns, &sources[i]->dns[j]);
+	strcpy(dns.domain, nic->config.domain);
+	if (nic->is_kernels)
+		resolv_read_kernels(&dns);
+	return dns;
+}
+
+static void give_turn(struct network *n, struct nic *nic)
+{
+	struct net_config dns = dns_for(n, nic);
+	int r;
+
+	if (n->turn && n->turn != nic)
+		nic_unconfigure(n->turn, n->rtnl);
+	n->turn = nic;
+	n->is_reached = false;
+	r = nic_configure(nic, n->rtnl);
+	if (r < 0)
+		console_log(LOG_WARNING, "%s: the kernel does not take its address or routes: %s",
+			    nic->link.name, strerror(-r));
+	r = resolv_write(&dns);
+	if (r < 0)
+		console_log(LOG_WARNING, "cannot write resolv.conf: %s", strerror(-r));
+	describe_turn(nic, &dns, &n->seen);
+	r = probe_start(&n->probe, n->task->servers, n->task->n_servers, nic->link.name);
+	if (r < 0)
+		n->probe_at = now_usec() + PAUSE_LEAST_USEC;
+	nic->tried_at = now_usec();
+}
+
+static void keep_turn(struct network *n, const char *server)
+{
+	console_log(LOG_NOTICE, "%s: %s reached", n->turn->link.name, server);
+	n->is_reached = true;
+	n->seen.reached = now_usec();
+	for (size_t i = 0; i < NICS_MAX; i++) {
+		struct nic *nic = &n->nics[i];
+		bool is_below = net_options_vlan_on(&n->task->options, nic->link.name);
+
+		if (nic->link.index && nic != n->turn && !is_below && !nic->is_dropped)
+			nic_drop(nic, n->rtnl);
+	}
+}
+
+static const char *explain(enum network_reason reason)
+{
+	switch (reason) {
+	case NETWORK_NO_NAME:
+		return "the name cannot be resolved";
+	case NETWORK_NO_ROUTE:
+		return "no route to it";
+	default:
+		return "no answer";
+	}
+}
+
+/* Random, so that many machines do not ask a server that has just come back all at once. */
+static uint64_t random_pause(void)
+{
+	return PAUSE_LEAST_USEC + (uint64_t)rand() % (PAUSE_MOST_USEC - PAUSE_LEAST_USEC);
+}
+
+static void lose_turn(struct network *n, enum network_reason reason, const char *server)
+{
+	struct nic *nic = n->turn, *next;
+
+	if (nic->reason != reason)
+		console_log(LOG_NOTICE, "%s: %s not reached: %s", nic->link.name, server,
+			    explain(reason));
+	nic->reason = reason;
+	next = next_nic(n);
+	n->probe_at = now_usec() + (next && !next->tried_at ? 0 : random_pause());
+}
+
+static void end_probe(struct network *n)
+{
+	struct probe_result result = probe_finish(&n->probe);
+	const struct url *u = &n->task->servers[result.server % n->task->n_servers];
+	char server[sizeof(u->host) + 16];
+
+	snprintf(server, sizeof(server), u->is_ipv6 ? "[%s]:%u" : "%s:%u", u->host, u->port);
+	snprintf(n->seen.about, sizeof(n->seen.about), "%.63s", server);
+	if (result.reason == NETWORK_REACHED)
+		keep_turn(n, server);
+	else
+		lose_turn(n, (enum network_reason)result.reason, server);
+}
+
+/* The one that was reached by has lost its link or its address: all look for a way again. */
+static void look_again(struct network *n)
+{
+	n->is_reached = false;
+	for (size_t i = 0; i < NICS_MAX; i++)
+		n->nics[i].is_dropped = false;
+}
+
+static void advance(struct network *n)
+{
+	struct nic *next;
+
+	for (size_t i = 0; i < NICS_MAX; i++)
+		if (n->nics[i].link.index)
+			nic_advance(&n->nics[i], n->rtnl, &n->task->options);
+	if (n->is_reached && !nic_is_ready(n->turn))
+		look_again(n);
+	if (n->is_reached) /* a renewed lease may say something else */
+		(void)nic_configure(n->turn, n->rtnl);
+	if (n->probe.pid && now_usec() >= n->probe.end)
+		end_probe(n);
+	if (n->is_reached || n->probe.pid)
+		return;
+	next = next_nic(n);
+	if (next && (now_usec() >= n->probe_at || !next->tried_at))
+		give_turn(n, next);
+}
+
+/* ---- the process ---- */
+
+/* There is no modprobe that the kernel could call. */
+static void load_modules(const struct network_task *task)
+{
+	struct modules *m = modules_open("/");
+
+	if (!m)
+		return;
+	modules_load_for(m, "net-pf-17"); /* AF_PACKET, for the DHCP client */
+	modules_load_for(m, "net-pf-10"); /* IPv6 */
+	if (task->options.n_vlans)
+		modules_load_for(m, "rtnl-link-vlan");
+	modules_close(m);
+}
+
+/* All descriptors that something may arrive at; nics[i]'s is the one at 3 + i. */
+static void wait_for_events(struct network *n)
+{
+	struct pollfd p[3 + NICS_MAX] = {
+		{ .fd = n->parent, .events = POLLIN },
+		{ .fd = n->monitor, .events = POLLIN },
+		{ .fd = n->probe.pid ? n->probe.fd : -1, .events = POLLIN },
+	};
+
+	for (size_t i = 0; i < NICS_MAX; i++)
+		p[3 + i] = (struct pollfd){ .fd = n->nics[i].dhcp.pid ? n->nics[i].dhcp.fd : -1,
+					    .events = POLLIN };
+	if (poll(p, ARRAY_SIZE(p), TICK_MS) <= 0)
+		return;
+	if (p[1].revents && rtnl_receive(n->monitor, note_message, n) == -ENOBUFS)
+		read_all(n);
+	if (p[2].revents)
+		end_probe(n);
+	for (size_t i = 0; i < NICS_MAX; i++)
+		if (p[3 + i].revents && n->nics[i].dhcp.pid)
+			nic_read_lease(&n->nics[i]);
+}
+
+static bool is_stopped(const struct network *n)
+{
+	struct pollfd p = { .fd = n->parent, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+void network_run(const struct network_task *task, int parent)
+{
+	static struct network n;
+
+	n = (struct network){ .task = task, .parent = parent, .start = now_usec() };
+	srand((unsigned)n.start);
+	load_modules(task);
+	n.monitor = rtnl_open_monitor(); /* before the first look, so that nothing is missed */
+	n.rtnl = rtnl_open();
+	if (n.monitor < 0 || n.rtnl < 0) {
+		console_log(LOG_WARNING, "the kernel has no network: %s",
+			    strerror(n.rtnl < 0 ? -n.rtnl : -n.monitor));
+		return;
+	}
+	(void)rtnl_links(n.rtnl, note_message, &n);
+	(void)rtnl_addresses(n.rtnl, note_kernels_address, &n);
+	while (!is_stopped(&n)) {
+		advance(&n);
+		tell(&n);
+		wait_for_events(&n);
+	}
+	message_send_lost(parent);
+}

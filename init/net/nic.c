@@ -1,0 +1,353 @@
+#include "net/nic.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_addr.h>
+#include <net/if_arp.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/console.h"
+#include "base/util.h"
+
+#define LOWER_UP 0x10000           /* IFF_LOWER_UP: carrier */
+#define LEASE_SECONDS 90           /* spanning tree keeps a port silent for up to 50 s */
+#define DHCP_AGAIN_USEC 5000000ULL /* when the client has ended */
+
+/* ---- what /sys says ---- */
+
+const char *nic_driver(const char *name, char ret[32])
+{
+	char path[64], target[256];
+	const char *base;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/device/driver", name);
+	n = readlink(path, target, sizeof(target) - 1);
+	target[n > 0 ? n : 0] = '\0';
+	base = strrchr(target, '/');
+	snprintf(ret, 32, "%.31s", base ? base + 1 : "");
+	return ret;
+}
+
+/* A driver that does not know it says -1, or gives an error. */
+unsigned nic_speed(const char *name)
+{
+	_cleanup_close_ int fd = -1;
+	char path[64], text[16];
+	ssize_t n;
+	long speed;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/speed", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	speed = strtol(text, NULL, 10);
+	return speed > 0 && speed < 10000000 ? (unsigned)speed : 0;
+}
+
+static void set_ipv6(const struct nic *nic, const char *key, const char *value)
+{
+	_cleanup_close_ int fd = -1;
+	char path[96];
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/%s", nic->link.name, key);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0)
+		(void)!write(fd, value, 1);
+}
+
+/* ---- what the kernel says ---- */
+
+/* Virtual ones are not cards, except veth, which is what a container has. */
+bool nic_is_one(const struct rtnl_link *link, const struct net_options *o)
+{
+	if (link->type != ARPHRD_ETHER || (link->flags & IFF_LOOPBACK))
+		return false;
+	return !*link->kind || strcmp(link->kind, "veth") == 0 || net_options_vlan(o, link->name);
+}
+
+void nic_note_link(struct nic *nic, const struct rtnl_link *link, const struct net_options *o)
+{
+	nic->link = *link;
+	nic->option = net_options_for(o, link->name, link->mac);
+	if (nic->option && nic->option->method == IP_OFF)
+		nic->option = NULL;
+}
+
+static bool is_link_local(const struct net_address *a)
+{
+	return a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;
+}
+
+void nic_note_address(struct nic *nic, const struct net_address *a, unsigned flags, bool is_removed)
+{
+	if (a->family != AF_INET6 || is_link_local(a))
+		return;
+	if (is_removed || (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED))) {
+		if (net_address_is_equal(a, &nic->ipv6))
+			nic->ipv6.family = 0;
+	} else if (!nic->ipv6.family) {
+		nic->ipv6 = *a;
+	}
+}
+
+void nic_take_over(struct nic *nic, const struct net_address *a)
+{
+	nic->config = (struct net_config){ .address = *a, .from = "the kernel's ip=" };
+	nic->has_config = nic->is_kernels = nic->is_touched = true;
+}
+
+/* ---- link ---- */
+
+static void say_link(const struct nic *nic)
+{
+	char driver[32], mac[18], rate[32] = "";
+	unsigned speed = nic_speed(nic->link.name);
+
+	if (speed)
+		snprintf(rate, sizeof(rate), ", %u Mbit/s", speed);
+	console_log(LOG_NOTICE, "%s: link up%s (%s%s%s)", nic->link.name, rate,
+		    net_mac_format(nic->link.mac, mac),
+		    *nic_driver(nic->link.name, driver) ? ", " : "", driver);
+}
+
+static void lose_link(struct nic *nic, int rtnl)
+{
+	console_log(LOG_NOTICE, "%s: link lost", nic->link.name);
+	dhcp_stop(&nic->dhcp);
+	nic_unconfigure(nic, rtnl);
+	nic->has_config = false;
+	nic->ipv6.family = 0;
+	nic->dhcp_at = 0;
+}
+
+static void look_at_link(struct nic *nic, int rtnl)
+{
+	bool has_link = nic->link.flags & LOWER_UP;
+
+	if (has_link == nic->has_link)
+		return;
+	nic->has_link = has_link;
+	if (!has_link) {
+		lose_link(nic, rtnl);
+		return;
+	}
+	nic->link_at = now_usec();
+	nic->is_lease_missed = false;
+	say_link(nic);
+}
+
+static void set_up(struct nic *nic, int rtnl)
+{
+	int r;
+
+	if (nic->option) {
+		set_ipv6(nic, "accept_ra", "1");
+		if (nic->option->method == IP_AUTO6)
+			set_ipv6(nic, "disable_ipv6", "0");
+	}
+	r = rtnl_set_up(rtnl, nic->link.index, true);
+	if (r < 0 && !nic->is_touched)
+		console_log(LOG_WARNING, "%s: cannot set it up: %s", nic->link.name, strerror(-r));
+	nic->is_touched = true;
+	if (r == 0)
+		nic->link.flags |= IFF_UP; /* the kernel's message about it may come later */
+}
+
+/* ---- address ---- */
+
+static void say_config(const struct nic *nic, const struct net_config *c)
+{
+	char address[NET_ADDRESS_TEXT_MAX], gateway[NET_ADDRESS_TEXT_MAX],
+		dns[NET_ADDRESS_TEXT_MAX];
+
+	console_log(LOG_NOTICE, "%s: address %s%s%s%s%s%s%s", nic->link.name,
+		    net_address_format(&c->address, address), *c->from ? " from " : "", c->from,
+		    c->n_routes ? ", gateway " : "",
+		    c->n_routes ? net_address_format(&c->routes[0].gateway, gateway) : "",
+		    c->n_dns ? ", DNS " : "", c->n_dns ? net_address_format(&c->dns[0], dns) : "");
+}
+
+static bool is_same_config(const struct net_config *a, const struct net_config *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+static void take_config(struct nic *nic, const struct net_config *c)
+{
+	if (nic->has_config && is_same_config(&nic->config, c))
+		return;
+	memcpy(&nic->config, c,
+	       sizeof(*c)); /* with what lies between the fields, for the comparison */
+	nic->has_config = true;
+	nic->is_in_effect = false;
+	nic->configured_at = now_usec();
+	nic->tried_at = 0;
+	say_config(nic, c);
+}
+
+static void start_dhcp(struct nic *nic)
+{
+	int r = dhcp_start(&nic->dhcp, nic->link.name);
+
+	if (r < 0 && !nic->dhcp_at)
+		console_log(LOG_WARNING, "%s: cannot ask for an address by DHCP: %s: %s",
+			    nic->link.name, DHCP_CLIENT, strerror(-r));
+	nic->dhcp_at = now_usec() + DHCP_AGAIN_USEC;
+}
+
+static void miss_lease(struct nic *nic)
+{
+	if (nic->is_lease_missed || now_usec() < nic->link_at + LEASE_SECONDS * 1000000ULL)
+		return;
+	nic->is_lease_missed = true;
+	console_log(LOG_WARNING, "%s: no DHCP server has answered for %d s", nic->link.name,
+		    LEASE_SECONDS);
+}
+
+void nic_read_lease(struct nic *nic)
+{
+	struct net_config lease;
+
+	switch (dhcp_read(&nic->dhcp, &lease)) {
+	case LEASE_BOUND:
+		lease.mtu = nic->option && nic->option->config.mtu ? nic->option->config.mtu
+								   : lease.mtu;
+		take_config(nic, &lease);
+		break;
+	case LEASE_FAILED:
+		console_log(LOG_WARNING,
+			    "%s: a DHCP server gave an answer without a usable address",
+			    nic->link.name);
+		break;
+	case LEASE_NONE:
+		break;
+	}
+}
+
+static void look_for_address(struct nic *nic)
+{
+	if (nic->ipv6.family && !nic->configured_at) {
+		struct net_config c = { .address = nic->ipv6, .from = "IPv6 router" };
+
+		nic->configured_at = now_usec();
+		say_config(nic, &c);
+	}
+	if (nic->has_config && !nic->dhcp.pid)
+		return;
+	if (nic->option->method == IP_STATIC) {
+		take_config(nic, &nic->option->config);
+	} else if (nic->option->method == IP_AUTO) {
+		if (!nic->dhcp.pid && now_usec() >= nic->dhcp_at)
+			start_dhcp(nic);
+		if (!nic->has_config && !nic->ipv6.family)
+			miss_lease(nic);
+	}
+}
+
+/* ---- all in order ---- */
+
+static void add_vlans(struct nic *nic, int rtnl, const struct net_options *o)
+{
+	nic->has_vlans = true;
+	for (size_t i = 0; i < o->n_vlans; i++) {
+		const struct vlan_option *v = &o->vlans[i];
+		int r;
+
+		if (strcmp(v->parent, nic->link.name) != 0)
+			continue;
+		r = rtnl_add_vlan(rtnl, v->name, nic->link.index, v->id);
+		if (r < 0 && r != -EEXIST)
+			console_log(LOG_WARNING, "vlan=%s:%s: the kernel cannot make it: %s",
+				    v->name, v->parent, strerror(-r));
+	}
+}
+
+void nic_advance(struct nic *nic, int rtnl, const struct net_options *o)
+{
+	bool is_parent = net_options_vlan_on(o, nic->link.name);
+
+	if (nic->is_dropped || (!nic->option && !is_parent))
+		return;
+	if (!(nic->link.flags & IFF_UP))
+		set_up(nic, rtnl);
+	look_at_link(nic, rtnl);
+	if (is_parent && nic->has_link && !nic->has_vlans)
+		add_vlans(nic, rtnl, o);
+	if (nic->option && nic->has_link)
+		look_for_address(nic);
+}
+
+bool nic_is_ready(const struct nic *nic)
+{
+	return nic->option && !nic->is_dropped && nic->has_link &&
+	       (nic->has_config || nic->ipv6.family);
+}
+
+enum network_reason nic_reason(const struct nic *nic)
+{
+	if (!nic->option)
+		return NETWORK_OTHER_NICS;
+	if (!nic->has_link)
+		return NETWORK_NO_CARRIER;
+	return nic_is_ready(nic) && nic->tried_at ? nic->reason : NETWORK_NO_LEASE;
+}
+
+/* ---- its turn ---- */
+
+static int add_routes(const struct nic *nic, int rtnl)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < nic->config.n_routes; i++) {
+		const struct net_route *route = &nic->config.routes[i];
+
+		r = rtnl_add_route(rtnl, nic->link.index, route,
+				   !net_address_has(&nic->config.address, &route->gateway));
+	}
+	return r;
+}
+
+int nic_configure(struct nic *nic, int rtnl)
+{
+	const struct net_config *c = &nic->config;
+	int r;
+
+	if (nic->is_kernels || nic->is_in_effect || !nic->has_config)
+		return 0;
+	(void)rtnl_flush(rtnl, nic->link.index, c->address.family);
+	if (c->mtu && (r = rtnl_set_mtu(rtnl, nic->link.index, c->mtu)) < 0)
+		console_log(LOG_WARNING, "%s: cannot set an MTU of %u: %s", nic->link.name, c->mtu,
+			    strerror(-r));
+	r = rtnl_add_address(rtnl, nic->link.index, &c->address);
+	if (r == 0)
+		r = add_routes(nic, rtnl);
+	nic->is_in_effect = r == 0;
+	return r;
+}
+
+void nic_unconfigure(struct nic *nic, int rtnl)
+{
+	if (!nic->is_in_effect && !nic->is_kernels)
+		return;
+	(void)rtnl_flush(rtnl, nic->link.index, nic->config.address.family);
+	if (nic->is_kernels)
+		nic->has_config = nic->is_kernels = false;
+	nic->is_in_effect = false;
+}
+
+void nic_drop(struct nic *nic, int rtnl)
+{
+	dhcp_stop(&nic->dhcp);
+	nic_unconfigure(nic, rtnl);
+	nic->has_config = nic->has_link = false;
+	nic->ipv6.family = 0;
+	nic->is_dropped = true;
+	if (nic->is_touched)
+		(void)rtnl_set_up(rtnl, nic->link.index, false);
+	nic->link.flags &= ~(unsigned)IFF_UP;
+}

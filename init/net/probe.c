@@ -1,0 +1,149 @@
+#include "net/probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "base/child.h"
+#include "base/util.h"
+
+#define CONNECT_MS 5000
+#define NAME_MS 12000 /* musl asks for 5 s, twice */
+
+/* ---- in the child ---- */
+
+/* What a failed connection says about the network. */
+static enum network_reason reason_of(int error)
+{
+	switch (error) {
+	case 0:
+	case ECONNREFUSED:
+		return NETWORK_REACHED;
+	case ENETUNREACH:
+	case EADDRNOTAVAIL:
+	case EAFNOSUPPORT:
+		return NETWORK_NO_ROUTE;
+	default: /* EHOSTUNREACH: nobody has that address */
+		return NETWORK_NO_ANSWER;
+	}
+}
+
+static enum network_reason try_address(const struct addrinfo *a, const char *nic)
+{
+	_cleanup_close_ int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+					0);
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	socklen_t size = sizeof(int);
+	int error = 0;
+
+	if (fd < 0)
+		return reason_of(errno);
+	(void)setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, nic, (socklen_t)strlen(nic));
+	if (connect(fd, a->ai_addr, a->ai_addrlen) == 0)
+		return NETWORK_REACHED;
+	if (errno != EINPROGRESS)
+		return reason_of(errno);
+	if (poll(&p, 1, CONNECT_MS) <= 0)
+		return NETWORK_NO_ANSWER;
+	(void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+	return reason_of(error);
+}
+
+/* The best that one of its addresses of that family gives: no answer says more than no route. */
+static enum network_reason try_family(const struct url *u, int family, const char *nic)
+{
+	const struct addrinfo hints = { .ai_family = family, .ai_socktype = SOCK_STREAM };
+	enum network_reason reason = NETWORK_NO_ROUTE, one;
+	struct addrinfo *addresses;
+	char port[8];
+
+	snprintf(port, sizeof(port), "%u", u->port);
+	if (getaddrinfo(u->host, port, &hints, &addresses) != 0)
+		return NETWORK_NO_NAME;
+	for (const struct addrinfo *a = addresses; a && reason != NETWORK_REACHED; a = a->ai_next) {
+		one = try_address(a, nic);
+		if (one != NETWORK_NO_ROUTE)
+			reason = one;
+	}
+	freeaddrinfo(addresses);
+	return reason;
+}
+
+/* One family at a time: dnsmasq without servers above it refuses to say whether its names have IPv6 addresses, and a refusal
+ * is an error to musl, even if the other question was answered. */
+static enum network_reason try_server(const struct url *u, const char *nic)
+{
+	enum network_reason reason = NETWORK_NO_NAME, one;
+
+	if (!u->is_ipv6)
+		reason = try_family(u, AF_INET, nic);
+	if (u->is_ipv4 || reason == NETWORK_REACHED)
+		return reason;
+	one = try_family(u, AF_INET6, nic);
+	return one == NETWORK_REACHED || reason == NETWORK_NO_NAME ? one : reason;
+}
+
+static _Noreturn void run(int fd, const struct url *servers, size_t n, const char *nic)
+{
+	struct probe_result result = { 0 }, one;
+
+	for (size_t i = 0; i < n; i++) {
+		one = (struct probe_result){ try_server(&servers[i], nic), (uint32_t)i };
+		if (i == 0 || one.reason == NETWORK_REACHED)
+			result = one;
+		if (one.reason == NETWORK_REACHED)
+			break;
+	}
+	_exit(write(fd, &result, sizeof(result)) != sizeof(result));
+}
+
+/* ---- in the network process ---- */
+
+int probe_start(struct probe *p, const struct url *servers, size_t n, const char *nic)
+{
+	int ends[2];
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	pid = fork();
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		run(ends[1], servers, n, nic);
+	}
+	close(ends[1]);
+	if (pid < 0) {
+		close(ends[0]);
+		return -EAGAIN;
+	}
+	*p = (struct probe){ pid, ends[0], now_usec() + n * 1000ULL * (NAME_MS + 3 * CONNECT_MS) };
+	return 0;
+}
+
+void probe_stop(struct probe *p)
+{
+	if (!p->pid)
+		return;
+	(void)kill(p->pid, SIGKILL);
+	(void)waitpid(p->pid, NULL, 0);
+	close(p->fd);
+	*p = (struct probe){ .fd = -1 };
+}
+
+struct probe_result probe_finish(struct probe *p)
+{
+	struct pollfd ready = { .fd = p->fd, .events = POLLIN };
+	struct probe_result result;
+
+	if (poll(&ready, 1, 0) <= 0 || read(p->fd, &result, sizeof(result)) != sizeof(result))
+		result = (struct probe_result){ NETWORK_NO_ANSWER, 0 };
+	probe_stop(p);
+	return result;
+}

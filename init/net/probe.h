@@ -1,0 +1,34 @@
+/*
+ * Is one of the servers reached? Asked in a child process, because name servers that are silent keep getaddrinfo() waiting.
+ * A server that refuses the connection is reached, too: the network is good, and the fetcher tells the rest.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "fetch/url.h"
+#include "base/message.h"
+
+struct probe {
+	pid_t pid;    /* 0: none runs */
+	int fd;       /* can be read when it has ended */
+	uint64_t end; /* microseconds since the kernel started: then it is given up */
+};
+
+struct probe_result {
+	uint32_t
+		reason; /* enum network_reason: NETWORK_REACHED, _NO_NAME, _NO_ROUTE or _NO_ANSWER */
+	uint32_t
+		server; /* the one that was reached, or that the reason is about: number of its URL */
+};
+
+/* Starts it, for connections through one network card. 0 or -errno. */
+int probe_start(struct probe *p, const struct url *servers, size_t n, const char *nic);
+
+/* After its descriptor can be read, or at its end: the result. */
+struct probe_result probe_finish(struct probe *p);
+
+/* Gives it up, if it runs. */
+void probe_stop(struct probe *p);

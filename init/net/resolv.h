@@ -1,0 +1,17 @@
+/*
+ * DNS servers: resolv.conf, in the directory that the fetcher is shut into, and in the initramfs for the probe.
+ */
+#pragma once
+
+#include "net/config.h"
+
+#define FETCH_ROOT "/run/tarboot/fetch"
+
+/* Writes both; earlier contents are replaced. 0 or -errno. */
+int resolv_write(const struct net_config *dns);
+
+/* Deletes both. */
+void resolv_forget(void);
+
+/* Adds the DNS servers and the domain that the kernel's own ip= has learnt. */
+void resolv_read_kernels(struct net_config *c);

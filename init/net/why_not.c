@@ -1,0 +1,120 @@
+#include "net/why_not.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/read_all.h"
+#include "base/util.h"
+
+#define PCI "/sys/bus/pci/devices"
+
+/* Reads a small file of /sys as one line; "" if there is none. */
+static void read_line(const char *directory, const char *device, const char *name, char ret[32])
+{
+	char path[320];
+	FILE *f;
+
+	ret[0] = '\0';
+	snprintf(path, sizeof(path), "%s/%s/%s", directory, device, name);
+	f = fopen(path, "re");
+	if (!f)
+		return;
+	if (fgets(ret, 32, f))
+		ret[strcspn(ret, "\n")] = '\0';
+	fclose(f);
+}
+
+static bool has_driver(const char *device)
+{
+	char path[320];
+
+	snprintf(path, sizeof(path), PCI "/%s/driver", device);
+	return access(path, F_OK) == 0;
+}
+
+/* Lists the network cards on the PCI bus (class 0x02) that no driver has taken: "8086:100e, 10ec:8168". */
+static void list_without_driver(char *ret, size_t size)
+{
+	char class[32], vendor[32], id[32];
+	DIR *dir = opendir(PCI);
+	struct dirent *e;
+	size_t used = 0;
+
+	ret[0] = '\0';
+	while (dir && (e = readdir(dir)) && used + 16 < size) {
+		read_line(PCI, e->d_name, "class", class);
+		if (e->d_name[0] == '.' || strncmp(class, "0x02", 4) != 0 || has_driver(e->d_name))
+			continue;
+		read_line(PCI, e->d_name, "vendor", vendor);
+		read_line(PCI, e->d_name, "device", id);
+		used += (size_t)snprintf(ret + used, size - used, "%s%.4s:%.4s", used ? ", " : "",
+					 *vendor ? vendor + 2 : "", *id ? id + 2 : "");
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static int no_nic(struct fail *f)
+{
+	char ids[120];
+
+	list_without_driver(ids, sizeof(ids));
+	if (*ids)
+		return fail_set(f, ENODEV, "the network",
+				"Pack with --modules net, or with the module for that card.",
+				"there is no driver for the network card with the PCI ID %s", ids);
+	return fail_set(f, ENODEV, "the network",
+			"Check that the machine has one, and that its module is in the image "
+			"(--modules net).",
+			"there is no network card");
+}
+
+static int ended(struct fail *f, int status)
+{
+	return fail_set(f, EIO, "the network", "Report it, with the lines before it.",
+			"the process that configures it ended (%s %d)",
+			WIFSIGNALED(status) ? "signal" : "status",
+			WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+int network_why_not(struct boot *b, uint64_t seconds)
+{
+	const struct network_seen *s = &b->network_seen;
+	unsigned long long n = seconds;
+	struct fail *f = &b->fail;
+
+	if (b->network.has_ended)
+		return ended(f, b->network.status);
+	switch ((enum network_reason)s->reason) {
+	case NETWORK_NO_NIC:
+		return no_nic(f);
+	case NETWORK_OTHER_NICS:
+		return fail_set(
+			f, ENODEV, "the network",
+			"Correct them in the boot menu. Cards have the kernel's names here.",
+			"ip=, BOOTIF= and vlan= name none of the network cards (%s)", s->others);
+	case NETWORK_NO_CARRIER:
+		return fail_set(f, ENETDOWN, "the network", "Check cable and switch.",
+				"no link on %s after %llu s", s->nics, n);
+	case NETWORK_NO_LEASE:
+		return fail_set(f, ETIMEDOUT, "the network",
+				"Check the DHCP server of that network, or set ip=.",
+				"no address for %s after %llu s", s->nics, n);
+	case NETWORK_NO_ROUTE:
+		return fail_set(f, ENETUNREACH, s->about, "Check the gateway of that network.",
+				"no route to it from %s (%s)", s->nic, s->address);
+	case NETWORK_NO_NAME:
+		return fail_set(f, EHOSTUNREACH, s->about,
+				"Check the name, or write the server's address instead of it.",
+				"its name cannot be resolved (%s, DNS %s)", s->nic,
+				*s->dns ? s->dns : "none");
+	default:
+		return fail_set(f, ETIMEDOUT, s->about,
+				"Check that the server runs, and firewalls on the way.",
+				"nobody answers there (from %s, %s, for %llu s)", s->nic,
+				s->address, n);
+	}
+}
