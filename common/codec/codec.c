@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define PAGE_MOST (64ULL << 10) /* bytes: what is given back ends where a page does */
+
 static const struct codec *const codecs[] = { &codec_xz, &codec_zstd, &codec_stored };
 
 static void count_block(struct block_list *l, struct block *b)
@@ -123,6 +125,16 @@ int block_list_known(const char *name, const struct block *blocks, size_t n, str
 	}
 	*ret = l;
 	return r;
+}
+
+uint64_t block_list_window(const struct block_list *l, uint64_t size, unsigned decoders)
+{
+	uint64_t largest = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (l->blocks[i].total > largest)
+			largest = l->blocks[i].total;
+	return min_u64(add_u64(multiply_u64(largest, decoders + 1ULL), PAGE_MOST), size);
 }
 
 const char *codec_todo_memory(const struct codec *codec, const char *helps,

@@ -108,6 +108,10 @@ void block_list_count(struct block_list *l);
 /* The Block that holds this offset of the uncompressed file, or an earlier one when some are unsized; NULL behind the end. */
 const struct block *block_list_find(const struct block_list *l, uint64_t offset);
 
+/* Bytes of a payload of so many that must fit between what has arrived and what is decoded, for so many decoders to have work: a
+ * Block for each and one that arrives. All of a payload that is one Block. */
+uint64_t block_list_window(const struct block_list *l, uint64_t size, unsigned decoders);
+
 void block_list_free(struct block_list *l);
 
 /* What to do when bytes are not as they were made. */

@@ -121,6 +121,11 @@ ssize_t payload_read_up_to(const struct payload *p, uint64_t offset, void *buf, 
 	return (ssize_t)have;
 }
 
+bool payload_lacks(const struct payload *p, uint64_t offset, uint64_t size)
+{
+	return offset < p->hole_end && add_u64(offset, size) > p->hole;
+}
+
 bool payload_has_failed(const struct payload *p)
 {
 	return p->arrival && arrival_state(p->arrival) == ARRIVAL_FAILED;

@@ -24,8 +24,11 @@ struct payload {
 	struct payload_part *parts; /* owned */
 	size_t n_parts;
 	uint64_t size; /* bytes of all parts */
-	struct arrival
-		*arrival; /* of its only part, which still arrives; NULL: all is here. Not owned */
+
+	/* Of a payload that arrives; both empty when all is here. */
+	struct arrival *arrival; /* of its only part; not owned */
+	uint64_t hole,
+		hole_end; /* while its Blocks are listed: bytes that are not here, and read as zeros */
 };
 
 /* Opens path, or path.000 and its followers. Relative paths start at dir_fd. writable: the pages
@@ -44,6 +47,9 @@ ssize_t payload_read_up_to(const struct payload *p, uint64_t offset, void *buf, 
 
 /* The failure of a read that returned error. Returns it. */
 int payload_fail_read(const struct payload *p, int error, struct fail *f);
+
+/* Is one of these bytes in the hole? */
+bool payload_lacks(const struct payload *p, uint64_t offset, uint64_t size);
 
 /* Did it stop arriving, so that a failure to read it says all? */
 bool payload_has_failed(const struct payload *p);

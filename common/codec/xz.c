@@ -230,15 +230,21 @@ static int decode_header(const struct payload *p, const struct block_list *l,
 
 /* ---- the list of Blocks ---- */
 
-/* What a decoder for this Block takes. */
+/* What a decoder for this Block takes. Where its header is not here yet, as much as for those before. */
 static int add_memory(const struct payload *p, struct block *at, struct block_list *l,
 		      struct fail *f)
 {
 	lzma_filter filters[LZMA_FILTERS_MAX + 1];
 	lzma_block block;
 	uint64_t memory;
-	int r = decode_header(p, l, at, filters, &block, f);
+	int r;
 
+	if (payload_lacks(p, at->offset, LZMA_BLOCK_HEADER_SIZE_MAX)) {
+		at->memory = l->decoder_memory -
+			     min_u64(l->decoder_memory, sizeof(struct xz_decoder));
+		return 0;
+	}
+	r = decode_header(p, l, at, filters, &block, f);
 	if (r < 0)
 		return r;
 	memory = lzma_raw_decoder_memusage(filters);

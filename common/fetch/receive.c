@@ -28,6 +28,7 @@ struct receiver {
 	char validator[FETCH_TEXT_MAX + 1];
 	size_t validator_url;
 
+	bool has_no_range;      /* the server sends from the start what was to be a part */
 	uint64_t last_progress; /* a byte came, or there was no room for one */
 	struct fail trouble;    /* why the last try failed; error 0: none did since bytes came */
 	unsigned missing;       /* servers in a row that do not have it */
@@ -106,6 +107,8 @@ static void take_answer(struct receiver *r, const struct fetch_message *m)
 	char line[URL_MAX + 64], size[SIZE_TEXT_MAX];
 
 	r->missing = 0;
+	r->has_no_range = r->o->is_part && m->status == 200 && atomic_load(&r->a->arrived) > 0;
+	atomic_store(&r->a->told_size, m->size == FETCH_SIZE_UNKNOWN ? 0 : m->size);
 	memcpy(r->validator, m->text, FETCH_TEXT_MAX);
 	r->validator_url = r->url;
 	if (atomic_load(&r->a->first_byte) && r->trouble.error == 0)
@@ -123,7 +126,7 @@ static void take_failure(struct receiver *r, const struct fetch_message *m)
 {
 	struct fail before = r->trouble;
 	char line[sizeof(before.what) + sizeof(before.why) + 32];
-	uint64_t size = r->o->is_size_unknown ? FETCH_SIZE_UNKNOWN : r->a->size;
+	uint64_t size = r->o->is_size_unknown || r->o->is_part ? FETCH_SIZE_UNKNOWN : r->a->size;
 
 	receive_explain(m, &r->o->from.urls[r->url], size, &r->trouble);
 	r->missing = r->trouble.error == ENOENT ? r->missing + 1 : 0;
@@ -219,7 +222,7 @@ static int take_end(struct receiver *r, struct fail *f)
 	take_messages(r);
 	status = fetcher_wait(&r->fetcher);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return r->o->is_size_unknown;
+		return r->o->is_size_unknown || r->o->is_part;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
 		return fail_set(f, ENOENT, r->o->from.program, "Build and install tarboot again.",
 				"cannot start it");
@@ -239,7 +242,7 @@ static int take_end(struct receiver *r, struct fail *f)
 
 /* ---- until a fetcher has done its task, or is no longer wanted ---- */
 
-static int check_patience(const struct receiver *r, struct fail *f)
+static int check_trouble(const struct receiver *r, struct fail *f)
 {
 	uint64_t waited = (now_usec() - r->last_progress) / 1000000;
 
@@ -247,6 +250,8 @@ static int check_patience(const struct receiver *r, struct fail *f)
 		*f = r->trouble;
 		return -ENOENT;
 	}
+	if (r->has_no_range)
+		return fail_errno(f, ENOTSUP, r->o->from.urls[r->url].text, "cannot fetch its end");
 	if (r->o->patience == 0 || waited < r->o->patience)
 		return 0;
 	if (r->trouble.error == 0)
@@ -299,7 +304,7 @@ static int follow(struct receiver *r, struct task *t, struct fail *f)
 		if (r->o->is_size_unknown && t->at == r->a->size)
 			return fail_errno(f, EFBIG, r->o->from.urls[r->url].text, "cannot keep it");
 		more = take_some(r, t, f);
-		e = check_patience(r, f);
+		e = check_trouble(r, f);
 	}
 	if (more < 0 || e < 0)
 		return more < 0 ? more : e;
@@ -313,7 +318,7 @@ static int run_task(struct receiver *r, struct task *t, struct fail *f)
 	const struct fetch_job job = {
 		.offset = t->at,
 		.end = t->end,
-		.size = r->o->is_size_unknown ? FETCH_SIZE_UNKNOWN : r->a->size,
+		.size = r->o->is_size_unknown || r->o->is_part ? FETCH_SIZE_UNKNOWN : r->a->size,
 		.first_url = r->first_url,
 		.validator = r->validator_url == r->first_url ? r->validator : "",
 	};

@@ -19,6 +19,8 @@ struct receive_options {
 	unsigned patience; /* seconds without a byte after which it gives up; 0 = never */
 
 	bool is_size_unknown; /* the arrival's size is only the most that the file may have */
+	bool is_part; /* only the bytes up to the arrival's size are wanted, of a file whose size nobody knows; -ENOTSUP when a
+		       * server sends it from its start instead */
 	bool may_be_missing; /* -ENOENT, and no failure, when each server says that there is no such file */
 
 	/* Told when something changes that a person wants to know: a line, without its end. May be NULL. */
@@ -26,6 +28,6 @@ struct receive_options {
 	void *tell_arg;
 };
 
-/* Fetches a file into fd, from the start, until it is complete or the reader has cancelled. Returns 0, or -errno with *f set; the
+/* Fetches a file into fd, from what the arrival says has arrived on, until it is complete or the reader has cancelled. Returns 0, or -errno with *f set; the
  * arrival is told the same. Runs in a process of its own, or in a thread while no other one forks. */
 int receive_run(struct arrival *a, int fd, const struct receive_options *o, struct fail *f);

@@ -9,9 +9,8 @@
 
 #include "base/fail.h"
 
-#define URL_MAX 512       /* bytes of one, its NUL included */
-#define URLS_MAX 16       /* in a list */
-#define URL_LIST_MAX 1024 /* bytes of a list in tarboot.rootfs=, its NUL included */
+#define URL_MAX 512 /* bytes of one, its NUL included */
+#define URLS_MAX 16 /* in a list */
 
 struct url {
 	char text[URL_MAX];

@@ -2,8 +2,6 @@
 
 #include <errno.h>
 
-#define BORDER (64ULL << 10) /* the largest page: a window begins where one does */
-
 bool pinned_is_possible(const struct manifest *m)
 {
 	return m->n_blocks > 0;
@@ -31,16 +29,6 @@ int pinned_list_blocks(const struct manifest *m, const char *name, struct block_
 		return fail_set(f, E2BIG, name, "Pack it again with `tarboot pack`.",
 				"its manifest lists more than %u Blocks", BLOCKS_MAX);
 	return r < 0 ? fail_errno(f, r, name, "cannot hold the list of its Blocks") : 0;
-}
-
-uint64_t pinned_window(const struct manifest *m, unsigned decoders)
-{
-	uint64_t largest = 0;
-
-	for (size_t i = 0; i < m->n_blocks; i++)
-		if (m->blocks[i].bytes > largest)
-			largest = m->blocks[i].bytes;
-	return min_u64(add_u64(multiply_u64(largest, decoders + 1ULL), BORDER), m->payload_bytes);
 }
 
 struct arrival *pinned_arrival(const struct manifest *m, uint64_t window)

@@ -13,9 +13,5 @@ bool pinned_is_possible(const struct manifest *m);
 int pinned_list_blocks(const struct manifest *m, const char *name, struct block_list *ret,
 		       struct fail *f);
 
-/* Bytes of the payload that must fit between what has arrived and what is decoded, for so many decoders to have work: a Block
- * for each and one that arrives. All of a payload that is one Block. */
-uint64_t pinned_window(const struct manifest *m, unsigned decoders);
-
 /* What receiver and readers share, for a window of so many bytes. NULL: no memory. */
 struct arrival *pinned_arrival(const struct manifest *m, uint64_t window);

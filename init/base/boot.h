@@ -16,6 +16,7 @@
 #include "codec/payload.h"
 #include "image/rootsize.h"
 #include "engine/unpack.h"
+#include "fetch/url.h"
 
 #define NEW_ROOT "/newroot"
 #define STEPS_MAX 24
@@ -31,6 +32,14 @@ struct memory_sample {
 	uint64_t time, used; /* microseconds since the kernel started; bytes */
 };
 
+/* How a payload arrived. Times in microseconds since the kernel started. */
+struct fetch_record {
+	uint64_t first_byte, last_byte;
+	uint64_t held; /* microseconds that the receiver had no room: the cores were the limit */
+	uint64_t bytes;
+	uint64_t failures; /* tries that failed */
+};
+
 struct boot {
 	char **argv; /* as the kernel gave it, for the new init */
 
@@ -43,6 +52,17 @@ struct boot {
 	struct payload payload;
 	struct block_list blocks; /* of the payload */
 	struct engine_plan plan;  /* how it is unpacked */
+
+	/* Of a root that is fetched. */
+	bool arrives;           /* nothing of it is here yet, it arrives while it is unpacked */
+	uint64_t payload_bytes; /* then: its size */
+	struct url urls[URLS_MAX];
+	size_t n_urls;
+	uint64_t window;         /* bytes of the payload that are in memory at most */
+	struct arrival *arrival; /* shared with receiver and unpack child; NULL: nothing arrives */
+	struct fetch_record fetched;
+	struct background receiver; /* the process that writes what the fetcher fetches */
+
 	struct rootsize_need
 		need; /* what the root takes, from manifest or Index, or as measured after unpacking */
 

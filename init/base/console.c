@@ -133,36 +133,39 @@ void console_print(const char *text)
 
 /* ---- progress ---- */
 
-static void draw_bar(uint64_t done, uint64_t total, uint64_t elapsed)
+static void draw_bar(uint64_t done, uint64_t total, uint64_t elapsed, const char *besides)
 {
 	unsigned filled = (unsigned)(done * BAR_WIDTH / total);
-	char line[128], bar[BAR_WIDTH + 1], a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX];
+	char line[192], bar[BAR_WIDTH + 1], a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX];
 	uint64_t left = done ? elapsed * (total - done) / done / 1000000 : 0;
 
 	memset(bar, '.', BAR_WIDTH);
 	memset(bar, '#', filled);
 	bar[BAR_WIDTH] = '\0';
-	snprintf(line, sizeof(line), "\r  [%s] %s of %s, %llu s left \033[K", bar,
-		 size_format(a, done), size_format(b, total), (unsigned long long)left);
+	snprintf(line, sizeof(line), "\r  [%s] %s of %s%s%s, %llu s left \033[K", bar,
+		 size_format(a, done), size_format(b, total), *besides ? ", " : "", besides,
+		 (unsigned long long)left);
 	terminals_print(line, ON_SCREENS, terminals_deadline());
 	progress.on_screen = true;
 }
 
-static void print_tenths(uint64_t done, uint64_t total, uint64_t now)
+static void print_tenths(const char *doing, uint64_t done, uint64_t total, uint64_t now,
+			 const char *besides)
 {
 	unsigned tenth = (unsigned)(done * 10 / total);
-	char line[96], a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX];
+	char line[192], a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX];
 
 	if (tenth == progress.last_tenth && now - progress.last_line < 5000000)
 		return;
 	progress.last_tenth = tenth;
 	progress.last_line = now;
-	snprintf(line, sizeof(line), "tarboot: unpack root: %3u %%, %s of %s\n",
-		 (unsigned)(done * 100 / total), size_format(a, done), size_format(b, total));
+	snprintf(line, sizeof(line), "tarboot: %s: %3u %%, %s of %s%s%s\n", doing,
+		 (unsigned)(done * 100 / total), size_format(a, done), size_format(b, total),
+		 *besides ? ", " : "", besides);
 	terminals_print(line, ON_OTHERS, terminals_deadline());
 }
 
-void console_progress(uint64_t done, uint64_t total)
+void console_progress(const char *doing, uint64_t done, uint64_t total, const char *besides)
 {
 	uint64_t now = now_usec();
 
@@ -172,8 +175,8 @@ void console_progress(uint64_t done, uint64_t total)
 		done = total;
 	if (progress.first == 0)
 		progress.first = progress.last_line = now;
-	draw_bar(done, total, now - progress.first);
-	print_tenths(done, total, now);
+	draw_bar(done, total, now - progress.first, besides);
+	print_tenths(doing, done, total, now, besides);
 }
 
 void console_progress_end(void)

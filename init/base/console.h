@@ -31,9 +31,9 @@ void console_log(enum log_level level, const char *text, ...) _printf_(2, 3);
 /* Text as it is, on the consoles only. */
 void console_print(const char *text);
 
-/* Shows the progress of unpacking: a bar that is redrawn on terminals, a line every 10 % or 5 s on serial lines,
- * nothing with quiet. To be called a few times a second. */
-void console_progress(uint64_t done, uint64_t total);
+/* Shows the progress of what is done ("unpack root"): a bar that is redrawn on terminals, a line every 10 % or 5 s on serial
+ * lines, nothing with quiet. besides: what else there is to say; "" = nothing. To be called a few times a second. */
+void console_progress(const char *doing, uint64_t done, uint64_t total, const char *besides);
 
 /* Ends the line of the bar. */
 void console_progress_end(void);

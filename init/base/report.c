@@ -47,6 +47,25 @@ static void write_steps(FILE *out, const struct boot *b)
 	fputs("  ]\n}\n", out);
 }
 
+static void write_fetched(FILE *out, const struct boot *b)
+{
+	const struct fetch_record *r = &b->fetched;
+	double seconds = (double)(r->last_byte - r->first_byte) / 1e6;
+
+	if (!r->first_byte)
+		return;
+	fprintf(out, "  \"fetch\": { \"url\": ");
+	json_text(out, b->urls[0].text);
+	fprintf(out,
+		", \"bytes\": %llu, \"first_byte_s\": %.6f, \"last_byte_s\": %.6f, "
+		"\"bytes_per_s\": %.0f, \"held_s\": %.6f, \"limit\": \"%s\", \"failures\": %llu "
+		"},\n",
+		(unsigned long long)r->bytes, (double)r->first_byte / 1e6,
+		(double)r->last_byte / 1e6, seconds > 0 ? (double)r->bytes / seconds : 0,
+		(double)r->held / 1e6, (double)r->held / 1e6 > seconds / 2 ? "cores" : "line",
+		(unsigned long long)r->failures);
+}
+
 static void write_block_times(FILE *out, const struct boot *b)
 {
 	const char *comma = "";
@@ -134,6 +153,7 @@ void report_write(const struct boot *b)
 	write_number(out, "memory_available_bytes", m.available);
 	fprintf(out, "  \"devices_seen_s\": %.6f,\n", (double)b->devices_seen.time / 1e6);
 	write_number(out, "device_modules", b->devices_seen.modules);
+	write_fetched(out, b);
 	write_block_times(out, b);
 	write_memory_samples(out, b);
 	write_warnings(out);

@@ -12,6 +12,7 @@
 #include "base/console.h"
 #include "base/memory.h"
 #include "base/read_all.h"
+#include "root/root_url.h"
 
 #define MANIFEST_PATH "/" MANIFEST_MEMBER
 
@@ -196,20 +197,27 @@ static void warn_unchecked(const struct boot *b)
 			b->payload.name, (unsigned long long)l->unchecked, l->n);
 }
 
-int root_find_payload(struct boot *b)
+static int find_in_image(struct boot *b)
 {
 	char size[SIZE_TEXT_MAX];
+	int r = open_payload(b);
+
+	if (r == 0)
+		r = list_blocks(b);
+	snprintf(b->detail, sizeof(b->detail), "%s of %.100s", size_format(size, b->payload.size),
+		 b->payload.name);
+	return r;
+}
+
+int root_find_payload(struct boot *b)
+{
 	int r = read_manifest(b);
 
 	if (r == 0)
-		r = open_payload(b);
-	if (r == 0)
-		r = list_blocks(b);
+		r = root_url_is_given(b) ? root_url_find(b) : find_in_image(b);
 	if (r == 0)
 		warn_unchecked(b);
 	rootsize_need(b->has_manifest ? &b->manifest : NULL, b->blocks.least,
 		      b->blocks.uncompressed, (uint64_t)sysconf(_SC_PAGESIZE), &b->need);
-	snprintf(b->detail, sizeof(b->detail), "%s of %.100s", size_format(size, b->payload.size),
-		 b->payload.name);
 	return r;
 }

@@ -13,6 +13,7 @@
 
 #include "base/console.h"
 #include "base/memory.h"
+#include "root/root_fetch.h"
 #include "root/root_room.h"
 
 #define ROOT_OPTIONS_MAX 512
@@ -79,8 +80,9 @@ void root_forget(struct boot *b)
 		close(b->new_root_fd);
 	b->new_root_fd = -1;
 	(void)umount2(NEW_ROOT, MNT_DETACH); /* if it is mounted */
+	root_fetch_stop(b);
 	payload_close(&b->payload);
 	block_list_free(&b->blocks);
 	manifest_free(&b->manifest);
-	b->has_manifest = false;
+	b->has_manifest = b->arrives = false;
 }

@@ -13,6 +13,7 @@
 #include "base/child.h"
 #include "base/console.h"
 #include "base/report.h"
+#include "root/root_fetch.h"
 #include "root/root_room.h"
 
 #define TICK_MS 250
@@ -36,9 +37,11 @@ static void watch_unpack(void *arg)
 {
 	struct unpack_watch *w = arg;
 	uint64_t used = report_sample_memory(w->boot);
+	char fetched[FETCHED_TEXT_MAX];
 
-	console_progress(atomic_load(&w->shared->progress.bytes),
-			 atomic_load(&w->shared->progress.total));
+	root_fetch_watch(w->boot, fetched);
+	console_progress("unpack root", atomic_load(&w->shared->progress.bytes),
+			 atomic_load(&w->shared->progress.total), fetched);
 	if (used > w->boot->memory_peak)
 		w->boot->memory_peak = used;
 }
@@ -58,7 +61,7 @@ static int unpack_in_child(struct boot *b, struct unpack_shared *shared)
 	struct unpack_options options = {
 		.blocks = &b->blocks,
 		.plan = &b->plan,
-		.discard = !b->keep_payload,
+		.discard = b->arrival || !b->keep_payload,
 		.hold = true,
 		.progress = &shared->progress,
 		.times = shared->times,
@@ -80,6 +83,10 @@ static int unpack_in_child(struct boot *b, struct unpack_shared *shared)
 
 static int explain_status(struct boot *b, const struct unpack_shared *shared, int status)
 {
+	if (payload_has_failed(&b->payload)) {
+		b->fail = b->arrival->fail;
+		return -b->fail.error;
+	}
 	if (shared->done && shared->fail.error) {
 		b->fail = shared->fail;
 		/* File capabilities; other attributes may be lost. xz has an advice of its own. */
@@ -127,7 +134,7 @@ static void report_unpacked(struct boot *b, const struct unpack_shared *shared, 
 			(unsigned long long)r->losses.count, r->losses.first);
 }
 
-int root_unpack(struct boot *b)
+static int run_child(struct boot *b)
 {
 	struct unpack_shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 					    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -156,5 +163,15 @@ int root_unpack(struct boot *b)
 		report_unpacked(b, shared, now_usec() - start);
 	}
 	munmap(shared, sizeof(*shared));
+	return r;
+}
+
+int root_unpack(struct boot *b)
+{
+	int r = root_fetch_start(b);
+
+	if (r == 0)
+		r = run_child(b);
+	root_fetch_stop(b);
 	return r;
 }

@@ -106,24 +106,24 @@ static void test_progress(void)
 {
 	for (int try = 0; try < 2; try++) {
 		now += 900000000;
-		console_progress(0, 100 * MIB);
+		console_progress("unpack root", 0, 100 * MIB, "");
 		*screens = *others = '\0';
 		now += 10000000;
-		console_progress(50 * MIB, 100 * MIB);
+		console_progress("unpack root", 50 * MIB, 100 * MIB, "");
 		is_shown("\r  [###############...............] 50.0 MiB of 100.0 MiB, 10 s left "
 			 "\033[K",
 			 "tarboot: unpack root:  50 %, 50.0 MiB of 100.0 MiB\n", "half way");
 		console_log(LOG_NOTICE, "in between");
 		is_shown("\r\033[Ktarboot: in between\n", "tarboot: in between\n",
 			 "a line takes the place of the bar");
-		console_progress(200 * MIB, 100 * MIB);
+		console_progress("unpack root", 200 * MIB, 100 * MIB, "");
 		ok(strstr(screens, "] 100.0 MiB of 100.0 MiB, 0 s left"), "more than all is all");
 		*screens = *others = '\0';
 		console_progress_end();
 		is_shown("\r\033[K", "", "the end takes the bar away");
 	}
 	console_set_verbosity(true, false);
-	console_progress(1, 2);
+	console_progress("unpack root", 1, 2, "");
 	is_shown("", "", "none with quiet");
 }
 

@@ -1,0 +1,172 @@
+#include "root/root_fetch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/console.h"
+#include "fetch/receive.h"
+#include "image/pinned.h"
+#include "net/net.h"
+#include "net/resolv.h"
+
+#define ARRIVING "/tarboot/arriving" /* mount point, for a moment */
+#define END_MS 2000
+
+/* What the receiver process gets. */
+struct receive_task {
+	struct arrival *arrival;
+	int fd;
+	struct receive_options options;
+};
+
+/* A tmpfs of its own, since that of the initramfs may be a ramfs, or have a limit. It goes with its last descriptor. */
+int root_fetch_open_file(void)
+{
+	int fd, r;
+
+	if (mkdir(ARRIVING, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	if (mount("tarboot", ARRIVING, "tmpfs", 0, "size=100%,mode=0700") < 0)
+		return -errno;
+	fd = open(ARRIVING "/payload", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	r = fd < 0 ? -errno : fd;
+	(void)umount2(ARRIVING, MNT_DETACH);
+	(void)rmdir(ARRIVING);
+	return r;
+}
+
+/* ---- the receiver process ---- */
+
+static void tell(void *arg, bool is_trouble, const char *line)
+{
+	(void)arg;
+	console_log(is_trouble ? LOG_WARNING : LOG_NOTICE, "%s", line);
+}
+
+static void run_receiver(void *arg, int parent)
+{
+	struct receive_task *t = arg;
+	struct fail f;
+
+	(void)parent;
+	(void)receive_run(t->arrival, t->fd, &t->options, &f);
+}
+
+void root_fetch_order(struct boot *b)
+{
+	const uint8_t *mac = network_mac(b);
+
+	if (mac)
+		url_list_order(b->urls, b->n_urls, mac);
+}
+
+int root_fetch_run(struct boot *b, const struct url *urls, int fd, enum root_fetch_what what)
+{
+	struct receive_task t = {
+		.arrival = b->arrival,
+		.fd = fd,
+		.options = { .from = { .program = ROOT_FETCHER,
+				       .urls = urls,
+				       .n_urls = b->n_urls,
+				       .proxy = b->params.proxy,
+				       .chroot = FETCH_ROOT },
+			     .patience = (unsigned)b->params.netwait,
+			     .is_size_unknown = what == ROOT_FETCH_WHOLE ||
+						what == ROOT_FETCH_IF_THERE,
+			     .is_part = what == ROOT_FETCH_PART,
+			     .may_be_missing = what == ROOT_FETCH_IF_THERE,
+			     .tell = tell },
+	};
+	int r;
+
+	b->receiver = (struct background){ .what = "the receiver" };
+	r = background_start(&b->receiver, run_receiver, &t);
+	return r < 0 ? fail_errno(&b->fail, r, "the receiver", "cannot start it") : 0;
+}
+
+void root_fetch_check(struct boot *b)
+{
+	struct fail f;
+
+	if (!b->receiver.child.has_ended || arrival_state(b->arrival) != ARRIVAL_GOES_ON)
+		return;
+	fail_set(&f, EIO, "the receiver", "Add memory; report it when there is enough.",
+		 "it ended with wait status %d before all had arrived", b->receiver.child.status);
+	arrival_fail(b->arrival, &f);
+}
+
+void root_fetch_watch(struct boot *b, char ret[FETCHED_TEXT_MAX])
+{
+	char arrived[SIZE_TEXT_MAX], size[SIZE_TEXT_MAX];
+
+	*ret = '\0';
+	if (!b->arrival)
+		return;
+	root_fetch_check(b);
+	snprintf(ret, FETCHED_TEXT_MAX, "%s of %s fetched",
+		 size_format(arrived, atomic_load(&b->arrival->arrived)),
+		 size_format(size, b->arrival->size));
+}
+
+static void record(const struct arrival *a, struct fetch_record *ret)
+{
+	*ret = (struct fetch_record){ .first_byte = atomic_load(&a->first_byte),
+				      .last_byte = atomic_load(&a->last_byte),
+				      .held = atomic_load(&a->held),
+				      .bytes = atomic_load(&a->arrived),
+				      .failures = atomic_load(&a->failures) };
+}
+
+void root_fetch_stop(struct boot *b)
+{
+	if (b->arrival) {
+		arrival_cancel(b->arrival);
+		record(b->arrival, &b->fetched);
+	}
+	if (b->receiver.child.pid)
+		(void)background_end(&b->receiver, END_MS, NULL);
+	arrival_free(b->arrival);
+	b->arrival = b->payload.arrival = NULL;
+}
+
+/* ---- for the unpack child ---- */
+
+static int open_sparse(struct boot *b)
+{
+	int fd = root_fetch_open_file(), r;
+
+	if (fd < 0)
+		return fail_errno(&b->fail, fd, b->payload.name, "cannot keep what arrives");
+	r = ftruncate(fd, (off_t)b->payload_bytes) < 0 ? -errno : 0;
+	if (r == 0)
+		r = payload_add(&b->payload, fd, 0, b->payload_bytes);
+	else
+		close(fd);
+	return r < 0 ? fail_errno(&b->fail, r, b->payload.name, "cannot keep what arrives") : 0;
+}
+
+int root_fetch_start(struct boot *b)
+{
+	int r;
+
+	if (!b->arrives)
+		return 0;
+	r = network_wait(b);
+	if (r == 0)
+		r = open_sparse(b);
+	if (r < 0)
+		return r;
+	root_fetch_order(b);
+	b->arrival = b->has_manifest ? pinned_arrival(&b->manifest, b->window)
+				     : arrival_new(b->payload_bytes, b->window, 0);
+	if (!b->arrival)
+		return fail_errno(&b->fail, ENOMEM, b->payload.name, "cannot fetch it");
+	r = root_fetch_run(b, b->urls, b->payload.parts[0].fd, ROOT_FETCH_ALL);
+	b->payload.arrival = b->arrival;
+	return r;
+}

@@ -1,0 +1,42 @@
+/*
+ * A root that is fetched: what tarboot.rootfs=URL means for the steps around the new root. The receiver process
+ * (fetch/receive.h) is started here, watched and ended; the network is net/'s.
+ */
+#pragma once
+
+#include "base/boot.h"
+
+#define ROOT_FETCHER "/tarboot/fetch"
+
+/* Starts to fetch what was only listed, into b->payload; b->window is planned. Does nothing when all is here. */
+int root_fetch_start(struct boot *b);
+
+#define FETCHED_TEXT_MAX (2 * SIZE_TEXT_MAX + 32)
+
+/* A few times a second while the root is unpacked: the reader learns when the receiver has died. ret: how much has arrived, for
+ * the bar; "" when nothing arrives. */
+void root_fetch_watch(struct boot *b, char ret[FETCHED_TEXT_MAX]);
+
+/* Ends it, and forgets what arrived. */
+void root_fetch_stop(struct boot *b);
+
+/* ---- for root_unpinned.c ---- */
+
+enum root_fetch_what {
+	ROOT_FETCH_ALL,      /* a file of b->arrival's size */
+	ROOT_FETCH_WHOLE,    /* a file of unknown size, that of b->arrival at most */
+	ROOT_FETCH_IF_THERE, /* the same; -ENOENT when no server has it */
+	ROOT_FETCH_PART,     /* of a file of unknown size: up to b->arrival's size */
+};
+
+/* Puts b->urls into the order of this machine, once its network is up. */
+void root_fetch_order(struct boot *b);
+
+/* An unlinked file in memory: its descriptor, or -errno. */
+int root_fetch_open_file(void);
+
+/* Starts the receiver, which fills b->arrival and fd. */
+int root_fetch_run(struct boot *b, const struct url *urls, int fd, enum root_fetch_what what);
+
+/* When the receiver has died, the arrival fails. */
+void root_fetch_check(struct boot *b);

@@ -1,0 +1,204 @@
+#include "root/root_unpinned.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/console.h"
+#include "base/memory.h"
+#include "base/read_all.h"
+#include "base/report.h"
+#include "net/net.h"
+#include "root/root_fetch.h"
+
+#define TICK_MS 250
+#define HEAD_BYTES (64ULL << 10) /* the headers of stream and first Block are in it */
+#define END_BYTES (256ULL << 10) /* the Index of 30,000 Blocks is in it */
+
+static bool has_stopped(void *arg)
+{
+	const struct boot *b = arg;
+
+	return background_has_ended(&b->receiver);
+}
+
+/* Fetches what b->arrival says, while PID 1 draws what has come. *ret_size: bytes of the whole file, as the server says, or 0.
+ * -ENOENT, -ENOTSUP as receive_run. Returns how far it came, or -errno. */
+static int fetch(struct boot *b, const struct url *urls, int fd, enum root_fetch_what what,
+		 uint64_t *ret_to, uint64_t *ret_size)
+{
+	int r;
+
+	if (!b->arrival)
+		return fail_errno(&b->fail, ENOMEM, urls[0].text, "cannot fetch it");
+	r = root_fetch_run(b, urls, fd, what);
+	while (r == 0 && !child_wait_until(has_stopped, b, TICK_MS)) {
+		(void)report_sample_memory(b);
+		if (what == ROOT_FETCH_WHOLE)
+			console_progress("fetch root", atomic_load(&b->arrival->arrived),
+					 atomic_load(&b->arrival->told_size), "");
+	}
+	console_progress_end();
+	root_fetch_check(b);
+	if (r == 0 && arrival_state(b->arrival) != ARRIVAL_COMPLETE) {
+		b->fail = b->arrival->fail;
+		r = -b->fail.error;
+	}
+	*ret_to = atomic_load(&b->arrival->arrived);
+	*ret_size = atomic_load(&b->arrival->told_size);
+	root_fetch_stop(b);
+	return r;
+}
+
+/* ---- the manifest beside the payload ---- */
+
+static int name_manifests(struct boot *b, struct url *ret)
+{
+	char name[URL_MAX + sizeof(".manifest")];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < b->n_urls; i++) {
+		snprintf(name, sizeof(name), "%s.manifest", b->urls[i].text);
+		r = url_parse(name, &ret[i], &b->fail);
+	}
+	return r;
+}
+
+/* -ENOENT when no server has it. */
+static int fetch_manifest(struct boot *b)
+{
+	_cleanup_close_ int fd = root_fetch_open_file();
+	_cleanup_free_ struct url *urls = calloc(URLS_MAX, sizeof(*urls));
+	_cleanup_free_ char *text = NULL;
+	uint64_t to, size;
+	size_t n;
+	int r;
+
+	if (fd < 0 || !urls)
+		return fail_errno(&b->fail, fd < 0 ? fd : ENOMEM, b->urls[0].text,
+				  "cannot fetch its manifest");
+	r = name_manifests(b, urls);
+	b->arrival = arrival_new(MANIFEST_TEXT_MAX, UINT64_MAX, 0);
+	if (r == 0)
+		r = fetch(b, urls, fd, ROOT_FETCH_IF_THERE, &to, &size);
+	if (r < 0)
+		return r;
+	(void)lseek(fd, 0, SEEK_SET);
+	r = read_all(fd, &text, &n);
+	if (r == 0)
+		r = manifest_parse(text, n, &b->manifest);
+	if (r < 0)
+		return manifest_fail(r, urls[0].text, &b->fail);
+	b->has_manifest = true;
+	return 0;
+}
+
+/* ---- head and end ---- */
+
+static int fetch_part(struct boot *b, int fd, uint64_t from, uint64_t to, uint64_t *ret_to,
+		      uint64_t *ret_size)
+{
+	b->arrival = arrival_new(to, UINT64_MAX, 0);
+	if (b->arrival)
+		atomic_store(&b->arrival->arrived, from);
+	return fetch(b, b->urls, fd, ROOT_FETCH_PART, ret_to, ret_size);
+}
+
+static bool is_xz(int fd)
+{
+	uint8_t head[CODEC_HEAD];
+	ssize_t n = pread(fd, head, sizeof(head), 0);
+
+	return n > 0 && codec_find(head, (size_t)n) == &codec_xz;
+}
+
+/* Into b->blocks, of a file with a hole. What cannot be listed so (several streams) can be when all is here. */
+static int list_ends(struct boot *b, int fd, uint64_t end, uint64_t size)
+{
+	struct payload p = { .hole = HEAD_BYTES, .hole_end = end };
+	struct fail unused;
+	int r;
+
+	snprintf(p.name, sizeof(p.name), "%s", b->payload.name);
+	r = ftruncate(fd, (off_t)size) < 0 ? -errno : 0;
+	if (r == 0)
+		r = payload_add(&p, fd, 0, size);
+	else
+		close(fd);
+	if (r == 0)
+		r = block_list_read(&p, &b->blocks, &unused);
+	payload_close(&p);
+	return r < 0 ? -ENOTSUP : 0;
+}
+
+/* -ENOTSUP when it cannot be done. */
+static int find_by_ends(struct boot *b)
+{
+	_cleanup_close_ int fd = root_fetch_open_file();
+	uint64_t to, size, end;
+	int r;
+
+	if (fd < 0)
+		return fail_errno(&b->fail, fd, b->urls[0].text, "cannot keep what arrives");
+	r = fetch_part(b, fd, 0, HEAD_BYTES, &to, &size);
+	if (r < 0)
+		return r;
+	if (to < HEAD_BYTES || size <= HEAD_BYTES + END_BYTES || !is_xz(fd))
+		return -ENOTSUP;
+	end = size - END_BYTES;
+	r = fetch_part(b, fd, end, size, &to, &size);
+	if (r < 0)
+		return r;
+	r = to == end + END_BYTES ? list_ends(b, take_fd(&fd), end, to) : -ENOTSUP;
+	if (r == 0) {
+		b->arrives = true;
+		b->payload_bytes = to;
+	}
+	return r;
+}
+
+/* ---- all of it ---- */
+
+static int fetch_all(struct boot *b)
+{
+	_cleanup_close_ int fd = root_fetch_open_file();
+	struct memory m = { 0 };
+	uint64_t to, size;
+	int r;
+
+	(void)memory_read(&m);
+	if (fd < 0)
+		return fail_errno(&b->fail, fd, b->urls[0].text, "cannot keep what arrives");
+	console_log(LOG_NOTICE,
+		    "all of %s is fetched before it is unpacked, since nothing tells where "
+		    "its Blocks are",
+		    b->urls[0].text);
+	b->arrival = arrival_new(m.available, UINT64_MAX, 0);
+	r = fetch(b, b->urls, fd, ROOT_FETCH_WHOLE, &to, &size);
+	if (r < 0)
+		return r;
+	r = payload_add(&b->payload, take_fd(&fd), 0, to);
+	return r < 0 ? fail_errno(&b->fail, r, b->urls[0].text, "cannot keep it")
+		     : block_list_read(&b->payload, &b->blocks, &b->fail);
+}
+
+int root_unpinned_find(struct boot *b)
+{
+	int r;
+
+	console_log(LOG_WARNING,
+		    "tarboot.verify=no: whoever can write to the network decides what "
+		    "this machine boots from %s",
+		    b->urls[0].text);
+	manifest_free(&b->manifest);
+	b->has_manifest = false;
+	r = network_wait(b);
+	if (r < 0)
+		return r;
+	root_fetch_order(b);
+	r = fetch_manifest(b);
+	if (r == -ENOENT)
+		r = find_by_ends(b);
+	return r == -ENOTSUP ? fetch_all(b) : r;
+}

@@ -1,0 +1,63 @@
+#include "root/root_url.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "image/pinned.h"
+#include "root/root_fetch.h"
+#include "root/root_unpinned.h"
+
+bool root_url_is_given(const struct boot *b)
+{
+	return url_is_one(b->params.rootfs);
+}
+
+static int fail_not_pinned(struct boot *b)
+{
+	return fail_set(
+		&b->fail, EPERM, b->urls[0].text,
+		"Boot the boot part that `tarboot netboot --stream` published with it, or take "
+		"it as it comes with tarboot.verify=no.",
+		"no manifest in the image says what it must be");
+}
+
+/* Its Blocks by the manifest. */
+static int list_pinned(struct boot *b)
+{
+	b->arrives = true;
+	b->payload_bytes = b->manifest.payload_bytes;
+	return pinned_list_blocks(&b->manifest, manifest_payload(&b->manifest), &b->blocks,
+				  &b->fail);
+}
+
+static int find(struct boot *b)
+{
+	int r;
+
+	if (b->params.verify)
+		return b->has_manifest && pinned_is_possible(&b->manifest) ? list_pinned(b)
+									   : fail_not_pinned(b);
+	r = root_unpinned_find(b);
+	return r == 0 && b->has_manifest ? list_pinned(b) : r;
+}
+
+int root_url_find(struct boot *b)
+{
+	char size[SIZE_TEXT_MAX];
+	int r = url_list_parse(b->params.rootfs, b->urls, &b->n_urls, &b->fail);
+
+	if (r < 0)
+		return r;
+	if (access(ROOT_FETCHER, X_OK) < 0)
+		return fail_set(&b->fail, ENOENT, "kernel parameter tarboot.rootfs",
+				"Pack the image with `tarboot pack --stream`.",
+				"the image has no program that fetches (" ROOT_FETCHER ")");
+	snprintf(b->payload.name, sizeof(b->payload.name), "%.127s", b->urls[0].text);
+	r = find(b);
+	if (r == 0)
+		snprintf(b->detail, sizeof(b->detail), "%s of %.100s",
+			 size_format(size, b->arrives ? b->payload_bytes : b->payload.size),
+			 b->payload.name);
+	return r;
+}
