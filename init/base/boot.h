@@ -79,8 +79,7 @@ struct boot {
 	uint64_t sample_every; /* microseconds */
 	struct block_time block_times[BLOCK_TIMES_MAX];
 	struct devices_seen devices_seen;
-	struct child
-		network; /* the process that configures the network; not started unless the root is fetched */
+	struct background network; /* configures the network, if the root is fetched */
 	struct network_seen network_seen;
 	char new_init[256];
 

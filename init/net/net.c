@@ -6,41 +6,15 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "base/child.h"
+#include "base/background.h"
 #include "base/console.h"
 #include "fetch/url.h"
 #include "net/handover.h"
 #include "net/network.h"
 #include "net/why_not.h"
 
+#define END_MS 500
 #define RESET_MS 3000
-
-/* ---- messages ---- */
-
-static void print_message(const struct message *m)
-{
-	if (m->lost > 0)
-		console_log(LOG_WARNING,
-			    "%u messages of the process that configures the network were lost",
-			    m->lost);
-	if (m->kind == MESSAGE_LINE)
-		console_log((enum log_level)m->level, "%s", m->line);
-}
-
-static void read_messages(void *arg)
-{
-	struct boot *b = arg;
-	struct message m;
-	int r;
-
-	while ((r = message_receive(b->network.fd, print_message, &m)) == 0)
-		if (m.kind == MESSAGE_NETWORK_SEEN)
-			b->network_seen = m.network;
-	if (r == -EPIPE) {
-		close(b->network.fd);
-		b->network.fd = -1;
-	}
-}
 
 /* ---- start ---- */
 
@@ -62,69 +36,46 @@ static int read_task(struct boot *b, struct network_task *ret)
 	return url_parse(b->params.proxy, ret->servers, &b->fail);
 }
 
-static void run(const struct network_task *task, int parent)
+static void run(void *task, int parent)
 {
-	child_restore_signals();
-	console_send_to(parent);
 	network_run(task, parent);
 }
 
-/* A process that has ended, and what it left. */
-static void forget(struct boot *b)
+static void take_message(void *arg, const struct message *m)
 {
-	struct child *c = &b->network;
+	struct boot *b = arg;
 
-	child_forget(c);
-	if (c->pid && c->fd >= 0)
-		close(c->fd);
-	*c = (struct child){ .fd = -1 };
+	if (m->kind == MESSAGE_NETWORK_SEEN)
+		b->network_seen = m->network;
 }
 
 int network_start(struct boot *b)
 {
 	static struct network_task task;
-	int ends[2], r;
-	pid_t pid;
+	int r;
 
-	b->has_nothing_to_do = !is_needed(b) || (b->network.pid && !b->network.has_ended);
+	b->has_nothing_to_do = !is_needed(b) || background_is_running(&b->network);
 	if (b->has_nothing_to_do)
 		return 0;
-	forget(b);
+	if (background_has_ended(&b->network))
+		(void)background_end(&b->network, 0, NULL);
 	memset(&b->network_seen, 0, sizeof(b->network_seen));
 	if ((r = read_task(b, &task)) < 0)
 		return r;
-	if ((r = message_open(ends)) < 0)
-		return fail_errno(&b->fail, -r, "the network", "cannot start its process");
-	pid = fork();
-	if (pid == 0) {
-		close(ends[0]);
-		run(&task, ends[1]);
-		_exit(0);
-	}
-	close(ends[1]);
-	if (pid < 0) {
-		close(ends[0]);
-		return fail_errno(&b->fail, EAGAIN, "the network", "cannot start its process");
-	}
-	b->network = (struct child){ .pid = pid, .fd = ends[0], .read = read_messages, .arg = b };
-	child_watch(&b->network);
-	return 0;
+	b->network = (struct background){ .what = "the process that configures the network",
+					  .take = take_message,
+					  .arg = b };
+	r = background_start(&b->network, run, &task);
+	return r < 0 ? fail_errno(&b->fail, -r, "the network", "cannot start its process") : 0;
 }
 
 /* ---- wait ---- */
-
-static bool has_ended(void *arg)
-{
-	const struct child *c = arg;
-
-	return c->has_ended && c->fd < 0; /* and all its messages have been read */
-}
 
 static bool is_decided(void *arg)
 {
 	struct boot *b = arg;
 
-	return b->network_seen.reason == NETWORK_REACHED || has_ended(&b->network);
+	return b->network_seen.reason == NETWORK_REACHED || background_has_ended(&b->network);
 }
 
 int network_wait(struct boot *b)
@@ -152,18 +103,6 @@ const uint8_t *network_mac(const struct boot *b)
 }
 
 /* ---- stop ---- */
-
-/* Its children, DHCP clients and a probe, die with it. Addresses are not given back to DHCP: the new system asks for the same
- * one. */
-static void kill_process(struct boot *b)
-{
-	struct child *c = &b->network;
-
-	if (!c->has_ended)
-		(void)kill(c->pid, SIGKILL);
-	(void)child_wait_until(has_ended, c, RESET_MS);
-	forget(b);
-}
 
 static bool has_reset_ended(void *arg)
 {
@@ -194,10 +133,12 @@ static void reset_in_child(const struct boot *b)
 
 int network_stop(struct boot *b)
 {
-	b->has_nothing_to_do = !b->network.pid;
+	b->has_nothing_to_do = !b->network.child.pid;
 	if (b->has_nothing_to_do)
 		return 0;
-	kill_process(b);
+	/* Its children, DHCP clients and a probe, die with it. Addresses are not given back to DHCP: the new system asks for
+	 * the same one. */
+	(void)background_end(&b->network, END_MS, NULL);
 	reset_in_child(b);
 	return 0;
 }

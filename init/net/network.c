@@ -430,5 +430,4 @@ void network_run(const struct network_task *task, int parent)
 		tell(&n);
 		wait_for_events(&n);
 	}
-	message_send_lost(parent);
 }

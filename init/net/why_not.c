@@ -86,8 +86,8 @@ int network_why_not(struct boot *b, uint64_t seconds)
 	unsigned long long n = seconds;
 	struct fail *f = &b->fail;
 
-	if (b->network.has_ended)
-		return ended(f, b->network.status);
+	if (background_has_ended(&b->network))
+		return ended(f, b->network.child.status);
 	switch ((enum network_reason)s->reason) {
 	case NETWORK_NO_NIC:
 		return no_nic(f);
