@@ -1,82 +1,122 @@
-/* A table of reasons, and those that have numbers in them. */
+/* One sentence for each reason. */
 #include "fetch/receive_fail.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/size.h"
-
-static const struct {
-	int error;
-	const char *why, *todo;
-} reasons[FETCH_N_REASONS] = {
-	[FETCH_NO_NAME] = { EHOSTUNREACH, "the server's name cannot be resolved",
-			    "Correct the name, or the name server that this machine is given." },
-	[FETCH_NO_ROUTE] = { EHOSTUNREACH, "there is no route to the server",
-			     "Check address, netmask and gateway of this machine." },
-	[FETCH_REFUSED] = { ECONNREFUSED, "nobody listens there",
-			    "Start the server, or correct the port in the URL." },
-	[FETCH_NO_ANSWER] = { ETIMEDOUT, "the server does not answer",
-			      "Check that the server runs, and that no firewall is in between." },
-	[FETCH_STALLED] = { ETIMEDOUT, "the server stopped sending",
-			    "Look at the load of the server and of the network." },
-	[FETCH_CUT] = { EPIPE, "the connection ended early",
-			"Look at the server's log: the file may have been replaced meanwhile." },
-	[FETCH_STATUS] = { EREMOTEIO, "the server refuses it", "Look at the server's log." },
-	[FETCH_WRONG_SIZE] = { EBADMSG, "it is another file than the manifest describes",
-			       "Publish boot part and payload of the same version." },
-	[FETCH_NO_FILE] = { EBADMSG, "a page came instead of the file",
-			    "Correct the URL; a proxy or a login page of the network may have "
-			    "answered." },
-	[FETCH_REDIRECTS] = { ELOOP, "it is redirected in a circle, or to what is not http:",
-			      "Give the URL where the file lies." },
-	[FETCH_LONG_HEADERS] = { EBADMSG, "the server's answer has too many headers",
-				 "Correct the URL: this is no usual HTTP server." },
-	[FETCH_NOT_HTTP] = { EBADMSG, "what answers there does not speak HTTP",
-			     "Correct host and port in the URL." },
-	[FETCH_OTHER] = { EIO, "it cannot be fetched", "Look at the server's log." },
+/* What has gone wrong, of all that a failure is made of. */
+struct trouble {
+	uint32_t reason;
+	uint32_t status;
+	uint64_t told, size; /* bytes of the file: as the server says, as it should be */
+	const char *what;
+	char detail[FETCH_TEXT_MAX + 4]; /* " (…)", or "" */
 };
 
-static int explain_status(uint32_t status, const char *what, struct fail *ret)
+/* On the way to the server. 0: it is none of these. */
+static int explain_way(const struct trouble *t, struct fail *ret)
 {
-	if (status == 404 || status == 410)
-		return fail_set(ret, ENOENT, what, "Publish it there, or correct the URL.",
-				"the server does not have it (%u)", status);
-	if (status == 401 || status == 403 || status == 407)
-		return fail_set(ret, EACCES, what, "Let the server give it to everybody.",
-				"the server refuses to give it (%u)", status);
-	return fail_set(ret, EREMOTEIO, what, "Look at the server's log.",
-			"the server answers with status %u", status);
+	switch (t->reason) {
+	case FETCH_NO_NAME:
+		return fail_set(ret, EHOSTUNREACH, t->what,
+				"Correct the name, or the name server that this machine is given.",
+				"the server's name cannot be resolved%s", t->detail);
+	case FETCH_NO_ROUTE:
+		return fail_set(ret, EHOSTUNREACH, t->what,
+				"Check address, netmask and gateway of this machine.",
+				"there is no route to the server%s", t->detail);
+	case FETCH_REFUSED:
+		return fail_set(ret, ECONNREFUSED, t->what,
+				"Start the server, or correct the port in the URL.",
+				"nobody listens there%s", t->detail);
+	case FETCH_NO_ANSWER:
+		return fail_set(ret, ETIMEDOUT, t->what,
+				"Check that the server runs, and that no firewall is in between.",
+				"the server does not answer%s", t->detail);
+	case FETCH_STALLED:
+		return fail_set(ret, ETIMEDOUT, t->what,
+				"Look at the load of the server and of the network.",
+				"the server stopped sending%s", t->detail);
+	case FETCH_CUT:
+		return fail_set(ret, EPIPE, t->what,
+				"Look at the server's log: it may have been restarted, or the file "
+				"replaced.",
+				"the connection ended early%s", t->detail);
+	default:
+		return 0;
+	}
 }
 
-static int explain_size(const struct fetch_message *m, uint64_t size, const char *what,
-			struct fail *ret)
+static int explain_status(const struct trouble *t, struct fail *ret)
 {
-	if (m->size == FETCH_SIZE_UNKNOWN || size == FETCH_SIZE_UNKNOWN)
-		return fail_set(ret, EBADMSG, what,
-				"Publish files under new names, and leave the old ones until "
-				"nobody boots from them.",
-				"it changed while it was fetched");
-	return fail_set(ret, EBADMSG, what, "Publish boot part and payload of the same version.",
+	if (t->status == 404 || t->status == 410)
+		return fail_set(ret, ENOENT, t->what, "Publish it there, or correct the URL.",
+				"the server does not have it (%u)", t->status);
+	if (t->status == 401 || t->status == 403 || t->status == 407)
+		return fail_set(ret, EACCES, t->what, "Let the server give it to everybody.",
+				"the server refuses to give it (%u)", t->status);
+	return fail_set(ret, EREMOTEIO, t->what, "Look at the server's log.",
+			"the server answers with status %u", t->status);
+}
+
+static int explain_size(const struct trouble *t, struct fail *ret)
+{
+	if (t->told == FETCH_SIZE_UNKNOWN || t->size == FETCH_SIZE_UNKNOWN)
+		return fail_set(
+			ret, EBADMSG, t->what,
+			"Publish files under new names, and leave the old ones until nobody "
+			"boots from them.",
+			"it changed while it was fetched%s", t->detail);
+	return fail_set(ret, EBADMSG, t->what, "Publish boot part and payload of the same version.",
 			"it is %s than its manifest says: %llu bytes, not %llu",
-			m->size < size ? "shorter" : "longer", (unsigned long long)m->size,
-			(unsigned long long)size);
+			t->told < t->size ? "shorter" : "longer", (unsigned long long)t->told,
+			(unsigned long long)t->size);
+}
+
+/* What the server answers. */
+static int explain_answer(const struct trouble *t, struct fail *ret)
+{
+	switch (t->reason) {
+	case FETCH_STATUS:
+		return explain_status(t, ret);
+	case FETCH_WRONG_SIZE:
+		return explain_size(t, ret);
+	case FETCH_NO_FILE:
+		return fail_set(ret, EBADMSG, t->what,
+				"Correct the URL; a proxy or a login page of the network may have "
+				"answered.",
+				"a page came instead of the file%s", t->detail);
+	case FETCH_REDIRECTS:
+		return fail_set(ret, ELOOP, t->what, "Give the URL where the file lies.",
+				"it is redirected too often, or to what is no http: URL%s",
+				t->detail);
+	case FETCH_LONG_HEADERS:
+		return fail_set(ret, EBADMSG, t->what,
+				"Correct the URL: this is no usual HTTP server.",
+				"the server's answer has too many headers%s", t->detail);
+	case FETCH_NOT_HTTP:
+		return fail_set(ret, EBADMSG, t->what, "Correct host and port in the URL.",
+				"what answers there does not speak HTTP%s", t->detail);
+	default:
+		return fail_set(ret, EIO, t->what, "Look at the server's log.",
+				"it cannot be fetched%s", t->detail);
+	}
 }
 
 void receive_explain(const struct fetch_message *m, const struct url *url, uint64_t size,
 		     struct fail *ret)
 {
-	uint32_t reason = m->reason < FETCH_N_REASONS ? m->reason : FETCH_OTHER;
-	char text[FETCH_TEXT_MAX + 1] = "";
+	struct trouble t = {
+		.reason = m->reason,
+		.status = m->status,
+		.told = m->size,
+		.size = size,
+		.what = url->text,
+	};
 
-	memcpy(text, m->text, FETCH_TEXT_MAX);
-	if (reason == FETCH_STATUS)
-		(void)explain_status(m->status, url->text, ret);
-	else if (reason == FETCH_WRONG_SIZE)
-		(void)explain_size(m, size, url->text, ret);
-	else
-		(void)fail_set(ret, reasons[reason].error, url->text, reasons[reason].todo,
-			       "%s%s%s%s", reasons[reason].why, *text ? " (" : "", text,
-			       *text ? ")" : "");
+	if (m->text[0])
+		snprintf(t.detail, sizeof(t.detail), " (%.*s)", FETCH_TEXT_MAX, m->text);
+	if (explain_way(&t, ret) == 0)
+		(void)explain_answer(&t, ret);
 }
