@@ -9,8 +9,9 @@
 
 #include "base/fail.h"
 
-#define URL_MAX 512 /* bytes of one, its NUL included */
-#define URLS_MAX 16 /* in a list */
+#define URL_MAX 512       /* bytes of one, its NUL included */
+#define URLS_MAX 16       /* in a list */
+#define URL_LIST_MAX 1024 /* bytes of a list in tarboot.rootfs=, its NUL included */
 
 struct url {
 	char text[URL_MAX];

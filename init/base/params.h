@@ -9,14 +9,15 @@
 
 #include "base/fail.h"
 #include "base/size.h"
+#include "fetch/url.h"
 
 #define SHELL_FAIL 1
 #define SHELL_START 2
 #define SHELL_UNPACKED 4
 #define SHELL_END 8
 
-#define ROOTFS_MAX 1024     /* a path, or URLs with commas between */
-#define NETWAIT_SECONDS 600 /* unless tarboot.netwait= says otherwise */
+#define ROOTFS_MAX URL_LIST_MAX /* a path, or URLs with commas between */
+#define NETWAIT_SECONDS 600     /* unless tarboot.netwait= says otherwise */
 
 enum onfail { ONFAIL_BY_PANIC, ONFAIL_REBOOT, ONFAIL_POWEROFF, ONFAIL_HALT, ONFAIL_SHELL };
 

@@ -11,6 +11,7 @@
 #include "base/options.h"
 #include "base/out.h"
 #include "base/print.h"
+#include "site/site_copy.h"
 #include "site/site_generate.h"
 #include "site/site_name.h"
 #include "base/size.h"
@@ -23,6 +24,7 @@ enum {
 	OPT_TITLE,
 	OPT_APPEND,
 	OPT_SPLIT,
+	OPT_STREAM,
 	OPT_ROLLBACK,
 	OPT_REMOVE,
 	OPT_PROXY,
@@ -61,6 +63,10 @@ static const struct option_spec options[] = {
 	{ .name = "split",
 	  .id = OPT_SPLIT,
 	  .help = "publish two files, boot part and root, so that caches can keep the root" },
+	{ .name = "stream",
+	  .id = OPT_STREAM,
+	  .help = "publish boot part and root, which the machine fetches, checks and unpacks at "
+		  "once; the image must be packed with --stream" },
 	{ .name = "rollback",
 	  .id = OPT_ROLLBACK,
 	  .value = "NAME",
@@ -110,6 +116,11 @@ static const struct option_spec options[] = {
 	  .id = OPT_SETTING,
 	  .value = "URL",
 	  .help = "set the URL where DIR/http is served, if not by this machine" },
+	{ .name = "mirror",
+	  .id = OPT_SETTING,
+	  .value = "URL",
+	  .help = "add a URL where a copy of DIR/http is served, for roots published with "
+		  "--stream; none forgets all" },
 	{ .help = "Menu:" },
 	{ .name = "default",
 	  .id = OPT_SETTING,
@@ -193,6 +204,9 @@ static int set_option(struct netboot *n, const struct option_spec *o, const char
 	case OPT_SPLIT:
 		n->publishing.split = true;
 		break;
+	case OPT_STREAM:
+		n->publishing.stream = true;
+		break;
 	case OPT_ROLLBACK:
 		n->roll_back = value;
 		break;
@@ -227,6 +241,8 @@ static int set_options(struct netboot *n, const struct command_line *line)
 	    (n->publishing.name || n->publishing.title || n->kernel))
 		r = print_usage_error("netboot",
 				      "--name, --title and --kernel need exactly one IMAGE");
+	if (r == EXIT_OK && n->publishing.split && n->publishing.stream)
+		r = print_usage_error("netboot", "--split and --stream cannot be combined");
 	for (size_t i = 0; r == EXIT_OK && i < n->n_images; i++)
 		if (strcmp(n->images[i], "-") == 0)
 			r = print_usage_error(
@@ -319,14 +335,27 @@ static int change_images(struct netboot *n, struct fail *f)
 	return r;
 }
 
+static const char *format_sizes(const struct site_version *v, char ret[3 * SIZE_TEXT_MAX])
+{
+	char load[SIZE_TEXT_MAX], fetch[SIZE_TEXT_MAX];
+
+	size_format(load, v->size);
+	if (v->fetched)
+		snprintf(ret, 3 * SIZE_TEXT_MAX, "%s to load, %s to fetch", load,
+			 size_format(fetch, v->fetched));
+	else
+		strcpy(ret, load);
+	return ret;
+}
+
 static void print_images(const struct site *s, const struct site_image *images, size_t n)
 {
-	char size[SIZE_TEXT_MAX];
+	char sizes[3 * SIZE_TEXT_MAX];
 
 	for (size_t i = 0; i < n; i++)
 		print_line(stdout, "image    %s: %s, current %s (%s)%s%s%s", images[i].name,
 			   images[i].current.title, images[i].current.version,
-			   size_format(size, images[i].current.size),
+			   format_sizes(&images[i].current, sizes),
 			   *images[i].previous.version ? ", previous " : "",
 			   images[i].previous.version,
 			   strcmp(images[i].name, s->boot) == 0 ? ", the default" : "");
@@ -387,6 +416,8 @@ static int check_image(struct netboot *n, size_t i, struct fail *f)
 	r = image_verify_has_init(&report.image, f);
 	if (r == 0)
 		r = image_kernel_find(&report.image, n->kernel, &kernel, f);
+	if (r == 0 && n->publishing.stream)
+		r = site_copy_check_stream(&report.image, f);
 	if (r == 0)
 		r = name_image(n, i, f);
 	if (r == 0)
@@ -427,17 +458,17 @@ static int netboot(struct netboot *n, const struct command_line *line)
 {
 	bool made = false;
 	struct fail f;
-	int r = lock(n, &made, &f);
+	int wrong = EXIT_OK, r = lock(n, &made, &f);
 
 	if (r == 0)
 		r = site_load(&n->site, true, &f);
 	if (r == 0)
-		(void)set_options(n, line); /* check_line() has done so */
-	if (r == 0)
+		wrong = set_options(n, line); /* with those of the site there may be too many */
+	if (r == 0 && wrong == EXIT_OK)
 		r = change(n, &f);
 	if (r < 0 && made)
 		(void)rmdir(n->site.directory); /* unless something came into it */
-	return r < 0 ? print_failure(&f) : EXIT_OK;
+	return r < 0 ? print_failure(&f) : wrong;
 }
 
 int command_netboot(int argc, char **argv)

@@ -7,6 +7,7 @@
 #include "base/util.h"
 
 #define TEXT "%63s"
+#define LARGE 1000000 /* bytes from which on it is told how many there were */
 
 static const char *mac_of(const struct serve_log *log, const char *address)
 {
@@ -87,28 +88,61 @@ static bool show_tftp(struct serve_log *log, const char *at, char ret[SERVE_LINE
 	return true;
 }
 
-static bool show_http(struct serve_log *log, const char *at, char ret[SERVE_LINE_MAX])
-{
-	char address[64] = "", path[256] = "", what[SERVE_LINE_MAX - 64];
-	unsigned long long bytes;
+/* A line of SERVE_HTTP_FORMAT. */
+struct transfer {
+	char address[64], path[256];
 	unsigned status;
+	unsigned long long sent, size; /* bytes of the body: sent, and announced; 0 = not known */
+	unsigned long long offset;     /* of a part of a file */
 	double seconds;
+};
 
-	if (sscanf(at, "tarboot " TEXT " %u %llu %lf %255s", address, &status, &bytes, &seconds,
-		   path) < 5)
+static bool parse_http(const char *line, struct transfer *ret)
+{
+	char size[64], range[96];
+
+	*ret = (struct transfer){ 0 };
+	if (sscanf(line, "tarboot " TEXT " %u %llu %lf " TEXT " [%95[^]]] %255s", ret->address,
+		   &ret->status, &ret->sent, &ret->seconds, size, range, ret->path) < 7)
 		return false;
-	if (status == 404 && strncmp(path, "/mac-", 5) == 0)
+	(void)sscanf(size, "%llu", &ret->size);
+	(void)sscanf(range, "bytes %llu-", &ret->offset);
+	return true;
+}
+
+/* How much of a large file, and how fast. */
+static void print_amount(const struct transfer *t, char *ret, size_t room)
+{
+	double megabytes = (double)t->sent / 1e6;
+	char from[48] = "", of[80] = "";
+
+	if (t->offset)
+		snprintf(from, sizeof(from), "from %.1f MB on: ", (double)t->offset / 1e6);
+	if (t->sent < t->size)
+		snprintf(of, sizeof(of), ", then the machine broke off; %.1f MB were left",
+			 (double)(t->size - t->sent) / 1e6);
+	snprintf(ret, room, "%s%.1f MB in %.1f s, %.0f MB/s%s", from, megabytes, t->seconds,
+		 megabytes / (t->seconds > 0.001 ? t->seconds : 0.001), of);
+}
+
+static bool show_http(struct serve_log *log, const char *line, char ret[SERVE_LINE_MAX])
+{
+	char what[SERVE_LINE_MAX - 96], amount[176];
+	struct transfer t;
+
+	if (!parse_http(line, &t))
+		return false;
+	if (t.status == 404 && strncmp(t.path, "/mac-", 5) == 0)
 		return false; /* the optional file of that machine does not exist */
-	if (status != 200 && status != 206)
-		snprintf(what, sizeof(what), "HTTP   %s: error %u%s", path, status,
-			 status == 403 ? ": the web server is not allowed to read it" : "");
-	else if (bytes < 1000000)
-		snprintf(what, sizeof(what), "HTTP   %s", path);
+	print_amount(&t, amount, sizeof(amount));
+	if (t.status != 200 && t.status != 206)
+		snprintf(what, sizeof(what), "HTTP   %s: error %u%s", t.path, t.status,
+			 t.status == 403 ? ": the web server is not allowed to read it" : "");
+	else if (t.sent < LARGE)
+		snprintf(what, sizeof(what), "HTTP   %s", t.path);
 	else
-		snprintf(what, sizeof(what), "HTTP   %s  %.1f MB in %.1f s, %.0f MB/s", path,
-			 (double)bytes / 1e6, seconds,
-			 (double)bytes / 1e6 / (seconds > 0.001 ? seconds : 0.001));
-	show(log, address, what, ret);
+		snprintf(what, sizeof(what), "HTTP   %s  %s", t.path, amount);
+	show(log, t.address, what, ret);
 	return true;
 }
 

@@ -9,7 +9,7 @@
 #include "base/net_text.h"
 
 #define SERVE_CLIENTS 2048
-#define SERVE_LINE_MAX 512
+#define SERVE_LINE_MAX 640
 
 struct serve_log {
 	struct {
@@ -19,7 +19,9 @@ struct serve_log {
 };
 
 /* The format of the access log of nginx. */
-#define SERVE_HTTP_FORMAT "tarboot $remote_addr $status $body_bytes_sent $request_time $uri"
+#define SERVE_HTTP_FORMAT                                              \
+	"tarboot $remote_addr $status $body_bytes_sent $request_time " \
+	"$sent_http_content_length [$sent_http_content_range] $uri"
 
 /* Adds a machine whose address is known from elsewhere. */
 void serve_log_learn(struct serve_log *log, const char *address, const char *mac);

@@ -62,6 +62,32 @@ static const char *set_url(char url[SITE_TEXT_MAX], const char *value)
 	return NULL;
 }
 
+/* "none" forgets all. */
+static const char *add_mirror(struct site *s, const char *value)
+{
+	char url[SITE_TEXT_MAX];
+	const char *wrong;
+	struct fail f;
+	struct url u;
+
+	if (strcmp(value, "none") == 0) {
+		s->n_mirrors = 0;
+		return NULL;
+	}
+	wrong = set_url(url, value);
+	if (wrong)
+		return wrong;
+	if (url_parse(url, &u, &f) < 0)
+		return "it must be a URL that begins with http:// and a server";
+	for (size_t i = 0; i < s->n_mirrors; i++)
+		if (strcmp(s->mirrors[i], url) == 0)
+			return NULL;
+	if (s->n_mirrors == SITE_MIRRORS_MAX)
+		return "there are as many already as a machine can try; none forgets them";
+	strcpy(s->mirrors[s->n_mirrors++], url);
+	return NULL;
+}
+
 /* It must fit into one line of netboot.conf, in double quotes if needed. */
 static const char *set_directory(char directory[SITE_TEXT_MAX], const char *value)
 {
@@ -172,6 +198,8 @@ const char *site_apply_setting(struct site *s, const char *key, const char *valu
 		return set_yes(&s->proxy, value);
 	if (strcmp(key, "http-port") == 0)
 		return set_port(&s->port, value);
+	if (strcmp(key, "mirror") == 0)
+		return add_mirror(s, value);
 	if (strcmp(key, "url") == 0)
 		return set_url(s->url, value);
 	if (strcmp(key, "installer") == 0)
@@ -407,6 +435,8 @@ static void print_settings(FILE *out, const void *site)
 	print_address(out, "dns", s->dns);
 	fprintf(out, "proxy = %s\nhttp-port = %u\n", s->proxy ? "yes" : "no", s->port);
 	print_text_setting(out, "url", s->url);
+	for (size_t i = 0; i < s->n_mirrors; i++)
+		setting_print(out, "mirror", s->mirrors[i]);
 	print_text_setting(out, "ipxe", s->ipxe);
 	print_text_setting(out, "installer", s->installer);
 	print_text_setting(out, "default", s->boot);

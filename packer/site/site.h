@@ -13,9 +13,11 @@
 #include "base/fail.h"
 #include "base/net_text.h"
 #include "base/util.h"
+#include "fetch/url.h"
 
 #define SITE_NAME_MAX 33 /* including the NUL; see name_is_plain() */
 #define SITE_TEXT_MAX 256
+#define SITE_MIRRORS_MAX (URLS_MAX - 1) /* beside the site's own */
 
 struct site_machine {
 	char mac[MAC_TEXT_MAX];   /* lower case, with colons */
@@ -33,6 +35,8 @@ struct site {
 	bool proxy;              /* another DHCP server assigns the addresses */
 	unsigned port;           /* of HTTP */
 	char url[SITE_TEXT_MAX]; /* of http/, without slash at its end; "" = derived from server and port */
+	char mirrors[SITE_MIRRORS_MAX][SITE_TEXT_MAX]; /* other URLs of http/, likewise */
+	size_t n_mirrors;
 	char ipxe[SITE_TEXT_MAX];      /* directory of iPXE's programs */
 	char installer[SITE_TEXT_MAX]; /* URL of a directory with linux and initrd.gz; "" = none */
 	char boot[SITE_NAME_MAX];      /* the default entry; "" = the first image */

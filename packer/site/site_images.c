@@ -10,8 +10,6 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "image/bootpart.h"
-#include "tar/cpio.h"
 #include "base/host_files.h"
 #include "base/elfinfo.h"
 #include "image/image_kernel.h"
@@ -20,6 +18,8 @@
 #include "base/out.h"
 #include "base/settings.h"
 #include "base/util.h"
+#include "site/site_copy.h"
+#include "site/site_stream.h"
 
 #define IMAGES "http/images/"
 #define NEW ".new-" /* prefix of versions that are not complete */
@@ -37,6 +37,9 @@ static void print_entry(FILE *out, const void *version)
 	setting_print(out, "check", v->check);
 	fprintf(out, "size = %llu\nmachine = %llu\nsplit = %s\n", (unsigned long long)v->size,
 		(unsigned long long)v->machine, v->split ? "yes" : "no");
+	if (*v->payload)
+		fprintf(out, "payload = %s\nfetched = %llu\n", v->payload,
+			(unsigned long long)v->fetched);
 	setting_print(out, "architecture", v->architecture);
 	setting_print(out, "file", v->file);
 }
@@ -68,6 +71,10 @@ static const char *set_entry(struct site_version *v, const char *name, const cha
 		return copy_text(v->architecture, sizeof(v->architecture), value);
 	if (strcmp(name, "file") == 0)
 		return copy_text(v->file, sizeof(v->file), value);
+	if (strcmp(name, "payload") == 0)
+		return copy_text(v->payload, sizeof(v->payload), value);
+	if (strcmp(name, "fetched") == 0)
+		return read_number(&v->fetched, value);
 	if (strcmp(name, "size") == 0)
 		return read_number(&v->size, value);
 	if (strcmp(name, "machine") == 0)
@@ -111,96 +118,6 @@ static int read_version(const struct site *s, const char *name, const char *link
 		return r;
 	strcpy(ret->version, target);
 	return 0;
-}
-
-/* ---- the files of a version ---- */
-
-/* Writes head and then bytes start to end of a file to directory/name. end = UINT64_MAX: to its end. */
-static int copy_file(const char *from, uint64_t start, uint64_t end, const struct bootpart *head,
-		     const char *directory, const char *name, struct fail *f)
-{
-	_cleanup_close_ int fd = open(from, O_RDONLY | O_CLOEXEC);
-	char path[PATH_MAX];
-	struct out out = { 0 };
-	struct stat st;
-	int r;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return fail_errno(f, errno, from, "cannot open it");
-	if (snprintf(path, sizeof(path), "%s/%s", directory, name) >= PATH_MAX)
-		return fail_errno(f, ENAMETOOLONG, directory, "cannot create files in it");
-	r = out_open(path, OUT_PUBLISHED, &out, f);
-	if (r == 0)
-		r = out_write(&out, head->data, head->size, f);
-	if (r == 0)
-		r = out_copy(&out, fd, start, min_u64(end, (uint64_t)st.st_size) - start, from, f);
-	if (r == 0)
-		r = out_commit(&out, f);
-	out_abandon(&out);
-	return r;
-}
-
-/* Is it the payload, or the first part of it? */
-static bool is_payload(const struct image *image, const char *name)
-{
-	const char *payload = manifest_payload(&image->manifest);
-	size_t n = strlen(payload);
-
-	return strncmp(name, payload, n) == 0 && (!name[n] || strcmp(name + n, ".000") == 0);
-}
-
-/* Offset of the archive with the payload in an image; 0 = the image was not written by `tarboot pack`. */
-static uint64_t payload_start(const struct image *image)
-{
-	const struct image_member *m;
-
-	for (m = image->members; m < image->members + image->n_members; m++)
-		if (is_payload(image, m->name) && image->has_manifest &&
-		    m->offset % 512 == cpio_head_size(strlen(m->name)) % 512)
-			return m->offset - cpio_head_size(strlen(m->name));
-	return 0;
-}
-
-/* The manifest is in the same file as its payload, because a cache can mix two files of different versions. */
-static int add_manifest(const struct image *image, struct bootpart *b, struct fail *f)
-{
-	const char *text = image->manifest_text;
-	int r = bootpart_add(b, MANIFEST_MEMBER, S_IFREG | 0644, 0, 0, text, strlen(text));
-
-	if (r == 0)
-		r = bootpart_finish(b);
-	return r < 0 ? fail_errno(f, r, image->path, "cannot split it") : 0;
-}
-
-static int copy_split(const struct image *image, const char *directory, struct fail *f)
-{
-	static const struct bootpart nothing;
-	uint64_t start = payload_start(image);
-	struct bootpart head = { 0 };
-	int r;
-
-	if (start == 0)
-		return fail_set(f, EINVAL, image->path, "Publish it without --split.",
-				"it cannot be split: it was not made by tarboot pack");
-	r = copy_file(image->path, 0, start, &nothing, directory, "boot.img", f);
-	if (r == 0)
-		r = add_manifest(image, &head, f);
-	if (r == 0)
-		r = copy_file(image->path, start, UINT64_MAX, &head, directory, "root.img", f);
-	bootpart_free(&head);
-	return r;
-}
-
-static int copy_image(const struct publishing *p, const struct image *image, const char *directory,
-		      struct fail *f)
-{
-	static const struct bootpart nothing;
-	int r = copy_file(p->kernel, 0, UINT64_MAX, &nothing, directory, "vmlinuz", f);
-
-	if (r < 0)
-		return r;
-	return p->split ? copy_split(image, directory, f)
-			: copy_file(p->image, 0, UINT64_MAX, &nothing, directory, "initrd.img", f);
 }
 
 /* ---- links and directories ---- */
@@ -310,19 +227,45 @@ static int check_files(const struct publishing *p, char ret[36], struct fail *f)
 	return r == 0 ? add_check(p->kernel, ret + 17, 36 - 17, f) : r;
 }
 
+/* The kernel command line of a new version. A machine that fetches its root gets an address from the menu; one that has a
+ * default of either kind gets that of its kind. */
+static const char *choose_append(const struct publishing *p, const struct site_version *before)
+{
+	bool is_default = !*before->version || strcmp(before->append, SITE_DEFAULT_APPEND) == 0 ||
+			  strcmp(before->append, SITE_DEFAULT_APPEND_STREAM) == 0;
+
+	if (p->append)
+		return p->append;
+	if (!is_default)
+		return before->append;
+	return p->stream ? SITE_DEFAULT_APPEND_STREAM : SITE_DEFAULT_APPEND;
+}
+
+static void describe_sizes(const struct publishing *p, const struct image_report *report,
+			   struct site_version *ret)
+{
+	const struct image *image = &report->image;
+
+	*ret = (struct site_version){ .size = image->size,
+				      .machine = report->needs.machine,
+				      .split = p->split };
+	if (!p->stream)
+		return;
+	strcpy(ret->payload, site_copy_payload_name(report->blocks.codec));
+	ret->fetched = image->payload.size;
+	ret->size = image->size - image->payload.size;
+	ret->machine = report->needs.fetching_machine;
+}
+
 /* Fills in how the menu describes the new version. */
 static int describe(const struct publishing *p, const struct image_report *report,
 		    const struct site_version *before, struct site_version *ret, struct fail *f)
 {
 	const char *title = p->title ? p->title : *before->version ? before->title : p->name;
-	const char *append = p->append          ? p->append
-			     : *before->version ? before->append
-						: SITE_DEFAULT_APPEND;
+	const char *append = choose_append(p, before);
 	uint16_t machine = image_machine(&report->image);
 
-	*ret = (struct site_version){ .size = report->image.size,
-				      .machine = report->needs.machine,
-				      .split = p->split };
+	describe_sizes(p, report, ret);
 	if (!text_is_plain(title) || strlen(title) >= 70 || *title == '-' || !*title)
 		return fail_set(f, EINVAL, "--title",
 				"Use at most 69 ASCII characters, without ${, && and ||, and no - "
@@ -350,7 +293,8 @@ static int describe(const struct publishing *p, const struct image_report *repor
 static bool is_same(const struct site_version *a, const struct site_version *b)
 {
 	return strcmp(a->check, b->check) == 0 && a->split == b->split &&
-	       strcmp(a->title, b->title) == 0 && strcmp(a->append, b->append) == 0;
+	       strcmp(a->payload, b->payload) == 0 && strcmp(a->title, b->title) == 0 &&
+	       strcmp(a->append, b->append) == 0;
 }
 
 static int write_entry(const struct site *s, const char *name, const char *directory,
@@ -365,20 +309,31 @@ static int write_entry(const struct site *s, const char *name, const char *direc
 static int make_version(const struct site *s, const struct publishing *p, const struct image *image,
 			struct site_version *v, struct fail *f)
 {
-	static const char *const files[] = { "entry.conf", "vmlinuz",  "initrd.img",
-					     "boot.img",   "root.img", NULL };
 	char aside[PATH_MAX], path[PATH_MAX], directory[VERSION_MAX + 8];
+	char current[PATH_MAX], previous[PATH_MAX];
+	const char *const older[] = { site_path(s, current, IMAGES "%s/current", p->name),
+				      site_path(s, previous, IMAGES "%s/previous", p->name) };
 	int r;
 
 	snprintf(directory, sizeof(directory), NEW "%s", v->version);
-	out_guard_directory(site_path(s, aside, IMAGES "%s/%s", p->name, directory), files);
+	out_guard_directory(site_path(s, aside, IMAGES "%s/%s", p->name, directory),
+			    site_copy_files);
 	r = write_entry(s, p->name, directory, v, f);
 	if (r == 0)
-		r = copy_image(p, image, aside, f);
+		r = site_copy(p, image, v, aside, older, f);
 	if (r == 0 && rename(aside, site_path(s, path, IMAGES "%s/%s", p->name, v->version)) < 0)
 		r = fail_errno(f, errno, path, "cannot create this directory");
 	out_guard_directory(NULL, NULL);
 	return r;
+}
+
+/* Can the menu tell a machine where its root is? */
+static int check_words(const struct site *s, const char *name, const struct site_version *v,
+		       struct fail *f)
+{
+	_cleanup_free_ char *words = NULL;
+
+	return site_stream_words(s, name, v, &words, f);
 }
 
 static int publish(const struct site *s, const struct publishing *p,
@@ -393,7 +348,9 @@ static int publish(const struct site *s, const struct publishing *p,
 	*ret_published = r == 0 && !is_same(&image.current, &new);
 	if (*ret_published) {
 		name_version(&image, new.version);
-		r = make_version(s, p, &report->image, &new, f);
+		r = check_words(s, p->name, &new, f);
+		if (r == 0)
+			r = make_version(s, p, &report->image, &new, f);
 		if (r == 0 && *image.current.version)
 			r = link_to(s, p->name, "previous", image.current.version, f);
 		if (r == 0)

@@ -1,43 +1,11 @@
 /*
- * The images of a site: http/images/NAME/VERSION/ with kernel, image and entry.conf. A version is complete when it
+ * The images of a site: http/images/NAME/VERSION/ with kernel, image (see site_copy.h) and entry.conf. A version is complete when it
  * appears and never changes, so that a machine that is downloading gets all of it. NAME/current and NAME/previous are
  * links.
  */
 #pragma once
 
-#include "site/site.h"
-
-#define VERSION_MAX 24
-#define APPEND_MAX 1024
-
-/* The content of entry.conf, from which the menu is generated. */
-struct site_version {
-	char version[VERSION_MAX]; /* name of its directory; "" = none */
-	char title[SITE_TEXT_MAX], append[APPEND_MAX];
-	char check[36];           /* CRC64 of the image and the kernel, in hexadecimal */
-	char architecture[16];    /* "x86-64", "aarch64"; "" = not known */
-	char file[SITE_TEXT_MAX]; /* name of the image's file */
-	uint64_t size, machine;   /* bytes to load; least RAM in bytes */
-	bool split;               /* boot.img and root.img, instead of initrd.img */
-};
-
-struct site_image {
-	char name[SITE_NAME_MAX];
-	struct site_version current, previous;
-};
-
-/* The kernel command line without --append. */
-#define SITE_DEFAULT_APPEND                                                        \
-	"devfs=nomount rw panic=60 selinux=0 ip=dhcp biosdevname=0 net.ifnames=0 " \
-	"ipv6.disable=0"
-
-struct publishing {
-	const char *image;
-	const char *kernel;         /* NULL = IMAGE.vmlinuz */
-	const char *name;           /* see site_name.h */
-	const char *title, *append; /* NULL = as before, or the default */
-	bool split;
-};
+#include "site/site_version.h"
 
 /* Publishes an image under its name: it becomes the current version, and the current one the previous. *ret_published
  * is false if the current version has the same checksums and settings. */

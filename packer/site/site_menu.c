@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "site/site_stream.h"
 #include "base/util.h"
 
 #define MIB (1ULL << 20)
@@ -152,7 +153,8 @@ static void print_menu(const struct menu *m)
 		else
 			fprintf(m->out, "item %s ", m->images[i].name);
 		fprintf(m->out, "%s (%s)%s\n", m->images[i].current.title,
-			size_format(size, m->images[i].current.size), only_end(m));
+			size_format(size, m->images[i].current.size + m->images[i].current.fetched),
+			only_end(m));
 	}
 	if (m->n > 0)
 		fprintf(m->out, "item --key d more [d] Debug, previous versions ...\n");
@@ -199,8 +201,11 @@ static void print_checks(const struct menu *m, const struct site_version *v)
 {
 	char size[SIZE_TEXT_MAX];
 
-	fprintf(m->out, "# loads %llu MiB; the machine needs about %llu MiB of RAM\n",
-		(unsigned long long)(v->size / MIB), (unsigned long long)(v->machine / MIB));
+	fprintf(m->out, "# loads %llu MiB", (unsigned long long)(v->size / MIB));
+	if (v->fetched)
+		fprintf(m->out, ", then fetches %llu MiB", (unsigned long long)(v->fetched / MIB));
+	fprintf(m->out, "; the machine needs about %llu MiB of RAM\n",
+		(unsigned long long)(v->machine / MIB));
 	if (is_arm(v)) {
 		fprintf(m->out, "iseq ${buildarch} arm64 || goto other\n");
 		return;
@@ -212,6 +217,30 @@ static void print_checks(const struct menu *m, const struct site_version *v)
 			size_format(size, v->size));
 }
 
+/* What the loader brings beside the kernel. */
+static const char *const *files_of(const struct site_version *v)
+{
+	static const char *const whole[2] = { "initrd.img" },
+				 *const split[2] = { "boot.img", "root.img" },
+				 *const boot_part[2] = { "boot.img" };
+
+	return *v->payload ? boot_part : v->split ? split : whole;
+}
+
+/* menu_write() has looked whether there are words for it. */
+static void print_kernel(const struct menu *m, const struct site_image *image,
+			 const struct site_version *v, const char *append)
+{
+	_cleanup_free_ char *words = NULL;
+	struct fail f;
+
+	fputs("kernel ${from}/vmlinuz ", m->out);
+	for (size_t i = 0; i < 2 && files_of(v)[i]; i++)
+		fprintf(m->out, "initrd=%s ", files_of(v)[i]);
+	(void)site_stream_words(m->site, image->name, v, &words, &f);
+	fprintf(m->out, "%s%s%s || goto failed\n", words ? words : "", v->append, append);
+}
+
 static void print_version(const struct menu *m, const struct site_image *image,
 			  const struct site_version *v, const char *suffix, const char *append)
 {
@@ -220,13 +249,9 @@ static void print_version(const struct menu *m, const struct site_image *image,
 	fprintf(m->out, ":%s%s\nset what %s%s\nset from ${base}/images/%s/%s\n", image->name,
 		suffix, image->name, suffix, image->name, v->version);
 	print_checks(m, v);
-	fprintf(m->out, "kernel ${from}/vmlinuz initrd=%s %s%s || goto failed\n",
-		v->split ? "boot.img initrd=root.img" : "initrd.img", v->append, append);
-	if (v->split)
-		fprintf(m->out, "initrd ${from}/boot.img || goto failed\n"
-				"initrd ${from}/root.img || goto failed\n");
-	else
-		fprintf(m->out, "initrd ${from}/initrd.img || goto failed\n");
+	print_kernel(m, image, v, append);
+	for (size_t i = 0; i < 2 && files_of(v)[i]; i++)
+		fprintf(m->out, "initrd ${from}/%s || goto failed\n", files_of(v)[i]);
 	fprintf(m->out, "boot || goto failed\n\n");
 }
 
@@ -357,6 +382,24 @@ static int write_autoexec(const struct menu *m, struct fail *f)
 	return site_write(m->site, "tftp/autoexec.ipxe", text, f);
 }
 
+/* A new --mirror or --url may be too much for what was published before. */
+static int check_words(const struct menu *m, struct fail *f)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < m->n; i++) {
+		const struct site_version *versions[] = { &m->images[i].current,
+							  &m->images[i].previous };
+
+		for (size_t k = 0; r == 0 && k < ARRAY_SIZE(versions); k++) {
+			_cleanup_free_ char *words = NULL;
+
+			r = site_stream_words(m->site, m->images[i].name, versions[k], &words, f);
+		}
+	}
+	return r;
+}
+
 int menu_write(const struct site *s, const struct site_image *images, size_t n,
 	       const struct menu_extras *extras, struct fail *f)
 {
@@ -368,7 +411,9 @@ int menu_write(const struct site *s, const struct site_image *images, size_t n,
 	if (!is_entry(&m, m.boot))
 		return fail_set(f, EINVAL, m.boot, "Give another with --default.",
 				"the menu has no such entry");
-	r = site_print(s, "http/menu.ipxe", print_script, &m, f);
+	r = check_words(&m, f);
+	if (r == 0)
+		r = site_print(s, "http/menu.ipxe", print_script, &m, f);
 	if (r == 0)
 		r = write_autoexec(&m, f);
 	for (size_t i = 0; r == 0 && i < s->n_machines; i++)

@@ -256,7 +256,10 @@ static void print_nginx_site(const struct servers *v)
 	fprintf(v->out,
 		"# /etc/nginx/sites-enabled/tarboot, or by nginx.conf beside this file\n"
 		"server {\n\tlisten %s:%u;\n\troot %s/http;\n"
-		"\tsendfile on;\n\ttcp_nopush on;\n\tdefault_type application/octet-stream;\n"
+		"\t# large files, as they are, from any byte on: a machine asks for the rest with "
+		"Range and If-Range\n"
+		"\tsendfile on;\n\ttcp_nopush on;\n\tgzip off;\n\tetag on;\n"
+		"\tdefault_type application/octet-stream;\n"
 		"\tlocation = /menu.ipxe { add_header Cache-Control no-cache; }\n}\n",
 		v->server, v->site->port, v->directory);
 }
@@ -286,7 +289,8 @@ static void print_apache(const struct servers *v)
 		"Listen %s:%u\n"
 		"<VirtualHost %s:%u>\n\tServerName %s\n\tDocumentRoot \"%s/http\"\n"
 		"\t<Directory \"%s/http\">\n\t\tOptions FollowSymLinks\n\t\tAllowOverride None\n"
-		"\t\tRequire all granted\n\t\tEnableSendfile On\n\t</Directory>\n</VirtualHost>\n",
+		"\t\tRequire all granted\n\t\tEnableSendfile On\n\t\tFileETag MTime Size\n"
+		"\t</Directory>\n</VirtualHost>\n",
 		v->directory, v->server, v->server, v->site->port, v->server, v->site->port,
 		v->server, v->directory, v->directory);
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/perl
-# Images that fetch their root: what `pack --stream` puts into the boot part, and what it cannot do without.
+# Images that fetch their root: what `pack --stream` puts into the boot part, what `netboot --stream` publishes, what they
+# refuse.
 use strict;
 use warnings;
 use FindBin;
@@ -127,4 +128,132 @@ subtest 'without --stream' => sub {
 	is(modules_of(%have), 'af_packet.ko atkbd.ko fast.ko old.ko slow.ko.xz', 'modules are not compressed');
 	unlike($r->{out}, qr/fetches the root/, 'nothing about fetching');
 };
+# ---- publishing ----
+
+my $site = scratch('site');
+my @NET  = qw(--server 10.7.0.1 --subnet 10.7.0.0/24);
+my $ipxe = new_dir();
+spew("$ipxe/$_", "a program\n") for qw(undionly.kpxe ipxe.efi snponly.efi);
+
+sub netboot { return try($TARBOOT, 'netboot', '-o', $site, @_) }
+
+sub works {
+	my ($name, @arguments) = @_;
+	my $r = netboot(@arguments);
+	is($r->{exit}, 0, $name) or diag($r->{err});
+	return $r->{out};
+}
+
+sub refuses {
+	my ($name, $exit, $says, @arguments) = @_;
+	my $r = netboot(@arguments);
+	is($r->{exit}, $exit, "$name: refused");
+	is($r->{err}, $says, "$name: says why");
+	return;
+}
+
+sub menu_line { return slurp("$site/http/menu.ipxe") =~ /^:\Q$_[0]\E\n(?:.+\n)*?(kernel .*)\n/m ? $1 : '' }
+sub b2sum { return (split ' ', run('b2sum', '-l', '256', $_[0]))[0] }
+
+# iPXE's words, as the documentation of the menu has them.
+my $OF_IPXE = 'ip=${netX/ip}::${netX/gateway}:${netX/netmask}:${netX/hostname}::none:${netX/dns} BOOTIF=01-${netX/mac:hexhyp}';
+my $DEFAULT = 'devfs=nomount rw panic=60 selinux=0 biosdevname=0 net.ifnames=0 ipv6.disable=0';
+
+is(pack_it('--no-shell')->{exit}, 0, 'an image without a fetcher');
+refuses('it', 1, "tarboot: $image: it cannot fetch its root: there is no /tarboot/fetch in it\n"
+	. "  Pack it with `tarboot pack --stream`, or publish it without --stream.\n", $image, @NET, '--ipxe', $ipxe, '--stream');
+ok(!-e $site, 'and leaves nothing');
+refuses('two ways at once', 2, "tarboot: netboot: --split and --stream cannot be combined\n  Try `tarboot netboot --help`.\n",
+	$image, @NET, '--split', '--stream');
+refuses("the mirror $_", 2, "tarboot: netboot: --mirror $_: it must be a URL that begins with http:// and a server\n  Try `tarboot netboot --help`.\n", @NET, '--mirror', $_)
+	for 'https://mirror/x', 'http://', 'http://me@mirror/';
+
+is(pack_it('--stream', '--shell', $busybox)->{exit}, 0, 'one with a fetcher');
+my %have  = map { $_->{name} => $_ } newc_read($image);
+my $whole = slurp($image);
+my $said  = works('is published', $image, @NET, '--ipxe', $ipxe, '--stream', '--host', '52:54:00:ab:34:56=10.7.0.20,pc20');
+my $one   = readlink "$site/http/images/lab/current";
+my $dir   = "$site/http/images/lab/$one";
+is(join(' ', sort map { s{.*/}{}r } glob "$dir/*"), 'boot.img entry.conf root.tar.xz root.tar.xz.manifest vmlinuz', 'its files');
+is(slurp("$dir/root.tar.xz"), $have{'rootfs.tar.xz'}{data}, 'the root');
+is(slurp("$dir/root.tar.xz.manifest"), $have{'tarboot/manifest'}{data}, 'its manifest, as in the boot part');
+like(slurp("$dir/root.tar.xz.manifest"), qr{^payload-digest=@{[ b2sum("$dir/root.tar.xz") ]}$}m, 'which knows it');
+is(join(' ', map { $_->{name} } newc_read("$dir/boot.img")), join(' ', grep { $_ ne 'rootfs.tar.xz' } map { $_->{name} } newc_read($image)), 'the boot part');
+is((-s "$dir/boot.img") % 512, 0, 'padded as an archive is');
+is(slurp("$dir/boot.img"), substr($whole, 0, -s "$dir/boot.img"), 'byte for byte');
+like(run($TARBOOT, 'verify', "$dir/root.tar.xz"), qr/^whole: /m, 'the root is whole');
+is(sprintf('%04o', (stat "$dir/root.tar.xz")[2] & 07777), '0644', 'for everybody');
+is(menu_line('lab'), "kernel \${from}/vmlinuz initrd=boot.img tarboot.rootfs=http://10.7.0.1/images/lab/$one/root.tar.xz $OF_IPXE $DEFAULT || goto failed", 'the menu\'s line');
+is(menu_line('lab.debug'), menu_line('lab') =~ s/ \|\|/ tarboot.shell tarboot.debug ||/r, 'that for debug');
+like(slurp("$site/http/menu.ipxe"), qr/^:lab\n.*\n.*\n# loads \d MiB, then fetches 0 MiB; the machine needs about \d+ MiB of RAM\n(?:.*\n)*?initrd \$\{from\}\/boot\.img \|\| goto failed\nboot \|\| goto failed\n/m, 'what is loaded');
+like($said, qr/^image    lab: lab, current $one \(\S+ MiB to load, \S+ KiB to fetch\), the default$/m, 'netboot tells the sizes');
+like(slurp("$dir/entry.conf"), qr{^payload = root\.tar\.xz\nfetched = @{[ -s "$dir/root.tar.xz" ]}$}m, 'so does entry.conf');
+like(works('the same again', $image, '--stream'), qr/^unchanged lab$/m, 'changes nothing');
+
+works('with mirrors', qw(--mirror http://10.7.0.2/tarboot/ --mirror http://mirror.example:8080));
+is(menu_line('lab'), "kernel \${from}/vmlinuz initrd=boot.img tarboot.rootfs=http://10.7.0.1/images/lab/$one/root.tar.xz,http://10.7.0.2/tarboot/images/lab/$one/root.tar.xz,"
+	. "http://mirror.example:8080/images/lab/$one/root.tar.xz $OF_IPXE $DEFAULT || goto failed", 'the menu has them');
+like(slurp("$site/netboot.conf"), qr{^mirror = http://10\.7\.0\.2/tarboot\nmirror = http://mirror\.example:8080$}m, 'they are kept');
+works('one of them again', qw(--mirror http://10.7.0.2/tarboot));
+is(scalar(my @mirrors = slurp("$site/netboot.conf") =~ /^mirror = /mg), 2, 'is no other');
+{
+	my $before = slurp("$site/http/menu.ipxe");
+	my @long   = map { ('--mirror', "http://mirror$_.example/" . 'x' x 200) } 1 .. 4;
+	my ($length) = menu_line('lab') =~ /rootfs=(\S+)/;
+	my $n = length($length) + 4 * length(",http://mirror1.example/" . 'x' x 200 . "/images/lab/$one/root.tar.xz");
+	refuses('too many', 1, "tarboot: --mirror: the URLs of the root take $n characters, tarboot.rootfs= may have 1023\n  Use fewer or shorter ones, or a shorter --name.\n", @long);
+	is(slurp("$site/http/menu.ipxe"), $before, 'the menu stays');
+	refuses('more than a machine can try', 2, "tarboot: netboot: --mirror http://m14/: there are as many already as a machine can try; none forgets them\n  Try `tarboot netboot --help`.\n",
+		map { ('--mirror', "http://m$_/") } 1 .. 14);
+	refuses('a site with https', 1, "tarboot: https://10.7.0.1/images/lab/$one/root.tar.xz: https: is not supported\n  Use http:. The digests in the manifest find every changed byte, so TLS would only hide what the file holds: keep secrets out of it.\n",
+		'--url', 'https://10.7.0.1');
+}
+
+# ---- the next versions ----
+
+sub inode { return (stat $_[0])[1] }
+
+is(pack_it('--stream', '--shell', $busybox, '--modules=slow')->{exit}, 0, 'the same root with another boot part');
+works('is published', $image, '--stream', '--append', 'ip=10.7.0.50::10.7.0.254:255.255.255.0::eth1:none quiet');
+my $two = readlink "$site/http/images/lab/current";
+isnt($two, $one, 'as a new version');
+is(inode("$site/http/images/lab/$two/root.tar.xz"), inode("$dir/root.tar.xz"), 'which shares the root');
+like(menu_line('lab'), qr{root\.tar\.xz BOOTIF=01-\$\{netX/mac:hexhyp\} ip=10\.7\.0\.50::10\.7\.0\.254:255\.255\.255\.0::eth1:none quiet \|\| goto failed\z},
+	'an address on the line is the address');
+like(menu_line('lab.previous'), qr{/$one/root\.tar\.xz,.* \Q$OF_IPXE $DEFAULT\E \|\| goto failed\z}, 'the previous version has its own');
+{
+	# What is damaged on the disk is not shared.
+	my $file = "$site/http/images/lab/$two/root.tar.xz";
+	my $data = slurp($file);
+	substr($data, 500, 1) ^= "\1";
+	spew($file, $data);
+	works('with another line', $image, '--stream', '--append', 'quiet');
+	my $new = "$site/http/images/lab/" . readlink("$site/http/images/lab/current") . '/root.tar.xz';
+	isnt(inode($new), inode($file), 'a damaged root is not shared');
+	is(slurp($new), $have{'rootfs.tar.xz'}{data}, 'but written again');
+}
+works('without mirrors', qw(--mirror none));
+unlike(slurp("$site/netboot.conf"), qr/mirror/, 'they are forgotten');
+is(pack_it('--stream', '--shell', $busybox, '--compress=zstd')->{exit}, 0, 'with zstd');
+works('is published', $image, '--stream');
+my $three = "$site/http/images/lab/" . readlink "$site/http/images/lab/current";
+%have = map { $_->{name} => $_ } newc_read($image);
+is(slurp("$three/root.tar.zst"), $have{'rootfs.tar.zst'}{data}, 'the root');
+is(slurp("$three/root.tar.zst.manifest"), $have{'tarboot/manifest'}{data}, 'and its manifest');
+like(menu_line('lab'), qr{/root\.tar\.zst \Q$OF_IPXE\E quiet \|\|}, 'in the menu, with the line that was given');
+{
+	my $mirror = 'http://mirror.example/' . 'x' x 200;
+	my $urls   = join ',', map { "$_/images/lab/20260101-000000/root.tar.zst" } 'http://10.7.0.1', map { "$mirror$_" } 1 .. 3;
+	my $length = length("initrd=boot.img tarboot.rootfs=$urls ip=255.255.255.255::255.255.255.255:255.255.255.255:" . 'x' x 64
+		. '::none:255.255.255.255 BOOTIF=01-52-54-00-12-34-56 ' . 'x' x 1000 . ' tarboot.shell tarboot.debug');
+	refuses('a line that is too long', 1, "tarboot: --append: the kernel command line may take $length characters, with the URLs of the root; a kernel reads 2047\n"
+		. "  Shorten it, or use fewer --mirror.\n", $image, '--stream', '--append', 'x' x 1000, map { ('--mirror', "$mirror$_") } 1 .. 3);
+	is("$site/http/images/lab/" . readlink("$site/http/images/lab/current"), $three, 'nothing is published');
+}
+works('as one file', $image, '--append', '');
+unlike(menu_line('lab'), qr/rootfs|BOOTIF/, 'nothing is fetched then');
+works('its default line', $image, '--name', 'second');
+like(menu_line('second'), qr/ ip=dhcp /, 'is that of images that are loaded');
+works('the other kind', $image, '--name', 'second', '--stream');
+is(menu_line('second') =~ s/.*\Q$OF_IPXE\E //r, "$DEFAULT || goto failed", 'gets its own');
 done_testing();

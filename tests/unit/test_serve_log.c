@@ -18,7 +18,7 @@ int main(void)
 {
 	char line[64], mac[MAC_TEXT_MAX];
 
-	check("tarboot 10.7.0.9 200 100 0.000 /menu.ipxe",
+	check("tarboot 10.7.0.9 200 100 0.000 100 [-] /menu.ipxe",
 	      "                  10.7.0.9        HTTP   /menu.ipxe");
 	check("dnsmasq-dhcp[7]: 1234 DHCPDISCOVER(br0) 52:54:00:00:00:01", "");
 	check("dnsmasq-dhcp[7]: 1234 DHCPACK(br0) 10.7.0.9 52:54:00:00:00:01 pc9",
@@ -35,16 +35,34 @@ int main(void)
 	      "52:54:00:00:00:03                 PXE    boot file announced");
 	check("dnsmasq-dhcp[7]: 1 PXE(br0) 10.7.0.11 52:54:00:00:00:03 ipxe.efi",
 	      "52:54:00:00:00:03 10.7.0.11       PXE    boot file announced");
-	check("tarboot 10.7.0.9 200 264000000 2.000 /images/lab/1/initrd.img",
+	check("tarboot 10.7.0.9 200 264000000 2.000 264000000 [-] /images/lab/1/initrd.img",
 	      "52:54:00:00:00:01 10.7.0.9        HTTP   /images/lab/1/initrd.img  264.0 MB in 2.0 "
 	      "s, 132 "
 	      "MB/s");
-	check("tarboot 10.7.0.9 404 153 0.000 /mac-52-54-00-00-00-01.ipxe", "");
-	check("tarboot 10.7.0.9 404 153 0.000 /images/x",
+	check("tarboot 10.7.0.9 404 153 0.000 153 [-] /mac-52-54-00-00-00-01.ipxe", "");
+	check("tarboot 10.7.0.9 404 153 0.000 153 [-] /images/x",
 	      "52:54:00:00:00:01 10.7.0.9        HTTP   /images/x: error 404");
-	check("tarboot 10.7.0.9 403 153 0.000 /x",
+	check("tarboot 10.7.0.9 403 153 0.000 153 [-] /x",
 	      "52:54:00:00:00:01 10.7.0.9        HTTP   /x: "
 	      "error 403: the web server is not allowed to read it");
+	check("tarboot 10.7.0.9 206 165200000 5.000 165200000 [bytes "
+	      "104857600-270057599/270057600] "
+	      "/images/lab/1/root.tar.xz",
+	      "52:54:00:00:00:01 10.7.0.9        HTTP   /images/lab/1/root.tar.xz  from 104.9 MB "
+	      "on: 165.2 MB in 5.0 s, 33 MB/s");
+	check("tarboot 10.7.0.9 200 104857600 3.000 270057600 [-] /images/lab/1/root.tar.zst",
+	      "52:54:00:00:00:01 10.7.0.9        HTTP   /images/lab/1/root.tar.zst  104.9 MB in "
+	      "3.0 s, 35 MB/s, then the machine broke off; 165.2 MB were left");
+	check("tarboot 10.7.0.9 206 4194304 0.100 165200000 [bytes 104857600-270057599/270057600] "
+	      "/images/lab/1/root.tar.xz",
+	      "52:54:00:00:00:01 10.7.0.9        HTTP   /images/lab/1/root.tar.xz  from 104.9 MB "
+	      "on: 4.2 MB in 0.1 s, 42 MB/s, then the machine broke off; 161.0 MB were left");
+	check("tarboot 10.7.0.9 200 0 0.000 270057600 [-] /images/lab/1/root.tar.xz",
+	      "52:54:00:00:00:01 10.7.0.9        HTTP   /images/lab/1/root.tar.xz");
+	check("tarboot 10.7.0.9 416 197 0.000 197 [bytes */270057600] /images/lab/1/root.tar.xz",
+	      "52:54:00:00:00:01 10.7.0.9        HTTP   /images/lab/1/root.tar.xz: error 416");
+	check("tarboot 10.7.0.9 304 0 0.000 - [-] /menu.ipxe",
+	      "52:54:00:00:00:01 10.7.0.9        HTTP   /menu.ipxe: error 304");
 	check("tarboot nonsense", "");
 	check("dnsmasq: started, version 2.90 DNS disabled", "");
 	check("dnsmasq: failed to create listening socket",
@@ -55,9 +73,10 @@ int main(void)
 		snprintf(mac, sizeof(mac), "02:00:00:00:%02x:%02x", i >> 8, i & 255);
 		serve_log_learn(&log_, line, mac);
 	}
-	check("tarboot 10.7.0.9 200 9 0.0 /x", "                  10.7.0.9        HTTP   /x");
+	check("tarboot 10.7.0.9 200 9 0.0 9 [-] /x", "                  10.7.0.9        HTTP   /x");
 	serve_log_learn(&log_, "nowhere", "02:00:00:00:00:01");
 	serve_log_learn(&log_, "10.8.0.200", "not a MAC");
-	check("tarboot 10.8.0.200 200 9 0.0 /x", "02:00:00:00:00:c8 10.8.0.200      HTTP   /x");
+	check("tarboot 10.8.0.200 200 9 0.0 9 [-] /x",
+	      "02:00:00:00:00:c8 10.8.0.200      HTTP   /x");
 	return done_testing();
 }

@@ -1,0 +1,250 @@
+/* Every file is written aside and renamed, in a directory that is renamed when it is complete. */
+#include "site/site_copy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/out.h"
+#include "base/read_all.h"
+#include "base/util.h"
+#include "codec/codec.h"
+#include "image/bootpart.h"
+#include "image/image_verify.h"
+#include "tar/cpio.h"
+
+#define READ_SIZE (1 << 18)
+
+static const char todo_stream[] =
+	"Pack it with `tarboot pack --stream`, or publish it without --stream.";
+
+/* What fetched payloads are called. */
+static const struct {
+	const struct codec *codec;
+	const char *name;
+} payload_names[] = { { &codec_xz, "root.tar.xz" },
+		      { &codec_zstd, "root.tar.zst" },
+		      { &codec_stored, "root.tar" } };
+
+const char *const site_copy_files[] = { "entry.conf",
+					"vmlinuz",
+					"initrd.img",
+					"boot.img",
+					"root.img",
+					"root.tar.xz",
+					"root.tar.xz.manifest",
+					"root.tar.zst",
+					"root.tar.zst.manifest",
+					"root.tar",
+					"root.tar.manifest",
+					NULL };
+
+const char *site_copy_payload_name(const struct codec *codec)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(payload_names); i++)
+		if (payload_names[i].codec == codec)
+			return payload_names[i].name;
+	return payload_names[0].name;
+}
+
+/* ---- parts of files ---- */
+
+static int open_new(const char *directory, const char *name, struct out *ret, struct fail *f)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/%s", directory, name) >= PATH_MAX)
+		return fail_errno(f, ENAMETOOLONG, directory, "cannot create files in it");
+	return out_open(path, OUT_PUBLISHED, ret, f);
+}
+
+/* Writes head and then bytes start to end of a file to directory/name. end = UINT64_MAX: to its end. */
+static int copy_file(const char *from, uint64_t start, uint64_t end, const struct bootpart *head,
+		     const char *directory, const char *name, struct fail *f)
+{
+	_cleanup_close_ int fd = open(from, O_RDONLY | O_CLOEXEC);
+	struct out out = { 0 };
+	struct stat st;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fail_errno(f, errno, from, "cannot open it");
+	r = open_new(directory, name, &out, f);
+	if (r == 0)
+		r = out_write(&out, head->data, head->size, f);
+	if (r == 0)
+		r = out_copy(&out, fd, start, min_u64(end, (uint64_t)st.st_size) - start, from, f);
+	if (r == 0)
+		r = out_commit(&out, f);
+	out_abandon(&out);
+	return r;
+}
+
+static int write_text(const char *text, const char *directory, const char *name, struct fail *f)
+{
+	struct out out = { 0 };
+	int r = open_new(directory, name, &out, f);
+
+	if (r == 0)
+		r = out_write(&out, text, strlen(text), f);
+	if (r == 0)
+		r = out_commit(&out, f);
+	out_abandon(&out);
+	return r;
+}
+
+/* Is it the payload, or the first part of it? */
+static bool is_payload(const struct image *image, const char *name)
+{
+	const char *payload = manifest_payload(&image->manifest);
+	size_t n = strlen(payload);
+
+	return strncmp(name, payload, n) == 0 && (!name[n] || strcmp(name + n, ".000") == 0);
+}
+
+/* Offset of the archive with the payload in an image; 0 = the image was not written by `tarboot pack`. */
+static uint64_t payload_start(const struct image *image)
+{
+	const struct image_member *m;
+
+	for (m = image->members; m < image->members + image->n_members; m++)
+		if (is_payload(image, m->name) && image->has_manifest &&
+		    m->offset % 512 == cpio_head_size(strlen(m->name)) % 512)
+			return m->offset - cpio_head_size(strlen(m->name));
+	return 0;
+}
+
+static int copy_boot_part(const struct image *image, const char *directory, struct fail *f)
+{
+	static const struct bootpart nothing;
+
+	return copy_file(image->path, 0, payload_start(image), &nothing, directory, "boot.img", f);
+}
+
+/* ---- two files for a loader ---- */
+
+/* The manifest is in the same file as its payload, because a cache can mix two files of different versions. */
+static int add_manifest(const struct image *image, struct bootpart *b, struct fail *f)
+{
+	const char *text = image->manifest_text;
+	int r = bootpart_add(b, MANIFEST_MEMBER, S_IFREG | 0644, 0, 0, text, strlen(text));
+
+	if (r == 0)
+		r = bootpart_finish(b);
+	return r < 0 ? fail_errno(f, r, image->path, "cannot split it") : 0;
+}
+
+static int copy_split(const struct image *image, const char *directory, struct fail *f)
+{
+	uint64_t start = payload_start(image);
+	struct bootpart head = { 0 };
+	int r;
+
+	if (start == 0)
+		return fail_set(f, EINVAL, image->path, "Publish it without --split.",
+				"it cannot be split: it was not made by tarboot pack");
+	r = copy_boot_part(image, directory, f);
+	if (r == 0)
+		r = add_manifest(image, &head, f);
+	if (r == 0)
+		r = copy_file(image->path, start, UINT64_MAX, &head, directory, "root.img", f);
+	bootpart_free(&head);
+	return r;
+}
+
+/* ---- a payload to fetch ---- */
+
+int site_copy_check_stream(const struct image *image, struct fail *f)
+{
+	const char *lacks = image_verify_lacks(image);
+
+	if (!image_can_fetch(image))
+		return fail_set(f, EINVAL, image->path, todo_stream,
+				"it cannot fetch its root: there is no /" BOOTPART_FETCHER
+				" in it");
+	if (lacks || payload_start(image) == 0)
+		return fail_set(f, EINVAL, image->path, todo_stream,
+				"its root cannot be checked while it arrives: %s",
+				lacks ? lacks : "it was not made by tarboot pack");
+	return 0;
+}
+
+static int write_payload(const struct image *image, const char *directory, const char *name,
+			 struct fail *f)
+{
+	const struct payload *p = &image->payload;
+	struct out out = { 0 };
+	int r = open_new(directory, name, &out, f);
+
+	for (size_t i = 0; r == 0 && i < p->n_parts; i++)
+		r = out_copy(&out, p->parts[i].fd, p->parts[i].offset, p->parts[i].size,
+			     image->path, f);
+	if (r == 0)
+		r = out_commit(&out, f);
+	out_abandon(&out);
+	return r;
+}
+
+static bool has_digest(const char *path, uint64_t size, const struct digest *wanted)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *buf = malloc(READ_SIZE);
+	struct digest_state s;
+	struct digest is;
+	struct stat st;
+	ssize_t n = 1;
+
+	if (fd < 0 || !buf || fstat(fd, &st) < 0 || (uint64_t)st.st_size != size)
+		return false;
+	digest_begin(&s);
+	while ((n = read(fd, buf, READ_SIZE)) > 0)
+		digest_add(&s, buf, (size_t)n);
+	is = digest_end(&s);
+	return n == 0 && digest_is_same(&is, wanted);
+}
+
+/* A version that differs in its boot part alone shares the file with the one before. What is on the disk is read, since it may
+ * have been damaged there. */
+static bool link_payload(const struct image *image, const char *directory, const char *name,
+			 const char *older)
+{
+	const struct manifest *m = &image->manifest;
+	char from[PATH_MAX], to[PATH_MAX];
+
+	return snprintf(from, sizeof(from), "%s/%s", older, name) < PATH_MAX &&
+	       snprintf(to, sizeof(to), "%s/%s", directory, name) < PATH_MAX &&
+	       has_digest(from, m->payload_bytes, &m->payload_digest) && link(from, to) == 0;
+}
+
+static int copy_stream(const struct image *image, const char *name, const char *directory,
+		       const char *const older[2], struct fail *f)
+{
+	char manifest[64];
+	bool is_linked = false;
+	int r = copy_boot_part(image, directory, f);
+
+	for (size_t i = 0; r == 0 && !is_linked && i < 2; i++)
+		is_linked = link_payload(image, directory, name, older[i]);
+	if (r == 0 && !is_linked)
+		r = write_payload(image, directory, name, f);
+	snprintf(manifest, sizeof(manifest), "%s.manifest", name);
+	return r == 0 ? write_text(image->manifest_text, directory, manifest, f) : r;
+}
+
+/* ---- the whole ---- */
+
+int site_copy(const struct publishing *p, const struct image *image, const struct site_version *v,
+	      const char *directory, const char *const older[2], struct fail *f)
+{
+	static const struct bootpart nothing;
+	int r = copy_file(p->kernel, 0, UINT64_MAX, &nothing, directory, "vmlinuz", f);
+
+	if (r < 0)
+		return r;
+	if (*v->payload)
+		return copy_stream(image, v->payload, directory, older, f);
+	return v->split ? copy_split(image, directory, f)
+			: copy_file(p->image, 0, UINT64_MAX, &nothing, directory, "initrd.img", f);
+}

@@ -1,0 +1,21 @@
+/*
+ * The files of a version: the kernel, and the image as it is loaded. That is one file; or boot part and root, each for a loader;
+ * or the boot part for a loader, and the payload with its manifest for the machine itself to fetch.
+ */
+#pragma once
+
+#include "image/image.h"
+#include "site/site_version.h"
+
+/* Can the image be published so? -EINVAL, for one that has no fetcher or no digests. */
+int site_copy_check_stream(const struct image *image, struct fail *f);
+
+/* Name of the payload that a machine fetches, by its codec: "root.tar.xz". */
+const char *site_copy_payload_name(const struct codec *codec);
+
+/* Writes them to a directory. older: directories of versions whose payload may be the same, and then is not stored twice. */
+int site_copy(const struct publishing *p, const struct image *image, const struct site_version *v,
+	      const char *directory, const char *const older[2], struct fail *f);
+
+/* The names of all files that a version may have, for out_guard_directory(). */
+extern const char *const site_copy_files[];

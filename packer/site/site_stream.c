@@ -1,0 +1,102 @@
+/* The limits are those of init and of the kernel. */
+#include "site/site_stream.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "fetch/url.h"
+
+#define COMMAND_LINE_MAX 2048 /* bytes with the NUL, on x86 and arm64 */
+
+/* What iPXE writes for these is no longer than this, names of hosts included. */
+static const char of_ipxe[] =
+	"ip=255.255.255.255::255.255.255.255:255.255.255.255:"
+	"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx::none:255.255.255.255 "
+	"BOOTIF=01-52-54-00-12-34-56 ";
+
+/* netX is the card that iPXE boots from: of several, the settings must be those of one. */
+static const char ip[] = "ip=${netX/ip}::${netX/gateway}:${netX/netmask}:${netX/hostname}::none:"
+			 "${netX/dns} ";
+static const char bootif[] = "BOOTIF=01-${netX/mac:hexhyp} ";
+
+/* What the menu itself may add: print_version() in site_menu.c. */
+static const char of_menu[] = "initrd=boot.img  tarboot.shell tarboot.debug";
+
+/* Has a kernel command line a parameter of this name? key: with its =. */
+static bool has_parameter(const char *line, const char *key)
+{
+	for (const char *at = line; (at = strstr(at, key)); at++)
+		if (at == line || at[-1] == ' ')
+			return true;
+	return false;
+}
+
+static void print_urls(FILE *out, const struct site *s, const char *name,
+		       const struct site_version *v)
+{
+	char own[SITE_TEXT_MAX];
+
+	site_url(s, own);
+	for (size_t i = 0; i <= s->n_mirrors; i++)
+		fprintf(out, "%s%s/images/%s/%s/%s", i ? "," : "", i ? s->mirrors[i - 1] : own,
+			name, v->version, v->payload);
+}
+
+static int check_urls(const char *urls, struct fail *f)
+{
+	_cleanup_free_ struct url *list = calloc(URLS_MAX, sizeof(*list));
+	size_t n;
+
+	if (!list)
+		return fail_errno(f, ENOMEM, "--stream", "cannot write the menu");
+	if (strlen(urls) >= URL_LIST_MAX)
+		return fail_set(f, E2BIG, "--mirror",
+				"Use fewer or shorter ones, or a shorter --name.",
+				"the URLs of the root take %zu characters, tarboot.rootfs= may "
+				"have %d",
+				strlen(urls), URL_LIST_MAX - 1);
+	return url_list_parse(urls, list, &n, f);
+}
+
+static int check_line(const char *urls, const struct site_version *v, struct fail *f)
+{
+	size_t size = strlen("tarboot.rootfs= ") + strlen(urls) + strlen(of_ipxe) +
+		      strlen(v->append) + strlen(of_menu);
+
+	if (size < COMMAND_LINE_MAX)
+		return 0;
+	return fail_set(f, E2BIG, "--append", "Shorten it, or use fewer --mirror.",
+			"the kernel command line may take %zu characters, with the URLs of the "
+			"root; a kernel reads %d",
+			size, COMMAND_LINE_MAX - 1);
+}
+
+int site_stream_words(const struct site *s, const char *name, const struct site_version *v,
+		      char **ret, struct fail *f)
+{
+	_cleanup_free_ char *urls = NULL;
+	size_t size;
+	FILE *out;
+	int r = 0;
+
+	if (!*v->payload) {
+		*ret = strdup("");
+		return *ret ? 0 : fail_errno(f, ENOMEM, name, "cannot write the menu");
+	}
+	out = open_memstream(&urls, &size);
+	if (out)
+		print_urls(out, s, name, v);
+	if (!out || fclose(out) != 0)
+		return fail_errno(f, ENOMEM, name, "cannot write the menu");
+	r = check_urls(urls, f);
+	if (r == 0)
+		r = check_line(urls, v, f);
+	/* A line that says something else of the network is right: whoever wrote it knows it. */
+	if (r == 0 &&
+	    asprintf(ret, "tarboot.rootfs=%s %s%s", urls, has_parameter(v->append, "ip=") ? "" : ip,
+		     has_parameter(v->append, "BOOTIF=") ? "" : bootif) < 0)
+		r = fail_errno(f, ENOMEM, name, "cannot write the menu");
+	return r;
+}
