@@ -106,7 +106,8 @@ endif
 # The C files of a directory and of those in it, whatever these are called.
 sources = $(sort $(shell find $1 -name '*.c'))
 COMMON := $(call sources,common)
-INIT   := $(call sources,init)
+FETCH  := $(call sources,init/fetch)
+INIT   := $(filter-out $(FETCH),$(call sources,init))
 PACKER := $(call sources,packer)
 UNIT  := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(wildcard tests/tools/*.c))
@@ -128,7 +129,7 @@ SHARED := $(LONG) $(filter-out $(SERIAL) $(LONG),$(TESTED) $(wildcard tests/*.t 
 
 OUT := $(B)$(if $(filter-out $(HOST),$(ARCH)),/$(ARCH))
 .PHONY: all
-all: $(OUT)/init $(OUT)/tarboot ## build init and tarboot (the default); ARCH=aarch64 builds for ARM
+all: $(OUT)/init $(OUT)/fetch $(OUT)/tarboot ## build init, fetch and tarboot (the default); ARCH=aarch64 builds for ARM
 
 # ---- Compilers and libraries ----
 
@@ -152,14 +153,15 @@ $(B)/src/%/.origin: | $(TOOLCHAIN)
 $(B)/src/libarchive/.origin: | $(B)/src/xz/.origin
 $(B)/src/libsodium/.origin: | $(B)/src/libarchive/.origin
 $(B)/src/zstd/.origin: | $(B)/src/libsodium/.origin
+$(B)/src/curl/.origin: | $(B)/src/zstd/.origin
 
 $(B)/deps/aarch64/musl-gcc: | $(TOOLCHAIN)
 	@$(NEED) cross
 	scripts/fetch-musl aarch64
-$(patsubst %,$(B)/deps/aarch64/lib/lib%.a,lzma archive sodium zstd): | $(B)/deps/aarch64/musl-gcc
+$(patsubst %,$(B)/deps/aarch64/lib/lib%.a,lzma archive sodium zstd curl): | $(B)/deps/aarch64/musl-gcc
 
 .PHONY: deps
-deps: $(patsubst %,$(B)/deps/musl/lib/lib%.a,lzma archive sodium zstd) ## download and build the libraries
+deps: $(patsubst %,$(B)/deps/musl/lib/lib%.a,lzma archive sodium zstd curl) ## download and build the libraries
 
 # ---- Objects and programs, once for each variant ----
 
@@ -175,8 +177,11 @@ $(B)/deps/$1/lib/libsodium.a: $(B)/src/libsodium/.origin scripts/build-library |
 	scripts/build-library libsodium $1
 $(B)/deps/$1/lib/libzstd.a: $(B)/src/zstd/.origin scripts/build-library | $(TOOLCHAIN)
 	scripts/build-library zstd $1
+$(B)/deps/$1/lib/libcurl.a: $(B)/src/curl/.origin scripts/build-library | $(TOOLCHAIN)
+	scripts/build-library curl $1
 
 $(patsubst %.c,$(B)/obj/$1/%.o,$(PACKER) $(wildcard tests/*/*.c)): $(B)/src/libarchive/.origin | $(B)/deps/$1/lib/libarchive.a
+$(patsubst %.c,$(B)/obj/$1/%.o,$(FETCH) tests/fuzz/fuzz_http.c): $(B)/src/curl/.origin | $(B)/deps/$1/lib/libcurl.a
 COMPILE_$1 = $$(call say,CC,$$@)$$(CC_$1) $$(CFLAGS_$1) $$(BASE) $$(FLAGS_$$(firstword $$(subst /, ,$$<))) \
 	-isystem $(B)/deps/$1/include -MMD -MP -c -o $$@ $$<
 $(B)/obj/$1/%.o: %.c $(B)/obj/flags $(B)/src/xz/.origin $(B)/src/libsodium/.origin $(B)/src/zstd/.origin | $$(LIBS_INIT_$1) $(TOOLCHAIN)
@@ -192,6 +197,7 @@ $(B)/tests/$1/test_depth: $(COUNTED:%.c=$(B)/obj/$1/counted/%.o)
 ALL_$1 = $(B)/obj/$1/libinit.a $(B)/obj/$1/libpacker.a $(B)/obj/$1/libcommon.a $$(LIBS_$1)
 $(B)/obj/$1/libcommon.a: $(COMMON:%.c=$(B)/obj/$1/%.o)
 $(B)/obj/$1/libinit.a: $(patsubst %.c,$(B)/obj/$1/%.o,$(filter-out init/main.c,$(INIT)))
+$(B)/obj/$1/libfetch.a: $(patsubst %.c,$(B)/obj/$1/%.o,$(filter-out init/fetch/main.c,$(FETCH)))
 $(B)/obj/$1/libpacker.a: $(patsubst %.c,$(B)/obj/$1/%.o,$(filter-out packer/main.c,$(PACKER)))
 $(B)/obj/$1/lib%.a: $(B)/obj/flags
 	@rm -f $$@
@@ -199,6 +205,7 @@ $(B)/obj/$1/lib%.a: $(B)/obj/flags
 
 # $2 = where its programs go
 $2/init: $(B)/obj/$1/init/main.o $(B)/obj/$1/libinit.a $(B)/obj/$1/libcommon.a $$(LIBS_INIT_$1)
+$2/fetch: $(B)/obj/$1/init/fetch/main.o $(B)/obj/$1/libfetch.a $(B)/obj/$1/libcommon.a $(B)/deps/$1/lib/libcurl.a
 $2/tarboot: $(B)/obj/$1/packer/main.o $(B)/obj/$1/libpacker.a $(B)/obj/$1/libcommon.a $$(LIBS_$1)
 $2/decode: $(B)/obj/$1/tests/tools/decode.o $(B)/obj/$1/libcommon.a $$(LIBS_INIT_$1)
 $(B)/tests/$1/test_%: $(B)/obj/$1/tests/unit/test_%.o $$(ALL_$1)
@@ -210,7 +217,9 @@ MAIN_$1 = $(if $(filter-out fuzz,$1),$(B)/obj/$1/tests/fuzz/replay_main.o)
 $(B)/tests/$1/fuzz_%: $(B)/obj/$1/tests/fuzz/fuzz_%.o $$(MAIN_$1) $$(ALL_$1)
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) -pthread -o $$@ -Wl,--start-group $$^ -Wl,--end-group
-$2/init $2/tarboot $2/decode:
+# What the fetcher is made of, no other test sees.
+$(B)/tests/$1/fuzz_http $(B)/tests/$1/test_response: $(B)/obj/$1/libfetch.a $(B)/deps/$1/lib/libcurl.a
+$2/init $2/fetch $2/tarboot $2/decode:
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) $$(if $$(filter %/tarboot,$$@),$$(LINK_packer)) -pthread -o $$@ -Wl,--start-group $$^ -Wl,--end-group
 endef
@@ -306,17 +315,19 @@ MAN := $(wildcard docs/*.[1578])
 ifneq ($(ARCH),$(HOST))
 install: all # only what this machine's tarboot puts into images for the other
 	install -D -m 755 $(OUT)/init $(DESTDIR)$(prefix)/lib/tarboot/$(ARCH)/init
+	install -D -m 755 $(OUT)/fetch $(DESTDIR)$(prefix)/lib/tarboot/$(ARCH)/fetch
 else
 install: all ## install below $(DESTDIR)$(prefix)
 	install -D -m 755 $(B)/tarboot $(DESTDIR)$(prefix)/bin/tarboot
 	install -D -m 755 $(B)/init $(DESTDIR)$(prefix)/lib/tarboot/init
+	install -D -m 755 $(B)/fetch $(DESTDIR)$(prefix)/lib/tarboot/fetch
 	install -D -m 644 docs/tarboot.bash $(DESTDIR)$(prefix)/share/bash-completion/completions/tarboot
 	$(foreach m,$(MAN),install -D -m 644 $m \
 		$(DESTDIR)$(prefix)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m) &&) true
 endif
 
 clean: ## delete compiled files; keep libraries, roots and what fuzzing found
-	rm -rf $(addprefix $(B)/,obj init tarboot asan tsan tests demo.img* testrules.yml)
+	rm -rf $(addprefix $(B)/,obj init fetch tarboot asan tsan tests demo.img* testrules.yml)
 
 distclean: ## delete everything that was built or downloaded
 	rm -rf $(B)

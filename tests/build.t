@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the build promises: init is static, stripped and small, a second make does nothing, another
+# What the build promises: init and fetch are static, stripped and small, a second make does nothing, another
 # directory gives the same bytes, make install puts things where they belong.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -37,13 +37,14 @@ builds_the_same_elsewhere() {
 	tar --exclude=./build --exclude=./.git -cf - . | tar -xf - -C "$work" || return 1
 	mkdir -p "$work/build" || return 1
 	cp -a "$build/deps" "$build/src" "$work/build/" || return 1
-	make -s -C "$work" build/init build/tarboot || return 1
-	cmp "$work/build/init" "$build/init" && cmp "$work/build/tarboot" "$build/tarboot"
+	make -s -C "$work" build/init build/fetch build/tarboot || return 1
+	cmp "$work/build/init" "$build/init" && cmp "$work/build/fetch" "$build/fetch" && cmp "$work/build/tarboot" "$build/tarboot"
 }
 
 installs() {
 	make -s BUILD="$relative" DESTDIR="$work/dest" install || return 1
 	[ -x "$work/dest/usr/local/bin/tarboot" ] && cmp "$build/init" "$work/dest/usr/local/lib/tarboot/init" &&
+		cmp "$build/fetch" "$work/dest/usr/local/lib/tarboot/fetch" &&
 		for page in docs/*.[1578]; do
 			[ -s "$work/dest/usr/local/share/man/man${page##*.}/${page#docs/}" ] || return 1
 		done &&
@@ -89,10 +90,14 @@ BUILD_PACKAGES=$(sed -n 's/^build="\(.*\)"$/\1/p' scripts/install-packages)
 LINT_PACKAGES=$(sed -n 's/^lint="\(.*\)"$/\1/p' scripts/install-packages)
 
 check 'init is static' is_static "$build/init"
+check 'fetch is static' is_static "$build/fetch"
 check 'tarboot is static' is_static "$build/tarboot"
 check 'init is stripped' is_stripped "$build/init"
 check 'init has at most 640 KB' is_at_most "$build/init" 640000
+check 'fetch is stripped' is_stripped "$build/fetch"
+check 'fetch has at most 400 KB' is_at_most "$build/fetch" 400000
 check 'no path of this machine is in init' has_no_path "$build/init"
+check 'no path of this machine is in fetch' has_no_path "$build/fetch"
 check 'a second make does nothing' make -q BUILD="$relative" all
 check 'another directory gives the same bytes' builds_the_same_elsewhere
 check 'make install' installs

@@ -92,4 +92,10 @@ for my $top (@TOPS) {
 	}
 	is(join("\n", @wrong), '', "in $top/ each folder includes only what is before it");
 }
+# The fetcher is a program of its own, and knows as little of the rest as a stranger.
+my @own   = grep { m{^init/fetch/} } keys %edges;
+my @wrong = grep { !/: (?:init|common)\/fetch\/|: common\/base\// } map { my $file = $_; map { "$file: $_" } keys %{ $edges{$file} } } @own;
+push @wrong, map { my $file = $_; map { "$file: $_" } grep { m{^init/fetch/} } keys %{ $edges{$file} } } grep { !m{^init/fetch/} } keys %edges;
+ok(scalar @own, 'there is a fetcher');
+is(join("\n", sort @wrong), '', 'it includes only common/base and common/fetch, and nothing includes it');
 done_testing;

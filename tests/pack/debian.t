@@ -42,7 +42,7 @@ is_clean() { lintian --allow-root --fail-on error,warning --suppress-tags bogus-
 has_version() { dpkg-parsechangelog -l "$tree/debian/changelog" -S Version | grep -qx "$version"; }
 extracts() { dpkg-deb -x "$work"/tarboot_*.deb "$work/root"; }
 has_files() {
-	for file in usr/bin/tarboot usr/lib/tarboot/init etc/default/tarboot etc/kernel/postinst.d/zz-tarboot \
+	for file in usr/bin/tarboot usr/lib/tarboot/init usr/lib/tarboot/fetch etc/default/tarboot etc/kernel/postinst.d/zz-tarboot \
 		usr/share/bash-completion/completions/tarboot usr/share/man/man1/tarboot-pack.1.gz \
 		usr/share/man/man5/tarboot.image.5.gz usr/share/doc/tarboot/architecture.md.gz; do
 		[ -s "$work/root/$file" ] || { echo "$file"; return 1; }
