@@ -68,8 +68,8 @@ sub mac { return sprintf '52:54:00:00:00:%02x', $_[0] }
 
 my $nth = 0;
 
-# A machine with an empty disk that boots from the network, by BIOS and the iPXE in QEMU's card. Named arguments as of
-# Guest->start, and mac; nic (options of the card), more args.
+# A machine with an empty disk that boots from the network, by BIOS and the iPXE in QEMU's card, or a kernel that is given. Named
+# arguments as of Guest->start, and mac; nic (options of the card), rate (Mbit/s that its line has towards it), more args.
 sub machine {
 	my (%arg) = @_;
 	my $tap  = 'tap' . $nth++;
@@ -77,6 +77,7 @@ sub machine {
 
 	run(qw(ip tuntap add), $tap, qw(mode tap));
 	run(qw(ip link set), $tap, qw(master br0 up));
+	run(qw(tc qdisc add dev), $tap, qw(root tbf rate), "$arg{rate}mbit", qw(burst 256k latency 50ms)) if $arg{rate};
 	run('truncate', '-s', '1M', $disk);
 	return Guest->start(
 		dir => scratch(), mem => 1024, smp => 1, %arg,
