@@ -47,6 +47,32 @@ static void write_steps(FILE *out, const struct boot *b)
 	fputs("  ]\n}\n", out);
 }
 
+static void write_member(FILE *out, const char *key, const char *text)
+{
+	fprintf(out, ", \"%s\": ", key);
+	json_text(out, text);
+}
+
+static void write_network(FILE *out, const struct boot *b)
+{
+	const struct network_seen *s = &b->network_seen;
+
+	if (!*s->nic)
+		return;
+	fputs("  \"network\": { \"nic\": ", out);
+	json_text(out, s->nic);
+	write_member(out, "driver", s->driver);
+	write_member(out, "address", s->address);
+	write_member(out, "gateway", s->gateway);
+	write_member(out, "dns", s->dns);
+	write_member(out, "from", s->from);
+	fprintf(out,
+		", \"mbit_per_s\": %u, \"link_s\": %.6f, \"configured_s\": %.6f, \"reached_s\": "
+		"%.6f },\n",
+		s->speed, (double)s->link / 1e6, (double)s->configured / 1e6,
+		(double)s->reached / 1e6);
+}
+
 static void write_fetched(FILE *out, const struct boot *b)
 {
 	const struct fetch_record *r = &b->fetched;
@@ -153,6 +179,7 @@ void report_write(const struct boot *b)
 	write_number(out, "memory_available_bytes", m.available);
 	fprintf(out, "  \"devices_seen_s\": %.6f,\n", (double)b->devices_seen.time / 1e6);
 	write_number(out, "device_modules", b->devices_seen.modules);
+	write_network(out, b);
 	write_fetched(out, b);
 	write_block_times(out, b);
 	write_memory_samples(out, b);

@@ -99,6 +99,9 @@ int timeline_read(const char *text, const char *name, struct timeline *ret)
 	(void)text_of(json_member(text, "failed_step"), t->failed, sizeof(t->failed));
 	t->devices = number(json_member(text, "devices_seen_s"));
 	t->memory_total = number(json_member(text, "memory_total_bytes"));
+	t->reached = number(json_member(json_member(text, "network"), "reached_s"));
+	t->first_byte = number(json_member(json_member(text, "fetch"), "first_byte_s"));
+	t->last_byte = number(json_member(json_member(text, "fetch"), "last_byte_s"));
 	r = read_steps(t, json_member(text, "steps"));
 	if (r == 0)
 		r = read_blocks(t, json_member(text, "block_times"));
@@ -155,8 +158,8 @@ static bool has_row(const struct rows *r, const char *name)
 /* A step, and after it what happened during the step. */
 static void add_step(struct rows *r, const char *name, const struct timeline *boots, size_t n)
 {
+	bool devices = false, network = false, fetch = false;
 	unsigned workers = 0;
-	bool devices = false;
 
 	if (has_row(r, name))
 		return;
@@ -164,9 +167,15 @@ static void add_step(struct rows *r, const char *name, const struct timeline *bo
 	for (size_t i = 0; i < n; i++) {
 		workers = boots[i].workers > workers ? boots[i].workers : workers;
 		devices = devices || boots[i].devices > 0;
+		network = network || boots[i].reached > 0;
+		fetch = fetch || boots[i].first_byte > 0;
 	}
 	if (devices && strcmp(name, "plug in devices") == 0)
 		add_row(r, ROW_DEVICES, "  until all are seen", 0);
+	if (network && strcmp(name, "start network") == 0)
+		add_row(r, ROW_NETWORK, "  until a server is reached", 0);
+	if (fetch && strcmp(name, "unpack root") == 0)
+		add_row(r, ROW_FETCH, "  fetch", 0);
 	for (unsigned i = 0; i < workers && strcmp(name, "unpack root") == 0; i++)
 		add_row(r, ROW_WORKER, "", i);
 }
@@ -174,7 +183,7 @@ static void add_step(struct rows *r, const char *name, const struct timeline *bo
 int timeline_rows(const struct timeline *boots, size_t n, struct timeline_row **ret)
 {
 	struct rows r = { 0 };
-	size_t room = 2 + WORKERS_MAX;
+	size_t room = 4 + WORKERS_MAX;
 
 	for (size_t i = 0; i < n; i++)
 		room += boots[i].n_steps;
@@ -210,6 +219,11 @@ bool timeline_bar(const struct timeline *t, const struct timeline_row *row, size
 	case ROW_DEVICES:
 		step = find_step(t, "plug in devices");
 		return step && only_bar(at, step->start, t->devices, ret_start, ret_end);
+	case ROW_NETWORK:
+		step = find_step(t, "start network");
+		return step && only_bar(at, step->start, t->reached, ret_start, ret_end);
+	case ROW_FETCH:
+		return only_bar(at, t->first_byte, t->last_byte, ret_start, ret_end);
 	case ROW_WORKER:
 		while (*at < t->n_blocks && t->blocks[*at].worker != row->worker)
 			++*at;

@@ -31,8 +31,10 @@ struct timeline {
 	struct timeline_sample *samples; /* likewise */
 	size_t n_steps, n_blocks, n_samples;
 	unsigned workers;
-	double devices;      /* when all devices present had been handled; 0 = not known */
-	double memory_total; /* bytes; 0 = not known */
+	double reached; /* when the network had reached a server; 0 = there was none */
+	double first_byte, last_byte; /* of a root that was fetched; 0 = it was not */
+	double devices;               /* when all devices present had been handled; 0 = not known */
+	double memory_total;          /* bytes; 0 = not known */
 };
 
 /* Reads the text of a report. 0, -ENOMEM, or -EINVAL if it is not a report. name must outlive *ret. */
@@ -46,7 +48,7 @@ double timeline_end(const struct timeline *t);
 
 struct timeline_row {
 	char name[48];
-	enum { ROW_KERNEL, ROW_STEP, ROW_DEVICES, ROW_WORKER } kind;
+	enum { ROW_KERNEL, ROW_STEP, ROW_DEVICES, ROW_NETWORK, ROW_FETCH, ROW_WORKER } kind;
 	unsigned worker;
 };
 

@@ -36,9 +36,11 @@ static double x_of(const struct chart *c, double seconds)
 static const char *colour_of(const struct chart *c, size_t boot, const struct timeline_row *row,
 			     size_t bar)
 {
-	static const char *const alone[] = {
-		[ROW_KERNEL] = "#8a8a8a", [ROW_STEP] = "#3b7dbd", [ROW_DEVICES] = "#d9a441"
-	};
+	static const char *const alone[] = { [ROW_KERNEL] = "#8a8a8a",
+					     [ROW_STEP] = "#3b7dbd",
+					     [ROW_DEVICES] = "#d9a441",
+					     [ROW_NETWORK] = "#d9a441",
+					     [ROW_FETCH] = "#8e5ba6" };
 
 	if (row->kind == ROW_STEP && strcmp(c->boots[boot].failed, row->name) == 0)
 		return "#c0392b";

@@ -22,18 +22,40 @@ static const char *const want[] = { "kernel",      "plug in devices", "  until a
 				    "mount root" };
 static const double sums[] = { 2, 0.25, 0.5, 3, 1.25, 2, -1 };
 
-static void check_rows(const struct timeline boots[2])
+/* sums: of the first boot. */
+static void check_rows(const struct timeline *boots, size_t n_boots, const char *const *names,
+		       const double *seconds, int n_names)
 {
 	struct timeline_row *rows = NULL;
-	int n = timeline_rows(boots, 2, &rows);
+	int n = timeline_rows(boots, n_boots, &rows);
 
-	is_int(n, ARRAY_SIZE(want), "two boots have as many rows together");
-	for (int i = 0; i < n && i < (int)ARRAY_SIZE(want); i++) {
-		is_str(rows[i].name, want[i], "row %d", i);
-		ok(timeline_sum(&boots[0], &rows[i]) == sums[i], "its seconds: %g",
+	is_int(n, n_names, "as many rows as the boots have together");
+	for (int i = 0; i < n && i < n_names; i++) {
+		is_str(rows[i].name, names[i], "row %d", i);
+		ok(timeline_sum(&boots[0], &rows[i]) == seconds[i], "its seconds: %g",
 		   timeline_sum(&boots[0], &rows[i]));
 	}
 	free(rows);
+}
+
+/* One whose root was fetched. */
+static const char fetched[] =
+	"{\"steps\":[{\"name\":\"start network\",\"start_s\":1,\"duration_s\":0.5},"
+	"{\"name\":\"unpack root\",\"start_s\":2,\"duration_s\":6}],"
+	"\"network\":{\"nic\":\"eth0\",\"link_s\":1.5,\"reached_s\":2.5},"
+	"\"fetch\":{\"url\":\"http://a/b\",\"first_byte_s\":3,\"last_byte_s\":7}}";
+
+static void check_fetched(void)
+{
+	static const char *const names[] = { "kernel", "start network",
+					     "  until a server is reached", "unpack root",
+					     "  fetch" };
+	static const double seconds[] = { 1, 0.5, 1.5, 6, 4 };
+	struct timeline t;
+
+	is_int(timeline_read(fetched, "c", &t), 0, "a boot whose root was fetched");
+	check_rows(&t, 1, names, seconds, ARRAY_SIZE(names));
+	timeline_free(&t);
 }
 
 static void check_text(const struct timeline *boots)
@@ -84,7 +106,8 @@ int main(void)
 	is_int((long long)boots[0].n_blocks, 3, "its Blocks");
 	ok(timeline_end(&boots[0]) == 6 && timeline_last_end(boots, 2) == 6, "its end");
 	ok(timeline_most_memory(boots, 2) == 400, "the most memory");
-	check_rows(boots);
+	check_rows(boots, 2, want, sums, ARRAY_SIZE(want));
+	check_fetched();
 	check_text(boots);
 	timeline_free(&boots[0]);
 	timeline_free(&boots[1]);
