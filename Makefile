@@ -266,7 +266,7 @@ demo: all $(B)/demo-root.tar ## build a Debian root, pack it, and boot it in QEM
 	$(B)/tarboot run --until-login $(B)/demo.img
 
 test-programs: all $(TESTED) $(TOOLS) $(REPLAYS) \
-	$(foreach v,asan tsan,$(B)/$v/tarboot $(B)/$v/decode) $(B)/aarch64/init
+	$(foreach v,asan tsan,$(B)/$v/tarboot $(B)/$v/decode) $(B)/asan/fetch $(B)/aarch64/init $(B)/aarch64/fetch
 
 test: test-programs ## run the tests; installs and builds what they need
 	@{ printf '%s\n' --- par: '  - seq:'; printf '      - %s\n' $(SERIAL); \

@@ -9,8 +9,12 @@
  * given. size: bytes of the whole file, where they are known: a server that says otherwise has another file. validator: what
  * an earlier fetcher told in FETCH_ANSWERED, for If-Range.
  *
+ * Beside these, for tests: --connect-timeout, --response-timeout (of the head of a response), --stall-timeout (in which 1 KiB
+ * must come, while the reader reads), --wait (the longest pause between two tries), in milliseconds.
+ *
  * It tries the URLs one after the other, from the first, and again, and ends by itself only when all bytes are written
- * (status 0) or when it was started in a wrong way (status 2).
+ * (status 0), when it was started in a wrong way (status 2), and when its reader has closed the pipe or the messages or the
+ * process cannot give up its rights (status 1). Each try begins at the byte that the one before came to.
  */
 #pragma once
 
@@ -26,14 +30,14 @@ enum fetch_kind {
 };
 
 enum fetch_reason {
-	FETCH_NO_NAME,      /* the server's name cannot be resolved */
-	FETCH_NO_ROUTE,     /* network or host unreachable */
-	FETCH_REFUSED,      /* nobody listens there */
-	FETCH_NO_ANSWER,    /* no connection, or no response, in time */
-	FETCH_STALLED,      /* bytes no longer arrive, or only a few */
-	FETCH_CUT,          /* the connection ended early */
-	FETCH_STATUS,       /* an HTTP status that is no success; status has it */
-	FETCH_WRONG_SIZE,   /* the file has another size than was asked for; size has it */
+	FETCH_NO_NAME,   /* the server's name cannot be resolved */
+	FETCH_NO_ROUTE,  /* network or host unreachable */
+	FETCH_REFUSED,   /* nobody listens there */
+	FETCH_NO_ANSWER, /* no connection, or no response, in time */
+	FETCH_STALLED,   /* bytes no longer arrive, or only a few */
+	FETCH_CUT,       /* the connection ended early */
+	FETCH_STATUS,    /* an HTTP status that is no success; status has it */
+	FETCH_WRONG_SIZE, /* another size than was asked for, size has it; or the file is not the one that began */
 	FETCH_NO_FILE,      /* what comes is no archive, but a page (text/html); text: its type */
 	FETCH_REDIRECTS,    /* too many, or to what is no http: URL */
 	FETCH_LONG_HEADERS, /* more than a response may have */

@@ -2,6 +2,7 @@
 #include "fetch/mirrors.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
@@ -14,9 +15,12 @@
  * each process some bytes, however. */
 static uint64_t first_random(void)
 {
-	const uint64_t *given = (const uint64_t *)getauxval(AT_RANDOM);
+	const void *given = (const void *)getauxval(AT_RANDOM);
+	uint64_t random = 0;
 
-	return (given ? given[0] : 0) ^ now_usec() ^ (uint64_t)getpid() << 40;
+	if (given)
+		memcpy(&random, given, sizeof(random));
+	return random ^ now_usec() ^ (uint64_t)getpid() << 40;
 }
 
 /* SplitMix64. */

@@ -336,8 +336,8 @@ static int conclude(struct transfer *t, CURLcode code, struct fetch_message *m)
 		fail(m, FETCH_WRONG_SIZE, "");
 	else if (t->head_bytes > HEAD_BYTES_MAX)
 		fail(m, FETCH_LONG_HEADERS, "");
-	else if (code == CURLE_OK)
-		fail(m, FETCH_NOT_HTTP, "");
+	else if (code == CURLE_OK) /* in the middle of the head */
+		fail(m, FETCH_CUT, "");
 	else
 		explain_code(t, code, m);
 	return -EAGAIN;
