@@ -15,7 +15,7 @@ use FindBin;
 use POSIX ();
 use Test::More;
 
-our @EXPORT = qw(build_path repo_path scratch public public_tarboot run made_once demo_root demo_root_of demo_kernel tarboot slurp spew
+our @EXPORT = qw(build_path repo_path scratch public public_tarboot run made_once bare_root_of demo_root demo_root_of demo_kernel tarboot slurp spew
 	newc_read newc_write tiny_root pack_payload bzimage need_programs);
 
 my $REPO  = "$FindBin::RealBin/../..";
@@ -117,7 +117,13 @@ sub made_once {
 
 sub demo_root { return made_once('demo-root.tar', 'make-demo-root') }
 
-# That of another machine.
+# Busybox and a kernel for another machine.
+sub bare_root_of {
+	local $ENV{ARCH} = $_[0];
+	return made_once("bare-root-$_[0].tar", 'make-demo-root', '--bare');
+}
+
+# The demo root of another machine.
 sub demo_root_of {
 	local $ENV{ARCH} = $_[0];
 	return made_once("demo-root-$_[0].tar", 'make-demo-root');
