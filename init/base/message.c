@@ -90,7 +90,8 @@ int message_receive(int fd, message_print_fn *print, struct message *ret)
 			return -EPIPE;
 		if (n != sizeof(m))
 			continue;
-		m.line[sizeof(m.line) - 1] = '\0';
+		if (m.kind == MESSAGE_LINE)
+			m.line[sizeof(m.line) - 1] = '\0';
 		if (m.level > LOG_DEBUG)
 			m.level = LOG_DEBUG;
 		if (m.lost > 0 || m.kind == MESSAGE_LINE)

@@ -45,26 +45,28 @@ enum network_reason {
 	NETWORK_REACHED,    /* none: one is reached */
 };
 
-#define NETWORK_TOUCHED_MAX 64
+#define NETWORK_CARDS_MAX 32
 
-/* What the network process knows; it says so at each change. Times are in microseconds since the kernel started; 0: not yet. */
+/* What the network process knows; it says so at each change. Times are in microseconds since the kernel started; 0: not yet. It is
+ * no longer than a line, since all messages have the same size: long lists and names are cut. */
 struct network_seen {
-	uint32_t reason;  /* enum network_reason */
-	char about[64];   /* the server that the reason is about: HOST:PORT */
-	char nics[128];   /* the network cards that are used, for people */
-	char others[128]; /* those that are not */
+	uint32_t reason; /* enum network_reason */
+	char about[96];  /* the server that the reason is about: HOST:PORT */
+	char nics
+		[96]; /* the network cards that are used, or, if none is, that are there: for people */
 
 	/* The card whose turn it is; when a server is reached, the one that is kept. */
-	char nic[16], driver[32];
+	char nic[16], driver[24];
 	uint8_t mac[6];
-	uint32_t speed;             /* Mbit/s; 0: not known */
-	char address[52];           /* with prefix */
-	char gateway[52], dns[160]; /* "" = none */
-	char from[48];              /* who gave the address */
+	uint32_t speed;   /* Mbit/s; 0: not known */
+	char address[52]; /* with prefix */
+	char gateway[48]; /* "" = none */
+	char dns[144];    /* with commas between; "" = none */
+	char from[40];    /* who gave the address */
 	uint64_t link, configured, reached;
 
-	int32_t touched
-		[NETWORK_TOUCHED_MAX]; /* indexes of links to be reset at the hand-over; 0: no more */
+	uint16_t touched
+		[NETWORK_CARDS_MAX]; /* indexes of links to be reset at the hand-over; 0: no more */
 };
 
 struct message {

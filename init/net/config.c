@@ -90,6 +90,11 @@ bool net_address_is_host(const struct net_address *a)
 	return a->family == AF_INET6 && b[0] != 0xff && !(is_zero(b, 15) && b[15] == 1);
 }
 
+bool net_address_is_link_local(const struct net_address *a)
+{
+	return a->family == AF_INET6 && a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;
+}
+
 bool net_address_is_equal(const struct net_address *a, const struct net_address *b)
 {
 	return a->family == b->family && memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;

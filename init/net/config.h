@@ -44,6 +44,9 @@ const char *net_address_format(const struct net_address *a, char ret[NET_ADDRESS
 /* Is it one that a single machine can have? Not multicast, loopback, nor the rest that is reserved. */
 bool net_address_is_host(const struct net_address *a);
 
+/* Is it an IPv6 address that says nothing without the name of the card? */
+bool net_address_is_link_local(const struct net_address *a);
+
 bool net_address_is_equal(const struct net_address *a, const struct net_address *b);
 
 /* Is b in the network of a? */

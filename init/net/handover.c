@@ -17,7 +17,7 @@
 #define NETWORK_MANAGER "/run/NetworkManager"
 
 struct links {
-	struct rtnl_link all[2 * NETWORK_TOUCHED_MAX];
+	struct rtnl_link all[2 * NETWORK_CARDS_MAX];
 	size_t n;
 };
 
@@ -95,7 +95,8 @@ static int write_networkd(const struct network_seen *s)
 	for (const char *dns = s->dns; *dns; dns += strspn(dns, ", ")) {
 		size_t n = strcspn(dns, ",");
 
-		fprintf(out, "DNS=%.*s\n", (int)n, dns);
+		if (strncmp(dns, "fe80:", 5) != 0) /* networkd hears of those itself */
+			fprintf(out, "DNS=%.*s\n", (int)n, dns);
 		dns += n;
 	}
 	if (is_dynamic(s)) /* the id that the lease was asked with */
@@ -124,6 +125,8 @@ static int write_network_manager(const struct network_seen *s)
 		if (is_manual)
 			fprintf(out, "address1=%s%s%s\n", s->address, *s->gateway ? "," : "",
 				s->gateway);
+		if (is_manual && *s->dns)
+			fprintf(out, "dns=%s;\n", s->dns);
 		if (version == 4 && is_dynamic(s))
 			fprintf(out, "dhcp-client-id=mac\n");
 	}
@@ -141,7 +144,7 @@ int net_handover_reset(const struct network_seen *seen, bool is_kept)
 	if (rtnl < 0 || (r = rtnl_links(rtnl, note_link, &links)) < 0)
 		return rtnl < 0 ? rtnl : r;
 	/* From the last to the first: VLANs come after the cards that they lie on. */
-	for (size_t i = NETWORK_TOUCHED_MAX; i-- > 0;) {
+	for (size_t i = NETWORK_CARDS_MAX; i-- > 0;) {
 		const struct rtnl_link *link = find_link(&links, seen->touched[i]);
 
 		if (!seen->touched[i] || !link || link->index == kept)

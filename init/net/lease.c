@@ -127,7 +127,8 @@ static void read_dns(const struct texts *t, struct net_config *c)
 	while (next_word(&list, word))
 		if (parse_host(word, &server))
 			net_config_add_dns(c, &server);
-	if (domain && *domain && strlen(domain) < sizeof(c->domain) &&
+	/* udhcpc says "bad" for what it does not like itself. */
+	if (domain && *domain && strcmp(domain, "bad") != 0 && strlen(domain) < sizeof(c->domain) &&
 	    strspn(domain, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") ==
 		    strlen(domain))
 		strcpy(c->domain, domain);

@@ -18,7 +18,7 @@
 #include "net/resolv.h"
 #include "net/rtnl.h"
 
-#define NICS_MAX NETWORK_TOUCHED_MAX
+#define NICS_MAX NETWORK_CARDS_MAX
 #define TICK_MS 200
 #define BOOTIF_FIRST_USEC 5000000 /* how long the others wait for the boot loader's card */
 #define PAUSE_LEAST_USEC 1000000  /* before all have their turns again */
@@ -144,24 +144,21 @@ static enum network_reason best_reason(const struct network *n)
 	return best;
 }
 
-static void describe_nics(const struct network *n, struct network_seen *s)
+/* Those that are used, or, if none is, those that are there. */
+static void describe_nics(const struct network *n, enum network_reason reason,
+			  struct network_seen *s)
 {
 	size_t touched = 0;
 
 	memset(s->nics, 0, sizeof(s->nics));
-	memset(s->others, 0, sizeof(s->others));
 	memset(s->touched, 0, sizeof(s->touched));
 	for (size_t i = 0; i < NICS_MAX; i++) {
 		const struct nic *nic = &n->nics[i];
 
-		if (!nic->link.index)
-			continue;
-		if (nic->option)
+		if (nic->link.index && (nic->option || reason == NETWORK_OTHER_NICS))
 			add_name(s->nics, sizeof(s->nics), nic->link.name);
-		else
-			add_name(s->others, sizeof(s->others), nic->link.name);
-		if (nic->is_touched)
-			s->touched[touched++] = nic->link.index;
+		if (nic->link.index && nic->is_touched)
+			s->touched[touched++] = (uint16_t)nic->link.index;
 	}
 }
 
@@ -169,17 +166,17 @@ static void describe_turn(const struct nic *nic, const struct net_config *dns,
 			  struct network_seen *s)
 {
 	const struct net_config *c = &nic->config;
-	char text[NET_ADDRESS_TEXT_MAX];
+	char text[NET_ADDRESS_TEXT_MAX], driver[32];
 
 	snprintf(s->nic, sizeof(s->nic), "%s", nic->link.name);
-	(void)nic_driver(nic->link.name, s->driver);
+	snprintf(s->driver, sizeof(s->driver), "%.23s", nic_driver(nic->link.name, driver));
 	memcpy(s->mac, nic->link.mac, sizeof(s->mac));
 	s->speed = nic_speed(nic->link.name);
 	(void)net_address_format(nic->has_config ? &c->address : &nic->ipv6, s->address);
-	snprintf(s->from, sizeof(s->from), "%s", nic->has_config ? c->from : "IPv6 router");
-	*s->gateway = '\0';
-	if (nic->has_config && c->n_routes)
-		(void)net_address_format(&c->routes[0].gateway, s->gateway);
+	snprintf(s->from, sizeof(s->from), "%.39s", nic->has_config ? c->from : "IPv6 router");
+	snprintf(s->gateway, sizeof(s->gateway), "%.47s",
+		 nic->has_config && c->n_routes ? net_address_format(&c->routes[0].gateway, text)
+						: "");
 	*s->dns = '\0';
 	for (size_t i = 0; i < dns->n_dns; i++)
 		add_name(s->dns, sizeof(s->dns), net_address_format(&dns->dns[i], text));
@@ -187,12 +184,18 @@ static void describe_turn(const struct nic *nic, const struct net_config *dns,
 	s->configured = nic->configured_at;
 }
 
+static void describe_server(const struct url *u, struct network_seen *s)
+{
+	snprintf(s->about, sizeof(s->about), u->is_ipv6 ? "[%.80s]:%u" : "%.80s:%u", u->host,
+		 u->port);
+}
+
 static void tell(struct network *n)
 {
 	struct message m = { .kind = MESSAGE_NETWORK_SEEN };
 
 	n->seen.reason = best_reason(n);
-	describe_nics(n, &n->seen);
+	describe_nics(n, best_reason(n), &n->seen);
 	if (memcmp(&n->seen, &n->told, sizeof(n->seen)) == 0)
 		return;
 	m.network = n->told = n->seen;
@@ -267,19 +270,20 @@ static void give_turn(struct network *n, struct nic *nic)
 	if (r < 0)
 		console_log(LOG_WARNING, "%s: the kernel does not take its address or routes: %s",
 			    nic->link.name, strerror(-r));
-	r = resolv_write(&dns);
+	r = resolv_write(&dns, nic->link.name);
 	if (r < 0)
 		console_log(LOG_WARNING, "cannot write resolv.conf: %s", strerror(-r));
 	describe_turn(nic, &dns, &n->seen);
+	describe_server(n->task->servers, &n->seen);
 	r = probe_start(&n->probe, n->task->servers, n->task->n_servers, nic->link.name);
 	if (r < 0)
 		n->probe_at = now_usec() + PAUSE_LEAST_USEC;
 	nic->tried_at = now_usec();
 }
 
-static void keep_turn(struct network *n, const char *server)
+static void keep_turn(struct network *n)
 {
-	console_log(LOG_NOTICE, "%s: %s reached", n->turn->link.name, server);
+	console_log(LOG_NOTICE, "%s: %s reached", n->turn->link.name, n->seen.about);
 	n->is_reached = true;
 	n->seen.reached = now_usec();
 	for (size_t i = 0; i < NICS_MAX; i++) {
@@ -309,12 +313,12 @@ static uint64_t random_pause(void)
 	return PAUSE_LEAST_USEC + (uint64_t)rand() % (PAUSE_MOST_USEC - PAUSE_LEAST_USEC);
 }
 
-static void lose_turn(struct network *n, enum network_reason reason, const char *server)
+static void lose_turn(struct network *n, enum network_reason reason)
 {
 	struct nic *nic = n->turn, *next;
 
 	if (nic->reason != reason)
-		console_log(LOG_NOTICE, "%s: %s not reached: %s", nic->link.name, server,
+		console_log(LOG_NOTICE, "%s: %s not reached: %s", nic->link.name, n->seen.about,
 			    explain(reason));
 	nic->reason = reason;
 	next = next_nic(n);
@@ -324,15 +328,12 @@ static void lose_turn(struct network *n, enum network_reason reason, const char 
 static void end_probe(struct network *n)
 {
 	struct probe_result result = probe_finish(&n->probe);
-	const struct url *u = &n->task->servers[result.server % n->task->n_servers];
-	char server[sizeof(u->host) + 16];
 
-	snprintf(server, sizeof(server), u->is_ipv6 ? "[%s]:%u" : "%s:%u", u->host, u->port);
-	snprintf(n->seen.about, sizeof(n->seen.about), "%.63s", server);
+	describe_server(&n->task->servers[result.server % n->task->n_servers], &n->seen);
 	if (result.reason == NETWORK_REACHED)
-		keep_turn(n, server);
+		keep_turn(n);
 	else
-		lose_turn(n, (enum network_reason)result.reason, server);
+		lose_turn(n, (enum network_reason)result.reason);
 }
 
 /* The one that was reached by has lost its link or its address: all look for a way again. */

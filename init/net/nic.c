@@ -78,14 +78,9 @@ void nic_note_link(struct nic *nic, const struct rtnl_link *link, const struct n
 		nic->option = NULL;
 }
 
-static bool is_link_local(const struct net_address *a)
-{
-	return a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;
-}
-
 void nic_note_address(struct nic *nic, const struct net_address *a, unsigned flags, bool is_removed)
 {
-	if (a->family != AF_INET6 || is_link_local(a))
+	if (a->family != AF_INET6 || net_address_is_link_local(a))
 		return;
 	if (is_removed || (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED))) {
 		if (net_address_is_equal(a, &nic->ipv6))
@@ -294,7 +289,10 @@ enum network_reason nic_reason(const struct nic *nic)
 		return NETWORK_OTHER_NICS;
 	if (!nic->has_link)
 		return NETWORK_NO_CARRIER;
-	return nic_is_ready(nic) && nic->tried_at ? nic->reason : NETWORK_NO_LEASE;
+	if (!nic_is_ready(nic))
+		return NETWORK_NO_LEASE;
+	return nic->reason ? nic->reason
+			   : NETWORK_NO_ANSWER; /* its first turn has not ended, or not begun */
 }
 
 /* ---- its turn ---- */

@@ -143,9 +143,9 @@ static int read_mask(const struct fields *fields, struct net_address *address, s
 
 	if (*text && net_mask_parse(text, address->family, &address->prefix))
 		return 0;
-	if (*text && strcmp(text, "0.0.0.0") != 0)
+	if ((*text && strcmp(text, "0.0.0.0") != 0) || (has_prefix && address->prefix == 0))
 		return fail_set(f, EINVAL, "", "Correct it: 255.255.255.0, or 24.",
-				"\"%s\" is no netmask", text);
+				"\"%s\" is no netmask", *text ? text : "0");
 	if (!has_prefix)
 		address->prefix = net_default_prefix(address);
 	return 0;

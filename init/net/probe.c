@@ -45,7 +45,10 @@ static enum network_reason try_address(const struct addrinfo *a, const char *nic
 
 	if (fd < 0)
 		return reason_of(errno);
-	(void)setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, nic, (socklen_t)strlen(nic));
+	/* Routers give all cards IPv6 addresses, but one at a time has one for IPv4; and where there is no route, the kernel takes
+	 * an IPv4 address for one on the link, if the card is named. */
+	if (a->ai_family == AF_INET6)
+		(void)setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, nic, (socklen_t)strlen(nic));
 	if (connect(fd, a->ai_addr, a->ai_addrlen) == 0)
 		return NETWORK_REACHED;
 	if (errno != EINPROGRESS)

@@ -14,18 +14,22 @@
 #define OUR_RESOLV "/etc/resolv.conf"
 #define KERNELS "/proc/net/pnp"
 
-static void write_text(FILE *out, const struct net_config *dns)
+static void write_text(FILE *out, const struct net_config *dns, const char *nic)
 {
 	char text[NET_ADDRESS_TEXT_MAX];
 
-	for (size_t i = 0; i < dns->n_dns; i++)
-		fprintf(out, "nameserver %s\n", net_address_format(&dns->dns[i], text));
+	for (size_t i = 0; i < dns->n_dns; i++) {
+		bool has_nic = net_address_is_link_local(&dns->dns[i]);
+
+		fprintf(out, "nameserver %s%s%s\n", net_address_format(&dns->dns[i], text),
+			has_nic ? "%" : "", has_nic ? nic : "");
+	}
 	if (*dns->domain)
 		fprintf(out, "search %s\n", dns->domain);
 	fputs("options timeout:3\n", out);
 }
 
-int resolv_write(const struct net_config *dns)
+int resolv_write(const struct net_config *dns, const char *nic)
 {
 	FILE *out;
 	int r = 0;
@@ -36,7 +40,7 @@ int resolv_write(const struct net_config *dns)
 	out = fopen(RESOLV ".new", "we");
 	if (!out)
 		return -errno;
-	write_text(out, dns);
+	write_text(out, dns, nic);
 	if (fclose(out) != 0 || chmod(RESOLV ".new", 0644) < 0 || rename(RESOLV ".new", RESOLV) < 0)
 		r = -errno;
 	(void)mkdir("/etc", 0755);
@@ -50,6 +54,8 @@ void resolv_forget(void)
 {
 	(void)unlink(OUR_RESOLV);
 	(void)unlink(RESOLV);
+	(void)rmdir(FETCH_ROOT "/etc");
+	(void)rmdir(FETCH_ROOT);
 }
 
 /* "nameserver 192.0.2.1", "domain example.org". */

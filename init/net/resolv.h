@@ -7,8 +7,8 @@
 
 #define FETCH_ROOT "/run/tarboot/fetch"
 
-/* Writes both; earlier contents are replaced. 0 or -errno. */
-int resolv_write(const struct net_config *dns);
+/* Writes both; earlier contents are replaced. nic: the network card that link-local addresses are on. 0 or -errno. */
+int resolv_write(const struct net_config *dns, const char *nic);
 
 /* Deletes both. */
 void resolv_forget(void);

@@ -95,7 +95,7 @@ int network_why_not(struct boot *b, uint64_t seconds)
 		return fail_set(
 			f, ENODEV, "the network",
 			"Correct them in the boot menu. Cards have the kernel's names here.",
-			"ip=, BOOTIF= and vlan= name none of the network cards (%s)", s->others);
+			"ip=, BOOTIF= and vlan= name none of the network cards (%s)", s->nics);
 	case NETWORK_NO_CARRIER:
 		return fail_set(f, ENETDOWN, "the network", "Check cable and switch.",
 				"no link on %s after %llu s", s->nics, n);

@@ -85,6 +85,7 @@ static const struct {
 	  "10.0.0.5/24 dns 10.0.0.1 dns 10.0.0.2 dns 10.0.0.3" },
 	{ "bound|ip=10.0.0.5|mask=24|domain=a\nnameserver 6.6.6.6", "10.0.0.5/24" },
 	{ "bound|ip=10.0.0.5|mask=24|domain=a b", "10.0.0.5/24" },
+	{ "bound|ip=10.0.0.5|mask=24|domain=bad", "10.0.0.5/24" },
 	{ "bound|ip=10.0.0.5|mask=24|mtu=10", "10.0.0.5/24" },
 	{ "bound|ip=10.0.0.5|mask=24|mtu=1500x", "10.0.0.5/24" },
 	{ "bound|ip=10.0.0.5|mask=24|mtu=99999", "10.0.0.5/24" },

@@ -81,6 +81,19 @@ static void test_long_line(int ends[2])
 	forget();
 }
 
+/* Other messages than lines may have any byte where a line ends. */
+static void test_whole(int ends[2])
+{
+	struct message sent, m;
+
+	memset(&sent, 'x', sizeof(sent));
+	sent.kind = MESSAGE_NETWORK_SEEN;
+	message_send(ends[1], &sent);
+	is_int(receive(ends[0], &m), 0, "a message full of text");
+	ok(memcmp(&m.network, &sent.network, sizeof(m.network)) == 0, "arrives as it was sent");
+	ok(sizeof(m.network) <= MESSAGE_LINE_MAX, "and makes no line take more room");
+}
+
 static void test_no_message(int ends[2])
 {
 	struct message m;
@@ -177,6 +190,7 @@ static void test_channel(void)
 	is_int(message_open(ends), 0, "a channel%s", has_sockets ? "" : " without sockets");
 	test_lines(ends);
 	test_long_line(ends);
+	test_whole(ends);
 	if (has_sockets)
 		test_no_message(ends);
 	test_flood(ends);

@@ -107,6 +107,8 @@ static const struct {
 	  "\"224.0.0.1\" cannot be the address of this machine" },
 	{ "ip", "10.0.0.5:::255.0.255.0", "\"255.0.255.0\" is no netmask" },
 	{ "ip", "10.0.0.5:::33", "\"33\" is no netmask" },
+	{ "ip", "10.0.0.5:::0", "\"0\" is no netmask" },
+	{ "ip", "10.0.0.5/0::", "\"0\" is no netmask" },
 	{ "ip", "10.0.0.5:::24::a_very_long_name_x:none",
 	  "\"a_very_long_name_x\" can be the name of no network card" },
 	{ "ip", "eth/0:dhcp", "\"eth/0\" can be the name of no network card" },

@@ -1,0 +1,320 @@
+#!/usr/bin/perl
+# The boot steps around the network (init/net/), without a machine: in networks of their own, with cards that are veth pairs,
+# Debian's dnsmasq and busybox' udhcpc. Each case ends as the boot would, with a server that is reached or with its sentence; and
+# afterwards the cards are as nobody had touched them.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/../netboot";
+use IO::Socket::INET;
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Net;
+
+plan skip_all => 'not root: makes networks of its own' if $> != 0;
+need_programs(qw(dnsmasq busybox ip nsenter unshare));
+if (!$ENV{TARBOOT_NETWORK}) {
+	$ENV{TARBOOT_NETWORK} = 1;
+	exec private_machine(), $^X, $0, @ARGV or die "unshare: $!\n";
+}
+
+my $STEPS = build_path('tests/tools/network_steps');
+my ($n_networks, $n_clients, @children) = (0, 0);
+
+END { local $?; kill KILL => @children if @children }
+
+sub start {
+	my (@command) = @_;
+	my $pid = fork // die "fork: $!";
+	if ($pid == 0) {
+		open STDIN,  '<', '/dev/null';
+		open STDOUT, '>>', scratch('servers.log');
+		open STDERR, '>&', \*STDOUT;
+		exec @command or POSIX::_exit(127);
+	}
+	push @children, $pid;
+	return $pid;
+}
+
+# A bridge; 192.168.N.1/24 is this machine on it, which listens on port 80. Returns N. Arguments are options of dnsmasq; without
+# any there is no DHCP.
+sub network {
+	my (@options) = @_;
+	my $n = 100 + $n_networks++;
+
+	run('ip', 'link', 'add', "br$n", qw(type bridge forward_delay 0 stp_state 0));
+	run('ip', 'address', 'add', "192.168.$n.1/24", 'dev', "br$n");
+	run('ip', 'address', 'add', "2001:db8:$n\::1/64", 'dev', "br$n", 'nodad');
+	run('ip', 'link', 'set', "br$n", 'up');
+	start('dnsmasq', qw(--keep-in-foreground --conf-file=/dev/null --user=root --no-resolv --no-hosts --bind-interfaces --no-ping
+		--leasefile-ro --except-interface=lo --log-facility=-), "--interface=br$n", "--pid-file=" . scratch("pid$n"),
+		"--host-record=server.test,192.168.$n.1,2001:db8:$n\::1", @options) if @options;
+	return $n;
+}
+
+sub dhcp { return "--dhcp-range=192.168.$_[0].20,192.168.$_[0].99,1h" }
+
+# The server's side: what it gets, it closes.
+start($^X, '-e', 'use Socket; socket(S, AF_INET6, SOCK_STREAM, 0); setsockopt S, SOL_SOCKET, SO_REUSEADDR, 1;
+	bind S, pack_sockaddr_in6(80, "\0" x 16) or die; listen S, 9; while (accept C, S) { close C }');
+
+# A machine with cards, on networks or (undef) with nothing at the other end: runs the steps.
+package Client {
+	sub new {
+		my ($class, @networks) = @_;
+		my $self = bless { n => $n_clients++, cards => scalar @networks }, $class;
+		my $i    = 0;
+
+		$self->{pid} = main::start('unshare', qw(-n -m sh -c), 'mount -t sysfs none /sys && mount -t tmpfs none /run && mkdir /run/tarboot &&
+			mount -t tmpfs none /etc && touch /etc/ready && exec sleep 1000');
+		main::sleep(0.02) until -e "/proc/$self->{pid}/root/etc/ready";
+		for my $network (@networks) {
+			my ($card, $far) = ("eth$i", "far$self->{n}-$i");
+			main::run('ip', 'link', 'add', $far, 'type', 'veth', 'peer', 'name', $card, 'address',
+				sprintf('52:54:00:00:%02x:%02x', $self->{n}, $i), 'netns', $self->{pid});
+			main::run('ip', 'link', 'set', $far, 'master', "br$network", 'up') if defined $network;
+			$i++;
+		}
+		$self->{before} = $self->state;
+		return $self;
+	}
+
+	sub far { return "far$_[0]{n}-$_[1]" }
+
+	sub inside { my ($self, @command) = @_; return ('nsenter', "--target=$self->{pid}", '--net', '--mount', @command) }
+
+	sub see { my ($self, @command) = @_; return main::run($self->inside(@command)) }
+
+	sub file { my ($self, $path) = @_; return eval { main::slurp("/proc/$self->{pid}/root/$path") } // '' }
+
+	# Links, addresses, routes.
+	sub state {
+		my ($self) = @_;
+		return $self->see('sh', '-c', 'ip -o link; ip -o address; ip route show table all; ip -6 route show table all; ls /etc /run /run/tarboot')
+			=~ s/ state \w+| qdisc \w+| qlen \d+//gr;
+	}
+
+	# Begins the steps; its words go to {said}.
+	sub begin {
+		my ($self, $line) = @_;
+		pipe(my $in, $self->{stdin}) or die "pipe: $!";
+		pipe($self->{stdout}, my $out) or die "pipe: $!";
+		my $pid = fork // die "fork: $!";
+		if ($pid == 0) {
+			open STDIN,  '<&', $in;
+			open STDOUT, '>&', $out;
+			open STDERR, '>&', $out;
+			exec $self->inside($STEPS, $line) or POSIX::_exit(127);
+		}
+		$self->{steps} = $pid;
+		$self->{said} = '';
+		return;
+	}
+
+	# Reads until its words match. False: they end without.
+	sub hear {
+		my ($self, $pattern, $limit) = @_;
+		my $end = main::time() + $limit;
+		my $set = '';
+
+		vec($set, fileno $self->{stdout}, 1) = 1;
+		while ($self->{said} !~ $pattern && main::time() < $end) {
+			my $ready = $set;
+			select($ready, undef, undef, 0.2) or next;
+			sysread($self->{stdout}, $self->{said}, 4096, length $self->{said}) or return 0;
+		}
+		return $self->{said} =~ $pattern;
+	}
+
+	# To the end of the steps: their last line.
+	sub boot {
+		my ($self, $line, $limit) = @_;
+		$self->begin($line);
+		$self->hear(qr/^(?:reached|failed) .*\n/m, $limit // 20);
+		my ($last) = $self->{said} =~ /^((?:reached|failed) .*)\n/m;
+		return $last // "neither: $self->{said}";
+	}
+
+	sub stop {
+		my ($self) = @_;
+		syswrite $self->{stdin}, "\n";
+		my $stopped = $self->hear(qr/^stopped\n/m, 10);
+		kill KILL => $self->{steps} if !$stopped;
+		waitpid $self->{steps}, 0;
+		return $stopped;
+	}
+
+	# Ends the steps: all is as it was.
+	sub is_untouched {
+		my ($self) = @_;
+		main::ok($self->stop, 'the network is stopped');
+		main::is($self->state, $self->{before}, 'and all is as it was');
+		main::unlike(main::run('ps', '-ef'), qr/udhcpc.*eth/, 'no DHCP client is left');
+		return;
+	}
+}
+
+package main;
+
+sub lines { my ($client) = @_; return join "\n", $client->{said} =~ /^tarboot: (.*)$/mg }
+sub route { my ($client) = @_; return $client->see('ip', 'route') =~ s/ +\n/\n/gr }
+
+my $n    = network(dhcp(100));
+my $good = "192\\.168\\.$n";
+
+subtest 'DHCP, and a name' => sub {
+	my $c = Client->new($n);
+	like($c->boot('tarboot.rootfs=http://server.test/root.tar.xz quiet'), qr{^reached\ nic=eth0\ address=($good\.\d+)/24\ from=$good\.1
+		\ gateway=$good\.1\ dns=$good\.1\ about=server\.test:80\ mac=52:54:00:00:00:00\ times=good$}x, 'reached');
+	my ($address) = $c->{said} =~ /address=([\d.]+)/;
+	is(lines($c), "eth0: link up, 10000 Mbit/s (52:54:00:00:00:00)\n"
+		. "eth0: address $address/24 from 192.168.$n.1, gateway 192.168.$n.1, DNS 192.168.$n.1\neth0: server.test:80 reached",
+		'three lines on the console');
+	is(route($c), "default via 192.168.$n.1 dev eth0\n192.168.$n.0/24 dev eth0 proto kernel scope link src $address\n", 'the routes');
+	is($c->file('run/tarboot/fetch/etc/resolv.conf'), "nameserver 192.168.$n.1\noptions timeout:3\n", 'DNS for the fetcher');
+	is($c->file('run/tarboot/fetch/etc/resolv.conf'), $c->see('cat', '/etc/resolv.conf'), 'and for init');
+	is($c->see('stat', '-c', '%a', map { "/run/tarboot/fetch$_" } '', '/etc', '/etc/resolv.conf'), "755\n755\n644\n", 'that all may read');
+	$c->is_untouched;
+};
+
+subtest 'a fixed address, several cards, and one is kept' => sub {
+	my $c = Client->new(undef, $n, $n);
+	my $ip = "ip=192.168.$n.200::192.168.$n.1:255.255.255.0:pc::none:192.168.$n.1 BOOTIF=01-52-54-00-00-01-02";
+	is($c->boot("tarboot.rootfs=http://192.168.$n.1/x tarboot.net=keep $ip"), "reached nic=eth2 address=192.168.$n.200/24 from=ip= "
+		. "gateway=192.168.$n.1 dns=192.168.$n.1 about=192.168.$n.1:80 mac=52:54:00:00:01:02 times=good", "reached, by BOOTIF's card");
+	is(lines($c), "eth2: link up, 10000 Mbit/s (52:54:00:00:01:02)\n"
+		. "eth2: address 192.168.$n.200/24 from ip=, gateway 192.168.$n.1, DNS 192.168.$n.1\neth2: 192.168.$n.1:80 reached",
+		'the others are not touched');
+	my $routes = route($c);
+	ok($c->stop, 'the network is stopped');
+	is(route($c), $routes, 'the routes are kept');
+	like($c->see('ip', '-o', '-4', 'address'), qr{ eth2 +inet 192\.168\.$n\.200/24 }, 'and the address');
+	is($c->file('run/systemd/network/05-tarboot.network'), <<"END", 'for systemd-networkd');
+# The card that tarboot fetched the root by (tarboot.net=keep).
+[Match]
+MACAddress=52:54:00:00:01:02
+
+[Network]
+KeepConfiguration=yes
+Address=192.168.$n.200/24
+Gateway=192.168.$n.1
+DNS=192.168.$n.1
+END
+	is($c->file('run/NetworkManager/system-connections/tarboot.nmconnection'), <<"END", 'for NetworkManager');
+# The card that tarboot fetched the root by (tarboot.net=keep).
+[connection]
+id=tarboot
+type=ethernet
+autoconnect-priority=1
+
+[ethernet]
+mac-address=52:54:00:00:01:02
+
+[ipv4]
+method=manual
+address1=192.168.$n.200/24,192.168.$n.1
+dns=192.168.$n.1;
+
+[ipv6]
+method=auto
+END
+	is($c->see('stat', '-c', '%a', '/run/NetworkManager/system-connections/tarboot.nmconnection'), "600\n", 'that only root may read');
+};
+
+subtest 'one card has no link, one a lease of another network, one reaches the server' => sub {
+	my $other = network(dhcp(101), '--dhcp-option=3');    # no router
+	my $c     = Client->new(undef, $other, $n);
+	like($c->boot("tarboot.rootfs=http://192.168.$n.1/x BOOTIF=01-52-54-00-00-02-01"),
+		qr{^reached nic=eth2 address=$good\.\d+/24 .* mac=52:54:00:00:02:01 }, 'reached, by the third');
+	like(lines($c), qr/^eth1: address .*\n(?:.*\n)*eth1: 192\.168\.$n\.1:80 not reached: no route to it\n(?:.*\n)*eth2: 192\.168\.$n\.1:80 reached$/m,
+		'the card of BOOTIF had its turn before');
+	unlike($c->see('ip', '-o', 'address', 'show', 'up'), qr/eth[01]/, 'the others are down');
+	$c->is_untouched;
+};
+
+subtest 'IPv6 only, with what the router announces' => sub {
+	my $six = network('--enable-ra', '--dhcp-range=2001:db8:102::,ra-only');
+	my $c   = Client->new($six);
+	like($c->boot('tarboot.rootfs=http://server.test/x', 30), qr{^reached\ nic=eth0\ address=2001:db8:$six:\S+/64\ from=IPv6\ router\ gateway=
+		\ dns=(?:2001:db8:$six|fe80):\S+\ about=server\.test:80\ }x, 'reached');
+	$c->is_untouched;
+	$c = Client->new($six);
+	like($c->boot("tarboot.rootfs=http://[2001:db8:$six\::1]/x ip=auto6", 30),
+		qr{^reached nic=eth0 address=2001:db8:$six:\S+/64 .* about=\[2001:db8:$six\::1\]:80 }, 'by its address');
+	$c->is_untouched;
+	$c = Client->new($six);
+	like($c->boot("tarboot.rootfs=http://[2001:db8:$six\::1]/x ip=[2001:db8:$six\::5]::[2001:db8:$six\::1]:64::eth0:none"),
+		qr{^reached nic=eth0 address=2001:db8:$six\::5/64 from=ip= gateway=2001:db8:$six\::1 }, 'with a fixed address');
+	$c->is_untouched;
+};
+
+subtest 'a DHCP server that talks junk' => sub {
+	my $junk = network(dhcp(103), '--dhcp-option-force=6,224.0.0.1,255.255.255.255',
+		'--dhcp-option-force=3,127.0.0.9', '--dhcp-option-force=26,9',
+		'--dhcp-option-force=15,a b;c', '--dhcp-option-force=121,0.0.0.0/0,240.0.0.1', '--dhcp-option-force=12,$(reboot)');
+	my $c    = Client->new($junk);
+	like($c->boot("tarboot.rootfs=http://192.168.$junk.1/x"), qr{^reached nic=eth0 address=192\.168\.$junk\.\d+/24 from=\S+ gateway= dns= },
+		'its address is taken, and nothing else');
+	is($c->see('cat', '/etc/resolv.conf'), "options timeout:3\n", 'no DNS');
+	$c->is_untouched;
+};
+
+subtest 'a link that is lost, and a server that comes late' => sub {
+	my $late = network(dhcp(104));
+	my $c    = Client->new($late);
+	$c->begin("tarboot.rootfs=http://192.168.$late.7:80/x tarboot.netwait=0");
+	ok($c->hear(qr/not reached: no answer/, 20), 'nobody is there');
+	is(() = $c->{said} =~ /not reached/g, 1, 'said once');
+	run('ip', 'address', 'add', "192.168.$late.7/32", 'dev', "br$late");
+	ok($c->hear(qr/^reached nic=eth0 /m, 20), 'then it is');
+	run('ip', 'link', 'set', $c->far(0), 'down');
+	ok(wait_for(sub { $c->see('ip', 'route') eq '' }), 'without the link there is no route');
+	run('ip', 'link', 'set', $c->far(0), 'up');
+	ok(wait_for(sub { $c->see('ip', 'route') =~ /^default/ }), 'with it there is one again');
+	$c->is_untouched;
+};
+
+sub wait_for {
+	my ($is_so) = @_;
+	my $end = time + 20;
+	sleep 0.1 until $is_so->() || time > $end;
+	return $is_so->();
+}
+
+subtest 'an address that the kernel has configured' => sub {
+	my $c = Client->new($n);
+	$c->see('ip', 'address', 'add', "192.168.$n.210/24", 'dev', 'eth0');
+	$c->see('ip', 'link', 'set', 'eth0', 'up');
+	like($c->boot("tarboot.rootfs=http://192.168.$n.1/x"), qr{^reached nic=eth0 address=192\.168\.$n\.210/24 from=the kernel's ip= }, 'is used');
+	is($c->{said} =~ /^tarboot: eth0: address/m ? 1 : 0, 0, 'without asking for another');
+	$c->is_untouched;
+};
+
+my $silent = network();
+my @DHCP = ('Check the DHCP server of that network, or set ip=.');
+for (
+	[ 'no card', [], '', 'the network', 'there is no network card', 'Check that the machine has one, and that its module is in the image (--modules net).' ],
+	[ 'no link', [ undef, undef ], '', 'the network', 'no link on eth0, eth1 after 3 s', 'Check cable and switch.' ],
+	[ 'no lease', [ $silent, undef ], '', 'the network', 'no address for eth0, eth1 after 3 s', @DHCP ],
+	[ 'other cards', [$n], 'ip=enp0s3:dhcp', 'the network', 'ip=, BOOTIF= and vlan= name none of the network cards (eth0)',
+		'Correct them in the boot menu. Cards have the kernel\'s names here.' ],
+	[ 'no route', [$n], "ip=192.168.$n.201:::24::eth0:none", '198.51.100.1:80', "no route to it from eth0 (192.168.$n.201/24)",
+		'Check the gateway of that network.' ],
+	[ 'no name', [$n], "ip=192.168.$n.202:::24::eth0:none:192.168.$n.1", 'other.test:80', "its name cannot be resolved (eth0, DNS 192.168.$n.1)",
+		'Check the name, or write the server\'s address instead of it.' ],
+	[ 'nobody', [$silent], "ip=192.168.$silent.203:::24::eth0:none", "192.168.$silent.9:80",
+		"nobody answers there (from eth0, 192.168.$silent.203/24, for 7 s)", 'Check that the server runs, and firewalls on the way.' ],
+	[ 'a wrong ip=', [$n], 'ip=10.0.0.5:::x', 'kernel parameter ip=10.0.0.5:::x', '"x" is no netmask', 'Correct it: 255.255.255.0, or 24.' ],
+) {
+	my ($name, $networks, $line, $what, $why, $todo) = @$_;
+	my $server = $what =~ /^(.*:80)$/ ? $1 : "192.168.$n.1";
+	my $wait   = $why =~ /for 7 s|name cannot/ ? 7 : 3;
+	subtest "failure: $name" => sub {
+		my $c = Client->new(@$networks);
+		is($c->boot("tarboot.rootfs=http://$server/x tarboot.netwait=$wait $line"), "failed $what: $why [$todo]", 'its sentence');
+		$c->is_untouched;
+	};
+}
+is(Client->new($n)->boot('tarboot.rootfs=/rootfs.tar.xz ip=rubbish vlan=rubbish'), 'reached nic= address= from= gateway= dns= about= mac= times=wrong',
+	'a root that is not fetched: nothing is done, nor read');
+done_testing();
