@@ -80,15 +80,15 @@ int host_find_init(uint16_t machine, char ret[256], struct fail *f)
 
 int host_find_fetcher(uint16_t machine, char ret[256], struct fail *f)
 {
-	char what[40], todo[96];
+	char what[40], todo[64];
 
 	if (find_own_program("fetch", machine, ret))
 		return 0;
 	snprintf(what, sizeof(what), "the fetcher for %s", program_machine_name(machine));
-	snprintf(todo, sizeof(todo),
-		 "In tarboot's source: make ARCH=%s install; or pack without --stream.",
+	snprintf(todo, sizeof(todo), "In tarboot's source: make ARCH=%s install",
 		 machine_directory(machine));
-	return fail_set(f, ENOENT, what, todo, "--stream needs it, but it is not installed");
+	return fail_set(f, ENOENT, what, todo,
+			"nothing can be fetched without it, but it is not installed");
 }
 
 /* ---- busybox ---- */

@@ -12,7 +12,7 @@
  * Writes its path to ret. */
 int host_find_init(uint16_t machine, char ret[256], struct fail *f);
 
-/* The fetcher, likewise. */
+/* The fetcher, for an image or to run it here, likewise. */
 int host_find_fetcher(uint16_t machine, char ret[256], struct fail *f);
 
 /* The busybox for shells. setting: "auto" looks for one and warns when there is none, NULL is none, a path must

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "command/command.h"
+#include "image/image_fetch.h"
 #include "image/image_unpack.h"
 #include "image/image.h"
 #include "image/image_verify.h"
@@ -31,13 +32,18 @@ static const struct option_spec options[] = {
 	OPTIONS_END,
 };
 
-#define ABOUT_STDIN                                                                           \
-	"If IMAGE is -, it is read from standard input; a pipe is first copied to a file in " \
-	"TMPDIR."
+#define ABOUT_STDIN                                                                              \
+	"If IMAGE is -, it is read from standard input; a pipe is first copied to a file in "    \
+	"TMPDIR.\n\n"                                                                            \
+	"If IMAGE is a URL, http://SERVER/PATH, it is fetched; several with commas between are " \
+	"the same file on several servers. With URL.manifest beside it, which `tarboot netboot " \
+	"--stream` publishes, each Block is checked and unpacked as soon as it is there; "       \
+	"without, "                                                                              \
+	"the whole file is fetched into TMPDIR first."
 
 static const struct command_usage unpack_usage = {
 	.command = "unpack",
-	.synopsis = "unpack IMAGE|TAR DIR [OPTION]...",
+	.synopsis = "unpack IMAGE|TAR|URL DIR [OPTION]...",
 	.about = "Unpacks the root of an image into DIR, with the same code as at boot. DIR is "
 		 "created if it does not exist. Only root can restore owners and "
 		 "devices.\n\n" ABOUT_STDIN,
@@ -46,7 +52,7 @@ static const struct command_usage unpack_usage = {
 
 static const struct command_usage verify_usage = {
 	.command = "verify",
-	.synopsis = "verify IMAGE|TAR [OPTION]...",
+	.synopsis = "verify IMAGE|TAR|URL [OPTION]...",
 	.about = "Checks every byte of an image: the digests of boot part and payload, every Block "
 		 "by decoding it, and the numbers in the manifest. Writes nothing.\n\n" ABOUT_STDIN,
 	.options = options,
@@ -83,6 +89,7 @@ static int unpack_into(const struct image *image, int root_fd, struct fail *f)
 {
 	struct unpack_options how = { .root_fd = root_fd,
 				      .threads = (unsigned)arg_threads,
+				      .discard = image->payload.arrival,
 				      .hold = true };
 	struct unpack_result result;
 	uint64_t start = now_usec();
@@ -157,17 +164,19 @@ static void count_data(void *size, uint64_t offset, uint64_t bytes)
 	treesize_add_data(size, offset, bytes);
 }
 
-/* Digests first, because they tell which Block is damaged, and nothing else checks the boot part. */
+/* Digests first, because they tell which Block is damaged, and nothing else checks the boot part. Of what arrives each Block is
+ * checked before it is decoded. */
 static int verify_image(const struct image *image, struct unpack_result *ret, struct fail *f)
 {
 	struct treesize size = { 0 };
 	struct unpack_options how = { .root_fd = -1,
 				      .hold = true,
+				      .discard = image->payload.arrival,
 				      .threads = (unsigned)arg_threads,
 				      .member = count_member,
 				      .data = count_data,
 				      .member_arg = &size };
-	int r = image_verify_bytes(image, f);
+	int r = image->payload.arrival ? 0 : image_verify_bytes(image, f);
 
 	if (r == 0)
 		r = image_unpack(image, &how, "verifying", ret, f);
@@ -179,6 +188,10 @@ static void print_digests(const struct image *image)
 	const char *lacks = image_verify_lacks(image);
 	size_t others = image_verify_others(image);
 
+	if (image->payload.arrival) {
+		puts("digests: right: manifest, each Block");
+		return;
+	}
 	if (lacks) {
 		printf("digests: none checked: %s\n", lacks);
 		return;
@@ -218,34 +231,56 @@ static int parse_options(const struct command_usage *u, int argc, char **argv, c
 	return r == EXIT_OK ? -1 : r;
 }
 
+/* An image of either kind. */
+struct input {
+	struct image_fetch fetch;
+	struct image file;
+	const struct image *image; /* one of these */
+};
+
+static int open_input(const char *argument, struct input *ret, struct fail *f)
+{
+	*ret = (struct input){ .image = &ret->file };
+	if (!image_fetch_is_url(argument))
+		return image_open(argument, &ret->file, f);
+	ret->image = &ret->fetch.image;
+	return image_fetch_open(argument, &ret->fetch, f);
+}
+
+static void close_input(struct input *in)
+{
+	image_close(&in->file);
+	image_fetch_close(&in->fetch);
+}
+
 int command_unpack(int argc, char **argv)
 {
 	struct command_line line;
-	struct image image;
+	struct input in;
 	struct fail f;
 	int r = parse_options(&unpack_usage, argc, argv, "an IMAGE and a DIR", 2, &line);
 
 	if (r >= 0)
 		return r;
-	if (image_open(line.arguments[0], &image, &f) < 0)
-		return print_failure(&f);
-	r = unpack(&image, line.arguments[1], &f);
-	image_close(&image);
+	r = open_input(line.arguments[0], &in, &f);
+	if (r == 0)
+		r = unpack(in.image, line.arguments[1], &f);
+	close_input(&in);
 	return r < 0 ? print_failure(&f) : EXIT_OK;
 }
 
 int command_verify(int argc, char **argv)
 {
 	struct command_line line;
-	struct image image;
+	struct input in;
 	struct fail f;
 	int r = parse_options(&verify_usage, argc, argv, "one IMAGE", 1, &line);
 
 	if (r >= 0)
 		return r;
-	if (image_open(line.arguments[0], &image, &f) < 0)
-		return print_failure(&f);
-	r = verify(&image, &f);
-	image_close(&image);
+	r = open_input(line.arguments[0], &in, &f);
+	if (r == 0)
+		r = verify(in.image, &f);
+	close_input(&in);
 	return r < 0 ? print_failure(&f) : EXIT_OK;
 }

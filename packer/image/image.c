@@ -14,6 +14,7 @@
 #include "base/file_kind.h"
 #include "base/spool.h"
 #include "image/bootpart.h"
+#include "image/pinned.h"
 
 #define NAME_SIZE_MAX 4096
 
@@ -247,9 +248,13 @@ static size_t peek(const struct payload *p, const struct block_list *l, char *he
 
 int image_read_blocks(const struct image *image, struct block_list *ret, struct fail *f)
 {
-	int r = block_list_read(&image->payload, ret, f);
 	char head[FILE_KIND_HEAD];
+	int r;
 
+	if (image->n_archives == 0 && image->has_manifest) /* it is fetched: see image_fetch.h */
+		return pinned_list_blocks(&image->manifest, manifest_payload(&image->manifest), ret,
+					  f);
+	r = block_list_read(&image->payload, ret, f);
 	if (r < 0 || image->n_archives > 0 ||
 	    !file_kind_is_image(head, peek(&image->payload, ret, head, sizeof(head))))
 		return r;
@@ -323,13 +328,18 @@ static int open_input(struct image *image, struct fail *f)
 int image_open(const char *path, struct image *ret, struct fail *f)
 {
 	struct image image = { .path = path };
-	_cleanup_close_ int fd = open_input(&image, f);
+	int fd = open_input(&image, f);
+
+	return fd < 0 ? fd : image_open_fd(fd, image.path, ret, f);
+}
+
+int image_open_fd(int fd_to_close, const char *path, struct image *ret, struct fail *f)
+{
+	struct image image = { .path = path };
+	_cleanup_close_ int fd = fd_to_close;
 	struct stat st;
 	int r;
 
-	if (fd < 0)
-		return fd;
-	path = image.path;
 	snprintf(image.payload.name, sizeof(image.payload.name), "%s", path);
 	if (fstat(fd, &st) < 0)
 		return fail_errno(f, errno, path, "cannot open it");

@@ -43,6 +43,9 @@ struct image {
 int image_open(const char *path, struct image *ret, struct fail *f);
 void image_close(struct image *image);
 
+/* The same for a file that is open already; takes fd over, on failure too. path: for messages; it must live as long. */
+int image_open_fd(int fd, const char *path, struct image *ret, struct fail *f);
+
 /* The Blocks of its payload. Refuses a bare payload that is an image which was compressed as a whole. *ret is the caller's. */
 int image_read_blocks(const struct image *image, struct block_list *ret, struct fail *f);
 

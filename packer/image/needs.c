@@ -16,9 +16,9 @@
 /* Real-mode boot loaders and 32-bit iPXE load the image below 2 GiB, because above are the devices of a PC. */
 #define BIOS_IMAGE_MAX (2ULL << 30)
 
-/* What init requires, with this page size. */
+/* What init requires, with this page size. window: of a payload that is fetched. */
 static uint64_t unpack_bytes(const struct image *image, const struct block_list *blocks,
-			     const struct manifest *m, uint64_t page)
+			     const struct manifest *m, uint64_t page, uint64_t window)
 {
 	struct rootsize_need need;
 	struct engine_plan plan;
@@ -26,6 +26,7 @@ static uint64_t unpack_bytes(const struct image *image, const struct block_list 
 	rootsize_need(m, blocks->least, blocks->uncompressed, page, &need);
 	engine_plan(blocks, 1, 0, &plan);
 	need.engine = plan.memory;
+	need.window = window;
 	return rootsize_needed(&need) + image->size - image->payload.size;
 }
 
@@ -37,23 +38,11 @@ static uint64_t least_machine(uint64_t load, uint64_t unpack)
 	return ((most + KERNEL_BYTES) / 63 * 64 + STEP - 1) / STEP * STEP;
 }
 
-/* What of the payload is in memory while it arrives, with one decoder: a Block that is decoded, and one that arrives. */
-static uint64_t least_window(const struct block_list *blocks, uint64_t payload)
-{
-	uint64_t largest = 0;
-
-	for (size_t i = 0; i < blocks->n; i++)
-		if (blocks->blocks[i].total > largest)
-			largest = blocks->blocks[i].total;
-	return min_u64(2 * largest, payload);
-}
-
 void needs_of(const struct image *image, const struct block_list *blocks,
 	      const struct treesize *counted, struct needs *ret)
 {
 	struct manifest is = { 0 };
 	const struct manifest *m = image->has_manifest ? &image->manifest : NULL;
-	uint64_t boot_part = image->size - image->payload.size;
 
 	if (counted) {
 		treesize_tell(counted, &is);
@@ -61,16 +50,17 @@ void needs_of(const struct image *image, const struct block_list *blocks,
 	}
 	*ret = (struct needs){
 		.load = 2 * image->size,
-		.unpack = unpack_bytes(image, blocks, m, 4 << 10),
-		.unpack_16k = unpack_bytes(image, blocks, m, 16 << 10),
-		.unpack_64k = unpack_bytes(image, blocks, m, 64 << 10),
+		.unpack = unpack_bytes(image, blocks, m, 4 << 10, 0),
+		.unpack_16k = unpack_bytes(image, blocks, m, 16 << 10, 0),
+		.unpack_64k = unpack_bytes(image, blocks, m, 64 << 10, 0),
 		.is_estimate = !m,
 	};
 	ret->machine = least_machine(ret->load, ret->unpack);
 	if (image_can_fetch(image))
-		ret->fetching_machine =
-			least_machine(2 * boot_part,
-				      ret->unpack + least_window(blocks, image->payload.size));
+		ret->fetching_machine = least_machine(
+			2 * (image->size - image->payload.size),
+			unpack_bytes(image, blocks, m, 4 << 10,
+				     block_list_window(blocks, image->payload.size, 1)));
 }
 
 void needs_print(const struct image *image, const struct needs *n)

@@ -1,0 +1,311 @@
+/* The receiver is a process of its own, forked before the engine's threads, as in init. */
+#include "image/image_fetch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "base/cpus.h"
+#include "base/elfinfo.h"
+#include "base/host_files.h"
+#include "base/print.h"
+#include "base/read_all.h"
+#include "base/spool.h"
+#include "base/threads.h"
+#include "fetch/receive.h"
+#include "image/pinned.h"
+
+#define PATIENCE 20                    /* seconds without a byte */
+#define WINDOW (64ULL << 20)           /* at least */
+#define LOOK_USEC 50000                /* how often the progress is looked at */
+#define FILE_MAX ((uint64_t)INT64_MAX) /* bytes of a file of unknown size */
+
+struct urls {
+	char fetcher[256];
+	struct url list[URLS_MAX];
+	size_t n;
+};
+
+bool image_fetch_is_url(const char *argument)
+{
+	return url_is_one(argument);
+}
+
+/* ---- the receiver ---- */
+
+/* In the receiver's process, while another one draws the progress. */
+static void tell(void *arg, bool is_trouble, const char *line)
+{
+	(void)arg;
+	if (is_trouble && print_draws_progress())
+		fputs("\r\033[K", stderr);
+	if (is_trouble)
+		print_warning("%s", line);
+}
+
+static void receive(struct arrival *a, int fd, const struct urls *u, const struct url *list,
+		    bool is_size_unknown, pid_t parent)
+{
+	const struct receive_options o = {
+		.from = { .program = u->fetcher, .urls = list, .n_urls = u->n, .proxy = "" },
+		.patience = PATIENCE,
+		.is_size_unknown = is_size_unknown,
+		.may_be_missing = true, /* nobody is about to publish it */
+		.tell = tell,
+	};
+	struct fail f;
+
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() == parent) /* it has not ended before that */
+		(void)receive_run(a, fd, &o, &f);
+}
+
+/* list: of the URLs, or of the manifests beside them. Returns the receiver, or -errno. */
+static pid_t start_receiver(struct arrival *a, int fd, const struct urls *u, const struct url *list,
+			    bool is_size_unknown)
+{
+	pid_t parent = getpid(), pid;
+
+	(void)fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		receive(a, fd, u, list, is_size_unknown, parent);
+		_exit(EXIT_OK);
+	}
+	return pid < 0 ? -errno : pid;
+}
+
+/* A receiver that died tells nothing. */
+static void note_end(struct arrival *a, int status)
+{
+	struct fail f;
+
+	if (arrival_state(a) != ARRIVAL_GOES_ON)
+		return;
+	fail_set(&f, EIO, "the receiver", "Free memory, and try again.",
+		 "it ended with wait status %d before all had arrived", status);
+	arrival_fail(a, &f);
+}
+
+/* ---- a whole file ---- */
+
+static int fail_arrival(const struct arrival *a, struct fail *f)
+{
+	*f = a->fail;
+	return -f->error;
+}
+
+static void watch_receiver(const struct arrival *a, pid_t receiver, int *ret_status)
+{
+	while (waitpid(receiver, ret_status, WNOHANG) == 0) {
+		print_progress("fetching", atomic_load(&a->arrived), 0);
+		usleep(LOOK_USEC);
+	}
+	print_progress_end();
+}
+
+/* Fetches a file of at most so many bytes into fd. -ENOENT: no server has it. */
+static int fetch_whole(const struct urls *u, const struct url *list, uint64_t most, int fd,
+		       struct fail *f)
+{
+	struct arrival *a = arrival_new(most, UINT64_MAX, 0);
+	pid_t receiver = a ? start_receiver(a, fd, u, list, true) : -ENOMEM;
+	int status, r = 0;
+
+	if (receiver < 0) {
+		arrival_free(a);
+		return fail_errno(f, receiver, list[0].text, "cannot fetch it");
+	}
+	watch_receiver(a, receiver, &status);
+	note_end(a, status);
+	if (arrival_state(a) != ARRIVAL_COMPLETE)
+		r = fail_arrival(a, f);
+	arrival_free(a);
+	return r;
+}
+
+/* ---- the manifest ---- */
+
+static int name_manifests(const struct urls *u, struct url *ret, struct fail *f)
+{
+	char name[URL_MAX + sizeof(".manifest")];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < u->n; i++) {
+		snprintf(name, sizeof(name), "%s.manifest", u->list[i].text);
+		r = url_parse(name, &ret[i], f);
+	}
+	return r;
+}
+
+static int take_manifest(struct image *image, int fd, const char *name, struct fail *f)
+{
+	size_t size;
+	int r = lseek(fd, 0, SEEK_SET) < 0 ? -errno : read_all(fd, &image->manifest_text, &size);
+
+	if (r == 0)
+		r = manifest_parse(image->manifest_text, size, &image->manifest);
+	image->has_manifest = r == 0;
+	return r < 0 ? manifest_fail(r, name, f) : 0;
+}
+
+/* Without one, and for one that lists no Blocks, image->has_manifest is false. */
+static int fetch_manifest(struct image *image, const struct urls *u, struct fail *f)
+{
+	_cleanup_free_ struct url *list = calloc(URLS_MAX, sizeof(*list));
+	struct spool spool = { .fd = -1 };
+	int r = list ? name_manifests(u, list, f)
+		     : fail_errno(f, ENOMEM, image->path, "cannot fetch it");
+
+	if (r == 0)
+		r = spool_new(&spool, f);
+	if (r == 0)
+		r = fetch_whole(u, list, MANIFEST_TEXT_MAX, spool.fd, f);
+	if (r == 0)
+		r = take_manifest(image, spool.fd, list[0].text, f);
+	spool_close(&spool);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* ---- while it arrives ---- */
+
+static void *wait_for_receiver(void *arg)
+{
+	struct image_fetch *x = arg;
+	int status = 0;
+
+	while (waitpid(x->receiver, &status, 0) < 0 && errno == EINTR)
+		;
+	note_end(x->arrival, status);
+	return NULL;
+}
+
+/* A temporary file of the payload's size without its bytes, most of which are given back soon after they came. */
+static int open_sparse(struct image *image, struct fail *f)
+{
+	struct spool spool;
+	int r = spool_new(&spool, f), fd;
+
+	if (r < 0)
+		return r;
+	fd = fcntl(spool.fd, F_DUPFD_CLOEXEC, 0);
+	spool_close(&spool);
+	r = fd < 0 || ftruncate(fd, (off_t)image->size) < 0 ? -errno : 0;
+	if (r == 0)
+		r = payload_add(&image->payload, fd, 0, image->size);
+	else if (fd >= 0)
+		close(fd);
+	return r < 0 ? fail_errno(f, r, image->path, "cannot keep what arrives") : 0;
+}
+
+/* For all decoders that there may be. */
+static int choose_window(const struct image *image, uint64_t *ret, struct fail *f)
+{
+	struct block_list blocks;
+	int r = image_read_blocks(image, &blocks, f);
+
+	if (r < 0)
+		return r;
+	*ret = block_list_window(&blocks, image->size, cpus_usable());
+	if (*ret < WINDOW)
+		*ret = WINDOW;
+	block_list_free(&blocks);
+	return 0;
+}
+
+static int start(struct image_fetch *x, const struct urls *u, struct fail *f)
+{
+	struct image *image = &x->image;
+	uint64_t window = WINDOW;
+	unsigned n;
+	int r;
+
+	image->size = image->manifest.payload_bytes;
+	r = open_sparse(image, f);
+	if (r == 0)
+		r = choose_window(image, &window, f);
+	if (r < 0)
+		return r;
+	x->arrival = pinned_arrival(&image->manifest, window);
+	r = x->arrival ? start_receiver(x->arrival, image->payload.parts[0].fd, u, u->list, false)
+		       : -ENOMEM;
+	if (r < 0)
+		return fail_errno(f, r, image->path, "cannot fetch it");
+	x->receiver = r;
+	r = threads_start(&x->waiter, 1, wait_for_receiver, x, &n);
+	if (r < 0) {
+		arrival_cancel(x->arrival);
+		wait_for_receiver(x);
+		x->receiver = 0;
+		return fail_errno(f, r, image->path, "cannot fetch it");
+	}
+	image->payload.arrival = x->arrival;
+	return 0;
+}
+
+/* ---- the whole ---- */
+
+static int open_whole(struct image_fetch *x, const struct urls *u, struct fail *f)
+{
+	struct spool spool;
+	int r = spool_new(&spool, f), fd;
+
+	if (r < 0)
+		return r;
+	print_warning("%s.manifest is not there, so all of it is fetched before anything of it is "
+		      "checked: `tarboot netboot --stream` publishes one",
+		      u->list[0].text);
+	r = fetch_whole(u, u->list, FILE_MAX, spool.fd, f);
+	fd = r < 0 ? -1 : fcntl(spool.fd, F_DUPFD_CLOEXEC, 0);
+	spool_close(&spool);
+	if (r < 0)
+		return r;
+	return image_open_fd(fd, x->name, &x->image, f);
+}
+
+static int read_urls(const char *text, struct urls *ret, struct fail *f)
+{
+	int r = url_list_parse(text, ret->list, &ret->n, f);
+
+	return r == 0 ? host_find_fetcher(program_own_machine(), ret->fetcher, f) : r;
+}
+
+int image_fetch_open(const char *text, struct image_fetch *ret, struct fail *f)
+{
+	_cleanup_free_ struct urls *u = calloc(1, sizeof(*u));
+	struct image_fetch *x = ret;
+	int r = u ? read_urls(text, u, f) : fail_errno(f, ENOMEM, text, "cannot fetch it");
+
+	*x = (struct image_fetch){ 0 };
+	if (r < 0)
+		return r;
+	x->name = strdup(u->list[0].text);
+	if (!x->name)
+		return fail_errno(f, ENOMEM, text, "cannot fetch it");
+	x->image.path = x->name;
+	snprintf(x->image.payload.name, sizeof(x->image.payload.name), "%s", x->name);
+	r = fetch_manifest(&x->image, u, f);
+	if (r == 0)
+		r = x->image.has_manifest && pinned_is_possible(&x->image.manifest)
+			    ? start(x, u, f)
+			    : open_whole(x, u, f);
+	if (r < 0)
+		image_fetch_close(x);
+	return r;
+}
+
+void image_fetch_close(struct image_fetch *x)
+{
+	if (x->arrival)
+		arrival_cancel(x->arrival);
+	if (x->receiver)
+		pthread_join(x->waiter, NULL);
+	image_close(&x->image);
+	arrival_free(x->arrival);
+	free(x->name);
+	*x = (struct image_fetch){ 0 };
+}

@@ -1,0 +1,221 @@
+#!/usr/bin/perl
+# `tarboot unpack URL DIR` and `tarboot verify URL`: with a manifest beside the file, without, from mirrors of which one is wrong,
+# and what is said when it fails. The server is here, on the loopback; tests/fetch has the fetcher itself.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/../engine";
+use Engine;
+use IO::Socket::INET;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+need_programs(qw(busybox xz));
+my $fetcher = build_path('fetch');
+die "$fetcher: not built\n" unless -x $fetcher;
+
+# ---- a server ----
+
+# By path: what is sent. slow: the first so many bytes, and then nothing.
+my (%files, %slow);
+my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 20, ReuseAddr => 1) or die "listen: $!";
+my $port   = $listen->sockport;
+my $BASE   = "http://127.0.0.1:$port";
+
+sub answer {
+	my ($client) = @_;
+	local $/ = "\r\n\r\n";
+	while (defined(my $request = <$client>)) {
+		my ($path) = $request =~ m{^GET (\S+) } or return;
+		my $data = $files{$path};
+		my ($from, $to) = $request =~ /^Range: bytes=(\d+)-(\d*)/mi;
+		if (!defined $data) {
+			print $client "HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nnone\n";
+			next;
+		}
+		my $size = length $data;
+		$to = $size - 1 if !defined $to || $to eq '';
+		my $rest = substr $data, $from // 0, $to + 1 - ($from // 0);
+		print $client defined $from ? "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes $from-$to/$size\r\n" : "HTTP/1.1 200 OK\r\n",
+			"Accept-Ranges: bytes\r\nETag: \"1\"\r\nContent-Type: application/octet-stream\r\nContent-Length: ", length $rest, "\r\n\r\n";
+		if ($slow{$path}) {
+			print $client substr $rest, 0, $slow{$path};
+			$client->flush;
+			sleep 60;
+		}
+		print $client $rest;
+		$client->flush;
+	}
+	return;
+}
+
+my $server;
+
+sub serve {
+	$server = fork // die "fork: $!";
+	return if $server;
+	$SIG{CHLD} = 'IGNORE';
+	$SIG{TERM} = 'DEFAULT';
+	while (my $client = $listen->accept) {
+		my $pid = fork // POSIX::_exit(1);
+		next if $pid;
+		$SIG{PIPE} = 'DEFAULT';
+		alarm 90;
+		answer($client);
+		POSIX::_exit(0);
+	}
+	POSIX::_exit(0);
+}
+
+END { local $?; kill 'TERM', $server if $server }
+
+# ---- what it has ----
+
+my $root = tiny_root('root', sub { spew("$_[0]/random", run('head', '-c', 18_000_000, '/dev/urandom')); spew("$_[0]/etc/word", 'word') });
+my $image = scratch('image');
+run(build_path('tarboot'), 'pack', $root, '-o', $image, qw(--level=fast --kernel=none --no-shell));
+my %have     = map { $_->{name} => $_->{data} } newc_read($image);
+my $payload  = $have{'rootfs.tar.xz'};
+my $manifest = $have{'tarboot/manifest'};
+my @blocks   = $manifest =~ /^block=(\d+ \d+) /mg;
+cmp_ok(@blocks, '>=', 2, 'there are Blocks');
+my ($offset, $bytes) = split / /, $blocks[1];
+my $wrong = $payload;
+substr($wrong, $offset + 1000, 1) ^= "\1";
+%files = (
+	'/root.tar.xz'         => $payload, '/root.tar.xz.manifest' => $manifest,
+	'/wrong/root.tar.xz'   => $wrong, '/wrong/root.tar.xz.manifest' => $manifest,
+	'/bare/root.tar.xz'    => $payload, '/image' => slurp($image), '/bare/wrong.tar.xz' => $wrong,
+	'/cut/root.tar.xz'     => substr($payload, 0, -100), '/cut/root.tar.xz.manifest' => $manifest,
+	'/only.manifest'       => $manifest, '/junk' => $payload, '/junk.manifest' => "<html>\n",
+	'/slow/root.tar.xz'    => $payload, '/slow/root.tar.xz.manifest' => $manifest,
+	'/changed/root.tar.xz' => $payload, '/changed/root.tar.xz.manifest' => $manifest =~ s/^members=\K/1/mr);
+%slow = ('/slow/root.tar.xz' => 1_000_000);
+serve();
+
+my $file   = spew(scratch('root.tar.xz'), $payload);
+my $before = new_dir();
+run(build_path('tarboot'), 'unpack', $file, $before);
+my $tree = treelist($before);
+
+sub command_of {
+	my ($name, $build) = @_;
+	my $dir = new_dir();
+	run('cp', $build, "$dir/tarboot");
+	run('cp', $fetcher, build_path('init'), $dir);
+	return "$dir/tarboot";
+}
+
+for my $variant (grep { $_->[0] ne 'tsan' } variants()) {
+	my ($name, $build) = @$variant;
+	my $tarboot = command_of($name, $build);
+
+	subtest "$name: while it arrives" => sub {
+		my $dir = new_dir();
+		my $r   = try($tarboot, 'unpack', "$BASE/root.tar.xz", $dir);
+		is_quiet($r, 'unpacked');
+		like($r->{out}, qr/^unpacked: \d+\.\d MiB, \d+ members, @{[ scalar @blocks ]} blocks, /, 'what was done');
+		same_tree(treelist($dir), $tree, 'the same as from the file');
+		$r = try($tarboot, 'verify', "$BASE/root.tar.xz");
+		is_quiet($r, 'verified');
+		like($r->{out}, qr/^whole: .*\nmemory: .*\ndigests: right: manifest, each Block\n\z/, 'what was checked');
+		is(try($tarboot, 'verify', '-q', "$BASE/root.tar.xz")->{out}, '', '--quiet says nothing');
+	};
+	subtest "$name: without a manifest" => sub {
+		my $says = sub { "tarboot: warning: $_[0].manifest is not there, so all of it is fetched before anything of it is checked: `tarboot netboot --stream` publishes one\n" };
+		my $dir = new_dir();
+		my $r = try($tarboot, 'unpack', "$BASE/bare/root.tar.xz", $dir);
+		is("$r->{exit} $r->{err}", '0 ' . $says->("$BASE/bare/root.tar.xz"), 'unpacked, with a warning');
+		same_tree(treelist($dir), $tree, 'the same as from the file');
+		$r = try($tarboot, 'verify', "$BASE/image");
+		is("$r->{exit} $r->{err}", '0 ' . $says->("$BASE/image"), 'an image is verified');
+		like($r->{out}, qr/^digests: right: manifest, boot part, each Block and the whole payload$/m, 'with its boot part');
+		$r = try($tarboot, 'verify', "$BASE/bare/wrong.tar.xz");
+		is($r->{exit}, 1, 'a damaged one: exit');
+		like($r->{err}, qr{^tarboot: \Q$BASE\E/bare/wrong\.tar\.xz: Block 2 \(byte $offset\) is damaged[^\n]*\n  }m, 'and message');
+	};
+	subtest "$name: mirrors" => sub {
+		my $dir = new_dir();
+		my $r = try($tarboot, 'unpack', "$BASE/wrong/root.tar.xz,$BASE/root.tar.xz", $dir);
+		is($r->{exit}, 0, 'one with a wrong Block');
+		is($r->{err}, "tarboot: warning: Block 2 is wrong from $BASE/wrong/root.tar.xz: it is fetched again from the next server\n", 'is told');
+		same_tree(treelist($dir), $tree, 'the tree is right');
+		$r = try($tarboot, 'verify', "$BASE/nowhere/root.tar.xz,$BASE/root.tar.xz");
+		is($r->{exit}, 0, 'one that has no such file');
+		$r = try($tarboot, 'verify', "$BASE/wrong/root.tar.xz");
+		is($r->{exit}, 1, 'no other mirror: exit');
+		like($r->{err}, qr{^tarboot: \Q$BASE\E/wrong/root\.tar\.xz: Block 2 \(byte $offset\) is not what its digest in the manifest says\n  Publish boot part and payload of the same version; }m, 'and message');
+	};
+	subtest "$name: failures" => sub {
+		my @cases = (
+			[ 'not there', "$BASE/none", qr{: the server does not have it \(404\)\n  Publish it there, or correct the URL\.\n\z} ],
+			[ 'a manifest alone', "$BASE/only", qr{/only: the server does not have it \(404\)\n  Publish it there, or correct the URL\.\n\z} ],
+			[ 'a manifest that is none', "$BASE/junk", qr{^tarboot: \Q$BASE\E/junk\.manifest: } ],
+			[ 'other numbers', "$BASE/changed/root.tar.xz", qr{^tarboot: \Q$BASE\E/changed/root\.tar\.xz\.manifest: } ],
+			[ 'https', 'https://127.0.0.1/root.tar.xz', qr{^tarboot: https://127\.0\.0\.1/root\.tar\.xz: https: is not supported\n  Use http:\. } ],
+			[ 'a list with an empty URL', "$BASE/root.tar.xz,", qr{^tarboot: } ]);
+		for my $case (@cases) {
+			my ($what, $url, $why) = @$case;
+			fails_well(try($tarboot, 'verify', $url), 1, $why, $what);
+			my $dir = scratch("none-$name");
+			fails_well(try($tarboot, 'unpack', $url, $dir), 1, $why, "unpacking: $what");
+			ok(!-e $dir, 'no directory is left');
+		}
+	};
+}
+
+my $tarboot = command_of('musl', build_path('tarboot'));
+{
+	# A cut file is tried again, since the server may be about to get the rest.
+	my $r = try($tarboot, 'verify', "$BASE/cut/root.tar.xz");
+	fails_well($r, 1, qr{/cut/root\.tar\.xz: .*@{[ length($payload) - 100 ]}}, 'a file that is cut');
+}
+
+# Whatever ends the command, nothing goes on in the background.
+sub line_of { my ($pid) = @_; open my $f, '<', "/proc/$pid/cmdline" or return ''; return <$f> // '' }
+sub processes_of { return grep { line_of($_) =~ m{\Q$BASE\E/slow} } map { m{(\d+)} } glob '/proc/[0-9]*' }
+
+sub start_slow {
+	my $pid = fork // die "fork: $!";
+	if ($pid == 0) {
+		open STDERR, '>', scratch('slow.err') or POSIX::_exit(126);
+		open STDOUT, '>', '/dev/null' or POSIX::_exit(126);
+		exec $tarboot, 'verify', "$BASE/slow/root.tar.xz" or POSIX::_exit(127);
+	}
+	for (1 .. 100) {
+		last if grep { line_of($_) =~ m{/fetch\0.*--size=}s } processes_of();
+		sleep 0.1;
+	}
+	return $pid;
+}
+sub ends_soon {
+	for (1 .. 100) {
+		return 1 if !processes_of();
+		sleep 0.1;
+	}
+	return 0;
+}
+for my $signal (qw(INT TERM KILL)) {
+	my $pid = start_slow();
+	kill $signal, $pid;
+	waitpid $pid, 0;
+	ok(ends_soon(), "SIG$signal ends receiver and fetcher, too");
+}
+{
+	my $pid = start_slow();
+	my ($receiver) = grep { $_ != $pid && line_of($_) !~ m{/fetch\0} } processes_of();
+	kill 'KILL', $receiver;
+	waitpid $pid, 0;
+	is($? >> 8, 1, 'a receiver that was killed: exit');
+	is(slurp(scratch('slow.err')), "tarboot: the receiver: it ended with wait status 9 before all had arrived\n  Free memory, and try again.\n", 'and message');
+	ok(ends_soon(), 'nothing goes on');
+}
+{
+	my $alone = new_dir();
+	run('cp', build_path('tarboot'), $alone);
+	my $machine = run('uname', '-m') =~ s/\n//r;
+	my $r = try("$alone/tarboot", 'verify', "$BASE/root.tar.xz");
+	is("$r->{exit} $r->{err}", "1 tarboot: the fetcher for @{[ $machine =~ s/_/-/r ]}: nothing can be fetched without it, but it is not installed\n"
+		. "  In tarboot's source: make ARCH=$machine install\n", 'without the fetcher');
+}
+done_testing();
