@@ -90,11 +90,10 @@ static size_t find_block(const struct arrival *a, uint64_t offset)
 	return low;
 }
 
-/* Bytes that do not belong to a Block: they may be read when they are here. */
-static size_t ready_between(const struct arrival *a, uint64_t offset, size_t next)
+/* Without Blocks: what is here may be read. */
+static size_t ready_unchecked(const struct arrival *a, uint64_t offset)
 {
-	uint64_t to = min_u64(atomic_load(&a->arrived),
-			      next < a->n_blocks ? a->blocks[next].offset : a->size);
+	uint64_t to = atomic_load(&a->arrived);
 
 	return to > offset ? (size_t)min_u64(to - offset, SIZE_MAX) : 0;
 }
@@ -151,12 +150,11 @@ int arrival_wait(struct arrival *a, int fd, uint64_t offset, size_t size, size_t
 	struct arrival_block *b = number < a->n_blocks ? &a->blocks[number] : NULL;
 	uint32_t changes;
 
+	if (a->n_blocks > 0 && (!b || b->offset > offset))
+		return -ENODATA;
 	for (;;) {
 		changes = arrival_changes(a);
-		if (b && b->offset <= offset)
-			ready = ready_in_block(a, b, fd, offset);
-		else
-			ready = ready_between(a, offset, number);
+		ready = b ? ready_in_block(a, b, fd, offset) : ready_unchecked(a, offset);
 		if (ready > 0)
 			break;
 		if (arrival_state(a) != ARRIVAL_GOES_ON)
@@ -204,13 +202,27 @@ uint64_t arrival_room(const struct arrival *a)
 	return to > arrived ? to - arrived : 0;
 }
 
-void arrival_add(struct arrival *a, uint64_t bytes)
+bool arrival_is_kept(const struct arrival *a, uint64_t offset, uint64_t *ret_end)
+{
+	size_t number = find_block(a, offset);
+	const struct arrival_block *b = number < a->n_blocks ? &a->blocks[number] : NULL;
+	bool is_kept = a->n_blocks == 0 || (b && b->offset <= offset);
+
+	if (b)
+		*ret_end = is_kept ? b->offset + b->total : b->offset;
+	else
+		*ret_end = UINT64_MAX;
+	return is_kept;
+}
+
+void arrival_add(struct arrival *a, uint64_t bytes, uint32_t url)
 {
 	uint64_t before = atomic_load(&a->arrived), now = before + bytes;
 
 	for (size_t i = find_block(a, before); i < a->n_blocks; i++) {
 		if (a->blocks[i].offset + a->blocks[i].total > now)
 			break;
+		a->blocks[i].url = url;
 		atomic_store(&a->blocks[i].check, ARRIVAL_HERE);
 	}
 	atomic_store(&a->arrived, now);
@@ -226,8 +238,9 @@ size_t arrival_find_wrong(const struct arrival *a)
 	return i;
 }
 
-void arrival_put_again(struct arrival *a, size_t block)
+void arrival_put_again(struct arrival *a, size_t block, uint32_t url)
 {
+	a->blocks[block].url = url;
 	atomic_store(&a->blocks[block].check, ARRIVAL_HERE);
 	tell_change(a);
 }

@@ -7,9 +7,14 @@
  * it computes that, so all cores do. A Block with a wrong digest is written again by the receiver, and nothing else ever is: what
  * was checked stays as it is.
  *
+ * Bytes that belong to no Block are not kept where there are Blocks: nobody reads them. A payload without any is kept whole, and
+ * read as far as it has arrived.
+ *
  * Why nobody waits for ever. The receiver stops while more than the window has arrived and was not given back. The engine
- * gives back all before its leading Block, and needs no more than that Block to go on; the window holds the largest Block. A
- * receiver that gives up, and an engine that fails, wake the other.
+ * gives back all before its leading Block, and needs no more than that Block to go on; the window holds the largest Block, and
+ * what lies before the first one is given back from the start. Every Block is read, and so checked. A receiver that gives up, and
+ * an engine that fails, wake the other; who dies does not, so whoever started it watches it and calls arrival_fail or
+ * arrival_cancel.
  *
  * There is no lock that a killed process could leave behind: all fields are atomic, and each change moves the counter that
  * those who wait look at.
@@ -43,6 +48,8 @@ struct arrival_block {
 	uint64_t offset, total; /* in the payload */
 	struct digest digest;
 	_Atomic uint32_t check; /* enum arrival_check */
+	uint32_t url;           /* that sent its last byte; the receiver's own note */
+	uint32_t again;         /* how often it was fetched again; likewise */
 };
 
 struct arrival {
@@ -50,6 +57,9 @@ struct arrival {
 	uint64_t window; /* bytes that may be here and not given back; constant */
 	size_t n_blocks; /* constant */
 	size_t bytes;    /* of this struct with its Blocks; constant */
+	bool has_outside;
+	struct digest
+		outside; /* of the bytes that belong to no Block, if that is known; constant */
 
 	_Atomic uint32_t changes; /* counts them; a futex */
 	_Atomic uint32_t waiting; /* threads that wait for one */
@@ -80,8 +90,8 @@ void arrival_free(struct arrival *a);
 
 /* ---- readers ---- */
 
-/* Waits until the byte at offset may be read from fd. Returns how many may be from there on, size at most and one at least, or
- * -ECANCELED when no more will come. Any thread. */
+/* Waits until the byte at offset may be read from fd. *ret_size: how many may be from there on, size at most and one at least. 0,
+ * -ECANCELED when no more will come, -ENODATA for a byte that is not kept. Any thread. */
 int arrival_wait(struct arrival *a, int fd, uint64_t offset, size_t size, size_t *ret_size);
 
 /* Nobody needs the bytes before this one any more. */
@@ -98,14 +108,17 @@ void arrival_cancel(struct arrival *a);
 /* Bytes that may be written behind those that have arrived. */
 uint64_t arrival_room(const struct arrival *a);
 
-/* So many bytes more are in the file. */
-void arrival_add(struct arrival *a, uint64_t bytes);
+/* Is the byte at offset one that the file keeps? *ret_end: up to where the same is true. */
+bool arrival_is_kept(const struct arrival *a, uint64_t offset, uint64_t *ret_end);
+
+/* So many bytes more have come, from that URL, and those that are kept are in the file. */
+void arrival_add(struct arrival *a, uint64_t bytes, uint32_t url);
 
 /* The first Block that is to be written again; n_blocks: there is none. */
 size_t arrival_find_wrong(const struct arrival *a);
 
-/* It was. */
-void arrival_put_again(struct arrival *a, size_t block);
+/* It was, from that URL. */
+void arrival_put_again(struct arrival *a, size_t block, uint32_t url);
 
 bool arrival_all_right(const struct arrival *a);
 void arrival_complete(struct arrival *a);

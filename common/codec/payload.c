@@ -90,13 +90,15 @@ ssize_t payload_read(const struct payload *p, uint64_t offset, void *buf, size_t
 {
 	const struct payload_part *part = find_part(p, &offset);
 	ssize_t n;
+	int r;
 
 	if (!part)
 		return 0;
 	if (size > part->size - offset)
 		size = (size_t)(part->size - offset);
-	if (p->arrival && arrival_wait(p->arrival, part->fd, offset, size, &size) < 0)
-		return -ECANCELED;
+	r = p->arrival && size > 0 ? arrival_wait(p->arrival, part->fd, offset, size, &size) : 0;
+	if (r < 0)
+		return r;
 	do
 		n = pread(part->fd, buf, size, (off_t)(part->offset + offset));
 	while (n < 0 && errno == EINTR);

@@ -26,7 +26,7 @@ struct payload {
 	uint64_t size; /* bytes of all parts */
 
 	/* Of a payload that arrives; both empty when all is here. */
-	struct arrival *arrival; /* of its only part; not owned */
+	struct arrival *arrival; /* of its only part, which is all of a file; not owned */
 	uint64_t hole,
 		hole_end; /* while its Blocks are listed: bytes that are not here, and read as zeros */
 };

@@ -231,19 +231,19 @@ static void discard_block(const struct pipeline *l, uint64_t position, uint64_t 
 }
 
 /* Gives back all before the leading Block: what is still there are the pages on the borders of Blocks, and what
- * lies between them. Called and returns with the lock held. */
+ * lies between them. A payload that still arrives goes on then, whether pages can be given back or not. Called and returns with the
+ * lock held. */
 static void discard_complete(struct pipeline *l)
 {
 	const struct block_list *blocks = l->blocks;
 	uint64_t from = l->given_back, to = l->payload->size;
 
-	if (!l->options.discard)
-		return;
 	if (l->pool.leading < blocks->n)
 		to = blocks->blocks[l->pool.leading].offset;
 	l->given_back = payload_page_start(l->payload, to);
 	pthread_mutex_unlock(&l->lock);
-	payload_discard(l->payload, from, to);
+	if (l->options.discard)
+		payload_discard(l->payload, from, to);
 	payload_done_before(l->payload, to);
 	pthread_mutex_lock(&l->lock);
 }
@@ -404,6 +404,8 @@ int pipeline_start(const struct payload *p, const struct block_list *blocks,
 		free_pipeline(l);
 		return fail_errno(f, r, "the unpack engine", "cannot start its threads");
 	}
+	if (blocks->n > 0)
+		payload_done_before(p, blocks->blocks[0].offset);
 	*ret = l;
 	return 0;
 }

@@ -248,6 +248,8 @@ static int unpack_blocks(const struct payload *p, const struct block_list *block
 		r = unpack_with_tree(p, blocks, tree, &plan, options, ret, f);
 	if (r == 0)
 		r = payload_wait_complete(p, f);
+	if (r < 0)
+		payload_cancel(p); /* it was perhaps not the pipeline that failed */
 	if (r < 0 && held)
 		r = explain_held(&plan, f);
 	tree_free(tree);

@@ -124,9 +124,10 @@ int fetcher_message(struct fetcher *f, struct fetch_message *ret)
 	return -EPIPE;
 }
 
+/* Its wait status; that of a status of 1 when nobody knows. */
 static int end(struct fetcher *f, unsigned patience_ms)
 {
-	int status = 0;
+	int status = 1 << 8;
 	pid_t r = 0;
 
 	cleanup_close(&f->bytes);

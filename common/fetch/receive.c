@@ -13,8 +13,11 @@
 #include "fetch/receive_fail.h"
 
 #define READ_SIZE (256 << 10)
-#define LOOK_MS 100   /* how soon a wrong Block or the reader's end is noticed */
-#define PAUSE_MS 1000 /* before a fetcher that died is started again */
+#define LOOK_MS 100 /* how soon a wrong Block or the reader's end is noticed */
+#define LIFE_MS 500 /* after so long, at the soonest, a fetcher that ended is started again */
+#define MESSAGES_AT_ONCE 64
+#define RECOVERED (16U << 20) /* bytes from a server after which its next failure is news again */
+#define NO_BLOCK SIZE_MAX
 
 struct receiver {
 	struct arrival *a;
@@ -31,11 +34,17 @@ struct receiver {
 	bool has_no_range;      /* the server sends from the start what was to be a part */
 	uint64_t last_progress; /* a byte came, or there was no room for one */
 	struct fail trouble;    /* why the last try failed; error 0: none did since bytes came */
-	unsigned missing;       /* servers in a row that do not have it */
+	uint32_t missing;       /* bits: servers that do not have it */
+
+	/* What was said already. */
+	char told[URLS_MAX][sizeof(((struct fail *)0)->why)]; /* of each server's failures */
+	uint64_t came[URLS_MAX];                              /* bytes from it since then */
+	bool must_tell_answer;                                /* something was since the last one */
+	char told_end[96];                                    /* of a fetcher */
 
 	uint64_t wrong_seen; /* of arrival.wrong */
-	size_t wrong_block;  /* the last one */
-	unsigned wrong_times;
+	size_t again; /* the Block that is fetched again, whose failure was taken; NO_BLOCK */
+	struct digest_state outside; /* of the bytes that belong to no Block */
 };
 
 /* What the current fetcher fetches. */
@@ -43,6 +52,10 @@ struct task {
 	uint64_t at, end; /* end FETCH_SIZE_UNKNOWN: nobody knows */
 	size_t block;     /* that is fetched again; n_blocks: it is the rest of the file */
 };
+
+static const char todo_same_version[] =
+	"Publish boot part and payload of the same version, and check the payload there with "
+	"`tarboot verify`.";
 
 static void tell(const struct receiver *r, bool is_trouble, const char *line)
 {
@@ -62,9 +75,10 @@ static bool next_task(struct receiver *r, struct task *ret)
 {
 	struct arrival *a = r->a;
 	uint64_t arrived = atomic_load(&a->arrived);
-	size_t wrong = arrival_find_wrong(a);
+	size_t wrong;
 
-	r->wrong_seen = atomic_load(&a->wrong);
+	r->wrong_seen = atomic_load(&a->wrong); /* first: what comes later is seen later */
+	wrong = arrival_find_wrong(a);
 	if (wrong < a->n_blocks)
 		*ret = (struct task){ a->blocks[wrong].offset,
 				      a->blocks[wrong].offset + a->blocks[wrong].total, wrong };
@@ -78,30 +92,29 @@ static bool next_task(struct receiver *r, struct task *ret)
 /* Each server gets two tries: the second for what happened on the way. */
 static int take_wrong(struct receiver *r, size_t block, struct fail *f)
 {
-	const char *from = r->o->from.urls[r->url].text;
+	struct arrival_block *b = &r->a->blocks[block];
+	const char *from = r->o->from.urls[b->url].text;
 	char line[URL_MAX + 128];
 
-	if (block != r->wrong_block)
-		r->wrong_times = 0;
-	r->wrong_block = block;
-	if (++r->wrong_times > 2 * r->o->from.n_urls)
-		return fail_set(
-			f, EBADMSG, from,
-			"Publish boot part and payload of the same version; `tarboot verify` "
-			"on the server tells whether the payload is whole.",
-			"Block %zu (byte %llu) is not what its digest in the manifest says",
-			block + 1, (unsigned long long)r->a->blocks[block].offset);
+	if (block == r->again)
+		return 0; /* a fetcher died meanwhile */
+	r->again = block;
+	if (++b->again > 2 * r->o->from.n_urls)
+		return fail_set(f, EBADMSG, from, todo_same_version,
+				"Block %zu (byte %llu) is not what its digest in the manifest says",
+				block + 1, (unsigned long long)b->offset);
 	snprintf(line, sizeof(line), "Block %zu is wrong from %s: it is fetched again%s", block + 1,
 		 from, r->o->from.n_urls > 1 ? " from the next server" : "");
 	tell(r, true, line);
 	atomic_fetch_add(&r->a->failures, 1);
-	r->first_url = (r->url + 1) % r->o->from.n_urls;
+	r->must_tell_answer = true;
+	r->first_url = (b->url + 1) % r->o->from.n_urls;
 	return 0;
 }
 
 /* ---- messages ---- */
 
-/* As it answers, what failed before is over. */
+/* Is said at the start, and after a failure was. */
 static void take_answer(struct receiver *r, const struct fetch_message *m)
 {
 	char line[URL_MAX + 64], size[SIZE_TEXT_MAX];
@@ -111,38 +124,42 @@ static void take_answer(struct receiver *r, const struct fetch_message *m)
 	atomic_store(&r->a->told_size, m->size == FETCH_SIZE_UNKNOWN ? 0 : m->size);
 	memcpy(r->validator, m->text, FETCH_TEXT_MAX);
 	r->validator_url = r->url;
-	if (atomic_load(&r->a->first_byte) && r->trouble.error == 0)
+	if (!r->must_tell_answer)
 		return;
+	r->must_tell_answer = false;
 	if (m->size == FETCH_SIZE_UNKNOWN)
 		snprintf(line, sizeof(line), "fetching %s", r->o->from.urls[r->url].text);
 	else
 		snprintf(line, sizeof(line), "fetching %s, %s", r->o->from.urls[r->url].text,
 			 size_format(size, m->size));
 	tell(r, false, line);
-	r->trouble.error = 0;
 }
 
 static void take_failure(struct receiver *r, const struct fetch_message *m)
 {
-	struct fail before = r->trouble;
-	char line[sizeof(before.what) + sizeof(before.why) + 32];
+	char line[sizeof(r->trouble.what) + sizeof(r->trouble.why) + 32];
 	uint64_t size = r->o->is_size_unknown || r->o->is_part ? FETCH_SIZE_UNKNOWN : r->a->size;
+	bool is_missing;
 
 	receive_explain(m, &r->o->from.urls[r->url], size, &r->trouble);
-	r->missing = r->trouble.error == ENOENT ? r->missing + 1 : 0;
+	is_missing = r->trouble.error == ENOENT;
+	r->missing = is_missing ? r->missing | 1U << r->url : 0;
 	atomic_fetch_add(&r->a->failures, 1);
-	if (strcmp(before.why, r->trouble.why) == 0 && strcmp(before.what, r->trouble.what) == 0)
-		return; /* is said already */
+	if ((strcmp(r->told[r->url], r->trouble.why) == 0 && r->came[r->url] < RECOVERED) ||
+	    (is_missing && r->o->may_be_missing))
+		return;
+	memcpy(r->told[r->url], r->trouble.why, sizeof(r->told[0]));
+	r->came[r->url] = 0;
+	r->must_tell_answer = true;
 	snprintf(line, sizeof(line), "%s: %s; trying again", r->trouble.what, r->trouble.why);
-	if (!r->o->may_be_missing || r->trouble.error != ENOENT)
-		tell(r, true, line);
+	tell(r, true, line);
 }
 
 static void take_messages(struct receiver *r)
 {
 	struct fetch_message m;
 
-	while (fetcher_message(&r->fetcher, &m) == 0) {
+	for (unsigned i = 0; i < MESSAGES_AT_ONCE && fetcher_message(&r->fetcher, &m) == 0; i++) {
 		r->url = (r->first_url + m.url) % r->o->from.n_urls;
 		if (m.kind == FETCH_ANSWERED)
 			take_answer(r, &m);
@@ -157,6 +174,8 @@ static uint64_t room_for(const struct receiver *r, const struct task *t)
 {
 	uint64_t left = t->end - t->at; /* much, where the end is unknown */
 
+	if (r->o->is_size_unknown && t->at == r->a->size)
+		return 1; /* to see whether it has ended */
 	return is_again(r, t) ? left : min_u64(left, arrival_room(r->a));
 }
 
@@ -176,15 +195,35 @@ static int write_all(int fd, const uint8_t *data, size_t size, uint64_t offset)
 	return 0;
 }
 
+/* What the file does not keep is only held against its digest. */
+static int keep(struct receiver *r, const uint8_t *data, size_t size, uint64_t at)
+{
+	uint64_t end;
+	int e = 0;
+
+	for (size_t n; size > 0 && e == 0; data += n, at += n, size -= n) {
+		bool is_kept = arrival_is_kept(r->a, at, &end);
+
+		n = (size_t)min_u64(end - at, size);
+		if (is_kept)
+			e = write_all(r->fd, data, n, at);
+		else
+			digest_add(&r->outside, data, n);
+	}
+	return e;
+}
+
 static void count_bytes(struct receiver *r, struct task *t, size_t n)
 {
 	r->last_progress = now_usec();
+	r->trouble.error = 0;
+	r->came[r->url] += n;
 	if (atomic_load(&r->a->first_byte) == 0)
 		atomic_store(&r->a->first_byte, r->last_progress);
 	atomic_store(&r->a->last_byte, r->last_progress);
 	t->at += n;
 	if (!is_again(r, t))
-		arrival_add(r->a, n);
+		arrival_add(r->a, n, (uint32_t)r->url);
 }
 
 /* Returns 1 when there were some or none yet, 0 at the end of the pipe, -errno with *f set. */
@@ -199,7 +238,12 @@ static int take_bytes(struct receiver *r, struct task *t, uint64_t room, struct 
 			       : fail_errno(f, errno, "the fetcher", "cannot read from it");
 	if (n == 0)
 		return 0;
-	w = write_all(r->fd, r->buf, (size_t)n, t->at);
+	if (r->o->is_size_unknown && t->at == r->a->size)
+		return fail_set(f, EFBIG, r->o->from.urls[r->url].text,
+				"Correct the URL, or add memory.",
+				"it has more than %llu bytes, which is the most that it may have",
+				(unsigned long long)r->a->size);
+	w = keep(r, r->buf, (size_t)n, t->at);
 	if (w == -ENOSPC || w == -ENOMEM || w == -EFBIG)
 		return fail_set(f, ENOSPC, r->o->from.urls[r->url].text,
 				"Add memory or room there.",
@@ -213,19 +257,11 @@ static int take_bytes(struct receiver *r, struct task *t, uint64_t room, struct 
 
 /* ---- the end of a fetcher ---- */
 
-/* Its pipe has ended. Returns 1 when the file is complete, 0 to go on with another one, -errno with *f set. */
-static int take_end(struct receiver *r, struct fail *f)
+/* One that should not have: said once for each way to end. Another one follows, with what has answered last. */
+static void take_death(struct receiver *r, int status)
 {
-	char line[96];
-	int status;
+	char line[sizeof(r->told_end)];
 
-	take_messages(r);
-	status = fetcher_wait(&r->fetcher);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return r->o->is_size_unknown || r->o->is_part;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		return fail_set(f, ENOENT, r->o->from.program, "Build and install tarboot again.",
-				"cannot start it");
 	if (WIFSIGNALED(status))
 		snprintf(line, sizeof(line), "the fetcher died of signal %d: it is started again",
 			 WTERMSIG(status));
@@ -233,10 +269,32 @@ static int take_end(struct receiver *r, struct fail *f)
 		snprintf(line, sizeof(line),
 			 "the fetcher ended with status %d: it is started again",
 			 WEXITSTATUS(status));
-	tell(r, true, line);
+	if (strcmp(line, r->told_end) != 0) {
+		strcpy(r->told_end, line);
+		r->must_tell_answer = true;
+		tell(r, true, line);
+	}
 	atomic_fetch_add(&r->a->failures, 1);
-	if (atomic_load(&r->a->arrived) == 0)
-		usleep(PAUSE_MS * 1000);
+	r->first_url = r->url;
+}
+
+/* Its pipe has ended. Returns 1 when the file is complete, 0 to go on with another one, -errno with *f set. */
+static int take_end(struct receiver *r, struct fail *f)
+{
+	int status;
+
+	take_messages(r);
+	status = fetcher_wait(&r->fetcher);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0 &&
+	    (r->o->is_size_unknown || r->o->is_part))
+		return 1;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		return fail_set(f, ENOENT, r->o->from.program, "Build and install tarboot again.",
+				"cannot start it");
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 2)
+		return fail_set(f, EINVAL, r->o->from.program, "Build and install tarboot again.",
+				"it does not understand what it is asked for");
+	take_death(r, status);
 	return 0;
 }
 
@@ -246,7 +304,7 @@ static int check_trouble(const struct receiver *r, struct fail *f)
 {
 	uint64_t waited = (now_usec() - r->last_progress) / 1000000;
 
-	if (r->o->may_be_missing && r->missing >= r->o->from.n_urls) {
+	if (r->o->may_be_missing && r->missing == (1U << r->o->from.n_urls) - 1) {
 		*f = r->trouble;
 		return -ENOENT;
 	}
@@ -301,20 +359,31 @@ static int follow(struct receiver *r, struct task *t, struct fail *f)
 					  "cannot fetch it");
 		if (!is_again(r, t) && atomic_load(&r->a->wrong) != r->wrong_seen)
 			return 0;
-		if (r->o->is_size_unknown && t->at == r->a->size)
-			return fail_errno(f, EFBIG, r->o->from.urls[r->url].text, "cannot keep it");
 		more = take_some(r, t, f);
 		e = check_trouble(r, f);
 	}
 	if (more < 0 || e < 0)
 		return more < 0 ? more : e;
-	if (t->at == t->end && is_again(r, t))
-		arrival_put_again(r->a, t->block);
+	if (t->at == t->end && is_again(r, t)) {
+		r->again = NO_BLOCK;
+		arrival_put_again(r->a, t->block, (uint32_t)r->url);
+	}
 	return t->at == t->end ? 0 : take_end(r, f);
+}
+
+/* A fetcher that ends at once must not be started as fast as it ends. */
+static void wait_until(const struct receiver *r, uint64_t when)
+{
+	uint64_t now;
+
+	while (arrival_state(r->a) == ARRIVAL_GOES_ON && (now = now_usec()) < when)
+		arrival_wait_change(r->a, arrival_changes(r->a), (int)((when - now) / 1000 + 1));
 }
 
 static int run_task(struct receiver *r, struct task *t, struct fail *f)
 {
+	uint64_t start = now_usec();
+
 	const struct fetch_job job = {
 		.offset = t->at,
 		.end = t->end,
@@ -328,10 +397,23 @@ static int run_task(struct receiver *r, struct task *t, struct fail *f)
 		return fail_errno(f, e, r->o->from.program, "cannot start it");
 	e = follow(r, t, f);
 	fetcher_stop(&r->fetcher);
+	if (e == 0 && t->at < t->end && atomic_load(&r->a->wrong) == r->wrong_seen)
+		wait_until(r, start + LIFE_MS * 1000);
 	return e;
 }
 
-/* All is here: those who read it check it. */
+static int check_outside(struct receiver *r, struct fail *f)
+{
+	struct digest is = digest_end(&r->outside);
+
+	if (!r->a->has_outside || digest_is_same(&is, &r->a->outside))
+		return 1;
+	return fail_set(f, EBADMSG, r->o->from.urls[r->url].text, todo_same_version,
+			"its bytes outside of Blocks are not what outside-digest in the manifest "
+			"says");
+}
+
+/* All is here: those who read it check it. Returns 1 when it is right, 0 when something is wrong, -errno with *f set. */
 static int wait_for_checks(struct receiver *r, struct fail *f)
 {
 	uint32_t changes;
@@ -339,7 +421,7 @@ static int wait_for_checks(struct receiver *r, struct fail *f)
 	while (arrival_state(r->a) == ARRIVAL_GOES_ON) {
 		changes = arrival_changes(r->a);
 		if (arrival_all_right(r->a))
-			return 1;
+			return check_outside(r, f);
 		if (atomic_load(&r->a->wrong) != r->wrong_seen)
 			return 0;
 		arrival_wait_change(r->a, changes, LOOK_MS);
@@ -372,13 +454,13 @@ int receive_run(struct arrival *a, int fd, const struct receive_options *o, stru
 			      .o = o,
 			      .fetcher = { .bytes = -1, .messages = -1 },
 			      .last_progress = now_usec(),
-			      .wrong_block = SIZE_MAX };
+			      .must_tell_answer = true,
+			      .again = NO_BLOCK };
 	int e;
 
 	r.buf = malloc(READ_SIZE);
-	if (!r.buf)
-		return fail_errno(f, ENOMEM, o->from.urls[0].text, "cannot fetch it");
-	e = run(&r, f);
+	digest_begin(&r.outside);
+	e = r.buf ? run(&r, f) : fail_errno(f, ENOMEM, o->from.urls[0].text, "cannot fetch it");
 	free(r.buf);
 	if (e < 0)
 		arrival_fail(a, f);

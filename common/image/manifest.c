@@ -41,6 +41,8 @@ static const struct {
 } digests[] = {
 	{ "payload-digest", offsetof(struct manifest, payload_digest),
 	  offsetof(struct manifest, has_payload_digest) },
+	{ "outside-digest", offsetof(struct manifest, outside_digest),
+	  offsetof(struct manifest, has_outside_digest) },
 	{ "boot-digest", offsetof(struct manifest, boot_digest),
 	  offsetof(struct manifest, has_boot_digest) },
 	{ "vmlinuz-digest", offsetof(struct manifest, vmlinuz_digest),
@@ -190,18 +192,19 @@ static int parse_line(const char *text, size_t length, struct parser *p)
 static int check_whole(const struct parser *p)
 {
 	const struct manifest *m = &p->m;
+	bool has_digest = m->n_blocks || m->has_text_digest;
 	uint64_t end = 0;
 
 	if (m->payload_bytes == UINT64_MAX)
 		return -EINVAL;
-	if ((m->n_blocks || m->has_payload_digest || m->has_boot_digest || m->has_vmlinuz_digest ||
-	     m->has_text_digest) &&
-	    !p->has_digest_name)
+	for (size_t i = 0; i < ARRAY_SIZE(digests); i++)
+		has_digest = has_digest || *(const bool *)((const char *)m + digests[i].has);
+	if (has_digest && !p->has_digest_name)
 		return -EINVAL;
 	for (size_t i = 0; i < m->n_blocks; i++) {
 		const struct manifest_block *b = &m->blocks[i];
 
-		if (b->offset < end || b->offset > m->payload_bytes ||
+		if (b->bytes == 0 || b->offset < end || b->offset > m->payload_bytes ||
 		    b->bytes > m->payload_bytes - b->offset)
 			return -EINVAL;
 		end = b->offset + b->bytes;

@@ -53,9 +53,10 @@ struct manifest {
 	char init[256];                         /* absolute path in the root */
 	char build_id[65];
 
-	bool has_payload_digest, has_boot_digest, has_vmlinuz_digest;
+	bool has_payload_digest, has_outside_digest, has_boot_digest, has_vmlinuz_digest;
 	bool has_text_digest;         /* of the text before the line that says it, which is right */
 	struct digest payload_digest; /* of all parts of the payload */
+	struct digest outside_digest; /* of those of its bytes that belong to no Block, in order */
 	struct digest boot_digest;    /* of the boot part without the manifest */
 	struct digest vmlinuz_digest; /* of the kernel that goes with the image, beside it */
 
@@ -64,8 +65,8 @@ struct manifest {
 };
 
 /* Reads size bytes of text (not NUL-terminated). Returns 0; -EINVAL for a line that is not key=value, a
- * number that is none, a value too long, a missing payload-bytes, Blocks that overlap or are out of
- * order; -EBADMSG for a text that is not what its own digest says; -EPROTO for a format or a kind of
+ * number that is none, a value too long, a missing payload-bytes, Blocks that are empty, overlap or are
+ * out of order; -EBADMSG for a text that is not what its own digest says; -EPROTO for a format or a kind of
  * digest that is newer than this version; -E2BIG for more than MANIFEST_TEXT_MAX bytes; -ENOMEM. *ret is
  * untouched on failure; otherwise the caller ends with manifest_free. */
 int manifest_parse(const char *text, size_t size, struct manifest *ret);

@@ -40,5 +40,9 @@ struct arrival *pinned_arrival(const struct manifest *m, uint64_t window)
 		a->blocks[i].total = m->blocks[i].bytes;
 		a->blocks[i].digest = m->blocks[i].digest;
 	}
+	if (a) {
+		a->has_outside = m->has_outside_digest;
+		a->outside = m->outside_digest;
+	}
 	return a;
 }

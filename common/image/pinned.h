@@ -13,5 +13,5 @@ bool pinned_is_possible(const struct manifest *m);
 int pinned_list_blocks(const struct manifest *m, const char *name, struct block_list *ret,
 		       struct fail *f);
 
-/* What receiver and readers share, for a window of so many bytes. NULL: no memory. */
+/* What receiver and readers share, for a window of so many bytes; m is one that makes it possible. NULL: no memory. */
 struct arrival *pinned_arrival(const struct manifest *m, uint64_t window);

@@ -1,4 +1,4 @@
-/* One pass over the compressed bytes: two digests and a CRC. */
+/* One pass over the compressed bytes: three digests and a CRC. */
 #include "image/payload_digests.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@ struct reader {
 	const struct payload *payload;
 	uint64_t at; /* in the payload */
 	uint64_t crc64;
-	struct digest_state all, block;
+	struct digest_state all, block, outside;
 	uint8_t *buf; /* owned; READ_SIZE bytes */
 };
 
@@ -32,8 +32,7 @@ static int read_to(struct reader *r, uint64_t end, bool in_block, struct fail *f
 					  "cannot read it");
 		r->crc64 = lzma_crc64(r->buf, (size_t)n, r->crc64);
 		digest_add(&r->all, r->buf, (size_t)n);
-		if (in_block)
-			digest_add(&r->block, r->buf, (size_t)n);
+		digest_add(in_block ? &r->block : &r->outside, r->buf, (size_t)n);
 		r->at += (uint64_t)n;
 	}
 	return 0;
@@ -68,6 +67,7 @@ int payload_digests_read(const struct payload *p, const struct block_list *block
 	if (!buf)
 		return fail_errno(f, ENOMEM, p->name, "cannot read it");
 	digest_begin(&reader.all);
+	digest_begin(&reader.outside);
 	for (size_t i = 0; r == 0 && i < blocks->n; i++)
 		r = read_block(&reader, &blocks->blocks[i], m, f);
 	if (r == 0)
@@ -77,6 +77,8 @@ int payload_digests_read(const struct payload *p, const struct block_list *block
 	m->payload_bytes = p->size;
 	m->payload_digest = digest_end(&reader.all);
 	m->has_payload_digest = true;
+	m->outside_digest = digest_end(&reader.outside);
+	m->has_outside_digest = true;
 	snprintf(m->build_id, sizeof(m->build_id), "%016llx", (unsigned long long)reader.crc64);
 	return 0;
 }
@@ -128,6 +130,9 @@ int payload_digests_compare(const struct manifest *m, const struct manifest *is,
 		return fail_set(f, EBADMSG, what, todo_copy,
 				"the payload is damaged outside its Blocks: it is not what "
 				"payload-digest in the manifest says");
+	if (m->has_outside_digest && !digest_is_same(&m->outside_digest, &is->outside_digest))
+		return fail_set(f, EBADMSG, what, todo_copy,
+				"outside-digest in its manifest is not that of the payload");
 	if (*m->build_id && strcmp(m->build_id, is->build_id) != 0)
 		return fail_set(f, EBADMSG, what, todo_copy,
 				"the CRC-64 of the payload is %s, its manifest says %s",

@@ -7,8 +7,8 @@
 #include "codec/codec.h"
 #include "image/manifest.h"
 
-/* Reads the payload once and sets payload-bytes, build-id, payload-digest and the Blocks of *m, which has
- * none yet. blocks: of p. */
+/* Reads the payload once and sets payload-bytes, build-id, payload-digest, outside-digest and the Blocks of *m,
+ * which has none yet. blocks: of p. */
 int payload_digests_read(const struct payload *p, const struct block_list *blocks,
 			 struct manifest *m, struct fail *f);
 

@@ -108,6 +108,9 @@ sub b2sum {
 my $whole = slurp($image);
 my $text  = $boot{'tarboot/manifest'}{data};
 is($manifest{'payload-digest'}, b2sum(slurp($payload)), 'payload-digest');
+my $outside = slurp($payload);
+substr($outside, $_->[0], $_->[1], '') for reverse map { [split / /] } $text =~ /^block=(.*)/mg;
+is($manifest{'outside-digest'}, b2sum($outside), 'outside-digest');
 is($manifest{'text-digest'}, b2sum($text =~ s/^text-digest=.*\n\z//mr), 'text-digest');
 my $start    = $boot{'rootfs.tar.xz'}{head};    # of the payload's archive
 my $boot_end = rindex($whole, 'TRAILER!!!', $start) + 14;          # with NUL and padding
@@ -260,7 +263,7 @@ flipped("the number of $_", $said->($_), $text_damage)
 	for qw(payload-bytes unpacked-bytes unpacked-bytes-16k unpacked-bytes-64k inodes members files data-bytes directories
 	xattr-bytes init kernel build-id payload);
 flipped("a digit of $_", $said->($_) + ($manifest{$_} =~ /[0-9]/ ? $-[0] : 0), $text_damage)
-	for qw(payload-digest boot-digest vmlinuz-digest);
+	for qw(payload-digest outside-digest boot-digest vmlinuz-digest);
 flipped('the offset of a Block',  $said->('block'),       $text_damage);
 flipped('its digest',             $said->('block') + ($text =~ /^block=(?:\d+ ){4}[a-f]*/m ? $+[0] - $-[0] - 6 : 0), $text_damage);
 flipped("the text's own digest",  $said->('text-digest') + ($manifest{'text-digest'} =~ /[0-9]/ ? $-[0] : 0), $text_damage);
@@ -288,6 +291,9 @@ manifest_with("a wrong number of $_->[0]", sub { $_[0] =~ s/^$_->[0]=\K$manifest
 	for map { [ $_, $manifest{$_} =~ tr/0-8/1-9/r =~ s/^\d*\K9$/8/r ] } qw(inodes members files directories data-bytes unpacked-bytes-64k);
 manifest_with('a list of Blocks that the Index does not have', sub { $_[0] =~ s/^block=12 \K(\d+)/$1 - 4/emr },
 	qr{its manifest and its Index disagree about Block 1: \d+ \d+ \d+ \d+, \d+ \d+ \d+ \d+});
+
+manifest_with('a digest of other bytes outside of the Blocks', sub { $_[0] =~ s/^outside-digest=\K\w+$/'5' x 64/emr },
+	qr{outside-digest in its manifest is not that of the payload});
 
 # A manifest that says another size: the payload is not the one that was packed.
 for my $change (-4, 4) {

@@ -50,7 +50,7 @@ static void test_everything(void)
 	is_str(m.init, "/usr/lib/systemd/systemd", "init");
 	is_str(m.build_id, "0123456789abcdef", "build-id");
 	ok(m.format == 1 && !m.n_blocks && !m.has_boot_digest && !m.has_payload_digest &&
-		   !m.has_text_digest,
+		   !m.has_outside_digest && !m.has_text_digest,
 	   "what came with format 2 is not there");
 	manifest_free(&m);
 }
@@ -66,6 +66,8 @@ static void test_format_2(void)
 		"unpacked-bytes-64k=131072\n"
 		"inodes=5\nmembers=6\nfiles=2\ndata-bytes=5000\ndirectories=3\n"
 		"xattr-bytes=77\n" DIGEST "payload-digest=" ONES "\n"
+		"outside-digest="
+		"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"
 		"boot-digest=" ZEROS "\n"
 		"block=12 500 16777216 8520000 " ONES "\n"
 		"block=512 400 5 6 "
@@ -81,7 +83,8 @@ static void test_format_2(void)
 	   "what the tree consists of");
 	is_str(m.payload, "rootfs.tar.zst", "the payload's name");
 	ok(m.has_payload_digest && m.payload_digest.bytes[31] == 0x11 && m.has_boot_digest &&
-		   m.boot_digest.bytes[0] == 0,
+		   m.boot_digest.bytes[0] == 0 && m.has_outside_digest &&
+		   m.outside_digest.bytes[1] == 0x11,
 	   "digests");
 	is_int((long long)m.n_blocks, 2, "Blocks");
 	ok(m.blocks[0].offset == 12 && m.blocks[0].bytes == 500 &&
@@ -263,6 +266,9 @@ static const struct {
 	  -EINVAL },
 	{ "a Block with a digest of a kind that is not told",
 	  BYTES(MINIMAL "block=0 1 1 1 " ZEROS "\n"), -EINVAL },
+	{ "another digest of a kind that is not told", BYTES(MINIMAL "outside-digest=" ZEROS "\n"),
+	  -EINVAL },
+	{ "a Block of no bytes", BYTES(MINIMAL DIGEST "block=0 0 1 1 " ZEROS "\n"), -EINVAL },
 	{ "a digest too short", BYTES(MINIMAL DIGEST "boot-digest=00\n"), -EINVAL },
 	{ "a digest too long", BYTES(MINIMAL DIGEST "boot-digest=" ZEROS "0\n"), -EINVAL },
 	{ "a digest in capitals",
@@ -384,7 +390,9 @@ static void test_round_trip(void)
 		.has_boot_digest = true,
 		.has_payload_digest = true,
 		.has_vmlinuz_digest = true,
+		.has_outside_digest = true,
 	};
+	memset(&m.outside_digest, 0x12, sizeof(m.outside_digest));
 	memset(&m.boot_digest, 0xab, sizeof(m.boot_digest));
 	memset(&m.vmlinuz_digest, 0xcd, sizeof(m.vmlinuz_digest));
 	memset(m.payload, 'p', sizeof(m.payload) - 1);
