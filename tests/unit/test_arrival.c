@@ -311,7 +311,7 @@ static void write_piece(struct receiver *r, uint64_t at, uint64_t size)
 			b = r->wrong[i] < r->a->n_blocks ? &r->a->blocks[r->wrong[i]] : NULL;
 			if (b && at <= b->offset && b->offset < at + n &&
 			    r->times[i] < r->wrong_times) {
-				buf[b->offset - at] ^= 0x10;
+				buf[b->offset - at] = r->from->bytes.data[b->offset] ^ 0x10;
 				r->times[i]++;
 			}
 		}
@@ -852,7 +852,7 @@ static void choose(struct run *run, const struct made_payload *m)
 	if (next_random() % 4 == 0)
 		run->receiver.vanishes_at = run->cancelled_at = next_random() % (size + 1);
 	if (next_random() % 4 == 0)
-		run->stops_at = next_random() % tar.size;
+		run->stops_at = next_random() % (tar.size - 300000); /* before its last chunk */
 }
 
 /* Whoever wins, it is one of those who were to end it. */
