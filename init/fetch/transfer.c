@@ -278,6 +278,37 @@ static int drive(struct transfer *t, CURLcode *ret, struct fetch_message *m)
 	return t->d->is_reader_gone ? -EPIPE : 0;
 }
 
+/* Returns as drive(). */
+static int add_and_drive(struct transfer *t, CURLcode *ret, struct fetch_message *m)
+{
+	int r;
+
+	*ret = CURLE_OUT_OF_MEMORY;
+	if (curl_multi_add_handle(t->multi, t->easy) != CURLM_OK)
+		return 0;
+	r = drive(t, ret, m);
+	curl_multi_remove_handle(t->multi, t->easy);
+	return r;
+}
+
+/* Each family alone, too: dnsmasq without servers above it refuses to say whether its names have IPv6 addresses, and a refusal
+ * is an error to musl, even if the other question was answered. Returns as drive(). */
+static int drive_by_family(struct transfer *t, CURLcode *ret, struct fetch_message *m)
+{
+	static const long families[] = { CURL_IPRESOLVE_WHATEVER, CURL_IPRESOLVE_V4,
+					 CURL_IPRESOLVE_V6 };
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		curl_easy_setopt(t->easy, CURLOPT_IPRESOLVE, families[i]);
+		r = add_and_drive(t, ret, m);
+		if (r < 0 ||
+		    (*ret != CURLE_COULDNT_RESOLVE_HOST && *ret != CURLE_COULDNT_RESOLVE_PROXY))
+			break;
+	}
+	return r;
+}
+
 static int request(struct transfer *t, const char *target, CURLcode *ret, struct fetch_message *m)
 {
 	struct curl_slist *headers = set_range(t);
@@ -285,13 +316,7 @@ static int request(struct transfer *t, const char *target, CURLcode *ret, struct
 
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(t->easy, CURLOPT_URL, target);
-	if (curl_multi_add_handle(t->multi, t->easy) != CURLM_OK) {
-		*ret = CURLE_OUT_OF_MEMORY;
-		r = 0;
-	} else {
-		r = drive(t, ret, m);
-		curl_multi_remove_handle(t->multi, t->easy);
-	}
+	r = drive_by_family(t, ret, m);
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, NULL);
 	curl_slist_free_all(headers);
 	return r;

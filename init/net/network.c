@@ -20,7 +20,7 @@
 
 #define NICS_MAX NETWORK_CARDS_MAX
 #define TICK_MS 200
-#define BOOTIF_FIRST_USEC 5000000 /* how long the others wait for the boot loader's card */
+#define BOOTIF_FIRST_USEC 5000000 /* how long one that is ready waits for the boot loader's */
 #define PAUSE_LEAST_USEC 1000000  /* before all have their turns again */
 #define PAUSE_MOST_USEC 5000000
 
@@ -31,7 +31,8 @@ struct network {
 	struct nic *turn; /* whose turn it is: in effect, and probed */
 	bool is_reached;  /* by it */
 	struct probe probe;
-	uint64_t start, probe_at;       /* microseconds since the kernel started */
+	uint64_t ready_at; /* microseconds since the kernel started: the first one was */
+	uint64_t probe_at; /* the same: when the next one may have its turn */
 	struct network_seen seen, told; /* now, and as PID 1 knows it */
 };
 
@@ -219,7 +220,7 @@ static bool is_bootif_awaited(const struct network *n)
 	for (size_t i = 0; i < NICS_MAX; i++)
 		is_here = is_here || (n->nics[i].link.index && n->nics[i].option &&
 				      !n->nics[i].tried_at && is_bootif(n, &n->nics[i]));
-	return is_here && now_usec() < n->start + BOOTIF_FIRST_USEC;
+	return is_here && now_usec() < n->ready_at + BOOTIF_FIRST_USEC;
 }
 
 /* The ready one whose last turn is longest ago; of those that had none, the boot loader's. NULL: none is ready. */
@@ -236,6 +237,8 @@ static struct nic *next_nic(struct network *n)
 		    (nic->tried_at == next->tried_at && is_bootif(n, nic)))
 			next = nic;
 	}
+	if (next && !n->ready_at)
+		n->ready_at = now_usec();
 	if (next && !is_bootif(n, next) && is_bootif_awaited(n))
 		return NULL;
 	return next;
@@ -414,8 +417,8 @@ void network_run(const struct network_task *task, int parent)
 {
 	static struct network n;
 
-	n = (struct network){ .task = task, .parent = parent, .start = now_usec() };
-	srand((unsigned)n.start);
+	n = (struct network){ .task = task, .parent = parent };
+	srand((unsigned)now_usec());
 	load_modules(task);
 	n.monitor = rtnl_open_monitor(); /* before the first look, so that nothing is missed */
 	n.rtnl = rtnl_open();
