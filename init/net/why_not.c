@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "base/read_all.h"
@@ -57,19 +58,52 @@ static void list_without_driver(char *ret, size_t size)
 		closedir(dir);
 }
 
+/* Lists the drivers for Ethernet cards that the image has, from lines like "kernel/drivers/net/ethernet/intel/e1000e.ko.xz: …" and
+ * "kernel/drivers/net/virtio_net.ko: …" of modules.dep. */
+static void list_drivers(char *ret, size_t size)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t length, used = 0;
+	struct utsname u;
+	char path[160];
+
+	ret[0] = '\0';
+	if (uname(&u) < 0)
+		return;
+	snprintf(path, sizeof(path), "/lib/modules/%s/modules.dep", u.release);
+	if (read_file(path, &text, &length) < 0)
+		return;
+	for (char *line = text, *end; *line && used + 40 < size; line = end + (*end == '\n')) {
+		const char *name = line;
+
+		end = line + strcspn(line, "\n");
+		if (strncmp(line, "kernel/drivers/net/", 19) != 0)
+			continue;
+		for (const char *c = line; c < line + strcspn(line, ":\n"); c++)
+			name = *c == '/' ? c + 1 : name;
+		used += (size_t)snprintf(ret + used, size - used, "%s%.*s", used ? ", " : "",
+					 (int)strcspn(name, ".:\n"), name);
+	}
+}
+
 static int no_nic(struct fail *f)
 {
-	char ids[120];
+	char ids[120], drivers[160];
 
 	list_without_driver(ids, sizeof(ids));
+	list_drivers(drivers, sizeof(drivers));
 	if (*ids)
-		return fail_set(f, ENODEV, "the network",
-				"Pack with --modules net, or with the module for that card.",
-				"there is no driver for the network card with the PCI ID %s", ids);
+		return fail_set(
+			f, ENODEV, "the network",
+			"Pack with --modules net, or with the module for that card.",
+			"there is no driver for the network card with the PCI ID %s; the image "
+			"has %s",
+			ids, *drivers ? drivers : "none for any card");
 	return fail_set(f, ENODEV, "the network",
 			"Check that the machine has one, and that its module is in the image "
 			"(--modules net).",
-			"there is no network card");
+			"there is no network card; the image has drivers for %s",
+			*drivers ? drivers : "none");
 }
 
 static int ended(struct fail *f, int status)

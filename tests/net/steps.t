@@ -293,7 +293,7 @@ subtest 'an address that the kernel has configured' => sub {
 my $silent = network();
 my @DHCP = ('Check the DHCP server of that network, or set ip=.');
 for (
-	[ 'no card', [], '', 'the network', 'there is no network card', 'Check that the machine has one, and that its module is in the image (--modules net).' ],
+	[ 'no card', [], '', 'the network', 'there is no network card; the image has drivers for none', 'Check that the machine has one, and that its module is in the image (--modules net).' ],
 	[ 'no link', [ undef, undef ], '', 'the network', 'no link on eth0, eth1 after 3 s', 'Check cable and switch.' ],
 	[ 'no lease', [ $silent, undef ], '', 'the network', 'no address for eth0, eth1 after 3 s', @DHCP ],
 	[ 'other cards', [$n], 'ip=enp0s3:dhcp', 'the network', 'ip=, BOOTIF= and vlan= name none of the network cards (eth0)',
