@@ -40,7 +40,7 @@ static uint64_t needed_without_engine(const struct rootsize_need *need)
 
 uint64_t rootsize_needed(const struct rootsize_need *need)
 {
-	return add_u64(add_u64(needed_without_engine(need), need->engine), need->window);
+	return add_u64(needed_without_engine(need), need->engine);
 }
 
 uint64_t rootsize_left(const struct memory *m, const struct rootsize_need *need)
@@ -57,7 +57,6 @@ static int fail_machine(uint64_t needed, uint64_t available, const struct rootsi
 {
 	bool is_decoder = need->engine > needed / 2 && needed - need->engine <= available;
 	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX], inodes[48] = "", decoding[64] = "";
-	char arriving[64] = "";
 
 	if (need->inodes)
 		snprintf(inodes, sizeof(inodes), " and %llu inodes",
@@ -65,16 +64,13 @@ static int fail_machine(uint64_t needed, uint64_t available, const struct rootsi
 	if (is_decoder)
 		snprintf(decoding, sizeof(decoding), ", of which decoding takes %s",
 			 size_format(a, need->engine));
-	if (need->window)
-		snprintf(arriving, sizeof(arriving), ", with %s for what arrives",
-			 size_format(a, need->window));
 	return fail_set(f, ENOSPC, "memory",
 			is_decoder ? "Add memory, or compress with a smaller dictionary (xz -6) or "
 				     "window (zstd -19)."
 				   : "Add memory, or pack a smaller root.",
-			"the root needs %s%s%s%s%s, this machine has %s free",
+			"the root needs %s%s%s%s, this machine has %s free",
 			need->is_estimate ? "at least " : "", size_format(a, needed), inodes,
-			decoding, arriving, size_format(b, available));
+			decoding, size_format(b, available));
 }
 
 int rootsize_choose(const struct memory *m, const struct rootsize_need *need, struct size asked,

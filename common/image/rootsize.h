@@ -18,7 +18,6 @@ struct rootsize_need {
 	uint64_t xattrs;     /* kernel memory, too */
 	uint64_t engine;     /* while it unpacks */
 	uint64_t given_back; /* of the payload, while it unpacks */
-	uint64_t window;     /* of a payload that arrives while it unpacks */
 
 	/* Without a manifest tree is what tree, inodes and xattrs take together at least; the tree alone and
 	 * the inodes are these at most. */
@@ -26,7 +25,7 @@ struct rootsize_need {
 	uint64_t tree_most, inodes_most;
 };
 
-/* Sets all but engine, given_back and window: by the manifest or, where there is none (NULL), by the bytes of the archive, which has
+/* Sets all but engine and given_back: by the manifest or, where there is none (NULL), by the bytes of the archive, which has
  * least to most of them. page: bytes in a page of the machine that unpacks. */
 void rootsize_need(const struct manifest *m, uint64_t least, uint64_t most, uint64_t page,
 		   struct rootsize_need *ret);

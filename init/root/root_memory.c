@@ -9,10 +9,9 @@
 #include <sys/statfs.h>
 
 #include "base/console.h"
-#include "base/cpus.h"
 #include "base/memory.h"
 
-#define WINDOW (64ULL << 20) /* where there is memory */
+#define WINDOW (64ULL << 20) /* bytes, if that is enough for the decoders */
 
 /* On a ramfs, which root= and rootfstype= make of the initramfs, nothing can be given back. */
 static bool can_give_back(struct boot *b)
@@ -56,44 +55,13 @@ static int check_inodes(struct boot *b)
 			(unsigned long long)b->need.inodes, (unsigned long long)limit);
 }
 
-/* The most decoders whose memory and whose window keep to the budget. */
-static void plan_fetched(struct boot *b, uint64_t budget)
+/* What arrives takes no memory beside the tree: as long as bytes of a Block are kept, what it holds is not in the tree yet, and
+ * that is more. So the window need not fit beside all of the tree, and shrinks by itself to what is still to come. */
+static uint64_t plan_window(const struct boot *b)
 {
-	unsigned n = b->params.threads ? b->params.threads : cpus_usable();
-	uint64_t window;
+	uint64_t least = block_list_window(&b->blocks, b->payload_bytes, b->plan.decoders);
 
-	do {
-		window = block_list_window(&b->blocks, b->payload_bytes, n);
-		engine_plan(&b->blocks, n, budget > window ? budget - window : 0, &b->plan);
-		n = b->plan.decoders < n ? b->plan.decoders : n - 1;
-		window = block_list_window(&b->blocks, b->payload_bytes, b->plan.decoders);
-	} while (n > 0 && b->plan.memory + window > budget);
-	b->window = window;
-}
-
-/* More than the decoders need lets the line go on while they are at work on what takes long. */
-static void grow_window(struct boot *b, uint64_t left)
-{
-	uint64_t usual = min_u64(WINDOW, b->payload_bytes);
-	uint64_t room = left > b->plan.memory ? (left - b->plan.memory) / 2 : 0;
-
-	if (b->window < usual && b->window < room)
-		b->window = min_u64(usual, room);
-}
-
-static void plan(struct boot *b, const struct memory *m)
-{
-	uint64_t left = rootsize_left(m, &b->need);
-	uint64_t budget = min_u64(left, m->available / 4);
-
-	if (b->arrives) {
-		plan_fetched(b, budget);
-		grow_window(b, left);
-		b->need.window = b->window;
-	} else {
-		engine_plan(&b->blocks, b->params.threads, budget, &b->plan);
-	}
-	b->need.engine = b->plan.memory;
+	return least > WINDOW ? least : min_u64(WINDOW, b->payload_bytes);
 }
 
 int root_check_memory(struct boot *b)
@@ -110,7 +78,10 @@ int root_check_memory(struct boot *b)
 		b->need.given_back = b->payload.size;
 	else
 		b->keep_payload = true;
-	plan(b, &m);
+	engine_plan(&b->blocks, b->params.threads,
+		    min_u64(rootsize_left(&m, &b->need), m.available / 4), &b->plan);
+	b->need.engine = b->plan.memory;
+	b->window = b->arrives ? plan_window(b) : 0;
 	r = rootsize_choose(&m, &b->need, b->params.size, &b->root_size, &b->fail);
 	if (r == 0)
 		r = check_inodes(b);

@@ -10,13 +10,15 @@
 
 #include "base/console.h"
 
-void root_room_open(struct root_room *ret, const struct engine_plan *plan, uint64_t total)
+void root_room_open(struct root_room *ret, const struct engine_plan *plan, uint64_t total,
+		    const struct arrival *arrival)
 {
 	*ret = (struct root_room){ .meminfo_fd = open("/proc/meminfo", O_RDONLY | O_CLOEXEC),
 				   .statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC),
 				   .engine = plan->memory - plan->headers,
 				   .page = (uint64_t)sysconf(_SC_PAGESIZE),
-				   .total = total };
+				   .total = total,
+				   .arrival = arrival };
 }
 
 /* Bytes of the plan that are not in memory yet; headers are seldom as large as they may be. What the kernel tells lags behind,
@@ -42,6 +44,8 @@ int root_room_check(void *arg, uint64_t bytes, uint64_t unwritten, uint64_t *ret
 	if (memory_read_from(room->meminfo_fd, &m) < 0)
 		return 0;
 	taken = m.slab + unwritten + engine_to_come(room); /* the tree's inodes stay */
+	if (room->arrival)
+		taken += arrival_room(room->arrival);
 	free = m.available > taken ? m.available - taken : 0;
 	ahead = rootsize_ahead(free, room->page);
 	*ret_next = bytes + ahead;

@@ -8,18 +8,20 @@
 
 /* State of the unpack child, which has no /proc. */
 struct root_room {
-	int meminfo_fd;  /* owned; -1: not available */
-	int statm_fd;    /* of this process, owned; -1: not available */
-	uint64_t engine; /* bytes that it may take at most, headers aside */
-	uint64_t taken;  /* of these, the most that was seen in memory */
-	uint64_t page;   /* bytes of a page */
-	uint64_t total;  /* bytes of tar */
+	int meminfo_fd;                /* owned; -1: not available */
+	int statm_fd;                  /* of this process, owned; -1: not available */
+	uint64_t engine;               /* bytes that it may take at most, headers aside */
+	uint64_t taken;                /* of these, the most that was seen in memory */
+	uint64_t page;                 /* bytes of a page */
+	uint64_t total;                /* bytes of tar */
+	const struct arrival *arrival; /* what may arrive meanwhile; NULL: nothing */
 };
 
-void root_room_open(struct root_room *ret, const struct engine_plan *plan, uint64_t total);
+void root_room_open(struct root_room *ret, const struct engine_plan *plan, uint64_t total,
+		    const struct arrival *arrival);
 
-/* For unpack_options.may_go_on: is there enough memory left for what comes next, for what waits to be written, and for what
- * the engine may still take? -ENOMEM when not. */
+/* For unpack_options.may_go_on: is there enough memory left for what comes next, for what waits to be written, for what
+ * the engine may still take and for what may arrive? -ENOMEM when not. */
 int root_room_check(void *room, uint64_t bytes, uint64_t unwritten, uint64_t *ret_next,
 		    struct fail *f);
 

@@ -70,7 +70,7 @@ static int unpack_in_child(struct boot *b, struct unpack_shared *shared)
 		.may_go_on_arg = &room,
 	};
 
-	root_room_open(&room, &b->plan, b->blocks.uncompressed);
+	root_room_open(&room, &b->plan, b->blocks.uncompressed, b->arrival);
 	child_restore_signals();
 	be_first_victim();
 	if (chdir(NEW_ROOT) < 0 || chroot(".") < 0)

@@ -9,10 +9,14 @@
 #include "base/memory.h"
 #include "base/read_all.h"
 #include "base/report.h"
+#include "image/pinned.h"
 #include "net/net.h"
 #include "root/root_fetch.h"
 
 #define TICK_MS 250
+#define RESERVE \
+	(64ULL  \
+	 << 20) /* bytes of memory that a payload leaves free: the kernel panics when a tmpfs takes all */
 #define HEAD_BYTES (64ULL << 10) /* the headers of stream and first Block are in it */
 #define END_BYTES (256ULL << 10) /* the Index of 30,000 Blocks is in it */
 
@@ -88,10 +92,12 @@ static int fetch_manifest(struct boot *b)
 	r = read_all(fd, &text, &n);
 	if (r == 0)
 		r = manifest_parse(text, n, &b->manifest);
-	if (r < 0)
-		return manifest_fail(r, urls[0].text, &b->fail);
-	b->has_manifest = true;
-	return 0;
+	b->has_manifest = r == 0 && pinned_is_possible(&b->manifest);
+	if (b->has_manifest)
+		return 0;
+	console_log(LOG_WARNING, "%s is no manifest with Blocks: it is ignored", urls[0].text);
+	manifest_free(&b->manifest);
+	return -ENOENT;
 }
 
 /* ---- head and end ---- */
@@ -164,10 +170,12 @@ static int fetch_all(struct boot *b)
 {
 	_cleanup_close_ int fd = root_fetch_open_file();
 	struct memory m = { 0 };
+	char text[SIZE_TEXT_MAX];
 	uint64_t to, size;
 	int r;
 
-	(void)memory_read(&m);
+	if (memory_read(&m) == 0)
+		m.available -= min_u64(m.available, RESERVE);
 	if (fd < 0)
 		return fail_errno(&b->fail, fd, b->urls[0].text, "cannot keep what arrives");
 	console_log(LOG_NOTICE,
@@ -176,6 +184,13 @@ static int fetch_all(struct boot *b)
 		    b->urls[0].text);
 	b->arrival = arrival_new(m.available, UINT64_MAX, 0);
 	r = fetch(b, b->urls, fd, ROOT_FETCH_WHOLE, &to, &size);
+	if (r == -EFBIG)
+		return fail_set(
+			&b->fail, ENOSPC, b->urls[0].text,
+			"Add memory, or publish it with `tarboot netboot --stream`: then only a "
+			"part of it is in memory at any time.",
+			"it is larger than the memory that is free, %s",
+			size_format(text, m.available));
 	if (r < 0)
 		return r;
 	r = payload_add(&b->payload, take_fd(&fd), 0, to);

@@ -16,9 +16,9 @@
 /* Real-mode boot loaders and 32-bit iPXE load the image below 2 GiB, because above are the devices of a PC. */
 #define BIOS_IMAGE_MAX (2ULL << 30)
 
-/* What init requires, with this page size. window: of a payload that is fetched. */
+/* What init requires, with this page size. */
 static uint64_t unpack_bytes(const struct image *image, const struct block_list *blocks,
-			     const struct manifest *m, uint64_t page, uint64_t window)
+			     const struct manifest *m, uint64_t page)
 {
 	struct rootsize_need need;
 	struct engine_plan plan;
@@ -26,7 +26,6 @@ static uint64_t unpack_bytes(const struct image *image, const struct block_list 
 	rootsize_need(m, blocks->least, blocks->uncompressed, page, &need);
 	engine_plan(blocks, 1, 0, &plan);
 	need.engine = plan.memory;
-	need.window = window;
 	return rootsize_needed(&need) + image->size - image->payload.size;
 }
 
@@ -50,17 +49,15 @@ void needs_of(const struct image *image, const struct block_list *blocks,
 	}
 	*ret = (struct needs){
 		.load = 2 * image->size,
-		.unpack = unpack_bytes(image, blocks, m, 4 << 10, 0),
-		.unpack_16k = unpack_bytes(image, blocks, m, 16 << 10, 0),
-		.unpack_64k = unpack_bytes(image, blocks, m, 64 << 10, 0),
+		.unpack = unpack_bytes(image, blocks, m, 4 << 10),
+		.unpack_16k = unpack_bytes(image, blocks, m, 16 << 10),
+		.unpack_64k = unpack_bytes(image, blocks, m, 64 << 10),
 		.is_estimate = !m,
 	};
 	ret->machine = least_machine(ret->load, ret->unpack);
 	if (image_can_fetch(image))
-		ret->fetching_machine = least_machine(
-			2 * (image->size - image->payload.size),
-			unpack_bytes(image, blocks, m, 4 << 10,
-				     block_list_window(blocks, image->payload.size, 1)));
+		ret->fetching_machine = least_machine(2 * (image->size - image->payload.size),
+						      ret->unpack);
 }
 
 void needs_print(const struct image *image, const struct needs *n)
