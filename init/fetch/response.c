@@ -121,7 +121,7 @@ void response_line(struct response *r, const char *line, size_t size)
 
 bool response_is_interim(const struct response *r)
 {
-	return r->status >= 100 && r->status < 200;
+	return r->status >= 100 && r->status < 200 && r->status != 101; /* Switching Protocols */
 }
 
 const char *response_validator(const struct response *r)

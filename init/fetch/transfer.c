@@ -164,12 +164,19 @@ static int pass_on(struct transfer *t, const char *data, uint64_t size)
 	return download_write(t->d, data, size);
 }
 
+/* libcurl may take for the end of a head what is none for us: "HTTP/3.1 100". */
 static size_t on_body(char *data, size_t one, size_t size, void *arg)
 {
 	struct transfer *t = arg;
 	uint64_t skip = min_u64(size, t->d->offset > t->at ? t->d->offset - t->at : 0);
 
 	(void)one;
+	if (!t->is_judged) {
+		t->is_judged = true;
+		t->verdict.decision = DECISION_FAIL;
+		t->verdict.reason = FETCH_NOT_HTTP;
+		return CURL_WRITEFUNC_ERROR;
+	}
 	t->window_bytes += size;
 	t->at += skip;
 	if (skip < size && pass_on(t, data + skip, size - skip) < 0)

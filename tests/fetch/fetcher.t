@@ -177,7 +177,7 @@ sub check_mirrors {
 }
 
 sub check_wrong_answers {
-	for my $status ('404 Not Found', '403 Forbidden', '500 x', '204 No Content', '304 Not Modified', '302 Found') {
+	for my $status ('404 Not Found', '403 Forbidden', '500 x', '204 No Content', '101 Switching Protocols', '304 Not Modified', '302 Found') {
 		my ($number) = $status =~ /^(\d+)/;
 		fails($status, raw(head($status) . 'text'), "failed 0 status $number ? 0");
 	}
@@ -206,6 +206,7 @@ sub check_wrong_answers {
 	fails('SSH', raw("SSH-2.0-OpenSSH_9.2\r\n"), "failed 0 not-http 0 ? 0 Received HTTP/0.9 when not allowed");
 	fails('junk', raw("\0\1\2\xff" x 100), "failed 0 not-http 0 ? 0 Received HTTP/0.9 when not allowed");
 	fails('a version of its own', raw("HTTP/7.1 200 OK\r\n\r\n"), 'failed 0 not-http 0 ? 0 Unsupported HTTP version in response');
+	fails('a version and a status of its own', raw("HTTP/3.1 100 Continue\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", 'x'), 'failed 0 not-http 100 ? 0');
 	fails('an encoding that nobody asked for', raw(head('200 OK', 'Transfer-Encoding' => 'gzip') . 'x'),
 		'failed 0 not-http 200 ? 0 Unsolicited Transfer-Encoding (gzip) found');
 	fails('nothing', raw(), 'failed 0 cut 0 ? 0');
