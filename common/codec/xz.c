@@ -157,40 +157,43 @@ static lzma_check check_of_size(uint64_t size)
 	return (lzma_check)(LZMA_CHECK_ID_MAX + 1);
 }
 
-/* What the Index would say of a Block whose header has the size of its data: the rest of it are padding and check. */
-static int derive_from_header(const struct block *at, const uint8_t *header, lzma_block *block,
-			      struct xz_block *ret)
+/* What the Index would say of a Block whose header has the size of its data: the rest of it are padding and check.
+ * LZMA_BUF_ERROR: it has not. */
+static lzma_ret derive_from_header(const struct block *at, const uint8_t *header, lzma_block *block,
+				   struct xz_block *ret)
 {
 	uint64_t head = block->header_size, data;
+	lzma_ret r;
 
 	block->check = LZMA_CHECK_NONE;
-	if (lzma_block_header_decode(block, NULL, header) != LZMA_OK)
-		return -EBADMSG;
+	r = lzma_block_header_decode(block, NULL, header);
+	if (r != LZMA_OK)
+		return r;
 	lzma_filters_free(block->filters, NULL);
 	data = block->compressed_size;
 	if (data == LZMA_VLI_UNKNOWN)
-		return -ENODATA;
+		return LZMA_BUF_ERROR;
 	if (head + (data + 3) / 4 * 4 > at->total)
-		return -EBADMSG;
+		return LZMA_DATA_ERROR;
 	ret->check = check_of_size(at->total - head - (data + 3) / 4 * 4);
 	ret->unpadded = head + data + lzma_check_size(ret->check);
-	return ret->check > LZMA_CHECK_ID_MAX ? -EBADMSG : 0;
+	return ret->check > LZMA_CHECK_ID_MAX ? LZMA_DATA_ERROR : LZMA_OK;
 }
 
 static int find_own(const struct payload *p, const struct block_list *l, const struct block *at,
 		    const uint8_t *header, lzma_block *block, struct xz_block *ret, struct fail *f)
 {
-	int r = 0;
+	lzma_ret r = LZMA_OK;
 
 	*ret = ((const struct xz_block *)l->own)[at->number - 1];
 	if (ret->unpadded == 0)
 		r = derive_from_header(at, header, block, ret);
-	if (r == -ENODATA)
+	if (r == LZMA_BUF_ERROR)
 		return fail_set(f, ENOTSUP, p->name, "Pack it with `tarboot pack`.",
 				"the header of Block %llu (byte %llu) lacks its sizes, which it "
 				"must have to be unpacked while it arrives",
 				(unsigned long long)at->number, (unsigned long long)at->offset);
-	return r < 0 ? fail_block(p, at, LZMA_DATA_ERROR, f) : 0;
+	return r == LZMA_OK ? 0 : fail_block(p, at, r, f);
 }
 
 /* Reads the header of a Block and holds it against the Index. filters has LZMA_FILTERS_MAX + 1 and is

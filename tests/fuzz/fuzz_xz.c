@@ -3,7 +3,8 @@
  * many bytes are asked for at a time, the second where the payload is cut in two parts.
  *
  * Promises: a Block gives what the Index says; the engine and liblzma's own decoder of whole files
- * find the same files good and read the same from them; so does the engine's pipeline of threads.
+ * find the same files good and read the same from them; so does the engine's pipeline of threads. A list of Blocks
+ * that a manifest tells gives the same.
  */
 #define OWN_BYTES 2
 
@@ -49,6 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		promise(theirs_r == LZMA_STREAM_END || theirs_r == LZMA_MEMLIMIT_ERROR);
 	if (theirs_r == LZMA_STREAM_END && r != -E2BIG && r != -ENOMEM)
 		promise(r == 0 && used == their_used && memcmp(ours, theirs, used) == 0);
+	check_known(&p, steps[data[0] & 3], r, r == 0 ? used : 0);
 	if (r != -E2BIG && data[0] & 4)
 		promise(unpack(&p, data[0] >> 4, &f) < 0 || r == 0);
 	fuzz_accepted += r == 0;

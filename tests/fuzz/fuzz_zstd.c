@@ -4,7 +4,8 @@
  * wrong ones.
  *
  * Promises: a frame gives what its header or a seek table says; the engine and libzstd's own decoding of the whole file find the same files good
- * and read the same from them, but for those with a wrong seek table, of which libzstd knows nothing; so does the engine's pipeline of threads.
+ * and read the same from them, but for those with a wrong seek table, of which libzstd knows nothing; so does the engine's pipeline of threads. A list of Blocks that a manifest tells
+ * gives the same.
  */
 #define OWN_BYTES 2
 #define ZSTD_STATIC_LINKING_ONLY
@@ -149,6 +150,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    zstd_frame_is_magic(data + OWN_BYTES, size - OWN_BYTES) &&
 	    !may_have_table(data + OWN_BYTES, size - OWN_BYTES))
 		promise(r == 0);
+	check_known(&p, steps[data[0] & 3], r, r == 0 ? used : 0);
 	if (r != -E2BIG && data[0] & 4)
 		promise(unpack(&p, data[0] >> 4, &f) < 0 || r == 0);
 	fuzz_accepted += r == 0;
