@@ -1,0 +1,56 @@
+#!/usr/bin/perl
+# A machine that fetches its root: the menu's iPXE loads kernel and boot part, tells the address on the kernel command line, and
+# /init fetches the root from the same server. By BIOS and by UEFI, to a login of systemd, without a second DHCP request.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use Test::More;
+use Net;
+
+need_programs(qw(qemu-system-x86_64 busybox dnsmasq ip));
+enter_network();
+
+my $BOOT  = 300;              # seconds for one that takes forty
+my $image = scratch('demo.img');
+my $site  = public('site');
+
+tarboot('pack', demo_root(), '-o', $image, qw(--level=fast --stream --no-shell));
+tarboot('netboot', $image, '-o', $site, '--stream', '--server', $SERVER, '--subnet', $SUBNET, '--timeout', 2,
+	'--append', 'console=ttyS0 net.ifnames=0 tarboot.shell', '--host', mac(1) . '=192.168.77.21,bios-pc');
+my $serve = serve('serve', build_path('tarboot'), 'serve', $site);
+ok($serve->wait_for(qr/^serving /m, 20), 'the servers run') or diag($serve->text);
+my $version = readlink "$site/http/images/demo/current";
+my $url     = "http://$SERVER/images/demo/$version/root.tar.xz";
+
+my %machine = (BIOS => sub { machine(name => 'bios', mac => mac(1)) }, UEFI => sub { machine(name => 'uefi', mac => mac(2), uefi('uefi')) });
+for my $kind (sort keys %machine) {
+	subtest $kind => sub {
+		my $guest = $machine{$kind}->();
+		ok($guest->wait_for(qr/\w login:/, $BOOT), 'it comes to a login') or return $guest->show_end(60);
+		my $text = $guest->text;
+		my ($line) = $text =~ /Kernel command line: (.*)/;
+		my ($address, $mac) = $kind eq 'BIOS' ? ('192.168.77.21', mac(1)) : ('192\.168\.77\.\d+', mac(2));
+		like($line, qr{tarboot\.rootfs=\Q$url\E ip=${address}:::255\.255\.255\.0:(?:bios-pc)?::none: BOOTIF=01-@{[ $mac =~ tr/:/-/r ]} console=ttyS0},
+			'the kernel command line has its address');
+		like($text, qr/^tarboot: unpack root: \d+\.\d+ s/m, 'the root was unpacked');
+		unlike($text, qr/^tarboot: .*trying again|FAILED/m, 'nothing failed');
+		$guest->type("root\n");
+		$guest->wait_for(qr/Password:/, 30);
+		$guest->type("tarboot\n");
+		$guest->wait_for(qr/# /, 60);
+		$guest->type("findmnt -no FSTYPE /; systemctl is-system-running --wait; ls -d /sys/block/vd*; grep -c ^/dev/ /proc/mounts\n");
+		ok($guest->wait_for(qr/^tmpfs\n(?:.*\n)*?running\n\/sys\/block\/vda\n0\n/m, 90), 'the root is in memory, the disk is not used')
+			or $guest->show_end;
+		$guest->stop;
+	};
+}
+
+my $log = $serve->text;
+my $who = mac(1) . ' 192\.168\.77\.21 ';
+like($log, qr/$who +HTTP   \S+boot\.img  \d+\.\d MB in \d+\.\d s, \d+ MB\/s\n/, 'the log: the boot part');
+like($log, qr/$who +HTTP   \S+root\.tar\.xz  \d+\.\d MB in \d+\.\d s, \d+ MB\/s\n/, 'the root');
+unlike($log, qr/initrd\.img|broke off/, 'and nothing else');
+note($log);
+is($serve->stop, 0, 'it stops cleanly');
+done_testing();
