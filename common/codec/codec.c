@@ -7,7 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PAGE_MOST (64ULL << 10) /* bytes: what is given back ends where a page does */
+#define MEMORY_MOST (8ULL << 30) /* bytes; the largest dictionary of xz has 4 GiB */
+#define PAGE_MOST (64ULL << 10)  /* bytes: what is given back ends where a page does */
 
 static const struct codec *const codecs[] = { &codec_xz, &codec_zstd, &codec_stored };
 
@@ -110,13 +111,19 @@ const struct codec *codec_by_name(const char *name)
 	return &codec_stored;
 }
 
+/* A stranger may have written the list, and what follows adds and multiplies these numbers. */
+static bool can_be(const struct block *b, const struct block_list *before)
+{
+	return b->memory <= MEMORY_MOST && b->uncompressed <= INT64_MAX - before->uncompressed;
+}
+
 int block_list_known(const char *name, const struct block *blocks, size_t n, struct block_list *ret)
 {
 	struct block_list l = { .codec = codec_by_name(name), .streams = 1 };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = block_list_add(&l, &blocks[i]);
+		r = can_be(&blocks[i], &l) ? block_list_add(&l, &blocks[i]) : -EINVAL;
 	if (r == 0)
 		r = l.codec->list_known(&l);
 	if (r < 0) {

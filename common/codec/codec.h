@@ -95,7 +95,7 @@ int block_list_read(const struct payload *p, struct block_list *ret, struct fail
 const struct codec *codec_by_name(const char *name);
 
 /* The list of a file that is not here yet: its name, and n Blocks with offset, total, uncompressed and memory. 0, -E2BIG behind
- * BLOCKS_MAX, or -ENOMEM; on failure *ret is empty. */
+ * BLOCKS_MAX, -EINVAL when a Block cannot be, or -ENOMEM; on failure *ret is empty. */
 int block_list_known(const char *name, const struct block *blocks, size_t n,
 		     struct block_list *ret);
 

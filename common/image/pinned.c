@@ -28,6 +28,9 @@ int pinned_list_blocks(const struct manifest *m, const char *name, struct block_
 	if (r == -E2BIG)
 		return fail_set(f, E2BIG, name, "Pack it again with `tarboot pack`.",
 				"its manifest lists more than %u Blocks", BLOCKS_MAX);
+	if (r == -EINVAL)
+		return fail_set(f, EBADMSG, name, "Pack and publish it again.",
+				"its manifest lists Blocks that are larger than any archive");
 	return r < 0 ? fail_errno(f, r, name, "cannot hold the list of its Blocks") : 0;
 }
 

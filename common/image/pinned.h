@@ -9,7 +9,7 @@
 /* Does the manifest tell enough to unpack the payload while it arrives: its size, and each Block with a digest? */
 bool pinned_is_possible(const struct manifest *m);
 
-/* The list of its Blocks. name: of the file, whose end tells the codec. 0, -E2BIG, -EBADMSG or -ENOMEM with *f set. */
+/* The list of its Blocks. name: of the file, whose end tells the codec. 0, -E2BIG, -EBADMSG (no archive has such Blocks) or -ENOMEM with *f set. */
 int pinned_list_blocks(const struct manifest *m, const char *name, struct block_list *ret,
 		       struct fail *f);
 
