@@ -188,7 +188,7 @@ int main(int argc, char **argv)
 {
 	static struct boot b = { .new_root_fd = -1, .old_root_fd = -1 };
 
-	if (lease_is_event(argc, argv))
+	if (getpid() != 1 && lease_is_event(argc, argv))
 		return lease_print(argv);
 	if (getpid() != 1) {
 		fprintf(stderr, "tarboot: init: it must be started by the kernel, as PID 1\n");

@@ -58,22 +58,26 @@ static void make_arguments(const struct fetch_source *from, const struct fetch_j
 	a->argv[a->n] = NULL;
 }
 
-/* In the child: default signals, and three descriptors that exec keeps. */
+/* A copy that is none of the numbers to be given away, which are then free. -1: there is none. */
+static int move_up(int fd)
+{
+	return fcntl(fd, F_DUPFD_CLOEXEC, FETCH_MESSAGES + 1);
+}
+
+/* In the child: default signals, and the four descriptors that exec keeps. The console is none of them. */
 static void become_fetcher(const char *program, char *const *argv, int bytes, int messages)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null = move_up(open("/dev/null", O_RDWR | O_CLOEXEC));
 	sigset_t none;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	messages = fcntl(messages, F_DUPFD_CLOEXEC, FETCH_MESSAGES + 1); /* out of the way */
-	bytes = fcntl(bytes, F_DUPFD_CLOEXEC, FETCH_MESSAGES + 1);
-	if (messages < 0 || bytes < 0 || dup2(bytes, STDOUT_FILENO) < 0 ||
-	    dup2(messages, FETCH_MESSAGES) < 0)
+	messages = move_up(messages);
+	bytes = move_up(bytes);
+	if (dup2(null, STDIN_FILENO) < 0 || dup2(bytes, STDOUT_FILENO) < 0 ||
+	    dup2(null, STDERR_FILENO) < 0 || dup2(messages, FETCH_MESSAGES) < 0)
 		_exit(126);
-	if (null >= 0 && null != STDIN_FILENO)
-		(void)dup2(null, STDIN_FILENO);
 	execv(program, argv);
 	_exit(127);
 }

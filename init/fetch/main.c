@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "fetch/confine.h"
 #include "fetch/mirrors.h"
@@ -19,6 +20,20 @@ static int end(int status, const char *what, const char *why)
 {
 	fprintf(stderr, "fetch: %s: %s\n", what, why);
 	return status;
+}
+
+/* Standard error is nobody's, as a rule. */
+static int fail(const char *step, int error)
+{
+	struct fetch_message m = {
+		.kind = FETCH_FAILED,
+		.reason = FETCH_OTHER,
+		.size = FETCH_SIZE_UNKNOWN,
+	};
+
+	snprintf(m.text, sizeof(m.text), "the fetcher: %s: %s", step, strerror(error));
+	(void)send(FETCH_MESSAGES, &m, sizeof(m), MSG_DONTWAIT | MSG_NOSIGNAL);
+	return end(EXIT_FAILURE, step, strerror(error));
 }
 
 int main(int argc, char **argv)
@@ -36,9 +51,9 @@ int main(int argc, char **argv)
 	(void)fcntl(STDOUT_FILENO, F_SETPIPE_SZ, PIPE_BYTES);
 	step = confine(o.chroot);
 	if (step)
-		return end(EXIT_FAILURE, step, strerror(errno));
+		return fail(step, errno);
 	r = mirrors_fetch(&o.download);
 	if (r == -ENOMEM)
-		return end(EXIT_FAILURE, "memory", strerror(ENOMEM));
+		return fail("memory", ENOMEM);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
