@@ -1,3 +1,4 @@
+/* Addresses, masks, MACs and names as texts. */
 #include "net/config.h"
 
 #include <arpa/inet.h>

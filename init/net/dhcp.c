@@ -1,3 +1,4 @@
+/* Starting udhcpc, and hearing it. */
 #include "net/dhcp.h"
 
 #include <errno.h>

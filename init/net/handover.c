@@ -1,3 +1,4 @@
+/* What is reset, and the files for a card that is kept. */
 #include "net/handover.h"
 
 #include <errno.h>
@@ -74,17 +75,27 @@ static bool is_dynamic(const struct network_seen *s)
 	return strcmp(s->from, "ip=") != 0;
 }
 
+/* A card gets another name, and a VLAN has the MAC of its card. */
+static void write_match(FILE *out, const struct network_seen *s, bool is_vlan)
+{
+	char mac[18];
+
+	if (is_vlan)
+		fprintf(out, "Name=%s\n\n", s->nic);
+	else
+		fprintf(out, "MACAddress=%s\n\n", net_mac_format(s->mac, mac));
+}
+
 /* systemd.network(5); KeepConfiguration= from version 243 on. */
-static int write_networkd(const struct network_seen *s)
+static int write_networkd(const struct network_seen *s, bool is_vlan)
 {
 	FILE *out = create(NETWORKD, "05-tarboot.network", 0644);
-	const uint8_t *m = s->mac;
 
 	if (!out)
 		return -errno;
 	fprintf(out, "# The card that tarboot fetched the root by (tarboot.net=keep).\n[Match]\n");
-	fprintf(out, "MACAddress=%02x:%02x:%02x:%02x:%02x:%02x\n\n[Network]\n", m[0], m[1], m[2],
-		m[3], m[4], m[5]);
+	write_match(out, s, is_vlan);
+	fprintf(out, "[Network]\n");
 	fprintf(out, "KeepConfiguration=yes\n");
 	if (is_dynamic(s))
 		fprintf(out, "DHCP=yes\n");
@@ -133,26 +144,44 @@ static int write_network_manager(const struct network_seen *s)
 	return fclose(out) == 0 ? 0 : -EIO;
 }
 
+/* Does the VLAN that is kept lie on it? Then it has the same MAC. */
+static bool is_below(const struct rtnl_link *link, const struct rtnl_link *kept)
+{
+	return strcmp(kept->kind, "vlan") == 0 &&
+	       memcmp(link->mac, kept->mac, sizeof(link->mac)) == 0;
+}
+
+/* NetworkManager takes a VLAN that it finds as it is. */
+static int write_files(const struct network_seen *s, const struct rtnl_link *kept)
+{
+	bool is_vlan = strcmp(kept->kind, "vlan") == 0;
+	int r = write_networkd(s, is_vlan);
+
+	return r < 0 || is_vlan ? r : write_network_manager(s);
+}
+
 int net_handover_reset(const struct network_seen *seen, bool is_kept)
 {
-	int kept = is_kept && seen->reached ? (int)if_nametoindex(seen->nic) : 0;
 	_cleanup_close_ int rtnl = rtnl_open();
+	const struct rtnl_link *kept = NULL;
 	static struct links links;
 	int result = 0, r;
 
 	resolv_forget();
 	if (rtnl < 0 || (r = rtnl_links(rtnl, note_link, &links)) < 0)
 		return rtnl < 0 ? rtnl : r;
+	if (is_kept && seen->reached)
+		kept = find_link(&links, (int)if_nametoindex(seen->nic));
 	/* From the last to the first: VLANs come after the cards that they lie on. */
 	for (size_t i = NETWORK_CARDS_MAX; i-- > 0;) {
 		const struct rtnl_link *link = find_link(&links, seen->touched[i]);
 
-		if (!seen->touched[i] || !link || link->index == kept)
+		if (!seen->touched[i] || !link || link == kept || (kept && is_below(link, kept)))
 			continue;
 		r = reset_link(rtnl, link);
 		result = r < 0 ? r : result;
 	}
-	if (kept && ((r = write_networkd(seen)) < 0 || (r = write_network_manager(seen)) < 0))
+	if (kept && (r = write_files(seen, kept)) < 0)
 		result = r;
 	return result;
 }

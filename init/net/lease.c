@@ -1,3 +1,4 @@
+/* What udhcpc's program passes on, and what is taken of it. */
 #include "net/lease.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* PID 1's side of the network. */
 #include "net/net.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* The loop of the network process: what the kernel says, whose turn it is, what PID 1 is told. */
 #include "net/network.h"
 
 #include <errno.h>

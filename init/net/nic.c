@@ -1,3 +1,4 @@
+/* The steps of one network card, and the lines about it on the console. */
 #include "net/nic.h"
 
 #include <errno.h>

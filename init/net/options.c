@@ -1,3 +1,4 @@
+/* The forms of ip= and the others. */
 #include "net/options.h"
 
 #include <errno.h>

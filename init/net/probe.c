@@ -1,3 +1,4 @@
+/* The child that tries to connect, and its result. */
 #include "net/probe.h"
 
 #include <errno.h>

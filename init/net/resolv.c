@@ -1,3 +1,4 @@
+/* The two files, one of which is a link to the other. */
 #include "net/resolv.h"
 
 #include <errno.h>

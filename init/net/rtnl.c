@@ -1,3 +1,4 @@
+/* Messages of rtnetlink, put together and taken apart. */
 #include "net/rtnl.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+/* One sentence for each reason. */
 #include "net/why_not.h"
 
 #include <dirent.h>
