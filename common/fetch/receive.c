@@ -17,6 +17,8 @@
 #define LIFE_MS 500 /* after so long, at the soonest, a fetcher that ended is started again */
 #define MESSAGES_AT_ONCE 64
 #define RECOVERED (16U << 20) /* bytes from a server after which its next failure is news again */
+#define PROGRESS \
+	(64U << 10) /* bytes: a server that gives fewer within the patience has given nothing */
 #define NO_BLOCK SIZE_MAX
 
 struct receiver {
@@ -32,9 +34,11 @@ struct receiver {
 	size_t validator_url;
 
 	bool has_no_range;      /* the server sends from the start what was to be a part */
-	uint64_t last_progress; /* a byte came, or there was no room for one */
-	struct fail trouble;    /* why the last try failed; error 0: none did since bytes came */
+	uint64_t last_progress; /* PROGRESS bytes had come, or there was no room for them */
+	uint64_t since;         /* bytes that came since then */
+	struct fail trouble;    /* why the last try failed; error 0: none did since then */
 	uint32_t missing;       /* bits: servers that do not have it */
+	uint32_t silent;        /* bits: servers that did not answer */
 
 	/* What was said already. */
 	char told[URLS_MAX][sizeof(((struct fail *)0)->why)]; /* of each server's failures */
@@ -119,7 +123,7 @@ static void take_answer(struct receiver *r, const struct fetch_message *m)
 {
 	char line[URL_MAX + 64], size[SIZE_TEXT_MAX];
 
-	r->missing = 0;
+	r->missing = r->silent = 0;
 	r->has_no_range = r->o->is_part && m->status == 200 && atomic_load(&r->a->arrived) > 0;
 	atomic_store(&r->a->told_size, m->size == FETCH_SIZE_UNKNOWN ? 0 : m->size);
 	memcpy(r->validator, m->text, FETCH_TEXT_MAX);
@@ -135,18 +139,28 @@ static void take_answer(struct receiver *r, const struct fetch_message *m)
 	tell(r, false, line);
 }
 
+/* Which servers do not have a file that may be missing. Some say 403 then, and some send a page. */
+static void count_missing(struct receiver *r, const struct fetch_message *m)
+{
+	bool has_answered = m->reason == FETCH_NO_FILE || m->reason == FETCH_REDIRECTS ||
+			    (m->reason == FETCH_STATUS && m->status >= 400 && m->status < 500);
+
+	if (has_answered)
+		r->missing |= 1U << r->url;
+	else
+		r->silent |= 1U << r->url;
+}
+
 static void take_failure(struct receiver *r, const struct fetch_message *m)
 {
 	char line[sizeof(r->trouble.what) + sizeof(r->trouble.why) + 32];
 	uint64_t size = r->o->is_size_unknown || r->o->is_part ? FETCH_SIZE_UNKNOWN : r->a->size;
-	bool is_missing;
 
 	receive_explain(m, &r->o->from.urls[r->url], size, &r->trouble);
-	is_missing = r->trouble.error == ENOENT;
-	r->missing = is_missing ? r->missing | 1U << r->url : 0;
+	count_missing(r, m);
 	atomic_fetch_add(&r->a->failures, 1);
 	if ((strcmp(r->told[r->url], r->trouble.why) == 0 && r->came[r->url] < RECOVERED) ||
-	    (is_missing && r->o->may_be_missing))
+	    (r->o->may_be_missing && (r->missing >> r->url & 1)))
 		return;
 	memcpy(r->told[r->url], r->trouble.why, sizeof(r->told[0]));
 	r->came[r->url] = 0;
@@ -215,13 +229,18 @@ static int keep(struct receiver *r, const uint8_t *data, size_t size, uint64_t a
 
 static void count_bytes(struct receiver *r, struct task *t, size_t n)
 {
-	r->last_progress = now_usec();
-	r->trouble.error = 0;
+	uint64_t now = now_usec();
+
+	t->at += n;
+	r->since += n;
+	if (r->since >= PROGRESS || t->at == t->end) {
+		r->last_progress = now;
+		r->since = r->trouble.error = 0;
+	}
 	r->came[r->url] += n;
 	if (atomic_load(&r->a->first_byte) == 0)
-		atomic_store(&r->a->first_byte, r->last_progress);
-	atomic_store(&r->a->last_byte, r->last_progress);
-	t->at += n;
+		atomic_store(&r->a->first_byte, now);
+	atomic_store(&r->a->last_byte, now);
 	if (!is_again(r, t))
 		arrival_add(r->a, n, (uint32_t)r->url);
 }
@@ -300,24 +319,36 @@ static int take_end(struct receiver *r, struct fail *f)
 
 /* ---- until a fetcher has done its task, or is no longer wanted ---- */
 
+static int fail_impatient(const struct receiver *r, struct fail *f)
+{
+	const char *what = r->o->from.urls[r->url].text;
+
+	if (r->trouble.error) {
+		*f = r->trouble;
+		return -f->error;
+	}
+	if (r->since)
+		return fail_set(f, ETIMEDOUT, what,
+				"Look at the load of the server and of the network.",
+				"hardly anything came for %u s", r->o->patience);
+	return fail_set(f, ETIMEDOUT, what,
+			"Check that the server runs, and that no firewall is in between.",
+			"nothing came for %u s", r->o->patience);
+}
+
 static int check_trouble(const struct receiver *r, struct fail *f)
 {
 	uint64_t waited = (now_usec() - r->last_progress) / 1000000;
 
-	if (r->o->may_be_missing && r->missing == (1U << r->o->from.n_urls) - 1) {
+	if (r->o->may_be_missing && r->missing &&
+	    (r->missing | r->silent) == (1U << r->o->from.n_urls) - 1) {
 		*f = r->trouble;
+		f->error = ENOENT;
 		return -ENOENT;
 	}
 	if (r->has_no_range)
 		return fail_errno(f, ENOTSUP, r->o->from.urls[r->url].text, "cannot fetch its end");
-	if (r->o->patience == 0 || waited < r->o->patience)
-		return 0;
-	if (r->trouble.error == 0)
-		return fail_set(f, ETIMEDOUT, r->o->from.urls[r->url].text,
-				"Check that the server runs, and that no firewall is in between.",
-				"nothing came for %u s", r->o->patience);
-	*f = r->trouble;
-	return -f->error;
+	return r->o->patience == 0 || waited < r->o->patience ? 0 : fail_impatient(r, f);
 }
 
 /* The readers are the limit. */

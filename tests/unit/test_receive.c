@@ -124,6 +124,8 @@ static void do_step(struct fake *f, const char *step)
 		(void)raise(SIGKILL);
 	else if (strncmp(step, "exit", 4) == 0)
 		_exit((int)n);
+	else if (strncmp(step, "pause", 5) == 0)
+		usleep((useconds_t)n * 1000);
 	else if (strncmp(step, "stay", 4) == 0)
 		(void)pause();
 	else
@@ -480,6 +482,26 @@ static const struct test tests[] = {
 	  .why = "the server does not have it (404)",
 	  .told = "",
 	  .asked = ALL_OF_TWO },
+	{ .name = "no server has it: one says 403, one does not answer",
+	  .n_urls = 2,
+	  .script = "fail 1 2;fail 0 6 403;stay\n",
+	  .may_be_missing = true,
+	  .error = ENOENT,
+	  .what = "http://a/f",
+	  .why = "the server refuses to give it (403)",
+	  .told = "! http://b/f: nobody listens there; trying again\n",
+	  .asked = ALL_OF_TWO },
+	{ .name = "a byte now and then",
+	  .n_urls = 1,
+	  .script = ANSWER
+	  "bytes 1;pause 400;bytes 1;pause 400;bytes 1;pause 400;bytes 1;pause 400;"
+	  "bytes 1;pause 400;bytes 1;pause 400;all;stay\n",
+	  .patience = 1,
+	  .error = ETIMEDOUT,
+	  .what = "http://a/f",
+	  .why = "hardly anything came for 1 s",
+	  .told = FETCHING_A,
+	  .asked = ALL },
 	{ .name = "one server does not have it",
 	  .n_urls = 2,
 	  .script = "fail 0 6 404;fail 0 6 404;answer 1 1000 v1;all;stay\n",
