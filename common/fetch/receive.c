@@ -245,6 +245,13 @@ static void count_bytes(struct receiver *r, struct task *t, size_t n)
 		arrival_add(r->a, n, (uint32_t)r->url);
 }
 
+static int fail_too_large(const struct receiver *r, struct fail *f)
+{
+	return fail_set(f, EFBIG, r->o->from.urls[r->url].text, "Correct the URL, or add memory.",
+			"it has more than %llu bytes, which is the most that it may have",
+			(unsigned long long)r->a->size);
+}
+
 /* Returns 1 when there were some or none yet, 0 at the end of the pipe, -errno with *f set. */
 static int take_bytes(struct receiver *r, struct task *t, uint64_t room, struct fail *f)
 {
@@ -258,10 +265,7 @@ static int take_bytes(struct receiver *r, struct task *t, uint64_t room, struct 
 	if (n == 0)
 		return 0;
 	if (r->o->is_size_unknown && t->at == r->a->size)
-		return fail_set(f, EFBIG, r->o->from.urls[r->url].text,
-				"Correct the URL, or add memory.",
-				"it has more than %llu bytes, which is the most that it may have",
-				(unsigned long long)r->a->size);
+		return fail_too_large(r, f);
 	w = keep(r, r->buf, (size_t)n, t->at);
 	if (w == -ENOSPC || w == -ENOMEM || w == -EFBIG)
 		return fail_set(f, ENOSPC, r->o->from.urls[r->url].text,
@@ -346,6 +350,8 @@ static int check_trouble(const struct receiver *r, struct fail *f)
 		f->error = ENOENT;
 		return -ENOENT;
 	}
+	if (r->o->is_size_unknown && atomic_load(&r->a->told_size) > r->a->size)
+		return fail_too_large(r, f);
 	if (r->has_no_range)
 		return fail_errno(f, ENOTSUP, r->o->from.urls[r->url].text, "cannot fetch its end");
 	return r->o->patience == 0 || waited < r->o->patience ? 0 : fail_impatient(r, f);

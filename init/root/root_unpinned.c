@@ -86,10 +86,11 @@ static int fetch_manifest(struct boot *b)
 	b->arrival = arrival_new(MANIFEST_TEXT_MAX, UINT64_MAX, 0);
 	if (r == 0)
 		r = fetch(b, urls, fd, ROOT_FETCH_IF_THERE, &to, &size);
-	if (r < 0)
+	if (r < 0 && r != -EFBIG)
 		return r;
 	(void)lseek(fd, 0, SEEK_SET);
-	r = read_all(fd, &text, &n);
+	if (r == 0)
+		r = read_all(fd, &text, &n);
 	if (r == 0)
 		r = manifest_parse(text, n, &b->manifest);
 	b->has_manifest = r == 0 && pinned_is_possible(&b->manifest);
