@@ -116,7 +116,7 @@ FUZZ  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZERS := $(FUZZ:%=$(B)/tests/fuzz/%)
 # TSan is for those that start threads; tests/build.t knows whether one is missing here. libFuzzer's own builds need all of the
 # sources by clang once more, and replay what the others do. `make test-all` makes and runs everything.
-THREADED := test_arrival test_depth test_encode test_inject test_schedule test_stress test_tree test_unpack fuzz_repack fuzz_unpack fuzz_xz fuzz_zstd
+THREADED := test_arrival test_depth test_encode test_inject test_receive test_schedule test_stress test_tree test_unpack fuzz_repack fuzz_unpack fuzz_xz fuzz_zstd
 TEST_ALL := $(filter test-all,$(MAKECMDGOALS))
 WITH_TSAN := $(if $(TEST_ALL),$(UNIT) $(FUZZ),$(THREADED))
 REPLAYS := $(FUZZ:%=$(B)/tests/asan/%) $(patsubst %,$(B)/tests/tsan/%,$(filter fuzz_%,$(WITH_TSAN))) $(if $(TEST_ALL),$(FUZZERS))
