@@ -298,22 +298,18 @@ static int add_and_drive(struct transfer *t, CURLcode *ret, struct fetch_message
 	return r;
 }
 
-/* Each family alone, too: dnsmasq without servers above it refuses to say whether its names have IPv6 addresses, and a refusal
- * is an error to musl, even if the other question was answered. Returns as drive(). */
+/* IPv4 alone, too: dnsmasq without servers above it refuses to say whether its names have IPv6 addresses, and a refusal is an
+ * error to musl, even if the other question was answered. (libcurl never asks for IPv6 alone.) Returns as drive(). */
 static int drive_by_family(struct transfer *t, CURLcode *ret, struct fetch_message *m)
 {
-	static const long families[] = { CURL_IPRESOLVE_WHATEVER, CURL_IPRESOLVE_V4,
-					 CURL_IPRESOLVE_V6 };
-	int r = 0;
+	int r;
 
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		curl_easy_setopt(t->easy, CURLOPT_IPRESOLVE, families[i]);
-		r = add_and_drive(t, ret, m);
-		if (r < 0 ||
-		    (*ret != CURLE_COULDNT_RESOLVE_HOST && *ret != CURLE_COULDNT_RESOLVE_PROXY))
-			break;
-	}
-	return r;
+	curl_easy_setopt(t->easy, CURLOPT_IPRESOLVE, (long)CURL_IPRESOLVE_WHATEVER);
+	r = add_and_drive(t, ret, m);
+	if (r < 0 || (*ret != CURLE_COULDNT_RESOLVE_HOST && *ret != CURLE_COULDNT_RESOLVE_PROXY))
+		return r;
+	curl_easy_setopt(t->easy, CURLOPT_IPRESOLVE, (long)CURL_IPRESOLVE_V4);
+	return add_and_drive(t, ret, m);
 }
 
 static int request(struct transfer *t, const char *target, CURLcode *ret, struct fetch_message *m)

@@ -14,7 +14,7 @@ use lib "$FindBin::RealBin/../boot";
 use Guest;
 use Image;
 
-our @EXPORT = (@Image::EXPORT, qw(enter_network private_machine servers serve machine uefi mac $SERVER $SUBNET));
+our @EXPORT = (@Image::EXPORT, qw(enter_network private_machine servers serve machine uefi mac add_bridge $SERVER $SUBNET));
 our ($SERVER, $SUBNET) = ('192.168.77.1', '192.168.77.0/24');
 
 # What servers keep is in directories of their own, which exist where Debian's packages were installed.
@@ -38,11 +38,19 @@ sub enter_network {
 		exec private_machine(), $^X, $0, @ARGV or die "unshare: $!\n";
 	}
 	run('ip', 'link', 'set', 'lo', 'up');
-	run(qw(ip link add br0 type bridge forward_delay 0 stp_state 0));
-	run('ip', 'address', 'add', "$SERVER/24", 'dev', 'br0');
-	run(qw(ip link set br0 up));
+	add_bridge('br0', "$SERVER/24");
 	$ENV{PATH} = servers() . "/commands:$ENV{PATH}";
 	return;
+}
+
+# A network, in which this machine has these addresses.
+sub add_bridge {
+	my ($name, @addresses) = @_;
+
+	run(qw(ip link add), $name, qw(type bridge forward_delay 0 stp_state 0));
+	run(qw(ip address add), $_, 'dev', $name, /:/ ? 'nodad' : ()) for @addresses;
+	run(qw(ip link set), $name, 'up');
+	return $name;
 }
 
 # Debian's servers, not installed.
@@ -68,23 +76,45 @@ sub mac { return sprintf '52:54:00:00:00:%02x', $_[0] }
 
 my $nth = 0;
 
-# A machine with an empty disk that boots from the network, by BIOS and the iPXE in QEMU's card, or a kernel that is given. Named
-# arguments as of Guest->start, and mac; nic (options of the card), rate (Mbit/s that its line has towards it), more args.
-sub machine {
-	my (%arg) = @_;
-	my $tap  = 'tap' . $nth++;
-	my $disk = scratch("$arg{name}.disk");
+# A card's end of a network: a bridge's name, or for a cable of tests/netboot/cable [ name, how it behaves... ]. Its
+# arguments, and what must live as long as the machine.
+sub netdev {
+	my ($id, $network, $rate) = @_;
+	my ($bridge, @how) = ref $network ? @$network : $network;
+	my $tap = 'tap' . $nth++;
 
 	run(qw(ip tuntap add), $tap, qw(mode tap));
-	run(qw(ip link set), $tap, qw(master br0 up));
-	run(qw(tc qdisc add dev), $tap, qw(root tbf rate), "$arg{rate}mbit", qw(burst 256k latency 50ms)) if $arg{rate};
+	run(qw(ip link set), $tap, 'master', $bridge, 'up');
+	run(qw(tc qdisc add dev), $tap, qw(root tbf rate), "${rate}mbit", qw(burst 256k latency 50ms)) if $rate;
+	return "tap,id=$id,ifname=$tap,script=no,downscript=no" unless @how;
+	my ($from, $to) = map { $_ + 2 * $nth } 30000, 30001;
+	my $cable = serve($tap, "$FindBin::RealBin/cable", $tap, $from, $to, @how);
+	$cable->wait_for(qr/^laid/, 20) or die $cable->text;
+	return ("socket,id=$id,udp=127.0.0.1:$to,localaddr=127.0.0.1:$from", $cable);
+}
+
+# A machine with an empty disk that boots from the network, by BIOS and the iPXE in QEMU's card, or a kernel that is given.
+# Named arguments as of Guest->start, and mac; nic (options of the cards), rate (Mbit/s that their lines have towards
+# them), more args; networks: of the cards, as of netdev() (default: one on br0); their MACs have the card's number in the
+# fourth byte.
+sub machine {
+	my (%arg) = @_;
+	my @networks = @{ $arg{networks} // ['br0'] };
+	my $disk     = scratch("$arg{name}.disk");
+	my (@cards, @cables);
+
 	run('truncate', '-s', '1M', $disk);
-	return Guest->start(
+	for my $i (0 .. $#networks) {
+		my ($netdev, $cable) = netdev("n$i", $networks[$i], $arg{rate});
+		my $mac = $arg{mac} =~ s/^(.{9})../$1 . sprintf '%02x', $i/er;
+		push @cards, -netdev => $netdev, -device => "virtio-net-pci,netdev=n$i,mac=$mac" . ($arg{nic} // '');
+		push @cables, $cable if $cable;
+	}
+	my $guest = Guest->start(
 		dir => scratch(), mem => 1024, smp => 1, %arg,
-		args => [ @{ $arg{args} // [] },
-			-drive  => "file=$disk,format=raw,if=virtio",
-			-netdev => "tap,id=n,ifname=$tap,script=no,downscript=no",
-			-device => "virtio-net-pci,netdev=n,mac=$arg{mac}" . ($arg{nic} // '') ]);
+		args => [ @{ $arg{args} // [] }, -drive => "file=$disk,format=raw,if=virtio", @cards ]);
+	$guest->{cables} = \@cables;
+	return $guest;
 }
 
 # Arguments for a machine with UEFI, whose firmware itself boots from the network.
