@@ -57,14 +57,18 @@ void message_send_line(int fd, unsigned level, const char *line)
 	n_lost += !send_now(fd, &m);
 }
 
-void message_send(int fd, struct message *m)
+bool message_send(int fd, struct message *m)
 {
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
 
-	if (send_now(fd, m) || errno != EAGAIN)
-		return;
-	if (poll(&p, 1, PATIENCE_MS) <= 0 || !send_now(fd, m))
-		n_lost++;
+	if (send_now(fd, m))
+		return true;
+	if (errno != EAGAIN)
+		return false;
+	if (poll(&p, 1, PATIENCE_MS) > 0 && send_now(fd, m))
+		return true;
+	n_lost++;
+	return false;
 }
 
 void message_send_lost(int fd)
@@ -72,7 +76,7 @@ void message_send_lost(int fd)
 	struct message m = { .kind = MESSAGE_LOST };
 
 	if (n_lost > 0)
-		message_send(fd, &m);
+		(void)message_send(fd, &m);
 }
 
 int message_receive(int fd, message_print_fn *print, struct message *ret)

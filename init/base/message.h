@@ -92,8 +92,8 @@ bool message_shut_down(int fd);
 /* In a child: sends a line, without newline; drops it if there is no room. */
 void message_send_line(int fd, unsigned level, const char *line);
 
-/* In a child: sends a message that should not be dropped; waits for room up to a second. */
-void message_send(int fd, struct message *m);
+/* In a child: sends a message that should not be dropped; waits for room up to a second. False: it was. */
+bool message_send(int fd, struct message *m);
 
 /* In a child before it ends: sends the number of messages dropped since the last one. */
 void message_send_lost(int fd);

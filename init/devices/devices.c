@@ -210,7 +210,7 @@ static void run(void *arg, int parent)
 	m.seen = (struct devices_seen){ now_usec(), modules_count(d->modules) };
 	console_log(LOG_DEBUG, "plug in devices: all seen after %llu ms, %u modules loaded",
 		    (unsigned long long)((m.seen.time - start) / 1000), m.seen.modules);
-	message_send(d->parent, &m); /* devices_settle() waits for it */
+	(void)message_send(d->parent, &m); /* devices_settle() waits for it */
 	serve(d);
 }
 

@@ -200,8 +200,9 @@ static void tell(struct network *n)
 	describe_nics(n, best_reason(n), &n->seen);
 	if (memcmp(&n->seen, &n->told, sizeof(n->seen)) == 0)
 		return;
-	m.network = n->told = n->seen;
-	message_send(n->parent, &m);
+	m.network = n->seen;
+	if (message_send(n->parent, &m)) /* else it is told later: PID 1 waits for it */
+		n->told = n->seen;
 }
 
 /* ---- turns ---- */
