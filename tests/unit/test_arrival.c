@@ -740,6 +740,7 @@ static void test_wrong_manifests(void)
 	char name[100];
 
 	build(&m, &without, &tar);
+	run.decoders = 1; /* or another Block may be the first to fail */
 	expect_failure(&m, &run, &no_sizes, "headers without sizes");
 	drop(&m);
 	for (size_t i = 0; i < ARRAY_SIZE(shorter); i++) {
