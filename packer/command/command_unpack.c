@@ -36,10 +36,9 @@ static const struct option_spec options[] = {
 	"If IMAGE is -, it is read from standard input; a pipe is first copied to a file in "    \
 	"TMPDIR.\n\n"                                                                            \
 	"If IMAGE is a URL, http://SERVER/PATH, it is fetched; several with commas between are " \
-	"the same file on several servers. With URL.manifest beside it, which `tarboot netboot " \
-	"--stream` publishes, each Block is checked and unpacked as soon as it is there; "       \
-	"without, "                                                                              \
-	"the whole file is fetched into TMPDIR first."
+	"the same file on several servers. With URL.manifest beside it, as tarboot-netboot "     \
+	"publishes it, each Block is checked and unpacked as soon as it is there; without, the " \
+	"whole file is fetched into TMPDIR first."
 
 static const struct command_usage unpack_usage = {
 	.command = "unpack",
