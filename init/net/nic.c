@@ -219,6 +219,8 @@ void nic_read_lease(struct nic *nic)
 		console_log(LOG_WARNING,
 			    "%s: a DHCP server gave an answer without a usable address",
 			    nic->link.name);
+		dhcp_stop(&nic->dhcp); /* it would keep that for as long as the lease lasts */
+		nic->dhcp_at = now_usec() + DHCP_AGAIN_USEC;
 		break;
 	case LEASE_NONE:
 		break;
