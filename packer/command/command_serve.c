@@ -17,6 +17,7 @@
 #include "base/piped_child.h"
 #include "base/print.h"
 #include "site/serve_log.h"
+#include "site/served_blocks.h"
 #include "site/site_generate.h"
 
 #define STOP_SECONDS 5 /* that a server may take to end */
@@ -299,12 +300,16 @@ static bool read_lines(struct server *v, struct serve_log *log)
 	return n > 0 || (n < 0 && errno == EINTR);
 }
 
-static int follow(struct server servers[2], struct fail *f)
+static int follow(const struct site *s, struct server servers[2], struct fail *f)
 {
 	static struct serve_log log;
+	char directory[PATH_MAX];
 	struct pollfd p[2] = { { .fd = servers[0].fd, .events = POLLIN },
 			       { .fd = servers[1].fd, .events = POLLIN } };
 
+	snprintf(directory, sizeof(directory), "%s/http", s->directory);
+	log.blocks = served_blocks;
+	log.blocks_arg = directory;
 	while (!stopped) {
 		if (poll(p, 2, 500) <= 0)
 			continue;
@@ -378,7 +383,7 @@ static int run_servers(const struct site *s, const char *interface, struct fail 
 		printf("serving  %s on %s, %s; stop it with Ctrl-C\n", url, interface,
 		       s->proxy ? "addresses from another DHCP server" : "with DHCP addresses");
 		fflush(stdout);
-		r = follow(servers, f);
+		r = follow(s, servers, f);
 	}
 	stop(&servers[0]);
 	stop(&servers[1]);

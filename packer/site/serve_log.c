@@ -111,37 +111,43 @@ static bool parse_http(const char *line, struct transfer *ret)
 }
 
 /* How much of a large file, and how fast. */
-static void print_amount(const struct transfer *t, char *ret, size_t room)
+static void print_amount(const struct serve_log *log, const struct transfer *t, char *ret,
+			 size_t room)
 {
 	double megabytes = (double)t->sent / 1e6;
-	char from[48] = "", of[80] = "";
+	char from[48] = "", of[80] = "", blocks[SERVE_BLOCKS_MAX] = "";
+
+	if (log->blocks)
+		log->blocks(log->blocks_arg, t->path, t->offset, t->offset + t->sent, blocks);
 
 	if (t->offset)
 		snprintf(from, sizeof(from), "from %.1f MB on: ", (double)t->offset / 1e6);
 	if (t->sent < t->size)
 		snprintf(of, sizeof(of), ", then the machine broke off; %.1f MB were left",
 			 (double)(t->size - t->sent) / 1e6);
-	snprintf(ret, room, "%s%.1f MB in %.1f s, %.0f MB/s%s", from, megabytes, t->seconds,
-		 megabytes / (t->seconds > 0.001 ? t->seconds : 0.001), of);
+	snprintf(ret, room, "%s%.1f MB in %.1f s, %.0f MB/s%s%s%s", from, megabytes, t->seconds,
+		 megabytes / (t->seconds > 0.001 ? t->seconds : 0.001), *blocks ? ", " : "", blocks,
+		 of);
 }
 
 static bool show_http(struct serve_log *log, const char *line, char ret[SERVE_LINE_MAX])
 {
-	char what[SERVE_LINE_MAX - 96], amount[176];
+	char what[SERVE_LINE_MAX - 96], amount[240];
 	struct transfer t;
 
 	if (!parse_http(line, &t))
 		return false;
 	if (t.status == 404 && strncmp(t.path, "/mac-", 5) == 0)
 		return false; /* the optional file of that machine does not exist */
-	print_amount(&t, amount, sizeof(amount));
 	if (t.status != 200 && t.status != 206)
 		snprintf(what, sizeof(what), "HTTP   %s: error %u%s", t.path, t.status,
 			 t.status == 403 ? ": the web server is not allowed to read it" : "");
 	else if (t.sent < LARGE)
 		snprintf(what, sizeof(what), "HTTP   %s", t.path);
-	else
+	else {
+		print_amount(log, &t, amount, sizeof(amount));
 		snprintf(what, sizeof(what), "HTTP   %s  %s", t.path, amount);
+	}
 	show(log, t.address, what, ret);
 	return true;
 }

@@ -49,7 +49,7 @@ for my $kind (sort keys %machine) {
 my $log = $serve->text;
 my $who = mac(1) . ' 192\.168\.77\.21 ';
 like($log, qr/$who +HTTP   \S+boot\.img  \d+\.\d MB in \d+\.\d s, \d+ MB\/s\n/, 'the log: the boot part');
-like($log, qr/$who +HTTP   \S+root\.tar\.xz  \d+\.\d MB in \d+\.\d s, \d+ MB\/s\n/, 'the root');
+like($log, qr/$who +HTTP   \S+root\.tar\.xz  \d+\.\d MB in \d+\.\d s, \d+ MB\/s, (\d+) of \1 Blocks\n/, 'the root, with all its Blocks');
 unlike($log, qr/initrd\.img|broke off/, 'and nothing else');
 note($log);
 is($serve->stop, 0, 'it stops cleanly');

@@ -14,6 +14,15 @@ static void check(const char *line, const char *want)
 		is_str(shown, want, "it says so");
 }
 
+static void some_blocks(const void *arg, const char *path, uint64_t from, uint64_t to,
+			char ret[SERVE_BLOCKS_MAX])
+{
+	*ret = '\0';
+	if (strstr(path, "root.tar"))
+		snprintf(ret, SERVE_BLOCKS_MAX, "%s%s %llu %llu", (const char *)arg, path,
+			 (unsigned long long)from, (unsigned long long)to);
+}
+
 int main(void)
 {
 	char line[64], mac[MAC_TEXT_MAX];
@@ -57,6 +66,16 @@ int main(void)
 	      "/images/lab/1/root.tar.xz",
 	      "52:54:00:00:00:01 10.7.0.9        HTTP   /images/lab/1/root.tar.xz  from 104.9 MB "
 	      "on: 4.2 MB in 0.1 s, 42 MB/s, then the machine broke off; 161.0 MB were left");
+	log_.blocks = some_blocks;
+	log_.blocks_arg = "dir";
+	check("tarboot 10.7.0.9 206 4194304 0.100 165200000 [bytes 104857600-270057599/270057600] "
+	      "/images/lab/1/root.tar.xz",
+	      "52:54:00:00:00:01 10.7.0.9        HTTP   /images/lab/1/root.tar.xz  from 104.9 MB "
+	      "on: 4.2 MB in 0.1 s, 42 MB/s, dir/images/lab/1/root.tar.xz 104857600 109051904, "
+	      "then the machine broke off; 161.0 MB were left");
+	check("tarboot 10.7.0.9 200 14000000 1.000 14000000 [-] /vmlinuz",
+	      "52:54:00:00:00:01 10.7.0.9        HTTP   /vmlinuz  14.0 MB in 1.0 s, 14 MB/s");
+	log_.blocks = NULL;
 	check("tarboot 10.7.0.9 200 0 0.000 270057600 [-] /images/lab/1/root.tar.xz",
 	      "52:54:00:00:00:01 10.7.0.9        HTTP   /images/lab/1/root.tar.xz");
 	check("tarboot 10.7.0.9 416 197 0.000 197 [bytes */270057600] /images/lab/1/root.tar.xz",
