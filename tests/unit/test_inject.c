@@ -100,6 +100,9 @@ WRAP_CALL(fcntl, LARGE(fcntl), int, (int fd, int command, long arg), (fd, comman
 WRAP_CALL(fcntl, fcntl, int, (int fd, int command, long arg), (fd, command, arg), -1)
 #endif
 WRAP_CALL(fstat, LARGE(fstat), int, (int fd, struct stat *st), (fd, st), -1)
+#ifdef __GLIBC__ /* and so was libsodium */
+WRAP_CALL(fstat, fstat, int, (int fd, struct stat *st), (fd, st), -1)
+#endif
 WRAP_CALL(fstatat, LARGE(fstatat), int, (int fd, const char *path, struct stat *st, int flags),
 	  (fd, path, st, flags), -1)
 WRAP_CALL(readlinkat, readlinkat, ssize_t, (int fd, const char *path, char *buf, size_t size),
