@@ -42,6 +42,7 @@ enum network_reason {
 	NETWORK_NO_ROUTE,   /* an address, but no way to the server */
 	NETWORK_NO_NAME,    /* its name cannot be resolved */
 	NETWORK_NO_ANSWER,  /* it does not answer */
+	NETWORK_REFUSED,    /* it, or a firewall in its place, refuses the connection */
 	NETWORK_REACHED,    /* none: one is reached */
 };
 

@@ -307,6 +307,8 @@ static const char *explain(enum network_reason reason)
 		return "the name cannot be resolved";
 	case NETWORK_NO_ROUTE:
 		return "no route to it";
+	case NETWORK_REFUSED:
+		return "the connection is refused";
 	default:
 		return "no answer";
 	}
@@ -330,12 +332,22 @@ static void lose_turn(struct network *n, enum network_reason reason)
 	n->probe_at = now_usec() + (next && !next->tried_at ? 0 : random_pause());
 }
 
+/* A refusal may come from a firewall on a way that leads nowhere: it counts when it is the second, and the other cards that are
+ * ready have had their turns. */
+static bool does_refusal_count(struct network *n)
+{
+	const struct nic *next = next_nic(n);
+
+	return n->turn->reason == NETWORK_REFUSED && (!next || next->tried_at);
+}
+
 static void end_probe(struct network *n)
 {
 	struct probe_result result = probe_finish(&n->probe);
 
 	describe_server(&n->task->servers[result.server % n->task->n_servers], &n->seen);
-	if (result.reason == NETWORK_REACHED)
+	if (result.reason == NETWORK_REACHED ||
+	    (result.reason == NETWORK_REFUSED && does_refusal_count(n)))
 		keep_turn(n);
 	else
 		lose_turn(n, (enum network_reason)result.reason);

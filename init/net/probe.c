@@ -25,8 +25,9 @@ static enum network_reason reason_of(int error)
 {
 	switch (error) {
 	case 0:
-	case ECONNREFUSED:
 		return NETWORK_REACHED;
+	case ECONNREFUSED:
+		return NETWORK_REFUSED;
 	case ENETUNREACH:
 	case EADDRNOTAVAIL:
 	case EAFNOSUPPORT:
@@ -73,7 +74,7 @@ static enum network_reason try_family(const struct url *u, int family, const cha
 		return NETWORK_NO_NAME;
 	for (const struct addrinfo *a = addresses; a && reason != NETWORK_REACHED; a = a->ai_next) {
 		one = try_address(a, nic);
-		if (one != NETWORK_NO_ROUTE)
+		if (one > reason)
 			reason = one;
 	}
 	freeaddrinfo(addresses);
@@ -91,21 +92,38 @@ static enum network_reason try_server(const struct url *u, const char *nic)
 	if (u->is_ipv4 || reason == NETWORK_REACHED)
 		return reason;
 	one = try_family(u, AF_INET6, nic);
-	return one == NETWORK_REACHED || reason == NETWORK_NO_NAME ? one : reason;
+	if (one == NETWORK_NO_NAME)
+		return reason;
+	return reason == NETWORK_NO_NAME || one > reason ? one : reason;
 }
 
+/* A server is asked by a process of its own, so that one that is silent delays no other. Its exit status is the reason. */
+static void start_children(const struct url *servers, size_t n, const char *nic, pid_t *ret)
+{
+	for (size_t i = 0; i < n; i++) {
+		ret[i] = fork();
+		if (ret[i] == 0) {
+			(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+			_exit((int)try_server(&servers[i], nic));
+		}
+	}
+}
+
+/* The first one that is reached; else the best of all. The others end with this process. */
 static _Noreturn void run(int fd, const struct url *servers, size_t n, const char *nic)
 {
-	struct probe_result result = { 0 }, one;
+	struct probe_result best = { 0 };
+	pid_t children[URLS_MAX], pid;
+	int status;
 
-	for (size_t i = 0; i < n; i++) {
-		one = (struct probe_result){ try_server(&servers[i], nic), (uint32_t)i };
-		if (i == 0 || one.reason == NETWORK_REACHED)
-			result = one;
-		if (one.reason == NETWORK_REACHED)
-			break;
-	}
-	_exit(write(fd, &result, sizeof(result)) != sizeof(result));
+	n = n < URLS_MAX ? n : URLS_MAX;
+	start_children(servers, n, nic, children);
+	while (best.reason != NETWORK_REACHED && (pid = wait(&status)) > 0)
+		for (size_t i = 0; i < n && WIFEXITED(status); i++)
+			if (children[i] == pid && (uint32_t)WEXITSTATUS(status) > best.reason)
+				best = (struct probe_result){ (uint32_t)WEXITSTATUS(status),
+							      (uint32_t)i };
+	_exit(write(fd, &best, sizeof(best)) != sizeof(best));
 }
 
 /* ---- in the network process ---- */
@@ -127,7 +145,7 @@ int probe_start(struct probe *p, const struct url *servers, size_t n, const char
 		close(ends[0]);
 		return -EAGAIN;
 	}
-	*p = (struct probe){ pid, ends[0], now_usec() + n * 1000ULL * (NAME_MS + 3 * CONNECT_MS) };
+	*p = (struct probe){ pid, ends[0], now_usec() + 1000ULL * (2 * NAME_MS + 3 * CONNECT_MS) };
 	return 0;
 }
 

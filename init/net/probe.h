@@ -1,6 +1,6 @@
 /*
  * Is one of the servers reached? Asked in a child process, because name servers that are silent keep getaddrinfo() waiting.
- * A server that refuses the connection is reached, too: the network is good, and the fetcher tells the rest.
+ * One that refuses the connection may be that server, which does not run yet, or a firewall on a way that leads nowhere.
  */
 #pragma once
 
@@ -19,7 +19,7 @@ struct probe {
 
 struct probe_result {
 	uint32_t
-		reason; /* enum network_reason: NETWORK_REACHED, _NO_NAME, _NO_ROUTE or _NO_ANSWER */
+		reason; /* enum network_reason: NETWORK_REACHED, _NO_NAME, _NO_ROUTE, _NO_ANSWER or _REFUSED */
 	uint32_t
 		server; /* the one that was reached, or that the reason is about: number of its URL */
 };

@@ -281,6 +281,19 @@ sub wait_for {
 	return $is_so->();
 }
 
+# A firewall that refuses in the server's name: what listens does so on one bridge alone.
+subtest 'a card on whose way the connection is refused, and a good one' => sub {
+	start($^X, '-e', "use Socket; socket(S, AF_INET, SOCK_STREAM, 0); setsockopt S, SOL_SOCKET, SO_REUSEADDR, 1;
+		setsockopt S, SOL_SOCKET, 25, 'br$n' or die; bind S, sockaddr_in(8081, INADDR_ANY) or die; listen S, 9; while (accept C, S) { close C }");
+	my $other = network(dhcp(100 + $n_networks));
+	my $c     = Client->new($other, $n);
+	like($c->boot("tarboot.rootfs=http://192.168.$n.1:8081/x BOOTIF=01-52-54-00-00-0$c->{n}-00"),
+		qr{^reached nic=eth1 }, 'reached, by the good one');
+	like(lines($c), qr/^eth0: 192\.168\.$n\.1:8081 not reached: the connection is refused\n(?:.*\n)*eth1: 192\.168\.$n\.1:8081 reached$/m,
+		'which had its turn after the other');
+	$c->is_untouched;
+};
+
 subtest 'an address that the kernel has configured' => sub {
 	my $c = Client->new($n);
 	$c->see('ip', 'address', 'add', "192.168.$n.210/24", 'dev', 'eth0');
