@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <strings.h>
 
 #define SCHEME "http://"
@@ -202,6 +203,21 @@ int url_parse(const char *text, struct url *ret, struct fail *f)
 		return -EINVAL;
 	*ret = u;
 	return 0;
+}
+
+int url_list_manifests(const struct url *urls, size_t n, struct url *ret, struct fail *f)
+{
+	char name[URL_MAX + sizeof(".manifest")];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		size_t query = strcspn(urls[i].text, "?");
+
+		snprintf(name, sizeof(name), "%.*s.manifest%s", (int)query, urls[i].text,
+			 urls[i].text + query);
+		r = url_parse(name, &ret[i], f);
+	}
+	return r;
 }
 
 int url_list_parse(const char *text, struct url ret[URLS_MAX], size_t *ret_n, struct fail *f)

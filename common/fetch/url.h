@@ -33,6 +33,10 @@ int url_parse(const char *text, struct url *ret, struct fail *f);
  * URLS_MAX, -ENOMEM. ret and *ret_n are untouched on failure. */
 int url_list_parse(const char *text, struct url ret[URLS_MAX], size_t *ret_n, struct fail *f);
 
+/* The URLs of the manifests that lie beside these files: ".manifest" behind the name, before a query. 0, or -EINVAL when one gets
+ * too long. ret has room for n, and is not the list itself. */
+int url_list_manifests(const struct url *urls, size_t n, struct url *ret, struct fail *f);
+
 /* Puts the list into an order that depends on the machine's MAC and the URLs alone, so that many machines share the load of
  * the servers evenly: also that of a server that fails, and another order of the same list changes nothing. */
 void url_list_order(struct url *urls, size_t n, const uint8_t mac[6]);

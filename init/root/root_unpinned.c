@@ -57,18 +57,6 @@ static int fetch(struct boot *b, const struct url *urls, int fd, enum root_fetch
 
 /* ---- the manifest beside the payload ---- */
 
-static int name_manifests(struct boot *b, struct url *ret)
-{
-	char name[URL_MAX + sizeof(".manifest")];
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < b->n_urls; i++) {
-		snprintf(name, sizeof(name), "%s.manifest", b->urls[i].text);
-		r = url_parse(name, &ret[i], &b->fail);
-	}
-	return r;
-}
-
 /* -ENOENT when no server has it. */
 static int fetch_manifest(struct boot *b)
 {
@@ -82,10 +70,10 @@ static int fetch_manifest(struct boot *b)
 	if (fd < 0 || !urls)
 		return fail_errno(&b->fail, fd < 0 ? fd : ENOMEM, b->urls[0].text,
 				  "cannot fetch its manifest");
-	r = name_manifests(b, urls);
+	if (url_list_manifests(b->urls, b->n_urls, urls, &b->fail) < 0)
+		return -ENOENT; /* nobody can ask for it */
 	b->arrival = arrival_new(MANIFEST_TEXT_MAX, UINT64_MAX, 0);
-	if (r == 0)
-		r = fetch(b, urls, fd, ROOT_FETCH_IF_THERE, &to, &size);
+	r = fetch(b, urls, fd, ROOT_FETCH_IF_THERE, &to, &size);
 	if (r < 0 && r != -EFBIG)
 		return r;
 	(void)lseek(fd, 0, SEEK_SET);

@@ -130,18 +130,6 @@ static int fetch_whole(const struct urls *u, const struct url *list, uint64_t mo
 
 /* ---- the manifest ---- */
 
-static int name_manifests(const struct urls *u, struct url *ret, struct fail *f)
-{
-	char name[URL_MAX + sizeof(".manifest")];
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < u->n; i++) {
-		snprintf(name, sizeof(name), "%s.manifest", u->list[i].text);
-		r = url_parse(name, &ret[i], f);
-	}
-	return r;
-}
-
 static int take_manifest(struct image *image, int fd, const char *name, struct fail *f)
 {
 	size_t size;
@@ -158,7 +146,7 @@ static int fetch_manifest(struct image *image, const struct urls *u, struct fail
 {
 	_cleanup_free_ struct url *list = calloc(URLS_MAX, sizeof(*list));
 	struct spool spool = { .fd = -1 };
-	int r = list ? name_manifests(u, list, f)
+	int r = list ? url_list_manifests(u->list, u->n, list, f)
 		     : fail_errno(f, ENOMEM, image->path, "cannot fetch it");
 
 	if (r == 0)

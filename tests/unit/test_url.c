@@ -244,6 +244,25 @@ static void check_order(void)
 	ok(even, "each mirror is at each place as often");
 }
 
+static void check_manifests(void)
+{
+	static const char *const want[] = { "http://a/x/root.tar.xz.manifest",
+					    "http://[::1]:81/r.manifest?key=1" };
+	struct url urls[URLS_MAX], beside[URLS_MAX];
+	struct fail f;
+	char text[URL_MAX + 1];
+	size_t n;
+
+	is_int(url_list_parse("http://a/x/root.tar.xz,http://[::1]:81/r?key=1", urls, &n, &f), 0,
+	       "two files");
+	is_int(url_list_manifests(urls, n, beside, &f), 0, "have manifests beside them");
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++)
+		is_str(beside[i].text, want[i], "number %zu", i);
+	snprintf(text, sizeof(text), "http://a/%0*d", URL_MAX - 12, 0);
+	is_int(url_parse(text, urls, &f), 0, "a name that leaves no room for more");
+	is_int(url_list_manifests(urls, 1, beside, &f), -EINVAL, "has none");
+}
+
 int main(void)
 {
 	check_good();
@@ -251,6 +270,7 @@ int main(void)
 	check_is_one();
 	check_limits();
 	check_lists();
+	check_manifests();
 	check_order();
 	return done_testing();
 }
