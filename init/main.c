@@ -84,9 +84,10 @@ static int check_parameters(struct boot *b)
 	return -b->fail.error;
 }
 
+/* One that had nothing to do is in the logs, and on the consoles only with debug. */
 static void log_step(const struct boot *b, const struct step_record *s)
 {
-	console_log(LOG_NOTICE, "%s: %llu.%03u s%s%s", s->name,
+	console_log(b->has_nothing_to_do ? LOG_DEBUG : LOG_NOTICE, "%s: %llu.%03u s%s%s", s->name,
 		    (unsigned long long)(s->duration / 1000000),
 		    (unsigned)(s->duration / 1000 % 1000), *b->detail ? ", " : "", b->detail);
 }
@@ -107,7 +108,7 @@ static int run_step(struct boot *b, size_t number)
 	b->n_steps = number + 1;
 	(void)report_sample_memory(b);
 	child_reap();
-	if (r == 0 && !b->has_nothing_to_do)
+	if (r == 0)
 		log_step(b, record);
 	return r;
 }

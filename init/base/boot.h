@@ -87,6 +87,6 @@ struct boot {
 	size_t n_steps;
 	const char *failed_step; /* NULL: none */
 	struct fail fail;
-	bool has_nothing_to_do; /* the current step: it gets no line on the console; cleared before each step */
+	bool has_nothing_to_do; /* the current step: its line is for the logs; cleared before each step */
 	char detail[160]; /* added to the log line of the current step; cleared before each step */
 };
