@@ -57,9 +57,8 @@ struct task {
 	size_t block;     /* that is fetched again; n_blocks: it is the rest of the file */
 };
 
-static const char todo_same_version[] =
-	"Publish boot part and payload of the same version, and check the payload there with "
-	"`tarboot verify`.";
+static const char todo_same_version[] = "Copy the payload to that server again, or publish boot "
+					"part and payload of the same version.";
 
 static void tell(const struct receiver *r, bool is_trouble, const char *line)
 {
@@ -241,6 +240,7 @@ static void count_bytes(struct receiver *r, struct task *t, size_t n)
 	if (atomic_load(&r->a->first_byte) == 0)
 		atomic_store(&r->a->first_byte, now);
 	atomic_store(&r->a->last_byte, now);
+	atomic_store(&r->a->from, (uint32_t)r->url);
 	if (!is_again(r, t))
 		arrival_add(r->a, n, (uint32_t)r->url);
 }

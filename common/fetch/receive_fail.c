@@ -68,7 +68,10 @@ static int explain_size(const struct trouble *t, struct fail *ret)
 			"Publish files under new names, and leave the old ones until nobody "
 			"boots from them.",
 			"it changed while it was fetched%s", t->detail);
-	return fail_set(ret, EBADMSG, t->what, "Publish boot part and payload of the same version.",
+	return fail_set(ret, EBADMSG, t->what,
+			"Copy the payload to that server again, or publish boot part and payload "
+			"of the same "
+			"version.",
 			"it is %s than its manifest says: %llu bytes, not %llu",
 			t->told < t->size ? "shorter" : "longer", (unsigned long long)t->told,
 			(unsigned long long)t->size);

@@ -38,6 +38,8 @@ struct fetch_record {
 	uint64_t held; /* microseconds that the receiver had no room: the cores were the limit */
 	uint64_t bytes;
 	uint64_t failures; /* tries that failed */
+	uint64_t end;      /* when the unpacking was done with it */
+	uint32_t from;     /* the server that sent the last byte: number of its URL */
 };
 
 struct boot {

@@ -77,19 +77,21 @@ static void write_fetched(FILE *out, const struct boot *b)
 {
 	const struct fetch_record *r = &b->fetched;
 	double seconds = (double)(r->last_byte - r->first_byte) / 1e6;
+	/* Waiting for the cores: while the window was full, and from the last byte to the end. */
+	uint64_t cores = r->held + (r->end - r->last_byte);
+	bool is_line = cores + r->held < r->last_byte - r->first_byte;
 
 	if (!r->first_byte)
 		return;
 	fprintf(out, "  \"fetch\": { \"url\": ");
-	json_text(out, b->urls[0].text);
+	json_text(out, b->urls[r->from].text);
 	fprintf(out,
 		", \"bytes\": %llu, \"first_byte_s\": %.6f, \"last_byte_s\": %.6f, "
 		"\"bytes_per_s\": %.0f, \"held_s\": %.6f, \"limit\": \"%s\", \"failures\": %llu "
 		"},\n",
 		(unsigned long long)r->bytes, (double)r->first_byte / 1e6,
 		(double)r->last_byte / 1e6, seconds > 0 ? (double)r->bytes / seconds : 0,
-		(double)r->held / 1e6, (double)r->held / 1e6 > seconds / 2 ? "cores" : "line",
-		(unsigned long long)r->failures);
+		(double)r->held / 1e6, is_line ? "line" : "cores", (unsigned long long)r->failures);
 }
 
 static void write_block_times(FILE *out, const struct boot *b)

@@ -119,7 +119,9 @@ static void record(const struct arrival *a, struct fetch_record *ret)
 				      .last_byte = atomic_load(&a->last_byte),
 				      .held = atomic_load(&a->held),
 				      .bytes = atomic_load(&a->arrived),
-				      .failures = atomic_load(&a->failures) };
+				      .failures = atomic_load(&a->failures),
+				      .end = now_usec(),
+				      .from = atomic_load(&a->from) };
 }
 
 void root_fetch_stop(struct boot *b)

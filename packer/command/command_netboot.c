@@ -241,6 +241,11 @@ static int set_options(struct netboot *n, const struct command_line *line)
 	    (n->publishing.name || n->publishing.title || n->kernel))
 		r = print_usage_error("netboot",
 				      "--name, --title and --kernel need exactly one IMAGE");
+	if (r == EXIT_OK && n->n_images == 0 &&
+	    (n->publishing.append || n->publishing.split || n->publishing.stream))
+		r = print_usage_error("netboot",
+				      "--append, --split and --stream are about an IMAGE, "
+				      "and none is given");
 	if (r == EXIT_OK && n->publishing.split && n->publishing.stream)
 		r = print_usage_error("netboot", "--split and --stream cannot be combined");
 	for (size_t i = 0; r == EXIT_OK && i < n->n_images; i++)

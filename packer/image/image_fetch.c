@@ -19,6 +19,7 @@
 #include "fetch/receive.h"
 #include "image/pinned.h"
 
+#define WHY_MAX (URL_MAX + 64)         /* of a URL and a reason */
 #define PATIENCE 20                    /* seconds without a byte */
 #define WINDOW (64ULL << 20)           /* at least */
 #define LOOK_USEC 50000                /* how often the progress is looked at */
@@ -137,12 +138,12 @@ static int take_manifest(struct image *image, int fd, const char *name, struct f
 
 	if (r == 0)
 		r = manifest_parse(image->manifest_text, size, &image->manifest);
-	image->has_manifest = r == 0;
 	return r < 0 ? manifest_fail(r, name, f) : 0;
 }
 
-/* Without one, and for one that lists no Blocks, image->has_manifest is false. */
-static int fetch_manifest(struct image *image, const struct urls *u, struct fail *f)
+/* Without one that lists Blocks image->has_manifest is false, and *ret_why says why there is none. */
+static int fetch_manifest(struct image *image, const struct urls *u, char ret_why[WHY_MAX],
+			  struct fail *f)
 {
 	_cleanup_free_ struct url *list = calloc(URLS_MAX, sizeof(*list));
 	struct spool spool = { .fd = -1 };
@@ -156,6 +157,16 @@ static int fetch_manifest(struct image *image, const struct urls *u, struct fail
 	if (r == 0)
 		r = take_manifest(image, spool.fd, list[0].text, f);
 	spool_close(&spool);
+	if (r == -ENOENT)
+		snprintf(ret_why, WHY_MAX, "%s: %s", f->what, f->why);
+	else if (r == 0 && !pinned_is_possible(&image->manifest))
+		snprintf(ret_why, WHY_MAX, "%s: it lists no Blocks", list[0].text);
+	image->has_manifest = r == 0 && pinned_is_possible(&image->manifest);
+	if (!image->has_manifest) {
+		manifest_free(&image->manifest);
+		free(image->manifest_text);
+		image->manifest_text = NULL;
+	}
 	return r == -ENOENT ? 0 : r;
 }
 
@@ -237,16 +248,16 @@ static int start(struct image_fetch *x, const struct urls *u, struct fail *f)
 
 /* ---- the whole ---- */
 
-static int open_whole(struct image_fetch *x, const struct urls *u, struct fail *f)
+static int open_whole(struct image_fetch *x, const struct urls *u, const char *why, struct fail *f)
 {
 	struct spool spool;
 	int r = spool_new(&spool, f), fd;
 
 	if (r < 0)
 		return r;
-	print_warning("%s.manifest is not there, so all of it is fetched before anything of it is "
-		      "checked: `tarboot netboot --stream` publishes one",
-		      u->list[0].text);
+	print_warning("%s, so the whole file is fetched before anything of it is checked: "
+		      "`tarboot netboot --stream` publishes a manifest",
+		      why);
 	r = fetch_whole(u, u->list, FILE_MAX, spool.fd, f);
 	fd = r < 0 ? -1 : fcntl(spool.fd, F_DUPFD_CLOEXEC, 0);
 	spool_close(&spool);
@@ -267,6 +278,7 @@ int image_fetch_open(const char *text, struct image_fetch *ret, struct fail *f)
 	_cleanup_free_ struct urls *u = calloc(1, sizeof(*u));
 	struct image_fetch *x = ret;
 	int r = u ? read_urls(text, u, f) : fail_errno(f, ENOMEM, text, "cannot fetch it");
+	char why[WHY_MAX] = "";
 
 	*x = (struct image_fetch){ 0 };
 	if (r < 0)
@@ -276,11 +288,9 @@ int image_fetch_open(const char *text, struct image_fetch *ret, struct fail *f)
 		return fail_errno(f, ENOMEM, text, "cannot fetch it");
 	x->image.path = x->name;
 	snprintf(x->image.payload.name, sizeof(x->image.payload.name), "%s", x->name);
-	r = fetch_manifest(&x->image, u, f);
+	r = fetch_manifest(&x->image, u, why, f);
 	if (r == 0)
-		r = x->image.has_manifest && pinned_is_possible(&x->image.manifest)
-			    ? start(x, u, f)
-			    : open_whole(x, u, f);
+		r = x->image.has_manifest ? start(x, u, f) : open_whole(x, u, why, f);
 	if (r < 0)
 		image_fetch_close(x);
 	return r;

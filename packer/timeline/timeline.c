@@ -173,7 +173,7 @@ static void add_step(struct rows *r, const char *name, const struct timeline *bo
 	if (devices && strcmp(name, "plug in devices") == 0)
 		add_row(r, ROW_DEVICES, "  until all are seen", 0);
 	if (network && strcmp(name, "start network") == 0)
-		add_row(r, ROW_NETWORK, "  until a server is reached", 0);
+		add_row(r, ROW_NETWORK, "  until one is reached", 0);
 	if (fetch && strcmp(name, "unpack root") == 0)
 		add_row(r, ROW_FETCH, "  fetch", 0);
 	for (unsigned i = 0; i < workers && strcmp(name, "unpack root") == 0; i++)

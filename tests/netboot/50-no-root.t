@@ -72,7 +72,7 @@ two_at_once(
 	case('wrong everywhere', { urls => "http://$SERVER:$WEB/damaged=100000/tiny.tar.xz,http://$SERVER:$WEB/damaged=100001/tiny.tar.xz" },
 		what => qr{^http://$SERVER:$WEB/damaged=10000[01]/tiny\.tar\.xz$},
 		why => 'Block 1 (byte 12) is not what its digest in the manifest says',
-		do => 'Publish boot part and payload of the same version, and check the payload there with `tarboot verify`.'),
+		do => 'Copy the payload to that server again, or publish boot part and payload of the same version.'),
 	rare_case('https', { urls => "https://$SERVER/tiny.tar.xz" }, what => qr/tarboot\.rootfs=https:/, why => qr/\S/, do => qr/\S/),
 	case('no fetcher', { initrd => "$http/bare.boot" },
 		what => 'kernel parameter tarboot.rootfs', why => 'the image has no program that fetches (/tarboot/fetch)',

@@ -87,6 +87,7 @@ substr($wrong, $offset + 1000, 1) ^= "\1";
 	'/wrong/root.tar.xz'   => $wrong, '/wrong/root.tar.xz.manifest' => $manifest,
 	'/bare/root.tar.xz'    => $payload, '/image' => slurp($image), '/bare/wrong.tar.xz' => $wrong,
 	'/cut/root.tar.xz'     => substr($payload, 0, -100), '/cut/root.tar.xz.manifest' => $manifest,
+	'/old/root.tar.xz'     => $payload, '/old/root.tar.xz.manifest' => 'payload-bytes=' . length($payload) . "\n",
 	'/only.manifest'       => $manifest, '/junk' => $payload, '/junk.manifest' => "<html>\n",
 	'/slow/root.tar.xz'    => $payload, '/slow/root.tar.xz.manifest' => $manifest,
 	'/changed/root.tar.xz' => $payload, '/changed/root.tar.xz.manifest' => $manifest =~ s/^members=\K/1/mr);
@@ -122,11 +123,17 @@ for my $variant (grep { $_->[0] ne 'tsan' } variants()) {
 		is(try($tarboot, 'verify', '-q', "$BASE/root.tar.xz")->{out}, '', '--quiet says nothing');
 	};
 	subtest "$name: without a manifest" => sub {
-		my $says = sub { "tarboot: warning: $_[0].manifest is not there, so all of it is fetched before anything of it is checked: `tarboot netboot --stream` publishes one\n" };
+		my $says = sub {
+			my ($url, $why) = @_;
+			$why //= 'the server does not have it (404)';
+			return "tarboot: warning: $url.manifest: $why, so the whole file is fetched before anything of it is checked: `tarboot netboot --stream` publishes a manifest\n";
+		};
 		my $dir = new_dir();
 		my $r = try($tarboot, 'unpack', "$BASE/bare/root.tar.xz", $dir);
 		is("$r->{exit} $r->{err}", '0 ' . $says->("$BASE/bare/root.tar.xz"), 'unpacked, with a warning');
 		same_tree(treelist($dir), $tree, 'the same as from the file');
+		$r = try($tarboot, 'verify', "$BASE/old/root.tar.xz");
+		is("$r->{exit} $r->{err}", '0 ' . $says->("$BASE/old/root.tar.xz", 'it lists no Blocks'), 'with one of an older tarboot');
 		$r = try($tarboot, 'verify', "$BASE/image");
 		is("$r->{exit} $r->{err}", '0 ' . $says->("$BASE/image"), 'an image is verified');
 		like($r->{out}, qr/^digests: right: manifest, boot part, each Block and the whole payload$/m, 'with its boot part');
@@ -144,7 +151,7 @@ for my $variant (grep { $_->[0] ne 'tsan' } variants()) {
 		is($r->{exit}, 0, 'one that has no such file');
 		$r = try($tarboot, 'verify', "$BASE/wrong/root.tar.xz");
 		is($r->{exit}, 1, 'no other mirror: exit');
-		like($r->{err}, qr{^tarboot: \Q$BASE\E/wrong/root\.tar\.xz: Block 2 \(byte $offset\) is not what its digest in the manifest says\n  Publish boot part and payload of the same version; }m, 'and message');
+		like($r->{err}, qr{^tarboot: \Q$BASE\E/wrong/root\.tar\.xz: Block 2 \(byte $offset\) is not what its digest in the manifest says\n  Copy the payload to that server again, or publish boot part and payload of the same version\.\n}m, 'and message');
 	};
 	subtest "$name: failures" => sub {
 		my @cases = (
