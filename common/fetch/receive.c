@@ -323,10 +323,29 @@ static int take_end(struct receiver *r, struct fail *f)
 
 /* ---- until a fetcher has done its task, or is no longer wanted ---- */
 
+/* What was told of each of several servers. */
+static int fail_everywhere(const struct receiver *r, struct fail *f)
+{
+	const struct fetch_source *from = &r->o->from;
+	char list[2 * sizeof(f->why)];
+	size_t used = 0;
+
+	for (size_t i = 0; i < from->n_urls && used < sizeof(list); i++)
+		if (*r->told[i])
+			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s:%u: %s",
+						 used ? "; " : "", from->urls[i].host,
+						 from->urls[i].port, r->told[i]);
+	return fail_set(f, r->trouble.error, from->urls[0].text,
+			"Mend one of them: that is enough.", "none of %zu servers gives it: %s",
+			from->n_urls, list);
+}
+
 static int fail_impatient(const struct receiver *r, struct fail *f)
 {
 	const char *what = r->o->from.urls[r->url].text;
 
+	if (r->trouble.error && r->o->from.n_urls > 1 && *r->told[r->url])
+		return fail_everywhere(r, f);
 	if (r->trouble.error) {
 		*f = r->trouble;
 		return -f->error;

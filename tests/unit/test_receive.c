@@ -317,7 +317,10 @@ static void run(const struct test *t)
 	struct fail f = { 0 };
 
 	for (size_t i = 0; i < 3; i++)
-		snprintf(urls[i].text, sizeof(urls[i].text), "http://%c/f", "abc"[i]);
+		urls[i] = (struct url){ .text = { 'h', 't', 't', 'p', ':', '/', '/', "abc"[i], '/',
+						  'f' },
+					.host = { "abc"[i] },
+					.port = 80 };
 	put_file(dir, "script", t->script, 0600);
 	*told = '\0';
 	alarm(60);
@@ -507,6 +510,18 @@ static const struct test tests[] = {
 	  .script = "fail 0 6 404;fail 0 6 404;answer 1 1000 v1;all;stay\n",
 	  .may_be_missing = true,
 	  .told = FETCHING_B,
+	  .asked = ALL_OF_TWO },
+	{ .name = "nothing comes from two servers",
+	  .n_urls = 2,
+	  .script = "fail 0 6 404;fail 1 2;stay\n",
+	  .patience = 1,
+	  .error = ECONNREFUSED,
+	  .what = "http://a/f",
+	  .why = "none of 2 servers gives it: a:80: the server does not have it (404); b:80: "
+		 "nobody "
+		 "listens there",
+	  .told = "! http://a/f: the server does not have it (404); trying again\n"
+		  "! http://b/f: nobody listens there; trying again\n",
 	  .asked = ALL_OF_TWO },
 	{ .name = "nothing comes, for no reason",
 	  .n_urls = 1,
