@@ -43,13 +43,7 @@ for my $kind (sort keys %machine) {
 		like($text, qr/tarboot +192\.168\.77\.\d+ +52:54:00:00:00:0\d +$platform/, 'the menu has address and MAC');
 		like($text, qr/Demo of Debian \(\d+\.\d MiB\)/, 'and the image');
 		like($text, qr/^tarboot: unpack root: \d+\.\d+ s/m, 'the root was unpacked');
-		$guest->type("root\n");
-		$guest->wait_for(qr/Password:/, 30);
-		$guest->type("tarboot\n");
-		$guest->wait_for(qr/# /, 60);
-		$guest->type("findmnt -no FSTYPE /; systemctl is-system-running --wait; ls -d /sys/block/vd*; grep -c ^/dev/ /proc/mounts\n");
-		ok($guest->wait_for(qr/^tmpfs\n(?:.*\n)*?running\n\/sys\/block\/vda\n0\n/m, 90), 'the root is in memory, the disk is not used')
-			or $guest->show_end;
+		root_is_in_memory($guest);
 		$guest->stop;
 	};
 }

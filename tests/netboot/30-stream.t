@@ -35,13 +35,7 @@ for my $kind (sort keys %machine) {
 			'the kernel command line has its address');
 		like($text, qr/^tarboot: unpack root: \d+\.\d+ s/m, 'the root was unpacked');
 		unlike($text, qr/^tarboot: .*trying again|FAILED/m, 'nothing failed');
-		$guest->type("root\n");
-		$guest->wait_for(qr/Password:/, 30);
-		$guest->type("tarboot\n");
-		$guest->wait_for(qr/# /, 60);
-		$guest->type("findmnt -no FSTYPE /; systemctl is-system-running --wait; ls -d /sys/block/vd*; grep -c ^/dev/ /proc/mounts\n");
-		ok($guest->wait_for(qr/^tmpfs\n(?:.*\n)*?running\n\/sys\/block\/vda\n0\n/m, 90), 'the root is in memory, the disk is not used')
-			or $guest->show_end;
+		root_is_in_memory($guest);
 		$guest->stop;
 	};
 }

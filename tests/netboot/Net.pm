@@ -14,7 +14,7 @@ use lib "$FindBin::RealBin/../boot";
 use Guest;
 use Image;
 
-our @EXPORT = (@Image::EXPORT, qw(enter_network private_machine servers serve machine uefi mac add_bridge $SERVER $SUBNET));
+our @EXPORT = (@Image::EXPORT, qw(enter_network private_machine servers serve machine uefi root_is_in_memory mac add_bridge $SERVER $SUBNET));
 our ($SERVER, $SUBNET) = ('192.168.77.1', '192.168.77.0/24');
 
 # What servers keep is in directories of their own, which exist where Debian's packages were installed.
@@ -126,6 +126,20 @@ sub uefi {
 	return (nic => ',romfile=', args => [
 		-drive => 'if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd',
 		-drive => "if=pflash,format=raw,file=$vars" ]);
+}
+
+# The demo root after its login prompt: systemd is content, and nothing of it is on the machine's disk.
+sub root_is_in_memory {
+	my ($guest) = @_;
+
+	$guest->type("root\n");
+	$guest->wait_for(qr/Password:/, 30);
+	$guest->type("tarboot\n");
+	$guest->wait_for(qr/# /, 60);
+	$guest->type("findmnt -no FSTYPE /; systemctl is-system-running --wait; ls -d /sys/block/vd*; grep -c ^/dev/ /proc/mounts\n");
+	ok($guest->wait_for(qr/^tmpfs\n(?:.*\n)*?running\n\/sys\/block\/vda\n0\n/m, 90), 'the root is in memory, the disk is not used')
+		or $guest->show_end;
+	return;
 }
 
 package Net::Server;

@@ -20,6 +20,7 @@
 #include "image/pinned.h"
 #include "make_tar.h"
 #include "make_zstd.h"
+#include "random.h"
 #include "tap.h"
 #include "wrap.h"
 
@@ -40,7 +41,6 @@ const char *__tsan_default_options(void)
 	return "allocator_may_return_null=1";
 }
 
-static uint64_t seed;
 static char case_name[200]; /* what runs, for the alarm */
 
 static void on_alarm(int signal)
@@ -56,21 +56,8 @@ static void on_alarm(int signal)
 
 /* ---- delays ---- */
 
-static _Atomic unsigned n_generators;
 static _Atomic unsigned writes_left; /* of the engine's, before one finds no room; 0: all find it */
 static _Thread_local bool is_receiver;
-
-static uint32_t next_random(void)
-{
-	static _Thread_local uint64_t state;
-
-	if (state == 0)
-		state = (seed + atomic_fetch_add(&n_generators, 1)) * 0x9e3779b97f4a7c15ULL + 1;
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)(state >> 16);
-}
 
 static void delay(void)
 {

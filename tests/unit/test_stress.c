@@ -16,6 +16,7 @@
 
 #include "make_tar.h"
 #include "make_zstd.h"
+#include "random.h"
 #include "tap.h"
 #include "wrap.h"
 
@@ -30,26 +31,11 @@
 
 /* ---- delays ---- */
 
-static uint64_t seed;
 static _Atomic bool delaying;          /* set between runs, read by all */
 static _Atomic unsigned failing_write; /* the write that finds no room, from 1; 0 = none */
 static _Atomic unsigned n_writes;
 static _Atomic uint64_t failed_at; /* now_usec() when the first call of a run failed; 0 = none */
-static _Atomic unsigned n_generators;
 static _Atomic long running_threads;
-
-/* xorshift, one for each thread */
-static uint32_t next_random(void)
-{
-	static _Thread_local uint64_t state;
-
-	if (state == 0)
-		state = (seed + atomic_fetch_add(&n_generators, 1)) * 0x9e3779b97f4a7c15ULL + 1;
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)(state >> 16);
-}
 
 /* Often the next thread's turn, at times a sleep of up to most microseconds. */
 static void delay(unsigned one_in, unsigned most)
