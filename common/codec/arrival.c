@@ -186,6 +186,12 @@ int arrival_wait_complete(struct arrival *a)
 	return arrival_state(a) == ARRIVAL_COMPLETE ? 0 : -ECANCELED;
 }
 
+int arrival_failure(const struct arrival *a, struct fail *f)
+{
+	*f = a->fail;
+	return -f->error;
+}
+
 void arrival_cancel(struct arrival *a)
 {
 	end(a, ARRIVAL_CANCELLED);

@@ -101,6 +101,9 @@ void arrival_give_back(struct arrival *a, uint64_t to);
 /* Waits until all is here and right. 0 or -ECANCELED. */
 int arrival_wait_complete(struct arrival *a);
 
+/* The receiver's failure, once the state is ARRIVAL_FAILED. Returns it. */
+int arrival_failure(const struct arrival *a, struct fail *f);
+
 /* The reader gives up: all who wait wake. Does nothing once it is complete or has failed. */
 void arrival_cancel(struct arrival *a);
 

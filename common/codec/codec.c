@@ -7,8 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MEMORY_MOST (8ULL << 30) /* bytes; the largest dictionary of xz has 4 GiB */
-#define PAGE_MOST (64ULL << 10)  /* bytes: what is given back ends where a page does */
+#define MEMORY_MOST (8ULL << 30)   /* bytes; the largest dictionary of xz has 4 GiB */
+#define WINDOW_USUAL (64ULL << 20) /* bytes */
+#define PAGE_MOST (64ULL << 10)    /* bytes: what is given back ends where a page does */
 
 static const struct codec *const codecs[] = { &codec_xz, &codec_zstd, &codec_stored };
 
@@ -87,6 +88,13 @@ static int find_codec(const struct payload *p, const struct codec **ret, struct 
 				: "it is empty");
 }
 
+static void count_decoder(struct block_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->blocks[i].memory + l->codec->decoder_size > l->decoder_memory)
+			l->decoder_memory = l->blocks[i].memory + l->codec->decoder_size;
+}
+
 int block_list_read(const struct payload *p, struct block_list *ret, struct fail *f)
 {
 	struct block_list l = { 0 };
@@ -99,6 +107,7 @@ int block_list_read(const struct payload *p, struct block_list *ret, struct fail
 		*ret = (struct block_list){ 0 };
 		return r;
 	}
+	count_decoder(&l);
 	*ret = l;
 	return 0;
 }
@@ -124,17 +133,19 @@ int block_list_known(const char *name, const struct block *blocks, size_t n, str
 
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = can_be(&blocks[i], &l) ? block_list_add(&l, &blocks[i]) : -EINVAL;
-	if (r == 0)
+	if (r == 0 && l.codec->list_known)
 		r = l.codec->list_known(&l);
 	if (r < 0) {
 		block_list_free(&l);
-		l = (struct block_list){ 0 };
+		*ret = (struct block_list){ 0 };
+		return r;
 	}
+	count_decoder(&l);
 	*ret = l;
-	return r;
+	return 0;
 }
 
-uint64_t block_list_window(const struct block_list *l, uint64_t size, unsigned decoders)
+uint64_t block_list_least_window(const struct block_list *l, uint64_t size, unsigned decoders)
 {
 	uint64_t largest = 0;
 
@@ -142,6 +153,13 @@ uint64_t block_list_window(const struct block_list *l, uint64_t size, unsigned d
 		if (l->blocks[i].total > largest)
 			largest = l->blocks[i].total;
 	return min_u64(add_u64(multiply_u64(largest, decoders + 1ULL), PAGE_MOST), size);
+}
+
+uint64_t block_list_window(const struct block_list *l, uint64_t size, unsigned decoders)
+{
+	uint64_t least = block_list_least_window(l, size, decoders);
+
+	return least > WINDOW_USUAL ? least : min_u64(WINDOW_USUAL, size);
 }
 
 const char *codec_todo_memory(const struct codec *codec, const char *helps,

@@ -54,13 +54,15 @@ struct codec {
 	/* May a file be one of this codec's that starts with these bytes, CODEC_HEAD of them unless it is shorter? */
 	bool (*is_kind)(const uint8_t *head, size_t size);
 
-	/* Adds the Blocks of p to an empty list and sets streams and decoder_memory. Everything but
-	 * the content of the Blocks is checked here. */
+	size_t decoder_size; /* bytes of a decoder beside what its Block takes */
+
+	/* Adds the Blocks of p to an empty list and sets streams. Everything but the content of the Blocks is checked
+	 * here. */
 	int (*list)(const struct payload *p, struct block_list *l, struct fail *f);
 
 	/* The same for a file that is not here yet, whose Blocks are in l already, with offset, total, uncompressed and memory, as an
 	 * earlier list had them: sets what else list would have set. What the Blocks' own headers say is checked when they are
-	 * decoded. 0 or -ENOMEM. */
+	 * decoded. 0 or -ENOMEM. NULL: there is nothing else. */
 	int (*list_known)(struct block_list *l);
 
 	/* A decoder for many Blocks of the list, which is of p; used by one thread at a time. 0 or -ENOMEM. */
@@ -108,9 +110,13 @@ void block_list_count(struct block_list *l);
 /* The Block that holds this offset of the uncompressed file, or an earlier one when some are unsized; NULL behind the end. */
 const struct block *block_list_find(const struct block_list *l, uint64_t offset);
 
+/* Bytes of a payload of so many that may lie between what has arrived and what is decoded: 64 MiB, so that the line goes on while
+ * the decoders are at work on what takes long, or what so many decoders need, if that is more. */
+uint64_t block_list_window(const struct block_list *l, uint64_t size, unsigned decoders);
+
 /* Bytes of a payload of so many that must fit between what has arrived and what is decoded, for so many decoders to have work: a
  * Block for each and one that arrives. All of a payload that is one Block. */
-uint64_t block_list_window(const struct block_list *l, uint64_t size, unsigned decoders);
+uint64_t block_list_least_window(const struct block_list *l, uint64_t size, unsigned decoders);
 
 void block_list_free(struct block_list *l);
 

@@ -137,8 +137,7 @@ int payload_fail_read(const struct payload *p, int error, struct fail *f)
 {
 	if (error != -ECANCELED || !payload_has_failed(p))
 		return fail_errno(f, error, p->name, "cannot read it");
-	*f = p->arrival->fail;
-	return -f->error;
+	return arrival_failure(p->arrival, f);
 }
 
 int payload_wait_complete(const struct payload *p, struct fail *f)

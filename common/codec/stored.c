@@ -35,14 +35,7 @@ static int stored_list(const struct payload *p, struct block_list *l, struct fai
 						       .is_unchecked = true });
 	}
 	l->streams = 1;
-	l->decoder_memory = sizeof(struct stored_decoder);
 	return r < 0 ? fail_errno(f, r, p->name, "cannot hold its list of Blocks") : 0;
-}
-
-static int stored_list_known(struct block_list *l)
-{
-	l->decoder_memory = sizeof(struct stored_decoder);
-	return 0;
 }
 
 static int stored_decoder_new(const struct payload *p, const struct block_list *l, void **ret)
@@ -88,9 +81,9 @@ static uint64_t stored_position(const void *decoder)
 const struct codec codec_stored = {
 	.name = "tar",
 	.suffix = "",
+	.decoder_size = sizeof(struct stored_decoder),
 	.is_kind = stored_is_kind,
 	.list = stored_list,
-	.list_known = stored_list_known,
 	.decoder_new = stored_decoder_new,
 	.decoder_free = free,
 	.start = stored_start,

@@ -233,31 +233,24 @@ static int decode_header(const struct payload *p, const struct block_list *l,
 
 /* ---- the list of Blocks ---- */
 
-/* What a decoder for this Block takes. Where its header is not here yet, as much as for those before. */
-static int add_memory(const struct payload *p, struct block *at, struct block_list *l,
-		      struct fail *f)
+/* What a decoder for this Block takes. Where its header is not here yet, as much as for the one before. */
+static int find_memory(const struct payload *p, const struct block_list *l, struct block *at,
+		       struct fail *f)
 {
 	lzma_filter filters[LZMA_FILTERS_MAX + 1];
 	lzma_block block;
-	uint64_t memory;
 	int r;
 
 	if (payload_lacks(p, at->offset, LZMA_BLOCK_HEADER_SIZE_MAX)) {
-		at->memory = l->decoder_memory -
-			     min_u64(l->decoder_memory, sizeof(struct xz_decoder));
+		at->memory = at->number > 1 ? at[-1].memory : 0;
 		return 0;
 	}
 	r = decode_header(p, l, at, filters, &block, f);
 	if (r < 0)
 		return r;
-	memory = lzma_raw_decoder_memusage(filters);
+	at->memory = lzma_raw_decoder_memusage(filters);
 	lzma_filters_free(filters, NULL);
-	if (memory == UINT64_MAX)
-		return fail_block(p, at, LZMA_OPTIONS_ERROR, f);
-	at->memory = memory;
-	if (memory + sizeof(struct xz_decoder) > l->decoder_memory)
-		l->decoder_memory = memory + sizeof(struct xz_decoder);
-	return 0;
+	return at->memory == UINT64_MAX ? fail_block(p, at, LZMA_OPTIONS_ERROR, f) : 0;
 }
 
 static int add_block(const lzma_index_iter *i, struct block_list *l)
@@ -289,7 +282,7 @@ static int add_blocks(const struct payload *p, const lzma_index *index, struct b
 			return fail_container(p->name,
 					      r == -E2BIG ? LZMA_MEMLIMIT_ERROR : LZMA_MEM_ERROR,
 					      f);
-		r = add_memory(p, &l->blocks[l->n - 1], l, f);
+		r = find_memory(p, l, &l->blocks[l->n - 1], f);
 	}
 	return r;
 }
@@ -315,9 +308,6 @@ static int xz_list_known(struct block_list *l)
 	if (!l->own)
 		return -ENOMEM;
 	l->own_size = sizeof(struct xz_block);
-	for (size_t i = 0; i < l->n; i++)
-		if (l->blocks[i].memory + sizeof(struct xz_decoder) > l->decoder_memory)
-			l->decoder_memory = l->blocks[i].memory + sizeof(struct xz_decoder);
 	return 0;
 }
 
@@ -420,6 +410,7 @@ static int xz_read(void *decoder, void *buf, size_t size, size_t *ret_size, stru
 const struct codec codec_xz = {
 	.name = "xz",
 	.suffix = ".xz",
+	.decoder_size = sizeof(struct xz_decoder),
 	.smaller = "a smaller dictionary (xz -6)",
 	.is_kind = xz_is_kind,
 	.list = xz_list,

@@ -302,20 +302,12 @@ static int check_table(struct look *look, const struct zstd_frame *frame, uint64
 	return r;
 }
 
-/* What decoders take: they need no window of their own where all frames say their sizes and no seek table has more checksums. */
-static void count_memory(struct block_list *l)
+/* They need no window of their own where all frames say their sizes and no seek table has more checksums. */
+static int zstd_list_known(struct block_list *l)
 {
-	for (size_t i = 0; i < l->n; i++)
-		if (l->blocks[i].memory + sizeof(struct zstd_decoder) > l->decoder_memory)
-			l->decoder_memory = l->blocks[i].memory + sizeof(struct zstd_decoder);
 	if (l->unsized == 0 && !l->own)
 		l->whole_memory = sizeof(struct zstd_decoder) + ZSTD_estimateDCtxSize() +
 				  ZSTD_BLOCKSIZE_MAX + INPUT_MORE;
-}
-
-static int zstd_list_known(struct block_list *l)
-{
-	count_memory(l);
 	return 0;
 }
 
@@ -339,9 +331,7 @@ static int zstd_list(const struct payload *p, struct block_list *l, struct fail 
 	l->streams = l->n;
 	if (r == 0 && frame.is_skippable)
 		r = check_table(&look, &frame, start, l, f);
-	if (r == 0)
-		count_memory(l);
-	return r;
+	return r == 0 ? zstd_list_known(l) : r;
 }
 
 /* ---- decoders ---- */
@@ -511,6 +501,7 @@ static int zstd_read(void *decoder, void *buf, size_t size, size_t *ret_size, st
 const struct codec codec_zstd = {
 	.name = "zstd",
 	.suffix = ".zst",
+	.decoder_size = sizeof(struct zstd_decoder),
 	.smaller = "a smaller window (zstd -19 without --long)",
 	.is_kind = zstd_is_kind,
 	.list = zstd_list,

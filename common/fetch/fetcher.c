@@ -11,7 +11,6 @@
 
 #define ARGUMENTS_MAX 8 /* beside the URLs */
 #define OPTION_MAX (URL_MAX + 32)
-#define PIPE_BYTES (1 << 20)
 #define PATIENCE_MS 1000
 
 struct arguments {
@@ -97,7 +96,6 @@ int fetcher_start(const struct fetch_source *from, const struct fetch_job *job, 
 		close(bytes[1]);
 		return r;
 	}
-	(void)fcntl(bytes[1], F_SETPIPE_SZ, PIPE_BYTES);
 	pid = fork();
 	if (pid == 0)
 		become_fetcher(from->program, a.argv, bytes[1], messages[1]);

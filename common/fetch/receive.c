@@ -524,3 +524,14 @@ int receive_run(struct arrival *a, int fd, const struct receive_options *o, stru
 		arrival_complete(a);
 	return e;
 }
+
+void receive_note_end(struct arrival *a, int status, const char *todo)
+{
+	struct fail f;
+
+	if (arrival_state(a) != ARRIVAL_GOES_ON)
+		return;
+	fail_set(&f, EIO, "the receiver", todo,
+		 "it ended with wait status %d before all had arrived", status);
+	arrival_fail(a, &f);
+}

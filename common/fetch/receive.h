@@ -31,3 +31,7 @@ struct receive_options {
 /* Fetches a file into fd, from what the arrival says has arrived on, until it is complete or the reader has cancelled. Returns 0, or -errno with *f set; the
  * arrival is told the same. Runs in a process of its own, or in a thread while no other one forks. */
 int receive_run(struct arrival *a, int fd, const struct receive_options *o, struct fail *f);
+
+/* For whoever started the process that runs it: it has ended with that wait status. When it died before it could tell, the reader is
+ * told now. todo: what the user can do. */
+void receive_note_end(struct arrival *a, int status, const char *todo);

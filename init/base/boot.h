@@ -60,7 +60,6 @@ struct boot {
 	uint64_t payload_bytes; /* then: its size */
 	struct url urls[URLS_MAX];
 	size_t n_urls;
-	uint64_t window;         /* bytes of the payload that are in memory at most */
 	struct arrival *arrival; /* shared with receiver and unpack child; NULL: nothing arrives */
 	struct fetch_record fetched;
 	struct background receiver; /* the process that writes what the fetcher fetches */

@@ -21,7 +21,7 @@
 /* An image that fetches its root has a busybox for DHCP, also when it was packed with --no-shell. */
 static bool is_forbidden(void)
 {
-	return access(NO_SHELL, F_OK) == 0;
+	return access("/" MEMBER_NO_SHELL, F_OK) == 0;
 }
 
 bool shell_is_there(void)

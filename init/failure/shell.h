@@ -5,8 +5,9 @@
 
 #include <stdbool.h>
 
-#define SHELL_PROGRAM "/bin/busybox"
-#define NO_SHELL "/tarboot/no-shell" /* if it is there, the program is not for shells */
+#include "image/members.h"
+
+#define SHELL_PROGRAM "/" MEMBER_BUSYBOX
 
 /* True if the image has a shell and gives it. */
 bool shell_is_there(void);

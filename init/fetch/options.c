@@ -4,21 +4,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "base/util.h"
 
 #define LIMIT_MAX 3600000 /* an hour, in milliseconds */
 
 static bool parse_number(const char *text, uint64_t most, uint64_t *ret)
 {
-	uint64_t n = 0;
-
-	for (const char *c = text; *c; c++) {
-		if (*c < '0' || *c > '9')
-			return false;
-		n = add_u64(multiply_u64(n, 10), (uint64_t)(*c - '0'));
-	}
-	*ret = n;
-	return *text && n <= most;
+	return number_take(&text, ret) && !*text && *ret <= most;
 }
 
 /* What goes into a header: no control characters. */

@@ -6,19 +6,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/number.h"
 #include "base/util.h"
 
-/* A decimal number; *at moves behind it. False: there is none, or it is too large. */
+/* False: there is none, or it is too large. */
 static bool take_number(const char **at, uint64_t *ret)
 {
-	uint64_t n = 0;
-
-	if (**at < '0' || **at > '9')
-		return false;
-	for (; **at >= '0' && **at <= '9'; (*at)++)
-		n = add_u64(multiply_u64(n, 10), (uint64_t)(**at - '0'));
-	*ret = n;
-	return n != FETCH_SIZE_UNKNOWN;
+	return number_take(at, ret) && *ret != FETCH_SIZE_UNKNOWN;
 }
 
 static bool take_char(const char **at, char c)

@@ -9,6 +9,9 @@
 
 #include "base/util.h"
 
+#define MTU_LEAST 576
+#define MTU_MOST 65535
+
 static uint8_t bits_of(uint8_t family)
 {
 	return family == AF_INET ? 32 : 128;
@@ -135,6 +138,17 @@ uint8_t net_default_prefix(const struct net_address *a)
 	if (a->family == AF_INET6)
 		return 64;
 	return a->bytes[0] < 128 ? 8 : a->bytes[0] < 192 ? 16 : 24;
+}
+
+bool net_mtu_parse(const char *text, unsigned *ret)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || n < MTU_LEAST || n > MTU_MOST)
+		return false;
+	*ret = (unsigned)n;
+	return true;
 }
 
 bool net_mac_parse(const char *text, uint8_t ret[6])

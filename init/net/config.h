@@ -58,6 +58,9 @@ bool net_mask_parse(const char *text, uint8_t family, uint8_t *ret_prefix);
 /* The mask that an IPv4 address had before there were prefixes, 64 bits for IPv6: where none is given. */
 uint8_t net_default_prefix(const struct net_address *a);
 
+/* A number of bytes from 576, which every network has (RFC 791), to 65535. False: it is none; *ret is untouched. */
+bool net_mtu_parse(const char *text, unsigned *ret);
+
 /* "52:54:00:12:34:56", or with "-". */
 bool net_mac_parse(const char *text, uint8_t ret[6]);
 const char *net_mac_format(const uint8_t mac[6], char ret[18]);

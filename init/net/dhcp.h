@@ -7,9 +7,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "image/members.h"
 #include "net/lease.h"
 
-#define DHCP_CLIENT "/bin/busybox"
+#define DHCP_CLIENT "/" MEMBER_BUSYBOX
 
 struct dhcp {
 	pid_t pid; /* 0: does not run */

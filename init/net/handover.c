@@ -120,15 +120,14 @@ static int write_network_manager(const struct network_seen *s)
 {
 	FILE *out = create(NETWORK_MANAGER "/system-connections", "tarboot.nmconnection", 0600);
 	bool is_ipv6 = strchr(s->address, ':');
-	const uint8_t *m = s->mac;
+	char mac[18];
 
 	if (!out)
 		return -errno;
 	fprintf(out,
 		"# The card that tarboot fetched the root by (tarboot.net=keep).\n[connection]\n");
 	fprintf(out, "id=tarboot\ntype=ethernet\nautoconnect-priority=1\n\n[ethernet]\n");
-	fprintf(out, "mac-address=%02x:%02x:%02x:%02x:%02x:%02x\n", m[0], m[1], m[2], m[3], m[4],
-		m[5]);
+	fprintf(out, "mac-address=%s\n", net_mac_format(s->mac, mac));
 	for (int version = 4; version <= 6; version += 2) {
 		bool is_manual = !is_dynamic(s) && is_ipv6 == (version == 6);
 

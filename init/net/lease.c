@@ -8,9 +8,6 @@
 
 #include "base/util.h"
 
-#define MTU_LEAST 576 /* RFC 791: every network has it */
-#define MTU_MOST 65535
-
 /* ---- in the program that udhcpc starts ---- */
 
 bool lease_is_event(int argc, char **argv)
@@ -138,11 +135,9 @@ static void read_dns(const struct texts *t, struct net_config *c)
 static void read_mtu(const struct texts *t, struct net_config *c)
 {
 	const char *text = value_of(t, "mtu");
-	char *end;
-	unsigned long n = text && *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : 0;
 
-	if (n >= MTU_LEAST && n <= MTU_MOST && *end == '\0')
-		c->mtu = (unsigned)n;
+	if (text)
+		(void)net_mtu_parse(text, &c->mtu);
 }
 
 static bool read_lease(const struct texts *t, struct net_config *c)

@@ -19,27 +19,25 @@
 
 /* ---- start ---- */
 
-static bool is_needed(const struct boot *b)
-{
-	return url_is_one(b->params.rootfs);
-}
+/* As the network process got it. */
+static struct network_task task;
 
 /* With a proxy it is the proxy that must be reached. */
-static int read_task(struct boot *b, struct network_task *ret)
+static int read_task(struct boot *b)
 {
-	int r = net_options_read(&b->params, &ret->options, &b->fail);
+	int r = net_options_read(&b->params, &task.options, &b->fail);
 
 	if (r < 0)
 		return r;
 	if (!*b->params.proxy)
-		return url_list_parse(b->params.rootfs, ret->servers, &ret->n_servers, &b->fail);
-	ret->n_servers = 1;
-	return url_parse(b->params.proxy, ret->servers, &b->fail);
+		return url_list_parse(b->params.rootfs, task.servers, &task.n_servers, &b->fail);
+	task.n_servers = 1;
+	return url_parse(b->params.proxy, task.servers, &b->fail);
 }
 
-static void run(void *task, int parent)
+static void run(void *arg, int parent)
 {
-	network_run(task, parent);
+	network_run(arg, parent);
 }
 
 static void take_message(void *arg, const struct message *m)
@@ -52,16 +50,15 @@ static void take_message(void *arg, const struct message *m)
 
 int network_start(struct boot *b)
 {
-	static struct network_task task;
 	int r;
 
-	b->has_nothing_to_do = !is_needed(b) || background_is_running(&b->network);
+	b->has_nothing_to_do = !url_is_one(b->params.rootfs) || background_is_running(&b->network);
 	if (b->has_nothing_to_do)
 		return 0;
 	if (background_has_ended(&b->network))
 		(void)background_end(&b->network, 0, NULL);
 	memset(&b->network_seen, 0, sizeof(b->network_seen));
-	if ((r = read_task(b, &task)) < 0)
+	if ((r = read_task(b)) < 0)
 		return r;
 	b->network = (struct background){ .what = "the process that configures the network",
 					  .take = take_message,
@@ -83,7 +80,7 @@ int network_wait(struct boot *b)
 {
 	uint64_t start = now_usec(), seconds = (uint64_t)b->params.netwait;
 
-	if (!is_needed(b))
+	if (!url_is_one(b->params.rootfs))
 		return 0;
 	while (!child_wait_until(is_decided, b, 1000))
 		if (seconds > 0 && now_usec() >= start + seconds * 1000000)
@@ -95,11 +92,8 @@ int network_wait(struct boot *b)
 
 const uint8_t *network_mac(const struct boot *b)
 {
-	static struct net_options o;
-	struct fail unused;
-
-	if (net_options_read(&b->params, &o, &unused) == 0 && o.has_bootif)
-		return o.bootif;
+	if (task.options.has_bootif)
+		return task.options.bootif;
 	return b->network_seen.reached ? b->network_seen.mac : NULL;
 }
 

@@ -209,9 +209,7 @@ static void tell(struct network *n)
 
 static bool is_bootif(const struct network *n, const struct nic *nic)
 {
-	const struct net_options *o = &n->task->options;
-
-	return o->has_bootif && memcmp(o->bootif, nic->link.mac, sizeof(o->bootif)) == 0;
+	return net_options_is_bootif(&n->task->options, nic->link.mac);
 }
 
 /* Does the boot loader's card still have the right to be the first? */

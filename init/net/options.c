@@ -11,8 +11,6 @@
 #include "base/util.h"
 
 #define FIELDS_MAX 16
-#define MTU_LEAST 576
-#define MTU_MOST 65535
 
 /* The kernel's form; dracut's has the same first seven. */
 enum field { CLIENT, SERVER, GATEWAY, MASK, HOST, DEVICE, METHOD, DNS_0, DNS_1, NTP };
@@ -90,16 +88,10 @@ static int set_device(const char *text, struct ip_option *o, struct fail *f)
 
 static int set_mtu(const char *text, struct ip_option *o, struct fail *f)
 {
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-
-	if (!*text)
+	if (!*text || net_mtu_parse(text, &o->config.mtu))
 		return 0;
-	if (*text < '0' || *text > '9' || *end || n < MTU_LEAST || n > MTU_MOST)
-		return fail_set(f, EINVAL, "", "Use a number of bytes from 576 to 65535.",
-				"\"%s\" is no MTU", text);
-	o->config.mtu = (unsigned)n;
-	return 0;
+	return fail_set(f, EINVAL, "", "Use a number of bytes from 576 to 65535.",
+			"\"%s\" is no MTU", text);
 }
 
 /* A field with an address; empty, or all zeros as boot loaders write what they do not know, is none. */
@@ -336,7 +328,7 @@ const struct vlan_option *net_options_vlan_on(const struct net_options *o, const
 	return NULL;
 }
 
-static bool is_bootif(const struct net_options *o, const uint8_t mac[6])
+bool net_options_is_bootif(const struct net_options *o, const uint8_t mac[6])
 {
 	return o->has_bootif && memcmp(o->bootif, mac, sizeof(o->bootif)) == 0;
 }
@@ -360,7 +352,7 @@ const struct ip_option *net_options_for(const struct net_options *o, const char 
 			continue;
 		if (!is_for_bootif)
 			for_all = ip;
-		else if (is_bootif(o, mac))
+		else if (net_options_is_bootif(o, mac))
 			return ip;
 	}
 	return is_below_vlan ? NULL : for_all;

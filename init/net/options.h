@@ -55,6 +55,9 @@ int net_options_read(const struct params *p, struct net_options *ret, struct fai
 const struct ip_option *net_options_for(const struct net_options *o, const char *name,
 					const uint8_t mac[6]);
 
+/* Is it the MAC of BOOTIF=? */
+bool net_options_is_bootif(const struct net_options *o, const uint8_t mac[6]);
+
 /* Is that card a VLAN of ours? Does one lie on top of it? NULL: no. */
 const struct vlan_option *net_options_vlan(const struct net_options *o, const char *name);
 const struct vlan_option *net_options_vlan_on(const struct net_options *o, const char *parent);

@@ -35,7 +35,7 @@ int resolv_write(const struct net_config *dns, const char *nic)
 	FILE *out;
 	int r = 0;
 
-	(void)mkdir("/run/tarboot", 0755);
+	(void)mkdir(RUN_DIR, 0755);
 	(void)mkdir(FETCH_ROOT, 0755);
 	(void)mkdir(FETCH_ROOT "/etc", 0755);
 	out = fopen(RESOLV ".new", "we");

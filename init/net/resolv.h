@@ -3,9 +3,10 @@
  */
 #pragma once
 
+#include "base/console.h"
 #include "net/config.h"
 
-#define FETCH_ROOT "/run/tarboot/fetch"
+#define FETCH_ROOT RUN_DIR "/fetch"
 
 /* Writes both; earlier contents are replaced. nic: the network card that link-local addresses are on. 0 or -errno. */
 int resolv_write(const struct net_config *dns, const char *nic);

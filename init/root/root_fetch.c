@@ -10,6 +10,7 @@
 
 #include "base/console.h"
 #include "fetch/receive.h"
+#include "image/members.h"
 #include "image/pinned.h"
 #include "net/net.h"
 #include "net/resolv.h"
@@ -70,7 +71,7 @@ int root_fetch_run(struct boot *b, const struct url *urls, int fd, enum root_fet
 	struct receive_task t = {
 		.arrival = b->arrival,
 		.fd = fd,
-		.options = { .from = { .program = ROOT_FETCHER,
+		.options = { .from = { .program = "/" MEMBER_FETCHER,
 				       .urls = urls,
 				       .n_urls = b->n_urls,
 				       .proxy = b->params.proxy,
@@ -91,13 +92,9 @@ int root_fetch_run(struct boot *b, const struct url *urls, int fd, enum root_fet
 
 void root_fetch_check(struct boot *b)
 {
-	struct fail f;
-
-	if (!b->receiver.child.has_ended || arrival_state(b->arrival) != ARRIVAL_GOES_ON)
-		return;
-	fail_set(&f, EIO, "the receiver", "Add memory; report it when there is enough.",
-		 "it ended with wait status %d before all had arrived", b->receiver.child.status);
-	arrival_fail(b->arrival, &f);
+	if (b->receiver.child.has_ended)
+		receive_note_end(b->arrival, b->receiver.child.status,
+				 "Add memory; report it when there is enough.");
 }
 
 void root_fetch_watch(struct boot *b, char ret[FETCHED_TEXT_MAX])
@@ -152,6 +149,16 @@ static int open_sparse(struct boot *b)
 	return r < 0 ? fail_errno(&b->fail, r, b->payload.name, "cannot keep what arrives") : 0;
 }
 
+/* What arrives takes no memory beside the tree: as long as bytes of a Block are kept, what it holds is not in the tree yet, and that
+ * is more. So the window need not fit beside all of the tree, and shrinks by itself to what is still to come. */
+static struct arrival *new_arrival(const struct boot *b)
+{
+	uint64_t window = block_list_window(&b->blocks, b->payload_bytes, b->plan.decoders);
+
+	return b->has_manifest ? pinned_arrival(&b->manifest, window)
+			       : arrival_new(b->payload_bytes, window, 0);
+}
+
 int root_fetch_start(struct boot *b)
 {
 	int r;
@@ -164,8 +171,7 @@ int root_fetch_start(struct boot *b)
 	if (r < 0)
 		return r;
 	root_fetch_order(b);
-	b->arrival = b->has_manifest ? pinned_arrival(&b->manifest, b->window)
-				     : arrival_new(b->payload_bytes, b->window, 0);
+	b->arrival = new_arrival(b);
 	if (!b->arrival)
 		return fail_errno(&b->fail, ENOMEM, b->payload.name, "cannot fetch it");
 	r = root_fetch_run(b, b->urls, b->payload.parts[0].fd, ROOT_FETCH_ALL);

@@ -6,9 +6,7 @@
 
 #include "base/boot.h"
 
-#define ROOT_FETCHER "/tarboot/fetch"
-
-/* Starts to fetch what was only listed, into b->payload; b->window is planned. Does nothing when all is here. */
+/* Starts to fetch what was only listed, into b->payload; b->plan is made. Does nothing when all is here. */
 int root_fetch_start(struct boot *b);
 
 #define FETCHED_TEXT_MAX (2 * SIZE_TEXT_MAX + 32)

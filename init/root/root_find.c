@@ -214,7 +214,7 @@ int root_find_payload(struct boot *b)
 	int r = read_manifest(b);
 
 	if (r == 0)
-		r = root_url_is_given(b) ? root_url_find(b) : find_in_image(b);
+		r = url_is_one(b->params.rootfs) ? root_url_find(b) : find_in_image(b);
 	if (r == 0)
 		warn_unchecked(b);
 	rootsize_need(b->has_manifest ? &b->manifest : NULL, b->blocks.least,

@@ -11,8 +11,6 @@
 #include "base/console.h"
 #include "base/memory.h"
 
-#define WINDOW (64ULL << 20) /* bytes, if that is enough for the decoders */
-
 /* On a ramfs, which root= and rootfstype= make of the initramfs, nothing can be given back. */
 static bool can_give_back(struct boot *b)
 {
@@ -55,15 +53,6 @@ static int check_inodes(struct boot *b)
 			(unsigned long long)b->need.inodes, (unsigned long long)limit);
 }
 
-/* What arrives takes no memory beside the tree: as long as bytes of a Block are kept, what it holds is not in the tree yet, and
- * that is more. So the window need not fit beside all of the tree, and shrinks by itself to what is still to come. */
-static uint64_t plan_window(const struct boot *b)
-{
-	uint64_t least = block_list_window(&b->blocks, b->payload_bytes, b->plan.decoders);
-
-	return least > WINDOW ? least : min_u64(WINDOW, b->payload_bytes);
-}
-
 int root_check_memory(struct boot *b)
 {
 	char size[SIZE_TEXT_MAX], available[SIZE_TEXT_MAX];
@@ -81,7 +70,6 @@ int root_check_memory(struct boot *b)
 	engine_plan(&b->blocks, b->params.threads,
 		    min_u64(rootsize_left(&m, &b->need), m.available / 4), &b->plan);
 	b->need.engine = b->plan.memory;
-	b->window = b->arrives ? plan_window(b) : 0;
 	r = rootsize_choose(&m, &b->need, b->params.size, &b->root_size, &b->fail);
 	if (r == 0)
 		r = check_inodes(b);

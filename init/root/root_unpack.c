@@ -83,10 +83,8 @@ static int unpack_in_child(struct boot *b, struct unpack_shared *shared)
 
 static int explain_status(struct boot *b, const struct unpack_shared *shared, int status)
 {
-	if (payload_has_failed(&b->payload)) {
-		b->fail = b->arrival->fail;
-		return -b->fail.error;
-	}
+	if (payload_has_failed(&b->payload))
+		return arrival_failure(b->arrival, &b->fail);
 	if (shared->done && shared->fail.error) {
 		b->fail = shared->fail;
 		/* File capabilities; other attributes may be lost. xz has an advice of its own. */

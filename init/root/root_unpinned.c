@@ -14,9 +14,7 @@
 #include "root/root_fetch.h"
 
 #define TICK_MS 250
-#define RESERVE \
-	(64ULL  \
-	 << 20) /* bytes of memory that a payload leaves free: the kernel panics when a tmpfs takes all */
+#define RESERVE (64ULL << 20)    /* bytes left free: the kernel panics when a tmpfs takes all */
 #define HEAD_BYTES (64ULL << 10) /* the headers of stream and first Block are in it */
 #define END_BYTES (256ULL << 10) /* the Index of 30,000 Blocks is in it */
 
@@ -27,8 +25,8 @@ static bool has_stopped(void *arg)
 	return background_has_ended(&b->receiver);
 }
 
-/* Fetches what b->arrival says, while PID 1 draws what has come. *ret_size: bytes of the whole file, as the server says, or 0.
- * -ENOENT, -ENOTSUP as receive_run. Returns how far it came, or -errno. */
+/* Fetches what b->arrival says, while PID 1 draws what has come, and ends the arrival. *ret_to: how far it came; *ret_size: bytes of
+ * the whole file, as the server says, or 0. Returns as receive_run. */
 static int fetch(struct boot *b, const struct url *urls, int fd, enum root_fetch_what what,
 		 uint64_t *ret_to, uint64_t *ret_size)
 {
@@ -45,10 +43,8 @@ static int fetch(struct boot *b, const struct url *urls, int fd, enum root_fetch
 	}
 	console_progress_end();
 	root_fetch_check(b);
-	if (r == 0 && arrival_state(b->arrival) != ARRIVAL_COMPLETE) {
-		b->fail = b->arrival->fail;
-		r = -b->fail.error;
-	}
+	if (r == 0 && arrival_state(b->arrival) != ARRIVAL_COMPLETE)
+		r = arrival_failure(b->arrival, &b->fail);
 	*ret_to = atomic_load(&b->arrival->arrived);
 	*ret_size = atomic_load(&b->arrival->told_size);
 	root_fetch_stop(b);

@@ -4,14 +4,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "image/members.h"
 #include "image/pinned.h"
 #include "root/root_fetch.h"
 #include "root/root_unpinned.h"
-
-bool root_url_is_given(const struct boot *b)
-{
-	return url_is_one(b->params.rootfs);
-}
 
 static int fail_not_pinned(struct boot *b)
 {
@@ -49,10 +45,10 @@ int root_url_find(struct boot *b)
 
 	if (r < 0)
 		return r;
-	if (access(ROOT_FETCHER, X_OK) < 0)
+	if (access("/" MEMBER_FETCHER, X_OK) < 0)
 		return fail_set(&b->fail, ENOENT, "kernel parameter tarboot.rootfs",
 				"Pack the image with `tarboot pack --stream`.",
-				"the image has no program that fetches (" ROOT_FETCHER ")");
+				"the image has no program that fetches (/" MEMBER_FETCHER ")");
 	snprintf(b->payload.name, sizeof(b->payload.name), "%.127s", b->urls[0].text);
 	r = find(b);
 	if (r == 0)

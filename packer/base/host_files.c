@@ -66,6 +66,12 @@ static bool find_own_program(const char *name, uint16_t machine, char ret[256])
 	return false;
 }
 
+static const char *todo_install(uint16_t machine, char ret[64])
+{
+	snprintf(ret, 64, "In tarboot's source: make ARCH=%s install", machine_directory(machine));
+	return ret;
+}
+
 int host_find_init(uint16_t machine, char ret[256], struct fail *f)
 {
 	char what[32], todo[64];
@@ -73,9 +79,8 @@ int host_find_init(uint16_t machine, char ret[256], struct fail *f)
 	if (find_own_program("init", machine, ret))
 		return 0;
 	snprintf(what, sizeof(what), "/init for %s", program_machine_name(machine));
-	snprintf(todo, sizeof(todo), "In tarboot's source: make ARCH=%s install",
-		 machine_directory(machine));
-	return fail_set(f, ENOENT, what, todo, "the root needs it, but it is not installed");
+	return fail_set(f, ENOENT, what, todo_install(machine, todo),
+			"the root needs it, but it is not installed");
 }
 
 int host_find_fetcher(uint16_t machine, char ret[256], struct fail *f)
@@ -85,9 +90,7 @@ int host_find_fetcher(uint16_t machine, char ret[256], struct fail *f)
 	if (find_own_program("fetch", machine, ret))
 		return 0;
 	snprintf(what, sizeof(what), "the fetcher for %s", program_machine_name(machine));
-	snprintf(todo, sizeof(todo), "In tarboot's source: make ARCH=%s install",
-		 machine_directory(machine));
-	return fail_set(f, ENOENT, what, todo,
+	return fail_set(f, ENOENT, what, todo_install(machine, todo),
 			"nothing can be fetched without it, but it is not installed");
 }
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "command/command.h"
+#include "fetch/url.h"
 #include "image/image_fetch.h"
 #include "image/image_unpack.h"
 #include "image/image.h"
@@ -240,7 +241,7 @@ struct input {
 static int open_input(const char *argument, struct input *ret, struct fail *f)
 {
 	*ret = (struct input){ .image = &ret->file };
-	if (!image_fetch_is_url(argument))
+	if (!url_is_one(argument))
 		return image_open(argument, &ret->file, f);
 	ret->image = &ret->fetch.image;
 	return image_fetch_open(argument, &ret->fetch, f);

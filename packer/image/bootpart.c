@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "image/members.h"
 #include "tar/cpio.h"
 #include "base/read_all.h"
 
@@ -118,16 +119,16 @@ int bootpart_fill(struct bootpart *b, const struct bootpart_programs *programs, 
 	int r = add_skeleton(b);
 
 	if (r == 0 && programs->no_shell)
-		r = bootpart_add(b, "tarboot/no-shell", S_IFREG | 0644, 0, 0, NULL, 0);
+		r = bootpart_add(b, MEMBER_NO_SHELL, S_IFREG | 0644, 0, 0, NULL, 0);
 	if (r < 0)
 		return fail_errno(f, r, "the boot part", "cannot build it");
 	r = add_manifest(b, m, f);
 	if (r == 0)
 		r = add_program(b, "init", programs->init, f);
 	if (r == 0 && programs->busybox)
-		r = add_program(b, "bin/busybox", programs->busybox, f);
+		r = add_program(b, MEMBER_BUSYBOX, programs->busybox, f);
 	if (r == 0 && programs->fetcher)
-		r = add_program(b, BOOTPART_FETCHER, programs->fetcher, f);
+		r = add_program(b, MEMBER_FETCHER, programs->fetcher, f);
 	return r;
 }
 

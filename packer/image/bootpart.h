@@ -10,8 +10,6 @@
 #include "base/fail.h"
 #include "image/manifest.h"
 
-#define BOOTPART_FETCHER "tarboot/fetch" /* a program of an image that can fetch its root */
-
 struct bootpart {
 	char *data; /* owned */
 	size_t size, room;

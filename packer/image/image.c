@@ -13,7 +13,7 @@
 #include "base/elfinfo.h"
 #include "base/file_kind.h"
 #include "base/spool.h"
-#include "image/bootpart.h"
+#include "image/members.h"
 #include "image/pinned.h"
 
 #define NAME_SIZE_MAX 4096
@@ -122,7 +122,7 @@ const struct image_member *image_find_member(const struct image *image, const ch
 
 bool image_can_fetch(const struct image *image)
 {
-	return image_find_member(image, BOOTPART_FETCHER);
+	return image_find_member(image, MEMBER_FETCHER);
 }
 
 /* Its text; *ret is the caller's. 0 or -errno. */

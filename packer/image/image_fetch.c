@@ -21,20 +21,16 @@
 
 #define WHY_MAX (URL_MAX + 64)         /* of a URL and a reason */
 #define PATIENCE 20                    /* seconds without a byte */
-#define WINDOW (64ULL << 20)           /* at least */
 #define LOOK_USEC 50000                /* how often the progress is looked at */
 #define FILE_MAX ((uint64_t)INT64_MAX) /* bytes of a file of unknown size */
+
+static const char todo_died[] = "Free memory, and try again.";
 
 struct urls {
 	char fetcher[256];
 	struct url list[URLS_MAX];
 	size_t n;
 };
-
-bool image_fetch_is_url(const char *argument)
-{
-	return url_is_one(argument);
-}
 
 /* ---- the receiver ---- */
 
@@ -80,25 +76,7 @@ static pid_t start_receiver(struct arrival *a, int fd, const struct urls *u, con
 	return pid < 0 ? -errno : pid;
 }
 
-/* A receiver that died tells nothing. */
-static void note_end(struct arrival *a, int status)
-{
-	struct fail f;
-
-	if (arrival_state(a) != ARRIVAL_GOES_ON)
-		return;
-	fail_set(&f, EIO, "the receiver", "Free memory, and try again.",
-		 "it ended with wait status %d before all had arrived", status);
-	arrival_fail(a, &f);
-}
-
 /* ---- a whole file ---- */
-
-static int fail_arrival(const struct arrival *a, struct fail *f)
-{
-	*f = a->fail;
-	return -f->error;
-}
 
 static void watch_receiver(const struct arrival *a, pid_t receiver, int *ret_status)
 {
@@ -122,9 +100,9 @@ static int fetch_whole(const struct urls *u, const struct url *list, uint64_t mo
 		return fail_errno(f, receiver, list[0].text, "cannot fetch it");
 	}
 	watch_receiver(a, receiver, &status);
-	note_end(a, status);
+	receive_note_end(a, status, todo_died);
 	if (arrival_state(a) != ARRIVAL_COMPLETE)
-		r = fail_arrival(a, f);
+		r = arrival_failure(a, f);
 	arrival_free(a);
 	return r;
 }
@@ -179,7 +157,7 @@ static void *wait_for_receiver(void *arg)
 
 	while (waitpid(x->receiver, &status, 0) < 0 && errno == EINTR)
 		;
-	note_end(x->arrival, status);
+	receive_note_end(x->arrival, status, todo_died);
 	return NULL;
 }
 
@@ -210,8 +188,6 @@ static int choose_window(const struct image *image, uint64_t *ret, struct fail *
 	if (r < 0)
 		return r;
 	*ret = block_list_window(&blocks, image->size, cpus_usable());
-	if (*ret < WINDOW)
-		*ret = WINDOW;
 	block_list_free(&blocks);
 	return 0;
 }
@@ -219,7 +195,7 @@ static int choose_window(const struct image *image, uint64_t *ret, struct fail *
 static int start(struct image_fetch *x, const struct urls *u, struct fail *f)
 {
 	struct image *image = &x->image;
-	uint64_t window = WINDOW;
+	uint64_t window = 0;
 	unsigned n;
 	int r;
 

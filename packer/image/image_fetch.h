@@ -17,9 +17,6 @@ struct image_fetch {
 	pthread_t waiter;        /* for the receiver's end */
 };
 
-/* Does an argument name one or, with commas between, the same file on several servers? */
-bool image_fetch_is_url(const char *argument);
-
 /* Begins to fetch it, and tells on stderr what goes wrong on the way. */
 int image_fetch_open(const char *urls, struct image_fetch *ret, struct fail *f);
 

@@ -13,20 +13,13 @@
 #include "codec/codec.h"
 #include "image/bootpart.h"
 #include "image/image_verify.h"
+#include "image/members.h"
 #include "tar/cpio.h"
 
 #define READ_SIZE (1 << 18)
 
 static const char todo_stream[] =
 	"Pack it with `tarboot pack --stream`, or publish it without --stream.";
-
-/* What fetched payloads are called. */
-static const struct {
-	const struct codec *codec;
-	const char *name;
-} payload_names[] = { { &codec_xz, "root.tar.xz" },
-		      { &codec_zstd, "root.tar.zst" },
-		      { &codec_stored, "root.tar" } };
 
 const char *const site_copy_files[] = { "entry.conf",
 					"vmlinuz",
@@ -40,14 +33,6 @@ const char *const site_copy_files[] = { "entry.conf",
 					"root.tar",
 					"root.tar.manifest",
 					NULL };
-
-const char *site_copy_payload_name(const struct codec *codec)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(payload_names); i++)
-		if (payload_names[i].codec == codec)
-			return payload_names[i].name;
-	return payload_names[0].name;
-}
 
 /* ---- parts of files ---- */
 
@@ -162,8 +147,7 @@ int site_copy_check_stream(const struct image *image, struct fail *f)
 
 	if (!image_can_fetch(image))
 		return fail_set(f, EINVAL, image->path, todo_stream,
-				"it cannot fetch its root: there is no /" BOOTPART_FETCHER
-				" in it");
+				"it cannot fetch its root: there is no /" MEMBER_FETCHER " in it");
 	if (lacks || payload_start(image) == 0)
 		return fail_set(f, EINVAL, image->path, todo_stream,
 				"its root cannot be checked while it arrives: %s",

@@ -10,9 +10,6 @@
 /* Can the image be published so? -EINVAL, for one that has no fetcher or no digests. */
 int site_copy_check_stream(const struct image *image, struct fail *f);
 
-/* Name of the payload that a machine fetches, by its codec: "root.tar.xz". */
-const char *site_copy_payload_name(const struct codec *codec);
-
 /* Writes them to a directory. older: directories of versions whose payload may be the same, and then is not stored twice. */
 int site_copy(const struct publishing *p, const struct image *image, const struct site_version *v,
 	      const char *directory, const char *const older[2], struct fail *f);

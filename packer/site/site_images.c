@@ -251,7 +251,7 @@ static void describe_sizes(const struct publishing *p, const struct image_report
 				      .split = p->split };
 	if (!p->stream)
 		return;
-	strcpy(ret->payload, site_copy_payload_name(report->blocks.codec));
+	snprintf(ret->payload, sizeof(ret->payload), "root.tar%s", report->blocks.codec->suffix);
 	ret->fetched = image->payload.size;
 	ret->size = image->size - image->payload.size;
 	ret->machine = report->needs.fetching_machine;
@@ -327,15 +327,6 @@ static int make_version(const struct site *s, const struct publishing *p, const 
 	return r;
 }
 
-/* Can the menu tell a machine where its root is? */
-static int check_words(const struct site *s, const char *name, const struct site_version *v,
-		       struct fail *f)
-{
-	_cleanup_free_ char *words = NULL;
-
-	return site_stream_words(s, name, v, &words, f);
-}
-
 static int publish(const struct site *s, const struct publishing *p,
 		   const struct image_report *report, bool *ret_published, struct fail *f)
 {
@@ -348,7 +339,7 @@ static int publish(const struct site *s, const struct publishing *p,
 	*ret_published = r == 0 && !is_same(&image.current, &new);
 	if (*ret_published) {
 		name_version(&image, new.version);
-		r = check_words(s, p->name, &new, f);
+		r = site_stream_check(s, p->name, &new, f);
 		if (r == 0)
 			r = make_version(s, p, &report->image, &new, f);
 		if (r == 0 && *image.current.version)

@@ -388,14 +388,11 @@ static int check_words(const struct menu *m, struct fail *f)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < m->n; i++) {
-		const struct site_version *versions[] = { &m->images[i].current,
-							  &m->images[i].previous };
+		const struct site_image *image = &m->images[i];
 
-		for (size_t k = 0; r == 0 && k < ARRAY_SIZE(versions); k++) {
-			_cleanup_free_ char *words = NULL;
-
-			r = site_stream_words(m->site, m->images[i].name, versions[k], &words, f);
-		}
+		r = site_stream_check(m->site, image->name, &image->current, f);
+		if (r == 0)
+			r = site_stream_check(m->site, image->name, &image->previous, f);
 	}
 	return r;
 }

@@ -100,3 +100,11 @@ int site_stream_words(const struct site *s, const char *name, const struct site_
 		r = fail_errno(f, ENOMEM, name, "cannot write the menu");
 	return r;
 }
+
+int site_stream_check(const struct site *s, const char *name, const struct site_version *v,
+		      struct fail *f)
+{
+	_cleanup_free_ char *words = NULL;
+
+	return site_stream_words(s, name, v, &words, f);
+}

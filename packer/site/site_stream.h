@@ -9,3 +9,7 @@
  * -EINVAL, -E2BIG: a URL, or the whole kernel command line, is not possible. *ret is the caller's. */
 int site_stream_words(const struct site *s, const char *name, const struct site_version *v,
 		      char **ret, struct fail *f);
+
+/* Are there words for it? The same without them. */
+int site_stream_check(const struct site *s, const char *name, const struct site_version *v,
+		      struct fail *f);

@@ -481,7 +481,7 @@ static void run_with(const struct made_payload *m, struct run *run, int root_fd)
 	r->fd = must(memfd_create("arriving", MFD_CLOEXEC));
 	must(ftruncate(r->fd, (off_t)m->bytes.size));
 	r->a = pinned_arrival(&m->manifest,
-			      block_list_window(&m->blocks, m->bytes.size, run->decoders) +
+			      block_list_least_window(&m->blocks, m->bytes.size, run->decoders) +
 				      run->more_window);
 	if (!r->a)
 		scratch_die("arrival");
@@ -684,7 +684,7 @@ static void test_reader_ends(const struct made_payload *m)
 static void test_no_start(const struct made_payload *m)
 {
 	struct arrival *a = pinned_arrival(&m->manifest,
-					   block_list_window(&m->blocks, m->bytes.size, 1));
+					   block_list_least_window(&m->blocks, m->bytes.size, 1));
 	struct payload p = { .name = "the payload", .arrival = a };
 	const struct engine_plan plan = { .threads = 1, .decoders = 1, .pool = 1ULL << 60 };
 	const struct unpack_options options = { .root_fd = -1,
