@@ -170,7 +170,7 @@ sub finish {
 	$f->{said} //= [];
 	READ: while ($select->count && time < $end) {
 		for my $handle ($select->can_read(1)) {
-			my $n = sysread $handle, my $data, $handle == $f->{bytes} ? 1 << 20 : 4096;
+			my $n = sysread($handle, my ($data), $handle == $f->{bytes} ? 1 << 20 : 4096);
 			if (!$n) { $select->remove($handle) }
 			elsif ($handle == $f->{bytes}) { $f->{got} .= $data }
 			else {
