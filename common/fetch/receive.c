@@ -49,12 +49,15 @@ struct receiver {
 	uint64_t wrong_seen; /* of arrival.wrong */
 	size_t again; /* the Block that is fetched again, whose failure was taken; NO_BLOCK */
 	struct digest_state outside; /* of the bytes that belong to no Block */
+	uint64_t outside_at; /* up to here they were fetched again; the size of the file: they need not be */
+	unsigned outside_again; /* how often */
 };
 
 /* What the current fetcher fetches. */
 struct task {
 	uint64_t at, end; /* end FETCH_SIZE_UNKNOWN: nobody knows */
-	size_t block;     /* that is fetched again; n_blocks: it is the rest of the file */
+	bool is_again;    /* they were here, and were wrong; else it is the rest of the file */
+	size_t block;     /* that is fetched again; n_blocks: they belong to none */
 };
 
 static const char todo_same_version[] = "Copy the payload to that server again, or publish boot "
@@ -68,9 +71,22 @@ static void tell(const struct receiver *r, bool is_trouble, const char *line)
 
 /* ---- what to fetch next ---- */
 
-static bool is_again(const struct receiver *r, const struct task *t)
+/* Of the bytes that belong to no Block, when they are fetched again: the next that follow each other. False: that was all. */
+static bool next_outside(struct receiver *r, struct task *ret)
 {
-	return t->block < r->a->n_blocks;
+	const struct arrival *a = r->a;
+	uint64_t end;
+
+	while (r->outside_at < a->size) {
+		bool is_kept = arrival_is_kept(a, r->outside_at, &end);
+
+		end = min_u64(end, a->size);
+		*ret = (struct task){ r->outside_at, end, true, a->n_blocks };
+		if (!is_kept)
+			return true;
+		r->outside_at = end;
+	}
+	return false;
 }
 
 /* False: all is here, but perhaps not yet checked. */
@@ -84,34 +100,63 @@ static bool next_task(struct receiver *r, struct task *ret)
 	wrong = arrival_find_wrong(a);
 	if (wrong < a->n_blocks)
 		*ret = (struct task){ a->blocks[wrong].offset,
-				      a->blocks[wrong].offset + a->blocks[wrong].total, wrong };
+				      a->blocks[wrong].offset + a->blocks[wrong].total, true,
+				      wrong };
 	else if (r->o->is_size_unknown)
-		*ret = (struct task){ arrived, FETCH_SIZE_UNKNOWN, a->n_blocks };
+		*ret = (struct task){ arrived, FETCH_SIZE_UNKNOWN, false, a->n_blocks };
+	else if (arrived < a->size)
+		*ret = (struct task){ arrived, a->size, false, a->n_blocks };
 	else
-		*ret = (struct task){ arrived, a->size, a->n_blocks };
-	return ret->at < ret->end;
+		return next_outside(r, ret);
+	return true;
+}
+
+/* what: came wrong from that server, and is fetched again. */
+static void go_on_with_next(struct receiver *r, const char *what, size_t url)
+{
+	const struct fetch_source *from = &r->o->from;
+	char line[URL_MAX + 128];
+
+	snprintf(line, sizeof(line), "%s is wrong from %s: it is fetched again%s", what,
+		 from->urls[url].text, from->n_urls > 1 ? " from the next server" : "");
+	tell(r, true, line);
+	atomic_fetch_add(&r->a->failures, 1);
+	r->must_tell_answer = true;
+	r->first_url = (url + 1) % from->n_urls;
 }
 
 /* Each server gets two tries: the second for what happened on the way. */
+static bool has_tries_left(const struct receiver *r, unsigned again)
+{
+	return again <= 2 * r->o->from.n_urls;
+}
+
 static int take_wrong(struct receiver *r, size_t block, struct fail *f)
 {
 	struct arrival_block *b = &r->a->blocks[block];
-	const char *from = r->o->from.urls[b->url].text;
-	char line[URL_MAX + 128];
+	char what[48];
 
 	if (block == r->again)
 		return 0; /* a fetcher died meanwhile */
 	r->again = block;
-	if (++b->again > 2 * r->o->from.n_urls)
-		return fail_set(f, EBADMSG, from, todo_same_version,
+	if (!has_tries_left(r, ++b->again))
+		return fail_set(f, EBADMSG, r->o->from.urls[b->url].text, todo_same_version,
 				"Block %zu (byte %llu) is not what its digest in the manifest says",
 				block + 1, (unsigned long long)b->offset);
-	snprintf(line, sizeof(line), "Block %zu is wrong from %s: it is fetched again%s", block + 1,
-		 from, r->o->from.n_urls > 1 ? " from the next server" : "");
-	tell(r, true, line);
-	atomic_fetch_add(&r->a->failures, 1);
-	r->must_tell_answer = true;
-	r->first_url = (b->url + 1) % r->o->from.n_urls;
+	snprintf(what, sizeof(what), "Block %zu", block + 1);
+	go_on_with_next(r, what, b->url);
+	return 0;
+}
+
+static int take_wrong_outside(struct receiver *r, struct fail *f)
+{
+	if (!has_tries_left(r, ++r->outside_again))
+		return fail_set(f, EBADMSG, r->o->from.urls[r->url].text, todo_same_version,
+				"its bytes outside of Blocks are not what outside-digest in the "
+				"manifest says");
+	go_on_with_next(r, "What lies outside of Blocks", r->url);
+	r->outside_at = 0;
+	digest_begin(&r->outside);
 	return 0;
 }
 
@@ -189,7 +234,7 @@ static uint64_t room_for(const struct receiver *r, const struct task *t)
 
 	if (r->o->is_size_unknown && t->at == r->a->size)
 		return 1; /* to see whether it has ended */
-	return is_again(r, t) ? left : min_u64(left, arrival_room(r->a));
+	return t->is_again ? left : min_u64(left, arrival_room(r->a));
 }
 
 static int write_all(int fd, const uint8_t *data, size_t size, uint64_t offset)
@@ -241,8 +286,10 @@ static void count_bytes(struct receiver *r, struct task *t, size_t n)
 		atomic_store(&r->a->first_byte, now);
 	atomic_store(&r->a->last_byte, now);
 	atomic_store(&r->a->from, (uint32_t)r->url);
-	if (!is_again(r, t))
+	if (!t->is_again)
 		arrival_add(r->a, n, (uint32_t)r->url);
+	else if (t->block == r->a->n_blocks)
+		r->outside_at = t->at;
 }
 
 static int fail_too_large(const struct receiver *r, struct fail *f)
@@ -413,14 +460,14 @@ static int follow(struct receiver *r, struct task *t, struct fail *f)
 		if (arrival_state(r->a) != ARRIVAL_GOES_ON)
 			return fail_errno(f, ECANCELED, r->o->from.urls[r->url].text,
 					  "cannot fetch it");
-		if (!is_again(r, t) && atomic_load(&r->a->wrong) != r->wrong_seen)
+		if (!t->is_again && atomic_load(&r->a->wrong) != r->wrong_seen)
 			return 0;
 		more = take_some(r, t, f);
 		e = check_trouble(r, f);
 	}
 	if (more < 0 || e < 0)
 		return more < 0 ? more : e;
-	if (t->at == t->end && is_again(r, t)) {
+	if (t->at == t->end && t->is_again && t->block < r->a->n_blocks) {
 		r->again = NO_BLOCK;
 		arrival_put_again(r->a, t->block, (uint32_t)r->url);
 	}
@@ -458,15 +505,13 @@ static int run_task(struct receiver *r, struct task *t, struct fail *f)
 	return e;
 }
 
+/* Returns 1 when they are right, 0 when they are to be fetched again, -errno with *f set. */
 static int check_outside(struct receiver *r, struct fail *f)
 {
 	struct digest is = digest_end(&r->outside);
+	bool is_right = !r->a->has_outside || digest_is_same(&is, &r->a->outside);
 
-	if (!r->a->has_outside || digest_is_same(&is, &r->a->outside))
-		return 1;
-	return fail_set(f, EBADMSG, r->o->from.urls[r->url].text, todo_same_version,
-			"its bytes outside of Blocks are not what outside-digest in the manifest "
-			"says");
+	return is_right ? 1 : take_wrong_outside(r, f);
 }
 
 /* All is here: those who read it check it. Returns 1 when it is right, 0 when something is wrong, -errno with *f set. */
@@ -495,7 +540,7 @@ static int run(struct receiver *r, struct fail *f)
 			e = wait_for_checks(r, f);
 			continue;
 		}
-		if (is_again(r, &t))
+		if (t.is_again && t.block < r->a->n_blocks)
 			e = take_wrong(r, t.block, f);
 		if (e == 0)
 			e = run_task(r, &t, f);
@@ -511,7 +556,8 @@ int receive_run(struct arrival *a, int fd, const struct receive_options *o, stru
 			      .fetcher = { .bytes = -1, .messages = -1 },
 			      .last_progress = now_usec(),
 			      .must_tell_answer = true,
-			      .again = NO_BLOCK };
+			      .again = NO_BLOCK,
+			      .outside_at = a->size };
 	int e;
 
 	r.buf = malloc(READ_SIZE);

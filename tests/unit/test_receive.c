@@ -36,6 +36,7 @@ static const struct manifest_block blocks[] = {
 struct fake {
 	uint64_t at, end;
 	bool wrong[ARRAY_SIZE(blocks)];
+	uint64_t odd; /* byte that is wrong; 0: none */
 	size_t piece; /* bytes of one write; 0: all in one */
 };
 
@@ -48,6 +49,8 @@ static void write_bytes(struct fake *f, uint64_t n)
 		for (size_t b = 0; b < ARRAY_SIZE(blocks); b++)
 			if (f->wrong[b] && f->at + i == blocks[b].offset + 5)
 				data[i] ^= 1;
+		if (f->odd && f->at + i == f->odd)
+			data[i] ^= 1;
 	}
 	f->at += n;
 	for (uint64_t have = 0; have < n;) {
@@ -116,6 +119,8 @@ static void do_step(struct fake *f, const char *step)
 		f->piece = n;
 	else if (strncmp(step, "wrong", 5) == 0)
 		f->wrong[n] = true;
+	else if (strncmp(step, "odd", 3) == 0)
+		f->odd = n;
 	else if (strncmp(step, "junk", 4) == 0)
 		send_junk();
 	else if (strncmp(step, "close", 5) == 0)
@@ -351,6 +356,14 @@ static void run(const struct test *t)
 #define X16 "xxxxxxxxxxxxxxxx"
 #define X176 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16
 #define FETCHING_B "fetching http://b/f, 1000 B\n"
+#define OUTSIDE_ALONE "! What lies outside of Blocks is wrong from http://a/f: it is fetched again\n"
+#define OUTSIDE_OF_TWO                                                                              \
+	"! What lies outside of Blocks is wrong from http://a/f: it is fetched again from the " \
+	"next server\n"
+#define GAPS                                                                  \
+	"--offset=0 --end=10 --size=1000 --validator=v1 http://a/f\n"          \
+	"--offset=650 --end=700 --size=1000 --validator=v1 http://a/f\n"       \
+	"--offset=980 --end=1000 --size=1000 --validator=v1 http://a/f\n"
 
 static const struct test tests[] = {
 	{ .name = "all at once",
@@ -451,15 +464,35 @@ static const struct test tests[] = {
 			      "--offset=200 --end=400 --size=1000 http://a/f http://b/f\n"
 			      "--offset=200 --end=400 --size=1000 http://b/f http://a/f\n"
 			      "--offset=200 --end=400 --size=1000 http://a/f http://b/f\n" },
-	{ .name = "wrong bytes outside of Blocks",
+	{ .name = "wrong bytes outside of Blocks from the first server",
+	  .n_urls = 2,
+	  .script = ANSWER "odd 655;all;stay\nanswer 0 1000 v2;all;stay\n",
+	  .told = FETCHING_A OUTSIDE_OF_TWO FETCHING_B,
+	  .asked = ALL_OF_TWO "--offset=0 --end=10 --size=1000 http://b/f http://a/f\n"
+			      "--offset=650 --end=700 --size=1000 --validator=v2 http://b/f "
+			      "http://a/f\n"
+			      "--offset=980 --end=1000 --size=1000 --validator=v2 http://b/f "
+			      "http://a/f\n" },
+	{ .name = "a fetcher that dies while it fetches what is outside of Blocks again",
+	  .n_urls = 1,
+	  .script = ANSWER "odd 3;all;stay\n" ANSWER "all;stay\n" ANSWER "bytes 7;kill\n" ANSWER
+			   "all;stay\n",
+	  .told = FETCHING_A "! What lies outside of Blocks is wrong from http://a/f: it is "
+			     "fetched again\n" FETCHING_A
+			     "! the fetcher died of signal 9: it is started again\n" FETCHING_A,
+	  .asked = ALL "--offset=0 --end=10 --size=1000 --validator=v1 http://a/f\n"
+		       "--offset=650 --end=700 --size=1000 --validator=v1 http://a/f\n"
+		       "--offset=657 --end=700 --size=1000 --validator=v1 http://a/f\n"
+		       "--offset=980 --end=1000 --size=1000 --validator=v1 http://a/f\n" },
+	{ .name = "bytes outside of Blocks that all servers have wrong",
 	  .n_urls = 1,
 	  .script = ANSWER "all;stay\n",
 	  .wrong_outside = true,
 	  .error = EBADMSG,
 	  .what = "http://a/f",
 	  .why = "its bytes outside of Blocks are not what outside-digest in the manifest says",
-	  .told = FETCHING_A,
-	  .asked = ALL },
+	  .told = FETCHING_A OUTSIDE_ALONE FETCHING_A OUTSIDE_ALONE FETCHING_A,
+	  .asked = ALL GAPS GAPS },
 
 	/* messages */
 	{ .name = "junk",
