@@ -224,15 +224,18 @@ bool arrival_is_kept(const struct arrival *a, uint64_t offset, uint64_t *ret_end
 void arrival_add(struct arrival *a, uint64_t bytes, uint32_t url)
 {
 	uint64_t before = atomic_load(&a->arrived), now = before + bytes;
+	bool is_news = a->n_blocks == 0;
 
 	for (size_t i = find_block(a, before); i < a->n_blocks; i++) {
 		if (a->blocks[i].offset + a->blocks[i].total > now)
 			break;
 		a->blocks[i].url = url;
 		atomic_store(&a->blocks[i].check, ARRIVAL_HERE);
+		is_news = true;
 	}
 	atomic_store(&a->arrived, now);
-	tell_change(a);
+	if (is_news)
+		tell_change(a);
 }
 
 size_t arrival_find_wrong(const struct arrival *a)

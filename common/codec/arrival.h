@@ -16,8 +16,8 @@
  * an engine that fails, wake the other; who dies does not, so whoever started it watches it and calls arrival_fail or
  * arrival_cancel.
  *
- * There is no lock that a killed process could leave behind: all fields are atomic, and each change moves the counter that
- * those who wait look at.
+ * There is no lock that a killed process could leave behind: all fields are atomic, and each change that somebody may wait for
+ * moves the counter that they look at.
  */
 #pragma once
 
@@ -115,7 +115,8 @@ uint64_t arrival_room(const struct arrival *a);
 /* Is the byte at offset one that the file keeps? *ret_end: up to where the same is true. */
 bool arrival_is_kept(const struct arrival *a, uint64_t offset, uint64_t *ret_end);
 
-/* So many bytes more have come, from that URL, and those that are kept are in the file. */
+/* So many bytes more have come, from that URL, and those that are kept are in the file. Wakes those who wait when they may be read:
+ * with the end of a Block, where there are Blocks. */
 void arrival_add(struct arrival *a, uint64_t bytes, uint32_t url);
 
 /* The first Block that is to be written again; n_blocks: there is none. */

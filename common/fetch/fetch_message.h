@@ -7,7 +7,7 @@
  *
  * offset: of the first byte wanted, 0 unless given. end: of the byte behind the last one wanted, the end of the file unless
  * given. size: bytes of the whole file, where they are known: a server that says otherwise has another file. validator: what
- * an earlier fetcher told in FETCH_ANSWERED, for If-Range.
+ * an earlier fetcher told in FETCH_ANSWERED, for If-Range. proxy: "environment" is what http_proxy and no_proxy there say.
  *
  * Beside these, for tests: --connect-timeout, --response-timeout (of the head of a response), --stall-timeout (in which 1 KiB
  * must come, while the reader reads), --wait (the longest pause between two tries), in milliseconds.
@@ -23,6 +23,7 @@
 #define FETCH_MESSAGES 3 /* descriptor, a socket of type SOCK_SEQPACKET */
 #define FETCH_TEXT_MAX 192
 #define FETCH_SIZE_UNKNOWN UINT64_MAX
+#define FETCH_PROXY_OF_ENVIRONMENT "environment"
 
 enum fetch_kind {
 	FETCH_ANSWERED, /* a server sends the file: url, size, text: its validator, "" = none */

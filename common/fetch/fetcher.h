@@ -20,7 +20,7 @@ struct fetch_source {
 	const char *program; /* the fetcher */
 	const struct url *urls;
 	size_t n_urls;
-	const char *proxy;  /* URL; "" = none */
+	const char *proxy;  /* URL, or FETCH_PROXY_OF_ENVIRONMENT; "" = none */
 	const char *chroot; /* directory for the fetcher; NULL = none */
 };
 

@@ -24,7 +24,7 @@ struct limits {
 struct download {
 	const struct url *urls;
 	size_t n_urls;
-	const char *proxy; /* URL; "" = none */
+	const char *proxy; /* URL, or FETCH_PROXY_OF_ENVIRONMENT; "" = none */
 	uint64_t end;      /* of what is wanted; FETCH_SIZE_UNKNOWN: of the file */
 	uint64_t size; /* of the file: given, or learnt from the first answer; FETCH_SIZE_UNKNOWN */
 	bool is_size_given;

@@ -69,7 +69,8 @@ static int check(struct options *o, struct fail *f)
 	if (d->n_urls == 0)
 		return fail_set(f, EINVAL, "the command line",
 				"Write the URLs of a file at its end.", "no URL is there");
-	if (*d->proxy && url_parse(d->proxy, &proxy, f) < 0)
+	if (*d->proxy && strcmp(d->proxy, FETCH_PROXY_OF_ENVIRONMENT) != 0 &&
+	    url_parse(d->proxy, &proxy, f) < 0)
 		return -EINVAL;
 	d->urls = o->urls;
 	d->is_size_given = d->size != FETCH_SIZE_UNKNOWN;

@@ -12,6 +12,8 @@
 	(128 << 10) /* of all responses to one request; libcurl itself allows 300 KB and more */
 #define REDIRECTS_MAX 5
 #define LOOK_MS 250 /* between looks at the clocks */
+#define GATHER_MS 5
+#define GATHER_BYTES (128 << 10)
 
 /* ---- errors ---- */
 
@@ -178,6 +180,7 @@ static size_t on_body(char *data, size_t one, size_t size, void *arg)
 		return CURL_WRITEFUNC_ERROR;
 	}
 	t->window_bytes += size;
+	t->body_bytes += size;
 	t->at += skip;
 	if (skip < size && pass_on(t, data + skip, size - skip) < 0)
 		return CURL_WRITEFUNC_ERROR;
@@ -259,19 +262,32 @@ static bool is_late(struct transfer *t, struct fetch_message *m)
 	return false;
 }
 
+/* A pause after few bytes, so that more come at once: on a slow line, each packet would wake fetcher and receiver, which costs
+ * more than the bytes. */
+static void gather(const struct transfer *t, uint64_t bytes_before)
+{
+	uint64_t bytes = t->body_bytes - bytes_before;
+
+	if (bytes > 0 && bytes < GATHER_BYTES)
+		download_wait(t->d, GATHER_MS);
+}
+
 /* Until libcurl is done: 0 and its code. Before that, -EAGAIN with *m, -EPIPE when the reader is gone. */
 static int drive(struct transfer *t, CURLcode *ret, struct fetch_message *m)
 {
 	struct curl_waitfd fds[] = { { .fd = t->d->bytes }, { .fd = t->d->messages } };
+	uint64_t before;
 	int running = 1, n;
 
 	for (;;) {
+		before = t->body_bytes;
 		if (curl_multi_perform(t->multi, &running) != CURLM_OK) {
 			*ret = CURLE_OUT_OF_MEMORY;
 			return 0;
 		}
 		if (!running)
 			break;
+		gather(t, before);
 		(void)curl_multi_poll(t->multi, fds, ARRAY_SIZE(fds), LOOK_MS, NULL);
 		download_wait(t->d, 0);
 		if (t->d->is_reader_gone)
@@ -437,14 +453,14 @@ int transfer_run(struct transfer *t, size_t url, struct fetch_message *m)
 
 static void set_options(struct transfer *t)
 {
-	const char *proxy = t->d->proxy;
-
 	curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http");
 	curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(t->easy, CURLOPT_USERAGENT, "tarboot/" TARBOOT_VERSION);
-	curl_easy_setopt(t->easy, CURLOPT_PROXY,
-			 proxy); /* "": none, whatever the environment says */
-	curl_easy_setopt(t->easy, CURLOPT_NOPROXY, "");
+	if (strcmp(t->d->proxy, FETCH_PROXY_OF_ENVIRONMENT) != 0) {
+		curl_easy_setopt(t->easy, CURLOPT_PROXY,
+				 t->d->proxy); /* "": none, whatever the environment says */
+		curl_easy_setopt(t->easy, CURLOPT_NOPROXY, "");
+	}
 	curl_easy_setopt(t->easy, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)t->d->limits.connect);

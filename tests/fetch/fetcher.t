@@ -273,6 +273,9 @@ sub check_proxy {
 	my $proxy = server(good());
 	is_file(fetched($program, ["--proxy=http://127.0.0.1:$proxy->{port}", 'http://server.invalid/f']), 0, 'a proxy');
 	like((requests($proxy))[0], qr{^GET http://server\.invalid/f HTTP/1\.1\r\n}, "$variant: a proxy is asked for the whole URL");
+	is_file(fetched($program, ['--proxy=environment', 'http://server.invalid/f'], environment => { http_proxy => "http://127.0.0.1:$proxy->{port}" }), 0, "the environment's proxy");
+	my $server = server(good());
+	is_file(fetched($program, ['--proxy=environment', url_of($server, '/f')], environment => { http_proxy => 'http://127.0.0.1:1', no_proxy => '127.0.0.1' }), 0, 'none for this server');
 	return;
 }
 
