@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,15 @@ static char random_pause(void)
 	return (char)('1' + (byte ^ getpid()) % 3);
 }
 
+/* What it hears comes from whoever is on the network: it keeps the right to packets of any kind and to its port. */
+static void drop_capabilities(void)
+{
+	for (int i = 0; i < 64; i++)
+		if (i != CAP_NET_RAW && i != CAP_NET_BIND_SERVICE)
+			(void)prctl(PR_CAPBSET_DROP, i); /* EINVAL: this kernel has no such one */
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
 /* The client id is as of the firmware, type 1 and the MAC, or else the server would give the machine two addresses. udhcpc
  * asks for mask, router, DNS and domain by itself; 121 are static routes, 26 is the MTU. */
 static _Noreturn void run(int messages, const char *nic)
@@ -45,6 +55,7 @@ static _Noreturn void run(int messages, const char *nic)
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	connect_streams(messages);
+	drop_capabilities();
 	if (n > 0) {
 		script[n] = '\0';
 		execl(DHCP_CLIENT, "busybox", "udhcpc", "-f", "-i", nic, "-s", script, "-t", "3",
