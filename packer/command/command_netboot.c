@@ -115,7 +115,7 @@ static const struct option_spec options[] = {
 	{ .name = "url",
 	  .id = OPT_SETTING,
 	  .value = "URL",
-	  .help = "set the URL where DIR/http is served, if not by this machine" },
+	  .help = "set the URL where DIR/http is served, if not by this machine; none: it is" },
 	{ .name = "mirror",
 	  .id = OPT_SETTING,
 	  .value = "URL",
@@ -138,7 +138,7 @@ static const struct option_spec options[] = {
 	{ .name = "installer",
 	  .id = OPT_SETTING,
 	  .value = "URL",
-	  .help = "offer an installer: URL/linux and URL/initrd.gz" },
+	  .help = "offer an installer: URL/linux and URL/initrd.gz; none: none" },
 	{ .name = "ipxe",
 	  .id = OPT_IPXE,
 	  .value = "DIR",
@@ -280,16 +280,23 @@ static int check_line(const struct command_line *line, const char **ret_director
 static int publish(struct netboot *n, size_t i, struct fail *f)
 {
 	struct publishing p = n->publishing;
+	struct site_image before;
 	bool published;
 	int r;
 
 	p.image = n->images[i];
 	p.name = n->names[i];
 	p.kernel = n->kernel;
-	r = site_publish(&n->site, &p, &published, f);
+	r = site_read_image(&n->site, p.name, &before, f);
+	if (r == 0)
+		r = site_publish(&n->site, &p, &published, f);
 	if (r < 0)
 		return r;
 	printf("%s %s\n", published ? "published" : "unchanged", p.name);
+	if (published && *before.current.payload && !p.stream)
+		print_warning("%s: the boot loader loads this version whole; the one before was "
+			      "published with --stream",
+			      p.name);
 	if (!*n->site.boot)
 		strcpy(n->site.boot, p.name);
 	return 0;
@@ -353,17 +360,22 @@ static const char *format_sizes(const struct site_version *v, char ret[3 * SIZE_
 	return ret;
 }
 
-static void print_images(const struct site *s, const struct site_image *images, size_t n)
+static void print_images(const struct site *s, const char *url, const struct site_image *images,
+			 size_t n)
 {
 	char sizes[3 * SIZE_TEXT_MAX];
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		print_line(stdout, "image    %s: %s, current %s (%s)%s%s%s", images[i].name,
 			   images[i].current.title, images[i].current.version,
 			   format_sizes(&images[i].current, sizes),
 			   *images[i].previous.version ? ", previous " : "",
 			   images[i].previous.version,
 			   strcmp(images[i].name, s->boot) == 0 ? ", the default" : "");
+		if (*images[i].current.payload)
+			printf("root     %s/images/%s/%s/%s\n", url, images[i].name,
+			       images[i].current.version, images[i].current.payload);
+	}
 }
 
 static int write_all(struct netboot *n, struct fail *f)
@@ -376,7 +388,7 @@ static int write_all(struct netboot *n, struct fail *f)
 	if (r < 0)
 		return r;
 	site_url(&n->site, url);
-	print_images(&n->site, images, n_images);
+	print_images(&n->site, url, images, n_images);
 	printf("menu     %s/menu.ipxe\n", url);
 	print_line(stdout, "serve    tarboot serve %s", n->site.directory);
 	free(images);

@@ -50,15 +50,25 @@ static const char *set_port(unsigned *port, const char *value)
 
 static const char *set_url(char url[SITE_TEXT_MAX], const char *value)
 {
-	if (!text_is_plain(value) || strlen(value) >= SITE_TEXT_MAX ||
+	if (!text_is_plain(value) ||
 	    (strncmp(value, "http://", 7) != 0 && strncmp(value, "https://", 8) != 0))
 		return "it must be a URL that begins with http:// or https://";
+	if (strlen(value) >= SITE_TEXT_MAX)
+		return "it is too long: at most 255 characters";
 	if (strpbrk(value, " ,\"\\"))
 		return "it must not have spaces, commas, double quotes and backslashes (%20, %2C, "
 		       "%22 and %5C stand for them)";
 	strcpy(url, value);
 	while (*url && url[strlen(url) - 1] == '/')
 		url[strlen(url) - 1] = '\0';
+	return NULL;
+}
+
+static const char *set_or_forget_url(char url[SITE_TEXT_MAX], const char *value)
+{
+	if (strcmp(value, "none") != 0)
+		return set_url(url, value);
+	*url = '\0';
 	return NULL;
 }
 
@@ -74,11 +84,17 @@ static const char *add_mirror(struct site *s, const char *value)
 		s->n_mirrors = 0;
 		return NULL;
 	}
+	if (strncmp(value, "https://", 8) == 0)
+		return "it must begin with http://: the machine fetches without TLS, and checks "
+		       "what comes";
+	if (strchr(value, '$'))
+		return "it must not have $: the machine fetches from it as it stands";
 	wrong = set_url(url, value);
 	if (wrong)
 		return wrong;
 	if (url_parse(url, &u, &f) < 0)
-		return "it must be a URL that begins with http:// and a server";
+		return "it must be http://SERVER/PATH or http://SERVER:PORT/PATH, with other "
+		       "characters as %20";
 	for (size_t i = 0; i < s->n_mirrors; i++)
 		if (strcmp(s->mirrors[i], url) == 0)
 			return NULL;
@@ -201,9 +217,9 @@ const char *site_apply_setting(struct site *s, const char *key, const char *valu
 	if (strcmp(key, "mirror") == 0)
 		return add_mirror(s, value);
 	if (strcmp(key, "url") == 0)
-		return set_url(s->url, value);
+		return set_or_forget_url(s->url, value);
 	if (strcmp(key, "installer") == 0)
-		return set_url(s->installer, value);
+		return set_or_forget_url(s->installer, value);
 	if (strcmp(key, "ipxe") == 0)
 		return set_directory(s->ipxe, value);
 	if (strcmp(key, "default") == 0)

@@ -165,8 +165,11 @@ refuses('it', 1, "tarboot: $image: it cannot fetch its root: there is no /tarboo
 ok(!-e $site, 'and leaves nothing');
 refuses('two ways at once', 2, "tarboot: netboot: --split and --stream cannot be combined\n  Try `tarboot netboot --help`.\n",
 	$image, @NET, '--split', '--stream');
-refuses("the mirror $_", 2, "tarboot: netboot: --mirror $_: it must be a URL that begins with http:// and a server\n  Try `tarboot netboot --help`.\n", @NET, '--mirror', $_)
-	for 'https://mirror/x', 'http://', 'http://me@mirror/';
+refuses("the mirror $_->[0]", 2, "tarboot: netboot: --mirror $_->[0]: it must $_->[1]\n  Try `tarboot netboot --help`.\n", @NET, '--mirror', $_->[0])
+	for [ 'https://mirror/x', 'begin with http://: the machine fetches without TLS, and checks what comes' ],
+	[ 'http://${next-server}/x', 'not have $: the machine fetches from it as it stands' ],
+	[ 'mirror', 'be a URL that begins with http:// or https://' ],
+	map { [ $_, 'be http://SERVER/PATH or http://SERVER:PORT/PATH, with other characters as %20' ] } 'http://', 'http://me@mirror/';
 
 is(pack_it('--stream', '--shell', $busybox)->{exit}, 0, 'one with a fetcher');
 my %have  = map { $_->{name} => $_ } newc_read($image);
@@ -186,7 +189,8 @@ is(sprintf('%04o', (stat "$dir/root.tar.xz")[2] & 07777), '0644', 'for everybody
 is(menu_line('lab'), "kernel \${from}/vmlinuz initrd=boot.img tarboot.rootfs=http://10.7.0.1/images/lab/$one/root.tar.xz $OF_IPXE $DEFAULT || goto failed", 'the menu\'s line');
 is(menu_line('lab.debug'), menu_line('lab') =~ s/ \|\|/ tarboot.shell tarboot.debug ||/r, 'that for debug');
 like(slurp("$site/http/menu.ipxe"), qr/^:lab\n.*\n.*\n# loads \d MiB, then fetches 0 MiB; the machine needs about \d+ MiB of RAM\n(?:.*\n)*?initrd \$\{from\}\/boot\.img \|\| goto failed\nboot \|\| goto failed\n/m, 'what is loaded');
-like($said, qr/^image    lab: lab, current $one \(\S+ MiB to load, \S+ KiB to fetch\), the default$/m, 'netboot tells the sizes');
+like($said, qr{^image    lab: lab, current $one \(\S+ MiB to load, \S+ KiB to fetch\), the default\nroot     http://10\.7\.0\.1/images/lab/$one/root\.tar\.xz\nmenu }m,
+	'netboot tells the sizes, and where the root is');
 like(slurp("$dir/entry.conf"), qr{^payload = root\.tar\.xz\nfetched = @{[ -s "$dir/root.tar.xz" ]}$}m, 'so does entry.conf');
 like(works('the same again', $image, '--stream'), qr/^unchanged lab$/m, 'changes nothing');
 
@@ -250,10 +254,17 @@ like(menu_line('lab'), qr{/root\.tar\.zst \Q$OF_IPXE\E quiet \|\|}, 'in the menu
 		. "  Shorten it, or use fewer --mirror.\n", $image, '--stream', '--append', 'x' x 1000, map { ('--mirror', "$mirror$_") } 1 .. 3);
 	is("$site/http/images/lab/" . readlink("$site/http/images/lab/current"), $three, 'nothing is published');
 }
-works('as one file', $image, '--append', '');
+{
+	my $r = try($TARBOOT, 'netboot', $image, '-o', $site, '--append', '');
+	is("$r->{exit} $r->{err}", "0 tarboot: warning: lab: the boot loader loads this version whole; the one before was published with --stream\n", 'as one file, with a hint');
+}
 unlike(menu_line('lab'), qr/rootfs|BOOTIF/, 'nothing is fetched then');
 works('its default line', $image, '--name', 'second');
 like(menu_line('second'), qr/ ip=dhcp /, 'is that of images that are loaded');
 works('the other kind', $image, '--name', 'second', '--stream');
+works('served elsewhere', '--url', 'http://boot.example/x');
+like(menu_line('second'), qr{=http://boot\.example/x/images/second/}, 'the root is there, too');
+works('and here again', '--url', 'none');
+like(menu_line('second'), qr{=http://10\.7\.0\.1/images/second/}, 'the root is here');
 is(menu_line('second') =~ s/.*\Q$OF_IPXE\E //r, "$DEFAULT || goto failed", 'gets its own');
 done_testing();
