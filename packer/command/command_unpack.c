@@ -18,16 +18,31 @@
 #include "base/size.h"
 
 static long arg_threads; /* 0 = all CPUs */
+static const char *arg_manifest; /* NULL = that beside the payload */
 static bool arg_quiet;
 
-static const struct option_spec options[] = {
-	{ .name = "threads",
-	  .letter = 'T',
-	  .value = "N",
-	  .number = &arg_threads,
-	  .least = 1,
-	  .most = 1024,
-	  .help = "use N threads (default: all CPUs)" },
+#define OPTION_THREADS                                       \
+	{ .name = "threads",                                 \
+	  .letter = 'T',                                     \
+	  .value = "N",                                      \
+	  .number = &arg_threads,                            \
+	  .least = 1,                                        \
+	  .most = 1024,                                      \
+	  .help = "use N threads (default: all CPUs)" }
+
+static const struct option_spec unpack_options[] = {
+	OPTION_THREADS,
+	OPTION_QUIET(.flag = &arg_quiet),
+	OPTION_HELP,
+	OPTIONS_END,
+};
+
+static const struct option_spec verify_options[] = {
+	OPTION_THREADS,
+	{ .name = "manifest",
+	  .value = "FILE",
+	  .text = &arg_manifest,
+	  .help = "check TAR or URL against this manifest (default: TAR.manifest, URL.manifest)" },
 	OPTION_QUIET(.flag = &arg_quiet),
 	OPTION_HELP,
 	OPTIONS_END,
@@ -39,7 +54,8 @@ static const struct option_spec options[] = {
 	"If IMAGE is a URL, http://SERVER/PATH, it is fetched; several with commas between are " \
 	"the same file on several servers. With URL.manifest beside it, as tarboot-netboot "     \
 	"publishes it, each Block is checked and unpacked as soon as it is there; without, the " \
-	"whole file is fetched into TMPDIR first."
+	"whole file is fetched into TMPDIR first. The environment's http_proxy and no_proxy are "   \
+	"respected."
 
 static const struct command_usage unpack_usage = {
 	.command = "unpack",
@@ -47,15 +63,17 @@ static const struct command_usage unpack_usage = {
 	.about = "Unpacks the root of an image into DIR, with the same code as at boot. DIR is "
 		 "created if it does not exist. Only root can restore owners and "
 		 "devices.\n\n" ABOUT_STDIN,
-	.options = options,
+	.options = unpack_options,
 };
 
 static const struct command_usage verify_usage = {
 	.command = "verify",
 	.synopsis = "verify IMAGE|TAR|URL [OPTION]...",
 	.about = "Checks every byte of an image: the digests of boot part and payload, every Block "
-		 "by decoding it, and the numbers in the manifest. Writes nothing.\n\n" ABOUT_STDIN,
-	.options = options,
+		 "by decoding it, and the numbers in the manifest. Writes nothing.\n\n"
+		 "If TAR.manifest lies beside TAR, as tarboot-netboot publishes it, TAR is checked "
+		 "against it.\n\n" ABOUT_STDIN,
+	.options = verify_options,
 };
 
 static void print_result(const struct unpack_result *r, uint64_t usec, const char *done)
@@ -148,8 +166,8 @@ static int unpack(const struct image *image, const char *directory, struct fail 
 		warn_not_empty(directory);
 	if (r == 0)
 		r = unpack_into(image, fd, f);
-	if (r < 0 && made)
-		(void)rmdir(directory); /* fails if something was unpacked */
+	if (r < 0 && made && rmdir(directory) < 0)
+		print_warning("%s keeps what was unpacked before the error", directory);
 	return r;
 }
 
@@ -244,7 +262,7 @@ static int open_input(const char *argument, struct input *ret, struct fail *f)
 	if (!url_is_one(argument))
 		return image_open(argument, &ret->file, f);
 	ret->image = &ret->fetch.image;
-	return image_fetch_open(argument, &ret->fetch, f);
+	return image_fetch_open(argument, arg_manifest, &ret->fetch, f);
 }
 
 static void close_input(struct input *in)
@@ -279,6 +297,8 @@ int command_verify(int argc, char **argv)
 	if (r >= 0)
 		return r;
 	r = open_input(line.arguments[0], &in, &f);
+	if (r == 0 && in.image == &in.file)
+		r = image_find_manifest(&in.file, arg_manifest, &f);
 	if (r == 0)
 		r = verify(in.image, &f);
 	close_input(&in);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "tar/cpio.h"
 #include "base/elfinfo.h"
 #include "base/file_kind.h"
+#include "base/read_all.h"
 #include "base/spool.h"
 #include "image/members.h"
 #include "image/pinned.h"
@@ -144,7 +146,7 @@ static int read_manifest(int fd, const struct image_member *m, char **ret)
 	return 0;
 }
 
-static int find_manifest(struct image *image, int fd, struct fail *f)
+static int find_own_manifest(struct image *image, int fd, struct fail *f)
 {
 	const struct image_member *m = image_find_member(image, MANIFEST_MEMBER);
 	int r;
@@ -156,6 +158,50 @@ static int find_manifest(struct image *image, int fd, struct fail *f)
 		r = manifest_parse(image->manifest_text, m->size, &image->manifest);
 	image->has_manifest = r == 0;
 	return r < 0 ? manifest_fail(r, image->path, f) : 0;
+}
+
+int image_take_manifest(struct image *image, int fd, const char *name, struct fail *f)
+{
+	size_t size;
+	int r = read_all(fd, &image->manifest_text, &size);
+
+	if (r == 0)
+		r = manifest_parse(image->manifest_text, size, &image->manifest);
+	return r < 0 ? manifest_fail(r, name, f) : 0;
+}
+
+/* Is it that of this payload? */
+static int check_size(const struct image *image, const char *manifest, struct fail *f)
+{
+	if (image->payload.size == image->manifest.payload_bytes)
+		return 0;
+	return fail_set(f, EBADMSG, image->path,
+			"Copy both again: they must be of the same version.",
+			"it has %llu bytes, %s says %llu", (unsigned long long)image->payload.size,
+			manifest, (unsigned long long)image->manifest.payload_bytes);
+}
+
+int image_find_manifest(struct image *image, const char *path, struct fail *f)
+{
+	char beside[PATH_MAX];
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (image->n_members > 0)
+		return path ? fail_set(f, EINVAL, path, "Leave out --manifest.",
+				       "%s is an image, and has its manifest in it", image->path)
+			    : 0;
+	snprintf(beside, sizeof(beside), "%s.manifest", image->path);
+	fd = open(path ? path : beside, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return !path && errno == ENOENT
+			       ? 0
+			       : fail_errno(f, errno, path ? path : beside, "cannot open it");
+	r = image_take_manifest(image, fd, path ? path : beside, f);
+	if (r == 0)
+		r = check_size(image, path ? path : beside, f);
+	image->has_manifest = r == 0;
+	return r;
 }
 
 static int add_part(struct image *image, int fd, uint64_t offset, uint64_t size, struct fail *f)
@@ -197,6 +243,12 @@ static int find_payload(struct image *image, int fd, struct fail *f)
 	     !image->has_manifest && r == 0 && image->payload.n_parts == 0 && i < ARRAY_SIZE(usual);
 	     i++)
 		r = add_payload(image, fd, usual[i], f);
+	if (r == 0 && image->payload.n_parts == 0 && image_can_fetch(image))
+		return fail_set(f, ENOENT, image->path,
+				"Give its root, which lies beside it, or the URL of that.",
+				"it is the boot part of an image whose root is fetched: there is "
+				"no /%s in it",
+				name);
 	if (r == 0 && image->payload.n_parts == 0)
 		return fail_set(f, ENOENT, image->path, todo_image, "there is no /%s in it", name);
 	if (r == 0 && image->has_manifest && image->payload.size != image->manifest.payload_bytes)
@@ -251,7 +303,7 @@ int image_read_blocks(const struct image *image, struct block_list *ret, struct 
 	char head[FILE_KIND_HEAD];
 	int r;
 
-	if (image->n_archives == 0 && image->has_manifest) /* it is fetched: see image_fetch.h */
+	if (image->arrives)
 		return pinned_list_blocks(&image->manifest, manifest_payload(&image->manifest), ret,
 					  f);
 	r = block_list_read(&image->payload, ret, f);
@@ -282,7 +334,7 @@ static int read_image(struct image *image, int fd, struct fail *f)
 	while (r == 0 && at < image->size)
 		r = read_member(image, fd, &at, &archive, f);
 	if (r == 0)
-		r = find_manifest(image, fd, f);
+		r = find_own_manifest(image, fd, f);
 	return r == 0 ? find_payload(image, fd, f) : r;
 }
 

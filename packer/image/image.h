@@ -34,6 +34,7 @@ struct image {
 	struct image_archive *archives; /* owned */
 	size_t n_archives;
 	bool has_manifest;
+	bool arrives; /* its payload is fetched: the manifest says where its Blocks are */
 	struct manifest manifest; /* owned */
 	char *manifest_text;      /* owned; as it stands in the image, NULL without a manifest */
 	struct payload payload;
@@ -45,6 +46,13 @@ void image_close(struct image *image);
 
 /* The same for a file that is open already; takes fd over, on failure too. path: for messages; it must live as long. */
 int image_open_fd(int fd, const char *path, struct image *ret, struct fail *f);
+
+/* Reads its manifest from a file, from where that stands; name: for messages. */
+int image_take_manifest(struct image *image, int fd, const char *name, struct fail *f);
+
+/* For a bare payload: reads the manifest at that path. path NULL: that beside it, PAYLOAD.manifest, if there is one.
+ * -EINVAL: it has one in it; -EBADMSG: it is for another payload. */
+int image_find_manifest(struct image *image, const char *path, struct fail *f);
 
 /* The Blocks of its payload. Refuses a bare payload that is an image which was compressed as a whole. *ret is the caller's. */
 int image_read_blocks(const struct image *image, struct block_list *ret, struct fail *f);

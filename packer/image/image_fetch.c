@@ -13,7 +13,6 @@
 #include "base/elfinfo.h"
 #include "base/host_files.h"
 #include "base/print.h"
-#include "base/read_all.h"
 #include "base/spool.h"
 #include "base/threads.h"
 #include "fetch/receive.h"
@@ -32,6 +31,15 @@ struct urls {
 	size_t n;
 };
 
+/* The servers of the list from that one on. list: the URLs, or the manifests beside them. */
+static struct fetch_source source_from(const struct urls *u, const struct url *list, size_t first)
+{
+	return (struct fetch_source){ .program = u->fetcher,
+				      .urls = list + first,
+				      .n_urls = u->n - first,
+				      .proxy = FETCH_PROXY_OF_ENVIRONMENT };
+}
+
 /* ---- the receiver ---- */
 
 /* In the receiver's process, while another one draws the progress. */
@@ -44,11 +52,11 @@ static void tell(void *arg, bool is_trouble, const char *line)
 		print_warning("%s", line);
 }
 
-static void receive(struct arrival *a, int fd, const struct urls *u, const struct url *list,
+static void receive(struct arrival *a, int fd, const struct fetch_source *from,
 		    bool is_size_unknown, pid_t parent)
 {
 	const struct receive_options o = {
-		.from = { .program = u->fetcher, .urls = list, .n_urls = u->n, .proxy = "" },
+		.from = *from,
 		.patience = PATIENCE,
 		.is_size_unknown = is_size_unknown,
 		.may_be_missing = true, /* nobody is about to publish it */
@@ -61,8 +69,8 @@ static void receive(struct arrival *a, int fd, const struct urls *u, const struc
 		(void)receive_run(a, fd, &o, &f);
 }
 
-/* list: of the URLs, or of the manifests beside them. Returns the receiver, or -errno. */
-static pid_t start_receiver(struct arrival *a, int fd, const struct urls *u, const struct url *list,
+/* Returns the receiver, or -errno. */
+static pid_t start_receiver(struct arrival *a, int fd, const struct fetch_source *from,
 			    bool is_size_unknown)
 {
 	pid_t parent = getpid(), pid;
@@ -70,7 +78,7 @@ static pid_t start_receiver(struct arrival *a, int fd, const struct urls *u, con
 	(void)fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
-		receive(a, fd, u, list, is_size_unknown, parent);
+		receive(a, fd, from, is_size_unknown, parent);
 		_exit(EXIT_OK);
 	}
 	return pid < 0 ? -errno : pid;
@@ -87,36 +95,74 @@ static void watch_receiver(const struct arrival *a, pid_t receiver, int *ret_sta
 	print_progress_end();
 }
 
-/* Fetches a file of at most so many bytes into fd. -ENOENT: no server has it. */
-static int fetch_whole(const struct urls *u, const struct url *list, uint64_t most, int fd,
+/* Fetches a file of at most so many bytes into fd. *ret_url: which of them sent its last byte. -ENOENT: no server has it. */
+static int fetch_whole(const struct fetch_source *from, uint64_t most, int fd, size_t *ret_url,
 		       struct fail *f)
 {
 	struct arrival *a = arrival_new(most, UINT64_MAX, 0);
-	pid_t receiver = a ? start_receiver(a, fd, u, list, true) : -ENOMEM;
+	pid_t receiver = a ? start_receiver(a, fd, from, true) : -ENOMEM;
 	int status, r = 0;
 
 	if (receiver < 0) {
 		arrival_free(a);
-		return fail_errno(f, receiver, list[0].text, "cannot fetch it");
+		return fail_errno(f, receiver, from->urls[0].text, "cannot fetch it");
 	}
 	watch_receiver(a, receiver, &status);
 	receive_note_end(a, status, todo_died);
 	if (arrival_state(a) != ARRIVAL_COMPLETE)
 		r = arrival_failure(a, f);
+	*ret_url = atomic_load(&a->from);
 	arrival_free(a);
 	return r;
 }
 
 /* ---- the manifest ---- */
 
-static int take_manifest(struct image *image, int fd, const char *name, struct fail *f)
+static void forget_manifest(struct image *image)
 {
-	size_t size;
-	int r = lseek(fd, 0, SEEK_SET) < 0 ? -errno : read_all(fd, &image->manifest_text, &size);
+	manifest_free(&image->manifest);
+	free(image->manifest_text);
+	image->manifest_text = NULL;
+}
 
+/* *ret_url: which of them sent it; *ret_has_come: it did, and a failure is about what it is. */
+static int fetch_one(struct image *image, const struct fetch_source *from, size_t *ret_url,
+		     bool *ret_has_come, struct fail *f)
+{
+	struct spool spool;
+	int r = spool_new(&spool, f);
+
+	*ret_has_come = false;
+	if (r < 0)
+		return r;
+	r = fetch_whole(from, MANIFEST_TEXT_MAX, spool.fd, ret_url, f);
+	*ret_has_come = r == 0;
+	if (r == 0 && lseek(spool.fd, 0, SEEK_SET) < 0)
+		r = fail_errno(f, errno, from->urls[*ret_url].text, "cannot read it");
 	if (r == 0)
-		r = manifest_parse(image->manifest_text, size, &image->manifest);
-	return r < 0 ? manifest_fail(r, name, f) : 0;
+		r = image_take_manifest(image, spool.fd, from->urls[*ret_url].text, f);
+	spool_close(&spool);
+	return r;
+}
+
+/* The first that is a manifest: what one server has may be damaged. *ret_url: of list, that sent it. */
+static int fetch_readable(struct image *image, const struct urls *u, const struct url *list,
+			  size_t *ret_url, struct fail *f)
+{
+	bool has_come;
+	size_t url;
+	int r;
+
+	for (size_t first = 0;; first = *ret_url + 1) {
+		const struct fetch_source from = source_from(u, list, first);
+
+		r = fetch_one(image, &from, &url, &has_come, f);
+		*ret_url = first + url;
+		if (r == 0 || !has_come || *ret_url + 1 == u->n)
+			return r;
+		forget_manifest(image);
+		print_warning("%s: %s: that of the next server is taken", f->what, f->why);
+	}
 }
 
 /* Without one that lists Blocks image->has_manifest is false, and *ret_why says why there is none. */
@@ -124,28 +170,35 @@ static int fetch_manifest(struct image *image, const struct urls *u, char ret_wh
 			  struct fail *f)
 {
 	_cleanup_free_ struct url *list = calloc(URLS_MAX, sizeof(*list));
-	struct spool spool = { .fd = -1 };
+	size_t url = 0;
 	int r = list ? url_list_manifests(u->list, u->n, list, f)
 		     : fail_errno(f, ENOMEM, image->path, "cannot fetch it");
 
 	if (r == 0)
-		r = spool_new(&spool, f);
-	if (r == 0)
-		r = fetch_whole(u, list, MANIFEST_TEXT_MAX, spool.fd, f);
-	if (r == 0)
-		r = take_manifest(image, spool.fd, list[0].text, f);
-	spool_close(&spool);
+		r = fetch_readable(image, u, list, &url, f);
 	if (r == -ENOENT)
 		snprintf(ret_why, WHY_MAX, "%s: %s", f->what, f->why);
 	else if (r == 0 && !pinned_is_possible(&image->manifest))
-		snprintf(ret_why, WHY_MAX, "%s: it lists no Blocks", list[0].text);
+		snprintf(ret_why, WHY_MAX, "%s: it lists no Blocks", list[url].text);
 	image->has_manifest = r == 0 && pinned_is_possible(&image->manifest);
-	if (!image->has_manifest) {
-		manifest_free(&image->manifest);
-		free(image->manifest_text);
-		image->manifest_text = NULL;
-	}
+	if (!image->has_manifest)
+		forget_manifest(image);
 	return r == -ENOENT ? 0 : r;
+}
+
+/* One that the user has, and so trusts more than what a server gives. */
+static int read_given(struct image *image, const char *path, struct fail *f)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int r = fd < 0 ? fail_errno(f, errno, path, "cannot open it")
+		       : image_take_manifest(image, fd, path, f);
+
+	image->has_manifest = r == 0 && pinned_is_possible(&image->manifest);
+	if (r == 0 && !image->has_manifest)
+		return fail_set(f, EINVAL, path,
+				"Give that of an image that was packed with --stream.",
+				"it lists no Blocks");
+	return r;
 }
 
 /* ---- while it arrives ---- */
@@ -194,11 +247,13 @@ static int choose_window(const struct image *image, uint64_t *ret, struct fail *
 
 static int start(struct image_fetch *x, const struct urls *u, struct fail *f)
 {
+	const struct fetch_source from = source_from(u, u->list, 0);
 	struct image *image = &x->image;
 	uint64_t window = 0;
 	unsigned n;
 	int r;
 
+	image->arrives = true;
 	image->size = image->manifest.payload_bytes;
 	r = open_sparse(image, f);
 	if (r == 0)
@@ -206,7 +261,7 @@ static int start(struct image_fetch *x, const struct urls *u, struct fail *f)
 	if (r < 0)
 		return r;
 	x->arrival = pinned_arrival(&image->manifest, window);
-	r = x->arrival ? start_receiver(x->arrival, image->payload.parts[0].fd, u, u->list, false)
+	r = x->arrival ? start_receiver(x->arrival, image->payload.parts[0].fd, &from, false)
 		       : -ENOMEM;
 	if (r < 0)
 		return fail_errno(f, r, image->path, "cannot fetch it");
@@ -226,7 +281,9 @@ static int start(struct image_fetch *x, const struct urls *u, struct fail *f)
 
 static int open_whole(struct image_fetch *x, const struct urls *u, const char *why, struct fail *f)
 {
+	const struct fetch_source from = source_from(u, u->list, 0);
 	struct spool spool;
+	size_t url;
 	int r = spool_new(&spool, f), fd;
 
 	if (r < 0)
@@ -234,7 +291,7 @@ static int open_whole(struct image_fetch *x, const struct urls *u, const char *w
 	print_warning("%s, so the whole file is fetched before anything of it is checked: "
 		      "`tarboot netboot --stream` publishes a manifest",
 		      why);
-	r = fetch_whole(u, u->list, FILE_MAX, spool.fd, f);
+	r = fetch_whole(&from, FILE_MAX, spool.fd, &url, f);
 	fd = r < 0 ? -1 : fcntl(spool.fd, F_DUPFD_CLOEXEC, 0);
 	spool_close(&spool);
 	if (r < 0)
@@ -249,7 +306,8 @@ static int read_urls(const char *text, struct urls *ret, struct fail *f)
 	return r == 0 ? host_find_fetcher(program_own_machine(), ret->fetcher, f) : r;
 }
 
-int image_fetch_open(const char *text, struct image_fetch *ret, struct fail *f)
+int image_fetch_open(const char *text, const char *manifest, struct image_fetch *ret,
+		     struct fail *f)
 {
 	_cleanup_free_ struct urls *u = calloc(1, sizeof(*u));
 	struct image_fetch *x = ret;
@@ -264,7 +322,7 @@ int image_fetch_open(const char *text, struct image_fetch *ret, struct fail *f)
 		return fail_errno(f, ENOMEM, text, "cannot fetch it");
 	x->image.path = x->name;
 	snprintf(x->image.payload.name, sizeof(x->image.payload.name), "%s", x->name);
-	r = fetch_manifest(&x->image, u, why, f);
+	r = manifest ? read_given(&x->image, manifest, f) : fetch_manifest(&x->image, u, why, f);
 	if (r == 0)
 		r = x->image.has_manifest ? start(x, u, f) : open_whole(x, u, why, f);
 	if (r < 0)

@@ -17,8 +17,8 @@ struct image_fetch {
 	pthread_t waiter;        /* for the receiver's end */
 };
 
-/* Begins to fetch it, and tells on stderr what goes wrong on the way. */
-int image_fetch_open(const char *urls, struct image_fetch *ret, struct fail *f);
+/* Begins to fetch it, and tells on stderr what goes wrong on the way. manifest: the file it must fit; NULL: that beside it. */
+int image_fetch_open(const char *urls, const char *manifest, struct image_fetch *ret, struct fail *f);
 
 /* Ends what still runs. */
 void image_fetch_close(struct image_fetch *x);

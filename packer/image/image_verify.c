@@ -251,8 +251,8 @@ int image_verify_bytes(const struct image *image, struct fail *f)
 	if (!image->manifest.has_text_digest)
 		return fail_set(f, EBADMSG, image->path, todo_copy,
 				"its manifest has no text-digest");
-	r = check_boot_part(image, f);
-	if (r == 0)
+	r = image->n_members ? check_boot_part(image, f) : 0;
+	if (r == 0 && image->n_members)
 		r = check_payload_heads(image, find_payload(image), f);
 	return r == 0 ? check_payload(image, f) : r;
 }

@@ -82,17 +82,22 @@ cmp_ok(@blocks, '>=', 2, 'there are Blocks');
 my ($offset, $bytes) = split / /, $blocks[1];
 my $wrong = $payload;
 substr($wrong, $offset + 1000, 1) ^= "\1";
+my $outside = $payload;
+substr($outside, -1, 1) ^= "\1";
 %files = (
 	'/root.tar.xz'         => $payload, '/root.tar.xz.manifest' => $manifest,
 	'/wrong/root.tar.xz'   => $wrong, '/wrong/root.tar.xz.manifest' => $manifest,
 	'/bare/root.tar.xz'    => $payload, '/image' => slurp($image), '/bare/wrong.tar.xz' => $wrong,
 	'/cut/root.tar.xz'     => substr($payload, 0, -100), '/cut/root.tar.xz.manifest' => $manifest,
 	'/old/root.tar.xz'     => $payload, '/old/root.tar.xz.manifest' => 'payload-bytes=' . length($payload) . "\n",
+	'/outside/root.tar.xz' => $outside, '/outside/root.tar.xz.manifest' => $manifest =~ s/\nblock=\d\K\d/0/r,
 	'/only.manifest'       => $manifest, '/junk' => $payload, '/junk.manifest' => "<html>\n",
 	'/slow/root.tar.xz'    => $payload, '/slow/root.tar.xz.manifest' => $manifest,
 	'/changed/root.tar.xz' => $payload, '/changed/root.tar.xz.manifest' => $manifest =~ s/^members=\K/1/mr);
 %slow = ('/slow/root.tar.xz' => 1_000_000);
+$files{"http://server.invalid$_"} = $files{$_} for '/root.tar.xz', '/root.tar.xz.manifest';
 serve();
+delete @ENV{qw(http_proxy no_proxy all_proxy NO_PROXY ALL_PROXY)};
 
 my $file   = spew(scratch('root.tar.xz'), $payload);
 my $before = new_dir();
@@ -147,6 +152,9 @@ for my $variant (grep { $_->[0] ne 'tsan' } variants()) {
 		is($r->{exit}, 0, 'one with a wrong Block');
 		is($r->{err}, "tarboot: warning: Block 2 is wrong from $BASE/wrong/root.tar.xz: it is fetched again from the next server\n", 'is told');
 		same_tree(treelist($dir), $tree, 'the tree is right');
+		$r = try($tarboot, 'verify', "$BASE/outside/root.tar.xz,$BASE/root.tar.xz");
+		is("$r->{exit} $r->{err}", "0 tarboot: warning: $BASE/outside/root.tar.xz.manifest: its manifest is damaged: it does not match its own text-digest: that of the next server is taken\n"
+			. "tarboot: warning: What lies outside of Blocks is wrong from $BASE/outside/root.tar.xz: it is fetched again from the next server\n", 'one with a damaged manifest, and damage outside of Blocks');
 		$r = try($tarboot, 'verify', "$BASE/nowhere/root.tar.xz,$BASE/root.tar.xz");
 		is($r->{exit}, 0, 'one that has no such file');
 		$r = try($tarboot, 'verify', "$BASE/wrong/root.tar.xz");
@@ -172,6 +180,34 @@ for my $variant (grep { $_->[0] ne 'tsan' } variants()) {
 }
 
 my $tarboot = command_of('musl', build_path('tarboot'));
+{
+	# A manifest that the user has, and one that lies beside a file.
+	my $trusted = spew(scratch('trusted'), $manifest);
+	my $right   = qr/^whole: .*\nmemory: .*\ndigests: right: manifest, each Block and the whole payload\n\z/;
+	like(run($tarboot, 'verify', "$BASE/bare/root.tar.xz", '--manifest', $trusted), qr/^digests: right: manifest, each Block$/m, 'a server without one');
+	fails_well(try($tarboot, 'verify', "$BASE/bare/wrong.tar.xz", '--manifest', $trusted), 1, qr{wrong\.tar\.xz: Block 2 \(byte $offset\) is not what its digest in the manifest says\n  }, 'a wrong Block there');
+	like(run($tarboot, 'verify', $file, '--manifest', $trusted), $right, 'a file');
+	like(run($tarboot, 'verify', $file), qr/^digests: none checked: there is no manifest$/m, 'which has none by itself');
+	spew("$file.manifest", $manifest);
+	like(run($tarboot, 'verify', $file), $right, 'one beside it');
+	like(run($tarboot, 'unpack', $file, new_dir()), qr/^unpacked: /, 'does not matter when it is unpacked');
+	spew($file, $outside);
+	fails_well(try($tarboot, 'verify', $file), 1, qr{^tarboot: \Q$file\E: }, 'another byte');
+	spew($file, substr $payload, 0, -4);
+	fails_well(try($tarboot, 'verify', $file), 1, qr{^tarboot: \Q$file\E: it has @{[ length($payload) - 4 ]} bytes, \Q$file\E\.manifest says @{[ length $payload ]}\n  Copy both again}, 'another size');
+	spew("$file.manifest", 'junk');
+	fails_well(try($tarboot, 'verify', $file), 1, qr{^tarboot: \Q$file\E\.manifest: its manifest is damaged}, 'a damaged one');
+	fails_well(try($tarboot, 'verify', $image, '--manifest', $trusted), 1, qr{^tarboot: \Q$trusted\E: \Q$image\E is an image, and has its manifest in it\n  Leave out --manifest\.\n}, 'an image');
+	fails_well(try($tarboot, 'verify', $file, '--manifest', scratch('none')), 1, qr{/none: cannot open it: No such file}, 'one that is not there');
+	unlink "$file.manifest";
+	my $dir = scratch('partial');
+	fails_well(try($tarboot, 'unpack', "$BASE/bare/wrong.tar.xz", $dir, '--threads', 1), 1, qr{^tarboot: warning: \Q$dir\E keeps what was unpacked before the error$}m, 'a part is unpacked');
+	ok(-d $dir, 'and left');
+}
+{
+	local $ENV{http_proxy} = $BASE;
+	like(run($tarboot, 'verify', 'http://server.invalid/root.tar.xz'), qr/^whole: /m, 'by a proxy');
+}
 {
 	# A cut file is tried again, since the server may be about to get the rest.
 	my $r = try($tarboot, 'verify', "$BASE/cut/root.tar.xz");
