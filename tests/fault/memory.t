@@ -84,7 +84,7 @@ subtest 'the unpack child is killed' => sub {
 
 # Downwards in RAM: it boots, or it refuses with its sentence; from some size on the kernel itself does not
 # come to /init any more.
-my $step = $ENV{TARBOOT_TEST_ALL} ? 16 : 64;
+my $step = $ENV{TARBOOT_TEST_ALL} ? 16 : 96;
 for my $kind ('text', 'random') {
 	subtest "less and less RAM, a root of $kind" => sub {
 		my %ended;
