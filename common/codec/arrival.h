@@ -78,7 +78,7 @@ struct arrival {
 	_Atomic uint64_t first_byte, last_byte; /* when they came; 0: not yet */
 	_Atomic uint64_t held;      /* microseconds without room: the readers were the limit */
 	_Atomic uint64_t failures;  /* tries that failed */
-	_Atomic uint32_t from;      /* the server that sent the last byte: number of its URL */
+	_Atomic uint32_t from;      /* the server that answered last: number of its URL */
 	_Atomic uint64_t told_size; /* bytes of the file, as the server says; 0: it does not */
 
 	struct arrival_block blocks[];

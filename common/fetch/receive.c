@@ -51,6 +51,7 @@ struct receiver {
 	struct digest_state outside; /* of the bytes that belong to no Block */
 	uint64_t outside_at; /* up to here they were fetched again; the size of the file: they need not be */
 	unsigned outside_again; /* how often */
+	size_t outside_url;     /* that sent the last of them */
 };
 
 /* What the current fetcher fetches. */
@@ -123,6 +124,8 @@ static void go_on_with_next(struct receiver *r, const char *what, size_t url)
 	atomic_fetch_add(&r->a->failures, 1);
 	r->must_tell_answer = true;
 	r->first_url = (url + 1) % from->n_urls;
+	r->last_progress = now_usec(); /* until now the readers were at work, not the servers */
+	r->since = 0;
 }
 
 /* Each server gets two tries: the second for what happened on the way. */
@@ -151,10 +154,11 @@ static int take_wrong(struct receiver *r, size_t block, struct fail *f)
 static int take_wrong_outside(struct receiver *r, struct fail *f)
 {
 	if (!has_tries_left(r, ++r->outside_again))
-		return fail_set(f, EBADMSG, r->o->from.urls[r->url].text, todo_same_version,
+		return fail_set(f, EBADMSG, r->o->from.urls[r->outside_url].text,
+				todo_same_version,
 				"its bytes outside of Blocks are not what outside-digest in the "
 				"manifest says");
-	go_on_with_next(r, "What lies outside of Blocks", r->url);
+	go_on_with_next(r, "What lies outside of Blocks", r->outside_url);
 	r->outside_at = 0;
 	digest_begin(&r->outside);
 	return 0;
@@ -168,6 +172,7 @@ static void take_answer(struct receiver *r, const struct fetch_message *m)
 	char line[URL_MAX + 64], size[SIZE_TEXT_MAX];
 
 	r->missing = r->silent = 0;
+	atomic_store(&r->a->from, (uint32_t)r->url);
 	r->has_no_range = r->o->is_part && m->status == 200 && atomic_load(&r->a->arrived) > 0;
 	atomic_store(&r->a->told_size, m->size == FETCH_SIZE_UNKNOWN ? 0 : m->size);
 	memcpy(r->validator, m->text, FETCH_TEXT_MAX);
@@ -263,10 +268,12 @@ static int keep(struct receiver *r, const uint8_t *data, size_t size, uint64_t a
 		bool is_kept = arrival_is_kept(r->a, at, &end);
 
 		n = (size_t)min_u64(end - at, size);
-		if (is_kept)
+		if (is_kept) {
 			e = write_all(r->fd, data, n, at);
-		else
+		} else {
 			digest_add(&r->outside, data, n);
+			r->outside_url = r->url;
+		}
 	}
 	return e;
 }

@@ -53,7 +53,11 @@ static int explain_status(const struct trouble *t, struct fail *ret)
 	if (t->status == 404 || t->status == 410)
 		return fail_set(ret, ENOENT, t->what, "Publish it there, or correct the URL.",
 				"the server does not have it (%u)", t->status);
-	if (t->status == 401 || t->status == 403 || t->status == 407)
+	if (t->status == 407)
+		return fail_set(ret, EACCES, t->what,
+				"Use a proxy that asks nobody for a password, or none.",
+				"the proxy refuses to get it (407)");
+	if (t->status == 401 || t->status == 403)
 		return fail_set(ret, EACCES, t->what, "Let the server give it to everybody.",
 				"the server refuses to give it (%u)", t->status);
 	return fail_set(ret, EREMOTEIO, t->what, "Look at the server's log.",

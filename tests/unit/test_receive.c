@@ -189,6 +189,7 @@ struct test {
 	uint64_t file_limit; /* bytes; 0: none */
 	bool wrong_outside;
 	uint64_t cancel_at; /* bytes; the reader gives up then; 0: it does not */
+	unsigned pause;     /* milliseconds, of the reader before the last Block */
 
 	int error;
 	const char *what, *why; /* PROGRAM: this one */
@@ -211,6 +212,7 @@ struct reader {
 	int fd;
 	size_t first; /* Block, with which it begins */
 	uint64_t cancel_at;
+	unsigned pause;
 	bool is_wrong; /* a byte that it was given */
 };
 
@@ -228,6 +230,8 @@ static void *read_blocks(void *arg)
 			arrival_cancel(r->a);
 			return NULL;
 		}
+		if (b + 1 == r->a->n_blocks)
+			usleep(r->pause * 1000);
 		if (arrival_wait(r->a, r->fd, at, sizeof(data), &n) < 0)
 			return NULL;
 		r->is_wrong = r->is_wrong || n != r->a->blocks[b].total ||
@@ -317,7 +321,7 @@ static void run(const struct test *t)
 		.tell = tell,
 	};
 	int dir = scratch_dir("fetcher"), fd = data_file("", 0), before = count_descriptors(), r;
-	struct reader reader = { make_arrival(t), fd, 0, t->cancel_at, false };
+	struct reader reader = { make_arrival(t), fd, 0, t->cancel_at, t->pause, false };
 	pthread_t thread;
 	struct fail f = { 0 };
 
@@ -447,6 +451,25 @@ static const struct test tests[] = {
 			     "! the fetcher died of signal 9: it is started again\n" FETCHING_A,
 	  .asked = ALL "--offset=700 --end=980 --size=1000 --validator=v1 http://a/f\n"
 		       "--offset=700 --end=980 --size=1000 --validator=v1 http://a/f\n" },
+	{ .name = "a Block and bytes outside from a server that is wrong, and is blamed for both",
+	  .n_urls = 2,
+	  .script = ANSWER "wrong 1;odd 655;all;stay\nanswer 0 1000 v2;all;stay\n",
+	  .told = FETCHING_A "! Block 2 is wrong from http://a/f: it is fetched again from the "
+			     "next server\n" FETCHING_B OUTSIDE_OF_TWO FETCHING_B,
+	  .asked = ALL_OF_TWO "--offset=200 --end=400 --size=1000 http://b/f http://a/f\n"
+			      "--offset=0 --end=10 --size=1000 --validator=v2 http://b/f "
+			      "http://a/f\n"
+			      "--offset=650 --end=700 --size=1000 --validator=v2 http://b/f "
+			      "http://a/f\n"
+			      "--offset=980 --end=1000 --size=1000 --validator=v2 http://b/f "
+			      "http://a/f\n" },
+	{ .name = "readers that take longer than the patience, and then find a wrong Block",
+	  .n_urls = 1,
+	  .patience = 1,
+	  .pause = 1500,
+	  .script = ANSWER "wrong 3;all;stay\n" ANSWER "pause 300;all;stay\n",
+	  .told = FETCHING_A "! Block 4 is wrong from http://a/f: it is fetched again\n" FETCHING_A,
+	  .asked = ALL "--offset=700 --end=980 --size=1000 --validator=v1 http://a/f\n" },
 	{ .name = "a Block that all servers have wrong",
 	  .n_urls = 2,
 	  .script = ANSWER "wrong 1;all;stay\n",
@@ -654,7 +677,7 @@ static void test_all_wrong(void)
 	put_file(dir, "script", t.script, 0600);
 	alarm(60);
 	for (size_t i = 0; i < ARRAY_SIZE(blocks); i++) {
-		readers[i] = (struct reader){ a, fd, i, 0, false };
+		readers[i] = (struct reader){ a, fd, i, 0, 0, false };
 		must(-pthread_create(&threads[i], NULL, read_blocks, &readers[i]));
 	}
 	is_int(receive_run(a, fd, &o, &f), -EBADMSG, "all Blocks wrong: it ends");
