@@ -3,18 +3,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <linux/capability.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/util.h"
+
+#define NOBODY 65534
 
 /* ---- in the child ---- */
 
@@ -37,13 +42,42 @@ static char random_pause(void)
 	return (char)('1' + (byte ^ getpid()) % 3);
 }
 
-/* What it hears comes from whoever is on the network: it keeps the right to packets of any kind and to its port. */
-static void drop_capabilities(void)
+/* All that it may: packets of any kind, and its port. */
+static const unsigned long kept[] = { CAP_NET_RAW, CAP_NET_BIND_SERVICE };
+
+static bool is_kept(unsigned long capability)
 {
-	for (int i = 0; i < 64; i++)
-		if (i != CAP_NET_RAW && i != CAP_NET_BIND_SERVICE)
+	return capability == kept[0] || capability == kept[1];
+}
+
+/* Nobody who has these capabilities, also after exec. Kernels before 4.3 and those without users cannot do that: there it stays
+ * root, and only the capabilities go. */
+static void become_nobody(void)
+{
+	const uint32_t bits = 1U << CAP_NET_RAW | 1U << CAP_NET_BIND_SERVICE;
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { bits, bits, bits } };
+
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, kept[0], 0, 0) < 0 ||
+	    prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return;
+	if (setgroups(0, NULL) < 0 || setgid(NOBODY) < 0 || setuid(NOBODY) < 0)
+		return;
+	if (syscall(SYS_capset, &header, data) < 0)
+		_exit(126);
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+		(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, kept[i], 0, 0);
+}
+
+/* What it hears comes from whoever is on the network. */
+static void confine(void)
+{
+	for (unsigned long i = 0; i < 64; i++)
+		if (!is_kept(i))
 			(void)prctl(PR_CAPBSET_DROP, i); /* EINVAL: this kernel has no such one */
+	become_nobody();
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* at the end: a change of the user takes it back */
 }
 
 /* The client id is as of the firmware, type 1 and the MAC, or else the server would give the machine two addresses. udhcpc
@@ -53,9 +87,8 @@ static _Noreturn void run(int messages, const char *nic)
 	char script[PATH_MAX], pause[2] = { random_pause() };
 	ssize_t n = readlink("/proc/self/exe", script, sizeof(script) - 1);
 
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	connect_streams(messages);
-	drop_capabilities();
+	confine();
 	if (n > 0) {
 		script[n] = '\0';
 		execl(DHCP_CLIENT, "busybox", "udhcpc", "-f", "-i", nic, "-s", script, "-t", "3",
