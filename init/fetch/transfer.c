@@ -61,14 +61,18 @@ static void fail(struct fetch_message *m, enum fetch_reason reason, const char *
 
 static void explain_code(const struct transfer *t, CURLcode code, struct fetch_message *m)
 {
+	long error = 0, by_proxy = 0;
 	char number[32];
-	long error = 0;
 
 	curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
+	curl_easy_getinfo(t->easy, CURLINFO_USED_PROXY, &by_proxy);
 	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {
 		if (reasons[i].code != code || (reasons[i].error && reasons[i].error != error))
 			continue;
-		fail(m, reasons[i].reason, reasons[i].has_text ? t->error : "");
+		fail(m, reasons[i].reason,
+		     reasons[i].has_text ? t->error
+		     : by_proxy		 ? "at a proxy"
+					 : "");
 		return;
 	}
 	if (code == CURLE_COULDNT_CONNECT && error)

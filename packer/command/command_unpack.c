@@ -54,8 +54,8 @@ static const struct option_spec verify_options[] = {
 	"If IMAGE is a URL, http://SERVER/PATH, it is fetched; several with commas between are " \
 	"the same file on several servers. With URL.manifest beside it, as tarboot-netboot "     \
 	"publishes it, each Block is checked and unpacked as soon as it is there; without, the " \
-	"whole file is fetched into TMPDIR first. The environment's http_proxy and no_proxy are "   \
-	"respected."
+	"whole file is fetched into TMPDIR first. The environment's http_proxy, all_proxy and "      \
+	"no_proxy are respected, as by curl."
 
 static const struct command_usage unpack_usage = {
 	.command = "unpack",
@@ -287,6 +287,18 @@ int command_unpack(int argc, char **argv)
 	return r < 0 ? print_failure(&f) : EXIT_OK;
 }
 
+/* What is given must be able to tell something; what is beside it need not be there. */
+static int find_manifest(struct image *image, bool is_stdin, struct fail *f)
+{
+	int r = is_stdin && !arg_manifest ? 0 : image_find_manifest(image, arg_manifest, f);
+
+	if (r == 0 && arg_manifest && image_verify_lacks(image))
+		return fail_set(f, EINVAL, arg_manifest,
+				"Give that of an image that this version of tarboot packed.",
+				"it has no digests");
+	return r;
+}
+
 int command_verify(int argc, char **argv)
 {
 	struct command_line line;
@@ -298,7 +310,7 @@ int command_verify(int argc, char **argv)
 		return r;
 	r = open_input(line.arguments[0], &in, &f);
 	if (r == 0 && in.image == &in.file)
-		r = image_find_manifest(&in.file, arg_manifest, &f);
+		r = find_manifest(&in.file, strcmp(line.arguments[0], "-") == 0, &f);
 	if (r == 0)
 		r = verify(in.image, &f);
 	close_input(&in);

@@ -167,7 +167,20 @@ int image_take_manifest(struct image *image, int fd, const char *name, struct fa
 
 	if (r == 0)
 		r = manifest_parse(image->manifest_text, size, &image->manifest);
+	if (r == -EBADMSG || r == -EINVAL || r == -E2BIG)
+		return fail_set(f, EBADMSG, name,
+				"Copy it again; `tarboot netboot --stream` publishes it beside the root.",
+				"it is no manifest, or a damaged one");
 	return r < 0 ? manifest_fail(r, name, f) : 0;
+}
+
+/* The manifest beside it, if there is one that can be read. A descriptor, or -1. */
+static int open_beside(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? take_fd(&fd) : -1;
 }
 
 /* Is it that of this payload? */
@@ -191,15 +204,15 @@ int image_find_manifest(struct image *image, const char *path, struct fail *f)
 		return path ? fail_set(f, EINVAL, path, "Leave out --manifest.",
 				       "%s is an image, and has its manifest in it", image->path)
 			    : 0;
-	snprintf(beside, sizeof(beside), "%s.manifest", image->path);
-	fd = open(path ? path : beside, O_RDONLY | O_CLOEXEC);
+	if (!path && snprintf(beside, sizeof(beside), "%s.manifest", image->path) >= PATH_MAX)
+		return 0;
+	fd = path ? open(path, O_RDONLY | O_CLOEXEC) : open_beside(beside);
 	if (fd < 0)
-		return !path && errno == ENOENT
-			       ? 0
-			       : fail_errno(f, errno, path ? path : beside, "cannot open it");
-	r = image_take_manifest(image, fd, path ? path : beside, f);
+		return path ? fail_errno(f, errno, path, "cannot open it") : 0;
+	path = path ? path : beside;
+	r = image_take_manifest(image, fd, path, f);
 	if (r == 0)
-		r = check_size(image, path ? path : beside, f);
+		r = check_size(image, path, f);
 	image->has_manifest = r == 0;
 	return r;
 }

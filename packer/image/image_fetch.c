@@ -24,6 +24,7 @@
 #define FILE_MAX ((uint64_t)INT64_MAX) /* bytes of a file of unknown size */
 
 static const char todo_died[] = "Free memory, and try again.";
+static const char no_blocks[] = "it lists no Blocks";
 
 struct urls {
 	char fetcher[256];
@@ -125,18 +126,16 @@ static void forget_manifest(struct image *image)
 	image->manifest_text = NULL;
 }
 
-/* *ret_url: which of them sent it; *ret_has_come: it did, and a failure is about what it is. */
+/* *ret_url: which of them sent it. -ENOENT: none has it; -EBADMSG, -EPROTO: what it sent cannot be used. */
 static int fetch_one(struct image *image, const struct fetch_source *from, size_t *ret_url,
-		     bool *ret_has_come, struct fail *f)
+		     struct fail *f)
 {
 	struct spool spool;
 	int r = spool_new(&spool, f);
 
-	*ret_has_come = false;
 	if (r < 0)
 		return r;
 	r = fetch_whole(from, MANIFEST_TEXT_MAX, spool.fd, ret_url, f);
-	*ret_has_come = r == 0;
 	if (r == 0 && lseek(spool.fd, 0, SEEK_SET) < 0)
 		r = fail_errno(f, errno, from->urls[*ret_url].text, "cannot read it");
 	if (r == 0)
@@ -145,24 +144,34 @@ static int fetch_one(struct image *image, const struct fetch_source *from, size_
 	return r;
 }
 
-/* The first that is a manifest: what one server has may be damaged. *ret_url: of list, that sent it. */
+/* The first that lists Blocks: what one server has may be damaged, or old. *ret_url: of list, that sent it. A manifest that is
+ * damaged is not the same as none: the payload would go unchecked. */
 static int fetch_readable(struct image *image, const struct urls *u, const struct url *list,
 			  size_t *ret_url, struct fail *f)
 {
-	bool has_come;
-	size_t url;
+	struct fail damaged = { 0 };
+	size_t url = 0;
 	int r;
 
 	for (size_t first = 0;; first = *ret_url + 1) {
 		const struct fetch_source from = source_from(u, list, first);
 
-		r = fetch_one(image, &from, &url, &has_come, f);
+		r = fetch_one(image, &from, &url, f);
 		*ret_url = first + url;
-		if (r == 0 || !has_come || *ret_url + 1 == u->n)
-			return r;
+		if (r == -EBADMSG || r == -EPROTO)
+			damaged = *f;
+		else if (r < 0 || pinned_is_possible(&image->manifest))
+			break;
+		if (*ret_url + 1 >= u->n)
+			break;
+		print_warning("%s: %s: the manifest of the next server is tried",
+			      list[*ret_url].text, r < 0 ? f->why : no_blocks);
 		forget_manifest(image);
-		print_warning("%s: %s: that of the next server is taken", f->what, f->why);
 	}
+	if (!damaged.error || (r < 0 && r != -ENOENT) || pinned_is_possible(&image->manifest))
+		return r;
+	*f = damaged;
+	return -f->error;
 }
 
 /* Without one that lists Blocks image->has_manifest is false, and *ret_why says why there is none. */
@@ -179,7 +188,7 @@ static int fetch_manifest(struct image *image, const struct urls *u, char ret_wh
 	if (r == -ENOENT)
 		snprintf(ret_why, WHY_MAX, "%s: %s", f->what, f->why);
 	else if (r == 0 && !pinned_is_possible(&image->manifest))
-		snprintf(ret_why, WHY_MAX, "%s: it lists no Blocks", list[url].text);
+		snprintf(ret_why, WHY_MAX, "%s: %s", list[url].text, no_blocks);
 	image->has_manifest = r == 0 && pinned_is_possible(&image->manifest);
 	if (!image->has_manifest)
 		forget_manifest(image);
@@ -196,8 +205,8 @@ static int read_given(struct image *image, const char *path, struct fail *f)
 	image->has_manifest = r == 0 && pinned_is_possible(&image->manifest);
 	if (r == 0 && !image->has_manifest)
 		return fail_set(f, EINVAL, path,
-				"Give that of an image that was packed with --stream.",
-				"it lists no Blocks");
+				"Give that of an image that this version of tarboot packed.", "%s",
+				no_blocks);
 	return r;
 }
 

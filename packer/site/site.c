@@ -84,11 +84,11 @@ static const char *add_mirror(struct site *s, const char *value)
 		s->n_mirrors = 0;
 		return NULL;
 	}
-	if (strncmp(value, "https://", 8) == 0)
+	if (strncmp(value, "http://", 7) != 0)
 		return "it must begin with http://: the machine fetches without TLS, and checks "
 		       "what comes";
-	if (strchr(value, '$'))
-		return "it must not have $: the machine fetches from it as it stands";
+	if (strstr(value, "${"))
+		return "it must not have ${: the machine fetches from it as it stands";
 	wrong = set_url(url, value);
 	if (wrong)
 		return wrong;

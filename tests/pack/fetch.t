@@ -153,8 +153,12 @@ for my $variant (grep { $_->[0] ne 'tsan' } variants()) {
 		is($r->{err}, "tarboot: warning: Block 2 is wrong from $BASE/wrong/root.tar.xz: it is fetched again from the next server\n", 'is told');
 		same_tree(treelist($dir), $tree, 'the tree is right');
 		$r = try($tarboot, 'verify', "$BASE/outside/root.tar.xz,$BASE/root.tar.xz");
-		is("$r->{exit} $r->{err}", "0 tarboot: warning: $BASE/outside/root.tar.xz.manifest: its manifest is damaged: it does not match its own text-digest: that of the next server is taken\n"
+		is("$r->{exit} $r->{err}", "0 tarboot: warning: $BASE/outside/root.tar.xz.manifest: it is no manifest, or a damaged one: the manifest of the next server is tried\n"
 			. "tarboot: warning: What lies outside of Blocks is wrong from $BASE/outside/root.tar.xz: it is fetched again from the next server\n", 'one with a damaged manifest, and damage outside of Blocks');
+		$r = try($tarboot, 'verify', "$BASE/old/root.tar.xz,$BASE/root.tar.xz");
+		is("$r->{exit} $r->{err}", "0 tarboot: warning: $BASE/old/root.tar.xz.manifest: it lists no Blocks: the manifest of the next server is tried\n", 'one with an old manifest');
+		fails_well(try($tarboot, 'verify', "$BASE/outside/root.tar.xz,$BASE/bare/root.tar.xz"), 1,
+			qr{^tarboot: \Q$BASE\E/outside/root\.tar\.xz\.manifest: it is no manifest, or a damaged one\n  Copy it again}m, 'a damaged manifest, and no other');
 		$r = try($tarboot, 'verify', "$BASE/nowhere/root.tar.xz,$BASE/root.tar.xz");
 		is($r->{exit}, 0, 'one that has no such file');
 		$r = try($tarboot, 'verify', "$BASE/wrong/root.tar.xz");
@@ -196,8 +200,9 @@ my $tarboot = command_of('musl', build_path('tarboot'));
 	spew($file, substr $payload, 0, -4);
 	fails_well(try($tarboot, 'verify', $file), 1, qr{^tarboot: \Q$file\E: it has @{[ length($payload) - 4 ]} bytes, \Q$file\E\.manifest says @{[ length $payload ]}\n  Copy both again}, 'another size');
 	spew("$file.manifest", 'junk');
-	fails_well(try($tarboot, 'verify', $file), 1, qr{^tarboot: \Q$file\E\.manifest: its manifest is damaged}, 'a damaged one');
+	fails_well(try($tarboot, 'verify', $file), 1, qr{^tarboot: \Q$file\E\.manifest: it is no manifest, or a damaged one\n}, 'a damaged one');
 	fails_well(try($tarboot, 'verify', $image, '--manifest', $trusted), 1, qr{^tarboot: \Q$trusted\E: \Q$image\E is an image, and has its manifest in it\n  Leave out --manifest\.\n}, 'an image');
+	fails_well(try($tarboot, 'verify', $file, '--manifest', spew(scratch('old'), 'payload-bytes=' . (length($payload) - 4) . "\n")), 1, qr{/old: it has no digests\n}, 'one of an older tarboot');
 	fails_well(try($tarboot, 'verify', $file, '--manifest', scratch('none')), 1, qr{/none: cannot open it: No such file}, 'one that is not there');
 	unlink "$file.manifest";
 	my $dir = scratch('partial');
@@ -207,6 +212,8 @@ my $tarboot = command_of('musl', build_path('tarboot'));
 {
 	local $ENV{http_proxy} = $BASE;
 	like(run($tarboot, 'verify', 'http://server.invalid/root.tar.xz'), qr/^whole: /m, 'by a proxy');
+	$ENV{http_proxy} = 'http://127.0.0.1:1';
+	fails_well(try($tarboot, 'verify', 'http://server.invalid/root.tar.xz'), 1, qr/nobody listens there \(at a proxy\)/, 'a proxy that is not there');
 }
 {
 	# A cut file is tried again, since the server may be about to get the rest.

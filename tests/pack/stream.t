@@ -167,8 +167,8 @@ refuses('two ways at once', 2, "tarboot: netboot: --split and --stream cannot be
 	$image, @NET, '--split', '--stream');
 refuses("the mirror $_->[0]", 2, "tarboot: netboot: --mirror $_->[0]: it must $_->[1]\n  Try `tarboot netboot --help`.\n", @NET, '--mirror', $_->[0])
 	for [ 'https://mirror/x', 'begin with http://: the machine fetches without TLS, and checks what comes' ],
-	[ 'http://${next-server}/x', 'not have $: the machine fetches from it as it stands' ],
-	[ 'mirror', 'be a URL that begins with http:// or https://' ],
+	[ 'http://${next-server}/x', 'not have ${: the machine fetches from it as it stands' ],
+	[ 'mirror', 'begin with http://: the machine fetches without TLS, and checks what comes' ],
 	map { [ $_, 'be http://SERVER/PATH or http://SERVER:PORT/PATH, with other characters as %20' ] } 'http://', 'http://me@mirror/';
 
 is(pack_it('--stream', '--shell', $busybox)->{exit}, 0, 'one with a fetcher');
