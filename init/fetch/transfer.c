@@ -12,8 +12,8 @@
 	(128 << 10) /* of all responses to one request; libcurl itself allows 300 KB and more */
 #define REDIRECTS_MAX 5
 #define LOOK_MS 250 /* between looks at the clocks */
-#define GATHER_MS 5
-#define GATHER_BYTES (128 << 10)
+#define GATHER_MS 25
+#define GATHER_BYTES (256 << 10)
 
 /* ---- errors ---- */
 
@@ -240,7 +240,7 @@ static void prepare(struct transfer *t, size_t url)
 	t->response = (struct response){ .length = FETCH_SIZE_UNKNOWN };
 	t->verdict = (struct verdict){ .size = FETCH_SIZE_UNKNOWN };
 	t->is_judged = t->is_held = t->is_too_long = t->is_stopped = false;
-	t->asked = 0;
+	t->asked = t->body_bytes = 0;
 	*t->error = '\0';
 }
 
@@ -266,14 +266,16 @@ static bool is_late(struct transfer *t, struct fetch_message *m)
 	return false;
 }
 
-/* A pause after few bytes, so that more come at once: on a slow line, each packet would wake fetcher and receiver, which costs
- * more than the bytes. */
+/* A pause after few bytes, so that more come at once: on a slow line each packet would wake fetcher and receiver, which costs
+ * more than the bytes. It lasts as long as so many bytes take, which any socket can hold, so that no line is kept waiting. */
 static void gather(const struct transfer *t, uint64_t bytes_before)
 {
-	uint64_t bytes = t->body_bytes - bytes_before;
+	uint64_t bytes = t->body_bytes - bytes_before, pause;
 
-	if (bytes > 0 && bytes < GATHER_BYTES)
-		download_wait(t->d, GATHER_MS);
+	if (bytes == 0 || bytes >= GATHER_BYTES)
+		return;
+	pause = (now_usec() - t->asked) / 1000 * GATHER_BYTES / t->body_bytes;
+	download_wait(t->d, (int)min_u64(pause, GATHER_MS));
 }
 
 /* Until libcurl is done: 0 and its code. Before that, -EAGAIN with *m, -EPIPE when the reader is gone. */

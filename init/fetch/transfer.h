@@ -28,7 +28,7 @@ struct transfer {
 	uint64_t asked;      /* when the request went out; 0: there is no connection yet */
 	uint64_t window;     /* when bytes began to be counted, less what the reader took by then */
 	uint64_t window_bytes;
-	uint64_t body_bytes; /* that came, wanted or not */
+	uint64_t body_bytes; /* that came since it went out, wanted or not */
 	bool is_too_long; /* the body goes on where the file ends */
 	bool is_stopped;  /* by us, because all is here */
 };
