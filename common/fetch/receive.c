@@ -58,7 +58,7 @@ struct receiver {
 struct task {
 	uint64_t at, end; /* end FETCH_SIZE_UNKNOWN: nobody knows */
 	bool is_again;    /* they were here, and were wrong; else it is the rest of the file */
-	size_t block;     /* that is fetched again; n_blocks: they belong to none */
+	size_t block;     /* that is fetched again; n_blocks: it is none */
 };
 
 static const char todo_same_version[] = "Copy the payload to that server again, or publish boot "
@@ -71,6 +71,11 @@ static void tell(const struct receiver *r, bool is_trouble, const char *line)
 }
 
 /* ---- what to fetch next ---- */
+
+static bool is_block(const struct receiver *r, const struct task *t)
+{
+	return t->block < r->a->n_blocks;
+}
 
 /* Of the bytes that belong to no Block, when they are fetched again: the next that follow each other. False: that was all. */
 static bool next_outside(struct receiver *r, struct task *ret)
@@ -292,10 +297,9 @@ static void count_bytes(struct receiver *r, struct task *t, size_t n)
 	if (atomic_load(&r->a->first_byte) == 0)
 		atomic_store(&r->a->first_byte, now);
 	atomic_store(&r->a->last_byte, now);
-	atomic_store(&r->a->from, (uint32_t)r->url);
 	if (!t->is_again)
 		arrival_add(r->a, n, (uint32_t)r->url);
-	else if (t->block == r->a->n_blocks)
+	else if (!is_block(r, t))
 		r->outside_at = t->at;
 }
 
@@ -474,7 +478,7 @@ static int follow(struct receiver *r, struct task *t, struct fail *f)
 	}
 	if (more < 0 || e < 0)
 		return more < 0 ? more : e;
-	if (t->at == t->end && t->is_again && t->block < r->a->n_blocks) {
+	if (t->at == t->end && is_block(r, t)) {
 		r->again = NO_BLOCK;
 		arrival_put_again(r->a, t->block, (uint32_t)r->url);
 	}
@@ -547,7 +551,7 @@ static int run(struct receiver *r, struct fail *f)
 			e = wait_for_checks(r, f);
 			continue;
 		}
-		if (t.is_again && t.block < r->a->n_blocks)
+		if (is_block(r, &t))
 			e = take_wrong(r, t.block, f);
 		if (e == 0)
 			e = run_task(r, &t, f);
