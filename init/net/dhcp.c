@@ -42,37 +42,38 @@ static char random_pause(void)
 	return (char)('1' + (byte ^ getpid()) % 3);
 }
 
-/* All that it may: packets of any kind, and its port. */
-static const unsigned long kept[] = { CAP_NET_RAW, CAP_NET_BIND_SERVICE };
+/* Capabilities, a bit for each: packets of any kind, and its port. */
+#define KEPT (1U << CAP_NET_RAW | 1U << CAP_NET_BIND_SERVICE)
+#define CAPABILITIES_MAX 64 /* that a kernel may have */
 
 static bool is_kept(unsigned long capability)
 {
-	return capability == kept[0] || capability == kept[1];
+	return capability < 32 && KEPT >> capability & 1;
 }
 
 /* Nobody who has these capabilities, also after exec. Kernels before 4.3 and those without users cannot do that: there it stays
  * root, and only the capabilities go. */
 static void become_nobody(void)
 {
-	const uint32_t bits = 1U << CAP_NET_RAW | 1U << CAP_NET_BIND_SERVICE;
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { bits, bits, bits } };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { KEPT, KEPT, KEPT } };
 
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, kept[0], 0, 0) < 0 ||
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_NET_RAW, 0, 0) < 0 ||
 	    prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return;
 	if (setgroups(0, NULL) < 0 || setgid(NOBODY) < 0 || setuid(NOBODY) < 0)
 		return;
 	if (syscall(SYS_capset, &header, data) < 0)
 		_exit(126);
-	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
-		(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, kept[i], 0, 0);
+	for (unsigned long i = 0; i < CAPABILITIES_MAX; i++)
+		if (is_kept(i))
+			(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, i, 0, 0);
 }
 
 /* What it hears comes from whoever is on the network. */
 static void confine(void)
 {
-	for (unsigned long i = 0; i < 64; i++)
+	for (unsigned long i = 0; i < CAPABILITIES_MAX; i++)
 		if (!is_kept(i))
 			(void)prctl(PR_CAPBSET_DROP, i); /* EINVAL: this kernel has no such one */
 	become_nobody();
