@@ -14,6 +14,7 @@
 #include "site/site_copy.h"
 #include "site/site_generate.h"
 #include "site/site_name.h"
+#include "site/site_stream.h"
 #include "base/size.h"
 
 enum {
@@ -372,9 +373,11 @@ static void print_images(const struct site *s, const char *url, const struct sit
 			   *images[i].previous.version ? ", previous " : "",
 			   images[i].previous.version,
 			   strcmp(images[i].name, s->boot) == 0 ? ", the default" : "");
-		if (*images[i].current.payload)
-			printf("root     %s/images/%s/%s/%s\n", url, images[i].name,
-			       images[i].current.version, images[i].current.payload);
+		if (!*images[i].current.payload)
+			continue;
+		fputs("root     ", stdout);
+		site_stream_print_url(stdout, url, images[i].name, &images[i].current);
+		putchar('\n');
 	}
 }
 

@@ -33,15 +33,23 @@ static bool has_parameter(const char *line, const char *key)
 	return false;
 }
 
+void site_stream_print_url(FILE *out, const char *base, const char *name,
+			   const struct site_version *v)
+{
+	fprintf(out, "%s/images/%s/%s/%s", base, name, v->version, v->payload);
+}
+
 static void print_urls(FILE *out, const struct site *s, const char *name,
 		       const struct site_version *v)
 {
 	char own[SITE_TEXT_MAX];
 
 	site_url(s, own);
-	for (size_t i = 0; i <= s->n_mirrors; i++)
-		fprintf(out, "%s%s/images/%s/%s/%s", i ? "," : "", i ? s->mirrors[i - 1] : own,
-			name, v->version, v->payload);
+	site_stream_print_url(out, own, name, v);
+	for (size_t i = 0; i < s->n_mirrors; i++) {
+		fputc(',', out);
+		site_stream_print_url(out, s->mirrors[i], name, v);
+	}
 }
 
 static int check_urls(const char *urls, struct fail *f)
