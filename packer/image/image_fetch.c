@@ -168,10 +168,11 @@ static int fetch_readable(struct image *image, const struct urls *u, const struc
 			      list[*ret_url].text, r < 0 ? f->why : no_blocks);
 		forget_manifest(image);
 	}
-	if (!damaged.error || (r < 0 && r != -ENOENT) || pinned_is_possible(&image->manifest))
-		return r;
-	*f = damaged;
-	return -f->error;
+	if (damaged.error && (r == 0 || r == -ENOENT) && !pinned_is_possible(&image->manifest)) {
+		*f = damaged;
+		r = -f->error;
+	}
+	return r;
 }
 
 /* Without one that lists Blocks image->has_manifest is false, and *ret_why says why there is none. */
