@@ -18,7 +18,8 @@ if (!$ENV{TARBOOT_NETWORK}) {
 	exec private_machine(), $^X, $0, @ARGV or die "unshare: $!\n";
 }
 
-my $STEPS = build_path('tests/tools/network_steps');
+# Where the DHCP client, who is nobody, can start it: a checkout may lie below a directory of root's.
+my $STEPS = '/etc/network_steps';
 my ($n_networks, $n_clients, @children) = (0, 0);
 
 END { local $?; kill KILL => @children if @children }
@@ -66,7 +67,7 @@ package Client {
 		my $i    = 0;
 
 		$self->{pid} = main::start('unshare', qw(-n -m sh -c), 'mount -t sysfs none /sys && mount -t tmpfs none /run && mkdir /run/tarboot &&
-			mount -t tmpfs none /etc && touch /etc/ready && exec sleep 1000');
+			mount -t tmpfs -o mode=755 none /etc && cp "$0" "$1" && touch /etc/ready && exec sleep 1000', main::build_path('tests/tools/network_steps'), $STEPS);
 		main::sleep(0.02) until -e "/proc/$self->{pid}/root/etc/ready";
 		for my $network (@networks) {
 			my ($card, $far) = ("eth$i", "far$self->{n}-$i");
