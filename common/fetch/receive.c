@@ -2,6 +2,7 @@
 #include "fetch/receive.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,7 +50,8 @@ struct receiver {
 	uint64_t wrong_seen; /* of arrival.wrong */
 	size_t again; /* the Block that is fetched again, whose failure was taken; NO_BLOCK */
 	struct digest_state outside; /* of the bytes that belong to no Block */
-	uint64_t outside_at; /* up to here they were fetched again; the size of the file: they need not be */
+	uint64_t
+		outside_at; /* up to here they were fetched again; the size of the file: they need not be */
 	unsigned outside_again; /* how often */
 	size_t outside_url;     /* that sent the last of them */
 };
@@ -159,8 +161,7 @@ static int take_wrong(struct receiver *r, size_t block, struct fail *f)
 static int take_wrong_outside(struct receiver *r, struct fail *f)
 {
 	if (!has_tries_left(r, ++r->outside_again))
-		return fail_set(f, EBADMSG, r->o->from.urls[r->outside_url].text,
-				todo_same_version,
+		return fail_set(f, EBADMSG, r->o->from.urls[r->outside_url].text, todo_same_version,
 				"its bytes outside of Blocks are not what outside-digest in the "
 				"manifest says");
 	go_on_with_next(r, "What lies outside of Blocks", r->outside_url);
@@ -310,21 +311,41 @@ static int fail_too_large(const struct receiver *r, struct fail *f)
 			(unsigned long long)r->a->size);
 }
 
+/* From the pipe into the file, through the buffer. Returns their number, 0 at the end of the pipe, -errno; *ret_keep: 0, or -errno
+ * of the file. */
+static ssize_t copy_bytes(struct receiver *r, const struct task *t, uint64_t room, int *ret_keep)
+{
+	ssize_t n = read(r->fetcher.bytes, r->buf, (size_t)min_u64(room, READ_SIZE));
+
+	if (n > 0 && t->at < r->a->size)
+		*ret_keep = keep(r, r->buf, (size_t)n, t->at);
+	return n < 0 ? -errno : n;
+}
+
+/* The same inside of the kernel, for what is kept: a copy less. -EINVAL: the file is none that can do it. */
+static ssize_t move_bytes(const struct receiver *r, const struct task *t, uint64_t room)
+{
+	off_t to = (off_t)t->at;
+	uint64_t end;
+	ssize_t n;
+
+	if (r->o->is_size_unknown || !arrival_is_kept(r->a, t->at, &end))
+		return -EINVAL;
+	n = splice(r->fetcher.bytes, NULL, r->fd, &to,
+		   (size_t)min_u64(min_u64(room, end - t->at), READ_SIZE), SPLICE_F_NONBLOCK);
+	return n < 0 ? -errno : n;
+}
+
 /* Returns 1 when there were some or none yet, 0 at the end of the pipe, -errno with *f set. */
 static int take_bytes(struct receiver *r, struct task *t, uint64_t room, struct fail *f)
 {
-	ssize_t n = read(r->fetcher.bytes, r->buf, (size_t)min_u64(room, READ_SIZE));
-	int w;
+	ssize_t n = move_bytes(r, t, room);
+	int w = n == -ENOSPC || n == -ENOMEM || n == -EFBIG ? (int)n : 0;
 
-	if (n < 0)
-		return errno == EINTR || errno == EAGAIN
-			       ? 1
-			       : fail_errno(f, errno, "the fetcher", "cannot read from it");
-	if (n == 0)
-		return 0;
-	if (r->o->is_size_unknown && t->at == r->a->size)
+	if (n == -EINVAL)
+		n = copy_bytes(r, t, room, &w);
+	if (n > 0 && r->o->is_size_unknown && t->at == r->a->size)
 		return fail_too_large(r, f);
-	w = keep(r, r->buf, (size_t)n, t->at);
 	if (w == -ENOSPC || w == -ENOMEM || w == -EFBIG)
 		return fail_set(f, ENOSPC, r->o->from.urls[r->url].text,
 				"Add memory or room there.",
@@ -332,6 +353,12 @@ static int take_bytes(struct receiver *r, struct task *t, uint64_t room, struct 
 				(unsigned long long)t->at);
 	if (w < 0)
 		return fail_errno(f, w, r->o->from.urls[r->url].text, "cannot keep what arrives");
+	if (n < 0)
+		return n == -EINTR || n == -EAGAIN
+			       ? 1
+			       : fail_errno(f, (int)n, "the fetcher", "cannot read from it");
+	if (n == 0)
+		return 0;
 	count_bytes(r, t, (size_t)n);
 	return 1;
 }
