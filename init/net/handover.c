@@ -2,14 +2,13 @@
 #include "net/handover.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/run_file.h"
 #include "base/util.h"
 #include "net/resolv.h"
 #include "net/rtnl.h"
@@ -50,26 +49,6 @@ static int reset_link(int rtnl, const struct rtnl_link *link)
 
 /* ---- a card that is kept ---- */
 
-/* Creates the directories on the way, too. */
-static FILE *create(const char *directory, const char *name, mode_t mode)
-{
-	char path[128];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s", directory);
-	for (char *slash = path + 1; slash; slash = strchr(slash + 1, '/')) {
-		if (*slash == '/') {
-			*slash = '\0';
-			(void)mkdir(path, 0755);
-			*slash = '/';
-		}
-	}
-	(void)mkdir(path, 0755);
-	snprintf(path, sizeof(path), "%s/%s", directory, name);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-	return fd < 0 ? NULL : fdopen(fd, "w");
-}
-
 static bool is_dynamic(const struct network_seen *s)
 {
 	return strcmp(s->from, "ip=") != 0;
@@ -89,7 +68,7 @@ static void write_match(FILE *out, const struct network_seen *s, bool is_vlan)
 /* systemd.network(5); KeepConfiguration= from version 243 on. */
 static int write_networkd(const struct network_seen *s, bool is_vlan)
 {
-	FILE *out = create(NETWORKD, "05-tarboot.network", 0644);
+	FILE *out = run_file_create(NETWORKD, "05-tarboot.network", 0644);
 
 	if (!out)
 		return -errno;
@@ -118,7 +97,8 @@ static int write_networkd(const struct network_seen *s, bool is_vlan)
 /* nm-settings-keyfile(5): only root may read it, or it is ignored. */
 static int write_network_manager(const struct network_seen *s)
 {
-	FILE *out = create(NETWORK_MANAGER "/system-connections", "tarboot.nmconnection", 0600);
+	FILE *out = run_file_create(NETWORK_MANAGER "/system-connections", "tarboot.nmconnection",
+				    0600);
 	bool is_ipv6 = strchr(s->address, ':');
 	char mac[18];
 
