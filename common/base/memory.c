@@ -32,7 +32,7 @@ static bool find_bytes(const char *text, const char *key, uint64_t *ret)
 
 int memory_parse(const char *text, struct memory *ret)
 {
-	uint64_t total, available, free, slab;
+	uint64_t total, available, free, slab, active, inactive, swap_free;
 
 	if (!find_bytes(text, "MemTotal:", &total))
 		return -EINVAL;
@@ -41,7 +41,10 @@ int memory_parse(const char *text, struct memory *ret)
 		find_bytes(text, "MemFree:", &free);
 		available = free + slab;
 	}
-	*ret = (struct memory){ total, available, slab };
+	find_bytes(text, "Active(anon):", &active);
+	find_bytes(text, "Inactive(anon):", &inactive);
+	find_bytes(text, "SwapFree:", &swap_free);
+	*ret = (struct memory){ total, available, slab, active + inactive, swap_free };
 	return 0;
 }
 

@@ -208,6 +208,14 @@ uint64_t arrival_room(const struct arrival *a)
 	return to > arrived ? to - arrived : 0;
 }
 
+uint64_t arrival_kept(const struct arrival *a)
+{
+	uint64_t given_back = atomic_load(&a->given_back); /* first: it follows the other */
+	uint64_t arrived = atomic_load(&a->arrived);
+
+	return arrived > given_back ? arrived - given_back : 0;
+}
+
 bool arrival_is_kept(const struct arrival *a, uint64_t offset, uint64_t *ret_end)
 {
 	size_t number = find_block(a, offset);

@@ -107,6 +107,9 @@ int arrival_failure(const struct arrival *a, struct fail *f);
 /* The reader gives up: all who wait wake. Does nothing once it is complete or has failed. */
 void arrival_cancel(struct arrival *a);
 
+/* Bytes that have arrived and were not given back. */
+uint64_t arrival_kept(const struct arrival *a);
+
 /* ---- the receiver ---- */
 
 /* Bytes that may be written behind those that have arrived. */

@@ -292,6 +292,11 @@ static void load_by_name(const char *name, void *arg)
 	m->depth--;
 }
 
+void modules_load(struct modules *m, const char *name)
+{
+	load_by_name(name, m);
+}
+
 /* ---- devices ---- */
 
 static size_t hash(const char *text)
