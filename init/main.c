@@ -24,6 +24,7 @@
 #include "base/report.h"
 #include "root/root.h"
 #include "failure/shell.h"
+#include "zram/zram.h"
 
 static int read_parameters(struct boot *b);
 static int check_parameters(struct boot *b);
@@ -45,6 +46,7 @@ static const struct step {
 	{ "check parameters", check_parameters, 0, AGAIN },
 	{ "start network", network_start, 0, AGAIN },
 	{ "find payload", root_find_payload, 0, AGAIN },
+	{ "set up zram", zram_set_up, 0, AGAIN },
 	{ "check memory", root_check_memory, 0, AGAIN },
 	{ "mount root", root_mount, 0, AGAIN },
 	{ "unpack root", root_unpack, SHELL_UNPACKED, AGAIN },

@@ -61,6 +61,13 @@ void pool_free(struct pool *p)
 	*p = (struct pool){ 0 };
 }
 
+/* Where there is swap the process is locked (mlockall), and what is locked cannot be given back. */
+static void give_memory_back(void *chunk)
+{
+	if (madvise(chunk, PLAN_CHUNK, MADV_DONTNEED) < 0 && munlock(chunk, PLAN_CHUNK) == 0)
+		(void)madvise(chunk, PLAN_CHUNK, MADV_DONTNEED);
+}
+
 /* Once the last Block is taken, what the tree gains the pool gives back, but for a few chunks that go
  * on: the most memory is then the tree and the decoders, not the tree and a full pool. */
 void pool_put(struct pool *p, struct chunk *c)
@@ -68,7 +75,7 @@ void pool_put(struct pool *p, struct chunk *c)
 	bool give_back = pool_all_taken(p) && p->n_free >= KEPT_CHUNKS;
 
 	if (give_back)
-		(void)madvise(c->data, PLAN_CHUNK, MADV_DONTNEED);
+		give_memory_back(c->data);
 	if (!p->whole && give_back)
 		put_last(p, c);
 	else if (!p->whole)

@@ -8,6 +8,7 @@
 #define RESERVE (24ULL << 20) /* for the kernel and the first steps of the new init */
 #define FLOOR \
 	(8ULL << 20) /* of that must be left in any moment: below it the kernel begins to kill */
+#define LEAST_ROOM (8ULL << 20)
 /* Bytes of an archive, at least, for anything that takes an inode or a page: an empty file in odc cpio. */
 #define MEMBER_LEAST 78
 
@@ -43,9 +44,14 @@ uint64_t rootsize_needed(const struct rootsize_need *need)
 	return add_u64(needed_without_engine(need), need->engine);
 }
 
+uint64_t rootsize_available(const struct memory *m, const struct rootsize_need *need)
+{
+	return m->available + need->given_back + need->compressed;
+}
+
 uint64_t rootsize_left(const struct memory *m, const struct rootsize_need *need)
 {
-	uint64_t available = m->available + need->given_back;
+	uint64_t available = rootsize_available(m, need);
 	uint64_t needed = needed_without_engine(need);
 
 	return available > needed ? available - needed : 0;
@@ -56,8 +62,11 @@ static int fail_machine(uint64_t needed, uint64_t available, const struct rootsi
 			struct fail *f)
 {
 	bool is_decoder = need->engine > needed / 2 && needed - need->engine <= available;
-	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX], inodes[48] = "", decoding[64] = "";
+	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX], inodes[48] = "", decoding[64] = "", zram[64] = "";
 
+	if (need->compressed)
+		snprintf(zram, sizeof(zram), ", and about %s more with zram",
+			 size_format(a, need->compressed));
 	if (need->inodes)
 		snprintf(inodes, sizeof(inodes), " and %llu inodes",
 			 (unsigned long long)need->inodes);
@@ -68,15 +77,21 @@ static int fail_machine(uint64_t needed, uint64_t available, const struct rootsi
 			is_decoder ? "Add memory, or compress with a smaller dictionary (xz -6) or "
 				     "window (zstd -19)."
 				   : "Add memory, or pack a smaller root.",
-			"the root needs %s%s%s%s, this machine has %s free",
+			"the root needs %s%s%s%s, this machine has %s free%s",
 			need->is_estimate ? "at least " : "", size_format(a, needed), inodes,
-			decoding, size_format(b, available));
+			decoding, size_format(b, available - need->compressed), zram);
+}
+
+/* Half of what is left, and a part of RESERVE in any case: no system starts in a root that is full. */
+static uint64_t room_beside(uint64_t left)
+{
+	return left / 2 > LEAST_ROOM ? left / 2 : LEAST_ROOM;
 }
 
 int rootsize_choose(const struct memory *m, const struct rootsize_need *need, struct size asked,
 		    uint64_t *ret, struct fail *f)
 {
-	uint64_t available = m->available + need->given_back, size;
+	uint64_t available = rootsize_available(m, need), size;
 	uint64_t needed = rootsize_needed(need);
 	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX];
 
@@ -85,9 +100,9 @@ int rootsize_choose(const struct memory *m, const struct rootsize_need *need, st
 	else if (asked.kind == SIZE_PERCENT)
 		size = m->total / 100 * asked.value;
 	else if (need->is_estimate)
-		size = min_u64(m->total, need->tree_most);
+		size = min_u64(m->total + need->compressed, need->tree_most);
 	else
-		size = need->tree + (available > needed ? (available - needed) / 2 : 0);
+		size = need->tree + room_beside(available > needed ? available - needed : 0);
 	if (need->tree > size && !need->is_estimate)
 		return fail_set(f, ENOSPC, "kernel parameter tarboot.size",
 				"Give a larger tarboot.size=, or leave it out.",

@@ -18,6 +18,7 @@ struct rootsize_need {
 	uint64_t xattrs;     /* kernel memory, too */
 	uint64_t engine;     /* while it unpacks */
 	uint64_t given_back; /* of the payload, while it unpacks */
+	uint64_t compressed; /* become free when the tree is swapped to zram */
 
 	/* Without a manifest tree is what tree, inodes and xattrs take together at least; the tree alone and
 	 * the inodes are these at most. */
@@ -25,13 +26,16 @@ struct rootsize_need {
 	uint64_t tree_most, inodes_most;
 };
 
-/* Sets all but engine and given_back: by the manifest or, where there is none (NULL), by the bytes of the archive, which has
+/* Sets all but engine, given_back and compressed: by the manifest or, where there is none (NULL), by the bytes of the archive, which has
  * least to most of them. page: bytes in a page of the machine that unpacks. */
 void rootsize_need(const struct manifest *m, uint64_t least, uint64_t most, uint64_t page,
 		   struct rootsize_need *ret);
 
 /* Bytes of free memory that it takes, all together. */
 uint64_t rootsize_needed(const struct rootsize_need *need);
+
+/* Bytes that can be used: free ones, and those that become free meanwhile. */
+uint64_t rootsize_available(const struct memory *m, const struct rootsize_need *need);
 
 /* Bytes that remain for the engine beside the tree; 0 when there is nothing. */
 uint64_t rootsize_left(const struct memory *m, const struct rootsize_need *need);

@@ -20,6 +20,7 @@
 
 #define NEW_ROOT "/newroot"
 #define STEPS_MAX 24
+#define ZRAM_NAME_MAX 32
 #define BLOCK_TIMES_MAX 1024 /* Blocks whose times are recorded */
 #define MEMORY_SAMPLES_MAX 256
 
@@ -42,6 +43,24 @@ struct fetch_record {
 	uint32_t from;     /* the server that sent the last byte: number of its URL */
 };
 
+/* Compressed swap; zram/zram.h. */
+struct zram {
+	char device[ZRAM_NAME_MAX]; /* "zram0"; "" = there is none */
+	char algorithm[ZRAM_NAME_MAX];
+	uint64_t size;  /* bytes that it can hold, uncompressed */
+	unsigned ratio; /* that is taken to come of it; per cent */
+	struct zram_lock {
+		void *at;
+		size_t size;
+	} * locks; /* owned: the parts of the payload, as they are kept in RAM */
+	size_t n_locks;
+	int use_fd; /* for zram_device_use() */
+	struct zram_use {
+		uint64_t stored; /* bytes that are in it */
+		uint64_t taken;  /* bytes of RAM that they take, all told */
+	} use;                   /* after unpacking */
+};
+
 struct boot {
 	char **argv; /* as the kernel gave it, for the new init */
 
@@ -54,6 +73,7 @@ struct boot {
 	struct payload payload;
 	struct block_list blocks; /* of the payload */
 	struct engine_plan plan;  /* how it is unpacked */
+	struct zram zram;
 
 	/* Of a root that is fetched. */
 	bool arrives;           /* nothing of it is here yet, it arrives while it is unpacked */

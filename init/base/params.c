@@ -12,6 +12,8 @@
 #include "fetch/url.h"
 #include "base/util.h"
 
+#define ZRAM_LEAST (1U << 20) /* bytes: less than that is a slip */
+
 /* Each reads value (NULL: the key stood alone) into the params; false: it cannot be understood. */
 typedef bool parse_fn(const char *value, void *field, struct params *p);
 
@@ -19,6 +21,38 @@ static bool parse_size_value(const char *value, void *field, struct params *p)
 {
 	(void)p;
 	return value && size_parse(value, field) == 0;
+}
+
+/* More than all RAM is usual, as it is compressed. */
+static bool parse_zram_percent(const char *value, struct zram_param *ret)
+{
+	char *end;
+	unsigned long long n = strtoull(value, &end, 10);
+
+	if (!isdigit((unsigned char)*value) || strcmp(end, "%") != 0 || n < 1 || n > 1000)
+		return false;
+	*ret = (struct zram_param){ ZRAM_PERCENT, n };
+	return true;
+}
+
+static bool parse_zram(const char *value, void *field, struct params *p)
+{
+	struct zram_param *z = field;
+	struct size size;
+
+	(void)p;
+	if (!value)
+		return false;
+	if (strcmp(value, "off") == 0 || strcmp(value, "auto") == 0) {
+		*z = (struct zram_param){ *value == 'o' ? ZRAM_OFF : ZRAM_AUTO, 0 };
+		return true;
+	}
+	if (parse_zram_percent(value, z))
+		return true;
+	if (size_parse(value, &size) < 0 || size.kind != SIZE_BYTES || size.value < ZRAM_LEAST)
+		return false;
+	*z = (struct zram_param){ ZRAM_BYTES, size.value };
+	return true;
 }
 
 static bool parse_text(const char *value, void *field, struct params *p)
@@ -208,6 +242,8 @@ static const struct {
 } keys[] = {
 	{ "tarboot.size", parse_size_value, offsetof(struct params, size),
 	  "a size like 1500m, 2g, 75% or auto" },
+	{ "tarboot.zram", parse_zram, offsetof(struct params, zram),
+	  "auto, off, or a size of at least 1m, or up to 1000% of the RAM" },
 	{ "tarboot.rootfs", parse_rootfs, offsetof(struct params, rootfs),
 	  "an absolute path, or a URL, less than 1024 bytes" },
 	{ "tarboot.init", parse_path, offsetof(struct params, init), "an absolute path" },

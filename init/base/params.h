@@ -21,8 +21,15 @@
 
 enum onfail { ONFAIL_BY_PANIC, ONFAIL_REBOOT, ONFAIL_POWEROFF, ONFAIL_HALT, ONFAIL_SHELL };
 
+/* Compressed swap. */
+struct zram_param {
+	enum { ZRAM_AUTO, ZRAM_OFF, ZRAM_BYTES, ZRAM_PERCENT } kind;
+	uint64_t value; /* bytes, or per cent of RAM */
+};
+
 struct params {
 	struct size size;
+	struct zram_param zram;
 	char rootfs[ROOTFS_MAX]; /* "" = where root_find.c looks */
 	char init[256];          /* "" = not given */
 	char mount[256];         /* further tmpfs options; "" = none */

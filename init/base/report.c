@@ -94,6 +94,20 @@ static void write_fetched(FILE *out, const struct boot *b)
 		(double)r->held / 1e6, is_line ? "line" : "cores", (unsigned long long)r->failures);
 }
 
+static void write_zram(FILE *out, const struct zram *z)
+{
+	if (!*z->device)
+		return;
+	fputs("  \"zram\": { \"device\": ", out);
+	json_text(out, z->device);
+	write_member(out, "algorithm", z->algorithm);
+	fprintf(out,
+		", \"size_bytes\": %llu, \"expected_ratio\": %u.%02u, \"stored_bytes\": %llu, "
+		"\"taken_bytes\": %llu },\n",
+		(unsigned long long)z->size, z->ratio / 100, z->ratio % 100,
+		(unsigned long long)z->use.stored, (unsigned long long)z->use.taken);
+}
+
 static void write_block_times(FILE *out, const struct boot *b)
 {
 	const char *comma = "";
@@ -183,6 +197,7 @@ void report_write(const struct boot *b)
 	write_number(out, "device_modules", b->devices_seen.modules);
 	write_network(out, b);
 	write_fetched(out, b);
+	write_zram(out, &b->zram);
 	write_block_times(out, b);
 	write_memory_samples(out, b);
 	write_warnings(out);

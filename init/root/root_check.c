@@ -6,6 +6,7 @@
 #include "base/elfinfo.h"
 #include "image/initcheck.h"
 #include "root/systemd_needs.h"
+#include "zram/zram_keep.h"
 
 int root_check_init(struct boot *b)
 {
@@ -19,6 +20,8 @@ int root_check_init(struct boot *b)
 	snprintf(b->detail, sizeof(b->detail), "%.150s", path);
 	if (systemd_needs_check(b->new_root_fd, path, &b->fail) < 0)
 		return -b->fail.error;
+	if (*b->zram.device && systemd_is(b->new_root_fd, path))
+		zram_keep(b->zram.device);
 	payload_close(&b->payload);
 	block_list_free(&b->blocks);
 	return 0;

@@ -16,6 +16,7 @@
 #include "net/resolv.h"
 
 #define ARRIVING "/tarboot/arriving" /* mount point, for a moment */
+#define OPTIONS "size=100%,mode=0700"
 #define END_MS 2000
 
 /* What the receiver process gets. */
@@ -25,14 +26,16 @@ struct receive_task {
 	struct receive_options options;
 };
 
-/* A tmpfs of its own, since that of the initramfs may be a ramfs, or have a limit. It goes with its last descriptor. */
+/* A tmpfs of its own, since that of the initramfs may be a ramfs, or have a limit; what arrives is read soon, and would gain nothing
+ * in compressed swap. It goes with its last descriptor. */
 int root_fetch_open_file(void)
 {
 	int fd, r;
 
 	if (mkdir(ARRIVING, 0700) < 0 && errno != EEXIST)
 		return -errno;
-	if (mount("tarboot", ARRIVING, "tmpfs", 0, "size=100%,mode=0700") < 0)
+	if (mount("tarboot", ARRIVING, "tmpfs", 0, OPTIONS ",noswap") < 0 && /* Linux 6.4 */
+	    mount("tarboot", ARRIVING, "tmpfs", 0, OPTIONS) < 0)
 		return -errno;
 	fd = open(ARRIVING "/payload", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	r = fd < 0 ? -errno : fd;

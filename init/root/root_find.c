@@ -209,6 +209,29 @@ static int find_in_image(struct boot *b)
 	return r;
 }
 
+/* On a ramfs, which root= and rootfstype= make of the initramfs, nothing can be given back. */
+static bool can_give_back(struct boot *b)
+{
+	struct statfs s;
+	bool is_tmpfs = fstatfs(b->payload.parts[0].fd, &s) == 0 && s.f_type == TMPFS_MAGIC;
+
+	if (!is_tmpfs)
+		console_log(LOG_NOTICE, "the initramfs is a ramfs, so the archive stays in memory "
+					"while it is unpacked: boot without root= and rootfstype=");
+	return is_tmpfs && !b->keep_payload;
+}
+
+/* Of what is in the image, pages go behind the decoders; of what is still to arrive, nothing is here yet. */
+static void decide_given_back(struct boot *b)
+{
+	if (b->arrives)
+		return;
+	if (can_give_back(b))
+		b->need.given_back = b->payload.size;
+	else
+		b->keep_payload = true;
+}
+
 int root_find_payload(struct boot *b)
 {
 	int r = read_manifest(b);
@@ -219,5 +242,7 @@ int root_find_payload(struct boot *b)
 		warn_unchecked(b);
 	rootsize_need(b->has_manifest ? &b->manifest : NULL, b->blocks.least,
 		      b->blocks.uncompressed, (uint64_t)sysconf(_SC_PAGESIZE), &b->need);
+	if (r == 0)
+		decide_given_back(b);
 	return r;
 }

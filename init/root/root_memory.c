@@ -2,26 +2,13 @@
 #include "root/root.h"
 
 #include <errno.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statfs.h>
 
 #include "base/console.h"
 #include "base/memory.h"
-
-/* On a ramfs, which root= and rootfstype= make of the initramfs, nothing can be given back. */
-static bool can_give_back(struct boot *b)
-{
-	struct statfs s;
-	bool is_tmpfs = fstatfs(b->payload.parts[0].fd, &s) == 0 && s.f_type == TMPFS_MAGIC;
-
-	if (!is_tmpfs)
-		console_log(LOG_NOTICE, "the initramfs is a ramfs, so the archive stays in memory "
-					"while it is unpacked: boot without root= and rootfstype=");
-	return is_tmpfs && !b->keep_payload;
-}
+#include "zram/zram.h"
 
 /* The limit that tarboot.mount= sets, in the kernel's notation; 0 = none. */
 static uint64_t asked_inodes(const char *options)
@@ -53,6 +40,14 @@ static int check_inodes(struct boot *b)
 			(unsigned long long)b->need.inodes, (unsigned long long)limit);
 }
 
+/* With zram only half of what is left: how much that is, is a guess. */
+static uint64_t engine_budget(const struct memory *m, const struct rootsize_need *need)
+{
+	uint64_t left = rootsize_left(m, need);
+
+	return min_u64(need->compressed ? left / 2 : left, m->available / 4);
+}
+
 int root_check_memory(struct boot *b)
 {
 	char size[SIZE_TEXT_MAX], available[SIZE_TEXT_MAX];
@@ -61,14 +56,8 @@ int root_check_memory(struct boot *b)
 
 	if (r < 0)
 		return fail_errno(&b->fail, r, "/proc/meminfo", "cannot read it");
-	if (b->arrives)
-		b->need.given_back = 0; /* nothing is here yet */
-	else if (can_give_back(b))
-		b->need.given_back = b->payload.size;
-	else
-		b->keep_payload = true;
-	engine_plan(&b->blocks, b->params.threads,
-		    min_u64(rootsize_left(&m, &b->need), m.available / 4), &b->plan);
+	b->need.compressed = zram_will_gain(b);
+	engine_plan(&b->blocks, b->params.threads, engine_budget(&m, &b->need), &b->plan);
 	b->need.engine = b->plan.memory;
 	r = rootsize_choose(&m, &b->need, b->params.size, &b->root_size, &b->fail);
 	if (r == 0)

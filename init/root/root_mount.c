@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "root/root_fetch.h"
 #include "root/root_room.h"
+#include "zram/zram.h"
 
 #define ROOT_OPTIONS_MAX 512
 
@@ -81,6 +82,7 @@ void root_forget(struct boot *b)
 	b->new_root_fd = -1;
 	(void)umount2(NEW_ROOT, MNT_DETACH); /* if it is mounted */
 	root_fetch_stop(b);
+	zram_unlock_payload(&b->zram);
 	payload_close(&b->payload);
 	block_list_free(&b->blocks);
 	manifest_free(&b->manifest);

@@ -9,16 +9,17 @@
 #include <sys/statfs.h>
 
 #include "base/console.h"
+#include "zram/zram.h"
 
-void root_room_open(struct root_room *ret, const struct engine_plan *plan, uint64_t total,
-		    const struct arrival *arrival)
+void root_room_open(struct root_room *ret, const struct boot *b)
 {
 	*ret = (struct root_room){ .meminfo_fd = open("/proc/meminfo", O_RDONLY | O_CLOEXEC),
 				   .statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC),
-				   .engine = plan->memory - plan->headers,
+				   .engine = b->plan.memory - b->plan.headers,
 				   .page = (uint64_t)sysconf(_SC_PAGESIZE),
-				   .total = total,
-				   .arrival = arrival };
+				   .total = b->blocks.uncompressed,
+				   .arrival = b->arrival,
+				   .zram = &b->zram };
 }
 
 /* Bytes of the plan that are not in memory yet; headers are seldom as large as they may be. What the kernel tells lags behind,
@@ -37,7 +38,7 @@ int root_room_check(void *arg, uint64_t bytes, uint64_t unwritten, uint64_t *ret
 {
 	char left[SIZE_TEXT_MAX], done[SIZE_TEXT_MAX], all[SIZE_TEXT_MAX];
 	struct root_room *room = arg;
-	uint64_t ahead, free, taken;
+	uint64_t ahead, available, free, taken;
 	struct memory m;
 
 	*ret_next = bytes + PLAN_CHUNK;
@@ -46,7 +47,9 @@ int root_room_check(void *arg, uint64_t bytes, uint64_t unwritten, uint64_t *ret
 	taken = m.slab + unwritten + engine_to_come(room); /* the tree's inodes stay */
 	if (room->arrival)
 		taken += arrival_room(room->arrival);
-	free = m.available > taken ? m.available - taken : 0;
+	available = m.available +
+		    zram_can_gain(room->zram, &m, room->arrival ? arrival_kept(room->arrival) : 0);
+	free = available > taken ? available - taken : 0;
 	ahead = rootsize_ahead(free, room->page);
 	*ret_next = bytes + ahead;
 	if (ahead > 0)
@@ -86,6 +89,7 @@ void root_room_settle(struct boot *b)
 
 	if (!b->need.is_estimate || fstatfs(b->new_root_fd, &s) < 0 || memory_read(&m) < 0)
 		return;
+	m.available += zram_can_gain(&b->zram, &m, 0);
 	b->need.tree = (uint64_t)(s.f_blocks - s.f_bfree) * (uint64_t)s.f_bsize;
 	b->need.inodes = (uint64_t)(s.f_files - s.f_ffree);
 	if (b->params.size.kind == SIZE_AUTO)

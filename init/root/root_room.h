@@ -15,13 +15,13 @@ struct root_room {
 	uint64_t page;                 /* bytes of a page */
 	uint64_t total;                /* bytes of tar */
 	const struct arrival *arrival; /* what may arrive meanwhile; NULL: nothing */
+	const struct zram *zram;       /* what can still be compressed */
 };
 
-void root_room_open(struct root_room *ret, const struct engine_plan *plan, uint64_t total,
-		    const struct arrival *arrival);
+void root_room_open(struct root_room *ret, const struct boot *b);
 
 /* For unpack_options.may_go_on: is there enough memory left for what comes next, for what waits to be written, for what
- * the engine may still take and for what may arrive? -ENOMEM when not. */
+ * the engine may still take and for what may arrive? What zram can still save counts as free. -ENOMEM when not. */
 int root_room_check(void *room, uint64_t bytes, uint64_t unwritten, uint64_t *ret_next,
 		    struct fail *f);
 

@@ -15,6 +15,7 @@
 #include "base/report.h"
 #include "root/root_fetch.h"
 #include "root/root_room.h"
+#include "zram/zram.h"
 
 #define TICK_MS 250
 
@@ -70,7 +71,8 @@ static int unpack_in_child(struct boot *b, struct unpack_shared *shared)
 		.may_go_on_arg = &room,
 	};
 
-	root_room_open(&room, &b->plan, b->blocks.uncompressed, b->arrival);
+	root_room_open(&room, b);
+	zram_lock_process(&b->zram);
 	child_restore_signals();
 	be_first_victim();
 	if (chdir(NEW_ROOT) < 0 || chroot(".") < 0)
@@ -158,6 +160,7 @@ static int run_child(struct boot *b)
 	memcpy(b->block_times, shared->times, sizeof(b->block_times));
 	if (r == 0) {
 		root_room_settle(b);
+		zram_conclude(b);
 		report_unpacked(b, shared, now_usec() - start);
 	}
 	munmap(shared, sizeof(*shared));

@@ -97,7 +97,7 @@ static const struct {
 	{ "CONFIG_INOTIFY_USER", try_inotify }, { "CONFIG_FHANDLE", try_handles },
 };
 
-static bool is_systemd(int root_fd, const char *path)
+bool systemd_is(int root_fd, const char *path)
 {
 	_cleanup_close_ int fd = inroot_open(root_fd, path, O_PATH);
 	char link[64], real[PATH_MAX];
@@ -120,7 +120,7 @@ int systemd_needs_check(int root_fd, const char *path, struct fail *f)
 	char missing[256] = "";
 	int fd;
 
-	if (!is_systemd(root_fd, path))
+	if (!systemd_is(root_fd, path))
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(needs); i++) {
 		fd = needs[i].try();

@@ -4,7 +4,12 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/fail.h"
+
+/* Is the program at path in the root open at root_fd systemd, by its name? */
+bool systemd_is(int root_fd, const char *path);
 
 /* Is the program at path in the root open at root_fd systemd, and does this kernel lack what it needs? 0, or -ENOSYS
  * with *f naming all that is missing, as symbols of the kernel's configuration. */

@@ -26,6 +26,11 @@ static const char *describe(const struct params *p)
 	if (p->size.kind != SIZE_AUTO)
 		ADD(" size=%llu%s", (unsigned long long)p->size.value,
 		    p->size.kind == SIZE_PERCENT ? "%" : "");
+	if (p->zram.kind != ZRAM_AUTO)
+		ADD(" zram=%s", p->zram.kind == ZRAM_OFF ? "off" : "");
+	if (p->zram.value)
+		ADD("%llu%s", (unsigned long long)p->zram.value,
+		    p->zram.kind == ZRAM_PERCENT ? "%" : "");
 	if (*p->rootfs)
 		ADD(" rootfs=%s", p->rootfs);
 	if (*p->init)
@@ -77,6 +82,16 @@ static const struct {
 	{ "tarboot.size=auto", "" },
 	{ "tarboot.size=2G tarboot.size=auto", "" },
 	{ "tarboot.size=1g tarboot.size=50%", "size=50%" },
+
+	/* tarboot.zram */
+	{ "tarboot.zram=off", "zram=off" },
+	{ "tarboot.zram=auto", "" },
+	{ "tarboot.zram=off tarboot.zram=auto", "" },
+	{ "tarboot.zram=512m", "zram=536870912" },
+	{ "tarboot.zram=1m", "zram=1048576" },
+	{ "tarboot.zram=150%", "zram=150%" },
+	{ "tarboot.zram=1000%", "zram=1000%" },
+	{ "tarboot.zram=1%", "zram=1%" },
 
 	/* paths */
 	{ "tarboot.rootfs=/other.tar.xz", "rootfs=/other.tar.xz" },
@@ -210,6 +225,16 @@ static const struct {
 	{ "tarboot.size", "0" },
 	{ "tarboot.size", "101%" },
 	{ "tarboot.size", "1500mb" },
+	{ "tarboot.zram", "" },
+	{ "tarboot.zram", NULL },
+	{ "tarboot.zram", "yes" },
+	{ "tarboot.zram", "0" },
+	{ "tarboot.zram", "0%" },
+	{ "tarboot.zram", "1001%" },
+	{ "tarboot.zram", "18446744073709551617%" },
+	{ "tarboot.zram", "50%x" },
+	{ "tarboot.zram", "1023k" },
+	{ "tarboot.zram", "-1m" },
 	{ "tarboot.rootfs", "" },
 	{ "tarboot.rootfs", NULL },
 	{ "tarboot.rootfs", "rootfs.tar.xz" },

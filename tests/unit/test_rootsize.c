@@ -50,6 +50,20 @@ static const struct {
 	  800 * MIB,
 	  GIB,
 	  NULL },
+	{ "the same with compressed swap",
+	  { .tree = 800 * MIB, .engine = 128 * MIB, .compressed = 250 * MIB },
+	  { SIZE_AUTO, 0 },
+	  0,
+	  800 * MIB,
+	  GIB,
+	  NULL },
+	{ "a tree that fits exactly has a little room all the same",
+	  { .tree = 876 * MIB },
+	  { SIZE_AUTO, 0 },
+	  0,
+	  884 * MIB,
+	  884 * MIB,
+	  NULL },
 	{ "inodes that do not fit",
 	  { .tree = 600 * MIB, .inodes = 2000000 },
 	  { SIZE_AUTO, 0 },
@@ -141,9 +155,13 @@ static void test_choices(void)
 static void test_numbers(void)
 {
 	const struct rootsize_need need = { .tree = 1500 * MIB, .inodes = 40213 };
+	const struct rootsize_need zram = { .tree = 1500 * MIB, .compressed = 300 * MIB };
 	struct fail f;
 	uint64_t size;
 
+	rootsize_choose(&one_gib, &zram, (struct size){ SIZE_AUTO, 0 }, &size, &f);
+	ok(strstr(f.why, "900.0 MiB free, and about 300.0 MiB more with zram"),
+	   "what is free, and what zram adds: %s", f.why);
 	rootsize_choose(&one_gib, &need, (struct size){ SIZE_AUTO, 0 }, &size, &f);
 	ok(strstr(f.why, "1.53 GiB") && strstr(f.why, "40213") && strstr(f.why, "900.0 MiB"),
 	   "needed, inodes and free: %s", f.why);
@@ -269,7 +287,9 @@ static void test_ahead(void)
 static void test_meminfo(void)
 {
 	static const char new[] = "MemTotal:        1014596 kB\nMemFree:          100000 kB\n"
-				  "MemAvailable:     900000 kB\nSReclaimable:      50000 kB\n";
+				  "MemAvailable:     900000 kB\nSwapFree:            3000 kB\n"
+				  "Active(anon):        1000 kB\nInactive(anon):      500 kB\n"
+				  "Active(file):        7000 kB\nSReclaimable:      50000 kB\n";
 	static const char none_left[] = "MemTotal: 1000 kB\nMemFree: 100 kB\nMemAvailable: 0 kB\n";
 	static const char old[] = "MemTotal:        1014596 kB\nMemFree:          100000 kB\n"
 				  "SReclaimable:      50000 kB\n";
@@ -278,6 +298,7 @@ static void test_meminfo(void)
 	ok(memory_parse(new, &m) == 0 && m.total == 1014596 * 1024ULL &&
 		   m.available == 900000 * 1024ULL && m.slab == 50000 * 1024ULL,
 	   "meminfo");
+	ok(m.swappable == 1500 * 1024ULL && m.swap_free == 3000 * 1024ULL, "and its swap");
 	ok(memory_parse(none_left, &m) == 0 && m.available == 0, "nothing available is nothing");
 	ok(memory_parse(old, &m) == 0 && m.available == 150000 * 1024ULL, "before Linux 3.14");
 	is_int(memory_parse("", &m), -EINVAL, "no meminfo");
