@@ -75,7 +75,7 @@ static const struct option_spec options[] = {
 	  .value = "LIST",
 	  .suggest = "none net storage all",
 	  .help = "add kernel modules that are needed before the root is unpacked: net, storage, "
-		  "all, names or paths; console modules are always added, except with none" },
+		  "all, names or paths; console modules and zram are always added, except with none" },
 	{ .name = "exclude",
 	  .letter = 'x',
 	  .id = OPT_EXCLUDE,

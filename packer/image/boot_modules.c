@@ -340,13 +340,13 @@ static int read_index(struct adding *a)
 	return r < 0 ? failed(a, r, path) : 0;
 }
 
-/* Keyboards and consoles, and what the words ask for. */
+/* Keyboards, consoles and compressed swap, and what the words ask for. */
 static int choose(struct adding *a, const char *words)
 {
 	const char *builtin = a->builtin.data ? a->builtin.data : "", *unknown;
 	char word[MODULE_NAME_MAX];
 
-	(void)module_choice_want(&a->choice, "console", builtin);
+	(void)module_choice_want(&a->choice, "console,zram", builtin);
 	unknown = module_choice_want(&a->choice, words, builtin);
 	if (unknown) {
 		snprintf(word, sizeof(word), "%.*s", (int)strcspn(unknown, ","), unknown);

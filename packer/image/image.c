@@ -16,6 +16,7 @@
 #include "base/read_all.h"
 #include "base/spool.h"
 #include "image/members.h"
+#include "modules/modindex.h"
 #include "image/pinned.h"
 
 #define NAME_SIZE_MAX 4096
@@ -127,6 +128,18 @@ bool image_can_fetch(const struct image *image)
 	return image_find_member(image, MEMBER_FETCHER);
 }
 
+bool image_has_module(const struct image *image, const char *name)
+{
+	char is[MODULE_NAME_MAX];
+
+	for (size_t i = 0; i < image->n_members; i++)
+		if (strncmp(image->members[i].name, "lib/modules/", 12) == 0 &&
+		    strstr(image->members[i].name, ".ko") &&
+		    modindex_name(image->members[i].name, is) && strcmp(is, name) == 0)
+			return true;
+	return false;
+}
+
 /* Its text; *ret is the caller's. 0 or -errno. */
 static int read_manifest(int fd, const struct image_member *m, char **ret)
 {
@@ -168,9 +181,10 @@ int image_take_manifest(struct image *image, int fd, const char *name, struct fa
 	if (r == 0)
 		r = manifest_parse(image->manifest_text, size, &image->manifest);
 	if (r == -EBADMSG || r == -EINVAL || r == -E2BIG)
-		return fail_set(f, EBADMSG, name,
-				"Copy it again; `tarboot netboot --stream` publishes it beside the root.",
-				"it is no manifest, or a damaged one");
+		return fail_set(
+			f, EBADMSG, name,
+			"Copy it again; `tarboot netboot --stream` publishes it beside the root.",
+			"it is no manifest, or a damaged one");
 	return r < 0 ? manifest_fail(r, name, f) : 0;
 }
 

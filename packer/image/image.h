@@ -63,6 +63,9 @@ const struct image_member *image_find_member(const struct image *image, const ch
 /* Has its boot part what fetches a root over HTTP? */
 bool image_can_fetch(const struct image *image);
 
+/* Has its boot part the kernel module of that name? */
+bool image_has_module(const struct image *image, const char *name);
+
 /* Reads exactly size bytes at offset of the image. 0, -ENODATA or -errno. */
 int image_read(const struct image *image, uint64_t offset, void *buf, size_t size);
 

@@ -124,10 +124,12 @@ void inspect_json(const struct image_report *r, FILE *out)
 		"  \"memory\": { \"load_bytes\": %llu, \"unpack_bytes\": %llu, "
 		"\"unpack_bytes_16k\": %llu, "
 		"\"unpack_bytes_64k\": %llu, \"machine_bytes\": %llu, "
-		"\"fetching_machine_bytes\": %llu },\n  \"files\": [",
+		"\"fetching_machine_bytes\": %llu, \"zram_machine_bytes\": %llu, "
+		"\"zram_fetching_machine_bytes\": %llu },\n  \"files\": [",
 		(unsigned long long)n->load, (unsigned long long)n->unpack,
 		(unsigned long long)n->unpack_16k, (unsigned long long)n->unpack_64k,
-		(unsigned long long)n->machine, (unsigned long long)n->fetching_machine);
+		(unsigned long long)n->machine, (unsigned long long)n->fetching_machine,
+		(unsigned long long)n->zram_machine, (unsigned long long)n->zram_fetching_machine);
 	for (size_t i = 0; i < r->contents.n; i++) {
 		fprintf(out, "%s\n    ", i ? "," : "");
 		inspect_json_member(&r->contents.members[i], out);

@@ -6,6 +6,7 @@
 
 #include "engine/plan.h"
 #include "image/rootsize.h"
+#include "image/zramguess.h"
 #include "base/print.h"
 #include "base/size.h"
 
@@ -16,9 +17,15 @@
 /* Real-mode boot loaders and 32-bit iPXE load the image below 2 GiB, because above are the devices of a PC. */
 #define BIOS_IMAGE_MAX (2ULL << 30)
 
-/* What init requires, with this page size. */
+/* Of those that the image has modules of. */
+static const char *best_compressor(const struct image *image)
+{
+	return image_has_module(image, "zstd_compress") ? "zstd" : "lz4";
+}
+
+/* What init requires, with this page size; ret_gain: of it, what zram may save. */
 static uint64_t unpack_bytes(const struct image *image, const struct block_list *blocks,
-			     const struct manifest *m, uint64_t page)
+			     const struct manifest *m, uint64_t page, uint64_t *ret_gain)
 {
 	struct rootsize_need need;
 	struct engine_plan plan;
@@ -26,6 +33,9 @@ static uint64_t unpack_bytes(const struct image *image, const struct block_list 
 	rootsize_need(m, blocks->least, blocks->uncompressed, page, &need);
 	engine_plan(blocks, 1, 0, &plan);
 	need.engine = plan.memory;
+	*ret_gain = zramguess_gain(need.tree,
+				   zramguess_ratio(best_compressor(image), image->payload.size,
+						   blocks->uncompressed));
 	return rootsize_needed(&need) + image->size - image->payload.size;
 }
 
@@ -42,6 +52,7 @@ void needs_of(const struct image *image, const struct block_list *blocks,
 {
 	struct manifest is = { 0 };
 	const struct manifest *m = image->has_manifest ? &image->manifest : NULL;
+	uint64_t gain, unused, boot_part = 2 * (image->size - image->payload.size);
 
 	if (counted) {
 		treesize_tell(counted, &is);
@@ -49,32 +60,48 @@ void needs_of(const struct image *image, const struct block_list *blocks,
 	}
 	*ret = (struct needs){
 		.load = 2 * image->size,
-		.unpack = unpack_bytes(image, blocks, m, 4 << 10),
-		.unpack_16k = unpack_bytes(image, blocks, m, 16 << 10),
-		.unpack_64k = unpack_bytes(image, blocks, m, 64 << 10),
+		.unpack = unpack_bytes(image, blocks, m, 4 << 10, &gain),
+		.unpack_16k = unpack_bytes(image, blocks, m, 16 << 10, &unused),
+		.unpack_64k = unpack_bytes(image, blocks, m, 64 << 10, &unused),
 		.is_estimate = !m,
 	};
 	ret->machine = least_machine(ret->load, ret->unpack);
 	if (image_can_fetch(image))
-		ret->fetching_machine = least_machine(2 * (image->size - image->payload.size),
-						      ret->unpack);
+		ret->fetching_machine = least_machine(boot_part, ret->unpack);
+	if (gain == 0 || !image_has_module(image, "zram"))
+		return;
+	ret->zram_machine = least_machine(ret->load, ret->unpack - gain);
+	if (image_can_fetch(image))
+		ret->zram_fetching_machine = least_machine(boot_part, ret->unpack - gain);
+}
+
+/* ", with zram about 240 MiB", where it is less. */
+static const char *with_zram(char buf[64], uint64_t machine, uint64_t zram_machine)
+{
+	char size[SIZE_TEXT_MAX];
+
+	*buf = '\0';
+	if (zram_machine && zram_machine < machine)
+		snprintf(buf, 64, ", with zram about %s", size_format(size, zram_machine));
+	return buf;
 }
 
 void needs_print(const struct image *image, const struct needs *n)
 {
-	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX];
+	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX], zram[64];
 
 	printf("memory   %s to load the image, %s%s to unpack the root\n", size_format(a, n->load),
 	       n->is_estimate ? "at least " : "", size_format(b, n->unpack));
 	if (image_machine(image) == EM_AARCH64)
 		printf("         %s where pages have 16 KiB, %s where they have 64 KiB\n",
 		       size_format(a, n->unpack_16k), size_format(b, n->unpack_64k));
-	printf("machine  needs about %s of RAM to boot; the rest is free\n",
-	       size_format(a, n->machine));
+	printf("machine  needs about %s of RAM to boot%s; the rest is free\n",
+	       size_format(a, n->machine), with_zram(zram, n->machine, n->zram_machine));
 	if (n->fetching_machine)
-		printf("         about %s where it loads the boot part of %s and fetches the "
+		printf("         about %s%s where it loads the boot part of %s and fetches the "
 		       "root\n",
 		       size_format(a, n->fetching_machine),
+		       with_zram(zram, n->fetching_machine, n->zram_fetching_machine),
 		       size_format(b, image->size - image->payload.size));
 	if (image->size > BIOS_IMAGE_MAX && n->fetching_machine)
 		print_warning("an image of %s is too large for BIOS boot loaders and 32-bit iPXE: "

@@ -50,6 +50,11 @@ static const struct {
 	{ "link", "af_packet" },
 	{ "link", "8021q" },
 	{ "link", "ipv6" },
+	/* compressed swap, and its compressors */
+	{ "zram", "zram" },
+	{ "zram", "zsmalloc" },
+	{ "zram", "zstd" },
+	{ "zram", "lz4" },
 	{ "storage", "kernel/drivers/ata/" },
 	{ "storage", "kernel/drivers/nvme/" },
 	{ "storage", "kernel/drivers/scsi/" },

@@ -15,7 +15,7 @@ use FindBin;
 use POSIX ();
 use Test::More;
 
-our @EXPORT = qw(build_path repo_path scratch public public_tarboot run made_once bare_root_of demo_root demo_root_of demo_kernel tarboot slurp spew
+our @EXPORT = qw(build_path repo_path scratch public public_tarboot run made_once bare_root_of demo_root demo_root_of demo_root_of_suite demo_kernel tarboot slurp spew
 	newc_read newc_write tiny_root pack_payload bzimage need_programs);
 
 my $REPO  = "$FindBin::RealBin/../..";
@@ -121,6 +121,12 @@ sub demo_root { return made_once('demo-root.tar', 'make-demo-root') }
 sub bare_root_of {
 	local $ENV{ARCH} = $_[0];
 	return made_once("bare-root-$_[0].tar", 'make-demo-root', '--bare');
+}
+
+# The demo root as another Debian.
+sub demo_root_of_suite {
+	local $ENV{SUITE} = $_[0];
+	return made_once("demo-root-$_[0].tar", 'make-demo-root');
 }
 
 # The demo root of another machine.

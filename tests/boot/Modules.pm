@@ -13,8 +13,17 @@ use Image;
 our @EXPORT = qw(kernel_of newest_kernel booting is_module copy_modules module_members file_member
 	directory_member);
 
-# The directory of a kernel of that suite.
-sub kernel_of { return made_once("kernel-$_[0]", 'fetch-kernel', $_[0]) }
+# The directory of a kernel of that suite; demo: of the demo root's.
+sub kernel_of { return $_[0] eq 'demo' ? _demo() : made_once("kernel-$_[0]", 'fetch-kernel', $_[0]) }
+
+sub _demo {
+	my $dir = scratch('kernel-demo');
+	return $dir if -d $dir;
+	make_path($dir);
+	run('tar', '-xf', demo_root(), '-C', $dir, '--wildcards', './usr/lib/modules/*', '--transform=s,^./usr/lib,./lib,');
+	run('mv', demo_kernel(), "$dir/vmlinuz");
+	return $dir;
+}
 
 # The newest kernel's directory, or nothing where it cannot be had; asked once.
 my ($asked, $newest);

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # A machine that fetches its root: the menu's iPXE loads kernel and boot part, tells the address on the kernel command line, and
-# /init fetches the root from the same server. By BIOS and by UEFI, to a login of systemd, without a second DHCP request.
+# /init fetches the root from the same server. By BIOS and by UEFI, to a login of systemd, without a second DHCP request; by BIOS with
+# so little memory that a part of the root is in compressed swap.
 use strict;
 use warnings;
 use FindBin;
@@ -23,7 +24,7 @@ ok($serve->wait_for(qr/^serving /m, 20), 'the servers run') or diag($serve->text
 my $version = readlink "$site/http/images/demo/current";
 my $url     = "http://$SERVER/images/demo/$version/root.tar.xz";
 
-my %machine = (BIOS => sub { machine(name => 'bios', mac => mac(1)) }, UEFI => sub { machine(name => 'uefi', mac => mac(2), uefi('uefi')) });
+my %machine = (BIOS => sub { machine(name => 'bios', mac => mac(1), mem => 288) }, UEFI => sub { machine(name => 'uefi', mac => mac(2), uefi('uefi')) });
 for my $kind (sort keys %machine) {
 	subtest $kind => sub {
 		my $guest = $machine{$kind}->();
@@ -34,6 +35,7 @@ for my $kind (sort keys %machine) {
 		like($line, qr{tarboot\.rootfs=\Q$url\E ip=${address}:::255\.255\.255\.0:(?:bios-pc)?::none: BOOTIF=01-@{[ $mac =~ tr/:/-/r ]} console=ttyS0},
 			'the kernel command line has its address');
 		like($text, qr/^tarboot: unpack root: \d+\.\d+ s/m, 'the root was unpacked');
+		like($text, qr/^tarboot: zram: \d+\.\d MiB are in \d+\.\d MiB of RAM/m, 'a part of it is compressed') if $kind eq 'BIOS';
 		unlike($text, qr/^tarboot: .*trying again|FAILED/m, 'nothing failed');
 		root_is_in_memory($guest);
 		$guest->stop;
