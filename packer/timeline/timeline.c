@@ -2,10 +2,12 @@
 #include "timeline/timeline.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/escape.h"
 #include "base/json_read.h"
+#include "base/size.h"
 #include "base/util.h"
 
 #define WORKERS_MAX 1024
@@ -101,6 +103,8 @@ int timeline_read(const char *text, const char *name, struct timeline *ret)
 	t->memory_total = number(json_member(text, "memory_total_bytes"));
 	t->reached = number(json_member(json_member(text, "network"), "reached_s"));
 	t->first_byte = number(json_member(json_member(text, "fetch"), "first_byte_s"));
+	t->zram_stored = number(json_member(json_member(text, "zram"), "stored_bytes"));
+	t->zram_taken = number(json_member(json_member(text, "zram"), "taken_bytes"));
 	t->last_byte = number(json_member(json_member(text, "fetch"), "last_byte_s"));
 	r = read_steps(t, json_member(text, "steps"));
 	if (r == 0)
@@ -118,6 +122,18 @@ void timeline_free(struct timeline *t)
 double timeline_end(const struct timeline *t)
 {
 	return t->steps[t->n_steps - 1].end;
+}
+
+const char *timeline_zram(const struct timeline *t, char ret[TIMELINE_ZRAM_MAX])
+{
+	char stored[SIZE_TEXT_MAX], taken[SIZE_TEXT_MAX];
+
+	*ret = '\0';
+	if (t->zram_stored > 0 && t->zram_taken > 0)
+		snprintf(ret, TIMELINE_ZRAM_MAX, "%s of RAM hold %s by zram",
+			 size_format(taken, (uint64_t)t->zram_taken),
+			 size_format(stored, (uint64_t)t->zram_stored));
+	return ret;
 }
 
 /* ---- rows ---- */

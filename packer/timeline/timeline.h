@@ -35,6 +35,7 @@ struct timeline {
 	double first_byte, last_byte; /* of a root that was fetched; 0 = it was not */
 	double devices;               /* when all devices present had been handled; 0 = not known */
 	double memory_total;          /* bytes; 0 = not known */
+	double zram_stored, zram_taken; /* bytes that compressed swap held, and took; 0 = none */
 };
 
 /* Reads the text of a report. 0, -ENOMEM, or -EINVAL if it is not a report. name must outlive *ret. */
@@ -61,6 +62,11 @@ bool timeline_bar(const struct timeline *t, const struct timeline_row *row, size
 
 /* The total seconds of the bars of a row; < 0: it has none. */
 double timeline_sum(const struct timeline *t, const struct timeline_row *row);
+
+#define TIMELINE_ZRAM_MAX 80
+
+/* "79.0 MiB of RAM hold 228.0 MiB by zram"; "" = there was none. */
+const char *timeline_zram(const struct timeline *t, char ret[TIMELINE_ZRAM_MAX]);
 
 /* The latest end and the largest memory use of several boots. */
 double timeline_last_end(const struct timeline *boots, size_t n);

@@ -188,6 +188,9 @@ static void draw_memory(const struct chart *c)
 		snprintf(text, sizeof(text), "%s", most);
 	draw_text(c, 4, c->bottom + 56, " fill=\"#555\"", "at most");
 	draw_text(c, 4, c->bottom + 72, " fill=\"#555\"", text);
+	if (c->n == 1)
+		draw_text(c, LEFT + 8, c->bottom + 40, " fill=\"#555\"",
+			  timeline_zram(&c->boots[0], text));
 	fprintf(c->out, "<path d=\"M%.1f %.1fH%.1f\" stroke=\"#999\"/>\n", LEFT, base, RIGHT);
 	for (size_t i = 0; i < c->n; i++)
 		draw_curve(c, i);

@@ -48,7 +48,7 @@ static void print_boot(const struct timeline *t, const struct timeline_row *rows
 		       size_t width, double scale, FILE *out)
 {
 	double most = timeline_most_memory(t, 1), sum;
-	char line[512], value[SIZE_TEXT_MAX];
+	char line[512], value[SIZE_TEXT_MAX], zram[TIMELINE_ZRAM_MAX];
 
 	print_line(out, "%s: %.3f s to %s%s", t->name, timeline_end(t),
 		   *t->failed ? "the failure of " : "", *t->failed ? t->failed : t->init);
@@ -67,6 +67,8 @@ static void print_boot(const struct timeline *t, const struct timeline_row *rows
 		mark_memory(t, scale, most, line, width);
 		print_row("memory in use, at most", size_format(value, (uint64_t)most), line, out);
 	}
+	if (*timeline_zram(t, zram))
+		fprintf(out, "%s\n", zram);
 }
 
 int timeline_print(const struct timeline *boots, size_t n, unsigned columns, FILE *out)

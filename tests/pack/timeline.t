@@ -33,6 +33,10 @@ subtest 'text' => sub {
 	like($r->{out}, qr{^\S+/one\.json: 3\.500 s to /sbin/init\n}, 'heading');
 	like($r->{out}, qr/^  worker 4 +\d\.\d+ s \| +#+ *\|$/m, 'workers');
 	like($r->{out}, qr/^memory in use, at most +\d+\.\d MiB \|[ _.:=+*%\@#-]+\|$/m, 'memory');
+	unlike($r->{out}, qr/zram/, 'nothing of zram where there is none');
+	my $zram = report('zram.json', zram => { device => 'zram0', stored_bytes => 228 << 20, taken_bytes => 79 << 20 });
+	like(timeline($zram)->{out}, qr/^79\.0 MiB of RAM hold 228\.0 MiB by zram$/m, 'and what it held');
+	like(timeline($zram, '-o', '-')->{out}, qr/>79\.0 MiB of RAM hold 228\.0 MiB by zram</, 'in a picture, too');
 	$r = timeline($one, $bad);
 	like($r->{out}, qr/one\.json: .*\n\n\S+bad\.json: 3\.500 s to the failure of unpack root\n/s, 'two boots');
 };
