@@ -10,6 +10,7 @@ use Test::More;
 use Guest;
 use Image;
 
+plan skip_all => 'it boots the rival of the benchmarks, not tarboot: run make test-all' unless $ENV{TARBOOT_TEST_ALL};
 need_programs(qw(qemu-system-x86_64 busybox cpio));
 my $image    = scratch('demo.img');
 my $baseline = scratch('baseline.img');
