@@ -252,14 +252,15 @@ sub tree_differs {
 
 # ---- what is booted ----
 
-# The demo root, packed for tarboot and for the busybox script, with the same payload and kernel:
-# paths of the kernel and of the two images.
+# A root, by default the demo root, packed for tarboot and for the busybox script, with the same payload and kernel: paths of the
+# kernel and of the two images.
 sub boot_images {
-	my $image = scratch('demo.img');
-	tarboot('pack', demo_root(), '-o', $image);
+	my ($tar, $name, @options) = @_;
+	my $image = scratch(($name //= 'demo') . '.img');
+	tarboot('pack', $tar // demo_root(), '-o', $image, @options);
 	my ($payload) = grep { $_->{name} eq 'rootfs.tar.xz' } newc_read($image);
 	spew(scratch('rootfs.tar.xz'), $payload->{data});
-	my $baseline = scratch('baseline.img');
+	my $baseline = scratch("$name-baseline.img");
 	run(repo_path('scripts/make-baseline'), scratch('rootfs.tar.xz'), $baseline);
 	unlink scratch('rootfs.tar.xz');
 	return ("$image.vmlinuz", $image, $baseline);

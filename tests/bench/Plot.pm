@@ -6,7 +6,7 @@ use warnings;
 
 use Exporter qw(import);
 
-our @EXPORT_OK = qw(bars_svg lines_svg);
+our @EXPORT_OK = qw(bars_svg lines_svg xy_svg);
 
 my ($WIDTH, $LEFT, $RIGHT) = (960, 300, 70);    # of the picture, of the labels, behind the bars
 my ($ROW, $BAR, $TOP)      = (24, 16, 92);
@@ -63,6 +63,14 @@ sub _grid {
 	return $svg . _text($WIDTH - 16, $TOP - 6, 's', 'text-anchor="end"', 'fill="#555"');
 }
 
+sub _begin {
+	my ($height, %arg) = @_;
+	return qq{<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 $WIDTH $height" width="$WIDTH" }
+		. qq{height="$height" font-family="DejaVu Sans, Helvetica, Arial, sans-serif" font-size="13" }
+		. qq{fill="#111">\n} . _rect(0, 0, $WIDTH, $height, '#fff')
+		. _text(16, 24, $arg{title}, 'font-size="17"', 'font-weight="bold"') . _text(16, 42, $arg{subtitle}, 'fill="#555"');
+}
+
 # Named arguments: title, subtitle; legend: [colour, text]...; rows: [heading] or [label, value,
 # colour]. Values are seconds.
 sub bars_svg {
@@ -85,11 +93,7 @@ sub bars_svg {
 		$bars .= _text($LEFT + $length + 6, $y - 7, sprintf '%.2f', $value);
 	}
 	my $height = $y + 16;
-	return qq{<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 $WIDTH $height" width="$WIDTH" }
-		. qq{height="$height" font-family="DejaVu Sans, Helvetica, Arial, sans-serif" font-size="13" }
-		. qq{fill="#111">\n} . _rect(0, 0, $WIDTH, $height, '#fff')
-		. _text(16, 24, $arg{title}, 'font-size="17"', 'font-weight="bold"')
-		. _text(16, 42, $arg{subtitle}, 'fill="#555"') . _legend($arg{legend})
+	return _begin($height, %arg) . _legend($arg{legend})
 		. _grid($most, $y) . $bars . "</svg>\n";
 }
 
@@ -141,12 +145,37 @@ sub lines_svg {
 	}
 	$panels .= _panel(60 + $_ * $PANEL, $arg{panels}[$_]) for 0 .. $#{ $arg{panels} };
 	my $height = $PANEL_TOP + $PANEL_HEIGHT + 44;
-	return qq{<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 $WIDTH $height" width="$WIDTH" }
-		. qq{height="$height" font-family="DejaVu Sans, Helvetica, Arial, sans-serif" font-size="13" }
-		. qq{fill="#111">\n} . _rect(0, 0, $WIDTH, $height, '#fff')
-		. _text(16, 24, $arg{title}, 'font-size="17"', 'font-weight="bold"')
-		. _text(16, 42, $arg{subtitle}, 'fill="#555"') . $legend . $panels
+	return _begin($height, %arg) . $legend . $panels
 		. _text($WIDTH - 16, $height - 8, 'machines', 'text-anchor="end"', 'fill="#555"') . "</svg>\n";
+}
+
+# ---- one thing by another ----
+
+# Named arguments: title, subtitle; x, y: units; lines: { name, colour, points: [x, y]... }. Both axes begin at 0.
+sub xy_svg {
+	my (%arg) = @_;
+	my ($left, $top, $width, $height) = (60, 84, $WIDTH - 84, 320);
+	my @points = map { @{ $_->{points} } } @{ $arg{lines} };
+	my ($most_x) = sort { $b <=> $a } map { $_->[0] } @points;
+	my ($most_y) = sort { $b <=> $a } map { $_->[1] } @points;
+	my $x   = sub { $left + $_[0] / $most_x * $width };
+	my $y   = sub { $top + $height - $_[0] / $most_y * $height };
+	my $svg = '';
+
+	for (my $at = 0; $at <= $most_y; $at += _step($most_y)) {
+		$svg .= sprintf qq{<path d="M%d %.1fh%d" stroke="#ddd"/>\n}, $left, $y->($at), $width;
+		$svg .= _text($left - 6, $y->($at) + 4, $at, 'text-anchor="end"', 'fill="#555"');
+	}
+	for (my $at = 0; $at <= $most_x; $at += 128) {
+		$svg .= _text($x->($at), $top + $height + 18, $at, 'text-anchor="middle"', 'fill="#555"');
+	}
+	$svg .= _text($left - 6, $top - 8, $arg{y}, 'text-anchor="end"', 'fill="#555"') . _text($left + $width, $top + $height + 34, $arg{x}, 'text-anchor="end"', 'fill="#555"');
+	for (@{ $arg{lines} }) {
+		my @at = map { [ $x->($_->[0]), $y->($_->[1]) ] } @{ $_->{points} };
+		$svg .= sprintf qq{<path d="M%s" fill="none" stroke="%s" stroke-width="1.5"/>\n}, join('L', map { sprintf '%.1f %.1f', @$_ } @at), $_->{colour};
+		for my $at (@at) { $svg .= sprintf qq{<circle cx="%.1f" cy="%.1f" r="3" fill="%s"/>\n}, @$at, $_->{colour} }
+	}
+	return _begin($top + $height + 44, %arg) . _legend([ map { [ $_->{colour}, $_->{name} ] } @{ $arg{lines} } ]) . $svg . "</svg>\n";
 }
 
 1;
