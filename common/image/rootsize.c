@@ -9,6 +9,7 @@
 #define FLOOR \
 	(8ULL << 20) /* of that must be left in any moment: below it the kernel begins to kill */
 #define LEAST_ROOM (8ULL << 20)
+#define IN_USE (8ULL << 20) /* of RESERVE, what a machine works with and does not swap */
 /* Bytes of an archive, at least, for anything that takes an inode or a page: an empty file in odc cpio. */
 #define MEMBER_LEAST 78
 
@@ -42,6 +43,11 @@ static uint64_t needed_without_engine(const struct rootsize_need *need)
 uint64_t rootsize_needed(const struct rootsize_need *need)
 {
 	return add_u64(needed_without_engine(need), need->engine);
+}
+
+uint64_t rootsize_swappable(const struct rootsize_need *need)
+{
+	return add_u64(need->tree, RESERVE - IN_USE);
 }
 
 uint64_t rootsize_available(const struct memory *m, const struct rootsize_need *need)

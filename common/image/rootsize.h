@@ -34,6 +34,9 @@ void rootsize_need(const struct manifest *m, uint64_t least, uint64_t most, uint
 /* Bytes of free memory that it takes, all together. */
 uint64_t rootsize_needed(const struct rootsize_need *need);
 
+/* Of that, bytes that can be swapped while it is unpacked or by the new init. */
+uint64_t rootsize_swappable(const struct rootsize_need *need);
+
 /* Bytes that can be used: free ones, and those that become free meanwhile. */
 uint64_t rootsize_available(const struct memory *m, const struct rootsize_need *need);
 

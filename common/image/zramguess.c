@@ -45,7 +45,5 @@ unsigned zramguess_ratio(const char *algorithm, uint64_t archive, uint64_t tar)
 
 uint64_t zramguess_gain(uint64_t bytes, unsigned ratio)
 {
-	uint64_t out = bytes > ZRAMGUESS_IN_USE ? bytes - ZRAMGUESS_IN_USE : 0;
-
-	return ratio > 100 ? out - out / ratio * 100 : 0;
+	return ratio > 100 ? bytes - bytes / ratio * 100 : 0;
 }

@@ -7,9 +7,6 @@
 
 #include <stdint.h>
 
-/* Pages that the machine works with stay in RAM, in bytes. */
-#define ZRAMGUESS_IN_USE (8ULL << 20)
-
 /* Bytes that it should be able to hold, uncompressed, for a tree of so many bytes on a machine with so much RAM: what programs
  * take is swapped, too. */
 uint64_t zramguess_size(uint64_t tree, uint64_t ram);
@@ -19,5 +16,5 @@ uint64_t zramguess_size(uint64_t tree, uint64_t ram);
  * what was measured, because who is promised too much ends in the middle. */
 unsigned zramguess_ratio(const char *algorithm, uint64_t archive, uint64_t tar);
 
-/* Bytes of RAM that become free when so many bytes are swapped, as far as they can be. */
+/* Bytes of RAM that become free when so many bytes are swapped. */
 uint64_t zramguess_gain(uint64_t bytes, unsigned ratio);

@@ -233,8 +233,11 @@ int zram_set_up(struct boot *b)
 uint64_t zram_will_gain(const struct boot *b)
 {
 	const struct zram *z = &b->zram;
+	struct rootsize_need need = b->need;
 
-	return *z->device ? zramguess_gain(min_u64(tree_of(b), z->size), z->ratio) : 0;
+	need.tree = tree_of(b);
+	return *z->device ? zramguess_gain(min_u64(rootsize_swappable(&need), z->size), z->ratio)
+			  : 0;
 }
 
 /* What is, once enough is in it to tell. */

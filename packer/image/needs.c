@@ -33,7 +33,7 @@ static uint64_t unpack_bytes(const struct image *image, const struct block_list 
 	rootsize_need(m, blocks->least, blocks->uncompressed, page, &need);
 	engine_plan(blocks, 1, 0, &plan);
 	need.engine = plan.memory;
-	*ret_gain = zramguess_gain(need.tree,
+	*ret_gain = zramguess_gain(rootsize_swappable(&need),
 				   zramguess_ratio(best_compressor(image), image->payload.size,
 						   blocks->uncompressed));
 	return rootsize_needed(&need) + image->size - image->payload.size;

@@ -33,12 +33,11 @@ int main(void)
 		is_int(zramguess_ratio(ratios[i].algorithm, ratios[i].archive, ratios[i].tar),
 		       ratios[i].ratio, "%s", ratios[i].what);
 
-	ok(zramguess_gain(308 * MIB, 300) / MIB == 200, "two thirds of what is swapped");
-	ok(zramguess_gain(308 * MIB, 100) == 0, "nothing, if it does not become smaller");
-	ok(zramguess_gain(308 * MIB, 0) == 0 && zramguess_gain(308 * MIB, 99) == 0,
+	ok(zramguess_gain(300 * MIB, 300) / MIB == 200, "two thirds of what is swapped");
+	ok(zramguess_gain(300 * MIB, 100) == 0, "nothing, if it does not become smaller");
+	ok(zramguess_gain(300 * MIB, 0) == 0 && zramguess_gain(300 * MIB, 99) == 0,
 	   "nor with a ratio that cannot be");
-	ok(zramguess_gain(8 * MIB, 300) == 0 && zramguess_gain(0, 300) == 0,
-	   "nothing of what is in use");
+	ok(zramguess_gain(0, 300) == 0, "of nothing nothing");
 	ok(zramguess_gain(UINT64_MAX, 300) > UINT64_MAX / 2, "of all there is");
 	ok(zramguess_size(100 * MIB, 400 * MIB) == 600 * MIB, "one and a half times the RAM");
 	ok(zramguess_size(1000 * MIB, 400 * MIB) == 1250 * MIB, "or all of the tree");
