@@ -11,7 +11,7 @@ static const struct guess {
 	unsigned most;  /* per cent */
 	unsigned blind; /* per cent, for an archive that is not compressed and tells nothing */
 } guesses[] = {
-	{ "zstd", 55, 285, 200 },
+	{ "zstd", 50, 265, 200 },
 	{ "lz4", 30, 195, 150 }, /* and all others: lzo-rle reaches as much */
 };
 

@@ -10,9 +10,12 @@ static const struct {
 	uint64_t archive, tar;
 	unsigned ratio;
 } ratios[] = {
-	{ "zstd, an archive of 3 : 1", "zstd", 100 * MIB, 300 * MIB, 210 },
-	{ "zstd, of 2 : 1", "zstd", 100 * MIB, 200 * MIB, 155 },
-	{ "zstd, of 1000 : 1", "zstd", MIB, 1000 * MIB, 285 },
+	{ "zstd, an archive of 3 : 1", "zstd", 100 * MIB, 300 * MIB, 200 },
+	{ "zstd, of 2 : 1", "zstd", 100 * MIB, 200 * MIB, 150 },
+	{ "zstd, of 1000 : 1", "zstd", MIB, 1000 * MIB, 265 },
+	/* by mm_stat, of a Debian: 2.78 of an archive in --level=fast, 2.68 of one in the usual level */
+	{ "a Debian, in fast", "zstd", 78 * MIB, 300 * MIB, 242 },
+	{ "a Debian", "zstd", 64 * MIB, 300 * MIB, 265 },
 	{ "lz4, of 3 : 1", "lz4", 100 * MIB, 300 * MIB, 160 },
 	{ "lz4, of 1000 : 1", "lz4", MIB, 1000 * MIB, 195 },
 	{ "the kernel's own choice, as lz4", "lzo-rle", 100 * MIB, 300 * MIB, 160 },
@@ -23,7 +26,7 @@ static const struct {
 	{ "the same by lz4", "lz4", 100 * MIB, 100 * MIB, 150 },
 	{ "nothing", "zstd", 0, 0, 200 },
 	{ "a tar that nobody knows", "zstd", 100 * MIB, 0, 100 },
-	{ "hostile sizes", "zstd", 1, UINT64_MAX, 285 },
+	{ "hostile sizes", "zstd", 1, UINT64_MAX, 265 },
 	{ "and the other way round", "zstd", UINT64_MAX, UINT64_MAX - 1, 100 },
 };
 
