@@ -15,15 +15,15 @@ void root_room_open(struct root_room *ret, const struct boot *b)
 {
 	*ret = (struct root_room){ .meminfo_fd = open("/proc/meminfo", O_RDONLY | O_CLOEXEC),
 				   .statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC),
-				   .engine = b->plan.memory - b->plan.headers,
+				   .engine = b->plan.memory - b->plan.headers - PLAN_HEADERS_LEAST,
 				   .page = (uint64_t)sysconf(_SC_PAGESIZE),
 				   .total = b->blocks.uncompressed,
 				   .arrival = b->arrival,
 				   .zram = &b->zram };
 }
 
-/* Bytes of the plan that are not in memory yet; headers are seldom as large as they may be. What the kernel tells lags behind,
- * so the most that it ever told counts; where it tells nothing, nothing is to come. */
+/* Bytes of the plan that are not in memory yet. Headers are seldom as large as they may be, and the floor has room for them. What
+ * the kernel tells lags behind, so the most that it ever told counts; where it tells nothing, nothing is to come. */
 static uint64_t engine_to_come(struct root_room *room)
 {
 	uint64_t taken = memory_own_from(room->statm_fd);
