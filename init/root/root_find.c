@@ -84,7 +84,7 @@ static int fail_no_room(struct boot *b, const char *have, const char *want, uint
 	(void)memory_read(&m);
 	snprintf(todo, sizeof(todo),
 		 "The machine has %s of memory, of which the kernel lets the initramfs take %s: "
-		 "add memory, or boot Linux 6.1.176, 6.12.107 or later with "
+		 "add memory, or, with Linux 6.1.176, 6.12.107 or later, the kernel parameter "
 		 "initramfs_options=size=90%%.",
 		 size_format(ram, m.total), size_format(most, limit));
 	return fail_set(&b->fail, ENOSPC, b->payload.name, todo,

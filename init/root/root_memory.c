@@ -50,7 +50,7 @@ static uint64_t engine_budget(const struct memory *m, const struct rootsize_need
 
 int root_check_memory(struct boot *b)
 {
-	char size[SIZE_TEXT_MAX], available[SIZE_TEXT_MAX];
+	char size[SIZE_TEXT_MAX], available[SIZE_TEXT_MAX], zram[48] = "";
 	struct memory m;
 	int r = memory_read(&m);
 
@@ -60,10 +60,15 @@ int root_check_memory(struct boot *b)
 	engine_plan(&b->blocks, b->params.threads, engine_budget(&m, &b->need), &b->plan);
 	b->need.engine = b->plan.memory;
 	r = rootsize_choose(&m, &b->need, b->params.size, &b->root_size, &b->fail);
-	if (r == 0)
+	if (r < 0)
+		zram_advise(b, &b->fail);
+	else
 		r = check_inodes(b);
-	snprintf(b->detail, sizeof(b->detail), "root of %s%s, %s available",
+	if (b->need.compressed)
+		snprintf(zram, sizeof(zram), ", about %s more with zram",
+			 size_format(size, b->need.compressed));
+	snprintf(b->detail, sizeof(b->detail), "root of %s%s, %s available%s",
 		 b->need.is_estimate ? "at most " : "", size_format(size, b->root_size),
-		 size_format(available, m.available));
+		 size_format(available, m.available), zram);
 	return r;
 }

@@ -240,6 +240,18 @@ uint64_t zram_will_gain(const struct boot *b)
 			  : 0;
 }
 
+void zram_advise(const struct boot *b, struct fail *f)
+{
+	size_t used = strlen(f->todo);
+	const char *more = b->params.zram.kind == ZRAM_OFF    ? " Or leave out tarboot.zram=off."
+			   : !*b->zram.device                 ? " Or pack it with the module zram."
+			   : b->params.zram.kind != ZRAM_AUTO ? " Or leave out tarboot.zram=."
+							      : "";
+
+	if (strcmp(f->what, "memory") == 0 && b->need.engine < tree_of(b))
+		snprintf(f->todo + used, sizeof(f->todo) - used, "%s", more);
+}
+
 /* What is, once enough is in it to tell. */
 static unsigned ratio_now(const struct zram *z, const struct zram_use *use)
 {

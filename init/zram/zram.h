@@ -20,6 +20,9 @@ uint64_t zram_can_gain(const struct zram *z, const struct memory *m, uint64_t in
 /* For a child that must not be swapped: keeps in RAM what it has and gets, if there is zram. */
 void zram_lock_process(const struct zram *z);
 
+/* Adds to what a user can do who has too little memory. */
+void zram_advise(const struct boot *b, struct fail *f);
+
 /* Before another try: the payload may be swapped again. */
 void zram_unlock_payload(struct zram *z);
 

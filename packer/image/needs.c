@@ -39,7 +39,8 @@ static uint64_t unpack_bytes(const struct image *image, const struct block_list 
 	return rootsize_needed(&need) + image->size - image->payload.size;
 }
 
-/* Least RAM of a machine for which so many bytes are loaded, and so many free when it unpacks. */
+/* Least RAM of a machine for which so many bytes are loaded, and so many free when it unpacks. Of an image it is three times its
+ * size: as it was loaded, and the kernel's copy, for which there is half of what is free then. */
 static uint64_t least_machine(uint64_t load, uint64_t unpack)
 {
 	uint64_t most = load > unpack ? load : unpack;
@@ -52,7 +53,8 @@ void needs_of(const struct image *image, const struct block_list *blocks,
 {
 	struct manifest is = { 0 };
 	const struct manifest *m = image->has_manifest ? &image->manifest : NULL;
-	uint64_t gain, unused, boot_part = 2 * (image->size - image->payload.size);
+	uint64_t gain, unused, load = 3 * image->size,
+			       load_part = 3 * (image->size - image->payload.size);
 
 	if (counted) {
 		treesize_tell(counted, &is);
@@ -65,14 +67,14 @@ void needs_of(const struct image *image, const struct block_list *blocks,
 		.unpack_64k = unpack_bytes(image, blocks, m, 64 << 10, &unused),
 		.is_estimate = !m,
 	};
-	ret->machine = least_machine(ret->load, ret->unpack);
+	ret->machine = least_machine(load, ret->unpack);
 	if (image_can_fetch(image))
-		ret->fetching_machine = least_machine(boot_part, ret->unpack);
+		ret->fetching_machine = least_machine(load_part, ret->unpack);
 	if (gain == 0 || !image_has_module(image, "zram"))
 		return;
-	ret->zram_machine = least_machine(ret->load, ret->unpack - gain);
+	ret->zram_machine = least_machine(load, ret->unpack - gain);
 	if (image_can_fetch(image))
-		ret->zram_fetching_machine = least_machine(boot_part, ret->unpack - gain);
+		ret->zram_fetching_machine = least_machine(load_part, ret->unpack - gain);
 }
 
 /* ", with zram about 240 MiB", where it is less. */
