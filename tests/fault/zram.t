@@ -91,6 +91,28 @@ fails('an image without the modules', initrd => $bare, mem => 224, step => 'chec
 boots('an image without them, and hardly enough', initrd => $bare, mem => 320, like => [ qr/^DATA $digest/m, $NONE,
 	qr/^tarboot: the root hardly fits into RAM, and neither the kernel nor the image has zram$/m ]);
 unlink $bare;
+
+# Downwards in RAM: it boots, or it refuses with its sentence.
+sub sweep {
+	my ($name, $image, $digest, %guest) = @_;
+	my %ended;
+	for (my $mem = $ALL ? 512 : 200; $mem >= 96; $mem -= $ALL ? 16 : 32) {
+		my $guest = start(name => "$name-$mem", initrd => $image, mem => $mem, %guest);
+		$guest->wait_end($BOOT);
+		my $text = $guest->text;
+		my $came = $text =~ m{Run /init as init};
+		my $how  = $text =~ /TINY-INIT-RAN/ ? $text =~ /^DATA $digest/m ? 'boots' : 'boots with wrong bytes'
+			: $text =~ /^tarboot: FAILED: (find payload|check memory|unpack root)/m ? "refuses: $1" : $came ? 'else' : 'the kernel does not come to /init';
+		$ended{$mem} = $how;
+		like($how, qr/^boots$|^refuses|^the kernel/, "$mem MiB: $how") or $guest->show_end(40);
+		last if !$came;
+	}
+	my @order = map { $ended{$_} eq 'boots' ? 0 : $ended{$_} =~ /^refuses/ ? 1 : 2 } sort { $b <=> $a } keys %ended;
+	is_deeply(\@order, [ sort @order ], 'with less it never becomes better');
+	ok((grep { $_ == 0 } @order) && (grep { $_ == 1 } @order), 'it boots with much and refuses with little');
+	return;
+}
+
 subtest 'another try has the same swap' => sub {
 	my $guest = shell_at(name => 'again', @image, mem => 224, append => 'tarboot.shell=fail tarboot.init=/none', enter => 1);
 	like(type_and_see($guest, 'cut -c 1-10 /proc/swaps; echo end', qr/^end$/m), qr{^Filename\s*\n/dev/zram0\s*\nend$}m, 'it is there after a failure');
