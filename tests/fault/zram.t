@@ -130,7 +130,7 @@ subtest 'less and less RAM' => sub { sweep('sweep', $image, $digest) };
 for my $suite ($ALL ? qw(bullseye trixie sid) : ()) {
 	subtest "the kernel of $suite" => sub {
 		my ($theirs, $is) = root_with($suite, 192, 'seq 100000000 999999999', $suite, @MODULES);
-		my $guest = start(name => $suite, initrd => $theirs, mem => 288, booting($suite));
+		my $guest = start(name => $suite, initrd => $theirs, mem => 240, booting($suite));
 		ok($guest->wait_end($BOOT), 'it boots and powers off');
 		like($guest->text, qr/^DATA $is/m, 'the root is right');
 		like($guest->text, qr/set up zram: .* in zram0, by zstd: /, 'zstd');
