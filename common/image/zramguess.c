@@ -24,7 +24,7 @@ static const struct guess *guess_of(const char *algorithm)
 
 uint64_t zramguess_size(uint64_t tree, uint64_t ram)
 {
-	uint64_t whole = tree + tree / 4;
+	uint64_t whole = add_u64(tree, tree / 4);
 
 	return whole > ram / 2 * 3 ? whole : ram / 2 * 3;
 }

@@ -44,5 +44,6 @@ int main(void)
 	ok(zramguess_gain(UINT64_MAX, 300) > UINT64_MAX / 2, "of all there is");
 	ok(zramguess_size(100 * MIB, 400 * MIB) == 600 * MIB, "one and a half times the RAM");
 	ok(zramguess_size(1000 * MIB, 400 * MIB) == 1250 * MIB, "or all of the tree");
+	ok(zramguess_size(UINT64_MAX, 400 * MIB) == UINT64_MAX, "whatever a manifest says of it");
 	return done_testing();
 }
