@@ -77,6 +77,11 @@ static bool has_ended(void *arg)
 	return background_has_ended(arg);
 }
 
+bool background_wait(struct background *g, int milliseconds)
+{
+	return child_wait_until(has_ended, g, milliseconds);
+}
+
 bool background_end(struct background *g, int milliseconds, int *ret_status)
 {
 	bool killed = false;
@@ -84,12 +89,12 @@ bool background_end(struct background *g, int milliseconds, int *ret_status)
 	if (!background_has_ended(g)) {
 		if (g->child.fd >= 0 && !message_shut_down(g->child.fd))
 			(void)kill(g->child.pid, SIGTERM);
-		killed = !child_wait_until(has_ended, g, milliseconds);
+		killed = !background_wait(g, milliseconds);
 	}
 	if (killed) {
 		if (!g->child.has_ended)
 			(void)kill(g->child.pid, SIGKILL);
-		(void)child_wait_until(has_ended, g, KILL_MS);
+		(void)background_wait(g, KILL_MS);
 	}
 	if (ret_status)
 		*ret_status = g->child.status;

@@ -24,6 +24,9 @@ bool background_is_running(const struct background *g);
 /* It has ended, and all its messages have been read. */
 bool background_has_ended(const struct background *g);
 
+/* Waits until it has ended by itself, so long at most, and meanwhile handles events. Returns background_has_ended(). */
+bool background_wait(struct background *g, int milliseconds);
+
 /* Tells it to end, waits so long, and kills it then: true when that was necessary. Forgets it. ret_status (may be NULL): its wait
  * status, of use when it had ended by itself. */
 bool background_end(struct background *g, int milliseconds, int *ret_status);

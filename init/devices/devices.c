@@ -255,11 +255,6 @@ void devices_settle(struct boot *b)
 		(void)child_wait_until(has_settled, b, SETTLE_MS);
 }
 
-static bool has_ended(void *arg)
-{
-	return background_has_ended(arg);
-}
-
 static void explain_end(int status)
 {
 	if (WIFSIGNALED(status))
@@ -280,7 +275,7 @@ int devices_stop(struct boot *b)
 
 	if (!b->devices.child.pid)
 		return 0;
-	had_ended = child_wait_until(has_ended, &b->devices, 0);
+	had_ended = background_wait(&b->devices, 0);
 	if (background_end(&b->devices, STOP_MS, &status))
 		console_log(
 			LOG_WARNING,

@@ -18,13 +18,6 @@
 #define HEAD_BYTES (64ULL << 10) /* the headers of stream and first Block are in it */
 #define END_BYTES (256ULL << 10) /* the Index of 30,000 Blocks is in it */
 
-static bool has_stopped(void *arg)
-{
-	const struct boot *b = arg;
-
-	return background_has_ended(&b->receiver);
-}
-
 /* Fetches what b->arrival says, while PID 1 draws what has come, and ends the arrival. *ret_to: how far it came; *ret_size: bytes of
  * the whole file, as the server says, or 0. Returns as receive_run. */
 static int fetch(struct boot *b, const struct url *urls, int fd, enum root_fetch_what what,
@@ -35,7 +28,7 @@ static int fetch(struct boot *b, const struct url *urls, int fd, enum root_fetch
 	if (!b->arrival)
 		return fail_errno(&b->fail, ENOMEM, urls[0].text, "cannot fetch it");
 	r = root_fetch_run(b, urls, fd, what);
-	while (r == 0 && !child_wait_until(has_stopped, b, TICK_MS)) {
+	while (r == 0 && !background_wait(&b->receiver, TICK_MS)) {
 		(void)report_sample_memory(b);
 		if (what == ROOT_FETCH_WHOLE)
 			console_progress("fetch root", atomic_load(&b->arrival->arrived),

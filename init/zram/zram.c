@@ -118,11 +118,6 @@ static void run_modules(void *arg, int parent)
 		modules_load(m, *name);
 }
 
-static bool has_ended(void *arg)
-{
-	return background_has_ended(arg);
-}
-
 /* One that is in the kernel, or not in the image, is no failure here: it shows in what follows. */
 static void load_module(struct boot *b, const char *name)
 {
@@ -130,7 +125,7 @@ static void load_module(struct boot *b, const char *name)
 
 	if (!b->params.hotplug || background_start(&g, run_modules, &name) < 0)
 		return;
-	(void)child_wait_until(has_ended, &g, LOAD_MS);
+	(void)background_wait(&g, LOAD_MS);
 	(void)background_end(&g, 0, NULL);
 }
 
