@@ -34,6 +34,12 @@ void arrival_free(struct arrival *a)
 		(void)munmap(a, a->bytes);
 }
 
+void arrival_set_here(struct arrival *a)
+{
+	a->is_here = true;
+	arrival_add(a, a->size, 0);
+}
+
 /* ---- waiting ---- */
 
 uint32_t arrival_changes(const struct arrival *a)
@@ -98,7 +104,7 @@ static size_t ready_unchecked(const struct arrival *a, uint64_t offset)
 	return to > offset ? (size_t)min_u64(to - offset, SIZE_MAX) : 0;
 }
 
-static bool digest_is_right(const struct arrival_block *b, int fd)
+static bool digest_is_right(const struct arrival_block *b, arrival_read *read, const void *from)
 {
 	uint64_t at = b->offset, end_of_block = b->offset + b->total;
 	uint8_t buf[READ_SIZE];
@@ -107,11 +113,8 @@ static bool digest_is_right(const struct arrival_block *b, int fd)
 
 	digest_begin(&s);
 	while (at < end_of_block) {
-		ssize_t n = pread(fd, buf, (size_t)min_u64(end_of_block - at, sizeof(buf)),
-				  (off_t)at);
+		ssize_t n = read(from, at, buf, (size_t)min_u64(end_of_block - at, sizeof(buf)));
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n <= 0)
 			return false;
 		digest_add(&s, buf, (size_t)n);
@@ -122,43 +125,55 @@ static bool digest_is_right(const struct arrival_block *b, int fd)
 }
 
 /* Only one of the readers gets it from HERE to CHECKING. */
-static void check_block(struct arrival *a, struct arrival_block *b, int fd)
+static void check_block(struct arrival *a, struct arrival_block *b, arrival_read *read,
+			const void *from)
 {
 	uint32_t before = ARRIVAL_HERE;
 	bool right;
 
 	if (!atomic_compare_exchange_strong(&b->check, &before, ARRIVAL_CHECKING))
 		return;
-	right = digest_is_right(b, fd);
+	right = digest_is_right(b, read, from);
 	atomic_store(&b->check, right ? ARRIVAL_RIGHT : ARRIVAL_WRONG);
 	atomic_fetch_add(right ? &a->right : &a->wrong, 1);
 	tell_change(a);
 }
 
-static size_t ready_in_block(struct arrival *a, struct arrival_block *b, int fd, uint64_t offset)
+static size_t ready_in_block(const struct arrival_block *b, uint64_t offset)
 {
-	if (atomic_load(&b->check) == ARRIVAL_HERE)
-		check_block(a, b, fd);
 	if (atomic_load(&b->check) != ARRIVAL_RIGHT)
 		return 0;
 	return (size_t)min_u64(b->offset + b->total - offset, SIZE_MAX);
 }
 
-int arrival_wait(struct arrival *a, int fd, uint64_t offset, size_t size, size_t *ret_size)
+/* Why nobody needs to wait for a byte of b, NULL without Blocks; 0: it may come. */
+static int why_never(const struct arrival *a, const struct arrival_block *b)
+{
+	if (a->is_here && b && atomic_load(&b->check) == ARRIVAL_WRONG)
+		return -EBADMSG;
+	return arrival_state(a) == ARRIVAL_GOES_ON ? 0 : -ECANCELED;
+}
+
+int arrival_wait(struct arrival *a, arrival_read *read, const void *from, uint64_t offset,
+		 size_t size, size_t *ret_size)
 {
 	size_t number = find_block(a, offset), ready;
 	struct arrival_block *b = number < a->n_blocks ? &a->blocks[number] : NULL;
 	uint32_t changes;
+	int r;
 
 	if (a->n_blocks > 0 && (!b || b->offset > offset))
 		return -ENODATA;
 	for (;;) {
 		changes = arrival_changes(a);
-		ready = b ? ready_in_block(a, b, fd, offset) : ready_unchecked(a, offset);
+		if (b && atomic_load(&b->check) == ARRIVAL_HERE)
+			check_block(a, b, read, from);
+		ready = b ? ready_in_block(b, offset) : ready_unchecked(a, offset);
 		if (ready > 0)
 			break;
-		if (arrival_state(a) != ARRIVAL_GOES_ON)
-			return -ECANCELED;
+		r = why_never(a, b);
+		if (r < 0)
+			return r;
 		arrival_wait_change(a, changes, WAIT_MS);
 	}
 	*ret_size = ready < size ? ready : size;
@@ -179,6 +194,8 @@ int arrival_wait_complete(struct arrival *a)
 {
 	uint32_t changes = arrival_changes(a);
 
+	if (a->is_here)
+		return arrival_all_right(a) ? 0 : -ECANCELED;
 	while (arrival_state(a) == ARRIVAL_GOES_ON) {
 		arrival_wait_change(a, changes, WAIT_MS);
 		changes = arrival_changes(a);

@@ -1,7 +1,8 @@
 /*
  * A payload that is still arriving. One process, the receiver, writes its bytes in order into a sparse file; the engine reads
  * them from there, waits until they have come, and gives back what is decoded. What both must know of each other is here, in
- * memory that the processes share.
+ * memory that the processes share. A payload that is here from the start, and whose Blocks are to have their digests, is one
+ * without a receiver.
  *
  * A Block that has a digest is given to nobody before all of it is here and its digest is right: the first reader who comes for
  * it computes that, so all cores do. A Block with a wrong digest is written again by the receiver, and nothing else ever is: what
@@ -25,6 +26,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/digest.h"
 #include "base/fail.h"
@@ -57,6 +59,7 @@ struct arrival {
 	uint64_t window; /* bytes that may be here and not given back; constant */
 	size_t n_blocks; /* constant */
 	size_t bytes;    /* of this struct with its Blocks; constant */
+	bool is_here; /* all of it is from the start, and nobody writes a wrong Block again; constant */
 	bool has_outside;
 	struct digest
 		outside; /* of the bytes that belong to no Block, if that is known; constant */
@@ -89,16 +92,24 @@ struct arrival {
 struct arrival *arrival_new(uint64_t size, uint64_t window, size_t n_blocks);
 void arrival_free(struct arrival *a);
 
+/* All of it is here, and there will be no receiver. */
+void arrival_set_here(struct arrival *a);
+
 /* ---- readers ---- */
 
-/* Waits until the byte at offset may be read from fd. *ret_size: how many may be from there on, size at most and one at least. 0,
- * -ECANCELED when no more will come, -ENODATA for a byte that is not kept. Any thread. */
-int arrival_wait(struct arrival *a, int fd, uint64_t offset, size_t size, size_t *ret_size);
+/* Reads up to size bytes at offset of the payload; their number, 0 at its end, or -errno. */
+typedef ssize_t arrival_read(const void *from, uint64_t offset, void *buf, size_t size);
+
+/* Waits until the byte at offset may be read; read, of from: how its Block is, to be checked. *ret_size: how many may be from
+ * there on, size at most and one at least. 0, -ECANCELED when no more will come, -ENODATA for a byte that is not kept, -EBADMSG for
+ * one of a wrong Block that nobody will write again. Any thread. */
+int arrival_wait(struct arrival *a, arrival_read *read, const void *from, uint64_t offset,
+		 size_t size, size_t *ret_size);
 
 /* Nobody needs the bytes before this one any more. */
 void arrival_give_back(struct arrival *a, uint64_t to);
 
-/* Waits until all is here and right. 0 or -ECANCELED. */
+/* Waits until all is here and right. 0 or -ECANCELED. Without a receiver: has each Block been read, and was right? */
 int arrival_wait_complete(struct arrival *a);
 
 /* The receiver's failure, once the state is ARRIVAL_FAILED. Returns it. */
@@ -122,7 +133,7 @@ bool arrival_is_kept(const struct arrival *a, uint64_t offset, uint64_t *ret_end
  * with the end of a Block, where there are Blocks. */
 void arrival_add(struct arrival *a, uint64_t bytes, uint32_t url);
 
-/* The first Block that is to be written again; n_blocks: there is none. */
+/* The first Block that is wrong; n_blocks: there is none. */
 size_t arrival_find_wrong(const struct arrival *a);
 
 /* It was, from that URL. */

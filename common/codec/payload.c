@@ -86,25 +86,31 @@ static const struct payload_part *find_part(const struct payload *p, uint64_t *o
 	return NULL;
 }
 
-ssize_t payload_read(const struct payload *p, uint64_t offset, void *buf, size_t size)
+/* Whether they may be read or not. */
+static ssize_t read_part(const void *payload, uint64_t offset, void *buf, size_t size)
 {
-	const struct payload_part *part = find_part(p, &offset);
+	const struct payload_part *part = find_part(payload, &offset);
 	ssize_t n;
-	int r;
 
 	if (!part)
 		return 0;
 	if (size > part->size - offset)
 		size = (size_t)(part->size - offset);
-	r = p->arrival && size > 0 ? arrival_wait(p->arrival, part->fd, offset, size, &size) : 0;
-	if (r < 0)
-		return r;
 	do
 		n = pread(part->fd, buf, size, (off_t)(part->offset + offset));
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
 	return n == 0 ? -EIO : n; /* the file became shorter under our hands */
+}
+
+ssize_t payload_read(const struct payload *p, uint64_t offset, void *buf, size_t size)
+{
+	int r = 0;
+
+	if (p->arrival && offset < p->size && size > 0)
+		r = arrival_wait(p->arrival, read_part, p, offset, size, &size);
+	return r < 0 ? r : read_part(p, offset, buf, size);
 }
 
 ssize_t payload_read_up_to(const struct payload *p, uint64_t offset, void *buf, size_t size)
@@ -133,8 +139,22 @@ bool payload_has_failed(const struct payload *p)
 	return p->arrival && arrival_state(p->arrival) == ARRIVAL_FAILED;
 }
 
+static int fail_wrong(const struct payload *p, struct fail *f)
+{
+	size_t block = arrival_find_wrong(p->arrival);
+
+	if (block == p->arrival->n_blocks)
+		return fail_errno(f, EBADMSG, p->name, "cannot read it");
+	return fail_set(f, EBADMSG, p->name, "Copy the image again, or pack it again.",
+			"Block %zu (byte %llu) is damaged, or was changed: it is not what its "
+			"digest in the manifest says",
+			block + 1, (unsigned long long)p->arrival->blocks[block].offset);
+}
+
 int payload_fail_read(const struct payload *p, int error, struct fail *f)
 {
+	if (error == -EBADMSG && p->arrival)
+		return fail_wrong(p, f);
 	if (error != -ECANCELED || !payload_has_failed(p))
 		return fail_errno(f, error, p->name, "cannot read it");
 	return arrival_failure(p->arrival, f);

@@ -25,8 +25,9 @@ struct payload {
 	size_t n_parts;
 	uint64_t size; /* bytes of all parts */
 
-	/* Of a payload that arrives; both empty when all is here. */
-	struct arrival *arrival; /* of its only part, which is all of a file; not owned */
+	/* Of a payload that arrives, or whose Blocks are to have their digests; else empty. */
+	struct arrival *
+		arrival; /* where something arrives, in its only part, which is all of a file; not owned */
 	uint64_t hole,
 		hole_end; /* while its Blocks are listed: bytes that are not here, and read as zeros */
 };
@@ -39,7 +40,8 @@ int payload_open(int dir_fd, const char *path, bool writable, struct payload *re
 int payload_add(struct payload *p, int fd, uint64_t offset, uint64_t size);
 
 /* Reads up to size bytes at offset. Returns their number (0 only at the end) or -errno. Any thread
- * may call it. Waits for bytes that have not arrived yet; -ECANCELED when they never will. */
+ * may call it. Waits for bytes that have not arrived yet; -ECANCELED when they never will. -EBADMSG for a Block that has not
+ * its digest. */
 ssize_t payload_read(const struct payload *p, uint64_t offset, void *buf, size_t size);
 
 /* The same across parts: as many bytes as there are, size at most. */

@@ -2,6 +2,10 @@
 
 #include <errno.h>
 
+#define READ_SIZE 4096
+
+static const char todo_again[] = "Copy the image again, or pack it again.";
+
 bool pinned_is_possible(const struct manifest *m)
 {
 	return m->n_blocks > 0;
@@ -48,4 +52,79 @@ struct arrival *pinned_arrival(const struct manifest *m, uint64_t window)
 		a->outside = m->outside_digest;
 	}
 	return a;
+}
+
+/* ---- of a payload that is here ---- */
+
+static int compare_blocks(const struct manifest *m, const struct payload *p,
+			  const struct block_list *blocks, struct fail *f)
+{
+	if (blocks->n != m->n_blocks)
+		return fail_set(f, EBADMSG, p->name, todo_again,
+				"it has %zu Blocks, its manifest %zu", blocks->n, m->n_blocks);
+	for (size_t i = 0; i < m->n_blocks; i++)
+		if (blocks->blocks[i].offset != m->blocks[i].offset ||
+		    blocks->blocks[i].total != m->blocks[i].bytes)
+			return fail_set(f, EBADMSG, p->name, todo_again,
+					"Block %zu is elsewhere, or has another size, than its "
+					"manifest says",
+					i + 1);
+	return 0;
+}
+
+static int add_bytes(const struct payload *p, uint64_t from, uint64_t to, struct digest_state *s,
+		     struct fail *f)
+{
+	uint8_t buf[READ_SIZE];
+
+	while (from < to) {
+		ssize_t n = payload_read(p, from, buf, (size_t)min_u64(to - from, sizeof(buf)));
+
+		if (n <= 0)
+			return payload_fail_read(p, n < 0 ? (int)n : -EIO, f);
+		digest_add(s, buf, (size_t)n);
+		from += (uint64_t)n;
+	}
+	return 0;
+}
+
+/* A manifest may lack their digest: what they say must fit the Blocks then, no more. */
+static int check_outside(const struct manifest *m, const struct payload *p, struct fail *f)
+{
+	struct digest_state s;
+	uint64_t at = 0;
+	struct digest is;
+	int r = 0;
+
+	digest_begin(&s);
+	for (size_t i = 0; r == 0 && i < m->n_blocks; i++) {
+		r = add_bytes(p, at, m->blocks[i].offset, &s, f);
+		at = m->blocks[i].offset + m->blocks[i].bytes;
+	}
+	if (r == 0)
+		r = add_bytes(p, at, p->size, &s, f);
+	if (r < 0)
+		return r;
+	is = digest_end(&s);
+	if (!m->has_outside_digest || digest_is_same(&is, &m->outside_digest))
+		return 0;
+	return fail_set(f, EBADMSG, p->name, todo_again,
+			"it is damaged, or was changed, outside of its Blocks: it is not what "
+			"outside-digest in the manifest says");
+}
+
+int pinned_hold(const struct manifest *m, const struct payload *p, const struct block_list *blocks,
+		struct arrival **ret, struct fail *f)
+{
+	int r = compare_blocks(m, p, blocks, f);
+
+	if (r == 0)
+		r = check_outside(m, p, f);
+	if (r < 0)
+		return r;
+	*ret = pinned_arrival(m, m->payload_bytes);
+	if (!*ret)
+		return fail_errno(f, ENOMEM, p->name, "cannot hold the digests of its Blocks");
+	arrival_set_here(*ret);
+	return 0;
 }

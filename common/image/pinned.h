@@ -1,5 +1,5 @@
 /*
- * A payload as its manifest knows it, before any byte of it is here.
+ * A payload as its manifest knows it, before any byte of it is here or is believed.
  */
 #pragma once
 
@@ -15,3 +15,9 @@ int pinned_list_blocks(const struct manifest *m, const char *name, struct block_
 
 /* What receiver and readers share, for a window of so many bytes; m is one that makes it possible. NULL: no memory. */
 struct arrival *pinned_arrival(const struct manifest *m, uint64_t window);
+
+/* The same for a payload that is here, without a receiver: once it is p->arrival, no byte of a Block is read before its digest is
+ * found right. blocks: of p, as it tells them itself. Checks what lies outside of the Blocks now. *ret is the caller's. 0, -EBADMSG:
+ * it is not what m says; or -errno, with *f set. */
+int pinned_hold(const struct manifest *m, const struct payload *p, const struct block_list *blocks,
+		struct arrival **ret, struct fail *f);

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/print.h"
+#include "image/pinned.h"
 
 struct watch {
 	struct unpack_progress progress;
@@ -25,7 +26,7 @@ static void *watch_progress(void *arg)
 	return NULL;
 }
 
-static int run(const struct image *image, struct unpack_options *options, const char *doing,
+static int run(const struct payload *payload, struct unpack_options *options, const char *doing,
 	       struct unpack_result *ret, struct fail *f)
 {
 	struct watch w = { .doing = doing };
@@ -36,7 +37,7 @@ static int run(const struct image *image, struct unpack_options *options, const 
 	options->progress = &w.progress;
 	if (watched)
 		watched = pthread_create(&thread, NULL, watch_progress, &w) == 0;
-	r = unpack_run(&image->payload, options, ret, f);
+	r = unpack_run(payload, options, ret, f);
 	atomic_store(&w.done, true);
 	if (watched)
 		pthread_join(thread, NULL);
@@ -51,10 +52,20 @@ static int names_new(struct root_tree **ret, struct fail *f)
 	return r < 0 ? fail_errno(f, r, "the root", "cannot hold its names") : 0;
 }
 
+/* Before anything is written, each Block must be what the manifest in the image says. */
+static bool is_to_be_held(const struct image *image, const struct unpack_options *options)
+{
+	return options->root_fd >= 0 && image->has_manifest && !image->payload.arrival &&
+	       pinned_is_possible(&image->manifest) &&
+	       image->manifest.payload_bytes == image->payload.size;
+}
+
 int image_unpack(const struct image *image, const struct unpack_options *given, const char *doing,
 		 struct unpack_result *ret, struct fail *f)
 {
 	struct unpack_options options = *given;
+	struct payload payload = image->payload;
+	struct arrival *held = NULL;
 	struct block_list blocks = { 0 };
 	int r = options.blocks ? 0 : image_read_blocks(image, &blocks, f);
 
@@ -62,9 +73,14 @@ int image_unpack(const struct image *image, const struct unpack_options *given, 
 		options.blocks = &blocks;
 	if (r == 0 && options.root_fd < 0)
 		r = names_new(&options.names, f);
+	if (r == 0 && is_to_be_held(image, &options)) {
+		r = pinned_hold(&image->manifest, &payload, options.blocks, &held, f);
+		payload.arrival = held;
+	}
 	if (r == 0)
-		r = run(image, &options, doing, ret, f);
+		r = run(&payload, &options, doing, ret, f);
 	root_tree_free(options.names);
+	arrival_free(held);
 	block_list_free(&blocks);
 	return r;
 }

@@ -41,6 +41,12 @@ const char *__tsan_default_options(void)
 	return "allocator_may_return_null=1";
 }
 
+/* As payload.c reads the file of one. */
+static ssize_t read_fd(const void *fd, uint64_t offset, void *buf, size_t size)
+{
+	return pread(*(const int *)fd, buf, size, (off_t)offset);
+}
+
 static char case_name[200]; /* what runs, for the alarm */
 
 static void on_alarm(int signal)
@@ -770,23 +776,26 @@ static void test_struct(void)
 	ok(arrival_is_kept(a, 40, &end) && end == 60, "and the next Block's");
 	ok(!arrival_is_kept(a, 60, &end) && end == 70, "between Blocks nothing is kept");
 	ok(!arrival_is_kept(a, 90, &end) && end > 100, "nor behind the last one");
-	is_int(arrival_wait(a, fd, 5, 1, &size), -ENODATA, "bytes outside cannot be read");
-	is_int(arrival_wait(a, fd, 95, 1, &size), -ENODATA, "nor those at the end");
+	is_int(arrival_wait(a, read_fd, &fd, 5, 1, &size), -ENODATA,
+	       "bytes outside cannot be read");
+	is_int(arrival_wait(a, read_fd, &fd, 95, 1, &size), -ENODATA, "nor those at the end");
 	arrival_add(a, 40, 7);
 	ok(atomic_load(&a->blocks[0].check) == ARRIVAL_HERE && a->blocks[0].url == 7 &&
 		   atomic_load(&a->blocks[1].check) == ARRIVAL_ABSENT,
 	   "a Block is here with its last byte");
 	is_int((long long)arrival_room(a), 10, "room up to the window");
-	ok(arrival_wait(a, fd, 10, 100, &size) == 0 && size == 30, "all of a Block may be read");
-	ok(arrival_wait(a, fd, 39, 100, &size) == 0 && size == 1, "and its last byte");
+	ok(arrival_wait(a, read_fd, &fd, 10, 100, &size) == 0 && size == 30,
+	   "all of a Block may be read");
+	ok(arrival_wait(a, read_fd, &fd, 39, 100, &size) == 0 && size == 1, "and its last byte");
 	arrival_give_back(a, 40);
 	arrival_give_back(a, 30);
 	is_int((long long)arrival_room(a), 40, "what was given back stays so");
 	arrival_add(a, 60, 7);
-	ok(arrival_wait(a, fd, 50, 4, &size) == 0 && size == 4, "no more than was asked for");
+	ok(arrival_wait(a, read_fd, &fd, 50, 4, &size) == 0 && size == 4,
+	   "no more than was asked for");
 	ok(!arrival_all_right(a), "a Block was not read, so not checked");
 	arrival_cancel(a);
-	ok(arrival_wait(a, fd, 70, 4, &size) == 0, "what is here can be read even then");
+	ok(arrival_wait(a, read_fd, &fd, 70, 4, &size) == 0, "what is here can be read even then");
 	ok(arrival_all_right(a), "now all was checked");
 	arrival_complete(a);
 	ok(arrival_state(a) == ARRIVAL_CANCELLED, "the first end counts");
@@ -807,9 +816,10 @@ static void test_without_blocks(void)
 	ok(arrival_is_kept(a, 0, &end) && end > 100, "without Blocks all is kept");
 	is_int((long long)arrival_room(a), 100, "room for all");
 	arrival_add(a, 10, 0);
-	ok(arrival_wait(a, fd, 3, 100, &size) == 0 && size == 7, "what has come can be read");
+	ok(arrival_wait(a, read_fd, &fd, 3, 100, &size) == 0 && size == 7,
+	   "what has come can be read");
 	arrival_complete(a);
-	is_int(arrival_wait(a, fd, 10, 1, &size), -ECANCELED, "and no more");
+	is_int(arrival_wait(a, read_fd, &fd, 10, 1, &size), -ECANCELED, "and no more");
 	arrival_free(a);
 	close(fd);
 }

@@ -216,6 +216,11 @@ struct reader {
 	bool is_wrong; /* a byte that it was given */
 };
 
+static ssize_t read_file_of(const void *reader, uint64_t offset, void *buf, size_t size)
+{
+	return pread(((const struct reader *)reader)->fd, buf, size, (off_t)offset);
+}
+
 /* Reads what has come, as the engine does. */
 static void *read_blocks(void *arg)
 {
@@ -232,7 +237,7 @@ static void *read_blocks(void *arg)
 		}
 		if (b + 1 == r->a->n_blocks)
 			usleep(r->pause * 1000);
-		if (arrival_wait(r->a, r->fd, at, sizeof(data), &n) < 0)
+		if (arrival_wait(r->a, read_file_of, r, at, sizeof(data), &n) < 0)
 			return NULL;
 		r->is_wrong = r->is_wrong || n != r->a->blocks[b].total ||
 			      pread(r->fd, data, n, (off_t)at) != (ssize_t)n;
@@ -360,13 +365,14 @@ static void run(const struct test *t)
 #define X16 "xxxxxxxxxxxxxxxx"
 #define X176 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16
 #define FETCHING_B "fetching http://b/f, 1000 B\n"
-#define OUTSIDE_ALONE "! What lies outside of Blocks is wrong from http://a/f: it is fetched again\n"
-#define OUTSIDE_OF_TWO                                                                              \
+#define OUTSIDE_ALONE \
+	"! What lies outside of Blocks is wrong from http://a/f: it is fetched again\n"
+#define OUTSIDE_OF_TWO                                                                          \
 	"! What lies outside of Blocks is wrong from http://a/f: it is fetched again from the " \
 	"next server\n"
-#define GAPS                                                                  \
-	"--offset=0 --end=10 --size=1000 --validator=v1 http://a/f\n"          \
-	"--offset=650 --end=700 --size=1000 --validator=v1 http://a/f\n"       \
+#define GAPS                                                             \
+	"--offset=0 --end=10 --size=1000 --validator=v1 http://a/f\n"    \
+	"--offset=650 --end=700 --size=1000 --validator=v1 http://a/f\n" \
 	"--offset=980 --end=1000 --size=1000 --validator=v1 http://a/f\n"
 
 static const struct test tests[] = {
