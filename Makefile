@@ -36,7 +36,9 @@ SANE = -O1 -g1 -fno-omit-frame-pointer -fno-sanitize-recover=all
 # Static, not PIE: musl-gcc cannot link a static PIE, and the size hardly differs (+0.3 %).
 # No paths, no build id, no symbols: the same source gives the same bytes in any directory.
 CC_musl     = $(MUSL_CC)
-CFLAGS_static = -O2 $(WERROR) -fno-pie -fstack-protector-strong -ffunction-sections -fdata-sections \
+# Nothing is thrown through C, and who debugs has another build: these tables would be a fourteenth of init.
+NO_UNWINDING = -fno-unwind-tables -fno-asynchronous-unwind-tables
+CFLAGS_static = -O2 $(WERROR) -fno-pie -fstack-protector-strong -ffunction-sections -fdata-sections $(NO_UNWINDING) \
 	-ffile-prefix-map=$(CURDIR)/=
 CFLAGS_musl = $(CFLAGS_static) -idirafter $(B)/deps/musl/linux
 LINK_packer = -Wl,--wrap=pipe # see packer/base/decompress.c
@@ -108,7 +110,8 @@ endif
 sources = $(sort $(shell find $1 -name '*.c'))
 COMMON := $(call sources,common)
 FETCH  := $(call sources,init/fetch)
-INIT   := $(filter-out $(FETCH),$(call sources,init))
+CHECKER := $(call sources,init/signature)
+INIT   := $(filter-out $(FETCH) $(CHECKER),$(call sources,init))
 PACKER := $(call sources,packer)
 UNIT  := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(wildcard tests/tools/*.c))
@@ -130,7 +133,7 @@ SHARED := $(LONG) $(filter-out $(SERIAL) $(LONG),$(TESTED) $(wildcard tests/*.t 
 
 OUT := $(B)$(if $(filter-out $(HOST),$(ARCH)),/$(ARCH))
 .PHONY: all
-all: $(OUT)/init $(OUT)/fetch $(OUT)/tarboot ## build init, fetch and tarboot (the default); ARCH=aarch64 builds for ARM
+all: $(OUT)/init $(OUT)/fetch $(OUT)/signature $(OUT)/tarboot ## build init, its programs and tarboot (the default); ARCH=aarch64 builds for ARM
 
 # ---- Compilers and libraries ----
 
@@ -207,6 +210,7 @@ $(B)/obj/$1/lib%.a: $(B)/obj/flags
 # $2 = where its programs go
 $2/init: $(B)/obj/$1/init/main.o $(B)/obj/$1/libinit.a $(B)/obj/$1/libcommon.a $$(LIBS_INIT_$1)
 $2/fetch: $(B)/obj/$1/init/fetch/main.o $(B)/obj/$1/libfetch.a $(B)/obj/$1/libcommon.a $(B)/deps/$1/lib/libcurl.a
+$2/signature: $(B)/obj/$1/init/signature/main.o $(B)/obj/$1/libfetch.a $(B)/obj/$1/libcommon.a $$(LIBS_INIT_$1)
 $2/tarboot: $(B)/obj/$1/packer/main.o $(B)/obj/$1/libpacker.a $(B)/obj/$1/libcommon.a $$(LIBS_$1)
 $2/decode: $(B)/obj/$1/tests/tools/decode.o $(B)/obj/$1/libcommon.a $$(LIBS_INIT_$1)
 $(B)/tests/$1/test_%: $(B)/obj/$1/tests/unit/test_%.o $$(ALL_$1)
@@ -220,7 +224,7 @@ $(B)/tests/$1/fuzz_%: $(B)/obj/$1/tests/fuzz/fuzz_%.o $$(MAIN_$1) $$(ALL_$1)
 	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) -pthread -o $$@ -Wl,--start-group $$^ -Wl,--end-group
 # What the fetcher is made of, no other test sees.
 $(B)/tests/$1/fuzz_http $(B)/tests/$1/test_response: $(B)/obj/$1/libfetch.a $(B)/deps/$1/lib/libcurl.a
-$2/init $2/fetch $2/tarboot $2/decode:
+$2/init $2/fetch $2/signature $2/tarboot $2/decode:
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) $$(if $$(filter %/tarboot,$$@),$$(LINK_packer)) -pthread -o $$@ -Wl,--start-group $$^ -Wl,--end-group
 endef
@@ -267,7 +271,7 @@ demo: all $(B)/demo-root.tar ## build a Debian root, pack it, and boot it in QEM
 	$(B)/tarboot run --until-login $(B)/demo.img
 
 test-programs: all $(TESTED) $(TOOLS) $(REPLAYS) \
-	$(foreach v,asan tsan,$(B)/$v/tarboot $(B)/$v/decode) $(B)/asan/fetch $(B)/aarch64/init $(B)/aarch64/fetch
+	$(foreach v,asan tsan,$(B)/$v/tarboot $(B)/$v/decode) $(B)/asan/fetch $(B)/asan/signature $(B)/aarch64/init $(B)/aarch64/fetch $(B)/aarch64/signature
 
 test: test-programs ## run the tests; installs and builds what they need
 	@{ printf '%s\n' --- par: '  - seq:'; printf '      - %s\n' $(SERIAL); \
@@ -317,11 +321,13 @@ ifneq ($(ARCH),$(HOST))
 install: all # only what this machine's tarboot puts into images for the other
 	install -D -m 755 $(OUT)/init $(DESTDIR)$(prefix)/lib/tarboot/$(ARCH)/init
 	install -D -m 755 $(OUT)/fetch $(DESTDIR)$(prefix)/lib/tarboot/$(ARCH)/fetch
+	install -D -m 755 $(OUT)/signature $(DESTDIR)$(prefix)/lib/tarboot/$(ARCH)/signature
 else
 install: all ## install below $(DESTDIR)$(prefix)
 	install -D -m 755 $(B)/tarboot $(DESTDIR)$(prefix)/bin/tarboot
 	install -D -m 755 $(B)/init $(DESTDIR)$(prefix)/lib/tarboot/init
 	install -D -m 755 $(B)/fetch $(DESTDIR)$(prefix)/lib/tarboot/fetch
+	install -D -m 755 $(B)/signature $(DESTDIR)$(prefix)/lib/tarboot/signature
 	install -D -m 644 docs/tarboot.bash $(DESTDIR)$(prefix)/share/bash-completion/completions/tarboot
 	$(foreach m,$(MAN),install -D -m 644 $m \
 		$(DESTDIR)$(prefix)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m) &&) true

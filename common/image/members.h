@@ -3,6 +3,8 @@
  */
 #pragma once
 
-#define MEMBER_FETCHER "tarboot/fetch"     /* a program of an image that can fetch its root */
+#define MEMBER_FETCHER "tarboot/fetch" /* a program of an image that can fetch its root */
+#define MEMBER_SIGNATURE \
+	"tarboot/signature" /* a program of an image that has keys: is a manifest signed? */
 #define MEMBER_BUSYBOX "bin/busybox"       /* shell, and DHCP client */
 #define MEMBER_NO_SHELL "tarboot/no-shell" /* if it is there, busybox is not for shells */
