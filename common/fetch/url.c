@@ -205,19 +205,28 @@ int url_parse(const char *text, struct url *ret, struct fail *f)
 	return 0;
 }
 
-int url_list_manifests(const struct url *urls, size_t n, struct url *ret, struct fail *f)
+int url_list_beside(const struct url *urls, size_t n, const char *suffix, struct url *ret,
+		    struct fail *f)
 {
-	char name[URL_MAX + sizeof(".manifest")];
+	char name[URL_MAX + URL_SUFFIX_MAX];
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		size_t query = strcspn(urls[i].text, "?");
 
-		snprintf(name, sizeof(name), "%.*s.manifest%s", (int)query, urls[i].text,
+		snprintf(name, sizeof(name), "%.*s%s%s", (int)query, urls[i].text, suffix,
 			 urls[i].text + query);
 		r = url_parse(name, &ret[i], f);
 	}
 	return r;
+}
+
+void url_list_rotate(struct url *urls, size_t n)
+{
+	struct url first = urls[0];
+
+	memmove(urls, urls + 1, (n - 1) * sizeof(*urls));
+	urls[n - 1] = first;
 }
 
 int url_list_parse(const char *text, struct url ret[URLS_MAX], size_t *ret_n, struct fail *f)

@@ -9,7 +9,8 @@
 
 #include "base/fail.h"
 
-#define URL_MAX 512       /* bytes of one, its NUL included */
+#define URL_MAX 512 /* bytes of one, its NUL included */
+#define URL_SUFFIX_MAX 32
 #define URLS_MAX 16       /* in a list */
 #define URL_LIST_MAX 1024 /* bytes of a list in tarboot.rootfs=, its NUL included */
 
@@ -33,9 +34,13 @@ int url_parse(const char *text, struct url *ret, struct fail *f);
  * URLS_MAX, -ENOMEM. ret and *ret_n are untouched on failure. */
 int url_list_parse(const char *text, struct url ret[URLS_MAX], size_t *ret_n, struct fail *f);
 
-/* The URLs of the manifests that lie beside these files: ".manifest" behind the name, before a query. 0, or -EINVAL when one gets
- * too long. ret has room for n, and is not the list itself. */
-int url_list_manifests(const struct url *urls, size_t n, struct url *ret, struct fail *f);
+/* The URLs of what lies beside these files: suffix behind the name, before a query. 0, or -EINVAL when one gets too long. ret has
+ * room for n, and is not the list itself; suffix has less than URL_SUFFIX_MAX bytes. */
+int url_list_beside(const struct url *urls, size_t n, const char *suffix, struct url *ret,
+		    struct fail *f);
+
+/* The second becomes the first, and the first the last. */
+void url_list_rotate(struct url *urls, size_t n);
 
 /* Puts the list into an order that depends on the machine's MAC and the URLs alone, so that many machines share the load of
  * the servers evenly: also that of a server that fails, and another order of the same list changes nothing. */

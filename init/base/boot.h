@@ -72,7 +72,9 @@ struct boot {
 	bool has_manifest;
 	struct payload payload;
 	struct block_list blocks; /* of the payload */
-	struct engine_plan plan;  /* how it is unpacked */
+	struct arrival
+		*held; /* digests of its Blocks, of one that is in the image; NULL: it has none */
+	struct engine_plan plan; /* how it is unpacked */
 	struct zram zram;
 
 	/* Of a root that is fetched. */

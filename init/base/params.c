@@ -102,6 +102,15 @@ static bool parse_proxy(const char *value, void *field, struct params *p)
 	return true;
 }
 
+static bool parse_date(const char *value, void *field, struct params *p)
+{
+	(void)p;
+	if (!value || !signature_is_date(value))
+		return false;
+	strcpy(field, value);
+	return true;
+}
+
 static bool parse_long(const char *value, long least, long most, long *ret)
 {
 	char *end;
@@ -262,6 +271,8 @@ static const struct {
 	{ "tarboot.proxy", parse_proxy, offsetof(struct params, proxy),
 	  "a URL like http://proxy:3128, less than 512 bytes" },
 	{ "tarboot.verify", parse_bool, offsetof(struct params, verify), "yes or no" },
+	{ "tarboot.manifest-min", parse_date, offsetof(struct params, manifest_min),
+	  "a date like 2026-11-29, or with a time, 2026-11-29T21:15:00Z" },
 	{ "tarboot.netwait", parse_netwait, offsetof(struct params, netwait),
 	  "a number of seconds" },
 	{ "tarboot.net", parse_net, offsetof(struct params, keep_network), "down or keep" },

@@ -10,6 +10,7 @@
 #include "base/fail.h"
 #include "base/size.h"
 #include "fetch/url.h"
+#include "image/signature.h"
 
 #define SHELL_FAIL 1
 #define SHELL_START 2
@@ -51,6 +52,8 @@ struct params {
 	long netwait;    /* seconds; 0 = for ever */
 	bool keep_network;
 	bool verify; /* false: tarboot.verify=no */
+	char manifest_min
+		[SIGNATURE_DATE_MAX]; /* the oldest signed manifest that counts; "" = any */
 
 	char unknown[64];       /* the first unknown tarboot.* key; "" = none */
 	const char *suggestion; /* the most similar known key; NULL = none */

@@ -71,7 +71,7 @@ static void explain_code(const struct transfer *t, CURLcode code, struct fetch_m
 			continue;
 		fail(m, reasons[i].reason,
 		     reasons[i].has_text ? t->error
-		     : by_proxy		 ? "at a proxy"
+		     : by_proxy          ? "at a proxy"
 					 : "");
 		return;
 	}

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/console.h"
+#include "base/report.h"
 #include "fetch/receive.h"
 #include "image/members.h"
 #include "image/pinned.h"
@@ -18,6 +19,7 @@
 #define ARRIVING "/tarboot/arriving" /* mount point, for a moment */
 #define OPTIONS "size=100%,mode=0700"
 #define END_MS 2000
+#define TICK_MS 250
 
 /* What the receiver process gets. */
 struct receive_task {
@@ -93,7 +95,8 @@ int root_fetch_run(struct boot *b, const struct url *urls, int fd, enum root_fet
 	return r < 0 ? fail_errno(&b->fail, r, "the receiver", "cannot start it") : 0;
 }
 
-void root_fetch_check(struct boot *b)
+/* When the receiver has died, the arrival fails. */
+static void check_receiver(struct boot *b)
 {
 	if (b->receiver.child.has_ended)
 		receive_note_end(b->arrival, b->receiver.child.status,
@@ -107,7 +110,7 @@ void root_fetch_watch(struct boot *b, char ret[FETCHED_TEXT_MAX])
 	*ret = '\0';
 	if (!b->arrival)
 		return;
-	root_fetch_check(b);
+	check_receiver(b);
 	snprintf(ret, FETCHED_TEXT_MAX, "%s of %s fetched",
 		 size_format(arrived, atomic_load(&b->arrival->arrived)),
 		 size_format(size, b->arrival->size));
@@ -134,6 +137,50 @@ void root_fetch_stop(struct boot *b)
 		(void)background_end(&b->receiver, END_MS, NULL);
 	arrival_free(b->arrival);
 	b->arrival = b->payload.arrival = NULL;
+}
+
+/* ---- a file before the payload ---- */
+
+int root_fetch_await(struct boot *b, const struct url *urls, int fd, enum root_fetch_what what,
+		     uint64_t *ret_to, uint64_t *ret_size)
+{
+	int r;
+
+	if (!b->arrival)
+		return fail_errno(&b->fail, ENOMEM, urls[0].text, "cannot fetch it");
+	r = root_fetch_run(b, urls, fd, what);
+	while (r == 0 && !background_wait(&b->receiver, TICK_MS)) {
+		(void)report_sample_memory(b);
+		if (what == ROOT_FETCH_WHOLE)
+			console_progress("fetch root", atomic_load(&b->arrival->arrived),
+					 atomic_load(&b->arrival->told_size), "");
+	}
+	console_progress_end();
+	check_receiver(b);
+	if (r == 0 && arrival_state(b->arrival) != ARRIVAL_COMPLETE)
+		r = arrival_failure(b->arrival, &b->fail);
+	*ret_to = atomic_load(&b->arrival->arrived);
+	*ret_size = atomic_load(&b->arrival->told_size);
+	root_fetch_stop(b);
+	return r;
+}
+
+int root_fetch_text(struct boot *b, const struct url *urls, uint64_t most, int *ret)
+{
+	_cleanup_close_ int fd = root_fetch_open_file();
+	uint64_t to, size;
+	int r;
+
+	if (fd < 0)
+		return fail_errno(&b->fail, fd, urls[0].text, "cannot keep what arrives");
+	b->arrival = arrival_new(most, UINT64_MAX, 0);
+	r = root_fetch_await(b, urls, fd, ROOT_FETCH_IF_THERE, &to, &size);
+	if (r < 0)
+		return r;
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return fail_errno(&b->fail, errno, urls[0].text, "cannot read it");
+	*ret = take_fd(&fd);
+	return 0;
 }
 
 /* ---- for the unpack child ---- */

@@ -18,7 +18,7 @@ void root_fetch_watch(struct boot *b, char ret[FETCHED_TEXT_MAX]);
 /* Ends it, and forgets what arrived. */
 void root_fetch_stop(struct boot *b);
 
-/* ---- for root_unpinned.c ---- */
+/* ---- for root_unpinned.c and root_signed.c ---- */
 
 enum root_fetch_what {
 	ROOT_FETCH_ALL,      /* a file of b->arrival's size */
@@ -36,5 +36,11 @@ int root_fetch_open_file(void);
 /* Starts the receiver, which fills b->arrival and fd. */
 int root_fetch_run(struct boot *b, const struct url *urls, int fd, enum root_fetch_what what);
 
-/* When the receiver has died, the arrival fails. */
-void root_fetch_check(struct boot *b);
+/* Fetches what b->arrival says, while PID 1 draws what has come, and ends the arrival. *ret_to: how far it came; *ret_size: bytes of
+ * the whole file, as the server says, or 0. Returns as receive_run. */
+int root_fetch_await(struct boot *b, const struct url *urls, int fd, enum root_fetch_what what,
+		     uint64_t *ret_to, uint64_t *ret_size);
+
+/* A file of so many bytes at most. *ret: its descriptor, at its beginning, the caller's; on failure untouched. -ENOENT: no server
+ * has it; -EFBIG: it is larger. */
+int root_fetch_text(struct boot *b, const struct url *urls, uint64_t most, int *ret);

@@ -12,6 +12,8 @@
 #include "base/console.h"
 #include "base/memory.h"
 #include "base/read_all.h"
+#include "image/pinned.h"
+#include "root/root_signed.h"
 #include "root/root_url.h"
 
 #define MANIFEST_PATH "/" MANIFEST_MEMBER
@@ -183,6 +185,26 @@ static int list_blocks(struct boot *b)
 	return r;
 }
 
+static int fail_not_pinned(struct boot *b)
+{
+	return fail_set(&b->fail, EKEYREJECTED, b->payload.name,
+			"Pack it again with this version of tarboot.",
+			"its manifest has no digests, and the boot part has keys, so it takes no "
+			"payload without");
+}
+
+/* No byte of a Block reaches a decoder before its digest is right. */
+static int hold_to_manifest(struct boot *b)
+{
+	int r;
+
+	if (!b->has_manifest || !pinned_is_possible(&b->manifest))
+		return root_signed_is_asked() ? fail_not_pinned(b) : 0;
+	r = pinned_hold(&b->manifest, &b->payload, &b->blocks, &b->held, &b->fail);
+	b->payload.arrival = b->held;
+	return r;
+}
+
 static void warn_unchecked(const struct boot *b)
 {
 	const struct block_list *l = &b->blocks;
@@ -202,8 +224,12 @@ static int find_in_image(struct boot *b)
 	char size[SIZE_TEXT_MAX];
 	int r = open_payload(b);
 
+	if (r == 0 && root_signed_is_asked())
+		r = root_signed_read(b);
 	if (r == 0)
 		r = list_blocks(b);
+	if (r == 0)
+		r = hold_to_manifest(b);
 	snprintf(b->detail, sizeof(b->detail), "%s of %.100s", size_format(size, b->payload.size),
 		 b->payload.name);
 	return r;

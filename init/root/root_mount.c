@@ -84,6 +84,8 @@ void root_forget(struct boot *b)
 	root_fetch_stop(b);
 	zram_unlock_payload(&b->zram);
 	payload_close(&b->payload);
+	arrival_free(b->held);
+	b->held = NULL;
 	block_list_free(&b->blocks);
 	manifest_free(&b->manifest);
 	b->has_manifest = b->arrives = false;

@@ -8,64 +8,32 @@
 #include "base/console.h"
 #include "base/memory.h"
 #include "base/read_all.h"
-#include "base/report.h"
 #include "image/pinned.h"
 #include "net/net.h"
 #include "root/root_fetch.h"
 
-#define TICK_MS 250
 #define RESERVE (64ULL << 20)    /* bytes left free: the kernel panics when a tmpfs takes all */
 #define HEAD_BYTES (64ULL << 10) /* the headers of stream and first Block are in it */
 #define END_BYTES (256ULL << 10) /* the Index of 30,000 Blocks is in it */
-
-/* Fetches what b->arrival says, while PID 1 draws what has come, and ends the arrival. *ret_to: how far it came; *ret_size: bytes of
- * the whole file, as the server says, or 0. Returns as receive_run. */
-static int fetch(struct boot *b, const struct url *urls, int fd, enum root_fetch_what what,
-		 uint64_t *ret_to, uint64_t *ret_size)
-{
-	int r;
-
-	if (!b->arrival)
-		return fail_errno(&b->fail, ENOMEM, urls[0].text, "cannot fetch it");
-	r = root_fetch_run(b, urls, fd, what);
-	while (r == 0 && !background_wait(&b->receiver, TICK_MS)) {
-		(void)report_sample_memory(b);
-		if (what == ROOT_FETCH_WHOLE)
-			console_progress("fetch root", atomic_load(&b->arrival->arrived),
-					 atomic_load(&b->arrival->told_size), "");
-	}
-	console_progress_end();
-	root_fetch_check(b);
-	if (r == 0 && arrival_state(b->arrival) != ARRIVAL_COMPLETE)
-		r = arrival_failure(b->arrival, &b->fail);
-	*ret_to = atomic_load(&b->arrival->arrived);
-	*ret_size = atomic_load(&b->arrival->told_size);
-	root_fetch_stop(b);
-	return r;
-}
 
 /* ---- the manifest beside the payload ---- */
 
 /* -ENOENT when no server has it. */
 static int fetch_manifest(struct boot *b)
 {
-	_cleanup_close_ int fd = root_fetch_open_file();
 	_cleanup_free_ struct url *urls = calloc(URLS_MAX, sizeof(*urls));
 	_cleanup_free_ char *text = NULL;
-	uint64_t to, size;
+	_cleanup_close_ int fd = -1;
 	size_t n;
 	int r;
 
-	if (fd < 0 || !urls)
-		return fail_errno(&b->fail, fd < 0 ? fd : ENOMEM, b->urls[0].text,
-				  "cannot fetch its manifest");
-	if (url_list_manifests(b->urls, b->n_urls, urls, &b->fail) < 0)
+	if (!urls)
+		return fail_errno(&b->fail, ENOMEM, b->urls[0].text, "cannot fetch its manifest");
+	if (url_list_beside(b->urls, b->n_urls, ".manifest", urls, &b->fail) < 0)
 		return -ENOENT; /* nobody can ask for it */
-	b->arrival = arrival_new(MANIFEST_TEXT_MAX, UINT64_MAX, 0);
-	r = fetch(b, urls, fd, ROOT_FETCH_IF_THERE, &to, &size);
+	r = root_fetch_text(b, urls, MANIFEST_TEXT_MAX, &fd);
 	if (r < 0 && r != -EFBIG)
 		return r;
-	(void)lseek(fd, 0, SEEK_SET);
 	if (r == 0)
 		r = read_all(fd, &text, &n);
 	if (r == 0)
@@ -86,7 +54,7 @@ static int fetch_part(struct boot *b, int fd, uint64_t from, uint64_t to, uint64
 	b->arrival = arrival_new(to, UINT64_MAX, 0);
 	if (b->arrival)
 		atomic_store(&b->arrival->arrived, from);
-	return fetch(b, b->urls, fd, ROOT_FETCH_PART, ret_to, ret_size);
+	return root_fetch_await(b, b->urls, fd, ROOT_FETCH_PART, ret_to, ret_size);
 }
 
 static bool is_xz(int fd)
@@ -161,7 +129,7 @@ static int fetch_all(struct boot *b)
 		    "its Blocks are",
 		    b->urls[0].text);
 	b->arrival = arrival_new(m.available, UINT64_MAX, 0);
-	r = fetch(b, b->urls, fd, ROOT_FETCH_WHOLE, &to, &size);
+	r = root_fetch_await(b, b->urls, fd, ROOT_FETCH_WHOLE, &to, &size);
 	if (r == -EFBIG)
 		return fail_set(
 			&b->fail, ENOSPC, b->urls[0].text,

@@ -255,12 +255,12 @@ static void check_manifests(void)
 
 	is_int(url_list_parse("http://a/x/root.tar.xz,http://[::1]:81/r?key=1", urls, &n, &f), 0,
 	       "two files");
-	is_int(url_list_manifests(urls, n, beside, &f), 0, "have manifests beside them");
+	is_int(url_list_beside(urls, n, ".manifest", beside, &f), 0, "have manifests beside them");
 	for (size_t i = 0; i < ARRAY_SIZE(want); i++)
 		is_str(beside[i].text, want[i], "number %zu", i);
 	snprintf(text, sizeof(text), "http://a/%0*d", URL_MAX - 12, 0);
 	is_int(url_parse(text, urls, &f), 0, "a name that leaves no room for more");
-	is_int(url_list_manifests(urls, 1, beside, &f), -EINVAL, "has none");
+	is_int(url_list_beside(urls, 1, ".manifest", beside, &f), -EINVAL, "has none");
 }
 
 int main(void)
