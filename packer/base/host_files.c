@@ -94,6 +94,18 @@ int host_find_fetcher(uint16_t machine, char ret[256], struct fail *f)
 			"nothing can be fetched without it, but it is not installed");
 }
 
+int host_find_checker(uint16_t machine, char ret[256], struct fail *f)
+{
+	char what[64], todo[64];
+
+	if (find_own_program("signature", machine, ret))
+		return 0;
+	snprintf(what, sizeof(what), "the check of signatures for %s",
+		 program_machine_name(machine));
+	return fail_set(f, ENOENT, what, todo_install(machine, todo),
+			"an image with keys needs it, but it is not installed");
+}
+
 /* ---- busybox ---- */
 
 static int check_busybox(const char *path, uint16_t machine, struct fail *f)

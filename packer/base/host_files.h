@@ -1,5 +1,5 @@
 /*
- * Files of the machine that packs: tarboot's /init, its fetcher and a busybox for the boot part of an image, and
+ * Files of the machine that packs: tarboot's /init, the programs beside it, and a busybox for the boot part of an image, and
  * directories that are no longer needed.
  */
 #pragma once
@@ -14,6 +14,9 @@ int host_find_init(uint16_t machine, char ret[256], struct fail *f);
 
 /* The fetcher, for an image or to run it here, likewise. */
 int host_find_fetcher(uint16_t machine, char ret[256], struct fail *f);
+
+/* The program that checks signatures, for an image, likewise. */
+int host_find_checker(uint16_t machine, char ret[256], struct fail *f);
 
 /* The busybox for shells. setting: "auto" looks for one and warns when there is none, NULL is none, a path must
  * be a static program for the machine. *ret is NULL, static or the setting. */

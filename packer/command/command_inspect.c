@@ -147,6 +147,7 @@ static void print_report_text(const struct image_report *report)
 	if (image->has_manifest)
 		print_manifest(image);
 	print_payload(image, &report->blocks);
+	boot_keys_print(&report->keys);
 	needs_print(image, &report->needs);
 	print_disk_usage(&report->usage);
 }

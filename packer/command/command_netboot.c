@@ -14,6 +14,7 @@
 #include "site/site_copy.h"
 #include "site/site_generate.h"
 #include "site/site_name.h"
+#include "site/site_sign.h"
 #include "site/site_stream.h"
 #include "base/size.h"
 
@@ -26,6 +27,7 @@ enum {
 	OPT_APPEND,
 	OPT_SPLIT,
 	OPT_STREAM,
+	OPT_SIGN,
 	OPT_ROLLBACK,
 	OPT_REMOVE,
 	OPT_PROXY,
@@ -68,6 +70,11 @@ static const struct option_spec options[] = {
 	  .id = OPT_STREAM,
 	  .help = "publish boot part and root, which the machine fetches, checks and unpacks at "
 		  "once; the image must be packed with --stream" },
+	{ .name = "sign",
+	  .id = OPT_SIGN,
+	  .value = "KEYFILE",
+	  .help = "with --stream: sign the root's manifest with this secret key, by minisign, for "
+		  "boot parts that were packed with --trust" },
 	{ .name = "rollback",
 	  .id = OPT_ROLLBACK,
 	  .value = "NAME",
@@ -208,6 +215,9 @@ static int set_option(struct netboot *n, const struct option_spec *o, const char
 	case OPT_STREAM:
 		n->publishing.stream = true;
 		break;
+	case OPT_SIGN:
+		n->publishing.sign = value;
+		break;
 	case OPT_ROLLBACK:
 		n->roll_back = value;
 		break;
@@ -249,6 +259,8 @@ static int set_options(struct netboot *n, const struct command_line *line)
 				      "and none is given");
 	if (r == EXIT_OK && n->publishing.split && n->publishing.stream)
 		r = print_usage_error("netboot", "--split and --stream cannot be combined");
+	if (r == EXIT_OK && n->publishing.sign && !n->publishing.stream)
+		r = print_usage_error("netboot", "--sign counts only with --stream");
 	for (size_t i = 0; r == EXIT_OK && i < n->n_images; i++)
 		if (strcmp(n->images[i], "-") == 0)
 			r = print_usage_error(
@@ -438,6 +450,8 @@ static int check_image(struct netboot *n, size_t i, struct fail *f)
 		r = image_kernel_find(&report.image, n->kernel, &kernel, f);
 	if (r == 0 && n->publishing.stream)
 		r = site_copy_check_stream(&report.image, f);
+	if (r == 0)
+		r = site_sign_check(&n->publishing, &report.keys, n->images[i], f);
 	if (r == 0)
 		r = name_image(n, i, f);
 	if (r == 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "image/boot_keys.h"
 #include "image/boot_modules.h"
 #include "image/bootpart.h"
 #include "command/command.h"
@@ -38,8 +39,10 @@ struct pack {
 	struct out image, payload;
 	struct manifest manifest;
 	struct boot_modules modules;
-	uint16_t machine;             /* ELF machine of the root */
-	char init[256], fetcher[256]; /* what goes into the image, on the host; "" = nothing */
+	uint16_t machine; /* ELF machine of the root */
+	char init[256], fetcher[256],
+		checker[256]; /* what goes into the image, on the host; "" = nothing */
+	struct boot_keys keys;
 	const char *busybox;
 	uint64_t start; /* microseconds */
 	bool has_kernel;
@@ -209,9 +212,12 @@ static int write_boot_part(struct pack *p, struct fail *f)
 	const struct bootpart_programs programs = { .init = p->init,
 						    .busybox = p->busybox,
 						    .fetcher = *p->fetcher ? p->fetcher : NULL,
+						    .checker = *p->checker ? p->checker : NULL,
 						    .no_shell = p->busybox && !p->options.shell };
 	int r = bootpart_fill(&b, &programs, &p->manifest, f);
 
+	if (r == 0)
+		r = boot_keys_add(&p->keys, &b, f);
 	if (r == 0)
 		r = add_modules(p, &b, f);
 	if (r == 0)
@@ -250,6 +256,7 @@ static void print_report(const struct pack *p)
 		       size_format(a, p->modules.size - p->modules.firmware_size),
 		       p->modules.firmware, print_plural(p->modules.firmware),
 		       size_format(b, p->modules.firmware_size));
+	boot_keys_print(&p->keys);
 	printf("time     %.1f s, %.1f MB/s\n", seconds,
 	       seconds > 0 ? (double)t->tar / 1e6 / seconds : 0.0);
 }
@@ -321,6 +328,8 @@ static int find_host_files(struct pack *p, struct fail *f)
 	const char *shell = p->options.shell;
 	int r = host_find_init(p->machine, p->init, f);
 
+	if (r == 0 && p->keys.n)
+		r = host_find_checker(p->machine, p->checker, f);
 	if (r == 0 && !p->options.stream)
 		return host_find_shell(shell, p->machine, &p->busybox, f);
 	if (r == 0)
@@ -425,10 +434,22 @@ static int check_outputs(const struct pack *p, struct fail *f)
 	return r;
 }
 
+static int read_keys(struct pack *p, struct fail *f)
+{
+	const struct pack_options *o = &p->options;
+	int r = boot_keys_read(o->trust.strings, o->trust.n, &p->keys, f);
+
+	if (o->manifest_min)
+		strcpy(p->keys.least, o->manifest_min);
+	return r;
+}
+
 static int pack(struct pack *p, struct fail *f)
 {
 	int r = p->options.dry_run ? 0 : check_outputs(p, f);
 
+	if (r == 0)
+		r = read_keys(p, f);
 	if (r == 0)
 		r = choose(p, f);
 	if (r < 0 || p->options.dry_run)

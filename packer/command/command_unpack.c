@@ -15,26 +15,31 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "base/print.h"
+#include "base/read_all.h"
 #include "base/size.h"
 
-static long arg_threads; /* 0 = all CPUs */
+static long arg_threads;         /* 0 = all CPUs */
 static const char *arg_manifest; /* NULL = that beside the payload */
+static const char *arg_trust;    /* a file with a key; NULL = signed or not */
+static struct boot_keys trusted; /* that key */
 static bool arg_quiet;
 
-#define OPTION_THREADS                                       \
-	{ .name = "threads",                                 \
-	  .letter = 'T',                                     \
-	  .value = "N",                                      \
-	  .number = &arg_threads,                            \
-	  .least = 1,                                        \
-	  .most = 1024,                                      \
-	  .help = "use N threads (default: all CPUs)" }
+#define OPTION_THREADS                                                                  \
+	{                                                                               \
+		.name = "threads", .letter = 'T', .value = "N", .number = &arg_threads, \
+		.least = 1, .most = 1024, .help = "use N threads (default: all CPUs)"   \
+	}
+
+#define OPTION_TRUST                                                               \
+	{                                                                          \
+		.name = "trust", .value = "FILE.pub", .text = &arg_trust,          \
+		.help = "take a manifest only if this minisign key has signed it " \
+			"(TAR.manifest.minisig, "                                  \
+			"URL.manifest.minisig)"                                    \
+	}
 
 static const struct option_spec unpack_options[] = {
-	OPTION_THREADS,
-	OPTION_QUIET(.flag = &arg_quiet),
-	OPTION_HELP,
-	OPTIONS_END,
+	OPTION_THREADS, OPTION_TRUST, OPTION_QUIET(.flag = &arg_quiet), OPTION_HELP, OPTIONS_END,
 };
 
 static const struct option_spec verify_options[] = {
@@ -43,6 +48,7 @@ static const struct option_spec verify_options[] = {
 	  .value = "FILE",
 	  .text = &arg_manifest,
 	  .help = "check TAR or URL against this manifest (default: TAR.manifest, URL.manifest)" },
+	OPTION_TRUST,
 	OPTION_QUIET(.flag = &arg_quiet),
 	OPTION_HELP,
 	OPTIONS_END,
@@ -54,7 +60,7 @@ static const struct option_spec verify_options[] = {
 	"If IMAGE is a URL, http://SERVER/PATH, it is fetched; several with commas between are " \
 	"the same file on several servers. With URL.manifest beside it, as tarboot-netboot "     \
 	"publishes it, each Block is checked and unpacked as soon as it is there; without, the " \
-	"whole file is fetched into TMPDIR first. The environment's http_proxy, all_proxy and "      \
+	"whole file is fetched into TMPDIR first. The environment's http_proxy, all_proxy and "  \
 	"no_proxy are respected, as by curl."
 
 static const struct command_usage unpack_usage = {
@@ -256,13 +262,56 @@ struct input {
 	const struct image *image; /* one of these */
 };
 
+/* The signature of the manifest of a payload, beside it. */
+static int check_signature(const struct image *image, const char *manifest, struct fail *f)
+{
+	_cleanup_free_ char *text = NULL;
+	struct signature_about about;
+	char path[PATH_MAX];
+	size_t size;
+	int r;
+
+	if (image->n_members > 0)
+		return fail_set(f, EINVAL, "--trust", "Leave it out.",
+				"%s is an image, and has its manifest in it", image->path);
+	snprintf(path, sizeof(path), "%.*s" SIGNATURE_SUFFIX, PATH_MAX - 16, manifest);
+	if (!image->has_manifest)
+		return fail_set(f, EKEYREJECTED, manifest, "Copy it, too.",
+				"it is not there, and --trust asks for a signed manifest");
+	r = read_file(path, &text, &size);
+	if (r < 0)
+		return fail_errno(f, r, path, "cannot read this signature");
+	return signature_check_manifest(manifest, image->manifest_text,
+					strlen(image->manifest_text), text, size, trusted.keys,
+					trusted.n, trusted.least, &about, f);
+}
+
+/* Of a file, what is beside it. */
+static int find_signed_manifest(struct image *image, struct fail *f)
+{
+	char beside[PATH_MAX];
+	int r = image_find_manifest(image, arg_manifest, f);
+
+	snprintf(beside, sizeof(beside), "%.*s.manifest", PATH_MAX - 16, image->path);
+	return r == 0 ? check_signature(image, arg_manifest ? arg_manifest : beside, f) : r;
+}
+
 static int open_input(const char *argument, struct input *ret, struct fail *f)
 {
+	const struct image_fetch_wish wish = { .manifest = arg_manifest,
+					       .keys = arg_trust ? &trusted : NULL };
+	char *key = (char *)(uintptr_t)arg_trust;
+	int r = arg_trust ? boot_keys_read(&key, 1, &trusted, f) : 0;
+
 	*ret = (struct input){ .image = &ret->file };
-	if (!url_is_one(argument))
-		return image_open(argument, &ret->file, f);
-	ret->image = &ret->fetch.image;
-	return image_fetch_open(argument, arg_manifest, &ret->fetch, f);
+	if (r < 0)
+		return r;
+	if (url_is_one(argument)) {
+		ret->image = &ret->fetch.image;
+		return image_fetch_open(argument, &wish, &ret->fetch, f);
+	}
+	r = image_open(argument, &ret->file, f);
+	return r == 0 && arg_trust ? find_signed_manifest(&ret->file, f) : r;
 }
 
 static void close_input(struct input *in)
@@ -290,7 +339,8 @@ int command_unpack(int argc, char **argv)
 /* What is given must be able to tell something; what is beside it need not be there. */
 static int find_manifest(struct image *image, bool is_stdin, struct fail *f)
 {
-	int r = is_stdin && !arg_manifest ? 0 : image_find_manifest(image, arg_manifest, f);
+	bool is_found = arg_trust || (is_stdin && !arg_manifest);
+	int r = is_found ? 0 : image_find_manifest(image, arg_manifest, f);
 
 	if (r == 0 && arg_manifest && image_verify_lacks(image))
 		return fail_set(f, EINVAL, arg_manifest,

@@ -9,6 +9,7 @@
 #include "base/glob.h"
 #include "source/image_input.h"
 #include "image/image_report.h"
+#include "image/signature.h"
 #include "base/options.h"
 #include "base/print.h"
 #include "root/scrub.h"
@@ -35,6 +36,8 @@ enum {
 	OPT_SHELL,
 	OPT_NO_SHELL,
 	OPT_STREAM,
+	OPT_TRUST,
+	OPT_MANIFEST_MIN,
 	OPT_COMPRESS,
 	OPT_LEVEL,
 	OPT_THREADS,
@@ -75,7 +78,8 @@ static const struct option_spec options[] = {
 	  .value = "LIST",
 	  .suggest = "none net storage all",
 	  .help = "add kernel modules that are needed before the root is unpacked: net, storage, "
-		  "all, names or paths; console modules and zram are always added, except with none" },
+		  "all, names or paths; console modules and zram are always added, except with "
+		  "none" },
 	{ .name = "exclude",
 	  .letter = 'x',
 	  .id = OPT_EXCLUDE,
@@ -120,6 +124,15 @@ static const struct option_spec options[] = {
 	  .help = "put into the boot part what fetches the root over HTTP: network drivers with "
 		  "firmware (--modules net, or your list), a DHCP client and the fetcher; "
 		  "`tarboot netboot --stream` publishes such an image" },
+	{ .name = "trust",
+	  .id = OPT_TRUST,
+	  .value = "FILE.pub",
+	  .help = "let the boot part take only a root whose manifest this minisign key has signed, "
+		  "apart from the root in this image; may stand several times" },
+	{ .name = "manifest-min",
+	  .id = OPT_MANIFEST_MIN,
+	  .value = "DATE",
+	  .help = "and whose manifest was signed on DATE (as 2026-11-29) or later" },
 	{ .name = "compress",
 	  .letter = 'c',
 	  .id = OPT_COMPRESS,
@@ -258,6 +271,16 @@ static int set_platform(struct pack_options *o, const char *text, const char *ty
 				 typed, text);
 }
 
+static int check_date(const char *text, const char *typed)
+{
+	return signature_is_date(text)
+		       ? EXIT_OK
+		       : print_usage_error("pack",
+					   "%s %s: it must be a date, as 2026-11-29 or "
+					   "2026-11-29T21:15:00Z",
+					   typed, text);
+}
+
 static int set_report(struct pack_options *o, const char *file, const char *typed)
 {
 	o->report = file;
@@ -283,6 +306,8 @@ static const char **text_of_option(struct pack_options *o, int id)
 		return &o->explain;
 	case OPT_TAG:
 		return &o->choice.tag;
+	case OPT_MANIFEST_MIN:
+		return &o->manifest_min;
 	default:
 		return NULL;
 	}
@@ -344,6 +369,10 @@ static int set_option(struct pack_options *o, const struct option_spec *spec, co
 		return add_pattern(&o->keep, value, typed);
 	case OPT_OVERLAY:
 		return list_add(&o->overlays, strdup(value));
+	case OPT_TRUST:
+		return list_add(&o->trust, strdup(value));
+	case OPT_MANIFEST_MIN:
+		return check_date(value, typed);
 	case OPT_REPORT:
 		return set_report(o, value, typed);
 	case OPT_PLATFORM:
@@ -367,6 +396,7 @@ static bool is_path(int id, const char *value)
 	case OPT_REPORT:
 	case OPT_EXCLUDE_FROM:
 	case OPT_OVERLAY:
+	case OPT_TRUST:
 		return strcmp(value, "-") != 0;
 	case OPT_KERNEL:
 		return strcmp(value, "auto") != 0 && strcmp(value, "none") != 0;
@@ -496,6 +526,8 @@ static int set_root(struct pack_options *o, const struct command_line *line)
 		return options_expect("pack", "one ROOT", 1, line->n_arguments);
 	if (!o->out && !o->dry_run)
 		return print_usage_error("pack", "-o IMAGE is missing");
+	if (o->manifest_min && o->trust.n == 0)
+		return print_usage_error("pack", "--manifest-min counts only with --trust");
 	if (o->json && o->dry_run)
 		return print_usage_error("pack",
 					 "--json reads the image back, but a dry run writes none");
@@ -541,5 +573,6 @@ void pack_options_free(struct pack_options *o)
 	list_free(&o->overlays);
 	list_free(&o->exclude);
 	list_free(&o->keep);
+	list_free(&o->trust);
 	list_free(&o->texts);
 }

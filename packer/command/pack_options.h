@@ -25,6 +25,8 @@ struct pack_options {
 	const struct encode_kind *compress;
 	struct encode_settings encode;
 	struct string_list overlays, exclude, keep;
+	struct string_list trust; /* files of public keys: whose manifests the boot part takes */
+	const char *manifest_min; /* of what date at least; NULL = any */
 	bool force, dry_run, no_scrub;
 	bool stream; /* the boot part can fetch the root */
 	bool json;   /* the report goes to standard output; other results are hidden until then */

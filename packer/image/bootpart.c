@@ -129,6 +129,8 @@ int bootpart_fill(struct bootpart *b, const struct bootpart_programs *programs, 
 		r = add_program(b, MEMBER_BUSYBOX, programs->busybox, f);
 	if (r == 0 && programs->fetcher)
 		r = add_program(b, MEMBER_FETCHER, programs->fetcher, f);
+	if (r == 0 && programs->checker)
+		r = add_program(b, MEMBER_SIGNATURE, programs->checker, f);
 	return r;
 }
 

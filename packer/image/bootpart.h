@@ -27,6 +27,7 @@ struct bootpart_programs {
 	const char *init;
 	const char *busybox; /* static; NULL = none */
 	const char *fetcher; /* NULL = none */
+	const char *checker; /* of signatures; NULL = none */
 	bool no_shell;       /* busybox is not there for a shell */
 };
 

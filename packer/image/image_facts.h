@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "image/boot_keys.h"
 #include "image/contents.h"
 #include "image/needs.h"
 #include "image/disk_usage.h"
@@ -11,6 +12,7 @@ struct image_report {
 	struct image image;
 	struct block_list blocks; /* of the payload */
 	struct needs needs;
+	struct boot_keys keys; /* of the boot part */
 	struct contents contents;
 	struct disk_usage usage;
 };

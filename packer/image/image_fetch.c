@@ -13,6 +13,7 @@
 #include "base/elfinfo.h"
 #include "base/host_files.h"
 #include "base/print.h"
+#include "base/read_all.h"
 #include "base/spool.h"
 #include "base/threads.h"
 #include "fetch/receive.h"
@@ -29,6 +30,7 @@ static const char no_blocks[] = "it lists no Blocks";
 struct urls {
 	char fetcher[256];
 	struct url list[URLS_MAX];
+	struct url manifests[URLS_MAX], signatures[URLS_MAX]; /* beside these */
 	size_t n;
 };
 
@@ -126,46 +128,91 @@ static void forget_manifest(struct image *image)
 	image->manifest_text = NULL;
 }
 
-/* *ret_url: which of them sent it. -ENOENT: none has it; -EBADMSG, -EPROTO: what it sent cannot be used. */
-static int fetch_one(struct image *image, const struct fetch_source *from, size_t *ret_url,
-		     struct fail *f)
+/* A small file, into a spool that the caller closes, from its beginning on. */
+static int fetch_spool(const struct fetch_source *from, uint64_t most, struct spool *ret,
+		       size_t *ret_url, struct fail *f)
 {
-	struct spool spool;
-	int r = spool_new(&spool, f);
+	int r = spool_new(ret, f);
 
 	if (r < 0)
 		return r;
-	r = fetch_whole(from, MANIFEST_TEXT_MAX, spool.fd, ret_url, f);
-	if (r == 0 && lseek(spool.fd, 0, SEEK_SET) < 0)
+	r = fetch_whole(from, most, ret->fd, ret_url, f);
+	if (r == 0 && lseek(ret->fd, 0, SEEK_SET) < 0)
 		r = fail_errno(f, errno, from->urls[*ret_url].text, "cannot read it");
+	if (r < 0)
+		spool_close(ret);
+	return r;
+}
+
+/* Before anything of the manifest is used: is it signed, by the signature that the same server has? */
+static int check_signature(const struct urls *u, size_t url, int manifest,
+			   const struct boot_keys *keys, struct fail *f)
+{
+	struct fetch_source from = source_from(u, u->signatures, url);
+	_cleanup_free_ char *text = NULL, *signature = NULL;
+	struct signature_about about;
+	size_t size, signature_size, unused;
+	struct spool spool;
+	int r;
+
+	from.n_urls = 1;
+	r = fetch_spool(&from, SIGNATURE_TEXT_MAX, &spool, &unused, f);
+	if (r == -ENOENT)
+		return fail_set(f, EKEYREJECTED, u->signatures[url].text,
+				"Publish it with `tarboot netboot --stream --sign KEYFILE`.",
+				"the server does not have it, and --trust asks for a signature");
+	if (r < 0)
+		return r;
+	r = read_all(spool.fd, &signature, &signature_size);
+	spool_close(&spool);
 	if (r == 0)
-		r = image_take_manifest(image, spool.fd, from->urls[*ret_url].text, f);
+		r = read_all(manifest, &text, &size);
+	if (r == 0 && lseek(manifest, 0, SEEK_SET) < 0)
+		r = -errno;
+	return r < 0 ? fail_errno(f, r, u->manifests[url].text, "cannot read it")
+		     : signature_check_manifest(u->manifests[url].text, text, size, signature,
+						signature_size, keys->keys, keys->n, keys->least,
+						&about, f);
+}
+
+/* From the servers from first on. *ret_url: the one that sent it. -ENOENT: none has it; -EBADMSG, -EPROTO, -EKEYREJECTED: what it
+ * sent cannot be used. */
+static int fetch_one(struct image *image, const struct urls *u, size_t first,
+		     const struct boot_keys *keys, size_t *ret_url, struct fail *f)
+{
+	const struct fetch_source from = source_from(u, u->manifests, first);
+	struct spool spool;
+	int r = fetch_spool(&from, MANIFEST_TEXT_MAX, &spool, ret_url, f);
+
+	if (r < 0)
+		return r;
+	*ret_url += first;
+	r = keys ? check_signature(u, *ret_url, spool.fd, keys, f) : 0;
+	if (r == 0)
+		r = image_take_manifest(image, spool.fd, u->manifests[*ret_url].text, f);
 	spool_close(&spool);
 	return r;
 }
 
 /* The first that lists Blocks: what one server has may be damaged, or old. *ret_url: of list, that sent it. A manifest that is
  * damaged is not the same as none: the payload would go unchecked. */
-static int fetch_readable(struct image *image, const struct urls *u, const struct url *list,
+static int fetch_readable(struct image *image, const struct urls *u, const struct boot_keys *keys,
 			  size_t *ret_url, struct fail *f)
 {
 	struct fail damaged = { 0 };
-	size_t url = 0;
 	int r;
 
+	*ret_url = 0;
 	for (size_t first = 0;; first = *ret_url + 1) {
-		const struct fetch_source from = source_from(u, list, first);
-
-		r = fetch_one(image, &from, &url, f);
-		*ret_url = first + url;
-		if (r == -EBADMSG || r == -EPROTO)
+		r = fetch_one(image, u, first, keys, ret_url, f);
+		if (r == -EBADMSG || r == -EPROTO || r == -EKEYREJECTED)
 			damaged = *f;
 		else if (r < 0 || pinned_is_possible(&image->manifest))
 			break;
 		if (*ret_url + 1 >= u->n)
 			break;
 		print_warning("%s: %s: the manifest of the next server is tried",
-			      list[*ret_url].text, r < 0 ? f->why : no_blocks);
+			      u->manifests[*ret_url].text, r < 0 ? f->why : no_blocks);
 		forget_manifest(image);
 	}
 	if (damaged.error && (r == 0 || r == -ENOENT) && !pinned_is_possible(&image->manifest)) {
@@ -176,20 +223,25 @@ static int fetch_readable(struct image *image, const struct urls *u, const struc
 }
 
 /* Without one that lists Blocks image->has_manifest is false, and *ret_why says why there is none. */
-static int fetch_manifest(struct image *image, const struct urls *u, char ret_why[WHY_MAX],
-			  struct fail *f)
+static int fetch_manifest(struct image *image, struct urls *u, const struct boot_keys *keys,
+			  char ret_why[WHY_MAX], struct fail *f)
 {
-	_cleanup_free_ struct url *list = calloc(URLS_MAX, sizeof(*list));
 	size_t url = 0;
-	int r = list ? url_list_manifests(u->list, u->n, list, f)
-		     : fail_errno(f, ENOMEM, image->path, "cannot fetch it");
+	int r = url_list_beside(u->list, u->n, ".manifest", u->manifests, f);
 
 	if (r == 0)
-		r = fetch_readable(image, u, list, &url, f);
+		r = url_list_beside(u->list, u->n, ".manifest" SIGNATURE_SUFFIX, u->signatures, f);
+	if (r == 0)
+		r = fetch_readable(image, u, keys, &url, f);
 	if (r == -ENOENT)
 		snprintf(ret_why, WHY_MAX, "%s: %s", f->what, f->why);
 	else if (r == 0 && !pinned_is_possible(&image->manifest))
-		snprintf(ret_why, WHY_MAX, "%s: %s", list[url].text, no_blocks);
+		snprintf(ret_why, WHY_MAX, "%s: %s", u->manifests[url].text, no_blocks);
+	if ((r == 0 || r == -ENOENT) && keys && !pinned_is_possible(&image->manifest))
+		r = fail_set(
+			f, EKEYREJECTED, u->manifests[0].text,
+			"Publish it with `tarboot netboot --stream --sign KEYFILE`.",
+			"no server has a manifest with Blocks, and --trust asks for a signed one");
 	image->has_manifest = r == 0 && pinned_is_possible(&image->manifest);
 	if (!image->has_manifest)
 		forget_manifest(image);
@@ -316,7 +368,7 @@ static int read_urls(const char *text, struct urls *ret, struct fail *f)
 	return r == 0 ? host_find_fetcher(program_own_machine(), ret->fetcher, f) : r;
 }
 
-int image_fetch_open(const char *text, const char *manifest, struct image_fetch *ret,
+int image_fetch_open(const char *text, const struct image_fetch_wish *wish, struct image_fetch *ret,
 		     struct fail *f)
 {
 	_cleanup_free_ struct urls *u = calloc(1, sizeof(*u));
@@ -332,7 +384,8 @@ int image_fetch_open(const char *text, const char *manifest, struct image_fetch 
 		return fail_errno(f, ENOMEM, text, "cannot fetch it");
 	x->image.path = x->name;
 	snprintf(x->image.payload.name, sizeof(x->image.payload.name), "%s", x->name);
-	r = manifest ? read_given(&x->image, manifest, f) : fetch_manifest(&x->image, u, why, f);
+	r = wish->manifest ? read_given(&x->image, wish->manifest, f)
+			   : fetch_manifest(&x->image, u, wish->keys, why, f);
 	if (r == 0)
 		r = x->image.has_manifest ? start(x, u, f) : open_whole(x, u, why, f);
 	if (r < 0)

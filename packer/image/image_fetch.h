@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sys/types.h>
 
+#include "image/boot_keys.h"
 #include "image/image.h"
 
 struct image_fetch {
@@ -17,8 +18,15 @@ struct image_fetch {
 	pthread_t waiter;        /* for the receiver's end */
 };
 
-/* Begins to fetch it, and tells on stderr what goes wrong on the way. manifest: the file it must fit; NULL: that beside it. */
-int image_fetch_open(const char *urls, const char *manifest, struct image_fetch *ret, struct fail *f);
+struct image_fetch_wish {
+	const char *manifest; /* the file it must fit; NULL: that beside it */
+	const struct boot_keys
+		*keys; /* one of which must have signed that beside it; NULL: signed or not */
+};
+
+/* Begins to fetch it, and tells on stderr what goes wrong on the way. */
+int image_fetch_open(const char *urls, const struct image_fetch_wish *wish, struct image_fetch *ret,
+		     struct fail *f);
 
 /* Ends what still runs. */
 void image_fetch_close(struct image_fetch *x);

@@ -16,7 +16,9 @@ int image_report_open(const char *path, struct image_report *ret, struct fail *f
 	r = image_open(path, &ret->image, f);
 	if (r < 0)
 		return r;
-	r = image_read_blocks(&ret->image, &ret->blocks, f);
+	r = boot_keys_of_image(&ret->image, &ret->keys, f);
+	if (r == 0)
+		r = image_read_blocks(&ret->image, &ret->blocks, f);
 	if (r == 0)
 		needs_of(&ret->image, &ret->blocks, NULL, &ret->needs);
 	else

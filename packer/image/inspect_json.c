@@ -91,6 +91,16 @@ static void write_payload(const struct image *image, const struct block_list *l,
 		(unsigned long long)l->largest, (unsigned long long)l->decoder_memory);
 }
 
+static void write_trust(const struct boot_keys *keys, FILE *out)
+{
+	char id[SIGNATURE_ID_TEXT_MAX];
+
+	fputs("  \"trust\": { \"keys\": [", out);
+	for (size_t i = 0; i < keys->n; i++)
+		fprintf(out, "%s\"%s\"", i ? ", " : "", signature_id_format(id, keys->keys[i].id));
+	fprintf(out, "], \"manifest_min\": \"%s\" },\n", keys->least);
+}
+
 void inspect_json_member(const struct listed *m, FILE *out)
 {
 	fputs("{ \"path\": ", out);
@@ -120,6 +130,7 @@ void inspect_json(const struct image_report *r, FILE *out)
 	if (r->image.has_manifest)
 		write_manifest(&r->image.manifest, out);
 	write_payload(&r->image, &r->blocks, out);
+	write_trust(&r->keys, out);
 	fprintf(out,
 		"  \"memory\": { \"load_bytes\": %llu, \"unpack_bytes\": %llu, "
 		"\"unpack_bytes_16k\": %llu, "

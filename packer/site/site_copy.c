@@ -28,10 +28,13 @@ const char *const site_copy_files[] = { "entry.conf",
 					"root.img",
 					"root.tar.xz",
 					"root.tar.xz.manifest",
+					"root.tar.xz.manifest.minisig",
 					"root.tar.zst",
 					"root.tar.zst.manifest",
+					"root.tar.zst.manifest.minisig",
 					"root.tar",
 					"root.tar.manifest",
+					"root.tar.manifest.minisig",
 					NULL };
 
 /* ---- parts of files ---- */

@@ -19,6 +19,7 @@
 #include "base/settings.h"
 #include "base/util.h"
 #include "site/site_copy.h"
+#include "site/site_sign.h"
 #include "site/site_stream.h"
 
 #define IMAGES "http/images/"
@@ -38,8 +39,8 @@ static void print_entry(FILE *out, const void *version)
 	fprintf(out, "size = %llu\nmachine = %llu\nsplit = %s\n", (unsigned long long)v->size,
 		(unsigned long long)v->machine, v->split ? "yes" : "no");
 	if (*v->payload)
-		fprintf(out, "payload = %s\nfetched = %llu\n", v->payload,
-			(unsigned long long)v->fetched);
+		fprintf(out, "payload = %s\nfetched = %llu\nsigned = %s\n", v->payload,
+			(unsigned long long)v->fetched, v->is_signed ? "yes" : "no");
 	setting_print(out, "architecture", v->architecture);
 	setting_print(out, "file", v->file);
 }
@@ -79,6 +80,8 @@ static const char *set_entry(struct site_version *v, const char *name, const cha
 		return read_number(&v->size, value);
 	if (strcmp(name, "machine") == 0)
 		return read_number(&v->machine, value);
+	if (strcmp(name, "signed") == 0)
+		v->is_signed = strcmp(value, "yes") == 0;
 	if (strcmp(name, "split") == 0)
 		v->split = strcmp(value, "yes") == 0;
 	return NULL;
@@ -253,6 +256,7 @@ static void describe_sizes(const struct publishing *p, const struct image_report
 		return;
 	snprintf(ret->payload, sizeof(ret->payload), "root.tar%s", report->blocks.codec->suffix);
 	ret->fetched = image->payload.size;
+	ret->is_signed = p->sign;
 	ret->size = image->size - image->payload.size;
 	ret->machine = report->needs.fetching_machine;
 }
@@ -293,8 +297,8 @@ static int describe(const struct publishing *p, const struct image_report *repor
 static bool is_same(const struct site_version *a, const struct site_version *b)
 {
 	return strcmp(a->check, b->check) == 0 && a->split == b->split &&
-	       strcmp(a->payload, b->payload) == 0 && strcmp(a->title, b->title) == 0 &&
-	       strcmp(a->append, b->append) == 0;
+	       a->is_signed == b->is_signed && strcmp(a->payload, b->payload) == 0 &&
+	       strcmp(a->title, b->title) == 0 && strcmp(a->append, b->append) == 0;
 }
 
 static int write_entry(const struct site *s, const char *name, const char *directory,
@@ -306,8 +310,8 @@ static int write_entry(const struct site *s, const char *name, const char *direc
 	return site_print(s, path, print_entry, v, f);
 }
 
-static int make_version(const struct site *s, const struct publishing *p, const struct image *image,
-			struct site_version *v, struct fail *f)
+static int make_version(const struct site *s, const struct publishing *p,
+			const struct image_report *report, struct site_version *v, struct fail *f)
 {
 	char aside[PATH_MAX], path[PATH_MAX], directory[VERSION_MAX + 8];
 	char current[PATH_MAX], previous[PATH_MAX];
@@ -320,7 +324,9 @@ static int make_version(const struct site *s, const struct publishing *p, const 
 			    site_copy_files);
 	r = write_entry(s, p->name, directory, v, f);
 	if (r == 0)
-		r = site_copy(p, image, v, aside, older, f);
+		r = site_copy(p, &report->image, v, aside, older, f);
+	if (r == 0 && v->is_signed)
+		r = site_sign(p, &report->keys, v, aside, f);
 	if (r == 0 && rename(aside, site_path(s, path, IMAGES "%s/%s", p->name, v->version)) < 0)
 		r = fail_errno(f, errno, path, "cannot create this directory");
 	out_guard_directory(NULL, NULL);
@@ -341,7 +347,7 @@ static int publish(const struct site *s, const struct publishing *p,
 		name_version(&image, new.version);
 		r = site_stream_check(s, p->name, &new, f);
 		if (r == 0)
-			r = make_version(s, p, &report->image, &new, f);
+			r = make_version(s, p, report, &new, f);
 		if (r == 0 && *image.current.version)
 			r = link_to(s, p->name, "previous", image.current.version, f);
 		if (r == 0)

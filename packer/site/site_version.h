@@ -19,6 +19,7 @@ struct site_version {
 	bool split;               /* boot.img and root.img, instead of initrd.img */
 	char payload[16];         /* what the machine fetches, with boot.img; "" = it loads all */
 	uint64_t fetched;         /* its bytes */
+	bool is_signed;           /* its manifest is */
 };
 
 struct site_image {
@@ -41,4 +42,5 @@ struct publishing {
 	const char *name;           /* see site_name.h */
 	const char *title, *append; /* NULL = as before, or the default */
 	bool split, stream;
+	const char *sign; /* file of minisign's secret key; NULL = do not */
 };

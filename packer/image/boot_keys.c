@@ -1,0 +1,170 @@
+/* One file for each key, which has the key's id for a name: the same key twice is one. */
+#include "image/boot_keys.h"
+
+#include <errno.h>
+#include <sodium/utils.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/read_all.h"
+
+#define KEY_BYTES (2 + SIGNATURE_ID_SIZE + 32) /* as a file of minisign's has it in base64 */
+#define NAME_SIZE (sizeof(SIGNATURE_KEYS_DIR "/" SIGNATURE_KEY_SUFFIX) + SIGNATURE_ID_TEXT_MAX)
+
+/* ---- files ---- */
+
+static bool is_known(const struct boot_keys *keys, const struct signature_key *key)
+{
+	for (size_t i = 0; i < keys->n; i++)
+		if (memcmp(keys->keys[i].id, key->id, sizeof(key->id)) == 0)
+			return true;
+	return false;
+}
+
+static int add_key(struct boot_keys *keys, const struct signature_key *key, const char *what,
+		   struct fail *f)
+{
+	if (is_known(keys, key))
+		return 0;
+	if (keys->n == SIGNATURE_KEYS_MAX)
+		return fail_set(f, E2BIG, what, "Leave some out.", "there may be %d keys",
+				SIGNATURE_KEYS_MAX);
+	keys->keys[keys->n++] = *key;
+	return 0;
+}
+
+static int read_key(const char *path, struct signature_key *ret, struct fail *f)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	int r = read_file(path, &text, &size);
+
+	if (r < 0)
+		return fail_errno(f, r, path, "cannot read this key");
+	if (signature_key_parse(text, size, ret) == 0)
+		return 0;
+	return fail_set(f, EINVAL, path, "Give the file that `minisign -G -p` writes.",
+			"it is no public key of minisign's");
+}
+
+int boot_keys_read(char *const *paths, size_t n, struct boot_keys *ret, struct fail *f)
+{
+	struct signature_key key;
+	int r = 0;
+
+	*ret = (struct boot_keys){ 0 };
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = read_key(paths[i], &key, f);
+		if (r == 0)
+			r = add_key(ret, &key, paths[i], f);
+	}
+	return r;
+}
+
+/* ---- the boot part ---- */
+
+static int add_file(struct bootpart *b, const struct signature_key *key)
+{
+	uint8_t bytes[KEY_BYTES] = { 'E', 'd' };
+	char name[NAME_SIZE], id[SIGNATURE_ID_TEXT_MAX];
+	char text[sodium_base64_ENCODED_LEN(KEY_BYTES, sodium_base64_VARIANT_ORIGINAL) + 1];
+
+	memcpy(bytes + 2, key->id, sizeof(key->id));
+	memcpy(bytes + 2 + sizeof(key->id), key->key, sizeof(key->key));
+	sodium_bin2base64(text, sizeof(text) - 1, bytes, sizeof(bytes),
+			  sodium_base64_VARIANT_ORIGINAL);
+	strcat(text, "\n");
+	snprintf(name, sizeof(name), SIGNATURE_KEYS_DIR "/%s" SIGNATURE_KEY_SUFFIX,
+		 signature_id_format(id, key->id));
+	return bootpart_add(b, name, S_IFREG | 0644, 0, 0, text, strlen(text));
+}
+
+int boot_keys_add(const struct boot_keys *keys, struct bootpart *b, struct fail *f)
+{
+	char least[SIGNATURE_DATE_MAX + 1];
+	int r = 0;
+
+	if (keys->n)
+		r = bootpart_add(b, SIGNATURE_KEYS_DIR, S_IFDIR | 0755, 0, 0, NULL, 0);
+	for (size_t i = 0; r == 0 && i < keys->n; i++)
+		r = add_file(b, &keys->keys[i]);
+	snprintf(least, sizeof(least), "%s\n", keys->least);
+	if (r == 0 && *keys->least)
+		r = bootpart_add(b, SIGNATURE_LEAST_FILE, S_IFREG | 0644, 0, 0, least,
+				 strlen(least));
+	return r < 0 ? fail_errno(f, r, "the boot part", "cannot build it") : 0;
+}
+
+/* ---- an image ---- */
+
+static bool is_key(const char *name)
+{
+	return strncmp(name, SIGNATURE_KEYS_DIR "/", sizeof(SIGNATURE_KEYS_DIR)) == 0 &&
+	       ends_with(name, SIGNATURE_KEY_SUFFIX);
+}
+
+/* Of a member with a small text, NUL-terminated. */
+static int read_text(const struct image *image, const struct image_member *m,
+		     char ret[SIGNATURE_TEXT_MAX + 1], struct fail *f)
+{
+	int r = m->size > SIGNATURE_TEXT_MAX ? -E2BIG
+					     : image_read(image, m->offset, ret, (size_t)m->size);
+
+	if (r < 0)
+		return fail_errno(f, r, m->name, "cannot read it");
+	ret[m->size] = '\0';
+	return 0;
+}
+
+static int read_member(const struct image *image, const struct image_member *m,
+		       struct boot_keys *ret, struct fail *f)
+{
+	char text[SIGNATURE_TEXT_MAX + 1];
+	struct signature_key key;
+	int r = read_text(image, m, text, f);
+
+	if (r < 0)
+		return r;
+	if (signature_key_parse(text, (size_t)m->size, &key) < 0)
+		return fail_set(f, EINVAL, m->name, "Pack the image again.",
+				"it is no public key of minisign's");
+	return add_key(ret, &key, m->name, f);
+}
+
+static int read_least(const struct image *image, struct boot_keys *ret, struct fail *f)
+{
+	const struct image_member *m = image_find_member(image, SIGNATURE_LEAST_FILE);
+	char text[SIGNATURE_TEXT_MAX + 1];
+	int r = m ? read_text(image, m, text, f) : 0;
+
+	if (!m || r < 0)
+		return r;
+	text[strcspn(text, "\n")] = '\0';
+	if (!signature_is_date(text))
+		return fail_set(f, EINVAL, m->name, "Pack the image again.",
+				"there is no date in it");
+	strcpy(ret->least, text);
+	return 0;
+}
+
+int boot_keys_of_image(const struct image *image, struct boot_keys *ret, struct fail *f)
+{
+	int r = 0;
+
+	*ret = (struct boot_keys){ 0 };
+	for (size_t i = 0; r == 0 && i < image->n_members; i++)
+		if (is_key(image->members[i].name))
+			r = read_member(image, &image->members[i], ret, f);
+	return r == 0 ? read_least(image, ret, f) : r;
+}
+
+void boot_keys_print(const struct boot_keys *keys)
+{
+	char id[SIGNATURE_ID_TEXT_MAX];
+
+	for (size_t i = 0; i < keys->n; i++)
+		printf("trusts   key %s: manifests that it signed%s%s\n",
+		       signature_id_format(id, keys->keys[i].id), *keys->least ? " since " : "",
+		       keys->least);
+}

@@ -1,0 +1,26 @@
+/*
+ * The keys in a boot part: whose signed manifests it takes. Written when it is packed, and read back from an image.
+ */
+#pragma once
+
+#include "image/bootpart.h"
+#include "image/image.h"
+#include "image/signature.h"
+
+struct boot_keys {
+	struct signature_key keys[SIGNATURE_KEYS_MAX];
+	size_t n;
+	char least[SIGNATURE_DATE_MAX]; /* what is signed before that does not count; "" = any */
+};
+
+/* Reads the keys in n files of minisign's. */
+int boot_keys_read(char *const *paths, size_t n, struct boot_keys *ret, struct fail *f);
+
+/* Puts them into a boot part, each by its id. */
+int boot_keys_add(const struct boot_keys *keys, struct bootpart *b, struct fail *f);
+
+/* Those of an image's boot part; none when it has none. */
+int boot_keys_of_image(const struct image *image, struct boot_keys *ret, struct fail *f);
+
+/* Prints a line for each, and the date; nothing when there is none. */
+void boot_keys_print(const struct boot_keys *keys);
