@@ -210,7 +210,7 @@ $(B)/obj/$1/lib%.a: $(B)/obj/flags
 # $2 = where its programs go
 $2/init: $(B)/obj/$1/init/main.o $(B)/obj/$1/libinit.a $(B)/obj/$1/libcommon.a $$(LIBS_INIT_$1)
 $2/fetch: $(B)/obj/$1/init/fetch/main.o $(B)/obj/$1/libfetch.a $(B)/obj/$1/libcommon.a $(B)/deps/$1/lib/libcurl.a
-$2/signature: $(B)/obj/$1/init/signature/main.o $(B)/obj/$1/libfetch.a $(B)/obj/$1/libcommon.a $$(LIBS_INIT_$1)
+$2/signature: $(B)/obj/$1/init/signature/main.o $(B)/obj/$1/libcommon.a $$(LIBS_INIT_$1)
 $2/tarboot: $(B)/obj/$1/packer/main.o $(B)/obj/$1/libpacker.a $(B)/obj/$1/libcommon.a $$(LIBS_$1)
 $2/decode: $(B)/obj/$1/tests/tools/decode.o $(B)/obj/$1/libcommon.a $$(LIBS_INIT_$1)
 $(B)/tests/$1/test_%: $(B)/obj/$1/tests/unit/test_%.o $$(ALL_$1)
@@ -334,7 +334,7 @@ install: all ## install below $(DESTDIR)$(prefix)
 endif
 
 clean: ## delete compiled files; keep libraries, roots and what fuzzing found
-	rm -rf $(addprefix $(B)/,obj init fetch tarboot asan tsan tests demo.img* testrules.yml)
+	rm -rf $(addprefix $(B)/,obj init fetch signature tarboot asan tsan tests demo.img* testrules.yml)
 
 distclean: ## delete everything that was built or downloaded
 	rm -rf $(B)

@@ -37,14 +37,16 @@ builds_the_same_elsewhere() {
 	tar --exclude=./build --exclude=./.git -cf - . | tar -xf - -C "$work" || return 1
 	mkdir -p "$work/build" || return 1
 	cp -a "$build/deps" "$build/src" "$work/build/" || return 1
-	make -s -C "$work" build/init build/fetch build/tarboot || return 1
-	cmp "$work/build/init" "$build/init" && cmp "$work/build/fetch" "$build/fetch" && cmp "$work/build/tarboot" "$build/tarboot"
+	make -s -C "$work" build/init build/fetch build/signature build/tarboot || return 1
+	cmp "$work/build/init" "$build/init" && cmp "$work/build/fetch" "$build/fetch" &&
+		cmp "$work/build/signature" "$build/signature" && cmp "$work/build/tarboot" "$build/tarboot"
 }
 
 installs() {
 	make -s BUILD="$relative" DESTDIR="$work/dest" install || return 1
 	[ -x "$work/dest/usr/local/bin/tarboot" ] && cmp "$build/init" "$work/dest/usr/local/lib/tarboot/init" &&
 		cmp "$build/fetch" "$work/dest/usr/local/lib/tarboot/fetch" &&
+		cmp "$build/signature" "$work/dest/usr/local/lib/tarboot/signature" &&
 		for page in docs/*.[1578]; do
 			[ -s "$work/dest/usr/local/share/man/man${page##*.}/${page#docs/}" ] || return 1
 		done &&
@@ -96,8 +98,12 @@ check 'init is stripped' is_stripped "$build/init"
 check 'init has at most 640 KB' is_at_most "$build/init" 640000
 check 'fetch is stripped' is_stripped "$build/fetch"
 check 'fetch has at most 400 KB' is_at_most "$build/fetch" 400000
+check 'signature is static' is_static "$build/signature"
+check 'signature is stripped' is_stripped "$build/signature"
+check 'signature has at most 100 KB' is_at_most "$build/signature" 100000
 check 'no path of this machine is in init' has_no_path "$build/init"
 check 'no path of this machine is in fetch' has_no_path "$build/fetch"
+check 'no path of this machine is in signature' has_no_path "$build/signature"
 check 'a second make does nothing' make -q BUILD="$relative" all
 check 'another directory gives the same bytes' builds_the_same_elsewhere
 check 'make install' installs

@@ -98,4 +98,7 @@ my @wrong = grep { !/: (?:init|common)\/fetch\/|: common\/base\// } map { my $fi
 push @wrong, map { my $file = $_; map { "$file: $_" } grep { m{^init/fetch/} } keys %{ $edges{$file} } } grep { !m{^init/fetch/} } keys %edges;
 ok(scalar @own, 'there is a fetcher');
 is(join("\n", sort @wrong), '', 'it includes only common/base and common/fetch, and nothing includes it');
+my @checker = map { my $file = $_; map { "$file: $_" } keys %{ $edges{$file} } } grep { m{^init/signature/} } keys %edges;
+ok(scalar @checker, 'there is a program that checks signatures');
+is(join("\n", sort grep { !/: common\/(?:base|image)\// } @checker), '', 'it includes only common/base and common/image');
 done_testing;

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "fetch/confine.h"
+#include "base/confine.h"
 #include "fetch/mirrors.h"
 #include "fetch/options.h"
 
@@ -49,7 +49,7 @@ int main(int argc, char **argv)
 	if (fcntl(FETCH_MESSAGES, F_GETFD) < 0)
 		return end(EXIT_USAGE, "descriptor 3", "nobody gave one for messages");
 	(void)fcntl(STDOUT_FILENO, F_SETPIPE_SZ, PIPE_BYTES);
-	step = confine(o.chroot);
+	step = confine(o.chroot, FETCH_MESSAGES);
 	if (step)
 		return fail(step, errno);
 	r = mirrors_fetch(&o.download);

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/confine.h"
 #include "base/read_all.h"
-#include "fetch/confine.h"
 #include "image/signature.h"
 
 #define EXIT_USAGE 2
@@ -83,7 +83,7 @@ int main(int argc, char **argv)
 	a.what = argv[1];
 	a.least = argv[2];
 	r = read_asked(&a, argv + 4, &verdict.fail);
-	step = r == 0 ? confine(argv[3]) : NULL;
+	step = r == 0 ? confine(argv[3], SIGNATURE_FD) : NULL;
 	if (step)
 		r = fail_errno(&verdict.fail, errno, "the check of the signature", step);
 	if (r == 0)

@@ -13,6 +13,7 @@ use Time::HiRes qw(sleep time);
 use lib "$FindBin::RealBin/../boot";
 use Guest;
 use Image;
+use Modules;
 
 our @EXPORT = (@Image::EXPORT, qw(enter_network private_machine servers serve machine uefi root_is_in_memory mac add_bridge $SERVER $SUBNET));
 our ($SERVER, $SUBNET) = ('192.168.77.1', '192.168.77.0/24');
@@ -35,6 +36,7 @@ sub enter_network {
 		$ENV{TARBOOT_NETWORK} = 1;
 		servers();
 		demo_root();
+		kernel_of('bookworm');
 		exec private_machine(), $^X, $0, @ARGV or die "unshare: $!\n";
 	}
 	run('ip', 'link', 'set', 'lo', 'up');

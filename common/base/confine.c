@@ -1,5 +1,5 @@
 /* System calls in the only order that works: see confine(). */
-#include "fetch/confine.h"
+#include "base/confine.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,21 +13,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "fetch/fetch_message.h"
-
 #define NOBODY 65534
 #define FILES_MAX 32 /* 0 to 3, connections to several addresses of a server, name servers */
 
 /* close_range() came with Linux 5.9. */
-static void close_others(void)
+static void close_behind(int last)
 {
 	struct rlimit limit;
 
-	if (syscall(SYS_close_range, FETCH_MESSAGES + 1, ~0U, 0) == 0)
+	if (syscall(SYS_close_range, (unsigned)last + 1, ~0U, 0) == 0)
 		return;
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > 65536)
 		limit.rlim_cur = 65536;
-	for (int fd = FETCH_MESSAGES + 1; fd < (int)limit.rlim_cur; fd++)
+	for (int fd = last + 1; fd < (int)limit.rlim_cur; fd++)
 		close(fd);
 }
 
@@ -76,13 +74,13 @@ static const char *limit_resources(bool writes_files)
 	return NULL;
 }
 
-const char *confine(const char *directory)
+const char *confine(const char *directory, int last)
 {
 	pid_t parent = getppid();
 	const char *step;
 
 	signal(SIGPIPE, SIG_IGN);
-	close_others();
+	close_behind(last);
 	if (directory && (chroot(directory) < 0 || chdir("/") < 0))
 		return "chroot";
 	step = geteuid() == 0 ? become_nobody() : NULL;

@@ -1,0 +1,174 @@
+#!/usr/bin/perl
+# Keys in the boot part (`pack --trust`), signatures of published manifests (`netboot --sign`), and who asks for them on the host
+# (`verify --trust`, `unpack --trust`). Signatures are minisign's own, and it checks ours. tests/netboot/35-signed.t boots with them.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/../engine";
+use Engine;
+use IO::Socket::INET;
+use Test::More;
+
+need_programs(qw(busybox xz minisign b2sum));
+$ENV{XDG_CONFIG_HOME} = $ENV{HOME} = new_dir();
+my $image = scratch('lab.img');
+my ($busybox) = grep { -x } map { "$_/busybox" } split /:/, $ENV{PATH};
+
+my $bin = new_dir();
+run('cp', map({ build_path($_) } qw(tarboot init fetch)), $bin);
+my $TARBOOT = "$bin/tarboot";
+my $root = tiny_root('root', sub { run('mkdir', "$_[0]/boot"); spew("$_[0]/boot/vmlinuz-6.1.0-7-test", bzimage('6.1.0-7-test')) });
+
+run(qw(minisign -G -W -f -p), scratch("$_.pub"), '-s', scratch("$_.key")) for qw(holder stranger);
+my ($ID, $STRANGER) = map { slurp(scratch("$_.pub")) =~ /public key (\w{16})$/m } qw(holder stranger);
+my @TRUST = ('--trust', scratch('holder.pub'));
+
+sub pack_it { return try($TARBOOT, 'pack', $root, '-o', $image, qw(--level=fast --modules=none --shell), $busybox, @_) }
+
+sub refuses {
+	my ($name, $exit, $says, @command) = @_;
+	my $r = try($TARBOOT, @command);
+	is($r->{exit}, $exit, "$name: refused");
+	is($r->{err}, $says, "$name: says why");
+	return;
+}
+
+# ---- keys in the boot part ----
+
+my @pack = ('pack', $root, '-o', $image, '--no-shell', '--kernel=none');
+refuses('without the program that checks', 1, "tarboot: the check of signatures for @{[ run('uname', '-m') =~ s/_/-/r =~ s/\n//r ]}: an image with keys needs it, but it is not installed\n"
+	. "  In tarboot's source: make ARCH=@{[ run('uname', '-m') =~ s/\n//r ]} install\n", @pack, @TRUST);
+run('cp', build_path('signature'), $bin);
+refuses('no file', 1, "tarboot: $image.pub: cannot read this key: No such file or directory\n", @pack, '--trust', "$image.pub");
+refuses('a secret key', 1, "tarboot: @{[ scratch('holder.key') ]}: it is no public key of minisign's\n  Give the file that `minisign -G -p` writes.\n",
+	@pack, '--trust', scratch('holder.key'));
+refuses('a date alone', 2, "tarboot: pack: --manifest-min counts only with --trust\n  Try `tarboot pack --help`.\n", @pack, '--manifest-min', '2026-11-29');
+refuses('no date', 2, "tarboot: pack: --manifest-min yesterday: it must be a date, as 2026-11-29 or 2026-11-29T21:15:00Z\n  Try `tarboot pack --help`.\n",
+	@pack, @TRUST, '--manifest-min', 'yesterday');
+ok(!-e $image, 'nothing is written');
+{
+	my $r = pack_it(@TRUST, @TRUST, '--trust', scratch('stranger.pub'), '--manifest-min', '2026-11-29');
+	is($r->{exit}, 0, 'packed') or diag($r->{err});
+	like($r->{out}, qr/^trusts   key $ID: manifests that it signed since 2026-11-29\ntrusts   key $STRANGER: /m, 'pack says whom it trusts');
+	my %have = map { $_->{name} => $_ } newc_read($image);
+	is(join(' ', grep { m{^tarboot/keys/} } sort keys %have), join(' ', map { "tarboot/keys/$_.pub" } sort $ID, $STRANGER), 'each key once, by its id');
+	is($have{"tarboot/keys/$ID.pub"}{data}, (split /^/, slurp(scratch('holder.pub')))[1], 'as minisign writes it');
+	is($have{'tarboot/manifest-min'}{data}, "2026-11-29\n", 'the date');
+	is($have{'tarboot/signature'}{data}, slurp("$bin/signature"), 'the program that checks');
+	like(run($TARBOOT, 'inspect', $image), qr/^trusts   key $ID: manifests that it signed since 2026-11-29$/m, 'inspect says it, too');
+	like(run($TARBOOT, 'inspect', '--json', $image), qr/"trust": \{ "keys": \["\w{16}", "\w{16}"\], "manifest_min": "2026-11-29" \}/, 'and in JSON');
+	is(try($TARBOOT, 'verify', $image)->{exit}, 0, 'its digests are right');
+}
+{
+	is(pack_it()->{exit}, 0, 'without keys');
+	my %have = map { $_->{name} => $_ } newc_read($image);
+	is(join(' ', grep { m{^tarboot/(keys|signature|manifest-min)} } keys %have), '', 'there is nothing of that');
+	like(run($TARBOOT, 'inspect', '--json', $image), qr/"trust": \{ "keys": \[\], "manifest_min": "" \}/, 'says JSON');
+}
+
+# ---- an image's own digests ----
+
+{
+	my %have = map { $_->{name} => $_->{data} } newc_read($image);
+	my $whole = slurp($image);
+	my ($block) = $have{'tarboot/manifest'} =~ /^block=(\d+)/m;
+	my $at = index($whole, $have{'rootfs.tar.xz'}) + $block + 40;
+	substr($whole, $at, 1) ^= "\1";
+	my $r = try($TARBOOT, 'unpack', spew(scratch('changed.img'), $whole), scratch('changed'));
+	is($r->{exit}, 1, 'unpack holds an image to its manifest');
+	like($r->{err}, qr/^tarboot: \S+: Block 1 \(byte $block\) is damaged, or was changed: it is not what its digest in the manifest says.*\n  Copy the image again, or pack it again\.\n/, 'and says which Block');
+}
+
+# ---- publishing ----
+
+my $site = scratch('site');
+my $ipxe = new_dir();
+spew("$ipxe/$_", "a program\n") for qw(undionly.kpxe ipxe.efi snponly.efi);
+my @netboot = ('netboot', $image, '-o', $site, qw(--server 10.7.0.1 --subnet 10.7.0.0/24 --ipxe), $ipxe);
+my @sign    = ('--stream', '--sign', scratch('holder.key'));
+
+is(pack_it('--stream', @TRUST)->{exit}, 0, 'an image that fetches, with a key');
+refuses('--sign alone', 2, "tarboot: netboot: --sign counts only with --stream\n  Try `tarboot netboot --help`.\n", @netboot, '--sign', scratch('holder.key'));
+refuses('unsigned', 1, "tarboot: $image: its boot part has keys, so machines take its root only with a signed manifest\n  Give the secret key with --sign.\n", @netboot, '--stream');
+ok(!-e $site, 'and nothing is published');
+{
+	my $r = try($TARBOOT, @netboot, '--stream', '--sign', scratch('stranger.key'));
+	is($r->{exit}, 1, 'with a key that it does not trust: refused');
+	like($r->{err}, qr/^tarboot: \S+\/root\.tar\.xz\.manifest: it is signed with key $STRANGER, which the boot part does not trust\n  Sign it with the key/m, 'and says why');
+	$r = try($TARBOOT, @netboot, '--stream', '--sign', "$image.key");
+	is($r->{exit}, 1, 'a key file that is not there: refused');
+	like($r->{err}, qr/^tarboot: \Q$image.key\E: minisign could not sign with it\n/m, 'and says so');
+	my $path = new_dir();
+	run(qw(sh -c), 'ln -s "$(command -v timeout)" "$0/"', $path);
+	$r = do { local $ENV{PATH} = $path; try($TARBOOT, @netboot, @sign) };
+	is($r->{exit}, 1, 'without minisign: refused');
+	like($r->{err}, qr/^tarboot: minisign: it makes the signature for --sign, but is not installed\n  Install it \(Debian: minisign\)\.\n/m, 'and says so');
+	is(join(' ', glob "$site/http/images/lab/*"), '', 'no version is left');
+}
+{
+	my $r = try($TARBOOT, @netboot, @sign);
+	is($r->{exit}, 0, 'published and signed') or diag($r->{err});
+	my $dir = "$site/http/images/lab/current";
+	is(join(' ', sort map { s{.*/}{}r } glob "$dir/*"), 'boot.img entry.conf root.tar.xz root.tar.xz.manifest root.tar.xz.manifest.minisig vmlinuz', 'its files');
+	my $version = readlink $dir;
+	like(run(qw(minisign -V -p), scratch('holder.pub'), '-m', "$dir/root.tar.xz.manifest"),
+		qr/^Trusted comment: tarboot name=lab version=$version date=20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/m, 'minisign finds it right, and who, what, when');
+	is(sprintf('%04o', (stat "$dir/root.tar.xz.manifest.minisig")[2] & 07777), '0644', 'everybody can read it');
+	like(slurp("$dir/entry.conf"), qr/^signed = yes$/m, 'entry.conf says it');
+	like(try($TARBOOT, @netboot, @sign)->{out}, qr/^unchanged lab$/m, 'the same again changes nothing');
+}
+is(pack_it('--stream')->{exit}, 0, 'an image without keys');
+is(try($TARBOOT, @netboot, '--stream')->{exit}, 0, 'can be published without a signature');
+like(try($TARBOOT, @netboot, @sign)->{out}, qr/^published lab$/m, 'and with one, which is another version');
+
+# ---- on the host ----
+
+my $dir = new_dir();
+my $tar = "$dir/root.tar.xz";
+run('cp', glob("$site/http/images/lab/current/root.tar.xz*"), $dir);
+my %right = map { $_ => slurp($_) } glob "$dir/*";
+my $nth   = 0;
+
+sub with_files {
+	my (%change) = @_;
+	unlink glob "$dir/*";
+	my %files = (%right, %change);
+	defined $files{$_} and spew($_, $files{$_}) for keys %files;
+	return;
+}
+
+my $server = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1, ReuseAddr => 1) or die "listen: $!";
+my $port = $server->sockport;
+close $server;
+my $pid = fork // die "fork: $!";
+exec $busybox, 'httpd', '-f', '-p', "127.0.0.1:$port", '-h', $dir or POSIX::_exit(127) if !$pid;
+END { local $?; kill 'TERM', $pid if $pid }
+for (1 .. 100) { last if IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port"); select undef, undef, undef, 0.1 }
+
+# By file and by URL, with both commands.
+sub each_way {
+	my ($name, $exit, $says, @trust) = @_;
+	for my $from ($tar, "http://127.0.0.1:$port/root.tar.xz") {
+		my $r = try($TARBOOT, 'verify', $from, @trust);
+		is($r->{exit}, $exit, "$name: verify $from") or diag($r->{err});
+		like($r->{err}, $says, "$name: says why");
+		my $to = scratch('to' . ++$nth);
+		$r = try($TARBOOT, 'unpack', $from, $to, @trust);
+		is($r->{exit}, $exit, "$name: unpack $from") or diag($r->{err});
+		is(-e "$to/sbin/init" ? 1 : 0, $exit ? 0 : 1, "$name: " . ($exit ? 'nothing is unpacked' : 'it is unpacked'));
+	}
+	return;
+}
+
+my $manifest = "$tar.manifest";
+each_way('signed', 0, qr/^\z/, @TRUST);
+each_way('by another key', 1, qr/^tarboot: \S+\.manifest: it is signed with key $ID, which /m, '--trust', scratch('stranger.pub'));
+with_files("$manifest.minisig" => undef);
+each_way('unsigned', 1, qr/^tarboot: \S+\.minisig: (?:cannot read this signature: No such file|the server does not have it, and --trust asks for a signature)/m, @TRUST);
+each_way('unsigned, and nobody asks', 0, qr/^\z/);
+with_files($manifest => $right{$manifest} =~ s/^inodes=\K/1/mr =~ s/^text-digest=.*\n//mr);
+each_way('a changed manifest', 1, qr/^tarboot: \S+\.manifest: its signature, with key $ID, is not of this manifest: one of them was changed\n/m, @TRUST);
+with_files($manifest => undef);
+each_way('no manifest', 1, qr/^tarboot: \S+\.manifest: (?:it is not there|no server has a manifest with Blocks), (?:and|and --trust)/m, @TRUST);
+refuses('an image', 1, "tarboot: --trust: $image is an image, and has its manifest in it\n  Leave it out.\n", 'verify', $image, @TRUST);
+done_testing();
