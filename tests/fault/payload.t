@@ -97,7 +97,9 @@ fails('a missing part', change => [ \&no_manifest, sub {
 # With zstd: the same tests of whole and damaged, by other code.
 my $zst = [qr{what: +/rootfs\.tar\.zst}];
 fails('damage in a frame', change => [ \&in_zstd, change_payload(sub { substr($_[0], 99_999, 1) ^= "\x10"; $_[0] }) ], step => 'unpack root',
-	about => [ @$zst, qr/why: +Block 1 \(byte 0\) is damaged(?: \(|$)/m ]);
+	about => [ @$zst, qr/why: +Block 1 \(byte 0\) is damaged, or was changed: it is not what its\s+digest in the manifest says/m, qr/do: +Copy the image again/ ]);
+fails('damage in a frame, without a manifest', change => [ \&in_zstd, \&no_manifest, change_payload(sub { substr($_[0], 99_999, 1) ^= "\x10"; $_[0] }) ],
+	step => 'unpack root', about => [ @$zst, qr/why: +Block 1 \(byte 0\) is damaged(?: \(|$)/m ]);
 fails('a zstd payload cut short, without a manifest', change => [ \&in_zstd, \&no_manifest, half() ], step => 'find payload',
 	about => [ @$zst, qr/why: +the frame at byte 0 is cut short$/m, qr/do: +Copy it again/ ]);
 
