@@ -74,7 +74,7 @@ static const struct option_spec options[] = {
 	  .id = OPT_SIGN,
 	  .value = "KEYFILE",
 	  .help = "with --stream: sign the root's manifest with this secret key, by minisign, for "
-		  "boot parts that were packed with --trust" },
+		  "boot parts that trust its public key" },
 	{ .name = "rollback",
 	  .id = OPT_ROLLBACK,
 	  .value = "NAME",
