@@ -104,7 +104,8 @@ static size_t ready_unchecked(const struct arrival *a, uint64_t offset)
 	return to > offset ? (size_t)min_u64(to - offset, SIZE_MAX) : 0;
 }
 
-static bool digest_is_right(const struct arrival_block *b, arrival_read *read, const void *from)
+/* 1: right, 0: wrong, or -errno. */
+static int check_digest(const struct arrival_block *b, arrival_read *read, const void *from)
 {
 	uint64_t at = b->offset, end_of_block = b->offset + b->total;
 	uint8_t buf[READ_SIZE];
@@ -116,7 +117,7 @@ static bool digest_is_right(const struct arrival_block *b, arrival_read *read, c
 		ssize_t n = read(from, at, buf, (size_t)min_u64(end_of_block - at, sizeof(buf)));
 
 		if (n <= 0)
-			return false;
+			return (int)n;
 		digest_add(&s, buf, (size_t)n);
 		at += (uint64_t)n;
 	}
@@ -124,19 +125,26 @@ static bool digest_is_right(const struct arrival_block *b, arrival_read *read, c
 	return digest_is_same(&is, &b->digest);
 }
 
-/* Only one of the readers gets it from HERE to CHECKING. */
-static void check_block(struct arrival *a, struct arrival_block *b, arrival_read *read,
-			const void *from)
+/* Only one of the readers gets it from HERE to CHECKING. 0, or -errno of a payload that is here and cannot be read; what arrives can
+ * be fetched again. */
+static int check_block(struct arrival *a, struct arrival_block *b, arrival_read *read,
+		       const void *from)
 {
 	uint32_t before = ARRIVAL_HERE;
-	bool right;
+	int r;
 
 	if (!atomic_compare_exchange_strong(&b->check, &before, ARRIVAL_CHECKING))
-		return;
-	right = digest_is_right(b, read, from);
-	atomic_store(&b->check, right ? ARRIVAL_RIGHT : ARRIVAL_WRONG);
-	atomic_fetch_add(right ? &a->right : &a->wrong, 1);
+		return 0;
+	r = check_digest(b, read, from);
+	if (r < 0 && a->is_here) {
+		atomic_store(&b->check, ARRIVAL_HERE);
+	} else {
+		atomic_store(&b->check, r > 0 ? ARRIVAL_RIGHT : ARRIVAL_WRONG);
+		atomic_fetch_add(r > 0 ? &a->right : &a->wrong, 1);
+		r = 0;
+	}
 	tell_change(a);
+	return r;
 }
 
 static size_t ready_in_block(const struct arrival_block *b, uint64_t offset)
@@ -160,18 +168,18 @@ int arrival_wait(struct arrival *a, arrival_read *read, const void *from, uint64
 	size_t number = find_block(a, offset), ready;
 	struct arrival_block *b = number < a->n_blocks ? &a->blocks[number] : NULL;
 	uint32_t changes;
-	int r;
+	int r = 0;
 
 	if (a->n_blocks > 0 && (!b || b->offset > offset))
 		return -ENODATA;
 	for (;;) {
 		changes = arrival_changes(a);
 		if (b && atomic_load(&b->check) == ARRIVAL_HERE)
-			check_block(a, b, read, from);
+			r = check_block(a, b, read, from);
 		ready = b ? ready_in_block(b, offset) : ready_unchecked(a, offset);
 		if (ready > 0)
 			break;
-		r = why_never(a, b);
+		r = r < 0 ? r : why_never(a, b);
 		if (r < 0)
 			return r;
 		arrival_wait_change(a, changes, WAIT_MS);

@@ -166,6 +166,14 @@ const char *signature_id_format(char buf[SIGNATURE_ID_TEXT_MAX],
 bool signature_is_date(const char *text)
 {
 	static const char form[] = "0000-00-00T00:00:00Z";
+	static const struct {
+		size_t at;
+		char least[3], most[3];
+	} parts[] = { { 5, "01", "12" },
+		      { 8, "01", "31" },
+		      { 11, "00", "23" },
+		      { 14, "00", "59" },
+		      { 17, "00", "60" } };
 	size_t size = strlen(text);
 
 	if (size < 4 || size >= sizeof(form) ||
@@ -173,6 +181,10 @@ bool signature_is_date(const char *text)
 		return false;
 	for (size_t i = 0; i < size; i++)
 		if (form[i] == '0' ? !isdigit((unsigned char)text[i]) : text[i] != form[i])
+			return false;
+	for (size_t i = 0; i < ARRAY_SIZE(parts) && parts[i].at < size; i++)
+		if (memcmp(text + parts[i].at, parts[i].least, 2) < 0 ||
+		    memcmp(text + parts[i].at, parts[i].most, 2) > 0)
 			return false;
 	return isdigit((unsigned char)text[size - 1]) || text[size - 1] == 'Z';
 }
@@ -206,15 +218,13 @@ void signature_about_parse(const char *comment, struct signature_about *ret)
 
 /* ---- a manifest ---- */
 
-static const char todo_sign[] = "Publish it again with `tarboot netboot --stream --sign KEYFILE`.";
-
 static int fail_signature(int error, const char *what, const struct signature *s, struct fail *f)
 {
 	char id[SIGNATURE_ID_TEXT_MAX];
 
 	switch (error) {
 	case -EINVAL:
-		return fail_set(f, EKEYREJECTED, what, todo_sign,
+		return fail_set(f, EKEYREJECTED, what, SIGNATURE_TODO,
 				"its signature is no signature of minisign's, or not that alone");
 	case -ENOTSUP:
 		return fail_set(f, EKEYREJECTED, what,
@@ -228,7 +238,7 @@ static int fail_signature(int error, const char *what, const struct signature *s
 				"it is signed with key %s, which the boot part does not trust",
 				signature_id_format(id, s->id));
 	default:
-		return fail_set(f, EKEYREJECTED, what, todo_sign,
+		return fail_set(f, EKEYREJECTED, what, SIGNATURE_TODO,
 				"its signature, with key %s, is not of this manifest: one of them "
 				"was changed",
 				signature_id_format(id, s->id));
@@ -240,7 +250,7 @@ static int check_date(const char *what, const struct signature_about *about, con
 {
 	if (!*least || strncmp(about->date, least, strlen(least)) >= 0)
 		return 0;
-	return fail_set(f, EKEYREJECTED, what, todo_sign,
+	return fail_set(f, EKEYREJECTED, what, SIGNATURE_TODO,
 			*about->date ? "it was signed on %s, and nothing before %s is taken"
 				     : "it does not say when it was signed%s, and nothing before "
 				       "%s is taken",

@@ -14,6 +14,7 @@
 #define SIGNATURE_KEYS_DIR "tarboot/keys" /* in the boot part: whose signatures count */
 #define SIGNATURE_KEY_SUFFIX ".pub"
 #define SIGNATURE_KEYS_MAX 16
+#define SIGNATURE_TODO "Publish it again with `tarboot netboot --stream --sign KEYFILE`."
 #define SIGNATURE_LEAST_FILE \
 	"tarboot/manifest-min"     /* in the boot part: the oldest date that counts */
 #define SIGNATURE_TEXT_MAX 4096    /* bytes of a signature, or of a key */

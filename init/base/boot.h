@@ -70,6 +70,7 @@ struct boot {
 	struct background devices; /* the process that loads modules for devices */
 	struct manifest manifest;
 	bool has_manifest;
+	bool has_keys; /* the boot part has: manifests from elsewhere must be signed */
 	struct payload payload;
 	struct block_list blocks; /* of the payload */
 	struct arrival

@@ -165,7 +165,8 @@ int root_fetch_await(struct boot *b, const struct url *urls, int fd, enum root_f
 	return r;
 }
 
-int root_fetch_text(struct boot *b, const struct url *urls, uint64_t most, int *ret)
+int root_fetch_text(struct boot *b, const struct url *urls, uint64_t most, bool may_be_missing,
+		    int *ret)
 {
 	_cleanup_close_ int fd = root_fetch_open_file();
 	uint64_t to, size;
@@ -174,7 +175,8 @@ int root_fetch_text(struct boot *b, const struct url *urls, uint64_t most, int *
 	if (fd < 0)
 		return fail_errno(&b->fail, fd, urls[0].text, "cannot keep what arrives");
 	b->arrival = arrival_new(most, UINT64_MAX, 0);
-	r = root_fetch_await(b, urls, fd, ROOT_FETCH_IF_THERE, &to, &size);
+	r = root_fetch_await(b, urls, fd, may_be_missing ? ROOT_FETCH_IF_THERE : ROOT_FETCH_WHOLE,
+			     &to, &size);
 	if (r < 0)
 		return r;
 	if (lseek(fd, 0, SEEK_SET) < 0)
@@ -220,7 +222,8 @@ int root_fetch_start(struct boot *b)
 		r = open_sparse(b);
 	if (r < 0)
 		return r;
-	root_fetch_order(b);
+	if (!b->has_keys) /* else they stand behind the one that the manifest is from */
+		root_fetch_order(b);
 	b->arrival = new_arrival(b);
 	if (!b->arrival)
 		return fail_errno(&b->fail, ENOMEM, b->payload.name, "cannot fetch it");

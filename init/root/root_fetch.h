@@ -41,6 +41,7 @@ int root_fetch_run(struct boot *b, const struct url *urls, int fd, enum root_fet
 int root_fetch_await(struct boot *b, const struct url *urls, int fd, enum root_fetch_what what,
 		     uint64_t *ret_to, uint64_t *ret_size);
 
-/* A file of so many bytes at most. *ret: its descriptor, at its beginning, the caller's; on failure untouched. -ENOENT: no server
- * has it; -EFBIG: it is larger. */
-int root_fetch_text(struct boot *b, const struct url *urls, uint64_t most, int *ret);
+/* A file of so many bytes at most. may_be_missing: one that no server has is not waited for. *ret: its descriptor, at its beginning,
+ * the caller's; on failure untouched; b->fetched.from says whose it is. -ENOENT: no server has it; -EFBIG: it is larger. */
+int root_fetch_text(struct boot *b, const struct url *urls, uint64_t most, bool may_be_missing,
+		    int *ret);

@@ -199,7 +199,7 @@ static int hold_to_manifest(struct boot *b)
 	int r;
 
 	if (!b->has_manifest || !pinned_is_possible(&b->manifest))
-		return root_signed_is_asked() ? fail_not_pinned(b) : 0;
+		return b->has_keys ? fail_not_pinned(b) : 0;
 	r = pinned_hold(&b->manifest, &b->payload, &b->blocks, &b->held, &b->fail);
 	b->payload.arrival = b->held;
 	return r;
@@ -224,7 +224,7 @@ static int find_in_image(struct boot *b)
 	char size[SIZE_TEXT_MAX];
 	int r = open_payload(b);
 
-	if (r == 0 && root_signed_is_asked())
+	if (r == 0 && b->has_keys)
 		r = root_signed_read(b);
 	if (r == 0)
 		r = list_blocks(b);
@@ -258,13 +258,24 @@ static void decide_given_back(struct boot *b)
 		b->keep_payload = true;
 }
 
+static int fail_may_not(struct boot *b)
+{
+	return fail_set(&b->fail, EPERM, "kernel parameter tarboot.verify=no",
+			"Leave it out of the boot menu.",
+			"the boot part has keys, so it takes a root only with a signed manifest");
+}
+
 int root_find_payload(struct boot *b)
 {
 	int r = read_manifest(b);
 
 	if (r == 0)
-		r = url_is_one(b->params.rootfs) ? root_url_find(b) : find_in_image(b);
+		r = root_signed_look(b);
+	if (r == 0 && b->has_keys && !b->params.verify)
+		r = fail_may_not(b);
 	if (r == 0)
+		r = url_is_one(b->params.rootfs) ? root_url_find(b) : find_in_image(b);
+	if (r == 0 && !b->held && !(b->arrives && b->has_manifest))
 		warn_unchecked(b);
 	rootsize_need(b->has_manifest ? &b->manifest : NULL, b->blocks.least,
 		      b->blocks.uncompressed, (uint64_t)sysconf(_SC_PAGESIZE), &b->need);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,43 +21,56 @@
 #define KEYS "/" SIGNATURE_KEYS_DIR
 #define TICK_MS 1000
 
-static const char todo_sign[] = "Publish it again with `tarboot netboot --stream --sign KEYFILE`.";
-
 /* ---- the keys ---- */
 
 struct keys {
 	char paths[SIGNATURE_KEYS_MAX][sizeof(KEYS) + NAME_MAX + 1];
 	int n;
-	bool are_too_many;
 };
 
-/* A file of another name is none. */
-static void list_keys(struct keys *ret)
+static int fail_keys(struct boot *b, int error, const char *why)
 {
-	DIR *d = opendir(KEYS);
-	struct dirent *e;
-
-	ret->n = 0;
-	ret->are_too_many = false;
-	while (d && (e = readdir(d))) {
-		if (!ends_with(e->d_name, SIGNATURE_KEY_SUFFIX))
-			continue;
-		if (ret->n == SIGNATURE_KEYS_MAX)
-			ret->are_too_many = true;
-		else
-			snprintf(ret->paths[ret->n++], sizeof(ret->paths[0]), KEYS "/%s",
-				 e->d_name);
-	}
-	if (d)
-		closedir(d);
+	return fail_set(&b->fail, error, KEYS, "Pack the boot part again.", "%s", why);
 }
 
-bool root_signed_is_asked(void)
+static int add_key(struct boot *b, const char *name, struct keys *ret)
 {
-	struct keys keys;
+	if (!ends_with(name, SIGNATURE_KEY_SUFFIX))
+		return 0;
+	if (ret->n == SIGNATURE_KEYS_MAX)
+		return fail_keys(b, E2BIG, "there are more keys than can be");
+	snprintf(ret->paths[ret->n++], sizeof(ret->paths[0]), KEYS "/%s", name);
+	return 0;
+}
 
-	list_keys(&keys);
-	return keys.n > 0;
+/* None when there is no such directory. */
+static int list_keys(struct boot *b, struct keys *ret)
+{
+	DIR *d = opendir(KEYS);
+	struct dirent *e = NULL;
+	int r = 0;
+
+	ret->n = 0;
+	if (!d && errno == ENOENT)
+		return 0;
+	if (!d)
+		return fail_errno(&b->fail, errno, KEYS, "cannot read the keys of the boot part");
+	errno = 0;
+	while (r == 0 && (e = readdir(d)))
+		r = add_key(b, e->d_name, ret);
+	if (r == 0 && errno)
+		r = fail_errno(&b->fail, errno, KEYS, "cannot read the keys of the boot part");
+	closedir(d);
+	return r == 0 && ret->n == 0 ? fail_keys(b, EINVAL, "there is no key in it") : r;
+}
+
+int root_signed_look(struct boot *b)
+{
+	_cleanup_free_ struct keys *keys = malloc(sizeof(*keys));
+	int r = keys ? list_keys(b, keys) : fail_errno(&b->fail, ENOMEM, KEYS, "cannot read it");
+
+	b->has_keys = r < 0 || keys->n > 0;
+	return r;
 }
 
 /* The later of the dates that the boot part and the kernel command line say; "" = neither does. */
@@ -81,19 +95,34 @@ static int choose_least(struct boot *b, char ret[SIGNATURE_DATE_MAX])
 
 /* ---- the check ---- */
 
-/* In the child: what exec keeps is what the program expects. */
+/* In the child: what exec keeps is what the program expects. The console is none of it. */
 static void become_checker(char *const *argv, int manifest, int signature, int answer)
 {
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int copies[] = { fcntl(manifest, F_DUPFD_CLOEXEC, SIGNATURE_FD + 1),
 			 fcntl(signature, F_DUPFD_CLOEXEC, SIGNATURE_FD + 1),
-			 fcntl(answer, F_DUPFD_CLOEXEC, SIGNATURE_FD + 1) };
+			 fcntl(answer, F_DUPFD_CLOEXEC, SIGNATURE_FD + 1),
+			 fcntl(null, F_DUPFD_CLOEXEC, SIGNATURE_FD + 1) };
 
 	child_restore_signals();
 	if (dup2(copies[0], STDIN_FILENO) < 0 || dup2(copies[1], SIGNATURE_FD) < 0 ||
-	    dup2(copies[2], STDOUT_FILENO) < 0)
+	    dup2(copies[2], STDOUT_FILENO) < 0 || dup2(copies[3], STDERR_FILENO) < 0)
 		_exit(126);
 	execv(argv[0], argv);
 	_exit(127);
+}
+
+/* Whoever took the checker over may have written it. */
+static void tidy(struct signature_verdict *v)
+{
+	v->about.name[sizeof(v->about.name) - 1] = '\0';
+	v->about.version[sizeof(v->about.version) - 1] = '\0';
+	v->about.date[sizeof(v->about.date) - 1] = '\0';
+	v->fail.what[sizeof(v->fail.what) - 1] = '\0';
+	v->fail.why[sizeof(v->fail.why) - 1] = '\0';
+	v->fail.todo[sizeof(v->fail.todo) - 1] = '\0';
+	if (v->fail.error < 0 || v->fail.error > 4095)
+		v->fail.error = EIO;
 }
 
 /* What the checker left in the pipe. */
@@ -101,6 +130,7 @@ static int read_verdict(struct boot *b, int fd, int status, struct signature_ver
 {
 	ssize_t n = read(fd, ret, sizeof(*ret));
 
+	tidy(ret);
 	if (n != (ssize_t)sizeof(*ret))
 		return fail_set(&b->fail, EIO, "/" MEMBER_SIGNATURE, "Pack the boot part again.",
 				"it ended (%d) without saying whether the manifest is signed",
@@ -144,12 +174,10 @@ static int check(struct boot *b, const char *what, int manifest, int signature)
 		     : fail_errno(&b->fail, ENOMEM, what, "cannot check it"),
 	    n = 0;
 
+	if (r == 0)
+		r = list_keys(b, keys);
 	if (r < 0)
 		return r;
-	list_keys(keys);
-	if (keys->are_too_many)
-		return fail_set(&b->fail, E2BIG, KEYS, "Pack the boot part again.",
-				"there may be %d keys", SIGNATURE_KEYS_MAX);
 	argv[n++] = (char *)(uintptr_t) "/" MEMBER_SIGNATURE;
 	argv[n++] = (char *)(uintptr_t)what;
 	argv[n++] = least;
@@ -188,7 +216,7 @@ static int take(struct boot *b, const char *what, int manifest, int signature)
 		return manifest_fail(r, what, &b->fail);
 	if (!pinned_is_possible(&m)) {
 		manifest_free(&m);
-		return fail_set(&b->fail, EBADMSG, what, todo_sign, "it lists no Blocks");
+		return fail_set(&b->fail, EBADMSG, what, SIGNATURE_TODO, "it lists no Blocks");
 	}
 	manifest_free(&b->manifest);
 	b->manifest = m;
@@ -198,66 +226,99 @@ static int take(struct boot *b, const char *what, int manifest, int signature)
 
 /* ---- from a server ---- */
 
-/* From the servers in this order. */
-static int fetch_from(struct boot *b, const struct url *manifests, const struct url *signatures)
+/* One that no server has is what somebody must publish. */
+static int fetch_text(struct boot *b, const struct url *urls, uint64_t most, int *ret)
 {
-	_cleanup_close_ int manifest = -1, signature = -1;
-	int r = root_fetch_text(b, manifests, MANIFEST_TEXT_MAX, &manifest);
+	int r = root_fetch_text(b, urls, most, false, ret);
 
-	if (r == 0)
-		r = root_fetch_text(b, signatures, SIGNATURE_TEXT_MAX, &signature);
 	if (r == -ENOENT)
-		return fail_set(&b->fail, EKEYREJECTED,
-				manifest < 0 ? manifests[0].text : signatures[0].text, todo_sign,
-				"no server has it, and the boot part takes a root only with a "
-				"signed manifest");
-	return r < 0 ? r : take(b, manifests[0].text, manifest, signature);
+		r = fail_set(&b->fail, ENOENT, urls[0].text, SIGNATURE_TODO,
+			     "no server has it, and the boot part takes a root only with a signed "
+			     "manifest");
+	if (r == -EFBIG)
+		r = fail_set(&b->fail, EKEYREJECTED, urls[0].text, SIGNATURE_TODO,
+			     "it is larger than a manifest, or a signature, can be");
+	return r;
 }
 
-/* One server's may be old, or damaged: the next one's then. */
-int root_signed_fetch(struct boot *b)
+/* The manifest from any server, which becomes the first of b->urls, and the signature from that one, if it has it. */
+static int fetch_pair(struct boot *b, struct url *urls)
 {
-	_cleanup_free_ struct url *lists = calloc(2 * URLS_MAX, sizeof(*lists));
-	struct url *manifests = lists, *signatures = lists + URLS_MAX;
-	int r = network_wait(b);
+	_cleanup_close_ int manifest = -1, signature = -1;
+	int r = url_list_beside(b->urls, b->n_urls, ".manifest", urls, &b->fail);
 
-	if (r == 0 && !lists)
-		r = fail_errno(&b->fail, ENOMEM, b->urls[0].text, "cannot fetch its manifest");
+	if (r == 0)
+		r = fetch_text(b, urls, MANIFEST_TEXT_MAX, &manifest);
 	if (r < 0)
 		return r;
-	root_fetch_order(b);
-	for (size_t tries = 0; tries < b->n_urls; tries++) {
-		r = url_list_beside(b->urls, b->n_urls, ".manifest", manifests, &b->fail);
-		if (r == 0)
-			r = url_list_beside(b->urls, b->n_urls, ".manifest" SIGNATURE_SUFFIX,
-					    signatures, &b->fail);
-		if (r == 0)
-			r = fetch_from(b, manifests, signatures);
-		if (r == 0 || b->n_urls == 1)
-			break;
-		if (tries + 1 < b->n_urls)
-			console_log(LOG_WARNING, "%s: %s", b->fail.what, b->fail.why);
+	for (uint32_t i = 0; i < b->fetched.from && i < b->n_urls; i++)
 		url_list_rotate(b->urls, b->n_urls);
+	r = url_list_beside(b->urls, b->n_urls, ".manifest" SIGNATURE_SUFFIX, urls, &b->fail);
+	if (r == 0)
+		r = fetch_text(b, urls, SIGNATURE_TEXT_MAX, &signature);
+	if (r == 0)
+		r = url_list_beside(b->urls, b->n_urls, ".manifest", urls, &b->fail);
+	return r < 0 ? r : take(b, urls[0].text, manifest, signature);
+}
+
+/* Is it about what a server sent, so that another one may have something better? */
+static bool is_rejected(int error)
+{
+	return error == -EKEYREJECTED || error == -EBADMSG || error == -EPROTO || error == -EFBIG;
+}
+
+int root_signed_fetch(struct boot *b)
+{
+	_cleanup_free_ struct url *urls = calloc(URLS_MAX, sizeof(*urls));
+	struct fail first = { 0 };
+	int r = urls ? network_wait(b)
+		     : fail_errno(&b->fail, ENOMEM, b->urls[0].text, "cannot fetch its manifest");
+
+	if (r == 0)
+		root_fetch_order(b);
+	for (size_t tries = 0; r == 0 && tries < b->n_urls; tries++) {
+		r = fetch_pair(b, urls);
+		if (!is_rejected(r) || tries + 1 == b->n_urls)
+			break;
+		console_log(LOG_WARNING, "%s: %s", b->fail.what, b->fail.why);
+		if (!first.error)
+			first = b->fail;
+		url_list_rotate(b->urls, b->n_urls);
+		r = 0;
 	}
-	return r;
+	if (r < 0 && first.error)
+		b->fail = first;
+	return r < 0 ? -b->fail.error : 0;
 }
 
 /* ---- from the initramfs ---- */
 
-static int open_beside(struct boot *b, const char *suffix)
+static int fail_beside(struct boot *b, const char *path)
 {
-	char path[sizeof(b->payload.name) + 32];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s%s", b->payload.name, suffix);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0)
-		return fd;
 	return fail_set(&b->fail, EKEYREJECTED, path,
 			"Load the payload's manifest and its signature as initrds, too, or the "
 			"image that the boot part was packed with.",
 			"it is not in the initramfs, and the boot part takes no payload but its "
 			"own without a signed manifest");
+}
+
+/* A file of so many bytes at most: its descriptor, or -errno. */
+static int open_beside(struct boot *b, const char *suffix, uint64_t most)
+{
+	char path[sizeof(b->payload.name) + 32];
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s%s", b->payload.name, suffix);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return fail_beside(b, path);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fail_errno(&b->fail, errno, path, "cannot open it");
+	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > most)
+		return fail_set(&b->fail, EKEYREJECTED, path, SIGNATURE_TODO,
+				"it is no file, or too large to be what it should");
+	return take_fd(&fd);
 }
 
 int root_signed_read(struct boot *b)
@@ -268,8 +329,9 @@ int root_signed_read(struct boot *b)
 
 	if (b->has_manifest && b->manifest.payload_bytes == b->payload.size)
 		return 0;
-	manifest = open_beside(b, ".manifest");
-	signature = manifest < 0 ? manifest : open_beside(b, ".manifest" SIGNATURE_SUFFIX);
+	manifest = open_beside(b, ".manifest", MANIFEST_TEXT_MAX);
+	signature = manifest < 0 ? manifest
+				 : open_beside(b, ".manifest" SIGNATURE_SUFFIX, SIGNATURE_TEXT_MAX);
 	if (signature < 0)
 		return signature;
 	snprintf(what, sizeof(what), "%s.manifest", b->payload.name);

@@ -6,8 +6,8 @@
 
 #include "base/boot.h"
 
-/* Has the boot part keys? */
-bool root_signed_is_asked(void);
+/* Sets b->has_keys. What cannot be read is not taken for none: -errno then. */
+int root_signed_look(struct boot *b);
 
 /* The manifest beside the payload that is fetched, from the first of its servers that has it with a right signature, becomes
  * b->manifest. 0 or -errno. */

@@ -31,7 +31,7 @@ static int fetch_manifest(struct boot *b)
 		return fail_errno(&b->fail, ENOMEM, b->urls[0].text, "cannot fetch its manifest");
 	if (url_list_beside(b->urls, b->n_urls, ".manifest", urls, &b->fail) < 0)
 		return -ENOENT; /* nobody can ask for it */
-	r = root_fetch_text(b, urls, MANIFEST_TEXT_MAX, &fd);
+	r = root_fetch_text(b, urls, MANIFEST_TEXT_MAX, true, &fd);
 	if (r < 0 && r != -EFBIG)
 		return r;
 	if (r == 0)

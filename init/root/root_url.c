@@ -28,21 +28,11 @@ static int list_pinned(struct boot *b)
 				  &b->fail);
 }
 
-static int fail_may_not(struct boot *b)
-{
-	return fail_set(&b->fail, EPERM, "kernel parameter tarboot.verify=no",
-			"Leave it out of the boot menu.",
-			"the boot part has keys, so it takes a root only with a signed manifest");
-}
-
 static int find(struct boot *b)
 {
-	bool is_signed = root_signed_is_asked();
 	int r;
 
-	if (is_signed && !b->params.verify)
-		return fail_may_not(b);
-	if (is_signed) {
+	if (b->has_keys) {
 		r = root_signed_fetch(b);
 		return r == 0 ? list_pinned(b) : r;
 	}

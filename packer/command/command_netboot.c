@@ -305,7 +305,7 @@ static int publish(struct netboot *n, size_t i, struct fail *f)
 		r = site_publish(&n->site, &p, &published, f);
 	if (r < 0)
 		return r;
-	printf("%s %s\n", published ? "published" : "unchanged", p.name);
+	printf("%s %s\n", published ? "published" : p.sign ? "signed" : "unchanged", p.name);
 	if (published && *before.current.payload && !p.stream)
 		print_warning("%s: the boot loader loads this version whole; the one before was "
 			      "published with --stream",

@@ -12,10 +12,10 @@
 #include "image/image_unpack.h"
 #include "image/image.h"
 #include "image/image_verify.h"
+#include "image/signed_manifest.h"
 #include "base/memory.h"
 #include "base/options.h"
 #include "base/print.h"
-#include "base/read_all.h"
 #include "base/size.h"
 
 static long arg_threads;         /* 0 = all CPUs */
@@ -236,6 +236,8 @@ static int verify(const struct image *image, struct fail *f)
 
 	if (r < 0)
 		return r;
+	if (!image->payload.arrival && !image_verify_lacks(image))
+		result.unchecked = 0; /* each Block had its digest */
 	print_result(&result, now_usec() - start, "whole");
 	print_digests(image);
 	return 0;
@@ -262,38 +264,12 @@ struct input {
 	const struct image *image; /* one of these */
 };
 
-/* The signature of the manifest of a payload, beside it. */
-static int check_signature(const struct image *image, const char *manifest, struct fail *f)
-{
-	_cleanup_free_ char *text = NULL;
-	struct signature_about about;
-	char path[PATH_MAX];
-	size_t size;
-	int r;
-
-	if (image->n_members > 0)
-		return fail_set(f, EINVAL, "--trust", "Leave it out.",
-				"%s is an image, and has its manifest in it", image->path);
-	snprintf(path, sizeof(path), "%.*s" SIGNATURE_SUFFIX, PATH_MAX - 16, manifest);
-	if (!image->has_manifest)
-		return fail_set(f, EKEYREJECTED, manifest, "Copy it, too.",
-				"it is not there, and --trust asks for a signed manifest");
-	r = read_file(path, &text, &size);
-	if (r < 0)
-		return fail_errno(f, r, path, "cannot read this signature");
-	return signature_check_manifest(manifest, image->manifest_text,
-					strlen(image->manifest_text), text, size, trusted.keys,
-					trusted.n, trusted.least, &about, f);
-}
-
-/* Of a file, what is beside it. */
+/* Of a file: what is beside it. */
 static int find_signed_manifest(struct image *image, struct fail *f)
 {
-	char beside[PATH_MAX];
-	int r = image_find_manifest(image, arg_manifest, f);
+	int r = image->n_members ? 0 : image_find_manifest(image, arg_manifest, f);
 
-	snprintf(beside, sizeof(beside), "%.*s.manifest", PATH_MAX - 16, image->path);
-	return r == 0 ? check_signature(image, arg_manifest ? arg_manifest : beside, f) : r;
+	return r == 0 ? signed_manifest_check_image(image, arg_manifest, &trusted, f) : r;
 }
 
 static int open_input(const char *argument, struct input *ret, struct fail *f)

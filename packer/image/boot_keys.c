@@ -14,19 +14,26 @@
 
 /* ---- files ---- */
 
-static bool is_known(const struct boot_keys *keys, const struct signature_key *key)
+/* The one with that id, or NULL. */
+static const struct signature_key *find(const struct boot_keys *keys,
+					const struct signature_key *key)
 {
 	for (size_t i = 0; i < keys->n; i++)
 		if (memcmp(keys->keys[i].id, key->id, sizeof(key->id)) == 0)
-			return true;
-	return false;
+			return &keys->keys[i];
+	return NULL;
 }
 
 static int add_key(struct boot_keys *keys, const struct signature_key *key, const char *what,
 		   struct fail *f)
 {
-	if (is_known(keys, key))
+	const struct signature_key *same = find(keys, key);
+
+	if (same && memcmp(same, key, sizeof(*key)) == 0)
 		return 0;
+	if (same)
+		return fail_set(f, EEXIST, what, "Make another key.",
+				"another key with the same id is there already");
 	if (keys->n == SIGNATURE_KEYS_MAX)
 		return fail_set(f, E2BIG, what, "Leave some out.", "there may be %d keys",
 				SIGNATURE_KEYS_MAX);

@@ -18,6 +18,7 @@
 #include "base/threads.h"
 #include "fetch/receive.h"
 #include "image/pinned.h"
+#include "image/signed_manifest.h"
 
 #define WHY_MAX (URL_MAX + 64)         /* of a URL and a reason */
 #define PATIENCE 20                    /* seconds without a byte */
@@ -158,11 +159,13 @@ static int check_signature(const struct urls *u, size_t url, int manifest,
 	from.n_urls = 1;
 	r = fetch_spool(&from, SIGNATURE_TEXT_MAX, &spool, &unused, f);
 	if (r == -ENOENT)
-		return fail_set(f, EKEYREJECTED, u->signatures[url].text,
-				"Publish it with `tarboot netboot --stream --sign KEYFILE`.",
+		return fail_set(f, EKEYREJECTED, u->signatures[url].text, SIGNATURE_TODO,
 				"the server does not have it, and --trust asks for a signature");
-	if (r < 0)
-		return r;
+	if (r < 0) {
+		f->error = EKEYREJECTED; /* whatever it was: another server may have a better one */
+		snprintf(f->todo, sizeof(f->todo), "%s", SIGNATURE_TODO);
+		return -EKEYREJECTED;
+	}
 	r = read_all(spool.fd, &signature, &signature_size);
 	spool_close(&spool);
 	if (r == 0)
@@ -182,11 +185,12 @@ static int fetch_one(struct image *image, const struct urls *u, size_t first,
 {
 	const struct fetch_source from = source_from(u, u->manifests, first);
 	struct spool spool;
-	int r = fetch_spool(&from, MANIFEST_TEXT_MAX, &spool, ret_url, f);
+	size_t url = 0;
+	int r = fetch_spool(&from, MANIFEST_TEXT_MAX, &spool, &url, f);
 
+	*ret_url = first + url;
 	if (r < 0)
 		return r;
-	*ret_url += first;
 	r = keys ? check_signature(u, *ret_url, spool.fd, keys, f) : 0;
 	if (r == 0)
 		r = image_take_manifest(image, spool.fd, u->manifests[*ret_url].text, f);
@@ -229,7 +233,7 @@ static int fetch_manifest(struct image *image, struct urls *u, const struct boot
 	size_t url = 0;
 	int r = url_list_beside(u->list, u->n, ".manifest", u->manifests, f);
 
-	if (r == 0)
+	if (r == 0 && keys)
 		r = url_list_beside(u->list, u->n, ".manifest" SIGNATURE_SUFFIX, u->signatures, f);
 	if (r == 0)
 		r = fetch_readable(image, u, keys, &url, f);
@@ -239,8 +243,7 @@ static int fetch_manifest(struct image *image, struct urls *u, const struct boot
 		snprintf(ret_why, WHY_MAX, "%s: %s", u->manifests[url].text, no_blocks);
 	if ((r == 0 || r == -ENOENT) && keys && !pinned_is_possible(&image->manifest))
 		r = fail_set(
-			f, EKEYREJECTED, u->manifests[0].text,
-			"Publish it with `tarboot netboot --stream --sign KEYFILE`.",
+			f, EKEYREJECTED, u->manifests[0].text, SIGNATURE_TODO,
 			"no server has a manifest with Blocks, and --trust asks for a signed one");
 	image->has_manifest = r == 0 && pinned_is_possible(&image->manifest);
 	if (!image->has_manifest)
@@ -249,12 +252,18 @@ static int fetch_manifest(struct image *image, struct urls *u, const struct boot
 }
 
 /* One that the user has, and so trusts more than what a server gives. */
-static int read_given(struct image *image, const char *path, struct fail *f)
+static int read_given(struct image *image, const char *path, const struct boot_keys *keys,
+		      struct fail *f)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char signature[PATH_MAX];
 	int r = fd < 0 ? fail_errno(f, errno, path, "cannot open it")
 		       : image_take_manifest(image, fd, path, f);
 
+	snprintf(signature, sizeof(signature), "%.*s" SIGNATURE_SUFFIX, PATH_MAX - 16, path);
+	if (r == 0 && keys)
+		r = signed_manifest_check(path, image->manifest_text, strlen(image->manifest_text),
+					  signature, keys, f);
 	image->has_manifest = r == 0 && pinned_is_possible(&image->manifest);
 	if (r == 0 && !image->has_manifest)
 		return fail_set(f, EINVAL, path,
@@ -384,7 +393,7 @@ int image_fetch_open(const char *text, const struct image_fetch_wish *wish, stru
 		return fail_errno(f, ENOMEM, text, "cannot fetch it");
 	x->image.path = x->name;
 	snprintf(x->image.payload.name, sizeof(x->image.payload.name), "%s", x->name);
-	r = wish->manifest ? read_given(&x->image, wish->manifest, f)
+	r = wish->manifest ? read_given(&x->image, wish->manifest, wish->keys, f)
 			   : fetch_manifest(&x->image, u, wish->keys, why, f);
 	if (r == 0)
 		r = x->image.has_manifest ? start(x, u, f) : open_whole(x, u, why, f);

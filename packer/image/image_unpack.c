@@ -79,6 +79,8 @@ int image_unpack(const struct image *image, const struct unpack_options *given, 
 	}
 	if (r == 0)
 		r = run(&payload, &options, doing, ret, f);
+	if (r == 0 && payload.arrival && payload.arrival->n_blocks > 0)
+		ret->unchecked = 0; /* each Block had its digest */
 	root_tree_free(options.names);
 	arrival_free(held);
 	block_list_free(&blocks);

@@ -338,11 +338,15 @@ static int publish(const struct site *s, const struct publishing *p,
 {
 	struct site_version new;
 	struct site_image image;
+	char current[PATH_MAX];
 	int r = site_read_image(s, p->name, &image, f);
 
 	if (r == 0)
 		r = describe(p, report, &image.current, &new, f);
 	*ret_published = r == 0 && !is_same(&image.current, &new);
+	if (r == 0 && !*ret_published && p->sign)
+		r = site_sign(p, &report->keys, &image.current,
+			      site_path(s, current, IMAGES "%s/current", p->name), f);
 	if (*ret_published) {
 		name_version(&image, new.version);
 		r = site_stream_check(s, p->name, &new, f);

@@ -8,7 +8,7 @@
 #include "site/site_version.h"
 
 /* Publishes an image under its name: it becomes the current version, and the current one the previous. *ret_published
- * is false if the current version has the same checksums and settings. */
+ * is false if the current version has the same checksums and settings; it may be signed again then. */
 int site_publish(const struct site *s, const struct publishing *p, bool *ret_published,
 		 struct fail *f);
 

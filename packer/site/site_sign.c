@@ -2,6 +2,7 @@
 #include "site/site_sign.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -41,7 +42,7 @@ static void become_minisign(const char *key, const char *manifest, const char *s
 			    const char *comment)
 {
 	(void)dup2(STDERR_FILENO, STDOUT_FILENO);
-	execlp("minisign", "minisign", "-S", "-s", key, "-m", manifest, "-x", signature, "-t",
+	execlp("minisign", "minisign", "-S", "-H", "-s", key, "-m", manifest, "-x", signature, "-t",
 	       comment, (char *)NULL);
 	_exit(errno == ENOENT ? 127 : 126);
 }
@@ -69,38 +70,58 @@ static int run_minisign(const char *key, const char *manifest, const char *signa
 	return 0;
 }
 
-/* As a machine does that boots this boot part; without keys there, any key will do. */
+/* As a machine does that boots this boot part. Without keys there, any key will do, which is in another boot part. */
 static int check_result(const char *manifest, const char *signature, const struct boot_keys *keys,
 			struct fail *f)
 {
 	_cleanup_free_ char *text = NULL, *signed_text = NULL;
+	const char *name = site_file_of(manifest);
 	struct signature_about about;
+	struct signature s;
 	size_t size, signed_size;
 	int r = read_file(manifest, &text, &size);
 
 	if (r == 0)
 		r = read_file(signature, &signed_text, &signed_size);
 	if (r < 0)
-		return fail_errno(f, r, signature, "cannot read what minisign wrote");
-	if (keys->n == 0)
+		return fail_errno(f, r, name, "cannot read what minisign wrote");
+	if (keys->n > 0)
+		return signature_check_manifest(name, text, size, signed_text, signed_size,
+						keys->keys, keys->n, keys->least, &about, f);
+	if (signature_parse(signed_text, signed_size, &s) == 0)
 		return 0;
-	return signature_check_manifest(manifest, text, size, signed_text, signed_size, keys->keys,
-					keys->n, keys->least, &about, f);
+	return fail_set(f, EBADMSG, "minisign", "Use version 0.8 or later.",
+			"it made a signature of a kind that machines do not take");
+}
+
+/* Everybody can read it, and it is on the disk, before it has its name. */
+static int put(const char *aside, const char *signature, struct fail *f)
+{
+	_cleanup_close_ int fd = open(aside, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || fchmod(fd, 0644) < 0 || fsync(fd) < 0 || rename(aside, signature) < 0)
+		return fail_errno(f, errno, signature, "cannot publish it");
+	return 0;
 }
 
 int site_sign(const struct publishing *p, const struct boot_keys *keys,
 	      const struct site_version *v, const char *directory, struct fail *f)
 {
-	char manifest[PATH_MAX], signature[PATH_MAX], comment[COMMENT_MAX];
+	char manifest[PATH_MAX], signature[PATH_MAX], aside[PATH_MAX], comment[COMMENT_MAX];
 	int r;
 
 	if (snprintf(manifest, PATH_MAX, "%s/%s.manifest", directory, v->payload) >= PATH_MAX ||
 	    snprintf(signature, PATH_MAX, "%s/%s.manifest" SIGNATURE_SUFFIX, directory,
-		     v->payload) >= PATH_MAX)
+		     v->payload) >= PATH_MAX ||
+	    snprintf(aside, PATH_MAX, "%s/" SITE_SIGN_ASIDE, directory) >= PATH_MAX)
 		return fail_errno(f, ENAMETOOLONG, directory, "cannot create files in it");
 	write_comment(p, v, comment);
-	r = run_minisign(p->sign, manifest, signature, comment, f);
-	if (r == 0 && chmod(signature, 0644) < 0)
-		r = fail_errno(f, errno, signature, "cannot publish it");
-	return r == 0 ? check_result(manifest, signature, keys, f) : r;
+	r = run_minisign(p->sign, manifest, aside, comment, f);
+	if (r == 0)
+		r = check_result(manifest, aside, keys, f);
+	if (r == 0)
+		r = put(aside, signature, f);
+	if (r < 0)
+		(void)unlink(aside);
+	return r;
 }

@@ -10,6 +10,8 @@
 int site_sign_check(const struct publishing *p, const struct boot_keys *keys, const char *image,
 		    struct fail *f);
 
+#define SITE_SIGN_ASIDE "signature.new" /* the name of one until it is checked */
+
 /* Signs directory/NAME.manifest with the key of p, into NAME.manifest.minisig; minisign asks for the key's password where it has one. The
  * boot part's keys must find it right. */
 int site_sign(const struct publishing *p, const struct boot_keys *keys,

@@ -31,6 +31,8 @@ publish_root('other', 1);
 for my $name (qw(good old foreign bare behind swapped changed)) {
 	run('cp', "$http/other.tar.xz$_", "$http/$name.tar.xz$_") for '', '.manifest';
 }
+# Another root, so that it is seen which of two servers was taken.
+run('cp', "$http/tiny.tar.xz$_", "$http/old.tar.xz$_") for '', '.manifest';
 sub path { return "$http/$_[0].tar.xz.manifest" }
 
 sign('holder',   path('good'),    $NOW);
@@ -69,7 +71,7 @@ sub beside {
 	newc_write("$http/cpio$n", map { { name => $_, mode => 0100644, nlink => 1, data => $files{$_} } } sort keys %files);
 	spew($initrd, slurp("$http/tiny.boot") . "\0" x (-(-s "$http/tiny.boot") % 512) . slurp("$http/cpio$n"));
 	return machine(name => "beside$n", mem => 384, mac => mac($n), kernel => kernel_of('bookworm') . '/vmlinuz', initrd => $initrd,
-		append => 'no_timer_check');
+		append => 'no_timer_check' . ($files{'x.tar.xz'} ? ' tarboot.rootfs=/x.tar.xz' : ''));
 }
 
 my $publish = 'Publish it again with `tarboot netboot --stream --sign KEYFILE`.';
@@ -82,7 +84,7 @@ my ($block) = slurp(path('good')) =~ /^block=(\d+)/m;
 two_at_once(
 	boots('a root that the boot part has never seen', url('good'),
 		qr{^tarboot: http://\S+/good\.tar\.xz\.manifest is signed: room 1 of \Q$NOW\E$}m),
-	boots('an old manifest on the first servers', url(qw(old behind good)), qr{is signed: room 1 of \Q$NOW\E$}m),
+	boots('an old one, and none that can be read, on the other servers', url(qw(old behind good)), qr{is signed: room 1 of \Q$NOW\E$}m),
 	refused('no signature', url('bare'), '', what => manifest_of('bare') . '.minisig', do => $publish,
 		why => 'no server has it, and the boot part takes a root only with a signed manifest'),
 	refused("a stranger's signature", url('foreign'), '', what => manifest_of('foreign'),
@@ -107,6 +109,8 @@ two_at_once(
 	sub { beside('changed', %altered) },
 	sub { fail_with('a signed one that was changed', $_[0], what => '/rootfs.tar.xz', do => qr/^Copy the image again/,
 		why => qr/^Block \d+ \(byte \d+\) is damaged, or was changed: it is not what its digest in the manifest says/) },
+	sub { beside('another path', 'x.tar.xz' => $payload{'rootfs.tar.xz'}) },
+	sub { fail_with('a payload by tarboot.rootfs=', $_[0], what => '/x.tar.xz.manifest', why => qr/^it is not in the initramfs, and the boot part takes/, do => qr/\S/) },
 	sub { beside('signed', %signed) },
 	sub { come_up('a signed one', $_[0], 'other', qr{^tarboot: /rootfs\.tar\.xz\.manifest is signed: room 1 of \Q$NOW\E$}m) });
 note($web->text, $dhcp->text) unless Test::More->builder->is_passing;

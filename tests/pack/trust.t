@@ -43,6 +43,8 @@ refuses('no file', 1, "tarboot: $image.pub: cannot read this key: No such file o
 refuses('a secret key', 1, "tarboot: @{[ scratch('holder.key') ]}: it is no public key of minisign's\n  Give the file that `minisign -G -p` writes.\n",
 	@pack, '--trust', scratch('holder.key'));
 refuses('a date alone', 2, "tarboot: pack: --manifest-min counts only with --trust\n  Try `tarboot pack --help`.\n", @pack, '--manifest-min', '2026-11-29');
+refuses('no day', 2, "tarboot: pack: --manifest-min 2026-99-99: it must be a date, as 2026-11-29 or 2026-11-29T21:15:00Z\n  Try `tarboot pack --help`.\n",
+	@pack, @TRUST, '--manifest-min', '2026-99-99');
 refuses('no date', 2, "tarboot: pack: --manifest-min yesterday: it must be a date, as 2026-11-29 or 2026-11-29T21:15:00Z\n  Try `tarboot pack --help`.\n",
 	@pack, @TRUST, '--manifest-min', 'yesterday');
 ok(!-e $image, 'nothing is written');
@@ -94,7 +96,7 @@ ok(!-e $site, 'and nothing is published');
 {
 	my $r = try($TARBOOT, @netboot, '--stream', '--sign', scratch('stranger.key'));
 	is($r->{exit}, 1, 'with a key that it does not trust: refused');
-	like($r->{err}, qr/^tarboot: \S+\/root\.tar\.xz\.manifest: it is signed with key $STRANGER, which the boot part does not trust\n  Sign it with the key/m, 'and says why');
+	like($r->{err}, qr/^tarboot: root\.tar\.xz\.manifest: it is signed with key $STRANGER, which the boot part does not trust\n  Sign it with the key/m, 'and says why');
 	$r = try($TARBOOT, @netboot, '--stream', '--sign', "$image.key");
 	is($r->{exit}, 1, 'a key file that is not there: refused');
 	like($r->{err}, qr/^tarboot: \Q$image.key\E: minisign could not sign with it\n/m, 'and says so');
@@ -103,7 +105,7 @@ ok(!-e $site, 'and nothing is published');
 	$r = do { local $ENV{PATH} = $path; try($TARBOOT, @netboot, @sign) };
 	is($r->{exit}, 1, 'without minisign: refused');
 	like($r->{err}, qr/^tarboot: minisign: it makes the signature for --sign, but is not installed\n  Install it \(Debian: minisign\)\.\n/m, 'and says so');
-	is(join(' ', glob "$site/http/images/lab/*"), '', 'no version is left');
+	is(join(' ', grep { !m{/\.\.?\z} } glob "$site/http/images/lab/{*,.*}"), '', 'no version is left, not even half of one');
 }
 {
 	my $r = try($TARBOOT, @netboot, @sign);
@@ -115,11 +117,22 @@ ok(!-e $site, 'and nothing is published');
 		qr/^Trusted comment: tarboot name=lab version=$version date=20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/m, 'minisign finds it right, and who, what, when');
 	is(sprintf('%04o', (stat "$dir/root.tar.xz.manifest.minisig")[2] & 07777), '0644', 'everybody can read it');
 	like(slurp("$dir/entry.conf"), qr/^signed = yes$/m, 'entry.conf says it');
-	like(try($TARBOOT, @netboot, @sign)->{out}, qr/^unchanged lab$/m, 'the same again changes nothing');
+	my $before = slurp("$dir/root.tar.xz.manifest.minisig");
+	sleep 1;
+	like(try($TARBOOT, @netboot, @sign)->{out}, qr/^signed lab$/m, 'the same again is signed again');
+	is(readlink $dir, $version, 'which is no new version');
+	isnt(slurp("$dir/root.tar.xz.manifest.minisig"), $before, 'but a new signature');
+	$before = slurp("$dir/root.tar.xz.manifest.minisig");
+	is(try($TARBOOT, @netboot, '--stream', '--sign', scratch('stranger.key'))->{exit}, 1, 'a key that is not trusted');
+	is(slurp("$dir/root.tar.xz.manifest.minisig"), $before, 'leaves the signature that was there');
+	is(join(' ', grep { /new/ } glob "$dir/*"), '', 'and nothing else');
 }
 is(pack_it('--stream')->{exit}, 0, 'an image without keys');
 is(try($TARBOOT, @netboot, '--stream')->{exit}, 0, 'can be published without a signature');
 like(try($TARBOOT, @netboot, @sign)->{out}, qr/^published lab$/m, 'and with one, which is another version');
+like(try($TARBOOT, @netboot, '--stream', '--sign', scratch('stranger.key'))->{out}, qr/^signed lab$/m, 'and by another key');
+like(run(qw(minisign -V -p), scratch('stranger.pub'), '-m', "$site/http/images/lab/current/root.tar.xz.manifest"), qr/verified/, 'whose signature is there then');
+try($TARBOOT, @netboot, @sign);
 
 # ---- on the host ----
 
@@ -170,5 +183,36 @@ with_files($manifest => $right{$manifest} =~ s/^inodes=\K/1/mr =~ s/^text-digest
 each_way('a changed manifest', 1, qr/^tarboot: \S+\.manifest: its signature, with key $ID, is not of this manifest: one of them was changed\n/m, @TRUST);
 with_files($manifest => undef);
 each_way('no manifest', 1, qr/^tarboot: \S+\.manifest: (?:it is not there|no server has a manifest with Blocks), (?:and|and --trust)/m, @TRUST);
+{
+	# Signed, but it says nothing of the payload but its size.
+	unlink glob "$dir/*";
+	spew($_, $right{$_}) for keys %right;
+	spew($manifest, 'payload-bytes=' . length($right{$tar}) . "\n");
+	run(qw(minisign -S -H -s), scratch('holder.key'), '-m', $manifest, qw(-t x));
+	each_way('a manifest without Blocks', 1, qr/^tarboot: \S+\.manifest: (?:it lists no Blocks, so its signature|no server has a manifest with Blocks)/m, @TRUST);
+	with_files();
+	my $other = spew(scratch('own.manifest'), $right{$manifest});
+	my @own = ('verify', "http://127.0.0.1:$port/root.tar.xz", '--manifest', $other);
+	is(try($TARBOOT, @own)->{exit}, 0, 'a manifest of one\'s own');
+	refuses('with --trust', 1, "tarboot: $other.minisig: cannot read this signature: No such file or directory\n", @own, @TRUST);
+	run('cp', "$manifest.minisig", "$other.minisig");
+	is(try($TARBOOT, @own, @TRUST)->{exit}, 0, 'it must be signed, too');
+	is(try($TARBOOT, @own, '--trust', scratch('stranger.pub'))->{exit}, 1, 'by that key');
+}
+{
+	# What one server has in place of a signature keeps nobody from the next one's. That one fails, too: but both are tried, once.
+	my $first = new_dir();
+	run('cp', glob("$dir/*"), $first);
+	mkdir "$dir/bad";
+	run('cp', glob("$first/*"), "$dir/bad");
+	for my $bad ('x' x 5000, 'no signature') {
+		spew("$dir/bad/root.tar.xz.manifest.minisig", $bad);
+		my $r = try($TARBOOT, 'verify', "http://127.0.0.1:$port/bad/root.tar.xz,http://127.0.0.1:$port/root.tar.xz", @TRUST);
+		is($r->{exit}, 0, 'the second server has a right one') or diag($r->{err});
+		$r = try($TARBOOT, 'verify', "http://127.0.0.1:$port/bad/root.tar.xz,http://127.0.0.1:$port/none/root.tar.xz", @TRUST);
+		is($r->{exit}, 1, 'or none');
+		like($r->{err}, qr/^tarboot: warning: \S+: .*: the manifest of the next server is tried$/m, 'which was tried');
+	}
+}
 refuses('an image', 1, "tarboot: --trust: $image is an image, and has its manifest in it\n  Leave it out.\n", 'verify', $image, @TRUST);
 done_testing();

@@ -623,6 +623,61 @@ static void test_wrong(const struct made_payload payloads[])
 	}
 }
 
+/* A payload that is here from the start, of which a byte may be another. */
+static void unpack_here(const struct made_payload *m, struct run *run, size_t flipped, int root_fd)
+{
+	struct receiver *r = &run->receiver;
+	struct payload p = { .name = "the payload" };
+	char byte = (char)(m->bytes.data[flipped < m->bytes.size ? flipped : 0] ^ 4);
+
+	r->fd = must(memfd_create("here", MFD_CLOEXEC));
+	must((int)pwrite(r->fd, m->bytes.data, m->bytes.size, 0));
+	if (flipped < m->bytes.size)
+		must((int)pwrite(r->fd, &byte, 1, (off_t)flipped));
+	must(payload_add(&p, must(fcntl(r->fd, F_DUPFD_CLOEXEC, 0)), 0, m->bytes.size));
+	run->error = pinned_hold(&m->manifest, &p, &m->blocks, &r->a, &run->fail);
+	alarm(120);
+	if (run->error == 0)
+		unpack(m, run, root_fd);
+	alarm(0);
+	arrival_free(r->a);
+	r->a = NULL;
+	payload_close(&p);
+	close(r->fd);
+}
+
+static void test_here(const struct made_payload payloads[])
+{
+	static const unsigned decoders[] = { 1, 3, 8 };
+
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
+		for (size_t d = 0; d < ARRAY_SIZE(decoders); d++) {
+			const struct made_payload *m = &payloads[k];
+			const struct manifest_block *last =
+				&m->manifest.blocks[m->manifest.n_blocks - 1];
+			struct run run = plain_run;
+			int root_fd = scratch_dir("root");
+			char *have;
+
+			snprintf(case_name, sizeof(case_name), "%s, here, %u decoders",
+				 kinds[k].name, decoders[d]);
+			run.decoders = decoders[d];
+			unpack_here(m, &run, SIZE_MAX, root_fd);
+			have = listing_text(root_fd, &(struct listing_options){ 0 });
+			ok(run.error == 0 && !listing_difference(have, want), "%s: the tree",
+			   case_name);
+			free(have);
+			close(root_fd);
+			scratch_remove(scratch_base_fd, "root");
+			run.decoders = decoders[d];
+			unpack_here(m, &run, (size_t)(last->offset + last->bytes / 2), -1);
+			is_int(run.error, -EBADMSG, "%s: one byte of the last Block is another",
+			       case_name);
+			ok(strstr(run.fail.why, "is damaged, or was changed") != NULL,
+			   "%s: which is said", case_name);
+		}
+}
+
 static void test_receiver_ends(const struct made_payload *m)
 {
 	static const struct fail cancelled = {
@@ -914,6 +969,7 @@ int main(void)
 	test_trees(payloads);
 	test_kept(&payloads[0]);
 	test_wrong(payloads);
+	test_here(payloads);
 	test_receiver_ends(&payloads[0]);
 	test_reader_ends(&payloads[0]);
 	test_no_start(&payloads[0]);

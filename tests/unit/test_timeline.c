@@ -47,9 +47,8 @@ static const char fetched[] =
 
 static void check_fetched(void)
 {
-	static const char *const names[] = { "kernel", "start network",
-					     "  until one is reached", "unpack root",
-					     "  fetch" };
+	static const char *const names[] = { "kernel", "start network", "  until one is reached",
+					     "unpack root", "  fetch" };
 	static const double seconds[] = { 1, 0.5, 1.5, 6, 4 };
 	struct timeline t;
 
