@@ -15,6 +15,7 @@
 
 #include "base/background.h"
 #include "base/console.h"
+#include "base/empty_directory.h"
 #include "base/message.h"
 #include "devices/modules.h"
 #include "devices/uevent.h"
@@ -253,6 +254,15 @@ void devices_settle(struct boot *b)
 {
 	if (b->devices.child.pid)
 		(void)child_wait_until(has_settled, b, SETTLE_MS);
+}
+
+void devices_drop_modules(struct boot *b)
+{
+	int fd = b->devices_seen.time ? open("/lib/modules", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+				      : -1;
+
+	if (fd >= 0 && empty_directory(fd) == 0)
+		console_log(LOG_DEBUG, "memory is short: /lib/modules is deleted");
 }
 
 static void explain_end(int status)

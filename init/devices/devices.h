@@ -16,5 +16,9 @@ int devices_start(struct boot *b);
 /* Waits a short time until all devices that are present have been handled, so that a shell has a keyboard. */
 void devices_settle(struct boot *b);
 
+/* Deletes the modules of the initramfs that no device has asked for, once all that are present were seen: where memory is short, they
+ * are worth more than what is plugged in while the root is unpacked, which udev of the new system handles again. */
+void devices_drop_modules(struct boot *b);
+
 /* A step: tells the process to end, waits a short time, then kills it. */
 int devices_stop(struct boot *b);

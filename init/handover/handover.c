@@ -1,18 +1,16 @@
 /* switch_root. */
 #include "handover/handover.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/syscall.h>
 
 #include "base/child.h"
 #include "base/console.h"
+#include "base/empty_directory.h"
 #include "base/terminals.h"
 
 extern char **environ;
@@ -60,47 +58,15 @@ int handover_switch_root(struct boot *b)
 	return 0;
 }
 
-/* Empties the directory dir_fd, which is taken over. Depth is bounded: initramfs trees are ours. */
-static void empty_directory(int dir_fd, dev_t dev, unsigned depth)
-{
-	DIR *dir = fdopendir(dir_fd);
-	struct dirent *e;
-	struct stat st;
-	int fd;
-
-	if (!dir) {
-		close(dir_fd);
-		return;
-	}
-	while ((e = readdir(dir))) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
-		    fstatat(dir_fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_dev != dev)
-			continue;
-		if (S_ISDIR(st.st_mode) && depth > 0) {
-			fd = openat(dir_fd, e->d_name,
-				    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-			if (fd >= 0)
-				empty_directory(fd, dev, depth - 1);
-		}
-		(void)unlinkat(dir_fd, e->d_name, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0);
-	}
-	closedir(dir);
-}
-
 int handover_delete_initramfs(struct boot *b)
 {
-	struct statfs fs;
-	struct stat st;
+	int r = empty_directory(take_fd(&b->old_root_fd));
 
-	if (fstatfs(b->old_root_fd, &fs) < 0 || fstat(b->old_root_fd, &st) < 0)
-		return fail_errno(&b->fail, errno, "the initramfs", "cannot access it");
-	if (fs.f_type != RAMFS_MAGIC && fs.f_type != TMPFS_MAGIC) {
+	if (r == -ENOTSUP) {
 		console_log(LOG_WARNING, "the initramfs is on a disk file system: not deleted");
 		return 0;
 	}
-	empty_directory(b->old_root_fd, st.st_dev, 64);
-	b->old_root_fd = -1;
-	return 0;
+	return r < 0 ? fail_errno(&b->fail, r, "the initramfs", "cannot access it") : 0;
 }
 
 /* The kernel opened 0, 1 and 2 on a node of the initramfs; the new init gets the one in its /dev.

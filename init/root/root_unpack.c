@@ -13,6 +13,7 @@
 #include "base/child.h"
 #include "base/console.h"
 #include "base/report.h"
+#include "devices/devices.h"
 #include "root/root_fetch.h"
 #include "root/root_room.h"
 #include "zram/zram.h"
@@ -169,8 +170,10 @@ static int run_child(struct boot *b)
 
 int root_unpack(struct boot *b)
 {
-	int r = root_fetch_start(b);
+	int r = root_fetch_start(b); /* and with that the network has its driver */
 
+	if (r == 0 && *b->zram.device && !b->params.shell)
+		devices_drop_modules(b);
 	if (r == 0)
 		r = run_child(b);
 	root_fetch_stop(b);
