@@ -69,7 +69,7 @@ static int check(const char *path, struct kernel_check *ret, struct kernel_confi
 	int r = kernel_config_open(path, config, f);
 
 	if (r == 0 && arg_image) {
-		r = image_open(arg_image, &image, f);
+		r = image_open_any(arg_image, &image, f);
 		if (r == 0)
 			r = image_read_module_index(&image, &index, f);
 		image_close(&image);
