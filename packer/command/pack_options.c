@@ -419,10 +419,9 @@ static bool is_path(int id, const char *value)
 	case OPT_EXCLUDE_FROM:
 	case OPT_OVERLAY:
 	case OPT_UKI:
+	case OPT_KEY:
 	case OPT_CERT:
 		return strcmp(value, "-") != 0;
-	case OPT_KEY:
-		return !strchr(value, ':');
 	case OPT_KERNEL:
 		return strcmp(value, "auto") != 0 && strcmp(value, "none") != 0;
 	case OPT_SHELL:

@@ -17,9 +17,7 @@
 
 static int check_key(const char *path, struct fail *f)
 {
-	if (strchr(path, ':') || access(path, R_OK) == 0) /* sbsign knows pkcs11:… */
-		return 0;
-	return fail_errno(f, errno, path, "cannot read it");
+	return access(path, R_OK) == 0 ? 0 : fail_errno(f, errno, path, "cannot read it");
 }
 
 int pack_uki_check(const struct pack_options *o, const char *kernel_path, struct fail *f)
