@@ -1,4 +1,5 @@
 /* tarboot inspect: what is in an image, what is large in it, and how two images differ. */
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,12 +8,14 @@
 #include "image/image_report.h"
 #include "image/inspect_json.h"
 #include "image/contents_diff.h"
+#include "image/uki_measure.h"
+#include "image/uki_report.h"
 #include "base/options.h"
 #include "base/out.h"
 #include "base/print.h"
 #include "base/size.h"
 
-static bool arg_json, arg_diff;
+static bool arg_json, arg_diff, arg_pcr;
 static const char *arg_report;
 static long arg_top = 10;
 
@@ -31,13 +34,17 @@ static const struct option_spec options[] = {
 	{ .name = "diff",
 	  .flag = &arg_diff,
 	  .help = "show files that were added, removed or changed from OLD to NEW" },
+	{ .name = "pcr",
+	  .flag = &arg_pcr,
+	  .help = "show what systemd's stub measures of a unified kernel image into the TPM (PCR "
+		  "11), as systemd-measure calculates it" },
 	OPTION_HELP,
 	OPTIONS_END,
 };
 
 static const struct command_usage usage = {
 	.command = "inspect",
-	.synopsis = "inspect IMAGE|TAR [OPTION]...\ninspect --diff OLD NEW",
+	.synopsis = "inspect IMAGE|TAR|UKI [OPTION]...\ninspect --diff OLD NEW",
 	.about = "Shows the boot part, the manifest and the payload of an image, the memory that "
 		 "it needs, and its largest directories and files, with their sizes in RAM and in "
 		 "the image.",
@@ -53,6 +60,9 @@ static int parse_options(int argc, char **argv, struct command_line *ret)
 		return r;
 	if (arg_report && arg_diff)
 		return print_usage_error("inspect", "--report cannot be combined with --diff");
+	if (arg_pcr && (arg_report || arg_diff || arg_json))
+		return print_usage_error("inspect", "--pcr cannot be combined with --json, "
+						    "--report and --diff");
 	if (arg_report && !image_report_can_write(arg_report))
 		return print_usage_error("inspect",
 					 "--report %s: the name must end in .svg or .json",
@@ -99,13 +109,18 @@ static void print_payload(const struct image *image, const struct block_list *l)
 {
 	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX], c[SIZE_TEXT_MAX], d[SIZE_TEXT_MAX];
 
-	printf("payload\n  %s in %zu part%s, %s%s uncompressed\n"
-	       "  %llu %s stream%s, %zu Block%s of at most %s, %s to decode one\n",
-	       size_format(a, image->payload.size), image->payload.n_parts,
-	       print_plural(image->payload.n_parts), l->unsized ? "at most " : "",
-	       size_format(b, l->uncompressed), (unsigned long long)l->streams, l->codec->name,
-	       print_plural(l->streams), l->n, print_plural(l->n), size_format(c, l->largest),
-	       size_format(d, l->decoder_memory));
+	if (image->is_boot_part)
+		printf("payload\n  %s, which the machine fetches, %s uncompressed\n",
+		       size_format(a, image->manifest.payload_bytes),
+		       size_format(b, l->uncompressed));
+	else
+		printf("payload\n  %s in %zu part%s, %s%s uncompressed\n",
+		       size_format(a, image->payload.size), image->payload.n_parts,
+		       print_plural(image->payload.n_parts), l->unsized ? "at most " : "",
+		       size_format(b, l->uncompressed));
+	printf("  %llu %s stream%s, %zu Block%s of at most %s, %s to decode one\n",
+	       (unsigned long long)l->streams, l->codec->name, print_plural(l->streams), l->n,
+	       print_plural(l->n), size_format(c, l->largest), size_format(d, l->decoder_memory));
 	if (l->unchecked && l->unchecked == l->n)
 		puts("  no integrity check: damage may go unnoticed");
 	else if (l->unchecked)
@@ -143,16 +158,27 @@ static void print_report_text(const struct image_report *report)
 	const struct image *image = &report->image;
 
 	print_line(stdout, "image %s", image->path);
+	if (image->uki)
+		uki_print(image->uki, stdout);
+	if (image->uki)
+		puts("initrd");
 	print_members(image);
 	if (image->has_manifest)
 		print_manifest(image);
 	print_payload(image, &report->blocks);
 	boot_keys_print(&report->keys);
 	needs_print(image, &report->needs);
-	print_disk_usage(&report->usage);
+	if (!image->is_boot_part)
+		print_disk_usage(&report->usage);
 }
 
 /* ---- what is asked for ---- */
+
+/* One that has no root is shown without its files. */
+static int decode(struct image_report *report, struct fail *f)
+{
+	return report->image.is_boot_part && !arg_report ? 0 : image_report_decode(report, f);
+}
 
 static int inspect(const char *path, struct fail *f)
 {
@@ -163,7 +189,7 @@ static int inspect(const char *path, struct fail *f)
 		r = image_report_open(path, &report, f);
 	if (r < 0)
 		return r;
-	r = image_report_decode(&report, f);
+	r = decode(&report, f);
 	if (r == 0 && arg_report)
 		r = image_report_write(&report, arg_report, f);
 	if (r == 0 && arg_json)
@@ -181,7 +207,9 @@ static int read_contents(const char *path, struct contents *ret, struct fail *f)
 
 	if (r < 0)
 		return r;
-	r = contents_read(&report.image, &report.blocks, ret, f);
+	r = image_need_root(&report.image, f);
+	if (r == 0)
+		r = contents_read(&report.image, &report.blocks, ret, f);
 	image_report_close(&report);
 	return r;
 }
@@ -200,6 +228,28 @@ static int diff(const char *old_path, const char *new_path, struct fail *f)
 	return r;
 }
 
+static int print_pcrs(const char *path, struct fail *f)
+{
+	_cleanup_free_ char *lines = NULL;
+	unsigned version = 0;
+	struct image image = { 0 };
+	int r = image_open_any(path, &image, f);
+
+	if (r == 0 && !image.uki)
+		r = fail_set(f, EINVAL, path, "Make one with `tarboot pack --uki`.",
+			     "it is no unified kernel image, and --pcr is about one");
+	if (r == 0)
+		r = uki_measure(image.uki, path, &lines, &version, f);
+	if (r == 0)
+		fputs(lines, stdout);
+	if (r == 0 && (!version || version != uki_stub_version(image.uki)))
+		print_warning("systemd-measure is of systemd %u, and may measure other sections "
+			      "than the stub, %s: it must be of the same version",
+			      version, image.uki->stub ? image.uki->stub : "which is not known");
+	image_close(&image);
+	return r;
+}
+
 int command_inspect(int argc, char **argv)
 {
 	struct command_line line;
@@ -208,7 +258,8 @@ int command_inspect(int argc, char **argv)
 
 	if (r >= 0)
 		return r;
-	r = arg_diff ? diff(line.arguments[0], line.arguments[1], &f)
-		     : inspect(line.arguments[0], &f);
+	r = arg_diff  ? diff(line.arguments[0], line.arguments[1], &f)
+	    : arg_pcr ? print_pcrs(line.arguments[0], &f)
+		      : inspect(line.arguments[0], &f);
 	return r < 0 ? print_failure(&f) : EXIT_OK;
 }

@@ -20,10 +20,10 @@ static const struct option_spec options[] = {
 	  .help = "check whether modules are in this image" },
 	{ .name = "only",
 	  .value = "LIST",
-	  .suggest = "tarboot recommended x86_64 aarch64 netboot vm debug",
+	  .suggest = "tarboot recommended x86_64 aarch64 netboot vm secureboot debug",
 	  .text = &arg_only,
 	  .help = "check these groups only, separated by commas: tarboot, recommended, x86_64, "
-		  "aarch64, netboot, vm, debug (default: all)" },
+		  "aarch64, netboot, vm, secureboot, debug (default: all)" },
 	{ .name = "missing", .flag = &arg_missing, .help = "show only what is missing" },
 	{ .name = "json", .flag = &arg_json, .help = "print everything as JSON" },
 	OPTION_QUIET(.flag = &arg_quiet),
@@ -69,7 +69,7 @@ static int check(const char *path, struct kernel_check *ret, struct kernel_confi
 	int r = kernel_config_open(path, config, f);
 
 	if (r == 0 && arg_image) {
-		r = image_open(arg_image, &image, f);
+		r = image_open_any(arg_image, &image, f);
 		if (r == 0)
 			r = image_read_module_index(&image, &index, f);
 		image_close(&image);

@@ -16,6 +16,7 @@
 #include "site/site_name.h"
 #include "site/site_sign.h"
 #include "site/site_stream.h"
+#include "site/site_uki.h"
 #include "base/size.h"
 
 enum {
@@ -28,6 +29,7 @@ enum {
 	OPT_SPLIT,
 	OPT_STREAM,
 	OPT_SIGN,
+	OPT_UKI,
 	OPT_ROLLBACK,
 	OPT_REMOVE,
 	OPT_PROXY,
@@ -75,6 +77,12 @@ static const struct option_spec options[] = {
 	  .value = "KEYFILE",
 	  .help = "with --stream: sign the root's manifest with this secret key, by minisign, for "
 		  "boot parts that trust its public key" },
+	{ .name = "uki",
+	  .id = OPT_UKI,
+	  .value = "FILE",
+	  .suggest = "none",
+	  .help = "publish a unified kernel image (`tarboot pack --uki`), which UEFI machines "
+		  "get in the place of iPXE and its menu; none: they get iPXE" },
 	{ .name = "rollback",
 	  .id = OPT_ROLLBACK,
 	  .value = "NAME",
@@ -169,7 +177,7 @@ static const struct command_usage usage = {
 struct netboot {
 	struct site site;
 	struct publishing publishing; /* of each image; image and name are set for each */
-	const char *kernel, *roll_back, *remove;
+	const char *kernel, *uki, *roll_back, *remove;
 	bool quiet;
 	char **images;                /* of argv */
 	char (*names)[SITE_NAME_MAX]; /* of the images; owned */
@@ -194,21 +202,36 @@ static int set_ipxe(struct site *s, const char *value)
 	return set_setting(s, "ipxe", path ? path : value);
 }
 
+/* Where the value of an option goes as it is, or NULL. */
+static const char **text_of_option(struct netboot *n, int id)
+{
+	switch (id) {
+	case OPT_KERNEL:
+		return &n->kernel;
+	case OPT_NAME:
+		return &n->publishing.name;
+	case OPT_TITLE:
+		return &n->publishing.title;
+	case OPT_APPEND:
+		return &n->publishing.append;
+	case OPT_UKI:
+		return &n->uki;
+	case OPT_ROLLBACK:
+		return &n->roll_back;
+	case OPT_REMOVE:
+		return &n->remove;
+	default:
+		return NULL;
+	}
+}
+
 static int set_option(struct netboot *n, const struct option_spec *o, const char *value)
 {
+	const char **text = text_of_option(n, o->id);
+
+	if (text)
+		*text = value;
 	switch (o->id) {
-	case OPT_KERNEL:
-		n->kernel = value;
-		break;
-	case OPT_NAME:
-		n->publishing.name = value;
-		break;
-	case OPT_TITLE:
-		n->publishing.title = value;
-		break;
-	case OPT_APPEND:
-		n->publishing.append = value;
-		break;
 	case OPT_SPLIT:
 		n->publishing.split = true;
 		break;
@@ -342,6 +365,11 @@ static int remove_image(struct site *s, const char *name, struct fail *f)
 	return r == 0 ? site_remove(s, name, f) : r;
 }
 
+static bool is_none(const char *value)
+{
+	return strcmp(value, "none") == 0;
+}
+
 static int change_images(struct netboot *n, struct fail *f)
 {
 	struct fail unused;
@@ -351,6 +379,9 @@ static int change_images(struct netboot *n, struct fail *f)
 		r = keep_default(&n->site, f);
 	for (size_t i = 0; r == 0 && i < n->n_images; i++)
 		r = publish(n, i, f);
+	if (r == 0 && n->uki)
+		r = is_none(n->uki) ? site_uki_remove(&n->site, f)
+				    : site_uki_publish(&n->site, n->uki, f);
 	if (r == 0 && n->roll_back)
 		r = site_roll_back(&n->site, n->roll_back, f);
 	if (r == 0 && n->remove)
@@ -404,6 +435,7 @@ static int write_all(struct netboot *n, struct fail *f)
 		return r;
 	site_url(&n->site, url);
 	print_images(&n->site, url, images, n_images);
+	site_uki_print(&n->site, url);
 	printf("menu     %s/menu.ipxe\n", url);
 	print_line(stdout, "serve    tarboot serve %s", n->site.directory);
 	free(images);
@@ -470,7 +502,7 @@ static int check_images(struct netboot *n, struct fail *f)
 		return fail_errno(f, ENOMEM, n->site.directory, "cannot publish there");
 	for (size_t i = 0; r == 0 && i < n->n_images; i++)
 		r = check_image(n, i, f);
-	return r;
+	return r == 0 && n->uki && !is_none(n->uki) ? site_uki_check(n->uki, f) : r;
 }
 
 /* The directory is locked, its settings are read and changed. */

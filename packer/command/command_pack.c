@@ -21,6 +21,7 @@
 #include "base/out.h"
 #include "kernel/pack_kernel.h"
 #include "command/pack_options.h"
+#include "command/pack_uki.h"
 #include "image/payload_digests.h"
 #include "image/payload_write.h"
 #include "root/root_warnings.h"
@@ -35,6 +36,7 @@ struct pack {
 	struct rootfs_files files; /* of it: what is packed */
 	struct decisions decisions;
 	struct pack_kernel kernel;
+	struct pack_uki uki;
 	struct payload_writer *writer;
 	struct out image, payload;
 	struct manifest manifest;
@@ -94,6 +96,7 @@ static int load(struct pack *p, struct fail *f)
 	p->root.outputs[0] = p->options.out;
 	p->root.outputs[1] = p->kernel.path;
 	p->root.outputs[2] = p->options.report;
+	p->root.outputs[3] = p->options.uki;
 	return rootfs_load(&p->root, &in, f);
 }
 
@@ -251,6 +254,7 @@ static void print_report(const struct pack *p)
 	else if (p->kernel.was_there)
 		print_line(stdout, "kernel   none; the one of the image before is %s.old now",
 			   p->kernel.path);
+	pack_uki_print(&p->uki, &p->options);
 	if (p->modules.modules)
 		printf("modules  %u, %s, and %u file%s of firmware, %s\n", p->modules.modules,
 		       size_format(a, p->modules.size - p->modules.firmware_size),
@@ -349,12 +353,45 @@ static int check_kernel_machine(const struct pack *p, struct fail *f)
 			program_machine_name(p->machine));
 }
 
-static int pack_image(struct pack *p, struct fail *f)
+/* All that can be known to fail before the root is compressed. */
+static int prepare(struct pack *p, struct fail *f)
 {
 	int r = find_host_files(p, f);
 
 	if (r == 0)
 		r = check_kernel_machine(p, f);
+	return r == 0 ? pack_uki_open(&p->uki, &p->options, &p->files.files, p->machine, &p->kernel,
+				      f)
+		      : r;
+}
+
+static int write_uki(struct pack *p, struct fail *f)
+{
+	const struct pack_uki_parts parts = {
+		.root = &p->files.files,
+		.kernel = &p->kernel,
+		.image = p->image.fd,
+		.image_size = p->options.stream ? p->boot_size
+						: (uint64_t)lseek(p->image.fd, 0, SEEK_CUR),
+	};
+
+	return pack_uki_write(&p->uki, &p->options, &parts, f);
+}
+
+/* Each is complete, so that no failure but that of a rename leaves files of two roots. */
+static int commit(struct pack *p, struct fail *f)
+{
+	int r;
+
+	p->has_kernel = out_is_open(&p->kernel.out);
+	r = out_commit_pair(&p->image, &p->kernel.out, p->kernel.path, f);
+	return r == 0 ? pack_uki_commit(&p->uki, f) : r;
+}
+
+static int pack_image(struct pack *p, struct fail *f)
+{
+	int r = prepare(p, f);
+
 	if (r == 0)
 		r = out_open(p->options.out, OUT_PRIVATE, &p->image, f);
 	if (r == 0)
@@ -375,9 +412,10 @@ static int pack_image(struct pack *p, struct fail *f)
 	if (r == 0)
 		r = image_write_payload(&p->image, p->payload.fd, p->manifest.payload,
 					p->manifest.payload_bytes, f);
-	p->has_kernel = out_is_open(&p->kernel.out);
 	if (r == 0)
-		r = out_commit_pair(&p->image, &p->kernel.out, p->kernel.path, f);
+		r = write_uki(p, f);
+	if (r == 0)
+		r = commit(p, f);
 	if (r < 0)
 		return r;
 	print_warnings(p);
@@ -431,7 +469,7 @@ static int check_outputs(const struct pack *p, struct fail *f)
 		r = out_check(o->report, o->root, f);
 	if (r == 0 && o->report)
 		r = out_check(o->report, o->out, f);
-	return r;
+	return r == 0 ? pack_uki_check(o, p->kernel.path, f) : r;
 }
 
 static int read_keys(struct pack *p, struct fail *f)
@@ -471,6 +509,7 @@ int command_pack(int argc, char **argv)
 			    : EXIT_OK;
 	payload_writer_free(p.writer);
 	out_abandon(&p.payload);
+	pack_uki_close(&p.uki);
 	pack_kernel_close(&p.kernel);
 	out_abandon(&p.image);
 	decide_close(&p.decisions);

@@ -13,6 +13,7 @@
 #include "image/image.h"
 #include "image/image_verify.h"
 #include "image/signed_manifest.h"
+#include "image/uki_verify.h"
 #include "base/memory.h"
 #include "base/options.h"
 #include "base/print.h"
@@ -22,6 +23,7 @@ static long arg_threads;         /* 0 = all CPUs */
 static const char *arg_manifest; /* NULL = that beside the payload */
 static const char *arg_trust;    /* a file with a key; NULL = signed or not */
 static struct boot_keys trusted; /* that key */
+static const char *arg_cert;     /* NULL = nobody's */
 static bool arg_quiet;
 
 #define OPTION_THREADS                                                                  \
@@ -49,6 +51,11 @@ static const struct option_spec verify_options[] = {
 	  .text = &arg_manifest,
 	  .help = "check TAR or URL against this manifest (default: TAR.manifest, URL.manifest)" },
 	OPTION_TRUST,
+	{ .name = "secureboot-cert",
+	  .value = "FILE",
+	  .text = &arg_cert,
+	  .help = "check that a unified kernel image is signed with the key of this certificate "
+		  "(PEM), by sbverify" },
 	OPTION_QUIET(.flag = &arg_quiet),
 	OPTION_HELP,
 	OPTIONS_END,
@@ -65,7 +72,7 @@ static const struct option_spec verify_options[] = {
 
 static const struct command_usage unpack_usage = {
 	.command = "unpack",
-	.synopsis = "unpack IMAGE|TAR|URL DIR [OPTION]...",
+	.synopsis = "unpack IMAGE|TAR|UKI|URL DIR [OPTION]...",
 	.about = "Unpacks the root of an image into DIR, with the same code as at boot. DIR is "
 		 "created if it does not exist. Only root can restore owners and "
 		 "devices.\n\n" ABOUT_STDIN,
@@ -74,11 +81,12 @@ static const struct command_usage unpack_usage = {
 
 static const struct command_usage verify_usage = {
 	.command = "verify",
-	.synopsis = "verify IMAGE|TAR|URL [OPTION]...",
+	.synopsis = "verify IMAGE|TAR|UKI|URL [OPTION]...",
 	.about = "Checks every byte of an image: the digests of boot part and payload, every Block "
 		 "by decoding it, and the numbers in the manifest. Writes nothing.\n\n"
 		 "If TAR.manifest lies beside TAR, as tarboot-netboot publishes it, TAR is checked "
-		 "against it.\n\n" ABOUT_STDIN,
+		 "against it.\n\nOf a unified kernel image its kernel is checked, too, and that "
+		 "its signature is of all of its bytes.\n\n" ABOUT_STDIN,
 	.options = verify_options,
 };
 
@@ -220,26 +228,53 @@ static void print_digests(const struct image *image)
 		printf("digests: none checked: %s\n", lacks);
 		return;
 	}
-	printf("digests: right: manifest, %seach Block and the whole payload\n",
-	       image_verify_has_boot_part(image) ? "boot part, " : "");
+	printf("digests: right: manifest%s%s\n",
+	       image_verify_has_boot_part(image) ? ", boot part" : "",
+	       image->is_boot_part ? "" : ", each Block and the whole payload");
+	if (image->is_boot_part)
+		puts("not checked: the root, which is not in it: the machine fetches it, and "
+		     "checks each Block");
 	if (others)
 		printf("not checked: %zu other cpio archive%s in this file, for which the "
 		       "manifest has no digest\n",
 		       others, print_plural(others));
 }
 
+static void print_verdict(const struct uki_verdict *v)
+{
+	if (v->has_kernel)
+		puts("kernel: right: the one of the manifest");
+	if (v->has_cert)
+		puts("signature: right: of every byte, with the key of that certificate");
+	else if (v->has_signature)
+		puts("signature: of every byte; --secureboot-cert tells whether it is yours");
+	else
+		puts("not checked: stub, kernel command line and os-release: it is not signed");
+}
+
+/* The archive is in the image, and the image in the unified kernel image. */
 static int verify(const struct image *image, struct fail *f)
 {
 	struct unpack_result result;
+	struct uki_verdict verdict;
 	uint64_t start = now_usec();
-	int r = verify_image(image, &result, f);
+	int r = image->uki ? uki_verify(image, arg_cert, &verdict, f) : 0;
 
+	if (!image->uki && arg_cert)
+		return fail_set(f, EINVAL, image->path, "Leave out --secureboot-cert.",
+				"it is no unified kernel image, and only these are signed");
+	if (r == 0)
+		r = image->is_boot_part ? image_verify_bytes(image, f)
+					: verify_image(image, &result, f);
 	if (r < 0)
 		return r;
 	if (!image->payload.arrival && !image_verify_lacks(image))
 		result.unchecked = 0; /* each Block had its digest */
-	print_result(&result, now_usec() - start, "whole");
+	if (!image->is_boot_part)
+		print_result(&result, now_usec() - start, "whole");
 	print_digests(image);
+	if (image->uki)
+		print_verdict(&verdict);
 	return 0;
 }
 
@@ -272,7 +307,8 @@ static int find_signed_manifest(struct image *image, struct fail *f)
 	return r == 0 ? signed_manifest_check_image(image, arg_manifest, &trusted, f) : r;
 }
 
-static int open_input(const char *argument, struct input *ret, struct fail *f)
+/* any: a boot part without its root, too. */
+static int open_input(const char *argument, bool any, struct input *ret, struct fail *f)
 {
 	const struct image_fetch_wish wish = { .manifest = arg_manifest,
 					       .keys = arg_trust ? &trusted : NULL };
@@ -288,6 +324,11 @@ static int open_input(const char *argument, struct input *ret, struct fail *f)
 	}
 	r = image_open(argument, &ret->file, f);
 	return r == 0 && arg_trust ? find_signed_manifest(&ret->file, f) : r;
+	if (!url_is_one(argument))
+		return any ? image_open_any(argument, &ret->file, f)
+			   : image_open(argument, &ret->file, f);
+	ret->image = &ret->fetch.image;
+	return image_fetch_open(argument, arg_manifest, &ret->fetch, f);
 }
 
 static void close_input(struct input *in)
@@ -305,7 +346,7 @@ int command_unpack(int argc, char **argv)
 
 	if (r >= 0)
 		return r;
-	r = open_input(line.arguments[0], &in, &f);
+	r = open_input(line.arguments[0], false, &in, &f);
 	if (r == 0)
 		r = unpack(in.image, line.arguments[1], &f);
 	close_input(&in);
@@ -334,7 +375,7 @@ int command_verify(int argc, char **argv)
 
 	if (r >= 0)
 		return r;
-	r = open_input(line.arguments[0], &in, &f);
+	r = open_input(line.arguments[0], true, &in, &f);
 	if (r == 0 && in.image == &in.file)
 		r = find_manifest(&in.file, strcmp(line.arguments[0], "-") == 0, &f);
 	if (r == 0)

@@ -15,6 +15,8 @@
 #include "root/scrub.h"
 #include "base/settings.h"
 
+#define COMMAND_LINE_MAX 2048 /* bytes with the NUL, on x86 and arm64 */
+
 enum {
 	OPT_HELP,
 	OPT_OUTPUT,
@@ -38,6 +40,10 @@ enum {
 	OPT_STREAM,
 	OPT_TRUST,
 	OPT_MANIFEST_MIN,
+	OPT_UKI,
+	OPT_CMDLINE,
+	OPT_KEY,
+	OPT_CERT,
 	OPT_COMPRESS,
 	OPT_LEVEL,
 	OPT_THREADS,
@@ -133,6 +139,26 @@ static const struct option_spec options[] = {
 	  .id = OPT_MANIFEST_MIN,
 	  .value = "DATE",
 	  .help = "and whose manifest was signed on DATE (as 2026-11-29) or later" },
+	{ .name = "uki",
+	  .id = OPT_UKI,
+	  .value = "FILE",
+	  .help = "write a unified kernel image, too, which UEFI firmware starts by itself: "
+		  "systemd's stub with the kernel and the image, with --stream the boot part "
+		  "alone" },
+	{ .name = "cmdline",
+	  .id = OPT_CMDLINE,
+	  .value = "TEXT",
+	  .may_be_empty = true,
+	  .help = "put this kernel command line into it; with Secure Boot nobody can change it "
+		  "then" },
+	{ .name = "secureboot-key",
+	  .id = OPT_KEY,
+	  .value = "FILE",
+	  .help = "sign it for Secure Boot with this private key (PEM), by sbsign" },
+	{ .name = "secureboot-cert",
+	  .id = OPT_CERT,
+	  .value = "FILE",
+	  .help = "the certificate of that key (PEM), which the machines' firmware knows" },
 	{ .name = "compress",
 	  .letter = 'c',
 	  .id = OPT_COMPRESS,
@@ -290,6 +316,20 @@ static int set_report(struct pack_options *o, const char *file, const char *type
 					   typed, file);
 }
 
+/* A kernel reads 2047 bytes, and no others would arrive as they are: firmware has its own characters. */
+static int check_cmdline(const char *text, const char *typed)
+{
+	for (const char *at = text; *at; at++)
+		if (*at < ' ' || *at > '~')
+			return print_usage_error("pack", "%s: it must have ASCII characters only",
+						 typed);
+	return strlen(text) < COMMAND_LINE_MAX
+		       ? EXIT_OK
+		       : print_usage_error("pack",
+					   "%s: it has %zu characters, and a kernel reads %d",
+					   typed, strlen(text), COMMAND_LINE_MAX - 1);
+}
+
 /* Where the value of an option goes as it is, or NULL. */
 static const char **text_of_option(struct pack_options *o, int id)
 {
@@ -308,6 +348,14 @@ static const char **text_of_option(struct pack_options *o, int id)
 		return &o->choice.tag;
 	case OPT_MANIFEST_MIN:
 		return &o->manifest_min;
+	case OPT_UKI:
+		return &o->uki;
+	case OPT_CMDLINE:
+		return &o->cmdline;
+	case OPT_KEY:
+		return &o->secureboot_key;
+	case OPT_CERT:
+		return &o->secureboot_cert;
 	default:
 		return NULL;
 	}
@@ -380,6 +428,8 @@ static int set_option(struct pack_options *o, const struct option_spec *spec, co
 	case OPT_MODULES:
 		o->modules = strcmp(value, "none") == 0 ? NULL : value;
 		break;
+	case OPT_CMDLINE:
+		return check_cmdline(value, typed);
 	}
 	return EXIT_OK;
 }
@@ -397,6 +447,9 @@ static bool is_path(int id, const char *value)
 	case OPT_EXCLUDE_FROM:
 	case OPT_OVERLAY:
 	case OPT_TRUST:
+	case OPT_UKI:
+	case OPT_KEY:
+	case OPT_CERT:
 		return strcmp(value, "-") != 0;
 	case OPT_KERNEL:
 		return strcmp(value, "auto") != 0 && strcmp(value, "none") != 0;
@@ -458,7 +511,7 @@ static int set_line(struct pack_options *o, const struct setting *line, const ch
 		return print_usage_error("pack", "%s: unknown option%s", typed,
 					 nearest_name(line->name, "", next_name, NULL, nearest));
 	if (option->value)
-		return value && *value
+		return value && (*value || option->may_be_empty)
 			       ? set_project_value(o, option, value, path, typed)
 			       : print_usage_error("pack", "%s: this option needs a value", typed);
 	if (!value || strcmp(value, "yes") == 0)
@@ -534,6 +587,18 @@ static int set_root(struct pack_options *o, const struct command_line *line)
 	return EXIT_OK;
 }
 
+static int check_uki(const struct pack_options *o)
+{
+	if (!o->uki && (o->cmdline || o->secureboot_key || o->secureboot_cert))
+		return print_usage_error("pack", "--cmdline, --secureboot-key and "
+						 "--secureboot-cert are about --uki, which is "
+						 "missing");
+	if (!o->secureboot_key != !o->secureboot_cert)
+		return print_usage_error("pack",
+					 "--secureboot-key and --secureboot-cert need each other");
+	return EXIT_OK;
+}
+
 int pack_options_parse(int argc, char **argv, struct pack_options *o)
 {
 	struct command_line line;
@@ -548,6 +613,8 @@ int pack_options_parse(int argc, char **argv, struct pack_options *o)
 		r = read_environment(o);
 	if (r == EXIT_OK)
 		r = set_root(o, &line);
+	if (r == EXIT_OK)
+		r = check_uki(o);
 	free(line.options);
 	if (r == EXIT_OK && o->quiet)
 		r = print_quietly();

@@ -19,9 +19,12 @@ struct pack_options {
 	const char *shell;               /* auto, a path, or NULL for none */
 	const char *
 		modules; /* words as in module_choice.h; "" = keyboards and consoles; NULL = none */
-	const char *report;         /* a file to write, NULL = none */
-	const char *explain;        /* a path in the root; NULL = none */
-	struct image_choice choice; /* of several images in root */
+	const char *report;  /* a file to write, NULL = none */
+	const char *explain; /* a path in the root; NULL = none */
+	const char *uki,
+		*cmdline; /* a unified kernel image to write, and the kernel command line in it; NULL = none */
+	const char *secureboot_key, *secureboot_cert; /* what it is signed with; NULL = not */
+	struct image_choice choice;                   /* of several images in root */
 	const struct encode_kind *compress;
 	struct encode_settings encode;
 	struct string_list overlays, exclude, keep;

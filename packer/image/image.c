@@ -24,9 +24,10 @@
 static const char todo_image[] = "Give an image that `tarboot pack` wrote, or a .tar, .tar.xz or "
 				 ".tar.zst file.";
 
-static int read_at(int fd, uint64_t offset, void *buf, size_t size)
+/* What is at an offset of the image. */
+static int read_at(const struct image *image, int fd, uint64_t offset, void *buf, size_t size)
 {
-	ssize_t n = pread(fd, buf, size, (off_t)offset);
+	ssize_t n = pread(fd, buf, size, (off_t)(image->start + offset));
 
 	return n < 0 ? -errno : n == (ssize_t)size ? 0 : -ENODATA;
 }
@@ -62,14 +63,15 @@ static int add_archive(struct image *image, uint64_t start, uint64_t end)
 }
 
 /* Between archives there may be zeros, in steps of 4 bytes. */
-static uint64_t skip_zeros(int fd, uint64_t at, uint64_t end)
+static uint64_t skip_zeros(const struct image *image, int fd, uint64_t at)
 {
+	uint64_t end = image->size;
 	char block[4096];
 	size_t i, size;
 
 	for (; at < end; at += sizeof(block)) {
 		size = end - at < sizeof(block) ? (size_t)(end - at) : sizeof(block);
-		if (read_at(fd, at, block, size) < 0)
+		if (read_at(image, fd, at, block, size) < 0)
 			return at;
 		for (i = 0; i < size; i++)
 			if (block[i])
@@ -94,11 +96,12 @@ static int read_member(struct image *image, int fd, uint64_t *at, uint64_t *arch
 	struct cpio_header h;
 	int r;
 
-	if (read_at(fd, *at, head, sizeof(head)) < 0)
+	if (*at > image->size || image->size - *at < sizeof(head) ||
+	    read_at(image, fd, *at, head, sizeof(head)) < 0)
 		return fail_member(image, *at, "it is cut short, or something was added to it", f);
 	if (cpio_header_parse(head, &h) < 0 || h.name_size > sizeof(name))
 		return fail_member(image, *at, "this is not a newc cpio header", f);
-	if (read_at(fd, *at + CPIO_HEADER_SIZE, name, h.name_size) < 0)
+	if (read_at(image, fd, *at + CPIO_HEADER_SIZE, name, h.name_size) < 0)
 		return fail_member(image, *at, "it is cut short", f);
 	name[h.name_size - 1] = '\0';
 	data = *at + cpio_head_size(h.name_size - 1);
@@ -107,7 +110,7 @@ static int read_member(struct image *image, int fd, uint64_t *at, uint64_t *arch
 		return fail_member(image, *at, "it is cut short", f);
 	if (strcmp(name, CPIO_TRAILER) == 0) {
 		r = add_archive(image, *archive, data);
-		*at = *archive = skip_zeros(fd, end + cpio_padding(end), image->size);
+		*at = *archive = skip_zeros(image, fd, end + cpio_padding(end));
 	} else {
 		r = add_member(image, &h, name, *at, data);
 		*at = end + cpio_padding(end);
@@ -141,7 +144,8 @@ bool image_has_module(const struct image *image, const char *name)
 }
 
 /* Its text; *ret is the caller's. 0 or -errno. */
-static int read_manifest(int fd, const struct image_member *m, char **ret)
+static int read_manifest(const struct image *image, int fd, const struct image_member *m,
+			 char **ret)
 {
 	_cleanup_free_ char *text = NULL;
 	int r;
@@ -151,7 +155,7 @@ static int read_manifest(int fd, const struct image_member *m, char **ret)
 	text = calloc(1, m->size + 1);
 	if (!text)
 		return -ENOMEM;
-	r = read_at(fd, m->offset, text, m->size);
+	r = read_at(image, fd, m->offset, text, m->size);
 	if (r < 0)
 		return r;
 	*ret = text;
@@ -166,7 +170,7 @@ static int find_own_manifest(struct image *image, int fd, struct fail *f)
 
 	if (!m)
 		return 0;
-	r = read_manifest(fd, m, &image->manifest_text);
+	r = read_manifest(image, fd, m, &image->manifest_text);
 	if (r == 0)
 		r = manifest_parse(image->manifest_text, m->size, &image->manifest);
 	image->has_manifest = r == 0;
@@ -235,7 +239,7 @@ static int add_part(struct image *image, int fd, uint64_t offset, uint64_t size,
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 
-	if (copy < 0 || payload_add(&image->payload, copy, offset, size) < 0)
+	if (copy < 0 || payload_add(&image->payload, copy, image->start + offset, size) < 0)
 		return fail_errno(f, errno, image->path, "cannot open its payload");
 	return 0;
 }
@@ -259,8 +263,30 @@ static int add_payload(struct image *image, int fd, const char *name, struct fai
 	return r;
 }
 
-/* The payload that the manifest names or, as init looks for it, one that is there without a manifest. */
-static int find_payload(struct image *image, int fd, struct fail *f)
+/* Does its manifest tell all of a payload that is not in it? */
+static bool is_boot_part(const struct image *image)
+{
+	return image->uki && image->has_manifest && pinned_is_possible(&image->manifest) &&
+	       image_can_fetch(image);
+}
+
+static int fail_boot_part(const struct image *image, struct fail *f)
+{
+	return fail_set(f, ENOENT, image->path,
+			"Give its root, which lies beside it, or the URL of that.",
+			"it is the boot part of an image whose root is fetched: there is no /%s in "
+			"it",
+			manifest_payload(&image->manifest));
+}
+
+int image_need_root(const struct image *image, struct fail *f)
+{
+	return image->is_boot_part ? fail_boot_part(image, f) : 0;
+}
+
+/* The payload that the manifest names or, as init looks for it, one that is there without a manifest. any: none is right for a
+ * boot part. */
+static int find_payload(struct image *image, int fd, bool any, struct fail *f)
 {
 	static const char *const usual[] = MANIFEST_USUAL_PAYLOADS;
 	const char *name = manifest_payload(&image->manifest);
@@ -270,12 +296,12 @@ static int find_payload(struct image *image, int fd, struct fail *f)
 	     !image->has_manifest && r == 0 && image->payload.n_parts == 0 && i < ARRAY_SIZE(usual);
 	     i++)
 		r = add_payload(image, fd, usual[i], f);
+	if (r == 0 && image->payload.n_parts == 0 && any && is_boot_part(image)) {
+		image->arrives = image->is_boot_part = true;
+		return 0;
+	}
 	if (r == 0 && image->payload.n_parts == 0 && image_can_fetch(image))
-		return fail_set(f, ENOENT, image->path,
-				"Give its root, which lies beside it, or the URL of that.",
-				"it is the boot part of an image whose root is fetched: there is "
-				"no /%s in it",
-				name);
+		return fail_boot_part(image, f);
 	if (r == 0 && image->payload.n_parts == 0)
 		return fail_set(f, ENOENT, image->path, todo_image, "there is no /%s in it", name);
 	if (r == 0 && image->has_manifest && image->payload.size != image->manifest.payload_bytes)
@@ -343,26 +369,55 @@ int image_read_blocks(const struct image *image, struct block_list *ret, struct 
 	return r;
 }
 
-static int read_image(struct image *image, int fd, struct fail *f)
+/* What is in .initrd is the image. 0 also for other programs. */
+static int enter_uki(struct image *image, int fd, struct fail *f)
 {
-	char head[FILE_KIND_HEAD];
-	uint64_t at = 0, archive = 0;
-	ssize_t n = pread(fd, head, sizeof(head), 0);
-	int r = 0;
+	int r = uki_read(fd, image->path, &image->uki, f);
+
+	if (r < 0)
+		return r == -ENOEXEC ? 0 : r;
+	image->start = image->uki->initrd->offset;
+	image->size = pe_content_size(image->uki->initrd);
+	return 0;
+}
+
+static int read_head(const struct image *image, int fd, char head[FILE_KIND_HEAD], size_t *ret,
+		     struct fail *f)
+{
+	size_t size = (size_t)min_u64(image->size, FILE_KIND_HEAD);
+	ssize_t n = pread(fd, head, size, (off_t)image->start);
 
 	if (n < 0)
 		return fail_errno(f, errno, image->path, "cannot read it");
-	if (codec_find((const uint8_t *)head, (size_t)min_u64((uint64_t)n, CODEC_HEAD)))
+	*ret = (size_t)n;
+	return 0;
+}
+
+static int read_image(struct image *image, int fd, bool any, struct fail *f)
+{
+	char head[FILE_KIND_HEAD];
+	uint64_t at = 0, archive = 0;
+	size_t n = 0;
+	int r = read_head(image, fd, head, &n, f);
+
+	if (r == 0 && uki_may_be(head, n)) {
+		r = enter_uki(image, fd, f);
+		if (r == 0)
+			r = read_head(image, fd, head, &n, f);
+	}
+	if (r < 0)
+		return r;
+	if (codec_find((const uint8_t *)head, (size_t)min_u64(n, CODEC_HEAD)))
 		return add_part(image, fd, 0, image->size, f);
 	if (n < CPIO_MAGIC_SIZE)
 		return fail_set(f, EBADMSG, image->path, todo_image, "it is empty or too short");
 	if (strncmp(head, "070701", 6) != 0)
-		return fail_kind(image, head, (size_t)n, f);
+		return fail_kind(image, head, n, f);
 	while (r == 0 && at < image->size)
 		r = read_member(image, fd, &at, &archive, f);
 	if (r == 0)
 		r = find_own_manifest(image, fd, f);
-	return r == 0 ? find_payload(image, fd, f) : r;
+	return r == 0 ? find_payload(image, fd, any, f) : r;
 }
 
 /* The Index of an xz file stands at its end, so a pipe is first read to its end. A descriptor, or -errno. */
@@ -404,15 +459,7 @@ static int open_input(struct image *image, struct fail *f)
 	return open_pipe(STDIN_FILENO, image->path, f);
 }
 
-int image_open(const char *path, struct image *ret, struct fail *f)
-{
-	struct image image = { .path = path };
-	int fd = open_input(&image, f);
-
-	return fd < 0 ? fd : image_open_fd(fd, image.path, ret, f);
-}
-
-int image_open_fd(int fd_to_close, const char *path, struct image *ret, struct fail *f)
+static int open_fd(int fd_to_close, const char *path, bool any, struct image *ret, struct fail *f)
 {
 	struct image image = { .path = path };
 	_cleanup_close_ int fd = fd_to_close;
@@ -425,13 +472,36 @@ int image_open_fd(int fd_to_close, const char *path, struct image *ret, struct f
 	if (!S_ISREG(st.st_mode))
 		return fail_set(f, EINVAL, path, todo_image, "it is not a regular file");
 	image.size = (uint64_t)st.st_size;
-	r = read_image(&image, fd, f);
+	r = read_image(&image, fd, any, f);
 	if (r < 0) {
 		image_close(&image);
 		return r;
 	}
 	*ret = image;
 	return 0;
+}
+
+static int open_path(const char *path, bool any, struct image *ret, struct fail *f)
+{
+	struct image image = { .path = path };
+	int fd = open_input(&image, f);
+
+	return fd < 0 ? fd : open_fd(fd, image.path, any, ret, f);
+}
+
+int image_open(const char *path, struct image *ret, struct fail *f)
+{
+	return open_path(path, false, ret, f);
+}
+
+int image_open_any(const char *path, struct image *ret, struct fail *f)
+{
+	return open_path(path, true, ret, f);
+}
+
+int image_open_fd(int fd, const char *path, struct image *ret, struct fail *f)
+{
+	return open_fd(fd, path, false, ret, f);
 }
 
 void image_close(struct image *image)
@@ -443,12 +513,18 @@ void image_close(struct image *image)
 	free(image->manifest_text);
 	manifest_free(&image->manifest);
 	payload_close(&image->payload);
+	uki_free(image->uki);
 	*image = (struct image){ 0 };
+}
+
+static int descriptor(const struct image *image)
+{
+	return image->uki ? image->uki->fd : image->payload.parts[0].fd;
 }
 
 int image_read(const struct image *image, uint64_t offset, void *buf, size_t size)
 {
-	return read_at(image->payload.parts[0].fd, offset, buf, size);
+	return read_at(image, descriptor(image), offset, buf, size);
 }
 
 uint16_t image_machine(const struct image *image)
@@ -456,7 +532,9 @@ uint16_t image_machine(const struct image *image)
 	const struct image_member *m = image_find_member(image, "init");
 	char head[PROGRAM_HEAD_SIZE];
 	struct program program;
-	ssize_t n = m ? pread(image->payload.parts[0].fd, head, sizeof(head), (off_t)m->offset) : 0;
+	ssize_t n = m ? pread(descriptor(image), head, sizeof(head),
+			      (off_t)(image->start + m->offset))
+		      : 0;
 
 	return n > 0 && program_parse(head, (size_t)n, &program) == 0 ? program.machine : 0;
 }

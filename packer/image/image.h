@@ -1,6 +1,6 @@
 /*
  * An image read back: its members, manifest and payload. A bare payload counts as an image without
- * boot part, so that every subcommand that reads takes either.
+ * boot part, and a unified kernel image as the image in it, so that every subcommand that reads takes all of them.
  */
 #pragma once
 
@@ -11,6 +11,7 @@
 #include "image/manifest.h"
 #include "codec/codec.h"
 #include "codec/payload.h"
+#include "image/uki.h"
 
 struct image_member {
 	char *name; /* owned; without leading "/" or "./" */
@@ -28,13 +29,16 @@ struct image_archive {
 
 struct image {
 	const char *path;
+	uint64_t start; /* where it begins in its file, in a unified kernel image; else 0 */
 	uint64_t size;
+	struct uki *uki;              /* that it is in, owned; NULL = in none */
 	struct image_member *members; /* owned */
 	size_t n_members;
 	struct image_archive *archives; /* owned */
 	size_t n_archives;
 	bool has_manifest;
-	bool arrives; /* its payload is fetched: the manifest says where its Blocks are */
+	bool arrives;      /* its payload is fetched: the manifest says where its Blocks are */
+	bool is_boot_part; /* there is no payload in it: the machine that boots it fetches that */
 	struct manifest manifest; /* owned */
 	char *manifest_text;      /* owned; as it stands in the image, NULL without a manifest */
 	struct payload payload;
@@ -44,8 +48,14 @@ struct image {
 int image_open(const char *path, struct image *ret, struct fail *f);
 void image_close(struct image *image);
 
+/* The same; takes a unified kernel image that has only the boot part, too. */
+int image_open_any(const char *path, struct image *ret, struct fail *f);
+
 /* The same for a file that is open already; takes fd over, on failure too. path: for messages; it must live as long. */
 int image_open_fd(int fd, const char *path, struct image *ret, struct fail *f);
+
+/* Is its payload in it? -ENOENT: it is fetched by the machine that boots it. */
+int image_need_root(const struct image *image, struct fail *f);
 
 /* Reads its manifest from a file, from where that stands; name: for messages. */
 int image_take_manifest(struct image *image, int fd, const char *name, struct fail *f);

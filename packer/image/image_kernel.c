@@ -40,6 +40,12 @@ int image_kernel_find(const struct image *image, const char *named, char **ret_p
 	_cleanup_free_ char *path = NULL;
 	int r;
 
+	if (image->uki)
+		return fail_set(
+			f, EINVAL, image->path,
+			"Give the image that was packed with it; `tarboot netboot --uki` "
+			"publishes this one.",
+			"it is a unified kernel image, which UEFI firmware starts by itself");
 	if (asprintf(&path, "%s%s", named ? named : image->path, named ? "" : ".vmlinuz") < 0) {
 		path = NULL;
 		return fail_errno(f, ENOMEM, image->path, "cannot find its kernel");

@@ -13,7 +13,7 @@ int image_report_open(const char *path, struct image_report *ret, struct fail *f
 	int r;
 
 	*ret = (struct image_report){ 0 };
-	r = image_open(path, &ret->image, f);
+	r = image_open_any(path, &ret->image, f);
 	if (r < 0)
 		return r;
 	r = boot_keys_of_image(&ret->image, &ret->keys, f);
@@ -28,8 +28,10 @@ int image_report_open(const char *path, struct image_report *ret, struct fail *f
 
 int image_report_decode(struct image_report *r, struct fail *f)
 {
-	int result = contents_read(&r->image, &r->blocks, &r->contents, f);
+	int result = image_need_root(&r->image, f);
 
+	if (result == 0)
+		result = contents_read(&r->image, &r->blocks, &r->contents, f);
 	if (result == 0 && disk_usage_of(&r->contents, &r->usage) < 0)
 		return fail_errno(f, ENOMEM, r->image.path, "cannot add up its sizes");
 	if (result == 0)

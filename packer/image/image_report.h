@@ -5,10 +5,11 @@
 
 #include "image/image_facts.h"
 
-/* Opens the image at path ("-": standard input). contents and usage are then empty. */
+/* Opens the image at path ("-": standard input), also a unified kernel image that has only the boot part. contents and
+ * usage are then empty. */
 int image_report_open(const char *path, struct image_report *ret, struct fail *f);
 
-/* Decodes the payload, for contents and usage. */
+/* Decodes the payload, for contents and usage. -ENOENT: a boot part has none. */
 int image_report_decode(struct image_report *r, struct fail *f);
 
 void image_report_close(struct image_report *r);

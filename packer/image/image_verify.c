@@ -233,6 +233,8 @@ size_t image_verify_others(const struct image *image)
 	const struct image_member *manifest = image_find_member(image, MANIFEST_MEMBER);
 	const struct image_member *payload = find_payload(image);
 
+	if (manifest && image->is_boot_part)
+		return image->n_archives - 1;
 	if (!manifest || !payload)
 		return 0;
 	return image->n_archives - (manifest->archive == payload->archive ? 1 : 2);
@@ -252,7 +254,9 @@ int image_verify_bytes(const struct image *image, struct fail *f)
 		return fail_set(f, EBADMSG, image->path, todo_copy,
 				"its manifest has no text-digest");
 	r = image->n_members ? check_boot_part(image, f) : 0;
-	if (r == 0 && image->n_members)
+	if (r < 0 || image->is_boot_part)
+		return r;
+	if (image->n_members)
 		r = check_payload_heads(image, find_payload(image), f);
 	return r == 0 ? check_payload(image, f) : r;
 }

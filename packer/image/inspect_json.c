@@ -2,6 +2,7 @@
 #include "image/inspect_json.h"
 
 #include "base/json.h"
+#include "image/uki_report.h"
 
 static void write_boot_part(const struct image *image, FILE *out)
 {
@@ -126,6 +127,8 @@ void inspect_json(const struct image_report *r, FILE *out)
 	fputs("{\n  \"image\": ", out);
 	json_text(out, r->image.path);
 	fprintf(out, ",\n  \"bytes\": %llu,\n", (unsigned long long)r->image.size);
+	if (r->image.uki)
+		uki_json(r->image.uki, out);
 	write_boot_part(&r->image, out);
 	if (r->image.has_manifest)
 		write_manifest(&r->image.manifest, out);

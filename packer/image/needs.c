@@ -23,6 +23,11 @@ static const char *best_compressor(const struct image *image)
 	return image_has_module(image, "zstd_compress") ? "zstd" : "lz4";
 }
 
+static uint64_t compressed(const struct image *image)
+{
+	return image->is_boot_part ? image->manifest.payload_bytes : image->payload.size;
+}
+
 /* What init requires, with this page size; ret_gain: of it, what zram may save. */
 static uint64_t unpack_bytes(const struct image *image, const struct block_list *blocks,
 			     const struct manifest *m, uint64_t page, uint64_t *ret_gain)
@@ -34,7 +39,7 @@ static uint64_t unpack_bytes(const struct image *image, const struct block_list 
 	engine_plan(blocks, 1, 0, &plan);
 	need.engine = plan.memory;
 	*ret_gain = zramguess_gain(rootsize_swappable(&need),
-				   zramguess_ratio(best_compressor(image), image->payload.size,
+				   zramguess_ratio(best_compressor(image), compressed(image),
 						   blocks->uncompressed));
 	return rootsize_needed(&need) + image->size - image->payload.size;
 }
@@ -68,12 +73,12 @@ void needs_of(const struct image *image, const struct block_list *blocks,
 		.is_estimate = !m,
 	};
 	ret->machine = least_machine(load, ret->unpack);
-	if (image_can_fetch(image))
+	if (image_can_fetch(image) && !image->is_boot_part)
 		ret->fetching_machine = least_machine(load_part, ret->unpack);
 	if (gain == 0 || !image_has_module(image, "zram"))
 		return;
 	ret->zram_machine = least_machine(load, ret->unpack - gain);
-	if (image_can_fetch(image))
+	if (ret->fetching_machine)
 		ret->zram_fetching_machine = least_machine(load_part, ret->unpack - gain);
 }
 

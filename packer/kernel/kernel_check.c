@@ -20,16 +20,17 @@ FRAGMENT(x86_64);
 FRAGMENT(aarch64);
 FRAGMENT(netboot);
 FRAGMENT(vm);
+FRAGMENT(secureboot);
 FRAGMENT(debug);
 
 static const struct fragment {
 	const char *name, *text;
 	const char *architecture; /* NULL = all */
 } fragments[] = {
-	{ "tarboot", kconfig_tarboot, NULL },   { "recommended", kconfig_recommended, NULL },
-	{ "x86_64", kconfig_x86_64, "x86_64" }, { "aarch64", kconfig_aarch64, "aarch64" },
-	{ "netboot", kconfig_netboot, NULL },   { "vm", kconfig_vm, NULL },
-	{ "debug", kconfig_debug, NULL },
+	{ "tarboot", kconfig_tarboot, NULL },       { "recommended", kconfig_recommended, NULL },
+	{ "x86_64", kconfig_x86_64, "x86_64" },     { "aarch64", kconfig_aarch64, "aarch64" },
+	{ "netboot", kconfig_netboot, NULL },       { "vm", kconfig_vm, NULL },
+	{ "secureboot", kconfig_secureboot, NULL }, { "debug", kconfig_debug, NULL },
 };
 
 /* Without it the boot fails, else something else is lost. */

@@ -1,6 +1,6 @@
 /*
- * All configurations do the same: firmware gets iPXE by TFTP (or by HTTP if it asks for that); iPXE, recognized by its
- * user class, gets the menu, so that there is no loop. Firmware of a type that is not in the table of site_firmware.c
+ * All configurations do the same: firmware gets iPXE by TFTP (or by HTTP if it asks for that), or a unified kernel image;
+ * iPXE, recognized by its user class, gets the menu, so that there is no loop. Firmware of a type that is not in the table of site_firmware.c
  * gets nothing.
  */
 #include "site/site_servers.h"
@@ -34,7 +34,7 @@ struct servers {
 	char server[IPV4_TEXT_MAX], network[IPV4_TEXT_MAX], mask[IPV4_TEXT_MAX];
 	char first[IPV4_TEXT_MAX], last[IPV4_TEXT_MAX];
 	char router[IPV4_TEXT_MAX], dns[IPV4_TEXT_MAX]; /* "" = none */
-	const struct firmware *firmware[FIRMWARE_MAX];  /* whose programs are in the site */
+	struct firmware firmware[FIRMWARE_MAX];         /* whose programs are in the site */
 	size_t n_firmware;
 };
 
@@ -45,7 +45,7 @@ static void dnsmasq_proxy(const struct servers *v)
 {
 	fprintf(v->out, "dhcp-range=%s,proxy,%s\n", v->network, v->mask);
 	for (size_t i = 0; i < v->n_firmware; i++) {
-		const struct firmware *w = v->firmware[i];
+		const struct firmware *w = &v->firmware[i];
 
 		for (unsigned k = 0; k < w->n_types && !w->by_http; k++)
 			fprintf(v->out, "pxe-service=tag:!ipxe,%u,\"tarboot\",%s,%s\n", w->types[k],
@@ -76,7 +76,7 @@ static void dnsmasq_addresses(const struct servers *v)
 static void dnsmasq_firmware(const struct servers *v)
 {
 	for (size_t i = 0; i < v->n_firmware; i++) {
-		const struct firmware *w = v->firmware[i];
+		const struct firmware *w = &v->firmware[i];
 
 		for (unsigned k = 0; k < w->n_types; k++)
 			fprintf(v->out, "dhcp-match=set:%s,option:client-arch,%u\n", w->name,
@@ -111,7 +111,7 @@ static void print_dnsmasq(const struct servers *v)
 static void dhcpd_firmware(const struct servers *v)
 {
 	for (size_t i = 0; i < v->n_firmware; i++) {
-		const struct firmware *w = v->firmware[i];
+		const struct firmware *w = &v->firmware[i];
 
 		fprintf(v->out, " elsif ");
 		for (unsigned k = 0; k < w->n_types; k++)
@@ -210,7 +210,7 @@ static void kea_class(const struct servers *v, const char *name, const char *tes
 static void kea_firmware(const struct servers *v)
 {
 	for (size_t i = 0; i < v->n_firmware; i++) {
-		const struct firmware *w = v->firmware[i];
+		const struct firmware *w = &v->firmware[i];
 		char test[128] = "not member('ipxe') and (";
 
 		for (unsigned k = 0; k < w->n_types; k++)

@@ -23,7 +23,7 @@ $SIG{PIPE} = 'IGNORE';    # typing to a machine that has just ended
 # Named arguments: dir (for log files), name, kernel, initrd; without a kernel it boots from the network, its firmware
 # talking on the console, too; optional: append (kernel parameters
 # after the console and panic ones), console (parameters), panic, mem (MiB), smp, monitor (true for one),
-# args (more QEMU arguments), arch (aarch64: another machine, without the second serial line).
+# args (more QEMU arguments), firmware (a machine of QEMU whose firmware boots from a disk), arch (aarch64: another machine, without the second serial line).
 sub start {
 	my ($class, %arg) = @_;
 	my $self = bless {
@@ -50,13 +50,13 @@ sub _command {
 
 	return (
 		$arm ? qw(qemu-system-aarch64 -M virt -cpu cortex-a57)
-			: ('qemu-system-x86_64', -M => $arg{kernel} ? 'pc' : 'pc,graphics=off'),
+			: ('qemu-system-x86_64', -M => $arg{firmware} // ($arg{kernel} ? 'pc' : 'pc,graphics=off')),
 		qw(-accel tcg -nodefaults -no-reboot -display none),
 		-m => $arg{mem} // 1024, -smp => $arg{smp} // 2,
 		-chardev => 'stdio,id=console,signal=off', -serial => 'chardev:console',
 		$arm ? () : (-serial => "file:$self->{results}"),
 		$arg{monitor} ? (-monitor => "unix:$self->{socket},server,nowait") : (),
-		$arg{kernel} ? (-kernel => $arg{kernel}, -initrd => $arg{initrd}, -append => $append) : (-boot => 'n'),
+		$arg{kernel} ? (-kernel => $arg{kernel}, -initrd => $arg{initrd}, -append => $append) : $arg{firmware} ? () : (-boot => 'n'),
 		@{ $arg{args} // [] });
 }
 

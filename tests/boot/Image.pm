@@ -16,7 +16,7 @@ use POSIX ();
 use Test::More;
 
 our @EXPORT = qw(build_path repo_path scratch public public_tarboot run made_once bare_root_of demo_root demo_root_of demo_root_of_suite demo_kernel tarboot slurp spew
-	newc_read newc_write tiny_root pack_payload bzimage need_programs);
+	newc_read newc_write tiny_root pack_payload bzimage efi_kernel need_programs);
 
 my $REPO  = "$FindBin::RealBin/../..";
 my $BUILD = $ENV{TARBOOT_BUILD} || "$REPO/build";
@@ -211,6 +211,19 @@ sub bzimage {
 	substr $head, 0x236, 2, pack 'v', 1;
 	substr $head, 0x300, length($release) + 13, "$release (x\@y) #1 x";
 	return $head . ($text // '');
+}
+
+# The same with the headers that UEFI firmware wants; machine: of these headers.
+sub efi_kernel {
+	my ($release, %other) = @_;
+	my $kernel   = bzimage($release, 'k' x 5000 . "\0" x 120);
+	my $optional = pack 'v x14 x16 V2 x16 V2 V v2 x32 x4 V x128', 0x20b, 4096, 512, 12288, 1024, 0, 10, 0, 16;
+	substr $kernel, 0x3c, 4, pack 'V', 0x40;
+	substr $kernel, 0, 2, 'MZ';
+	substr $kernel, 0x40, 24, "PE\0\0" . pack 'v2 x12 v2', $other{machine} // 0x8664, 1, length $optional, 0x206;
+	substr $kernel, 0x58, length $optional, $optional;
+	substr $kernel, 0x58 + length $optional, 40, pack 'a8 V4 x12 V', '.text', 5000, 4096, 5000, 1024, 0x60000020;
+	return $kernel;
 }
 
 # Pack a directory by hand, without tarboot: for roots that it refuses.

@@ -8,16 +8,17 @@ static void check(const struct image *image, size_t size)
 {
 	uint64_t sum = 0;
 
-	promise(image->size == size);
+	promise(image->start + image->size <= size && (image->uki || image->size == size));
 	for (size_t i = 0; i < image->n_members; i++) {
 		const struct image_member *m = &image->members[i];
 
-		promise(m->offset <= size && m->size <= size - m->offset);
+		promise(m->offset <= image->size && m->size <= image->size - m->offset);
 		sum += strlen(m->name);
 	}
 	promise(sum <= size);
 	for (size_t i = 0; i < image->payload.n_parts; i++)
-		promise(image->payload.parts[i].offset + image->payload.parts[i].size <= size);
+		promise(image->payload.parts[i].offset + image->payload.parts[i].size <=
+			image->start + image->size);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

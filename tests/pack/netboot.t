@@ -337,10 +337,45 @@ my %dhcp = (
 	dnsmasq => ['dnsmasq', '-k', '--no-ping', '--log-facility=-', '-C', $config{'dnsmasq.conf'}],
 	dhcpd   => ['sh', '-c', ': >/var/lib/dhcp/dhcpd.leases; exec "$0" "$@"', "$c/dhcpd", '-f', '-cf', $config{'dhcpd.conf'}, '--no-pid', 'cable'],
 	Kea     => ["$c/kea-dhcp4", '-c', $kea]);
-for my $server (sort keys %dhcp) {
+sub gives {
+	my ($server, $what, %wanted) = @_;
 	my $r    = try({ limit => 150 }, Net::private_machine(), $ask, @{ $dhcp{$server} });
 	my %gave = $r->{out} =~ /^(\w+)=(.*)$/mg;
-	is_deeply(\%gave, \%LOADER, "$server gives each type of firmware its loader, and none to others") or diag($r->{out}, $r->{err});
+	is_deeply(\%gave, \%wanted, "$server gives $what") or diag($r->{out}, $r->{err});
+	return;
+}
+gives($_, 'each type of firmware its loader, and none to others', %LOADER) for sort keys %dhcp;
+
+# ---- a unified kernel image in the place of iPXE ----
+
+{
+	my $uki = scratch('lab.efi');
+	spew(scratch('kernel'), efi_kernel('6.1'));
+	tarboot('pack', scratch('root-lab-one'), '-o', scratch('uki.img'), qw(--level=fast --no-shell --kernel), scratch('kernel'), '--uki', $uki);
+	like(works('--uki', '--uki', $uki), qr{^uki      http://10\.7\.0\.1/uki-x86-64\.efi: \d+\.\d MiB, for UEFI HTTP boot and PXE$}m, 'it says so');
+	for my $part (qw(http tftp)) {
+		ok(slurp("$site/$part/uki-x86-64.efi") eq slurp($uki), "it is in $part");
+		is((stat "$site/$part/uki-x86-64.efi")[2] & 07777, 0644, 'and everybody can read it');
+	}
+	my %uki = (%LOADER, 7 => 'uki-x86-64.efi', 9 => 'uki-x86-64.efi', 16 => 'http://10.7.0.1/uki-x86-64.efi');
+	spew($kea, slurp($config{'kea-dhcp4.conf'}) =~ s/"memfile"/"memfile", "persist": false/r);
+	gives($_, 'it to UEFI machines of its kind', %uki) for sort keys %dhcp;
+	my $large = slurp($uki);
+	my $end = length $large;
+	refuses('--uki of an image', 1, qr{^tarboot: \Q$lab\E: it is no unified kernel image\n  Make one with `tarboot pack --uki`, or leave out --uki\.\n\z}, '--uki', $lab);
+	substr $large, $end - 3000, 1, 'X';
+	spew(scratch('damaged.efi'), $large);
+	refuses('a damaged one', 1, qr/damaged\.efi: the kernel in it is not the one that its image was packed with, or damaged\n/, '--uki', scratch('damaged.efi'));
+	refuses('one as an image', 1, qr{^tarboot: \Q$uki\E: it is a unified kernel image, which UEFI firmware starts by itself\n  Give the image that was packed with it; `tarboot netboot --uki` publishes this one\.\n\z}, $uki);
+	ok(slurp("$site/http/uki-x86-64.efi") eq slurp($uki), 'the old one stays');
+	spew(scratch('large-kernel'), efi_kernel('6.1') . "\0" x (65 << 20));
+	tarboot('pack', scratch('root-lab-one'), '-o', scratch('uki.img'), qw(--level=fast --no-shell --kernel), scratch('large-kernel'), '--uki', $uki);
+	like(works('a large one', '--uki', $uki), qr{^uki      \S+: 6\d\.\d MiB, for UEFI HTTP boot; it is too large for PXE, which loads iPXE$}m, 'it says that TFTP is too slow for it');
+	ok(!-e "$site/tftp/uki-x86-64.efi", 'and it is not there');
+	like(slurp($config{'dnsmasq.conf'}), qr{^dhcp-boot=tag:!ipxe,tag:x64,ipxe\.efi,,10\.7\.0\.1\n(?:.*\n)*?dhcp-boot=tag:!ipxe,tag:x64-http,http://10\.7\.0\.1/uki-x86-64\.efi,,}m, 'PXE gets iPXE');
+	unlike(works('--uki none', '--uki', 'none'), qr/^uki/m, 'it is taken away');
+	unlike(slurp($config{'dnsmasq.conf'}), qr/uki/, 'from the configurations, too');
+	ok(!glob("$site/*/uki-*"), 'and from the site');
 }
 
 # ---- machines of two kinds ----

@@ -85,7 +85,7 @@ for my $command (@COMMANDS) {
 	is_wrong('--: unknown option',    $command, '--=x');
 	for my $option (options_with_a_value($command)) {
 		is_wrong("$option: this option needs a value", $command, 'x', $option);
-		is_wrong("$option: the value is empty", $command, 'x', "$option=") if $option ne '--append';
+		is_wrong("$option: the value is empty", $command, 'x', "$option=") if $option ne '--append' && $option ne '--cmdline';
 		is_wrong("$option: this option needs a value, but --help is an option (to use it as the value: ${option}=--help)",
 			$command, $option, '--help');
 	}

@@ -1,0 +1,130 @@
+/* Microsoft's Authenticode: SHA-256 over the file without its checksum and the signature and its entry. */
+#include "image/uki_sign.h"
+
+#include <errno.h>
+#include <sodium/crypto_hash_sha256.h>
+#include <stdio.h>
+
+#include "base/tool.h"
+
+#define PACKAGE "Debian: sbsigntool"
+#define READ_SIZE (1 << 18)
+#define SIGNATURE_MAX (1 << 20)
+#define DIGEST crypto_hash_sha256_BYTES
+
+static const char todo_again[] = "Copy it again, or make it again with `tarboot pack --uki`.";
+static const char todo_key[] =
+	"Give a private key and the certificate of that key, both in PEM: --secureboot-key, "
+	"--secureboot-cert.";
+
+int uki_sign(const struct out *from, const char *key, const char *cert, const char *name,
+	     struct out *to, struct fail *f)
+{
+	char in[TOOL_PATH_MAX], out[TOOL_PATH_MAX];
+	const char *const argv[] = { "sbsign",
+				     "--key",
+				     key,
+				     "--cert",
+				     cert,
+				     "--output",
+				     tool_path_of(to->fd, out),
+				     tool_path_of(from->fd, in),
+				     NULL };
+	const int keep[] = { from->fd, to->fd, -1 };
+	_cleanup_free_ char *said = NULL;
+
+	return tool_run(&(struct tool){ argv, keep, PACKAGE }, name, todo_key, &said, f);
+}
+
+int uki_check_cert(const struct uki *uki, const char *path, const char *cert, struct fail *f)
+{
+	char in[TOOL_PATH_MAX];
+	const char *const argv[] = { "sbverify", "--cert", cert, tool_path_of(uki->fd, in), NULL };
+	const int keep[] = { uki->fd, -1 };
+	_cleanup_free_ char *said = NULL;
+
+	return tool_run(&(struct tool){ argv, keep, PACKAGE }, path,
+			"Do not boot it, unless it was signed with another key that you trust.",
+			&said, f);
+}
+
+/* ---- what it is of ---- */
+
+static int hash(const struct uki *uki, uint64_t from, uint64_t to, crypto_hash_sha256_state *state)
+{
+	_cleanup_free_ uint8_t *buf = malloc(READ_SIZE);
+	ssize_t n = buf ? 0 : -1;
+
+	for (; buf && from < to; from += (uint64_t)n) {
+		n = pread(uki->fd, buf, (size_t)min_u64(to - from, READ_SIZE), (off_t)from);
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		(void)crypto_hash_sha256_update(state, buf, (unsigned long long)n);
+	}
+	return buf ? 0 : -ENOMEM;
+}
+
+static int digest_of_file(const struct uki *uki, uint8_t ret[DIGEST])
+{
+	uint64_t sum = pe_sum_offset(&uki->pe), entry = pe_signature_entry(&uki->pe);
+	crypto_hash_sha256_state state;
+	int r;
+
+	(void)crypto_hash_sha256_init(&state);
+	r = hash(uki, 0, sum, &state);
+	if (r == 0)
+		r = hash(uki, sum + 4, entry, &state);
+	if (r == 0)
+		r = hash(uki, entry + 8, uki->pe.signature, &state);
+	(void)crypto_hash_sha256_final(&state, ret);
+	return r;
+}
+
+/* Bytes between sections would not be in the digest as others compute it. */
+static bool has_gaps(const struct pe *pe)
+{
+	uint64_t sum = pe->headers_size;
+
+	for (unsigned i = 0; i < pe->n_sections; i++)
+		sum += pe->sections[i].file_size;
+	return sum != pe_sections_end(pe);
+}
+
+/* Is an octet string with this digest in the signature, which is DER? */
+static int find_digest(const struct uki *uki, const uint8_t digest[DIGEST], bool *ret)
+{
+	_cleanup_free_ uint8_t *data = NULL;
+	size_t size = uki->pe.signature_size;
+	uint8_t want[2 + DIGEST] = { 0x04, DIGEST };
+
+	if (size > SIGNATURE_MAX)
+		return -E2BIG;
+	data = malloc(size);
+	if (!data || pread(uki->fd, data, size, (off_t)uki->pe.signature) != (ssize_t)size)
+		return data ? -EIO : -ENOMEM;
+	memcpy(want + 2, digest, DIGEST);
+	*ret = memmem(data, size, want, sizeof(want));
+	return 0;
+}
+
+int uki_check_signature(const struct uki *uki, const char *path, struct fail *f)
+{
+	uint64_t end = (uint64_t)uki->pe.signature + uki->pe.signature_size;
+	uint8_t digest[DIGEST];
+	bool found = false;
+	int r;
+
+	if (has_gaps(&uki->pe) || end != uki->size)
+		return fail_set(f, EBADMSG, path, todo_again,
+				"it has bytes that its signature is not of, between its sections "
+				"or at its end");
+	r = digest_of_file(uki, digest);
+	if (r == 0)
+		r = find_digest(uki, digest, &found);
+	if (r < 0)
+		return fail_errno(f, r, path, "cannot read its signature");
+	return found ? 0
+		     : fail_set(f, EBADMSG, path, todo_again,
+				"its signature is of other bytes: it was damaged or changed after "
+				"it was signed");
+}

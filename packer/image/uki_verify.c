@@ -1,0 +1,68 @@
+/* The manifest has the kernel's digest; a signature is of everything. */
+#include "image/uki_verify.h"
+
+#include <errno.h>
+
+#include "base/digest.h"
+#include "image/uki_sign.h"
+
+#define READ_SIZE (1 << 18)
+
+static int digest_of_kernel(const struct uki *uki, struct digest *ret)
+{
+	_cleanup_free_ char *buf = malloc(READ_SIZE);
+	uint64_t at = uki->kernel->offset, end = at + pe_content_size(uki->kernel);
+	struct digest_state s;
+	ssize_t n;
+
+	if (!buf)
+		return -ENOMEM;
+	digest_begin(&s);
+	for (; at < end; at += (uint64_t)n) {
+		n = pread(uki->fd, buf, (size_t)min_u64(end - at, READ_SIZE), (off_t)at);
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		digest_add(&s, buf, (size_t)n);
+	}
+	*ret = digest_end(&s);
+	return 0;
+}
+
+static int verify_kernel(const struct image *image, bool *ret, struct fail *f)
+{
+	struct digest is;
+	int r;
+
+	*ret = image->has_manifest && image->manifest.has_vmlinuz_digest;
+	if (!*ret)
+		return 0;
+	r = digest_of_kernel(image->uki, &is);
+	if (r < 0)
+		return fail_errno(f, r, image->path, "cannot read its kernel");
+	return digest_is_same(&is, &image->manifest.vmlinuz_digest)
+		       ? 0
+		       : fail_set(f, EBADMSG, image->path,
+				  "Copy it again, or make it again with `tarboot pack --uki`.",
+				  "the kernel in it is not the one that its image was packed "
+				  "with, or damaged");
+}
+
+int uki_verify(const struct image *image, const char *cert, struct uki_verdict *ret, struct fail *f)
+{
+	struct uki_verdict v = { .has_signature = uki_is_signed(image->uki), .has_cert = cert };
+	int r = 0;
+
+	if (cert && !v.has_signature)
+		return fail_set(f, EBADMSG, image->path,
+				"Sign it: `tarboot pack --uki` with --secureboot-key.",
+				"it is not signed");
+	if (v.has_signature)
+		r = uki_check_signature(image->uki, image->path, f);
+	if (r == 0 && cert)
+		r = uki_check_cert(image->uki, image->path, cert, f);
+	if (r == 0)
+		r = verify_kernel(image, &v.has_kernel, f);
+	if (r == 0)
+		*ret = v;
+	return r;
+}
