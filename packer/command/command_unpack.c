@@ -322,13 +322,8 @@ static int open_input(const char *argument, bool any, struct input *ret, struct 
 		ret->image = &ret->fetch.image;
 		return image_fetch_open(argument, &wish, &ret->fetch, f);
 	}
-	r = image_open(argument, &ret->file, f);
+	r = any ? image_open_any(argument, &ret->file, f) : image_open(argument, &ret->file, f);
 	return r == 0 && arg_trust ? find_signed_manifest(&ret->file, f) : r;
-	if (!url_is_one(argument))
-		return any ? image_open_any(argument, &ret->file, f)
-			   : image_open(argument, &ret->file, f);
-	ret->image = &ret->fetch.image;
-	return image_fetch_open(argument, arg_manifest, &ret->fetch, f);
 }
 
 static void close_input(struct input *in)
