@@ -1,16 +1,18 @@
 #!/usr/bin/perl
-# Secure Boot from the firmware's key to the login: own keys are enrolled as docs/security.md says, then the firmware starts a
-# unified kernel image of the demo root from an ESP, signed with them, to a login under lockdown, with what the TPM was told as
-# `inspect --pcr` says. What is not signed, signed with another key or was changed, the firmware refuses. One for aarch64 is made.
+# From the firmware's key to the last byte of the root: own keys are enrolled as docs/security.md says, then the firmware starts a
+# unified kernel image from an ESP, signed with them, whose boot part fetches the demo root by a manifest that a key in it has signed, to
+# a login under lockdown, with what the TPM was told as `inspect --pcr` says. What is not signed, signed with another key or was
+# changed, the firmware refuses; a manifest without its signature, /init. One for aarch64 is made.
 use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
+use IO::Socket::INET;
 use Test::More;
 use Guest;
 use Image;
 
-need_programs(qw(qemu-system-x86_64 swtpm mformat mmd mcopy openssl uuidgen cert-to-efi-sig-list sign-efi-sig-list sbsign));
+need_programs(qw(qemu-system-x86_64 swtpm mformat mmd mcopy openssl uuidgen cert-to-efi-sig-list sign-efi-sig-list sbsign minisign busybox));
 my $FIRMWARE = '/usr/share/OVMF';
 my $LINE     = 'console=ttyS0 no_timer_check';
 my $vars     = scratch('keys.vars');
@@ -43,7 +45,7 @@ sub start {
 		-global => 'driver=cfi.pflash01,property=secure,value=on',
 		-drive => "if=pflash,format=raw,readonly=on,file=$FIRMWARE/OVMF_CODE_4M.secboot.fd",
 		-drive => "if=pflash,format=raw,file=$its_vars",
-		-drive => "if=none,id=esp,format=raw,file=$esp", -device => 'virtio-blk-pci,drive=esp', @more ]);
+		-drive => "if=none,id=esp,format=raw,file=$esp", -device => 'virtio-blk-pci,drive=esp,bootindex=0', @more ]);
 }
 
 sub key_pair {
@@ -82,15 +84,29 @@ for my $name (sort keys %refused) {
 	run('cp', $vars, scratch("$name.vars"));
 	my $guest = start($name, esp($name, 'EFI/BOOT/BOOTX64.EFI' => $refused{$name}), scratch("$name.vars"));
 	ok($guest->wait_for(qr/^BdsDxe: No bootable option or device was found/m, 90), "$name: nothing is booted") or $guest->show_end;
-	like($guest->text, qr/^BdsDxe: failed to load Boot0001 "[^"]*" from \S+: Access Denied\n/m, "$name: the firmware says why");
+	like($guest->text, qr/^BdsDxe: failed to load Boot\d{4} "[^"]*" from \S+: Access Denied\n/m, "$name: the firmware says why");
 	unlike($guest->text, qr/^tarboot:|Linux version/m, "$name: neither kernel nor /init was started");
 	$guest->stop;
 }
 
 # ---- what is booted ----
 
+run(qw(minisign -G -W -f -p), scratch('room.pub'), '-s', scratch('room.key'));
+my $site = public('site');
+my $free = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die "listen: $!";
+my $port = $free->sockport;
+close $free;
+my $url = "http://10.0.2.2:$port/images/demo/current/root.tar.xz";
+$LINE .= " net.ifnames=0 tarboot.netwait=20 tarboot.rootfs=$url";
 my $uki = scratch('demo.efi');
-tarboot('pack', demo_root(), '-o', scratch('demo.img'), '--level=fast', '--uki', $uki, '--cmdline', $LINE, @key);
+tarboot('pack', demo_root(), '-o', scratch('demo.img'), qw(--level=fast --stream --modules virtio_net --trust), scratch('room.pub'),
+	'--uki', $uki, '--cmdline', $LINE, @key);
+tarboot('netboot', scratch('demo.img'), '-o', $site, qw(--server 10.0.2.2 --subnet 10.0.2.0/24 --name demo --stream --sign), scratch('room.key'));
+my $web = fork // die;
+if ($web == 0) {
+	exec 'busybox', 'httpd', '-f', '-p', "127.0.0.1:$port", '-h', "$site/http" or POSIX::_exit(127);
+}
+my @network = (-netdev => 'user,id=n', -device => 'virtio-net-pci,netdev=n,romfile=');
 like(tarboot('verify', $uki, '--secureboot-cert', $cert), qr/^signature: right: of every byte/m, 'a signed one is made');
 mkdir scratch('tpm');
 my $socket = "/tmp/tarboot-tpm-$$";    # a socket's path must be short
@@ -100,8 +116,9 @@ if ($tpm == 0) {
 }
 for (1 .. 100) { last if -S $socket; select undef, undef, undef, 0.1 }
 my $guest = start('signed', esp('signed', 'EFI/BOOT/BOOTX64.EFI' => $uki), $vars,
-	-chardev => "socket,id=tpm,path=$socket", -tpmdev => 'emulator,id=tpm0,chardev=tpm', -device => 'tpm-tis,tpmdev=tpm0');
+	@network, -chardev => "socket,id=tpm,path=$socket", -tpmdev => 'emulator,id=tpm0,chardev=tpm', -device => 'tpm-tis,tpmdev=tpm0');
 if (ok($guest->wait_for(qr/\w login:/, 300), 'the firmware starts it, to a login') && ok($guest->log_in, 'somebody can log in')) {
+	like($guest->text, qr{^tarboot: \Q$url\E\.manifest is signed: demo 20\d{6}-\d{6} of 20\S+Z$}m, 'the manifest was signed');
 	$guest->says('timeout 60 systemctl is-system-running --wait', 90);
 	# It wants to tell the TPM, too, and the demo root lacks the library for that.
 	is($guest->says('systemctl --failed --plain --no-legend | grep -v "^systemd-pcrphase"'), '', 'no unit failed');
@@ -123,6 +140,17 @@ $guest->stop;
 kill TERM => $tpm;
 waitpid $tpm, 0;
 unlink $socket;
+
+# The server has another root, which nobody has signed.
+unlink glob "$site/http/images/demo/*/root.tar.xz.manifest.minisig";
+my $bare = start('bare', esp('bare', 'EFI/BOOT/BOOTX64.EFI' => $uki), $vars, @network);
+ok($bare->wait_for(qr/^  then: /m, 180), 'without the signature it does not start') or $bare->show_end;
+like($bare->text =~ s/\n {8}/ /gr, qr{^tarboot: FAILED: find payload\n  what: \Q$url\E\.manifest\.minisig\n  why:  no server has it, and the boot part takes a root only with a signed manifest\n}m,
+	'/init says why');
+unlike($bare->text, qr/login:|Press Enter|# \z/, 'and gives no shell');
+$bare->stop;
+kill TERM => $web;
+waitpid $web, 0;
 
 # ---- aarch64 ----
 
