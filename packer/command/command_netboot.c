@@ -201,7 +201,7 @@ static int set_option(struct netboot *n, const struct option_spec *o, const char
 		break;
 	case OPT_APPEND:
 		n->publishing.append = value;
-		break;
+		return option_kernel_line("netboot", "--append", value);
 	case OPT_SPLIT:
 		n->publishing.split = true;
 		break;

@@ -105,7 +105,9 @@ static int parse_options(int argc, char **argv)
 		return print_usage_error("run",
 					 "--memory %s: it must be a size, for example 512M or 2G",
 					 arg_memory);
-	r = options_expect("run", "one IMAGE", 1, line.n_before);
+	r = option_kernel_line("run", "--append", arg_append);
+	if (r == EXIT_OK)
+		r = options_expect("run", "one IMAGE", 1, line.n_before);
 	if (r != EXIT_OK)
 		return r;
 	arg_image = line.arguments[0];
