@@ -29,8 +29,9 @@ struct transfer {
 	uint64_t window;     /* when bytes began to be counted, less what the reader took by then */
 	uint64_t window_bytes;
 	uint64_t body_bytes; /* that came since it went out, wanted or not */
-	bool is_too_long; /* the body goes on where the file ends */
-	bool is_stopped;  /* by us, because all is here */
+	bool is_too_long;    /* the body goes on where the file ends */
+	bool is_stopped;     /* by us, because all is here */
+	bool is_by_proxy;
 };
 
 /* 0, or -ENOMEM. */

@@ -213,7 +213,8 @@ my $tarboot = command_of('musl', build_path('tarboot'));
 	local $ENV{http_proxy} = $BASE;
 	like(run($tarboot, 'verify', 'http://server.invalid/root.tar.xz'), qr/^whole: /m, 'by a proxy');
 	$ENV{http_proxy} = 'http://127.0.0.1:1';
-	fails_well(try($tarboot, 'verify', 'http://server.invalid/root.tar.xz'), 1, qr/nobody listens there \(at a proxy\)/, 'a proxy that is not there');
+	fails_well(try($tarboot, 'verify', 'http://server.invalid/root.tar.xz'), 1,
+		qr{^tarboot: http://server\.invalid/root\.tar\.xz\.manifest: nobody listens at the proxy 127\.0\.0\.1:1\n  Start the proxy, or correct where it is given}m, 'a proxy that is not there');
 }
 {
 	# A cut file is tried again, since the server may be about to get the rest.

@@ -76,6 +76,10 @@ static void send_message(uint32_t kind, const char *arguments)
 		(void)sscanf(arguments, "%u %u %u %llu %191s", &m.url, &m.reason, &m.status, &size,
 			     m.text);
 	m.size = size == 0 ? FETCH_SIZE_UNKNOWN : size;
+	if (m.text[0] == '@') {
+		snprintf(m.proxy, sizeof(m.proxy), "%.95s", m.text + 1);
+		m.text[0] = '\0';
+	}
 	(void)send(FETCH_MESSAGES, &m, sizeof(m), MSG_NOSIGNAL);
 }
 
@@ -97,6 +101,7 @@ static void send_junk(void)
 	}
 	wild.m.kind = FETCH_FAILED; /* no reason, no server, no end of the text */
 	memset(wild.m.text, 'x', sizeof(wild.m.text));
+	memset(wild.m.proxy, 'p', sizeof(wild.m.proxy));
 	wild.m.text[0] = 0x1b;
 	(void)send(FETCH_MESSAGES, &wild.m, sizeof(wild.m), MSG_NOSIGNAL);
 }
@@ -359,14 +364,16 @@ static void run(const struct test *t)
 #define FETCHING_A "fetching http://a/f, 1000 B\n"
 #define X16 "xxxxxxxxxxxxxxxx"
 #define X176 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16
+#define P16 "pppppppppppppppp"
 #define FETCHING_B "fetching http://b/f, 1000 B\n"
-#define OUTSIDE_ALONE "! What lies outside of Blocks is wrong from http://a/f: it is fetched again\n"
-#define OUTSIDE_OF_TWO                                                                              \
+#define OUTSIDE_ALONE \
+	"! What lies outside of Blocks is wrong from http://a/f: it is fetched again\n"
+#define OUTSIDE_OF_TWO                                                                          \
 	"! What lies outside of Blocks is wrong from http://a/f: it is fetched again from the " \
 	"next server\n"
-#define GAPS                                                                  \
-	"--offset=0 --end=10 --size=1000 --validator=v1 http://a/f\n"          \
-	"--offset=650 --end=700 --size=1000 --validator=v1 http://a/f\n"       \
+#define GAPS                                                             \
+	"--offset=0 --end=10 --size=1000 --validator=v1 http://a/f\n"    \
+	"--offset=650 --end=700 --size=1000 --validator=v1 http://a/f\n" \
 	"--offset=980 --end=1000 --size=1000 --validator=v1 http://a/f\n"
 
 static const struct test tests[] = {
@@ -522,7 +529,8 @@ static const struct test tests[] = {
 	  .n_urls = 2,
 	  .script = "junk;answer 0 1000 v1;all;stay\n",
 	  .told = "! http://b/f: it cannot be fetched (\\033" X176
-		  "xxxxxxxxxxxxxxx); trying again\n" FETCHING_A,
+		  "xxxxxxxxxxxxxxx) (by the proxy " P16 P16 P16 P16 P16
+		  "ppp...; trying again\n" FETCHING_A,
 	  .asked = ALL_OF_TWO },
 	{ .name = "failures are told once for each server and reason",
 	  .n_urls = 2,
@@ -532,6 +540,22 @@ static const struct test tests[] = {
 		  "! http://b/f: nobody listens there; trying again\n"
 		  "! http://a/f: the server does not answer; trying again\n" FETCHING_A,
 	  .asked = ALL_OF_TWO },
+	{ .name = "a proxy that is not there, then one that does not answer, then one that refuses",
+	  .n_urls = 1,
+	  .script = "fail 0 2 0 0 @proxy:3128;fail 0 3 0 0 @proxy:3128;fail 0 0 0 0 @proxy:3128;"
+		    "fail 0 1 0 0 @[::1]:1;fail 0 6 407 0 @proxy:3128;"
+		    "fail 0 6 502 0 @proxy:3128;fail 0 5 0 0 @proxy:3128;" ANSWER "all;stay\n",
+	  .told = "! http://a/f: nobody listens at the proxy proxy:3128; trying again\n"
+		  "! http://a/f: the proxy proxy:3128 does not answer; trying again\n"
+		  "! http://a/f: the name of the proxy proxy:3128 cannot be resolved; trying "
+		  "again\n"
+		  "! http://a/f: there is no route to the proxy [::1]:1; trying again\n"
+		  "! http://a/f: the proxy proxy:3128 refuses to get it (407); trying again\n"
+		  "! http://a/f: the server answers with status 502 (by the proxy proxy:3128); "
+		  "trying again\n"
+		  "! http://a/f: the connection ended early (by the proxy proxy:3128); trying "
+		  "again\n" FETCHING_A,
+	  .asked = ALL },
 	{ .name = "no server has it, and it may be missing",
 	  .n_urls = 2,
 	  .script = "fail 0 6 404;fail 1 6 404;stay\n",
