@@ -326,6 +326,20 @@ static int fail_too_large(const struct receiver *r, struct fail *f)
 			(unsigned long long)r->a->size);
 }
 
+static int fail_room(const struct receiver *r, const struct task *t, struct fail *f)
+{
+	const char *url = r->o->from.urls[r->url].text;
+	unsigned long long at = t->at;
+
+	if (r->o->directory)
+		return fail_set(f, ENOSPC, r->o->directory,
+				"Set TMPDIR to a directory with more room.",
+				"it is full: there is no room for what arrives of %s, at byte %llu",
+				url, at);
+	return fail_set(f, ENOSPC, url, "Add memory.",
+			"there is no room to keep what arrives, at byte %llu", at);
+}
+
 /* From the pipe into the file, through the buffer. Returns their number, 0 at the end of the pipe, -errno; *ret_keep: 0, or -errno
  * of the file. */
 static ssize_t copy_bytes(struct receiver *r, const struct task *t, uint64_t room, int *ret_keep)
@@ -362,10 +376,7 @@ static int take_bytes(struct receiver *r, struct task *t, uint64_t room, struct 
 	if (n > 0 && r->o->is_size_unknown && t->at == r->a->size)
 		return fail_too_large(r, f);
 	if (w == -ENOSPC || w == -ENOMEM || w == -EFBIG)
-		return fail_set(f, ENOSPC, r->o->from.urls[r->url].text,
-				"Add memory or room there.",
-				"there is no room to keep what arrives, at byte %llu",
-				(unsigned long long)t->at);
+		return fail_room(r, t, f);
 	if (w < 0)
 		return fail_errno(f, w, r->o->from.urls[r->url].text, "cannot keep what arrives");
 	if (n < 0)

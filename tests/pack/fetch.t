@@ -216,6 +216,15 @@ my $tarboot = command_of('musl', build_path('tarboot'));
 	fails_well(try($tarboot, 'verify', 'http://server.invalid/root.tar.xz'), 1,
 		qr{^tarboot: http://server\.invalid/root\.tar\.xz\.manifest: nobody listens at the proxy 127\.0\.0\.1:1\n  Start the proxy, or correct where it is given}m, 'a proxy that is not there');
 }
+SKIP: {
+	my $mount = new_dir();
+	my $r     = try('unshare', '-m', 'sh', '-c', <<'END', $tarboot, "$BASE/bare/root.tar.xz", $mount);
+mount --make-rprivate / && mount -t tmpfs -o size=1m none "$2" || exit 77
+TMPDIR="$2" exec "$0" verify "$1"
+END
+	skip 'cannot mount a tmpfs here', 1 if $r->{exit} == 77 || $r->{err} =~ /^unshare/;
+	fails_well($r, 1, qr{^tarboot: \Q$mount\E: it is full: there is no room for what arrives of \Q$BASE\E/bare/root\.tar\.xz, at byte \d+\n  Set TMPDIR to a directory with more room\.\n\z}m, 'TMPDIR is full');
+}
 {
 	# It does not wait for a server that has told a wrong size, since nobody is about to change that.
 	my $start = time;

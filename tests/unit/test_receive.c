@@ -192,6 +192,7 @@ struct test {
 	unsigned patience;
 	uint64_t size;       /* that it may have, or the part; 0: it has Blocks */
 	uint64_t file_limit; /* bytes; 0: none */
+	const char *directory;
 	bool wrong_outside;
 	uint64_t cancel_at; /* bytes; the reader gives up then; 0: it does not */
 	unsigned pause;     /* milliseconds, of the reader before the last Block */
@@ -323,6 +324,7 @@ static void run(const struct test *t)
 		.is_size_unknown = t->is_size_unknown,
 		.is_part = t->is_part,
 		.may_be_missing = t->may_be_missing,
+		.directory = t->directory,
 		.tell = tell,
 	};
 	int dir = scratch_dir("fetcher"), fd = data_file("", 0), before = count_descriptors(), r;
@@ -707,6 +709,16 @@ static const struct test tests[] = {
 	  .error = ENOSPC,
 	  .what = "http://a/f",
 	  .why = "there is no room to keep what arrives, at byte 0",
+	  .told = FETCHING_A,
+	  .asked = ALL },
+	{ .name = "no room in a directory",
+	  .n_urls = 1,
+	  .script = ANSWER "all;stay\n",
+	  .file_limit = 500,
+	  .directory = "/some/tmp",
+	  .error = ENOSPC,
+	  .what = "/some/tmp",
+	  .why = "it is full: there is no room for what arrives of http://a/f, at byte 0",
 	  .told = FETCHING_A,
 	  .asked = ALL },
 	{ .name = "a reader that gives up",
