@@ -250,6 +250,8 @@ static void print_report(const struct pack *p)
 		       size_format(a, p->modules.size - p->modules.firmware_size),
 		       p->modules.firmware, print_plural(p->modules.firmware),
 		       size_format(b, p->modules.firmware_size));
+	else if (!p->options.modules)
+		puts("modules  none, not even for keyboards, consoles and zram");
 	printf("time     %.1f s, %.1f MB/s\n", seconds,
 	       seconds > 0 ? (double)t->tar / 1e6 / seconds : 0.0);
 }

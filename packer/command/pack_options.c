@@ -73,9 +73,10 @@ static const struct option_spec options[] = {
 	{ .name = "modules",
 	  .id = OPT_MODULES,
 	  .value = "LIST",
-	  .suggest = "none net storage all",
+	  .suggest = "none none,zram net storage all",
 	  .help = "add kernel modules that are needed before the root is unpacked: net, storage, "
-		  "all, names or paths; console modules and zram are always added, except with none" },
+		  "all, names or paths; console modules and zram are always added, except with none; "
+		  "none,zram: only zram" },
 	{ .name = "exclude",
 	  .letter = 'x',
 	  .id = OPT_EXCLUDE,
