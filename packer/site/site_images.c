@@ -37,6 +37,8 @@ static void print_entry(FILE *out, const void *version)
 	setting_print(out, "check", v->check);
 	fprintf(out, "size = %llu\nmachine = %llu\nsplit = %s\n", (unsigned long long)v->size,
 		(unsigned long long)v->machine, v->split ? "yes" : "no");
+	if (v->zram_machine)
+		fprintf(out, "zram-machine = %llu\n", (unsigned long long)v->zram_machine);
 	if (*v->payload)
 		fprintf(out, "payload = %s\nfetched = %llu\n", v->payload,
 			(unsigned long long)v->fetched);
@@ -79,6 +81,8 @@ static const char *set_entry(struct site_version *v, const char *name, const cha
 		return read_number(&v->size, value);
 	if (strcmp(name, "machine") == 0)
 		return read_number(&v->machine, value);
+	if (strcmp(name, "zram-machine") == 0)
+		return read_number(&v->zram_machine, value);
 	if (strcmp(name, "split") == 0)
 		v->split = strcmp(value, "yes") == 0;
 	return NULL;
@@ -245,16 +249,19 @@ static void describe_sizes(const struct publishing *p, const struct image_report
 			   struct site_version *ret)
 {
 	const struct image *image = &report->image;
+	const struct needs *n = &report->needs;
+	uint64_t zram = p->stream ? n->zram_fetching_machine : n->zram_machine;
 
 	*ret = (struct site_version){ .size = image->size,
-				      .machine = report->needs.machine,
+				      .machine = p->stream ? n->fetching_machine : n->machine,
 				      .split = p->split };
+	if (zram < ret->machine)
+		ret->zram_machine = zram;
 	if (!p->stream)
 		return;
 	snprintf(ret->payload, sizeof(ret->payload), "root.tar%s", report->blocks.codec->suffix);
 	ret->fetched = image->payload.size;
 	ret->size = image->size - image->payload.size;
-	ret->machine = report->needs.fetching_machine;
 }
 
 /* Fills in how the menu describes the new version. */
