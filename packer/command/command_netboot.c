@@ -296,7 +296,7 @@ static int publish(struct netboot *n, size_t i, struct fail *f)
 	printf("%s %s\n", published ? "published" : "unchanged", p.name);
 	if (published && *before.current.payload && !p.stream)
 		print_warning("%s: the boot loader loads this version whole; the one before was "
-			      "published with --stream",
+			      "published with --stream: give it again to have this one fetched",
 			      p.name);
 	if (!*n->site.boot)
 		strcpy(n->site.boot, p.name);

@@ -284,7 +284,11 @@ static int describe(const struct publishing *p, const struct image_report *repor
 	if (!setting_can_hold(append))
 		return fail_set(f, EINVAL, "--append", "Use one kind of quotes.",
 				"it has quotes of both kinds, and begins with one or has a #");
-	if (!text_is_plain(append) || strlen(append) >= APPEND_MAX)
+	if (strlen(append) >= APPEND_MAX)
+		return fail_set(f, E2BIG, "--append", "Shorten it.",
+				"it may have %d characters, this one has %zu", APPEND_MAX - 1,
+				strlen(append));
+	if (!text_is_plain(append))
 		return fail_set(f, EINVAL, "--append",
 				"Use ASCII characters only, without ${, && and ||.",
 				"an iPXE script cannot have this kernel line");

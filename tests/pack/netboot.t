@@ -86,6 +86,7 @@ refuses('a fixed address by proxy', 1, qr/with proxy/, $lab, @NET, '--proxy', '-
 refuses('the menu\'s own name', 1, qr/local: the menu has an entry of its own with that name\n/, $lab, @NET, qw(--name local));
 refuses("a title with " . s/\n/ /r, 1, qr/--title: a menu cannot show/, $lab, @NET, '--title', $_)
 	for '${net0/mac}', "two\nlines", 'a && b', "\xc3\xa4", '-x', 'x' x 70;
+refuses('a kernel line that is too long', 1, qr/^tarboot: --append: it may have 1023 characters, this one has 1024\n  Shorten it\.\n\z/m, $lab, @NET, '--append', 'x' x 1024);
 refuses('a kernel line with ${', 1, qr/--append: an iPXE script cannot/, $lab, @NET, '--append', 'a ${b}');
 
 # ---- versions ----
