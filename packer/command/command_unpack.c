@@ -124,16 +124,26 @@ static int is_other(const struct dirent *e)
 	       strcmp(e->d_name, "lost+found") != 0;
 }
 
-static void warn_not_empty(const char *directory)
+static bool is_empty(const char *directory)
 {
 	struct dirent **entries = NULL;
-	int n = scandir(directory, &entries, is_other, NULL);
+	int n = scandir(directory, &entries, is_other, NULL), left = n;
 
-	if (n > 0)
-		print_warning("%s is not empty: files of the same names are replaced", directory);
-	while (n > 0)
-		free(entries[--n]);
+	while (left > 0)
+		free(entries[--left]);
 	free(entries);
+	return n <= 0;
+}
+
+/* What stays of an attempt that failed. */
+static void warn_of_rest(const char *directory, bool made, bool was_empty)
+{
+	if (made && rmdir(directory) == 0)
+		return;
+	if (!was_empty)
+		print_warning("%s may have files that were unpacked before the error", directory);
+	else if (!is_empty(directory))
+		print_warning("%s keeps what was unpacked before the error: delete it", directory);
 }
 
 /* Opens DIR, which must not be the root of the running system. */
@@ -156,18 +166,20 @@ static int open_directory(const char *directory, int *ret, struct fail *f)
 static int unpack(const struct image *image, const char *directory, struct fail *f)
 {
 	_cleanup_close_ int fd = -1;
-	bool made = mkdir(directory, 0755) == 0;
+	bool made = mkdir(directory, 0755) == 0, was_empty;
 	int r = 0;
 
 	if (!made && errno != EEXIST)
 		return fail_errno(f, errno, directory, "cannot create this directory");
 	r = open_directory(directory, &fd, f);
-	if (r == 0 && !made)
-		warn_not_empty(directory);
-	if (r == 0)
-		r = unpack_into(image, fd, f);
-	if (r < 0 && made && rmdir(directory) < 0)
-		print_warning("%s keeps what was unpacked before the error", directory);
+	if (r < 0)
+		return r;
+	was_empty = made || is_empty(directory);
+	if (!was_empty)
+		print_warning("%s is not empty: files of the same names are replaced", directory);
+	r = unpack_into(image, fd, f);
+	if (r < 0)
+		warn_of_rest(directory, made, was_empty);
 	return r;
 }
 

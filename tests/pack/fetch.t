@@ -206,12 +206,22 @@ my $tarboot = command_of('musl', build_path('tarboot'));
 	fails_well(try($tarboot, 'verify', $file, '--manifest', scratch('none')), 1, qr{/none: cannot open it: No such file}, 'one that is not there');
 	unlink "$file.manifest";
 	my $dir = scratch('partial');
-	fails_well(try($tarboot, 'unpack', "$BASE/bare/wrong.tar.xz", $dir, '--threads', 1), 1, qr{^tarboot: warning: \Q$dir\E keeps what was unpacked before the error$}m, 'a part is unpacked');
+	fails_well(try($tarboot, 'unpack', "$BASE/bare/wrong.tar.xz", $dir, '--threads', 1), 1, qr{^tarboot: warning: \Q$dir\E keeps what was unpacked before the error: delete it$}m, 'a part is unpacked');
 	ok(-d $dir, 'and left');
+	my $old = new_dir();
+	fails_well(try($tarboot, 'unpack', "$BASE/bare/wrong.tar.xz", $old, '--threads', 1), 1, qr{^tarboot: warning: \Q$old\E keeps what was unpacked before the error: delete it$}m, 'the same in a directory that was there');
+	fails_well(try($tarboot, 'unpack', "$BASE/bare/wrong.tar.xz", $old, '--threads', 1), 1, qr{^tarboot: warning: \Q$old\E may have files that were unpacked before the error$}m, 'and was not empty');
+	my $none = new_dir();
+	unlike(try($tarboot, 'unpack', spew(scratch('no-tar.xz'), 'no archive'), $none)->{err}, qr/unpacked before/, 'nothing is said where nothing was unpacked');
 }
 {
 	local $ENV{http_proxy} = $BASE;
 	like(run($tarboot, 'verify', 'http://server.invalid/root.tar.xz'), qr/^whole: /m, 'by a proxy');
+	like(run($tarboot, 'unpack', 'http://server.invalid/root.tar.xz', new_dir()), qr/^unpacked: /m, 'unpacked by a proxy');
+	{
+		local $ENV{no_proxy} = '127.0.0.1';
+		is_quiet(try({ env => { http_proxy => 'http://127.0.0.1:1' } }, $tarboot, 'verify', "$BASE/root.tar.xz"), 'no_proxy');
+	}
 	$ENV{http_proxy} = 'http://127.0.0.1:1';
 	fails_well(try($tarboot, 'verify', 'http://server.invalid/root.tar.xz'), 1,
 		qr{^tarboot: http://server\.invalid/root\.tar\.xz\.manifest: nobody listens at the proxy 127\.0\.0\.1:1\n  Start the proxy, or correct where it is given}m, 'a proxy that is not there');
