@@ -135,15 +135,23 @@ static bool is_empty(const char *directory)
 	return n <= 0;
 }
 
-/* What stays of an attempt that failed. */
-static void warn_of_rest(const char *directory, bool made, bool was_empty)
+/* Where the root goes. */
+struct target {
+	const char *directory;
+	bool made, was_empty, is_touched;
+};
+
+/* After what failed was said: what stays of the attempt. */
+static void tell_rest(const struct target *t)
 {
-	if (made && rmdir(directory) == 0)
+	if (t->made && rmdir(t->directory) == 0)
 		return;
-	if (!was_empty)
-		print_warning("%s may have files that were unpacked before the error", directory);
-	else if (!is_empty(directory))
-		print_warning("%s keeps what was unpacked before the error: delete it", directory);
+	if (t->is_touched && !t->was_empty)
+		print_warning("%s may have files that were unpacked before the error",
+			      t->directory);
+	else if (t->is_touched && !is_empty(t->directory))
+		print_warning("%s keeps what was unpacked before the error: delete it",
+			      t->directory);
 }
 
 /* Opens DIR, which must not be the root of the running system. */
@@ -163,24 +171,23 @@ static int open_directory(const char *directory, int *ret, struct fail *f)
 	return 0;
 }
 
-static int unpack(const struct image *image, const char *directory, struct fail *f)
+static int unpack(const struct image *image, struct target *t, struct fail *f)
 {
 	_cleanup_close_ int fd = -1;
-	bool made = mkdir(directory, 0755) == 0, was_empty;
-	int r = 0;
+	int r;
 
-	if (!made && errno != EEXIST)
-		return fail_errno(f, errno, directory, "cannot create this directory");
-	r = open_directory(directory, &fd, f);
+	t->made = mkdir(t->directory, 0755) == 0;
+	if (!t->made && errno != EEXIST)
+		return fail_errno(f, errno, t->directory, "cannot create this directory");
+	r = open_directory(t->directory, &fd, f);
 	if (r < 0)
 		return r;
-	was_empty = made || is_empty(directory);
-	if (!was_empty)
-		print_warning("%s is not empty: files of the same names are replaced", directory);
-	r = unpack_into(image, fd, f);
-	if (r < 0)
-		warn_of_rest(directory, made, was_empty);
-	return r;
+	t->was_empty = t->made || is_empty(t->directory);
+	t->is_touched = true;
+	if (!t->was_empty)
+		print_warning("%s is not empty: files of the same names are replaced",
+			      t->directory);
+	return unpack_into(image, fd, f);
 }
 
 static void count_member(void *size, const struct member *m, uint64_t at)
@@ -286,6 +293,7 @@ static void close_input(struct input *in)
 int command_unpack(int argc, char **argv)
 {
 	struct command_line line;
+	struct target target = { 0 };
 	struct input in;
 	struct fail f;
 	int r = parse_options(&unpack_usage, argc, argv, "an IMAGE and a DIR", 2, &line);
@@ -293,10 +301,15 @@ int command_unpack(int argc, char **argv)
 	if (r >= 0)
 		return r;
 	r = open_input(line.arguments[0], &in, &f);
+	target.directory = line.arguments[1];
 	if (r == 0)
-		r = unpack(in.image, line.arguments[1], &f);
+		r = unpack(in.image, &target, &f);
 	close_input(&in);
-	return r < 0 ? print_failure(&f) : EXIT_OK;
+	if (r == 0)
+		return EXIT_OK;
+	print_failure(&f);
+	tell_rest(&target);
+	return EXIT_FAILED;
 }
 
 /* What is given must be able to tell something; what is beside it need not be there. */
