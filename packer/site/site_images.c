@@ -15,6 +15,7 @@
 #include "image/image_kernel.h"
 #include "image/image_report.h"
 #include "kernel/kernel.h"
+#include "parameters/params.h"
 #include "base/out.h"
 #include "base/settings.h"
 #include "base/util.h"
@@ -264,6 +265,31 @@ static void describe_sizes(const struct publishing *p, const struct image_report
 	ret->size = image->size - image->payload.size;
 }
 
+/* Also what was given for the version before. */
+static int check_append(const char *append, struct fail *f)
+{
+	struct params params;
+	struct fail wrong;
+
+	if (!setting_can_hold(append))
+		return fail_set(f, EINVAL, "--append", "Use one kind of quotes.",
+				"it has quotes of both kinds, and begins with one or has a #");
+	if (strlen(append) >= APPEND_MAX)
+		return fail_set(f, E2BIG, "--append", "Shorten it.",
+				"it may have %d characters, this one has %zu", APPEND_MAX - 1,
+				strlen(append));
+	if (!text_is_plain(append))
+		return fail_set(f, EINVAL, "--append",
+				"Use ASCII characters only, without ${, && and ||.",
+				"an iPXE script cannot have this kernel line");
+	if (params_parse(append, &params, &wrong) < 0 || params_check_known(&params, &wrong) < 0)
+		return fail_set(f, EINVAL, "--append",
+				"Correct it with --append: without that, the line of the version "
+				"before is kept.",
+				"%s: %s", wrong.what, wrong.why);
+	return 0;
+}
+
 /* Fills in how the menu describes the new version. */
 static int describe(const struct publishing *p, const struct image_report *report,
 		    const struct site_version *before, struct site_version *ret, struct fail *f)
@@ -281,17 +307,8 @@ static int describe(const struct publishing *p, const struct image_report *repor
 	if (!setting_can_hold(title))
 		return fail_set(f, EINVAL, "--title", "Use one kind of quotes.",
 				"it has quotes of both kinds, and begins with one or has a #");
-	if (!setting_can_hold(append))
-		return fail_set(f, EINVAL, "--append", "Use one kind of quotes.",
-				"it has quotes of both kinds, and begins with one or has a #");
-	if (strlen(append) >= APPEND_MAX)
-		return fail_set(f, E2BIG, "--append", "Shorten it.",
-				"it may have %d characters, this one has %zu", APPEND_MAX - 1,
-				strlen(append));
-	if (!text_is_plain(append))
-		return fail_set(f, EINVAL, "--append",
-				"Use ASCII characters only, without ${, && and ||.",
-				"an iPXE script cannot have this kernel line");
+	if (check_append(append, f) < 0)
+		return -f->error;
 	strcpy(ret->title, title);
 	strcpy(ret->append, append);
 	snprintf(ret->file, sizeof(ret->file), "%s", site_file_of(p->image));

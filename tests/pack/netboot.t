@@ -140,6 +140,14 @@ like(menu(), qr/^:a-trial\n(?:.*\n){1,5}kernel \S+ initrd=initrd\.img  \|\| goto
 like(menu(), qr/^set entry lab\n/m, 'nor in the menu');
 works('removed', '--remove', 'a-trial');
 {
+	# A line that a tarboot before this one has taken.
+	my $entry = "$site/http/images/lab/current/entry.conf";
+	my $text  = slurp($entry);
+	spew($entry, $text =~ s/^append = .*/append = quiet tarboot.sise=1g/mr);
+	refuses('the line of the version before', 1, qr/^tarboot: --append: tarboot\.sise: unknown parameter; did you mean tarboot\.size\?\n  Correct it with --append: /m, make_image('five', 'five'), '--name', 'lab');
+	spew($entry, $text);
+}
+{
 	# A root of which zram can save much, with zram's module.
 	my $root = tiny_root('root-zram', sub {
 		my ($root) = @_;
