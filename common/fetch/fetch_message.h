@@ -57,6 +57,6 @@ struct fetch_message {
 		size; /* bytes of the whole file, as the server says; FETCH_SIZE_UNKNOWN: it does not */
 	uint64_t offset; /* of the next byte that will be written to standard output */
 	char text[FETCH_TEXT_MAX];
-	char proxy
-		[FETCH_PROXY_MAX]; /* of FETCH_FAILED: HOST:PORT of the proxy that was asked; "" = none */
+	/* Of FETCH_FAILED: HOST:PORT of the proxy that was asked; "" = none. */
+	char proxy[FETCH_PROXY_MAX];
 };

@@ -84,7 +84,8 @@ static int explain_status(const struct trouble *t, struct fail *ret)
 	if (t->status == 407)
 		return fail_set(ret, EACCES, t->what,
 				"Use a proxy that asks nobody for a password, or none.",
-				"the proxy %s refuses to get it (407)", t->proxy);
+				"the proxy%s%s refuses to get it (407)", *t->proxy ? " " : "",
+				t->proxy);
 	if (t->status == 401 || t->status == 403)
 		return fail_set(ret, EACCES, t->what, "Let the server give it to everybody.",
 				"the server refuses to give it (%u)%s", t->status, t->by);
