@@ -167,6 +167,9 @@ works('removed', '--remove', 'a-trial');
 	like(menu(), qr/^# loads \d+ MiB; the machine needs about $least MiB of RAM, with zram about $zram MiB$/m, 'the menu tells both');
 	is(scalar(my @told = menu() =~ /with zram/g), 2, 'of it and its entry for debugging alone');
 	works('is removed', '--remove', 'a-zram');
+	spew("$root/text", run('head', '-c', 20_000_000, '/dev/urandom'));
+	tarboot('pack', $root, '-o', $image, qw(--level=fast --kernel=none --no-shell));
+	like(tarboot('inspect', $image), qr/^machine  needs about \d+\.0 MiB of RAM to boot, with zram as much; /m, 'zram saves nothing where the root does not compress');
 }
 
 my $long = 'x' x 33;

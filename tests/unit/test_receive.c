@@ -76,6 +76,10 @@ static void send_message(uint32_t kind, const char *arguments)
 		(void)sscanf(arguments, "%u %u %u %llu %191s", &m.url, &m.reason, &m.status, &size,
 			     m.text);
 	m.size = size == 0 ? FETCH_SIZE_UNKNOWN : size;
+	if (strcmp(m.text, "ended") == 0) {
+		m.offset = m.size;
+		m.text[0] = '\0';
+	}
 	if (m.text[0] == '@') {
 		snprintf(m.proxy, sizeof(m.proxy), "%.95s", m.text + 1);
 		m.text[0] = '\0';
@@ -585,6 +589,14 @@ static const struct test tests[] = {
 	  .what = "http://a/f",
 	  .why = "it is shorter than its manifest says: 900 bytes, not 1000",
 	  .told = "",
+	  .asked = ALL },
+	{ .name = "a size that is only where the bytes ended",
+	  .n_urls = 1,
+	  .script = ANSWER "bytes 900;fail 0 7 200 900 ended;pause 300;" ANSWER "all;stay\n",
+	  .may_be_missing = true,
+	  .patience = 60,
+	  .told = FETCHING_A "! http://a/f: it is shorter than its manifest says: 900 bytes, not 1000; "
+			     "trying again\n" FETCHING_A,
 	  .asked = ALL },
 	{ .name = "another size, which somebody is about to change",
 	  .n_urls = 1,
