@@ -62,6 +62,7 @@ static const struct step {
 static int read_parameters(struct boot *b)
 {
 	_cleanup_free_ char *text = NULL;
+	struct fail unknown;
 	size_t size;
 	int r = read_file("/proc/cmdline", &text, &size);
 
@@ -70,9 +71,8 @@ static int read_parameters(struct boot *b)
 	(void)params_parse(text, &b->params, &b->bad_parameter);
 	console_set_verbosity(b->params.quiet, b->params.debug);
 	b->keep_payload = b->params.shell & SHELL_FAIL;
-	if (*b->params.unknown)
-		console_log(LOG_WARNING, "%s: unknown parameter; did you mean %s?",
-			    b->params.unknown, b->params.suggestion);
+	if (params_check_known(&b->params, &unknown) < 0)
+		console_log(LOG_WARNING, "%s: %s", unknown.what, unknown.why);
 	return 0;
 }
 

@@ -22,6 +22,7 @@
 
 #define FETCH_MESSAGES 3 /* descriptor, a socket of type SOCK_SEQPACKET */
 #define FETCH_TEXT_MAX 192
+#define FETCH_PROXY_MAX 96
 #define FETCH_SIZE_UNKNOWN UINT64_MAX
 #define FETCH_PROXY_OF_ENVIRONMENT "environment"
 
@@ -56,4 +57,6 @@ struct fetch_message {
 		size; /* bytes of the whole file, as the server says; FETCH_SIZE_UNKNOWN: it does not */
 	uint64_t offset; /* of the next byte that will be written to standard output */
 	char text[FETCH_TEXT_MAX];
+	/* Of FETCH_FAILED: HOST:PORT of the proxy that was asked; "" = none. */
+	char proxy[FETCH_PROXY_MAX];
 };

@@ -40,6 +40,7 @@ struct receiver {
 	struct fail trouble;    /* why the last try failed; error 0: none did since then */
 	uint32_t missing;       /* bits: servers that do not have it */
 	uint32_t silent;        /* bits: servers that did not answer */
+	uint32_t wrong_size;    /* bits: servers that have a file of another size */
 
 	/* What was said already. */
 	char told[URLS_MAX][sizeof(((struct fail *)0)->why)]; /* of each server's failures */
@@ -177,7 +178,7 @@ static void take_answer(struct receiver *r, const struct fetch_message *m)
 {
 	char line[URL_MAX + 64], size[SIZE_TEXT_MAX];
 
-	r->missing = r->silent = 0;
+	r->missing = r->silent = r->wrong_size = 0;
 	atomic_store(&r->a->from, (uint32_t)r->url);
 	r->has_no_range = r->o->is_part && m->status == 200 && atomic_load(&r->a->arrived) > 0;
 	atomic_store(&r->a->told_size, m->size == FETCH_SIZE_UNKNOWN ? 0 : m->size);
@@ -194,16 +195,28 @@ static void take_answer(struct receiver *r, const struct fetch_message *m)
 	tell(r, false, line);
 }
 
-/* Which servers do not have a file that may be missing. Some say 403 then, and some send a page. */
+/* Which servers do not have a file that may be missing. Some say 403 then, and some send a page. A size where the bytes have
+ * ended is none that the server told before: it may have been interrupted. */
 static void count_missing(struct receiver *r, const struct fetch_message *m)
 {
+	bool has_told_size = m->reason == FETCH_WRONG_SIZE && !r->o->is_size_unknown &&
+			     m->size != FETCH_SIZE_UNKNOWN && m->size != m->offset;
 	bool has_answered = m->reason == FETCH_NO_FILE || m->reason == FETCH_REDIRECTS ||
 			    (m->reason == FETCH_STATUS && m->status >= 400 && m->status < 500);
 
-	if (has_answered)
+	if (has_told_size)
+		r->wrong_size |= 1U << r->url;
+	else if (has_answered)
 		r->missing |= 1U << r->url;
 	else
 		r->silent |= 1U << r->url;
+}
+
+/* Each server has another file, or none: to ask again only helps where somebody is about to publish the right one. */
+static bool is_nowhere(const struct receiver *r)
+{
+	return r->o->may_be_missing && r->wrong_size &&
+	       (r->missing | r->wrong_size) == (1U << r->o->from.n_urls) - 1;
 }
 
 static void take_failure(struct receiver *r, const struct fetch_message *m)
@@ -218,6 +231,8 @@ static void take_failure(struct receiver *r, const struct fetch_message *m)
 	    (r->o->may_be_missing && (r->missing >> r->url & 1)))
 		return;
 	memcpy(r->told[r->url], r->trouble.why, sizeof(r->told[0]));
+	if (is_nowhere(r))
+		return;
 	r->came[r->url] = 0;
 	r->must_tell_answer = true;
 	snprintf(line, sizeof(line), "%s: %s; trying again", r->trouble.what, r->trouble.why);
@@ -311,6 +326,20 @@ static int fail_too_large(const struct receiver *r, struct fail *f)
 			(unsigned long long)r->a->size);
 }
 
+static int fail_room(const struct receiver *r, const struct task *t, struct fail *f)
+{
+	const char *url = r->o->from.urls[r->url].text;
+	unsigned long long at = t->at;
+
+	if (r->o->directory)
+		return fail_set(f, ENOSPC, r->o->directory,
+				"Set TMPDIR to a directory with more room.",
+				"it is full: there is no room for what arrives of %s, at byte %llu",
+				url, at);
+	return fail_set(f, ENOSPC, url, "Add memory.",
+			"there is no room to keep what arrives, at byte %llu", at);
+}
+
 /* From the pipe into the file, through the buffer. Returns their number, 0 at the end of the pipe, -errno; *ret_keep: 0, or -errno
  * of the file. */
 static ssize_t copy_bytes(struct receiver *r, const struct task *t, uint64_t room, int *ret_keep)
@@ -347,10 +376,7 @@ static int take_bytes(struct receiver *r, struct task *t, uint64_t room, struct 
 	if (n > 0 && r->o->is_size_unknown && t->at == r->a->size)
 		return fail_too_large(r, f);
 	if (w == -ENOSPC || w == -ENOMEM || w == -EFBIG)
-		return fail_set(f, ENOSPC, r->o->from.urls[r->url].text,
-				"Add memory or room there.",
-				"there is no room to keep what arrives, at byte %llu",
-				(unsigned long long)t->at);
+		return fail_room(r, t, f);
 	if (w < 0)
 		return fail_errno(f, w, r->o->from.urls[r->url].text, "cannot keep what arrives");
 	if (n < 0)
@@ -454,6 +480,8 @@ static int check_trouble(const struct receiver *r, struct fail *f)
 		f->error = ENOENT;
 		return -ENOENT;
 	}
+	if (is_nowhere(r))
+		return fail_impatient(r, f);
 	if (r->o->is_size_unknown && atomic_load(&r->a->told_size) > r->a->size)
 		return fail_too_large(r, f);
 	if (r->has_no_range)

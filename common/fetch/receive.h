@@ -21,7 +21,10 @@ struct receive_options {
 	bool is_size_unknown; /* the arrival's size is only the most that the file may have */
 	bool is_part; /* only the bytes up to the arrival's size are wanted, of a file whose size nobody knows; -ENOTSUP when a
 		       * server sends it from its start instead */
-	bool may_be_missing; /* -ENOENT, and no failure, when each server says that there is no such file */
+	bool may_be_missing; /* -ENOENT, and no failure, when each server says that there is no such file; nobody is about to
+			      * publish it, so that it does not wait where each has one of another size, either */
+
+	const char *directory; /* where fd's file lies, by TMPDIR; NULL: in memory */
 
 	/* Told when something changes that a person wants to know: a line, without its end. May be NULL. */
 	void (*tell)(void *arg, bool is_trouble, const char *line);

@@ -229,6 +229,18 @@ void url_list_rotate(struct url *urls, size_t n)
 	urls[n - 1] = first;
 }
 
+/* A proxy and the base of a site need no path, a file does. */
+static int check_file(const struct url *u, struct fail *f)
+{
+	const char *path = u->text + strlen(SCHEME);
+
+	path += strcspn(path, "/?");
+	if (*path == '/' && path[1])
+		return 0;
+	return fail_set(f, EINVAL, u->text, "Write http://SERVER/PATH.",
+			"it names a server, but no file on it");
+}
+
 int url_list_parse(const char *text, struct url ret[URLS_MAX], size_t *ret_n, struct fail *f)
 {
 	struct url urls[URLS_MAX];
@@ -249,7 +261,7 @@ int url_list_parse(const char *text, struct url ret[URLS_MAX], size_t *ret_n, st
 					"Delete a comma. One that belongs to a URL must be "
 					"percent-encoded.",
 					"a URL is missing before or behind a comma");
-		if (url_parse(one, &urls[n++], f) < 0)
+		if (url_parse(one, &urls[n], f) < 0 || check_file(&urls[n++], f) < 0)
 			return -EINVAL;
 	}
 	memcpy(ret, urls, n * sizeof(urls[0]));

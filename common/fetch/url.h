@@ -30,8 +30,8 @@ bool url_is_one(const char *text);
  * *f. */
 int url_parse(const char *text, struct url *ret, struct fail *f);
 
-/* Reads a list with commas between: the same file on several servers. A comma in a URL is %2C. 0, or -EINVAL, -E2BIG behind
- * URLS_MAX, -ENOMEM. ret and *ret_n are untouched on failure. */
+/* Reads a list with commas between: the same file on several servers. A comma in a URL is %2C. 0, or -EINVAL (also of a URL
+ * without a path), -E2BIG behind URLS_MAX, -ENOMEM. ret and *ret_n are untouched on failure. */
 int url_list_parse(const char *text, struct url ret[URLS_MAX], size_t *ret_n, struct fail *f);
 
 /* The URLs of what lies beside these files: suffix behind the name, before a query. 0, or -EINVAL when one gets too long. ret has

@@ -12,7 +12,7 @@
 #include "base/fail.h"
 #include "image/manifest.h"
 #include "base/message.h"
-#include "base/params.h"
+#include "parameters/params.h"
 #include "codec/payload.h"
 #include "image/rootsize.h"
 #include "engine/unpack.h"

@@ -243,6 +243,17 @@ static bool is_used(const struct reaction *r, enum shell_end end)
 	return end == SHELL_LEFT || (end == SHELL_ENDED_AT_ONCE && r->action != ACTION_SHELL);
 }
 
+/* Nothing that is done in a shell changes the kernel command line. */
+static const char *exit_means(const struct boot *b)
+{
+	bool is_parameter = b->bad_parameter.error &&
+			    strcmp(b->fail.what, b->bad_parameter.what) == 0;
+
+	return is_parameter ? "fails again; type reboot -f and correct the parameter in the boot "
+			      "menu"
+			    : "try to boot again";
+}
+
 void failure_handle(struct boot *b, bool can_retry)
 {
 	enum onfail onfail = b->params.onfail;
@@ -255,7 +266,7 @@ void failure_handle(struct boot *b, bool can_retry)
 	for (;;) {
 		if (r.action != ACTION_SHELL && !wait_for_enter(&r))
 			act(r.action);
-		if (is_used(&r, shell_run(b->failed_step, "try to boot again")))
+		if (is_used(&r, shell_run(b->failed_step, exit_means(b))))
 			return;
 		if (onfail == ONFAIL_SHELL)
 			onfail = ONFAIL_BY_PANIC;

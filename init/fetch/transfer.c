@@ -26,7 +26,7 @@ static const struct {
 	bool has_text;
 } reasons[] = {
 	{ CURLE_COULDNT_RESOLVE_HOST, 0, FETCH_NO_NAME, false },
-	{ CURLE_COULDNT_RESOLVE_PROXY, 0, FETCH_NO_NAME, true },
+	{ CURLE_COULDNT_RESOLVE_PROXY, 0, FETCH_NO_NAME, false },
 	{ CURLE_COULDNT_CONNECT, ECONNREFUSED, FETCH_REFUSED, false },
 	{ CURLE_COULDNT_CONNECT, ECONNRESET, FETCH_REFUSED, false },
 	{ CURLE_COULDNT_CONNECT, ETIMEDOUT, FETCH_NO_ANSWER, false },
@@ -61,18 +61,14 @@ static void fail(struct fetch_message *m, enum fetch_reason reason, const char *
 
 static void explain_code(const struct transfer *t, CURLcode code, struct fetch_message *m)
 {
-	long error = 0, by_proxy = 0;
+	long error = 0;
 	char number[32];
 
 	curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
-	curl_easy_getinfo(t->easy, CURLINFO_USED_PROXY, &by_proxy);
 	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {
 		if (reasons[i].code != code || (reasons[i].error && reasons[i].error != error))
 			continue;
-		fail(m, reasons[i].reason,
-		     reasons[i].has_text ? t->error
-		     : by_proxy          ? "at a proxy"
-					 : "");
+		fail(m, reasons[i].reason, reasons[i].has_text ? t->error : "");
 		return;
 	}
 	if (code == CURLE_COULDNT_CONNECT && error)
@@ -83,6 +79,31 @@ static void explain_code(const struct transfer *t, CURLcode code, struct fetch_m
 		snprintf(number, sizeof(number), "libcurl error %d", (int)code);
 		fail(m, FETCH_OTHER, number);
 	}
+}
+
+/* As libcurl finds it in the environment. */
+static const char *environment_proxy(void)
+{
+	static const char *const names[] = { "http_proxy", "all_proxy", "ALL_PROXY" };
+	const char *value = NULL;
+
+	for (size_t i = 0; (!value || !*value) && i < ARRAY_SIZE(names); i++)
+		value = getenv(names[i]);
+	return value ? value : "";
+}
+
+/* HOST:PORT, without what stands before an @: that may be a password. */
+static void name_proxy(const struct download *d, char ret[FETCH_PROXY_MAX])
+{
+	bool is_of_environment = strcmp(d->proxy, FETCH_PROXY_OF_ENVIRONMENT) == 0;
+	const char *at = is_of_environment ? environment_proxy() : d->proxy;
+	const char *scheme = strstr(at, "://"), *user = strrchr(at, '@');
+
+	if (scheme)
+		at = scheme + 3;
+	if (user)
+		at = user + 1;
+	snprintf(ret, FETCH_PROXY_MAX, "%.*s", (int)strcspn(at, "/"), at);
 }
 
 /* ---- what libcurl calls ---- */
@@ -337,11 +358,14 @@ static int drive_by_family(struct transfer *t, CURLcode *ret, struct fetch_messa
 static int request(struct transfer *t, const char *target, CURLcode *ret, struct fetch_message *m)
 {
 	struct curl_slist *headers = set_range(t);
+	long by_proxy = 0;
 	int r;
 
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(t->easy, CURLOPT_URL, target);
 	r = drive_by_family(t, ret, m);
+	curl_easy_getinfo(t->easy, CURLINFO_USED_PROXY, &by_proxy);
+	t->is_by_proxy = by_proxy || *ret == CURLE_COULDNT_RESOLVE_PROXY;
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, NULL);
 	curl_slist_free_all(headers);
 	return r;
@@ -444,12 +468,15 @@ int transfer_run(struct transfer *t, size_t url, struct fetch_message *m)
 				     .url = (uint32_t)url,
 				     .size = FETCH_SIZE_UNKNOWN };
 	t->head_bytes = 0;
+	t->is_by_proxy = false;
 	if (target) {
 		r = run(t, url, &target, m);
 	} else {
 		fail(m, FETCH_OTHER, strerror(ENOMEM));
 		r = -EAGAIN;
 	}
+	if (t->is_by_proxy)
+		name_proxy(t->d, m->proxy);
 	m->status = t->response.status;
 	m->offset = t->d->offset;
 	return r;

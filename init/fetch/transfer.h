@@ -31,6 +31,7 @@ struct transfer {
 	uint64_t body_bytes; /* that came since it went out, wanted or not */
 	bool is_too_long;    /* the body goes on where the file ends */
 	bool is_stopped;     /* by us, because all is here */
+	bool is_by_proxy;
 };
 
 /* 0, or -ENOMEM. */

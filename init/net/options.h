@@ -5,7 +5,7 @@
 #pragma once
 
 #include "base/fail.h"
-#include "base/params.h"
+#include "parameters/params.h"
 #include "net/config.h"
 
 #define IP_OPTIONS_MAX 8

@@ -12,6 +12,7 @@
 #include "base/util.h"
 
 #define PCI "/sys/bus/pci/devices"
+#define ABOUT_MAX (sizeof(((struct network_seen *)0)->about) + sizeof("the proxy "))
 
 /* Reads a small file of /sys as one line; "" if there is none. */
 static void read_line(const char *directory, const char *device, const char *name, char ret[32])
@@ -115,9 +116,18 @@ static int ended(struct fail *f, int status)
 			WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 }
 
+/* What had to be reached. */
+static const char *name_server(const struct boot *b, char ret[ABOUT_MAX])
+{
+	snprintf(ret, ABOUT_MAX, "%s%s", *b->params.proxy ? "the proxy " : "",
+		 b->network_seen.about);
+	return ret;
+}
+
 int network_why_not(struct boot *b, uint64_t seconds)
 {
 	const struct network_seen *s = &b->network_seen;
+	char about[ABOUT_MAX];
 	unsigned long long n = seconds;
 	struct fail *f = &b->fail;
 
@@ -139,15 +149,16 @@ int network_why_not(struct boot *b, uint64_t seconds)
 				"Check the DHCP server of that network, or set ip=.",
 				"no address for %s after %llu s", s->nics, n);
 	case NETWORK_NO_ROUTE:
-		return fail_set(f, ENETUNREACH, s->about, "Check the gateway of that network.",
-				"no route to it from %s (%s)", s->nic, s->address);
+		return fail_set(f, ENETUNREACH, name_server(b, about),
+				"Check the gateway of that network.", "no route to it from %s (%s)",
+				s->nic, s->address);
 	case NETWORK_NO_NAME:
-		return fail_set(f, EHOSTUNREACH, s->about,
+		return fail_set(f, EHOSTUNREACH, name_server(b, about),
 				"Check the name, or write the server's address instead of it.",
 				"its name cannot be resolved (%s, DNS %s)", s->nic,
 				*s->dns ? s->dns : "none");
 	default:
-		return fail_set(f, ETIMEDOUT, s->about,
+		return fail_set(f, ETIMEDOUT, name_server(b, about),
 				"Check that the server runs, and firewalls on the way.",
 				"nobody answers there (from %s, %s, for %llu s)", s->nic,
 				s->address, n);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/print.h"
+#include "parameters/params.h"
 #include "base/util.h"
 
 /* ---- names ---- */
@@ -291,6 +292,17 @@ int option_number(const char *command, const char *option, const char *text, lon
 					 option, text, least, most);
 	*ret = n;
 	return EXIT_OK;
+}
+
+int option_kernel_line(const char *command, const char *option, const char *line)
+{
+	struct params p;
+	struct fail f;
+	int r = params_parse(line, &p, &f);
+
+	if (r == 0)
+		r = params_check_known(&p, &f);
+	return r < 0 ? print_usage_error(command, "%s: %s: %s", option, f.what, f.why) : EXIT_OK;
 }
 
 int option_set(const char *command, const struct option_spec *o, const char *value,

@@ -103,3 +103,7 @@ const char *nearest_name(const char *word, const char *prefix,
  * EXIT_USAGE. */
 int option_number(const char *command, const char *option, const char *text, long least, long most,
 		  long *ret);
+
+/* Would init take all tarboot.* on this kernel command line? Returns EXIT_OK, or says what init would say and returns
+ * EXIT_USAGE. */
+int option_kernel_line(const char *command, const char *option, const char *line);

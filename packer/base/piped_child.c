@@ -4,12 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/print.h"
 
-pid_t piped_child(int *ret_fd)
+static pid_t start(bool has_input, int *ret_fd)
 {
 	pid_t pid, parent = getpid();
 	int ends[2];
@@ -21,7 +22,8 @@ pid_t piped_child(int *ret_fd)
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		if (getppid() != parent) /* it has ended before that */
 			_exit(EXIT_FAILED);
-		if (dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO) < 0 ||
+		if ((!has_input &&
+		     dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO) < 0) ||
 		    dup2(ends[1], STDOUT_FILENO) < 0)
 			_exit(EXIT_FAILED);
 		return 0;
@@ -34,4 +36,14 @@ pid_t piped_child(int *ret_fd)
 	else
 		*ret_fd = ends[0];
 	return pid;
+}
+
+pid_t piped_child(int *ret_fd)
+{
+	return start(false, ret_fd);
+}
+
+pid_t piped_child_with_input(int *ret_fd)
+{
+	return start(true, ret_fd);
 }

@@ -1,6 +1,7 @@
-/* Step lines and login prompt on a serial console. */
+/* Step lines, failures and login prompt on a serial console. */
 #include "command/boot_watch.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,8 +21,10 @@ static void read_line(struct boot_watch *w)
 		return;
 	text += strlen("tarboot: ");
 	colon = strstr(text, ": ");
-	if (strncmp(text, "start init: ", 12) == 0)
+	if (strncmp(text, "start init: ", 12) == 0) {
 		snprintf(w->start_init, sizeof(w->start_init), "%s", text + 12);
+		*w->failed = '\0';
+	}
 	if (!colon || (size_t)(colon - text) >= sizeof(w->steps[0].name) ||
 	    w->n_steps == WATCH_STEPS_MAX)
 		return;
@@ -33,6 +36,46 @@ static void read_line(struct boot_watch *w)
 	snprintf(w->steps[w->n_steps].detail, sizeof(w->steps[0].detail), "%s",
 		 strncmp(colon, ", ", 2) == 0 ? colon + 2 : "");
 	w->steps[w->n_steps++].seconds = seconds;
+}
+
+/* What a line says behind a label; NULL: it has another one. */
+static const char *behind(const char *line, const char *label)
+{
+	size_t n = strlen(label);
+
+	return strncmp(line, label, n) == 0 ? line + n : NULL;
+}
+
+static void add_text(char *to, size_t size, const char *text)
+{
+	size_t used = strlen(to);
+
+	snprintf(to + used, size - used, "%s%s", used ? " " : "", text);
+}
+
+/* The block of init/failure/failure.c, whose long texts go on in lines that begin with blanks; and the kernel's panic. */
+static void read_failure(struct boot_watch *w)
+{
+	const char *step = behind(w->line, "tarboot: FAILED: ");
+	const char *what = behind(w->line, "  what: "), *why = behind(w->line, "  why:  ");
+	const char *more = behind(w->line, "        ");
+	const char *panic = strstr(w->line, "Kernel panic - not syncing: ");
+
+	if (step) {
+		snprintf(w->failed, sizeof(w->failed), "%s", step);
+		*w->what = *w->why = '\0';
+		w->block = BLOCK_OTHER;
+	}
+	if (panic && !*w->panic)
+		snprintf(w->panic, sizeof(w->panic), "%s", strstr(panic, ": ") + 2);
+	if (behind(w->line, "  then: "))
+		w->block = BLOCK_NONE;
+	if (w->block != BLOCK_NONE && !more)
+		w->block = what ? BLOCK_WHAT : why ? BLOCK_WHY : BLOCK_OTHER;
+	if (w->block == BLOCK_WHAT)
+		add_text(w->what, sizeof(w->what), more ? more : what);
+	if (w->block == BLOCK_WHY)
+		add_text(w->why, sizeof(w->why), more ? more : why);
 }
 
 static bool is_login_prompt(const struct boot_watch *w)
@@ -51,12 +94,16 @@ void boot_watch_feed(struct boot_watch *w, const char *data, size_t size)
 		if (*data == '\n') {
 			w->line[w->used] = '\0';
 			read_line(w);
+			read_failure(w);
 			w->used = 0;
 			continue;
 		}
 		if (w->used < sizeof(w->line) - 1)
 			w->line[w->used++] = *data;
-		if (!w->login && is_login_prompt(w))
+		if (!is_login_prompt(w))
+			continue;
+		*w->failed = '\0';
+		if (!w->login)
 			w->login = now_usec();
 	}
 }
@@ -64,6 +111,17 @@ void boot_watch_feed(struct boot_watch *w, const char *data, size_t size)
 bool boot_watch_is_done(const struct boot_watch *w)
 {
 	return w->login != 0;
+}
+
+int boot_watch_check(const struct boot_watch *w, const char *image, struct fail *f)
+{
+	if (*w->panic)
+		return fail_set(f, EIO, image, "Read the kernel's lines above.",
+				"the kernel panicked: %s", w->panic);
+	if (*w->failed)
+		return fail_set(f, EIO, image, "Do what the machine's last lines above say.",
+				"the boot failed: %s: %s: %s", w->failed, w->what, w->why);
+	return 0;
 }
 
 void boot_watch_print(const struct boot_watch *w, uint64_t image_size)

@@ -232,6 +232,8 @@ static int set_option(struct netboot *n, const struct option_spec *o, const char
 	if (text)
 		*text = value;
 	switch (o->id) {
+	case OPT_APPEND:
+		return option_kernel_line("netboot", "--append", value);
 	case OPT_SPLIT:
 		n->publishing.split = true;
 		break;
@@ -331,7 +333,7 @@ static int publish(struct netboot *n, size_t i, struct fail *f)
 	printf("%s %s\n", published ? "published" : p.sign ? "signed" : "unchanged", p.name);
 	if (published && *before.current.payload && !p.stream)
 		print_warning("%s: the boot loader loads this version whole; the one before was "
-			      "published with --stream",
+			      "published with --stream: give it again to have this one fetched",
 			      p.name);
 	if (!*n->site.boot)
 		strcpy(n->site.boot, p.name);

@@ -148,8 +148,8 @@ static int choose(struct pack *p, struct fail *f)
 /* The payload's size stands in the boot part, which comes first, so it is written aside. */
 static int write_payload(struct pack *p, struct fail *f)
 {
-	int r = payload_writer_open(p->payload.fd, p->options.compress, &p->options.encode,
-				    &p->writer, f);
+	int r = payload_writer_open(p->payload.fd, p->options.out, p->options.compress,
+				    &p->options.encode, &p->writer, f);
 
 	if (r == 0)
 		r = rootfs_write(&p->root, p->writer, p->options.newest, p->decisions.bytes, f);
@@ -260,6 +260,8 @@ static void print_report(const struct pack *p)
 		       size_format(a, p->modules.size - p->modules.firmware_size),
 		       p->modules.firmware, print_plural(p->modules.firmware),
 		       size_format(b, p->modules.firmware_size));
+	else if (!p->options.modules)
+		puts("modules  none, not even for keyboards, consoles and zram");
 	boot_keys_print(&p->keys);
 	printf("time     %.1f s, %.1f MB/s\n", seconds,
 	       seconds > 0 ? (double)t->tar / 1e6 / seconds : 0.0);

@@ -105,7 +105,9 @@ static int parse_options(int argc, char **argv)
 		return print_usage_error("run",
 					 "--memory %s: it must be a size, for example 512M or 2G",
 					 arg_memory);
-	r = options_expect("run", "one IMAGE", 1, line.n_before);
+	r = option_kernel_line("run", "--append", arg_append);
+	if (r == EXIT_OK)
+		r = options_expect("run", "one IMAGE", 1, line.n_before);
 	if (r != EXIT_OK)
 		return r;
 	arg_image = line.arguments[0];
@@ -117,7 +119,26 @@ static int parse_options(int argc, char **argv)
 	return -1;
 }
 
-/* Shows what the machine prints until the login prompt, the end of QEMU or the time-out. */
+/* QEMU makes standard input non-blocking, and where both are the same terminal, standard output with it. */
+static void show(const char *text, size_t size)
+{
+	struct pollfd p = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	while (size > 0) {
+		ssize_t n = write(STDOUT_FILENO, text, size);
+
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			return;
+		if (n < 0) {
+			(void)poll(&p, 1, 1000);
+			continue;
+		}
+		text += n;
+		size -= (size_t)n;
+	}
+}
+
+/* Shows what the machine prints until the end of QEMU, or the login prompt or the time-out where these count. */
 static void follow(int fd, struct boot_watch *watch)
 {
 	uint64_t end = now_usec() + (uint64_t)arg_timeout * 1000000;
@@ -125,21 +146,22 @@ static void follow(int fd, struct boot_watch *watch)
 	char block[4096];
 	ssize_t n;
 
-	while (!boot_watch_is_done(watch) && now_usec() < end) {
+	while (!arg_until_login || (!boot_watch_is_done(watch) && now_usec() < end)) {
 		if (poll(&p, 1, 1000) <= 0)
 			continue;
 		n = read(fd, block, sizeof(block));
 		if (n <= 0)
 			return;
-		(void)!write(STDOUT_FILENO, block, (size_t)n);
+		show(block, (size_t)n);
 		boot_watch_feed(watch, block, (size_t)n);
 	}
 }
 
-/* Starts QEMU with its serial console on a pipe. Returns its pid, or -errno. */
+/* Starts QEMU with its serial console on a pipe; without --until-login the keyboard is its own. Returns its pid, or
+ * -errno. */
 static pid_t start_qemu(const struct qemu *q, int *ret_fd)
 {
-	pid_t pid = piped_child(ret_fd);
+	pid_t pid = arg_until_login ? piped_child(ret_fd) : piped_child_with_input(ret_fd);
 
 	if (pid == 0) {
 		qemu_exec(q);
@@ -148,28 +170,44 @@ static pid_t start_qemu(const struct qemu *q, int *ret_fd)
 	return pid;
 }
 
-static int run_until_login(const struct qemu *q)
+/* Why it is no success that the machine has ended, or was ended. QEMU itself has said why it failed. */
+static int check_end(const struct boot_watch *watch, int status, struct fail *f)
+{
+	int r = boot_watch_check(watch, arg_image, f);
+
+	if (r == 0 && arg_until_login && !boot_watch_is_done(watch))
+		r = fail_set(f, ETIMEDOUT, arg_image,
+			     "See the lines above for how far the boot got, or give it more time "
+			     "with --timeout.",
+			     "no login prompt appeared");
+	if (r == 0 && !arg_until_login && WIFSIGNALED(status))
+		r = fail_set(f, EIO, arg_image, "Free memory, or give the machine less.",
+			     "QEMU was killed by signal %d", WTERMSIG(status));
+	return r;
+}
+
+static int run(const struct qemu *q)
 {
 	_cleanup_close_ int fd = -1;
 	struct boot_watch watch = { .start = now_usec() };
 	struct stat st = { 0 };
 	struct fail f;
 	pid_t pid = start_qemu(q, &fd);
+	int status = 0;
 
 	if (pid < 0) {
 		fail_errno(&f, pid, qemu_program(q), "cannot start it");
 		return print_failure(&f);
 	}
 	follow(fd, &watch);
-	kill(pid, SIGTERM);
-	waitpid(pid, NULL, 0);
-	if (!boot_watch_is_done(&watch)) {
-		fail_set(&f, ETIMEDOUT, arg_image,
-			 "See the lines above for how far the boot got, or give it more time with "
-			 "--timeout.",
-			 "no login prompt appeared");
+	if (arg_until_login)
+		kill(pid, SIGTERM);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (check_end(&watch, status, &f) < 0)
 		return print_failure(&f);
-	}
+	if (!arg_until_login)
+		return WEXITSTATUS(status) == 0 ? EXIT_OK : EXIT_FAILED;
 	(void)stat(arg_image, &st);
 	boot_watch_print(&watch, (uint64_t)st.st_size);
 	return EXIT_OK;
@@ -212,8 +250,5 @@ int command_run(int argc, char **argv)
 	q.more = arg_more;
 	q.n_more = arg_n_more;
 	q.accel = strcmp(arg_accel, "auto") != 0 ? arg_accel : qemu_kvm_works(&q) ? "kvm" : "tcg";
-	if (arg_until_login)
-		return run_until_login(&q);
-	qemu_exec(&q);
-	return EXIT_FAILED;
+	return run(&q);
 }

@@ -138,16 +138,34 @@ static int is_other(const struct dirent *e)
 	       strcmp(e->d_name, "lost+found") != 0;
 }
 
-static void warn_not_empty(const char *directory)
+static bool is_empty(const char *directory)
 {
 	struct dirent **entries = NULL;
-	int n = scandir(directory, &entries, is_other, NULL);
+	int n = scandir(directory, &entries, is_other, NULL), left = n;
 
-	if (n > 0)
-		print_warning("%s is not empty: files of the same names are replaced", directory);
-	while (n > 0)
-		free(entries[--n]);
+	while (left > 0)
+		free(entries[--left]);
 	free(entries);
+	return n <= 0;
+}
+
+/* Where the root goes. */
+struct target {
+	const char *directory;
+	bool made, was_empty, is_touched;
+};
+
+/* After what failed was said: what stays of the attempt. */
+static void tell_rest(const struct target *t)
+{
+	if (t->made && rmdir(t->directory) == 0)
+		return;
+	if (t->is_touched && !t->was_empty)
+		print_warning("%s may have files that were unpacked before the error",
+			      t->directory);
+	else if (t->is_touched && !is_empty(t->directory))
+		print_warning("%s keeps what was unpacked before the error: delete it",
+			      t->directory);
 }
 
 /* Opens DIR, which must not be the root of the running system. */
@@ -167,22 +185,23 @@ static int open_directory(const char *directory, int *ret, struct fail *f)
 	return 0;
 }
 
-static int unpack(const struct image *image, const char *directory, struct fail *f)
+static int unpack(const struct image *image, struct target *t, struct fail *f)
 {
 	_cleanup_close_ int fd = -1;
-	bool made = mkdir(directory, 0755) == 0;
-	int r = 0;
+	int r;
 
-	if (!made && errno != EEXIST)
-		return fail_errno(f, errno, directory, "cannot create this directory");
-	r = open_directory(directory, &fd, f);
-	if (r == 0 && !made)
-		warn_not_empty(directory);
-	if (r == 0)
-		r = unpack_into(image, fd, f);
-	if (r < 0 && made && rmdir(directory) < 0)
-		print_warning("%s keeps what was unpacked before the error", directory);
-	return r;
+	t->made = mkdir(t->directory, 0755) == 0;
+	if (!t->made && errno != EEXIST)
+		return fail_errno(f, errno, t->directory, "cannot create this directory");
+	r = open_directory(t->directory, &fd, f);
+	if (r < 0)
+		return r;
+	t->was_empty = t->made || is_empty(t->directory);
+	t->is_touched = true;
+	if (!t->was_empty)
+		print_warning("%s is not empty: files of the same names are replaced",
+			      t->directory);
+	return unpack_into(image, fd, f);
 }
 
 static void count_member(void *size, const struct member *m, uint64_t at)
@@ -335,6 +354,7 @@ static void close_input(struct input *in)
 int command_unpack(int argc, char **argv)
 {
 	struct command_line line;
+	struct target target = { 0 };
 	struct input in;
 	struct fail f;
 	int r = parse_options(&unpack_usage, argc, argv, "an IMAGE and a DIR", 2, &line);
@@ -342,10 +362,15 @@ int command_unpack(int argc, char **argv)
 	if (r >= 0)
 		return r;
 	r = open_input(line.arguments[0], false, &in, &f);
+	target.directory = line.arguments[1];
 	if (r == 0)
-		r = unpack(in.image, line.arguments[1], &f);
+		r = unpack(in.image, &target, &f);
 	close_input(&in);
-	return r < 0 ? print_failure(&f) : EXIT_OK;
+	if (r == 0)
+		return EXIT_OK;
+	print_failure(&f);
+	tell_rest(&target);
+	return EXIT_FAILED;
 }
 
 /* What is given must be able to tell something; what is beside it need not be there. */

@@ -82,10 +82,11 @@ static const struct option_spec options[] = {
 	{ .name = "modules",
 	  .id = OPT_MODULES,
 	  .value = "LIST",
-	  .suggest = "none net storage all",
+	  .suggest = "none none,zram net storage all",
 	  .help = "add kernel modules that are needed before the root is unpacked: net, storage, "
 		  "all, names or paths; console modules and zram are always added, except with "
-		  "none" },
+		  "none; "
+		  "none,zram: only zram" },
 	{ .name = "exclude",
 	  .letter = 'x',
 	  .id = OPT_EXCLUDE,
@@ -423,6 +424,8 @@ static int set_option(struct pack_options *o, const struct option_spec *spec, co
 		return check_date(value, typed);
 	case OPT_REPORT:
 		return set_report(o, value, typed);
+	case OPT_CMDLINE:
+		return option_kernel_line("pack", typed, value);
 	case OPT_PLATFORM:
 		return set_platform(o, value, typed);
 	case OPT_MODULES:

@@ -340,13 +340,24 @@ static int read_index(struct adding *a)
 	return r < 0 ? failed(a, r, path) : 0;
 }
 
-/* Keyboards, consoles and compressed swap, and what the words ask for. */
+static bool has_none(const char *words)
+{
+	for (size_t n; *words; words += n + (words[n] == ',')) {
+		n = strcspn(words, ",");
+		if (n == 4 && memcmp(words, "none", 4) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Keyboards, consoles and compressed swap, unless none of these is wanted, and what the words ask for. */
 static int choose(struct adding *a, const char *words)
 {
 	const char *builtin = a->builtin.data ? a->builtin.data : "", *unknown;
 	char word[MODULE_NAME_MAX];
 
-	(void)module_choice_want(&a->choice, "console,zram", builtin);
+	if (!has_none(words))
+		(void)module_choice_want(&a->choice, "console,zram", builtin);
 	unknown = module_choice_want(&a->choice, words, builtin);
 	if (unknown) {
 		snprintf(word, sizeof(word), "%.*s", (int)strcspn(unknown, ","), unknown);

@@ -23,8 +23,8 @@ struct boot_modules_wish {
 	bool compress;     /* those that are not compressed in the root */
 };
 
-/* Adds to b the modules for keyboards, consoles and zram, and those wished for, of release's modules in the root.
- * -ENOENT: the root has none for this release, or none that a word names. */
+/* Adds to b the modules for keyboards, consoles and zram, except with the word `none`, and those wished for, of release's
+ * modules in the root. -ENOENT: the root has none for this release, or none that a word names. */
 int boot_modules_add(struct bootpart *b, const struct root_files *root, const char *release,
 		     const struct boot_modules_wish *wish, struct boot_modules *ret,
 		     struct fail *f);

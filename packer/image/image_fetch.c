@@ -64,6 +64,7 @@ static void receive(struct arrival *a, int fd, const struct fetch_source *from,
 		.patience = PATIENCE,
 		.is_size_unknown = is_size_unknown,
 		.may_be_missing = true, /* nobody is about to publish it */
+		.directory = spool_directory(),
 		.tell = tell,
 	};
 	struct fail f;

@@ -71,11 +71,12 @@ void needs_of(const struct image *image, const struct block_list *blocks,
 		.unpack_16k = unpack_bytes(image, blocks, m, 16 << 10, &unused),
 		.unpack_64k = unpack_bytes(image, blocks, m, 64 << 10, &unused),
 		.is_estimate = !m,
+		.has_zram = image_has_module(image, "zram"),
 	};
 	ret->machine = least_machine(load, ret->unpack);
 	if (image_can_fetch(image) && !image->is_boot_part)
 		ret->fetching_machine = least_machine(load_part, ret->unpack);
-	if (gain == 0 || !image_has_module(image, "zram"))
+	if (gain == 0 || !ret->has_zram)
 		return;
 	ret->zram_machine = least_machine(load, ret->unpack - gain);
 	if (ret->fetching_machine)
@@ -83,13 +84,16 @@ void needs_of(const struct image *image, const struct block_list *blocks,
 }
 
 /* ", with zram about 240 MiB", where it is less. */
-static const char *with_zram(char buf[64], uint64_t machine, uint64_t zram_machine)
+static const char *with_zram(const struct needs *n, char buf[64], uint64_t machine,
+			     uint64_t zram_machine)
 {
 	char size[SIZE_TEXT_MAX];
 
 	*buf = '\0';
 	if (zram_machine && zram_machine < machine)
 		snprintf(buf, 64, ", with zram about %s", size_format(size, zram_machine));
+	else if (n->has_zram)
+		snprintf(buf, 64, ", with zram as much");
 	return buf;
 }
 
@@ -103,13 +107,15 @@ void needs_print(const struct image *image, const struct needs *n)
 		printf("         %s where pages have 16 KiB, %s where they have 64 KiB\n",
 		       size_format(a, n->unpack_16k), size_format(b, n->unpack_64k));
 	printf("machine  needs about %s of RAM to boot%s; the rest is free\n",
-	       size_format(a, n->machine), with_zram(zram, n->machine, n->zram_machine));
+	       size_format(a, n->machine), with_zram(n, zram, n->machine, n->zram_machine));
 	if (n->fetching_machine)
 		printf("         about %s%s where it loads the boot part of %s and fetches the "
 		       "root\n",
 		       size_format(a, n->fetching_machine),
-		       with_zram(zram, n->fetching_machine, n->zram_fetching_machine),
+		       with_zram(n, zram, n->fetching_machine, n->zram_fetching_machine),
 		       size_format(b, image->size - image->payload.size));
+	if (!n->has_zram)
+		puts("         no figure with zram: the image has no module of that name");
 	if (image->size > BIOS_IMAGE_MAX && n->fetching_machine)
 		print_warning("an image of %s is too large for BIOS boot loaders and 32-bit iPXE: "
 			      "boot with UEFI, or publish it with `tarboot netboot --stream`",

@@ -14,6 +14,7 @@ struct needs {
 	uint64_t machine; /* least RAM of a machine, including what the kernel takes */
 	uint64_t
 		fetching_machine; /* the same where it loads the boot part alone; 0: it cannot fetch the root */
+	bool has_zram; /* the image has its module */
 	/* Both with compressed swap; 0: the image has no module for it, or it gains nothing. */
 	uint64_t zram_machine, zram_fetching_machine;
 	bool is_estimate; /* the size of the root is not known: these are lower bounds */

@@ -10,6 +10,7 @@
 
 struct payload_writer {
 	int fd;
+	const char *path;
 	struct tar_writer *tar;
 	const struct encode_kind *kind;
 	struct encoder *encoder;
@@ -30,9 +31,11 @@ static int write_output(void *arg, const void *data, size_t size, struct fail *f
 		if (n < 0 && errno == EINTR)
 			n = 0;
 		if (n < 0)
-			return fail_set(f, errno, target,
-					"It is written aside, next to the image: make room there.",
-					"cannot write it: %s", strerror(errno));
+			return fail_set(
+				f, errno, w->path,
+				"Make room in its directory: for a moment it has the payload "
+				"twice.",
+				"cannot write the payload aside, next to it: %s", strerror(errno));
 	}
 	return 0;
 }
@@ -45,7 +48,7 @@ static int write_tar(void *arg, const void *data, size_t size, struct fail *f)
 	return w->kind->add(w->encoder, data, size, f);
 }
 
-int payload_writer_open(int fd, const struct encode_kind *kind,
+int payload_writer_open(int fd, const char *path, const struct encode_kind *kind,
 			const struct encode_settings *settings, struct payload_writer **ret,
 			struct fail *f)
 {
@@ -54,6 +57,7 @@ int payload_writer_open(int fd, const struct encode_kind *kind,
 
 	if (w) {
 		w->fd = fd;
+		w->path = path;
 		w->kind = kind;
 		r = tar_writer_open(write_tar, w, &w->tar);
 		if (r == 0)

@@ -20,8 +20,8 @@ struct payload_totals {
 	struct treesize tree;
 };
 
-/* Starts to write to fd, which stays the caller's. */
-int payload_writer_open(int fd, const struct encode_kind *kind,
+/* Starts to write to fd, which stays the caller's. path: the image beside which that is, for messages; it stays, too. */
+int payload_writer_open(int fd, const char *path, const struct encode_kind *kind,
 			const struct encode_settings *settings, struct payload_writer **ret,
 			struct fail *f);
 

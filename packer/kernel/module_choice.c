@@ -144,7 +144,7 @@ static void to_pattern(const char *word, size_t n, char pattern[PATTERN_MAX])
 static bool want_word(struct module_choice *c, const char *word, size_t n, const char *builtin)
 {
 	char pattern[PATTERN_MAX];
-	bool is_group = false;
+	bool is_group = n == 4 && memcmp(word, "none", 4) == 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
 		if (strlen(groups[i].name) == n && memcmp(groups[i].name, word, n) == 0) {

@@ -1,7 +1,7 @@
 /*
  * Which kernel modules go into an image: those that a list of words asks for, and all that they need. Pure.
  *
- * A word is `all`, the name of a group (`console`, `net`, `link`, `zram`, `storage`), of a module, or a pattern as in glob.h for its
+ * A word is `all`, `none`, which stands for no module, the name of a group (`console`, `net`, `link`, `zram`, `storage`), of a module, or a pattern as in glob.h for its
  * path below lib/modules/RELEASE without the suffix; - and _ are alike in names, as for the kernel.
  */
 #pragma once

@@ -58,6 +58,10 @@ static const char *set_url(char url[SITE_TEXT_MAX], const char *value)
 	if (strpbrk(value, " ,\"\\"))
 		return "it must not have spaces, commas, double quotes and backslashes (%20, %2C, "
 		       "%22 and %5C stand for them)";
+	if (strchr("/:?", *(strstr(value, "://") + 3))) /* or nothing follows */
+		return "it names no server";
+	if (strchr(value, '?'))
+		return "it must not have ?: names of files are added to its path";
 	strcpy(url, value);
 	while (*url && url[strlen(url) - 1] == '/')
 		url[strlen(url) - 1] = '\0';
@@ -76,8 +80,8 @@ static const char *set_or_forget_url(char url[SITE_TEXT_MAX], const char *value)
 static const char *add_mirror(struct site *s, const char *value)
 {
 	char url[SITE_TEXT_MAX];
+	static struct fail f; /* what is returned stands in it */
 	const char *wrong;
-	struct fail f;
 	struct url u;
 
 	if (strcmp(value, "none") == 0) {
@@ -93,13 +97,12 @@ static const char *add_mirror(struct site *s, const char *value)
 	if (wrong)
 		return wrong;
 	if (url_parse(url, &u, &f) < 0)
-		return "it must be http://SERVER/PATH or http://SERVER:PORT/PATH, with other "
-		       "characters as %20";
+		return f.why;
 	for (size_t i = 0; i < s->n_mirrors; i++)
 		if (strcmp(s->mirrors[i], url) == 0)
 			return NULL;
 	if (s->n_mirrors == SITE_MIRRORS_MAX)
-		return "there are as many already as a machine can try; none forgets them";
+		return "there are as many already as a machine can try; --mirror none forgets them";
 	strcpy(s->mirrors[s->n_mirrors++], url);
 	return NULL;
 }

@@ -15,6 +15,7 @@
 #include "image/image_kernel.h"
 #include "image/image_report.h"
 #include "kernel/kernel.h"
+#include "parameters/params.h"
 #include "base/out.h"
 #include "base/settings.h"
 #include "base/util.h"
@@ -38,6 +39,8 @@ static void print_entry(FILE *out, const void *version)
 	setting_print(out, "check", v->check);
 	fprintf(out, "size = %llu\nmachine = %llu\nsplit = %s\n", (unsigned long long)v->size,
 		(unsigned long long)v->machine, v->split ? "yes" : "no");
+	if (v->zram_machine)
+		fprintf(out, "zram-machine = %llu\n", (unsigned long long)v->zram_machine);
 	if (*v->payload)
 		fprintf(out, "payload = %s\nfetched = %llu\nsigned = %s\n", v->payload,
 			(unsigned long long)v->fetched, v->is_signed ? "yes" : "no");
@@ -82,6 +85,8 @@ static const char *set_entry(struct site_version *v, const char *name, const cha
 		return read_number(&v->machine, value);
 	if (strcmp(name, "signed") == 0)
 		v->is_signed = strcmp(value, "yes") == 0;
+	if (strcmp(name, "zram-machine") == 0)
+		return read_number(&v->zram_machine, value);
 	if (strcmp(name, "split") == 0)
 		v->split = strcmp(value, "yes") == 0;
 	return NULL;
@@ -248,17 +253,45 @@ static void describe_sizes(const struct publishing *p, const struct image_report
 			   struct site_version *ret)
 {
 	const struct image *image = &report->image;
+	const struct needs *n = &report->needs;
+	uint64_t zram = p->stream ? n->zram_fetching_machine : n->zram_machine;
 
 	*ret = (struct site_version){ .size = image->size,
-				      .machine = report->needs.machine,
+				      .machine = p->stream ? n->fetching_machine : n->machine,
 				      .split = p->split };
+	if (zram < ret->machine)
+		ret->zram_machine = zram;
 	if (!p->stream)
 		return;
 	snprintf(ret->payload, sizeof(ret->payload), "root.tar%s", report->blocks.codec->suffix);
 	ret->fetched = image->payload.size;
 	ret->is_signed = p->sign;
 	ret->size = image->size - image->payload.size;
-	ret->machine = report->needs.fetching_machine;
+}
+
+/* Also what was given for the version before. */
+static int check_append(const char *append, struct fail *f)
+{
+	struct params params;
+	struct fail wrong;
+
+	if (!setting_can_hold(append))
+		return fail_set(f, EINVAL, "--append", "Use one kind of quotes.",
+				"it has quotes of both kinds, and begins with one or has a #");
+	if (strlen(append) >= APPEND_MAX)
+		return fail_set(f, E2BIG, "--append", "Shorten it.",
+				"it may have %d characters, this one has %zu", APPEND_MAX - 1,
+				strlen(append));
+	if (!text_is_plain(append))
+		return fail_set(f, EINVAL, "--append",
+				"Use ASCII characters only, without ${, && and ||.",
+				"an iPXE script cannot have this kernel line");
+	if (params_parse(append, &params, &wrong) < 0 || params_check_known(&params, &wrong) < 0)
+		return fail_set(f, EINVAL, "--append",
+				"Correct it with --append: without that, the line of the version "
+				"before is kept.",
+				"%s: %s", wrong.what, wrong.why);
+	return 0;
 }
 
 /* Fills in how the menu describes the new version. */
@@ -278,13 +311,8 @@ static int describe(const struct publishing *p, const struct image_report *repor
 	if (!setting_can_hold(title))
 		return fail_set(f, EINVAL, "--title", "Use one kind of quotes.",
 				"it has quotes of both kinds, and begins with one or has a #");
-	if (!setting_can_hold(append))
-		return fail_set(f, EINVAL, "--append", "Use one kind of quotes.",
-				"it has quotes of both kinds, and begins with one or has a #");
-	if (!text_is_plain(append) || strlen(append) >= APPEND_MAX)
-		return fail_set(f, EINVAL, "--append",
-				"Use ASCII characters only, without ${, && and ||.",
-				"an iPXE script cannot have this kernel line");
+	if (check_append(append, f) < 0)
+		return -f->error;
 	strcpy(ret->title, title);
 	strcpy(ret->append, append);
 	snprintf(ret->file, sizeof(ret->file), "%s", site_file_of(p->image));

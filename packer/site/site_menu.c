@@ -204,8 +204,12 @@ static void print_checks(const struct menu *m, const struct site_version *v)
 	fprintf(m->out, "# loads %llu MiB", (unsigned long long)(v->size / MIB));
 	if (v->fetched)
 		fprintf(m->out, ", then fetches %llu MiB", (unsigned long long)(v->fetched / MIB));
-	fprintf(m->out, "; the machine needs about %llu MiB of RAM\n",
+	fprintf(m->out, "; the machine needs about %llu MiB of RAM",
 		(unsigned long long)(v->machine / MIB));
+	if (v->zram_machine)
+		fprintf(m->out, ", with zram about %llu MiB",
+			(unsigned long long)(v->zram_machine / MIB));
+	fputc('\n', m->out);
 	if (is_arm(v)) {
 		fprintf(m->out, "iseq ${buildarch} arm64 || goto other\n");
 		return;

@@ -75,7 +75,8 @@ static int check_line(const char *urls, const struct site_version *v, struct fai
 
 	if (size < COMMAND_LINE_MAX)
 		return 0;
-	return fail_set(f, E2BIG, "--append", "Shorten it, or use fewer --mirror.",
+	return fail_set(f, E2BIG, strlen(urls) > strlen(v->append) ? "--mirror" : "--append",
+			"Use a shorter --append, or fewer --mirror.",
 			"the kernel command line may take %zu characters, with the URLs of the "
 			"root; a kernel reads %d",
 			size, COMMAND_LINE_MAX - 1);

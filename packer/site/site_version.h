@@ -16,6 +16,7 @@ struct site_version {
 	char architecture[16];    /* "x86-64", "aarch64"; "" = not known */
 	char file[SITE_TEXT_MAX]; /* name of the image's file */
 	uint64_t size, machine;   /* bytes to load; least RAM in bytes */
+	uint64_t zram_machine;    /* least RAM with compressed swap; 0: no less */
 	bool split;               /* boot.img and root.img, instead of initrd.img */
 	char payload[16];         /* what the machine fetches, with boot.img; "" = it loads all */
 	uint64_t fetched;         /* its bytes */

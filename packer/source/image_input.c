@@ -164,7 +164,8 @@ static int fail_skopeo(const char *reference, int status, struct fail *f)
 				"skopeo was killed by signal %d", WTERMSIG(status));
 	return fail_set(f, EIO, reference,
 			"See its message above. It needs room for the image in TMPDIR.",
-			"skopeo could not fetch it (exit status %d)", WEXITSTATUS(status));
+			"skopeo could not fetch it into %s (exit status %d)", spool_directory(),
+			WEXITSTATUS(status));
 }
 
 static int fetch(const char *reference, const struct image_platform *p, int fd, struct fail *f)

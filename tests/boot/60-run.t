@@ -33,4 +33,9 @@ my ($flags) = $r->{out} =~ /^flags\s*: (.*?)\r?$/m;
 my %has = map { $_ => 1 } split ' ', $flags // '';
 is(join(' ', grep { !$has{$_} } @{ $LEVELS{$_} }), '', "nothing of x86-64-$_ is missing") for sort keys %LEVELS;
 like($r->{out}, qr/^serial number: TARBOOT-29\r?$/m, 'arguments for QEMU reach it');
+
+# A boot that fails ends in a reboot, and so QEMU well.
+$r = try({ limit => 300 }, build_path('tarboot'), 'run', $image, qw(--accel tcg -m 512M -a tarboot.rootfs=/none));
+is($r->{exit}, 1, 'a boot that fails: 1') or diag($r->{err}, substr $r->{out}, -2000);
+like($r->{err}, qr{^tarboot: \Q$image\E: the boot failed: find payload: /none: it is not in the initramfs\n  }m, 'and a sentence');
 done_testing();

@@ -80,7 +80,7 @@ sub says {
 
 	for my $variant (variants()) {
 		my ($r) = unpack_members($variant->[1], @members);
-		is($r->{err} =~ s/ \(last member [^\n]*//r, $want, "$name ($variant->[0])");
+		is($r->{err} =~ s/ \(last member [^\n]*//r =~ s/^tarboot: warning: [^\n]* keeps what was unpacked before the error: delete it\n//mr, $want, "$name ($variant->[0])");
 		unlike($r->{err}, qr/[^\n -\x7e\xc3\xa9]/, "$name: nothing else");
 		last if $variant->[0] eq 'asan';
 	}

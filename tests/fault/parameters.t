@@ -44,6 +44,9 @@ fails('a read-only root', append => 'tarboot.mount=ro', step => qr/mount root|un
 subtest 'a wrong parameter and tarboot.shell' => sub {
 	my $guest = shell_at(name => 'wrong-shell', append => 'tarboot.size=lots tarboot.shell', enter => 1);
 	like(type_and_see($guest, 'echo "<$TARBOOT_FAILED>"', qr/^<.*>/m), qr/^<check parameters>$/m, 'the shell knows the step');
+	like($guest->text, qr/^  exit: fails again; type reboot -f and correct the parameter in the boot menu\r?$/m, 'and that another try is in vain');
+	$guest->type("reboot -f\n");
+	ok($guest->wait_end(60), 'what it advises can be done');
 	$guest->stop;
 };
 

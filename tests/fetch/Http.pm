@@ -152,7 +152,7 @@ sub start_fetch {
 sub _message {
 	my ($packet) = @_;
 	my %m;
-	@m{qw(kind url reason status size offset text)} = unpack 'L4Q2Z192', $packet;
+	@m{qw(kind url reason status size offset text proxy)} = unpack 'L4Q2Z192Z96', $packet;
 	$m{size} = '?' if $m{size} == 18446744073709551615;
 	$m{kind} = $KINDS[$m{kind}];
 	$m{reason} = $m{kind} eq 'failed' ? $REASONS[$m{reason}] : '';
@@ -193,10 +193,10 @@ sub finish {
 # Starts and finishes; args => [], URLs among them.
 sub fetched { my ($program, $args, %o) = @_; return finish(start_fetch($program, $args, %o), %o) }
 
-# One line for each message: kind, URL, reason, status, size, offset, text.
+# One line for each message: kind, URL, reason, status, size, offset, text, proxy.
 sub messages_of {
 	my ($f) = @_;
-	return join "\n", map { my $m = $_; join ' ', grep { $_ ne '' } @$m{qw(kind url reason status size offset text)} } @{ $f->{said} };
+	return join "\n", map { my $m = $_; join ' ', grep { $_ ne '' } @$m{qw(kind url reason status size offset text proxy)} } @{ $f->{said} };
 }
 
 1;

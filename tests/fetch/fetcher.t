@@ -274,6 +274,15 @@ sub check_proxy {
 	is_file(fetched($program, ["--proxy=http://127.0.0.1:$proxy->{port}", 'http://server.invalid/f']), 0, 'a proxy');
 	like((requests($proxy))[0], qr{^GET http://server\.invalid/f HTTP/1\.1\r\n}, "$variant: a proxy is asked for the whole URL");
 	is_file(fetched($program, ['--proxy=environment', 'http://server.invalid/f'], environment => { http_proxy => "http://127.0.0.1:$proxy->{port}" }), 0, "the environment's proxy");
+	# A password before an @ is told to nobody.
+	my %where = (given => ['--proxy=http://127.0.0.1:1'], http_proxy => 'http://me:s3cret@127.0.0.1:1/', all_proxy => '127.0.0.1:1');
+	for my $name (sort keys %where) {
+		my $given = ref $where{$name};
+		says(fetched($program, [@QUICK, $given ? @{ $where{$name} } : '--proxy=environment', 'http://server.invalid/f'], tries => 1,
+			environment => $given ? {} : { $name => $where{$name} }), 'failed 0 refused 0 ? 0 127.0.0.1:1', "a proxy that is not there ($name)");
+	}
+	says(fetched($program, [@QUICK, '--proxy=http://proxy.invalid:3128', 'http://server.invalid/f'], tries => 1),
+		'failed 0 no-name 0 ? 0 proxy.invalid:3128', 'a proxy whose name nobody knows');
 	my $server = server(good());
 	is_file(fetched($program, ['--proxy=environment', url_of($server, '/f')], environment => { http_proxy => 'http://127.0.0.1:1', no_proxy => '127.0.0.1' }), 0, 'none for this server');
 	return;

@@ -1,5 +1,5 @@
 /* The kernel command line: nothing in it leads to a value out of range or a text without an end. */
-#include "base/params.h"
+#include "parameters/params.h"
 
 #include <limits.h>
 

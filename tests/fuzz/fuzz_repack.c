@@ -170,7 +170,7 @@ static int pack(struct feed *feed, int fd, struct story *s, struct fail *f)
 	struct payload_writer *w;
 	int r;
 
-	promise(payload_writer_open(fd, &encode_xz, &settings, &w, f) == 0);
+	promise(payload_writer_open(fd, "image", &encode_xz, &settings, &w, f) == 0);
 	r = pass(feed, w, s, f);
 	if (r == 0)
 		r = payload_writer_finish(w, f);

@@ -206,19 +206,46 @@ my $tarboot = command_of('musl', build_path('tarboot'));
 	fails_well(try($tarboot, 'verify', $file, '--manifest', scratch('none')), 1, qr{/none: cannot open it: No such file}, 'one that is not there');
 	unlink "$file.manifest";
 	my $dir = scratch('partial');
-	fails_well(try($tarboot, 'unpack', "$BASE/bare/wrong.tar.xz", $dir, '--threads', 1), 1, qr{^tarboot: warning: \Q$dir\E keeps what was unpacked before the error$}m, 'a part is unpacked');
+	fails_well(try($tarboot, 'unpack', "$BASE/bare/wrong.tar.xz", $dir, '--threads', 1), 1, qr{^tarboot: warning: \Q$dir\E keeps what was unpacked before the error: delete it$}m, 'a part is unpacked');
 	ok(-d $dir, 'and left');
+	my $old = new_dir();
+	fails_well(try($tarboot, 'unpack', "$BASE/bare/wrong.tar.xz", $old, '--threads', 1), 1, qr{^tarboot: warning: \Q$old\E keeps what was unpacked before the error: delete it$}m, 'the same in a directory that was there');
+	fails_well(try($tarboot, 'unpack', "$BASE/bare/wrong.tar.xz", $old, '--threads', 1), 1, qr{^tarboot: warning: \Q$old\E may have files that were unpacked before the error$}m, 'and was not empty');
+	my $none = new_dir();
+	unlike(try($tarboot, 'unpack', spew(scratch('no-tar.xz'), 'no archive'), $none)->{err}, qr/unpacked before/, 'nothing is said where nothing was unpacked');
 }
 {
 	local $ENV{http_proxy} = $BASE;
 	like(run($tarboot, 'verify', 'http://server.invalid/root.tar.xz'), qr/^whole: /m, 'by a proxy');
+	like(run($tarboot, 'unpack', 'http://server.invalid/root.tar.xz', new_dir()), qr/^unpacked: /m, 'unpacked by a proxy');
+	{
+		local $ENV{no_proxy} = '127.0.0.1';
+		is_quiet(try({ env => { http_proxy => 'http://127.0.0.1:1' } }, $tarboot, 'verify', "$BASE/root.tar.xz"), 'no_proxy');
+	}
 	$ENV{http_proxy} = 'http://127.0.0.1:1';
-	fails_well(try($tarboot, 'verify', 'http://server.invalid/root.tar.xz'), 1, qr/nobody listens there \(at a proxy\)/, 'a proxy that is not there');
+	fails_well(try($tarboot, 'verify', 'http://server.invalid/root.tar.xz'), 1,
+		qr{^tarboot: http://server\.invalid/root\.tar\.xz\.manifest: nobody listens at the proxy 127\.0\.0\.1:1\n  Start the proxy, or correct where it is given}m, 'a proxy that is not there');
+}
+SKIP: {
+	my $mount = new_dir();
+	my $r     = try('unshare', '-m', 'sh', '-c', <<'END', $tarboot, "$BASE/bare/root.tar.xz", $mount);
+mount --make-rprivate / && mount -t tmpfs -o size=1m none "$2" || exit 77
+TMPDIR="$2" exec "$0" verify "$1"
+END
+	skip 'cannot mount a tmpfs here', 1 if $r->{exit} == 77 || $r->{err} =~ /^unshare/;
+	fails_well($r, 1, qr{^tarboot: \Q$mount\E: it is full: there is no room for what arrives of \Q$BASE\E/bare/root\.tar\.xz, at byte \d+\n  Set TMPDIR to a directory with more room\.\n\z}m, 'TMPDIR is full');
 }
 {
-	# A cut file is tried again, since the server may be about to get the rest.
+	# It does not wait for a server that has told a wrong size, since nobody is about to change that.
+	my $start = time;
 	my $r = try($tarboot, 'verify', "$BASE/cut/root.tar.xz");
-	fails_well($r, 1, qr{/cut/root\.tar\.xz: .*@{[ length($payload) - 100 ]}}, 'a file that is cut');
+	is($r->{err}, "tarboot: $BASE/cut/root.tar.xz: it is shorter than its manifest says: @{[ length($payload) - 100 ]} bytes, not @{[ length $payload ]}\n"
+		. "  Copy the payload to that server again, or publish boot part and payload of the same version.\n", 'a file that is cut');
+	is($r->{exit}, 1, 'fails');
+	cmp_ok(time - $start, '<', 8, 'at once');
+	$r = try($tarboot, 'verify', "$BASE/cut/root.tar.xz,$BASE/root.tar.xz");
+	is($r->{exit}, 0, 'and does not matter beside a whole one');
+	fails_well(try($tarboot, 'verify', 'http://127.0.0.1'), 1, qr{^tarboot: http://127\.0\.0\.1: it names a server, but no file on it\n  Write http://SERVER/PATH\.\n\z}, 'a URL without a file');
 }
 
 # Whatever ends the command, nothing goes on in the background.

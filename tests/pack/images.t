@@ -318,7 +318,7 @@ SKOPEO
 	unlink $IMAGE;
 	is_who(try($TARBOOT, 'pack', '--project', $project, @PACK), 'one', 'a reference in a project file');
 	like(slurp(scratch('asked')), qr{\A--override-os linux --override-arch arm64 copy docker://debian:12 }, 'with a platform');
-	refuses('docker://broken', [], qq{time="now" level=fatal msg="no such image"\ntarboot: docker://broken: skopeo could not fetch it (exit status 1)\n  See its message above. It needs room for the image in TMPDIR.\n},
+	refuses('docker://broken', [], qq{time="now" level=fatal msg="no such image"\ntarboot: docker://broken: skopeo could not fetch it into @{[ $ENV{TMPDIR} || "/var/tmp" ]} (exit status 1)\n  See its message above. It needs room for the image in TMPDIR.\n},
 		'skopeo fails');
 	refuses('docker://killed', [], "tarboot: docker://killed: skopeo was killed by signal 9\n  Free memory and room in TMPDIR, then try again.\n", 'skopeo is killed');
 	refuses('docker://a', ['--tag', 'b'], "tarboot: docker://a: --tag is only for archives of several images\n  Add the tag to the reference instead, as in docker://NAME:TAG.\n", '--tag with a reference');

@@ -126,6 +126,14 @@ sub check_names {
 }
 check_names('a name, one that is built in', 'beep.fw beep.ko hid.ko.xz usbhid.ko', '--modules=beep,ahci');
 check_names('none', '', '--modules=none');
+check_names('none and one: it, and what it needs', 'beep.fw beep.ko hid.ko.xz', '--modules=none,beep');
+check_names('another order', 'wished.ko', '--modules=wished,none');
+{
+	my ($r) = packed('none, what is said', $root, '--modules=none');
+	like($r->{out}, qr/^modules  none, not even for keyboards, consoles and zram$/m, 'pack says what goes too');
+	like($r->{out}, qr/^         no figure with zram: the image has no module of that name$/m, 'and why there is no figure with zram');
+	like(run($TARBOOT, 'inspect', $image), qr/^machine  needs about \S+ \S+ of RAM to boot; the rest is free\n         no figure with zram: the image has no module of that name$/m, 'inspect, too');
+}
 check_names('a pattern', 'hid.ko.xz later.ko phylib.ko usbhid.ko wished.ko', '--modules=kernel/drivers/phy/');
 check_names('no kernel', 'hid.ko.xz usbhid.ko', '--kernel=none');
 check_names('a long list', 'beep.fw beep.ko hid.ko.xz usbhid.ko', '--modules=' . 'hid,' x 400 . 'beep');

@@ -102,7 +102,8 @@ for (@BAD) {
 	my $xz = xz_of(slurp($tar));
 	for my $command ([ 'unpack', $xz, new_dir() ], [ 'verify', $xz ], [ 'inspect', $xz ], [ 'inspect', '--diff', $xz, $xz ]) {
 		$r = try($TARBOOT, @$command);
-		is("$r->{exit} " . $r->{err} =~ s/ \(last member [^\n]*\)$//mr, "1 $image", "$name: $command->[0]");
+		my $said = $r->{err} =~ s/^tarboot: warning: \S+ keeps what was unpacked before the error: delete it\n//mr;
+		is("$r->{exit} " . $said =~ s/ \(last member [^\n]*\)$//mr, "1 $image", "$name: $command->[0]");
 	}
 }
 

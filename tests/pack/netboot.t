@@ -86,6 +86,7 @@ refuses('a fixed address by proxy', 1, qr/with proxy/, $lab, @NET, '--proxy', '-
 refuses('the menu\'s own name', 1, qr/local: the menu has an entry of its own with that name\n/, $lab, @NET, qw(--name local));
 refuses("a title with " . s/\n/ /r, 1, qr/--title: a menu cannot show/, $lab, @NET, '--title', $_)
 	for '${net0/mac}', "two\nlines", 'a && b', "\xc3\xa4", '-x', 'x' x 70;
+refuses('a kernel line that is too long', 1, qr/^tarboot: --append: it may have 1023 characters, this one has 1024\n  Shorten it\.\n\z/m, $lab, @NET, '--append', 'x' x 1024);
 refuses('a kernel line with ${', 1, qr/--append: an iPXE script cannot/, $lab, @NET, '--append', 'a ${b}');
 
 # ---- versions ----
@@ -138,6 +139,39 @@ like(works('a trial image', make_image('a-trial', 'one'), '--append', ''), qr/^i
 like(menu(), qr/^:a-trial\n(?:.*\n){1,5}kernel \S+ initrd=initrd\.img  \|\| goto failed$/m, 'its kernel command line is empty');
 like(menu(), qr/^set entry lab\n/m, 'nor in the menu');
 works('removed', '--remove', 'a-trial');
+{
+	# A line that a tarboot before this one has taken.
+	my $entry = "$site/http/images/lab/current/entry.conf";
+	my $text  = slurp($entry);
+	spew($entry, $text =~ s/^append = .*/append = quiet tarboot.sise=1g/mr);
+	refuses('the line of the version before', 1, qr/^tarboot: --append: tarboot\.sise: unknown parameter; did you mean tarboot\.size\?\n  Correct it with --append: /m, make_image('five', 'five'), '--name', 'lab');
+	spew($entry, $text);
+}
+{
+	# A root of which zram can save much, with zram's module.
+	my $root = tiny_root('root-zram', sub {
+		my ($root) = @_;
+		my $modules = "$root/lib/modules/6.1";
+		run('mkdir', '-p', "$modules/kernel");
+		spew("$modules/kernel/zram.ko", "\x7fELFzram");
+		spew("$modules/modules.dep", "kernel/zram.ko:\n");
+		spew("$modules/modules.$_", '') for qw(alias softdep);
+		spew("$root/text", join '', map { "$_ bottles of beer\n" } 1 .. 4_000_000);
+	});
+	my $image = scratch('a-zram.img');
+	tarboot('pack', $root, '-o', $image, qw(--level=fast --kernel=none --no-shell));
+	spew("$image.vmlinuz", bzimage('6.1'));
+	my ($least, $zram) = tarboot('inspect', $image) =~ /^machine  needs about (\d+)\.0 MiB of RAM to boot, with zram about (\d+)\.0 MiB; /m;
+	ok($zram && $zram < $least, 'an image that boots with less RAM by zram');
+	works('is published', $image);
+	like(menu(), qr/^# loads \d+ MiB; the machine needs about $least MiB of RAM, with zram about $zram MiB$/m, 'the menu tells both');
+	is(scalar(my @told = menu() =~ /with zram/g), 2, 'of it and its entry for debugging alone');
+	works('is removed', '--remove', 'a-zram');
+	spew("$root/text", run('head', '-c', 20_000_000, '/dev/urandom'));
+	tarboot('pack', $root, '-o', $image, qw(--level=fast --kernel=none --no-shell));
+	like(tarboot('inspect', $image), qr/^machine  needs about \d+\.0 MiB of RAM to boot, with zram as much; /m, 'zram saves nothing where the root does not compress');
+}
+
 my $long = 'x' x 33;
 refuses('a name of 33 characters', 1, qr/x\.img: its name is too long for the menu, which takes 32 characters\n.*--name/, make_image($long, 'one'));
 works('a shorter one', scratch("$long.img"), qw(--name shorter));

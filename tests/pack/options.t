@@ -134,6 +134,10 @@ my @WRONG = (
 	[ '-: an image must be a file (for a file named -, give ./-)', qw(netboot -o /no/such a -) ],
 	[ '--only x: unknown group', qw(kernel-check auto --only x) ],
 	[ '--server x: it must be an IPv4 address, for example 192.168.7.1', qw(netboot -o /no/such --server x) ],
+	[ '--append: tarboot.sise: unknown parameter; did you mean tarboot.size?', qw(netboot -o /no/such a --append), 'quiet tarboot.sise=1g' ],
+	[ '--append: kernel parameter tarboot.size=abc: it must be a size like 1500m, 2g, 75% or auto', qw(netboot -o /no/such a --append tarboot.size=abc) ],
+	[ '--append: tarboot.sise: unknown parameter; did you mean tarboot.size?', qw(run a -a tarboot.sise=1g) ],
+	[ '--append: kernel parameter tarboot.rootfs=https://a/b: https: is not supported', qw(run a --append tarboot.rootfs=https://a/b) ],
 	[ '--name, --title and --kernel need exactly one IMAGE', qw(netboot -o /no/such a b --name x) ],
 );
 is_wrong(@$_) for @WRONG;

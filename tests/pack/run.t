@@ -19,6 +19,8 @@ spew("$bin/qemu-system-$_", <<'END', 0755) for qw(x86_64 aarch64);
 #!/bin/sh
 echo "$@" >>"$SAID"
 case "$KVM $*" in
+block*) printf '\r\ntarboot: FAILED: check memory\r\n  what: memory\r\n  why:  the root needs 2.0 GiB,\r\n        this machine has 1.0 GiB free\r\n  do:   Add memory.\r\n'; cat ;;
+panics*) echo '[    2.1] Kernel panic - not syncing: No working init found.' ;;
 *"-accel tcg"*) echo "machine login: " ;;
 works*) echo 'VFS: Cannot open root device "(null)"'
 	echo 'Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)' ;;
@@ -31,11 +33,13 @@ END
 tarboot('pack', tiny_root('root'), '-o', $image, qw(--level=fast --kernel=none --no-shell));
 spew("$image.vmlinuz", bzimage('6.1'));
 
+my $typed = spew(scratch('typed'), "typed\n");
+
 # How QEMU was called, one line for each time.
 sub runs {
 	my ($kvm, @arguments) = @_;
 	spew($said, '');
-	my $r = try({ env => { PATH => "$bin:$ENV{PATH}", SAID => $said, KVM => $kvm } }, $TARBOOT, 'run', $image, @arguments);
+	my $r = try({ env => { PATH => "$bin:$ENV{PATH}", SAID => $said, KVM => $kvm }, stdin => $typed }, $TARBOOT, 'run', $image, @arguments);
 	return ($r, split /\n/, slurp($said));
 }
 
@@ -53,6 +57,20 @@ is_deeply([(runs('', qw(--accel kvm)))[1]], [$on_kvm], 'KVM without a trial: the
 is_deeply([(runs('', qw(--accel tcg --cpu Nehalem -m 512M --cpus 4 -a), 'quiet x=1', '--', '-netdev', 'user,id=n', qw(--accel hvf)))[1]],
 	[$emulated =~ s/-cpu \S+/-cpu Nehalem/r =~ s/-m 2G -smp 2/-m 512M -smp 4/r . ' quiet x=1 -netdev user,id=n --accel hvf'],
 	'another CPU, memory, kernel line, and what is for QEMU');
+
+# ---- the exit status ----
+
+my $failed = "tarboot: $image: the boot failed: check memory: memory: the root needs 2.0 GiB, this machine has 1.0 GiB free\n  Do what the machine's last lines above say.\n";
+($r) = runs('', '--accel=tcg');
+is($r->{exit}, 0, 'a machine that ends: 0');
+($r) = runs('block', '--accel=tcg');
+is($r->{exit}, 1, 'a boot that failed: 1, though QEMU ended well');
+is($r->{err}, $failed, 'and a sentence says which step and why');
+like($r->{out}, qr/do:   Add memory\.\r\ntyped\n\z/, 'the console is shown, and what is typed goes to QEMU');
+($r) = runs('block', qw(--accel=tcg --until-login));
+is("$r->{exit} $r->{err}", "1 $failed", 'the same with --until-login');
+($r) = runs('panics', '--accel=tcg');
+is("$r->{exit} $r->{err}", "1 tarboot: $image: the kernel panicked: No working init found.\n  Read the kernel's lines above.\n", 'a panic');
 
 SKIP: {
 	skip 'the trial is for a kernel of this machine', 9 if `uname -m` ne "x86_64\n";

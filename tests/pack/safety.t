@@ -210,7 +210,7 @@ SKIP: {
 		is($r->{out}, "exit=1 image=old image kernel=old kernel files=2\n",
 			"a disk of $size KiB is full: nothing changes")
 			or diag($r->{err});
-		like($r->{err}, qr/^tarboot: .*No space left on device/m, 'and it is told');
+		like($r->{err}, qr{^tarboot: \Q$mount\E/image: cannot write [^\n]*: No space left on device\n}m, 'and it is told where');
 	}
 }
 

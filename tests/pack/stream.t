@@ -169,7 +169,10 @@ refuses("the mirror $_->[0]", 2, "tarboot: netboot: --mirror $_->[0]: it must $_
 	for [ 'https://mirror/x', 'begin with http://: the machine fetches without TLS, and checks what comes' ],
 	[ 'http://${next-server}/x', 'not have ${: the machine fetches from it as it stands' ],
 	[ 'mirror', 'begin with http://: the machine fetches without TLS, and checks what comes' ],
-	map { [ $_, 'be http://SERVER/PATH or http://SERVER:PORT/PATH, with other characters as %20' ] } 'http://', 'http://me@mirror/';
+	[ 'http://mirror/x?y', 'not have ?: names of files are added to its path' ];
+refuses("the mirror $_->[0]", 2, "tarboot: netboot: --mirror $_->[0]: $_->[1]\n  Try `tarboot netboot --help`.\n", @NET, '--mirror', $_->[0])
+	for [ 'http://', 'it names no server' ], [ 'http://me@mirror/', 'user names and passwords are not supported' ],
+	[ 'http://mirror:99999/', '":99999" is not a port: ":" and a number from 1 to 65535' ], [ 'http://10.7/', '"10.7" is not an IPv4 address' ];
 
 is(pack_it('--stream', '--shell', $busybox)->{exit}, 0, 'one with a fetcher');
 my %have  = map { $_->{name} => $_ } newc_read($image);
@@ -207,7 +210,7 @@ is(scalar(my @mirrors = slurp("$site/netboot.conf") =~ /^mirror = /mg), 2, 'is n
 	my $n = length($length) + 4 * length(",http://mirror1.example/" . 'x' x 200 . "/images/lab/$one/root.tar.xz");
 	refuses('too many', 1, "tarboot: --mirror: the URLs of the root take $n characters, tarboot.rootfs= may have 1023\n  Use fewer or shorter ones, or a shorter --name.\n", @long);
 	is(slurp("$site/http/menu.ipxe"), $before, 'the menu stays');
-	refuses('more than a machine can try', 2, "tarboot: netboot: --mirror http://m14/: there are as many already as a machine can try; none forgets them\n  Try `tarboot netboot --help`.\n",
+	refuses('more than a machine can try', 2, "tarboot: netboot: --mirror http://m14/: there are as many already as a machine can try; --mirror none forgets them\n  Try `tarboot netboot --help`.\n",
 		map { ('--mirror', "http://m$_/") } 1 .. 14);
 	refuses('a site with https', 1, "tarboot: https://10.7.0.1/images/lab/$one/root.tar.xz: https: is not supported\n  Use http:. The digests in the manifest find every changed byte, so TLS would only hide what the file holds: keep secrets out of it.\n",
 		'--url', 'https://10.7.0.1');
@@ -251,14 +254,14 @@ like(menu_line('lab'), qr{/root\.tar\.zst \Q$OF_IPXE\E quiet \|\|}, 'in the menu
 	my $length = length("initrd=boot.img tarboot.rootfs=$urls ip=255.255.255.255::255.255.255.255:255.255.255.255:" . 'x' x 64
 		. '::none:255.255.255.255 BOOTIF=01-52-54-00-12-34-56 ' . 'x' x 1000 . ' tarboot.shell tarboot.debug');
 	refuses('a line that is too long', 1, "tarboot: --append: the kernel command line may take $length characters, with the URLs of the root; a kernel reads 2047\n"
-		. "  Shorten it, or use fewer --mirror.\n", $image, '--stream', '--append', 'x' x 1000, map { ('--mirror', "$mirror$_") } 1 .. 3);
+		. "  Use a shorter --append, or fewer --mirror.\n", $image, '--stream', '--append', 'x' x 1000, map { ('--mirror', "$mirror$_") } 1 .. 3);
 	is("$site/http/images/lab/" . readlink("$site/http/images/lab/current"), $three, 'nothing is published');
 }
 {
 	my $r = try($TARBOOT, 'netboot', $image, '-o', $site, '--append', '');
 	# Below a directory of root's there is a second warning, of other users.
 	is($r->{err} =~ s/^tarboot: warning: \Q$site\E: dnsmasq and nginx cannot read it: .*\n//mr,
-		"tarboot: warning: lab: the boot loader loads this version whole; the one before was published with --stream\n", 'as one file, with a hint');
+		"tarboot: warning: lab: the boot loader loads this version whole; the one before was published with --stream: give it again to have this one fetched\n", 'as one file, with a hint');
 	is($r->{exit}, 0, 'and succeeds');
 }
 unlike(menu_line('lab'), qr/rootfs|BOOTIF/, 'nothing is fetched then');

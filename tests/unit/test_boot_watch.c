@@ -1,6 +1,7 @@
 /* The watcher of a serial console: step lines with their numbers, and the login prompt. */
 #include "command/boot_watch.h"
 
+#include <errno.h>
 #include <math.h>
 
 #include "tap.h"
@@ -144,11 +145,52 @@ static void test_noise(void)
 	   "long texts are cut");
 }
 
+#define BLOCK                                                                               \
+	"\r\ntarboot: FAILED: unpack root\r\n  what: payload /rootfs.tar.xz\r\n"            \
+	"  why:  Block 3 (byte 4096) is damaged: the check does not match (last member\r\n" \
+	"        bin/sh)\r\n  do:   Copy the image again.\r\n  then: rebooting now\r\n"
+#define FAILED                                                                          \
+	"the boot failed: unpack root: payload /rootfs.tar.xz: Block 3 (byte 4096) is " \
+	"damaged: the check does not match (last member bin/sh)"
+#define OTHER_BLOCK "tarboot: FAILED: mount root\n  what: tmpfs\n  why:  no\n  do:   x\n"
+#define PANIC "[    0.9] Kernel panic - not syncing: Attempted to kill init! exitcode=0x0\n"
+
+static const struct {
+	const char *text, *why; /* NULL = no failure */
+} ends[] = {
+	{ boot_text, NULL },
+	{ BLOCK, FAILED },
+	{ BLOCK "        no part of it\n  what: no other\n", FAILED },
+	{ BLOCK OTHER_BLOCK, "the boot failed: mount root: tmpfs: no" },
+	{ BLOCK "tarboot: mount root: 0.001 s\n", FAILED },
+	{ BLOCK "tarboot: start init: /sbin/init after 3 s\n", NULL },
+	{ BLOCK "demo login: ", NULL },
+	{ "tarboot: start init: /sbin/init after 3 s\n" BLOCK, FAILED },
+	{ "cat: tarboot: FAILED: is in the log\n  what: that\n  why:  no failure\n", NULL },
+	{ PANIC, "the kernel panicked: Attempted to kill init! exitcode=0x0" },
+	{ BLOCK PANIC "Kernel panic - not syncing: again\ndemo login: ",
+	  "the kernel panicked: Attempted to kill init! exitcode=0x0" },
+};
+
+static void test_failures(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		struct boot_watch w = { 0 };
+		struct fail f = { 0 };
+
+		feed(&w, ends[i].text);
+		is_int(boot_watch_check(&w, "x.img", &f), ends[i].why ? -EIO : 0, "end %zu", i);
+		is_str(f.why, ends[i].why ? ends[i].why : "", "end %zu: why", i);
+		is_str(f.what, ends[i].why ? "x.img" : "", "end %zu: of which image", i);
+	}
+}
+
 int main(void)
 {
 	test_lines();
 	test_boot();
 	test_prompt();
 	test_noise();
+	test_failures();
 	return done_testing();
 }

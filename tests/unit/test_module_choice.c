@@ -82,7 +82,9 @@ int main(void)
 	      "e1000e ptp pps_core usbhid hid hid_generic ext4 crc16 crc32c_intel r8125 lan78xx "
 	      "microchip libphy fixed btrfs");
 	check_unknown("net,e100,ptp", "e100,ptp");
-	check_unknown("console,none", "none");
+	check("none", "");
+	check("none,ptp", "ptp pps_core");
+	check_unknown("console,nonesuch", "nonesuch");
 	check_unknown("networks", "networks");
 
 	module_choice_open(&c, &(struct modindex){ "", "", "", "" });

@@ -1,5 +1,5 @@
 /* The kernel command line: every key with good, bad and empty values, and the kernel's own rules. */
-#include "base/params.h"
+#include "parameters/params.h"
 
 #include <errno.h>
 
@@ -240,6 +240,7 @@ static const struct {
 	{ "tarboot.rootfs", "rootfs.tar.xz" },
 	{ "tarboot.rootfs", "https://server/root.tar.xz" },
 	{ "tarboot.rootfs", "http://" },
+	{ "tarboot.rootfs", "http://server" },
 	{ "tarboot.rootfs", "ftp://server/root.tar.xz" },
 	{ "tarboot.proxy", NULL },
 	{ "tarboot.proxy", "proxy:3128" },
@@ -396,6 +397,20 @@ static void test_many_addresses(void)
 	is_int((int)strlen(p.nameserver.text), 509, "and those that have room are whole");
 }
 
+/* As `tarboot run --append` does it. */
+static void test_known(void)
+{
+	static struct params p;
+	struct fail f = { 0 };
+
+	is_int(parse("tarboot.size=1g quiet x.sise=1", &p, &f), 0, "known keys");
+	is_int(params_check_known(&p, &f), 0, "all of them");
+	is_int(parse("tarboot.size=1g tarboot.sise=1g tarboot.x", &p, &f), 0, "unknown ones");
+	is_int(params_check_known(&p, &f), -EINVAL, "are told");
+	is_str(f.what, "tarboot.sise", "the first");
+	is_str(f.why, "unknown parameter; did you mean tarboot.size?", "and what is meant");
+}
+
 int main(void)
 {
 	test_good();
@@ -403,5 +418,6 @@ int main(void)
 	test_long();
 	test_longest_text();
 	test_many_addresses();
+	test_known();
 	return done_testing();
 }

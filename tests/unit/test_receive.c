@@ -76,6 +76,14 @@ static void send_message(uint32_t kind, const char *arguments)
 		(void)sscanf(arguments, "%u %u %u %llu %191s", &m.url, &m.reason, &m.status, &size,
 			     m.text);
 	m.size = size == 0 ? FETCH_SIZE_UNKNOWN : size;
+	if (strcmp(m.text, "ended") == 0) {
+		m.offset = m.size;
+		m.text[0] = '\0';
+	}
+	if (m.text[0] == '@') {
+		snprintf(m.proxy, sizeof(m.proxy), "%.95s", m.text + 1);
+		m.text[0] = '\0';
+	}
 	(void)send(FETCH_MESSAGES, &m, sizeof(m), MSG_NOSIGNAL);
 }
 
@@ -97,6 +105,7 @@ static void send_junk(void)
 	}
 	wild.m.kind = FETCH_FAILED; /* no reason, no server, no end of the text */
 	memset(wild.m.text, 'x', sizeof(wild.m.text));
+	memset(wild.m.proxy, 'p', sizeof(wild.m.proxy));
 	wild.m.text[0] = 0x1b;
 	(void)send(FETCH_MESSAGES, &wild.m, sizeof(wild.m), MSG_NOSIGNAL);
 }
@@ -187,6 +196,7 @@ struct test {
 	unsigned patience;
 	uint64_t size;       /* that it may have, or the part; 0: it has Blocks */
 	uint64_t file_limit; /* bytes; 0: none */
+	const char *directory;
 	bool wrong_outside;
 	uint64_t cancel_at; /* bytes; the reader gives up then; 0: it does not */
 	unsigned pause;     /* milliseconds, of the reader before the last Block */
@@ -323,6 +333,7 @@ static void run(const struct test *t)
 		.is_size_unknown = t->is_size_unknown,
 		.is_part = t->is_part,
 		.may_be_missing = t->may_be_missing,
+		.directory = t->directory,
 		.tell = tell,
 	};
 	int dir = scratch_dir("fetcher"), fd = data_file("", 0), before = count_descriptors(), r;
@@ -364,6 +375,7 @@ static void run(const struct test *t)
 #define FETCHING_A "fetching http://a/f, 1000 B\n"
 #define X16 "xxxxxxxxxxxxxxxx"
 #define X176 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16
+#define P16 "pppppppppppppppp"
 #define FETCHING_B "fetching http://b/f, 1000 B\n"
 #define OUTSIDE_ALONE \
 	"! What lies outside of Blocks is wrong from http://a/f: it is fetched again\n"
@@ -528,7 +540,8 @@ static const struct test tests[] = {
 	  .n_urls = 2,
 	  .script = "junk;answer 0 1000 v1;all;stay\n",
 	  .told = "! http://b/f: it cannot be fetched (\\033" X176
-		  "xxxxxxxxxxxxxxx); trying again\n" FETCHING_A,
+		  "xxxxxxxxxxxxxxx) (by the proxy " P16 P16 P16 P16 P16
+		  "ppp...; trying again\n" FETCHING_A,
 	  .asked = ALL_OF_TWO },
 	{ .name = "failures are told once for each server and reason",
 	  .n_urls = 2,
@@ -538,6 +551,22 @@ static const struct test tests[] = {
 		  "! http://b/f: nobody listens there; trying again\n"
 		  "! http://a/f: the server does not answer; trying again\n" FETCHING_A,
 	  .asked = ALL_OF_TWO },
+	{ .name = "a proxy that is not there, then one that does not answer, then one that refuses",
+	  .n_urls = 1,
+	  .script = "fail 0 2 0 0 @proxy:3128;fail 0 3 0 0 @proxy:3128;fail 0 0 0 0 @proxy:3128;"
+		    "fail 0 1 0 0 @[::1]:1;fail 0 6 407 0 @proxy:3128;"
+		    "fail 0 6 502 0 @proxy:3128;fail 0 5 0 0 @proxy:3128;" ANSWER "all;stay\n",
+	  .told = "! http://a/f: nobody listens at the proxy proxy:3128; trying again\n"
+		  "! http://a/f: the proxy proxy:3128 does not answer; trying again\n"
+		  "! http://a/f: the name of the proxy proxy:3128 cannot be resolved; trying "
+		  "again\n"
+		  "! http://a/f: there is no route to the proxy [::1]:1; trying again\n"
+		  "! http://a/f: the proxy proxy:3128 refuses to get it (407); trying again\n"
+		  "! http://a/f: the server answers with status 502 (by the proxy proxy:3128); "
+		  "trying again\n"
+		  "! http://a/f: the connection ended early (by the proxy proxy:3128); trying "
+		  "again\n" FETCHING_A,
+	  .asked = ALL },
 	{ .name = "no server has it, and it may be missing",
 	  .n_urls = 2,
 	  .script = "fail 0 6 404;fail 1 6 404;stay\n",
@@ -555,6 +584,51 @@ static const struct test tests[] = {
 	  .what = "http://a/f",
 	  .why = "the server refuses to give it (403)",
 	  .told = "! http://b/f: nobody listens there; trying again\n",
+	  .asked = ALL_OF_TWO },
+	{ .name = "the only server has another size, and nobody is about to change that",
+	  .n_urls = 1,
+	  .script = "fail 0 7 200 900;stay\n",
+	  .may_be_missing = true,
+	  .patience = 60,
+	  .error = EBADMSG,
+	  .what = "http://a/f",
+	  .why = "it is shorter than its manifest says: 900 bytes, not 1000",
+	  .told = "",
+	  .asked = ALL },
+	{ .name = "a size that is only where the bytes ended",
+	  .n_urls = 1,
+	  .script = ANSWER "bytes 900;fail 0 7 200 900 ended;pause 300;" ANSWER "all;stay\n",
+	  .may_be_missing = true,
+	  .patience = 60,
+	  .told = FETCHING_A
+	  "! http://a/f: it is shorter than its manifest says: 900 bytes, not 1000; "
+	  "trying again\n" FETCHING_A,
+	  .asked = ALL },
+	{ .name = "another size, which somebody is about to change",
+	  .n_urls = 1,
+	  .script = "fail 0 7 200 900;" ANSWER "all;stay\n",
+	  .told = "! http://a/f: it is shorter than its manifest says: 900 bytes, not 1000; trying "
+		  "again\n" FETCHING_A,
+	  .asked = ALL },
+	{ .name = "all servers have another size, or nothing",
+	  .n_urls = 3,
+	  .script = "fail 0 7 200 900;fail 1 6 404;fail 2 7 200 1100;stay\n",
+	  .may_be_missing = true,
+	  .patience = 60,
+	  .error = EBADMSG,
+	  .what = "http://a/f",
+	  .why = "none of 3 servers gives it: a:80: it is shorter than its manifest says: 900 "
+		 "bytes, not 1000; c:80: it is longer than its manifest says: 1100 bytes, not 1000",
+	  .told = "! http://a/f: it is shorter than its manifest says: 900 bytes, not 1000; trying "
+		  "again\n",
+	  .asked = "--offset=0 --end=1000 --size=1000 http://a/f http://b/f http://c/f\n" },
+	{ .name = "another size, but the other server may answer yet",
+	  .n_urls = 2,
+	  .script = "fail 0 7 200 900;fail 1 2;fail 0 7 200 900;answer 1 1000 v1;all;stay\n",
+	  .may_be_missing = true,
+	  .patience = 60,
+	  .told = "! http://a/f: it is shorter than its manifest says: 900 bytes, not 1000; trying "
+		  "again\n! http://b/f: nobody listens there; trying again\n" FETCHING_B,
 	  .asked = ALL_OF_TWO },
 	{ .name = "a byte now and then",
 	  .n_urls = 1,
@@ -653,6 +727,16 @@ static const struct test tests[] = {
 	  .error = ENOSPC,
 	  .what = "http://a/f",
 	  .why = "there is no room to keep what arrives, at byte 0",
+	  .told = FETCHING_A,
+	  .asked = ALL },
+	{ .name = "no room in a directory",
+	  .n_urls = 1,
+	  .script = ANSWER "all;stay\n",
+	  .file_limit = 500,
+	  .directory = "/some/tmp",
+	  .error = ENOSPC,
+	  .what = "/some/tmp",
+	  .why = "it is full: there is no room for what arrives of http://a/f, at byte 0",
 	  .told = FETCHING_A,
 	  .asked = ALL },
 	{ .name = "a reader that gives up",

@@ -193,6 +193,8 @@ static void check_list(const char *text, int want, size_t n, const char *why, co
 #define B ",http://b:8/y"
 #define B15 B B B B B B B B B B B B B B B
 
+#define NO_FILE "it names a server, but no file on it", "Write http://SERVER/PATH."
+
 static void check_lists(void)
 {
 	static const char missing[] = "a URL is missing before or behind a comma";
@@ -209,6 +211,9 @@ static void check_lists(void)
 	check_list("http://a/x,," B, -EINVAL, 0, missing, delete);
 	check_list("http://a/x,b", -EINVAL, 0, IS_PATH);
 	check_list("http://a/x,https://b/y", -EINVAL, 0, NO_TLS);
+	check_list("http://a", -EINVAL, 0, NO_FILE);
+	check_list("http://a/x,http://b:8/", -EINVAL, 0, NO_FILE);
+	check_list("http://a?/x", -EINVAL, 0, NO_FILE);
 }
 
 /* 6000 machines whose MACs follow each other: each of six mirrors is at each place 1000 times, within six standard deviations. */

@@ -1,5 +1,5 @@
 /* One table of keys, one function per kind of value. */
-#include "base/params.h"
+#include "parameters/params.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -396,4 +396,12 @@ int params_parse(const char *cmdline, struct params *ret, struct fail *f)
 			r = r_param;
 	}
 	return r;
+}
+
+int params_check_known(const struct params *p, struct fail *f)
+{
+	if (!*p->unknown)
+		return 0;
+	return fail_set(f, EINVAL, p->unknown, "Correct it in the boot menu.",
+			"unknown parameter; did you mean %s?", p->suggestion);
 }

@@ -1,6 +1,6 @@
 /*
  * The kernel command line: tarboot.* and the few kernel parameters that init uses.
- * Pure: text in, struct out. docs/tarboot.parameters.7 describes them for users.
+ * Pure: text in, struct out: init reads what the kernel was given, the command checks what is given to --append. docs/tarboot.parameters.7 describes them for users.
  */
 #pragma once
 
@@ -63,3 +63,6 @@ struct params {
  * takes them). The last of several counts. 0, or -EINVAL with the first invalid key and value in *f; *ret then has all
  * valid values, so that the failure is handled as they say. */
 int params_parse(const char *cmdline, struct params *ret, struct fail *f);
+
+/* Is no tarboot.* key unknown? 0, or -EINVAL with the first one and the most similar known one in *f. */
+int params_check_known(const struct params *p, struct fail *f);
