@@ -325,7 +325,7 @@ static int check_cmdline(const char *text, const char *typed)
 			return print_usage_error("pack", "%s: it must have ASCII characters only",
 						 typed);
 	return strlen(text) < COMMAND_LINE_MAX
-		       ? EXIT_OK
+		       ? option_kernel_line("pack", typed, text)
 		       : print_usage_error("pack",
 					   "%s: it has %zu characters, and a kernel reads %d",
 					   typed, strlen(text), COMMAND_LINE_MAX - 1);
@@ -424,8 +424,6 @@ static int set_option(struct pack_options *o, const struct option_spec *spec, co
 		return check_date(value, typed);
 	case OPT_REPORT:
 		return set_report(o, value, typed);
-	case OPT_CMDLINE:
-		return option_kernel_line("pack", typed, value);
 	case OPT_PLATFORM:
 		return set_platform(o, value, typed);
 	case OPT_MODULES:
