@@ -87,6 +87,19 @@ for my $name (sort keys %refused) {
 	$guest->stop;
 }
 
+# ---- what is ignored ----
+
+# A boot loader that the firmware trusts gives another kernel command line.
+run('sbsign', '--key', $key, '--cert', $cert, '--output', scratch('loader.efi'), '/usr/lib/systemd/boot/efi/systemd-bootx64.efi');
+run('cp', $vars, scratch('options.vars'));
+my $options = start('options', esp('options', 'EFI/BOOT/BOOTX64.EFI' => scratch('loader.efi'), 'tiny.efi' => scratch('tiny.efi'),
+		'loader/loader.conf' => spew(scratch('loader.conf'), "timeout 1\ndefault tiny.conf\n"),
+		'loader/entries/tiny.conf' => spew(scratch('tiny.conf'), "title tiny\nefi /tiny.efi\noptions console=ttyS0 init=/bin/sh tarboot.shell=start\n")),
+	scratch('options.vars'));
+ok($options->wait_for(qr/^TINY-INIT-RAN/m, 120), 'options of a boot entry: the init of the root runs') or $options->show_end(40);
+like($options->text, qr/Kernel command line: \Q$LINE\E\n/, 'the stub has ignored them');
+$options->stop;
+
 # ---- what is booted ----
 
 my $uki = scratch('demo.efi');
