@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # Secure Boot from the firmware's key to the login: own keys are enrolled as docs/security.md says, then the firmware starts a
 # unified kernel image of the demo root from an ESP, signed with them, to a login under lockdown, with what the TPM was told as
-# `inspect --pcr` says. What is not signed, signed with another key or was changed, the firmware refuses. One for aarch64 is made.
+# `inspect --pcr` says. What is not signed, signed with another key or was changed, the firmware refuses. The same on aarch64.
 use strict;
 use warnings;
 use FindBin;
@@ -10,7 +10,7 @@ use Test::More;
 use Guest;
 use Image;
 
-need_programs(qw(qemu-system-x86_64 swtpm mformat mmd mcopy openssl uuidgen cert-to-efi-sig-list sign-efi-sig-list sbsign));
+need_programs(qw(qemu-system-x86_64 qemu-system-aarch64 swtpm mformat mmd mcopy openssl uuidgen cert-to-efi-sig-list sign-efi-sig-list sbsign));
 my $FIRMWARE = '/usr/share/OVMF';
 my $LINE     = 'console=ttyS0 no_timer_check';
 my $vars     = scratch('keys.vars');
@@ -137,13 +137,23 @@ kill TERM => $tpm;
 waitpid $tpm, 0;
 unlink $socket;
 
-# ---- aarch64 ----
+# ---- aarch64, with the keys that Debian's firmware for tests has ----
 
-my ($arm, $over) = (scratch('arm.efi'), scratch('over'));
+my ($arm, $over, $snakeoil) = (scratch('arm.efi'), scratch('over'), '/usr/share/qemu-efi-aarch64/PkKek-1-snakeoil');
+run('openssl', 'rsa', '-in', "$snakeoil.key", qw(-passin pass:snakeoil -out), scratch('snakeoil.key'));
 run('mkdir', '-p', "$over/sbin", "$over/bin");
 symlink 'busybox', "$over/bin/sh";
-spew("$over/sbin/init", "#!/bin/sh\nexec busybox poweroff -f\n", 0755);
-tarboot('pack', bare_root_of('aarch64'), '--overlay', $over, '-o', scratch('arm.img'), '--level=fast', '--uki', $arm, '--cmdline', 'quiet', @key);
-like(tarboot('inspect', $arm), qr/^unified kernel image for aarch64, signed .*\n  kernel   \d\S*-arm64\n  cmdline  quiet\n/m, 'one for aarch64, with the stub of the root');
-like(tarboot('verify', $arm, '--secureboot-cert', $cert), qr/^kernel: right.*\nsignature: right/m, 'is whole');
+spew("$over/sbin/init", "#!/bin/sh\necho \"INIT \$(busybox uname -m)\" >/dev/console\nexec busybox poweroff -f\n", 0755);
+tarboot('pack', bare_root_of('aarch64'), '--overlay', $over, '-o', scratch('arm.img'), '--level=fast', '--uki', $arm, '--cmdline', 'console=ttyAMA0',
+	'--secureboot-key', scratch('snakeoil.key'), '--secureboot-cert', "$snakeoil.pem");
+like(tarboot('inspect', $arm), qr/^unified kernel image for aarch64, signed .*\n  kernel   \d\S*-arm64\n  cmdline  console=ttyAMA0\n/m, 'one for aarch64, with the stub of the root');
+like(tarboot('verify', $arm, '--secureboot-cert', "$snakeoil.pem"), qr/^kernel: right.*\nsignature: right/m, 'is whole');
+run('cp', '/usr/share/AAVMF/AAVMF_VARS.snakeoil.fd', scratch('arm.vars'));
+$guest = Guest->start(dir => scratch(), name => 'arm', arch => 'aarch64', firmware => 'virt', args => [
+	-drive => 'if=pflash,format=raw,readonly=on,file=/usr/share/AAVMF/AAVMF_CODE.snakeoil.fd',
+	-drive => 'if=pflash,format=raw,file=' . scratch('arm.vars'),
+	-drive => 'if=none,id=esp,format=raw,file=' . esp('arm', 'EFI/BOOT/BOOTAA64.EFI' => $arm), -device => 'virtio-blk-pci,drive=esp' ]);
+ok($guest->wait_for(qr/^INIT aarch64$/m, 240), 'its firmware starts it') or $guest->show_end(40);
+like($guest->text, qr/locked down from EFI Secure Boot/, 'under lockdown');
+$guest->stop;
 done_testing();
