@@ -105,13 +105,14 @@ static void print_manifest(const struct image *image)
 		printf("# and %zu block= lines\n", image->manifest.n_blocks);
 }
 
-static void print_payload(const struct image *image, const struct block_list *l)
+static void print_payload(const struct image *image, const struct block_list *l, bool has_keys)
 {
 	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX], c[SIZE_TEXT_MAX], d[SIZE_TEXT_MAX];
 
 	if (image->is_boot_part)
-		printf("payload\n  %s, which the machine fetches, %s uncompressed\n",
+		printf("payload\n  %s, which the machine fetches%s, %s uncompressed\n",
 		       size_format(a, image->manifest.payload_bytes),
+		       has_keys ? ", or another that a trusted key has signed" : "",
 		       size_format(b, l->uncompressed));
 	else
 		printf("payload\n  %s in %zu part%s, %s%s uncompressed\n",
@@ -165,7 +166,7 @@ static void print_report_text(const struct image_report *report)
 	print_members(image);
 	if (image->has_manifest)
 		print_manifest(image);
-	print_payload(image, &report->blocks);
+	print_payload(image, &report->blocks, report->keys.n > 0);
 	boot_keys_print(&report->keys);
 	needs_print(image, &report->needs);
 	if (!image->is_boot_part)

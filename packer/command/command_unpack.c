@@ -12,6 +12,7 @@
 #include "image/image_unpack.h"
 #include "image/image.h"
 #include "image/image_verify.h"
+#include "image/members.h"
 #include "image/signed_manifest.h"
 #include "image/uki_verify.h"
 #include "base/memory.h"
@@ -251,8 +252,11 @@ static void print_digests(const struct image *image)
 	       image_verify_has_boot_part(image) ? ", boot part" : "",
 	       image->is_boot_part ? "" : ", each Block and the whole payload");
 	if (image->is_boot_part)
-		puts("not checked: the root, which is not in it: the machine fetches it, and "
-		     "checks each Block");
+		printf("not checked: the root, which is not in it: the machine fetches it%s, and "
+		       "checks each Block\n",
+		       image_find_member(image, MEMBER_SIGNATURE)
+			       ? ", or another that a key in it has signed"
+			       : "");
 	if (others)
 		printf("not checked: %zu other cpio archive%s in this file, for which the "
 		       "manifest has no digest\n",

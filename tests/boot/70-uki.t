@@ -2,7 +2,8 @@
 # From the firmware's key to the last byte of the root: own keys are enrolled as docs/security.md says, then the firmware starts a
 # unified kernel image from an ESP, signed with them, whose boot part fetches the demo root by a manifest that a key in it has signed, to
 # a login under lockdown, with what the TPM was told as `inspect --pcr` says. What is not signed, signed with another key or was
-# changed, the firmware refuses; a manifest without its signature, /init. One for aarch64 is made.
+# changed, the firmware refuses; a manifest without its signature, /init. The same
+# on aarch64, with a whole image.
 use strict;
 use warnings;
 use FindBin;
@@ -12,7 +13,7 @@ use Test::More;
 use Guest;
 use Image;
 
-need_programs(qw(qemu-system-x86_64 swtpm mformat mmd mcopy openssl uuidgen cert-to-efi-sig-list sign-efi-sig-list sbsign minisign busybox));
+need_programs(qw(qemu-system-x86_64 qemu-system-aarch64 swtpm mformat mmd mcopy openssl uuidgen cert-to-efi-sig-list sign-efi-sig-list sbsign minisign busybox));
 my $FIRMWARE = '/usr/share/OVMF';
 my $LINE     = 'console=ttyS0 no_timer_check';
 my $vars     = scratch('keys.vars');
@@ -89,6 +90,19 @@ for my $name (sort keys %refused) {
 	$guest->stop;
 }
 
+# ---- what is ignored ----
+
+# A boot loader that the firmware trusts gives another kernel command line.
+run('sbsign', '--key', $key, '--cert', $cert, '--output', scratch('loader.efi'), '/usr/lib/systemd/boot/efi/systemd-bootx64.efi');
+run('cp', $vars, scratch('options.vars'));
+my $options = start('options', esp('options', 'EFI/BOOT/BOOTX64.EFI' => scratch('loader.efi'), 'tiny.efi' => scratch('tiny.efi'),
+		'loader/loader.conf' => spew(scratch('loader.conf'), "timeout 1\ndefault tiny.conf\n"),
+		'loader/entries/tiny.conf' => spew(scratch('tiny.conf'), "title tiny\nefi /tiny.efi\noptions console=ttyS0 init=/bin/sh tarboot.shell=start\n")),
+	scratch('options.vars'));
+ok($options->wait_for(qr/^TINY-INIT-RAN/m, 120), 'options of a boot entry: the init of the root runs') or $options->show_end(40);
+like($options->text, qr/Kernel command line: \Q$LINE\E\n/, 'the stub has ignored them');
+$options->stop;
+
 # ---- what is booted ----
 
 run(qw(minisign -G -W -f -p), scratch('room.pub'), '-s', scratch('room.key'));
@@ -152,13 +166,23 @@ $bare->stop;
 kill TERM => $web;
 waitpid $web, 0;
 
-# ---- aarch64 ----
+# ---- aarch64, with the keys that Debian's firmware for tests has ----
 
-my ($arm, $over) = (scratch('arm.efi'), scratch('over'));
+my ($arm, $over, $snakeoil) = (scratch('arm.efi'), scratch('over'), '/usr/share/qemu-efi-aarch64/PkKek-1-snakeoil');
+run('openssl', 'rsa', '-in', "$snakeoil.key", qw(-passin pass:snakeoil -out), scratch('snakeoil.key'));
 run('mkdir', '-p', "$over/sbin", "$over/bin");
 symlink 'busybox', "$over/bin/sh";
-spew("$over/sbin/init", "#!/bin/sh\nexec busybox poweroff -f\n", 0755);
-tarboot('pack', bare_root_of('aarch64'), '--overlay', $over, '-o', scratch('arm.img'), '--level=fast', '--uki', $arm, '--cmdline', 'quiet', @key);
-like(tarboot('inspect', $arm), qr/^unified kernel image for aarch64, signed .*\n  kernel   \d\S*-arm64\n  cmdline  quiet\n/m, 'one for aarch64, with the stub of the root');
-like(tarboot('verify', $arm, '--secureboot-cert', $cert), qr/^kernel: right.*\nsignature: right/m, 'is whole');
+spew("$over/sbin/init", "#!/bin/sh\necho \"INIT \$(busybox uname -m)\" >/dev/console\nexec busybox poweroff -f\n", 0755);
+tarboot('pack', bare_root_of('aarch64'), '--overlay', $over, '-o', scratch('arm.img'), '--level=fast', '--uki', $arm, '--cmdline', 'console=ttyAMA0',
+	'--secureboot-key', scratch('snakeoil.key'), '--secureboot-cert', "$snakeoil.pem");
+like(tarboot('inspect', $arm), qr/^unified kernel image for aarch64, signed .*\n  kernel   \d\S*-arm64\n  cmdline  console=ttyAMA0\n/m, 'one for aarch64, with the stub of the root');
+like(tarboot('verify', $arm, '--secureboot-cert', "$snakeoil.pem"), qr/^kernel: right.*\nsignature: right/m, 'is whole');
+run('cp', '/usr/share/AAVMF/AAVMF_VARS.snakeoil.fd', scratch('arm.vars'));
+$guest = Guest->start(dir => scratch(), name => 'arm', arch => 'aarch64', firmware => 'virt', args => [
+	-drive => 'if=pflash,format=raw,readonly=on,file=/usr/share/AAVMF/AAVMF_CODE.snakeoil.fd',
+	-drive => 'if=pflash,format=raw,file=' . scratch('arm.vars'),
+	-drive => 'if=none,id=esp,format=raw,file=' . esp('arm', 'EFI/BOOT/BOOTAA64.EFI' => $arm), -device => 'virtio-blk-pci,drive=esp' ]);
+ok($guest->wait_for(qr/^INIT aarch64$/m, 240), 'its firmware starts it') or $guest->show_end(40);
+like($guest->text, qr/locked down from EFI Secure Boot/, 'under lockdown');
+$guest->stop;
 done_testing();
