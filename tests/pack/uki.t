@@ -242,6 +242,8 @@ for (['cut short' => qr/^tarboot: \S+: $NONE: it is cut short: a section ends be
 	['a section of 4 GiB' => qr/$NONE: it is cut short/, sub { substr ${ $_[0] }, $sections_at + 40 * ($n - 1) + 16, 4, pack 'V', 0xfffffe00 }],
 	['65535 sections' => qr/$NONE: it has no sections, or too many/, sub { substr ${ $_[0] }, $sections_at - 240 - 24 + 6, 2, "\xff\xff" }],
 	['two initrds' => qr/it has several sections \.initrd/, sub { substr ${ $_[0] }, $sections_at + 40 * ($n - 3), 8, ".initrd\0" }],
+	['a name like that of the initrd' => qr/^tarboot: \S+: systemd's stub may take its section \.initrdX for \.initrd\n$AGAIN$/m, sub { substr ${ $_[0] }, $sections_at + 40 * ($n - 5), 8, '.initrdX' }],
+	['a name like that of the kernel' => qr/: systemd's stub may take its section \.linux2 for \.linux\n/, sub { substr ${ $_[0] }, $sections_at + 40 * ($n - 5), 8, ".linux2\0" }],
 	['no initrd' => qr/it is a program for UEFI or Windows\n/, sub { substr ${ $_[0] }, $sections_at + 40 * ($n - 2), 8, ".nothing" }])
 {
 	my ($what, $like, $change) = @$_;
@@ -249,6 +251,12 @@ for (['cut short' => qr/^tarboot: \S+: $NONE: it is cut short: a section ends be
 	for my $variant (variants()) {
 		fails_well(try($variant->[1], $_, $file), 1, $like, "$variant->[0] $_: $what") for qw(inspect verify);
 	}
+}
+for my $name (qw(.ucode .dtb .dtbauto .efifw .profile)) {
+	my $file = changed(sub { substr ${ $_[0] }, $sections_at + 40 * ($n - 5), 8, pack 'a8', $name }, $plain);
+	refuses("a section $name", 1, "tarboot: $file: it has a section $name, which changes what boots and which tarboot cannot check\n"
+		. "  Make it again with `tarboot pack --uki`, which adds no such section.\n", $TARBOOT, 'verify', $file);
+	like(tarboot('inspect', $file), qr/^unified kernel image/m, 'but inspect shows it');
 }
 fails_well(try($TARBOOT, 'inspect', $STUB), 1, qr/it is a program for UEFI or Windows\n/, 'the stub alone');
 fails_well(try($TARBOOT, 'inspect', "$image.vmlinuz"), 1, qr/it is a program for UEFI or Windows\n/, 'a kernel alone');
