@@ -95,9 +95,10 @@ static const char *check_section(const struct pe *pe, unsigned n, uint64_t file_
 
 	if (s->file_size && (uint64_t)s->offset + s->file_size > file_size)
 		return "it is cut short: a section ends behind the end of the file";
-	if (s->file_size && s->offset < pe->headers_size)
+	if ((s->file_size && s->offset < pe->headers_size) || s->address < pe->headers_size)
 		return "a section lies over the headers";
-	if ((uint64_t)s->address + s->memory_size > UINT32_MAX)
+	if ((uint64_t)s->address + s->memory_size > PE_SIZE_MAX ||
+	    (s->file_size && (uint64_t)s->offset + s->file_size > PE_SIZE_MAX))
 		return "a section is larger than a program can be";
 	if (n > 0 && s->address < (uint64_t)before->address + before->memory_size)
 		return "two sections have the same place in memory";
@@ -226,17 +227,6 @@ static uint64_t next_address(const struct pe *pe)
 		     pe->section_alignment > PAGE ? pe->section_alignment : PAGE);
 }
 
-/* Bytes of headers before the first section. */
-static uint32_t room(const struct pe *pe)
-{
-	uint32_t end = pe->headers_size;
-
-	for (unsigned i = 0; i < pe->n_sections; i++)
-		if (pe->sections[i].address < end)
-			end = pe->sections[i].address;
-	return end;
-}
-
 static void write_section(uint8_t *at, const struct pe_section *s)
 {
 	memset(at, 0, SECTION_HEADER);
@@ -256,7 +246,7 @@ int pe_add(void *head, struct pe *pe, const char *name, uint64_t size, struct pe
 	uint64_t address = next_address(pe), file_size = align(size, pe->file_alignment);
 	struct pe_section s = { 0 };
 
-	if (pe->n_sections == PE_SECTIONS_MAX || at + SECTION_HEADER > room(pe))
+	if (pe->n_sections == PE_SECTIONS_MAX || at + SECTION_HEADER > pe->headers_size)
 		return -ENOSPC;
 	if (size > PE_SIZE_MAX || offset + file_size > PE_SIZE_MAX || address + size > PE_SIZE_MAX)
 		return -EFBIG;

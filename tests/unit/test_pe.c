@@ -116,6 +116,8 @@ static const struct {
 	  "it is cut short: a section ends behind the end of the file" },
 	{ "a section over the headers", TABLE + 40 + 20, 512, 4,
 	  "a section lies over the headers" },
+	{ "a section over the headers in memory", TABLE + 12, HEADERS - 1, 4,
+	  "a section lies over the headers" },
 	{ "two with the same bytes", TABLE + 40 + 20, HEADERS + 1023, 4,
 	  "two sections have the same bytes of the file" },
 	{ "two at the same place", TABLE + 8, 4097, 4,
@@ -129,6 +131,7 @@ static const struct {
 
 static void test_refuses(void)
 {
+	const char *why = NULL;
 	struct pe pe;
 
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
@@ -142,6 +145,11 @@ static void test_refuses(void)
 	is_str(parse(&pe, sizeof(file)),
 	       "it is cut short: its signature ends behind the end of the file",
 	       "a signature that is cut off");
+	make();
+	put(TABLE + 40 + 20, 0xfffffe00, 4);
+	is_int(pe_parse(file, sizeof(file), 5ULL << 30, &pe, &why), -EBADMSG,
+	       "a place and size of 4 GiB together, in a file of 5 GiB");
+	is_str(why, "a section is larger than a program can be", "which no program has");
 	make();
 	for (size_t size = 0; size < sizeof(file); size++)
 		if (!parse(&pe, size))
