@@ -31,9 +31,12 @@ int uki_sign(const struct out *from, const char *key, const char *cert, const ch
 				     tool_path_of(from->fd, in),
 				     NULL };
 	const int keep[] = { from->fd, to->fd, -1 };
+	const struct tool tool = { argv, keep, PACKAGE, "Signing Unsigned original image",
+				   "The disk may be full: for a moment this takes twice the size "
+				   "of the unified kernel image." };
 	_cleanup_free_ char *said = NULL;
 
-	return tool_run(&(struct tool){ argv, keep, PACKAGE }, name, todo_key, &said, f);
+	return tool_run(&tool, name, todo_key, &said, f);
 }
 
 int uki_check_cert(const struct uki *uki, const char *path, const char *cert, struct fail *f)
@@ -41,9 +44,12 @@ int uki_check_cert(const struct uki *uki, const char *path, const char *cert, st
 	char in[TOOL_PATH_MAX];
 	const char *const argv[] = { "sbverify", "--cert", cert, tool_path_of(uki->fd, in), NULL };
 	const int keep[] = { uki->fd, -1 };
+	const struct tool tool = { .argv = argv, .keep = keep, .package = PACKAGE };
 	_cleanup_free_ char *said = NULL;
 
-	return tool_run(&(struct tool){ argv, keep, PACKAGE }, path,
+	if (access(cert, R_OK) < 0)
+		return fail_errno(f, errno, cert, "cannot read it");
+	return tool_run(&tool, path,
 			"Do not boot it, unless it was signed with another key that you trust.",
 			&said, f);
 }
