@@ -102,7 +102,7 @@ static int read_texts(struct uki *uki, const char *path, struct fail *f)
 	if (r == 0)
 		r = read_text(uki, UKI_STUB, &uki->stub);
 	if (r == -E2BIG)
-		return fail_set(f, r, path, todo_again,
+		return fail_set(f, E2BIG, path, todo_again,
 				"the text of one of its sections has more than %u KiB",
 				TEXT_MAX >> 10);
 	if (r < 0)
