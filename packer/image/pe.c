@@ -2,7 +2,6 @@
 #include "image/pe.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/util.h"
@@ -15,6 +14,9 @@
 #define OPTIONAL_MIN (112 + 8 * (DIRECTORY_SIGNATURE + 1))
 #define DATA_READ_ONLY 0x40000040U /* initialized data, may be read */
 #define PAGE 4096
+#define CERTIFICATE_HEADER 8
+#define CERTIFICATE_REVISION 0x200
+#define CERTIFICATE_PKCS7 2
 
 /* Fields of the COFF header. */
 enum { MACHINE = 0, N_SECTIONS = 2, SYMBOLS = 8, N_SYMBOLS = 12, OPTIONAL_SIZE = 16 };
@@ -301,6 +303,41 @@ uint32_t pe_sum_end(uint32_t sum, uint64_t file_size)
 uint32_t pe_sum_offset(const struct pe *pe)
 {
 	return pe->optional + SUM;
+}
+
+/* The size of the SEQUENCE that DER begins with, its header included; 0: there is none. */
+static uint64_t sequence_size(const uint8_t *at, size_t size)
+{
+	uint64_t length = 0;
+	unsigned n;
+
+	if (size < 2 || at[0] != 0x30)
+		return 0;
+	n = at[1] < 0x80 ? 0 : at[1] & 0x7f;
+	if (n > 4 || size < 2 + n || at[1] == 0x80)
+		return 0;
+	for (unsigned i = 0; i < n; i++)
+		length = length << 8 | at[2 + i];
+	return 2 + n + (n ? length : at[1]);
+}
+
+bool pe_is_one_signature(const void *table, size_t size)
+{
+	const uint8_t *at = table;
+	uint64_t end, stated;
+
+	if (size < CERTIFICATE_HEADER || get16(at + 4) != CERTIFICATE_REVISION ||
+	    get16(at + 6) != CERTIFICATE_PKCS7)
+		return false;
+	stated = get32(at);
+	end = sequence_size(at + CERTIFICATE_HEADER, size - CERTIFICATE_HEADER);
+	if (end == 0 || align(stated, 8) != size || end + CERTIFICATE_HEADER > stated ||
+	    stated - CERTIFICATE_HEADER - end > 7)
+		return false;
+	for (end += CERTIFICATE_HEADER; end < size; end++)
+		if (at[end])
+			return false;
+	return true;
 }
 
 uint32_t pe_signature_entry(const struct pe *pe)

@@ -96,7 +96,7 @@ static bool has_gaps(const struct pe *pe)
 	return sum != pe_sections_end(pe);
 }
 
-/* Is an octet string with this digest in the signature, which is DER? */
+/* Is an octet string with this digest in the signature, which is DER? -EBADMSG: it is not one signature. */
 static int find_digest(const struct uki *uki, const uint8_t digest[DIGEST], bool *ret)
 {
 	_cleanup_free_ uint8_t *data = NULL;
@@ -108,6 +108,8 @@ static int find_digest(const struct uki *uki, const uint8_t digest[DIGEST], bool
 	data = malloc(size);
 	if (!data || pread(uki->fd, data, size, (off_t)uki->pe.signature) != (ssize_t)size)
 		return data ? -EIO : -ENOMEM;
+	if (!pe_is_one_signature(data, size))
+		return -EBADMSG;
 	memcpy(want + 2, digest, DIGEST);
 	*ret = memmem(data, size, want, sizeof(want));
 	return 0;
@@ -127,6 +129,9 @@ int uki_check_signature(const struct uki *uki, const char *path, struct fail *f)
 	r = digest_of_file(uki, digest);
 	if (r == 0)
 		r = find_digest(uki, digest, &found);
+	if (r == -EBADMSG)
+		return fail_set(f, EBADMSG, path, todo_again,
+				"its signature is damaged, or other bytes follow it");
 	if (r < 0)
 		return fail_errno(f, r, path, "cannot read its signature");
 	return found ? 0

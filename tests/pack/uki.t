@@ -246,6 +246,22 @@ for (['the stub' => $at{'.text'} + 99], ['the kernel line' => $at{'.cmdline'}], 
 }
 refuses('signed, something added', 1, "tarboot: @{[scratch('changed.efi')]}: it has bytes that its signature is not of, between its sections or at its end\n$AGAIN\n",
 	$TARBOOT, 'verify', changed(sub { ${ $_[0] } .= "\0" x 8 }));
+my $table = unpack 'V', substr $signed, unpack('V', substr $signed, 0x3c, 4) + 24 + 112 + 36, 4;    # its bytes
+for (['more in the table of signatures' => sub {
+		my ($text) = @_;
+		$$text .= 'whatever';
+		substr $$text, unpack('V', substr $$text, 0x3c, 4) + 24 + 112 + 36, 4, pack 'V', $table + 8;
+	}], ['a larger signature' => sub {
+		my ($text) = @_;
+		$$text .= "\0" x 8;
+		substr $$text, unpack('V', substr $$text, 0x3c, 4) + 24 + 112 + 36, 4, pack 'V', $table + 8;
+		substr $$text, -$table - 8, 4, pack 'V', $table + 8;
+	}], ['another kind of signature' => sub { substr ${ $_[0] }, -$table + 6, 1, "\1" }])
+{
+	my ($what, $change) = @$_;
+	refuses("signed, $what", 1, "tarboot: @{[scratch('changed.efi')]}: its signature is damaged, or other bytes follow it\n$AGAIN\n",
+		$TARBOOT, 'verify', changed($change));
+}
 run('sbattach', '--remove', spew(scratch('plain.efi'), $signed));
 my $plain = slurp(scratch('plain.efi'));
 like(tarboot('verify', scratch('plain.efi')), qr/not signed/, 'without its signature it is still whole');
@@ -265,6 +281,10 @@ for (['cut short' => qr/^tarboot: \S+: $NONE: it is cut short: a section ends be
 	['two initrds' => qr/it has several sections \.initrd/, sub { substr ${ $_[0] }, $sections_at + 40 * ($n - 3), 8, ".initrd\0" }],
 	['a name like that of the initrd' => qr/^tarboot: \S+: systemd's stub may take its section \.initrdX for \.initrd\n$AGAIN$/m, sub { substr ${ $_[0] }, $sections_at + 40 * ($n - 5), 8, '.initrdX' }],
 	['a name like that of the kernel' => qr/: systemd's stub may take its section \.linux2 for \.linux\n/, sub { substr ${ $_[0] }, $sections_at + 40 * ($n - 5), 8, ".linux2\0" }],
+	['a long text' => qr/: the text of one of its sections has more than 64 KiB\n$AGAIN$/m, sub {
+		substr ${ $_[0] }, $sections_at + 40 * ($n - 4), 8, ".initrd\0";
+		substr ${ $_[0] }, $sections_at + 40 * ($n - 2), 8, ".uname\0\0";
+	}],
 	['no initrd' => qr/it is a program for UEFI or Windows\n/, sub { substr ${ $_[0] }, $sections_at + 40 * ($n - 2), 8, ".nothing" }])
 {
 	my ($what, $like, $change) = @$_;

@@ -157,6 +157,47 @@ static void test_refuses(void)
 	ok(true, "nothing that is cut short is taken");
 }
 
+/* A certificate table with a SEQUENCE of 300 bytes, changed at one place. */
+static bool is_signature_with(size_t at, uint8_t value, size_t size)
+{
+	uint8_t table[320] = { 0x38, 1, 0, 0, 0, 2, 2, 0, 0x30, 0x82, 1, 0x2a };
+	void *copy;
+	bool is;
+
+	memset(table + 12, 'x', 0x12a);
+	table[at] = value;
+	copy = exact_copy(table, size);
+	is = pe_is_one_signature(copy, size);
+	free(copy);
+	return is;
+}
+
+static void test_signature(void)
+{
+	static const uint8_t small[] = { 13, 0, 0, 0, 0, 2, 2, 0, 0x30, 3, 'a', 'b', 'c', 0, 0, 0 };
+	size_t taken = 0;
+
+	ok(is_signature_with(0, 0x38, 312), "one signature, padded");
+	ok(is_signature_with(0, 0x36, 312), "with its size before it was padded");
+	ok(!is_signature_with(0, 0x35, 312), "with a smaller one");
+	ok(!is_signature_with(0, 0x39, 312), "with a larger one");
+	ok(!is_signature_with(0, 0x38, 320), "with 8 bytes behind it");
+	ok(!is_signature_with(0, 0x40, 320), "that count as its own");
+	ok(!is_signature_with(5, 1, 312), "of an older revision");
+	ok(!is_signature_with(6, 1, 312), "of another type");
+	ok(!is_signature_with(8, 0x31, 312), "no SEQUENCE");
+	ok(!is_signature_with(9, 0x80, 312), "without length");
+	ok(!is_signature_with(9, 0x88, 312), "with a length of 64 bits");
+	ok(!is_signature_with(10, 2, 312), "longer than the table");
+	ok(!is_signature_with(11, 0x20, 312), "shorter than it says");
+	ok(!is_signature_with(11, 0x29, 312), "with something in its padding");
+	ok(!is_signature_with(311, 1, 312), "at its last byte");
+	ok(pe_is_one_signature(small, sizeof(small)), "a length of one byte");
+	for (size_t size = 0; size < 312; size++)
+		taken += is_signature_with(0, 0x38, size);
+	is_int((long long)taken, 0, "none that is cut short");
+}
+
 static void test_adds(void)
 {
 	struct pe pe, again;
@@ -203,6 +244,7 @@ int main(void)
 {
 	test_reads();
 	test_refuses();
+	test_signature();
 	test_adds();
 	test_sums();
 	return done_testing();
