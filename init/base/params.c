@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/cmdline.h"
+#include "base/remote_log.h"
 #include "fetch/url.h"
 #include "base/util.h"
 
@@ -97,6 +98,16 @@ static bool parse_rootfs(const char *value, void *field, struct params *p)
 static bool parse_proxy(const char *value, void *field, struct params *p)
 {
 	if (!value || strlen(value) >= sizeof(p->proxy) || (*value && !url_is_one(value)))
+		return false;
+	strcpy(field, value);
+	return true;
+}
+
+static bool parse_log(const char *value, void *field, struct params *p)
+{
+	struct url unused;
+
+	if (!value || strlen(value) >= sizeof(p->log) || !log_server_parse(value, &unused))
 		return false;
 	strcpy(field, value);
 	return true;
@@ -261,6 +272,8 @@ static const struct {
 	{ "tarboot.hotplug", parse_bool, offsetof(struct params, hotplug), "on or off" },
 	{ "tarboot.proxy", parse_proxy, offsetof(struct params, proxy),
 	  "a URL like http://proxy:3128, less than 512 bytes" },
+	{ "tarboot.log", parse_log, offsetof(struct params, log),
+	  "HOST or HOST:PORT, less than 128 bytes" },
 	{ "tarboot.verify", parse_bool, offsetof(struct params, verify), "yes or no" },
 	{ "tarboot.netwait", parse_netwait, offsetof(struct params, netwait),
 	  "a number of seconds" },
