@@ -4,6 +4,7 @@ package Net;
 
 use strict;
 use warnings;
+use feature qw(state);
 
 use Exporter qw(import);
 use FindBin;
@@ -43,11 +44,13 @@ sub enter_network {
 	return;
 }
 
-# A network, in which this machine has these addresses.
+# A network, in which this machine has these addresses. A bridge without a MAC of its own takes another one whenever a machine goes, and
+# the others send to the old one for some seconds.
 sub add_bridge {
 	my ($name, @addresses) = @_;
+	state $n = 0;
 
-	run(qw(ip link add), $name, qw(type bridge forward_delay 0 stp_state 0));
+	run(qw(ip link add), $name, 'address', sprintf('52:54:00:ff:00:%02x', $n++), qw(type bridge forward_delay 0 stp_state 0));
 	run(qw(ip address add), $_, 'dev', $name, /:/ ? 'nodad' : ()) for @addresses;
 	run(qw(ip link set), $name, 'up');
 	return $name;
