@@ -10,6 +10,7 @@ use IO::Socket::INET;
 use JSON::PP qw(decode_json);
 use Test::More;
 use Time::HiRes qw(sleep time);
+use Browser;
 use Modules;
 use Stream;
 
@@ -121,6 +122,19 @@ my $guest = machine(name => 'whole', mem => 384, mac => mac(6), kernel => kernel
 	append => "no_timer_check net.ifnames=0 tarboot.log=$RSYSLOG ip=192.168.77.46:::24:pc6::none init=/none panic=8");
 fail_with('one whose root is in the image', $guest, what => '/none');
 like(slurp($lines), qr/^pc6 tarboot @{[ mac(6) ]} failure daemon\.err ?check new init failed: /m, 'logs, too');
+
+subtest 'the page, in Chromium' => sub {
+	plan skip_all => 'no Chromium here: `make test-all` installs it' unless Browser::program();
+	my $browser = Browser->start(scratch('profile'));
+	$browser->go('http://127.0.0.1:8079/');
+	my $rows = 'document.querySelectorAll("#machines tbody tr")';
+	ok($browser->wait_for("$rows.length === 4"), 'four machines: the others did not speak to this server');
+	like($browser->value("$rows\[0].textContent"), qr/^pc2@{[ mac(2) ]}192\.168\.77\.42.*FAILED.*unpack root failed: .*404/, 'the one that failed is first, with its sentence');
+	$browser->value('location.hash = "#' . mac(1) . '"');
+	ok($browser->wait_for('document.getElementById("timeline").naturalWidth > 0'), 'the timeline of one that did not');
+	ok($browser->wait_for('document.getElementById("log").textContent.includes("hand over: /sbin/init")'), 'and its log');
+	is(join("\n", $browser->complaints), '', 'the browser complains of nothing');
+};
 note(slurp($lines));
 note($serve->text);
 done_testing();

@@ -4,7 +4,6 @@ package Browser;
 use strict;
 use warnings;
 
-use Fcntl qw(F_SETFD);
 use JSON::PP qw(decode_json encode_json);
 use POSIX ();
 use Time::HiRes qw(sleep time);
@@ -25,8 +24,10 @@ sub start {
 		open STDIN,  '<', '/dev/null';
 		open STDOUT, '>', "$directory.log";
 		open STDERR, '>&', \*STDOUT;
-		POSIX::dup2(fileno $commands, 3);
-		POSIX::dup2(fileno $answers,  4);
+		POSIX::dup2(fileno $commands, 100);    # they may be 3 and 4, or 4 and 3
+		POSIX::dup2(fileno $answers,  101);
+		POSIX::dup2(100, 3);
+		POSIX::dup2(101, 4);
 		my @options = map { "--$_" } 'headless=new', 'no-sandbox', 'disable-gpu', 'disable-dev-shm-usage', 'no-first-run', 'hide-scrollbars',
 			'remote-debugging-pipe', 'window-size=1400,760', "user-data-dir=$directory";
 		exec program(), @options, 'about:blank' or POSIX::_exit(127);
