@@ -18,6 +18,7 @@
 #include "site/site_generate.h"
 
 #define STATUS_DEFAULT "127.0.0.1:8079"
+#define TITLE_MAX (2 * SITE_TEXT_MAX)
 
 static const char *arg_directory, *arg_interface, *arg_status;
 static bool arg_force, arg_no_status;
@@ -232,11 +233,15 @@ static void on_signal(int signal)
 	stopped = 1;
 }
 
-static void print_start(const struct site *s, const char *interface)
+/* ret_title: the same for a terminal. */
+static void print_start(const struct site *s, const char *interface, char ret_title[TITLE_MAX])
 {
 	char url[SITE_TEXT_MAX];
 
 	site_url(s, url);
+	snprintf(ret_title, TITLE_MAX, "serving %s%s%s%s; stop it with Ctrl-C", url,
+		 arg_no_status ? "" : ", status http://", arg_no_status ? "" : arg_status,
+		 arg_no_status ? "" : "/");
 	printf("serving  %s on %s, %s; stop it with Ctrl-C\n", url, interface,
 	       s->proxy ? "addresses from another DHCP server" : "with DHCP addresses");
 	if (!arg_no_status)
@@ -249,7 +254,8 @@ static int run_servers(const struct site *s, const char *interface, struct fail 
 	struct server servers[2] = { { .package = "dnsmasq-base", .fd = -1 },
 				     { .package = "nginx-light", .fd = -1 } };
 	char directory[] = "/tmp/tarboot-serve-XXXXXX", page[sizeof(directory) + 8];
-	struct follow_options o = { arg_no_status ? NULL : page, &stopped };
+	char title[TITLE_MAX];
+	struct follow_options o = { arg_no_status ? NULL : page, title, &stopped };
 	int r;
 
 	if (!mkdtemp(directory))
@@ -262,7 +268,7 @@ static int run_servers(const struct site *s, const char *interface, struct fail 
 		r = server_start_nginx(s, directory, arg_no_status ? NULL : arg_status, &servers[1],
 				       f);
 	if (r == 0) {
-		print_start(s, interface);
+		print_start(s, interface, title);
 		r = serve_follow(s, servers, &o, f);
 	}
 	server_stop(&servers[0]);

@@ -27,7 +27,8 @@ struct follow {
 	struct status_files files;
 	struct report_parts reports;
 	bool has_page, is_table;
-	int syslog;
+	const char *title; /* of the table */
+	int syslog;        /* -1: none */
 	char url[SITE_TEXT_MAX], http[PATH_MAX];
 	char last[LINES_SHOWN][SERVE_LINE_MAX]; /* a ring */
 	size_t n_last;
@@ -69,17 +70,32 @@ static void show_failure(struct follow *w, const struct machine *k)
 	show_line(w, text);
 }
 
+static struct winsize terminal_size(void)
+{
+	struct winsize size = { 0 };
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0 || size.ws_row == 0)
+		size = (struct winsize){ .ws_col = 80, .ws_row = 24 };
+	return size;
+}
+
 static void draw_table(struct follow *w)
 {
 	size_t n = w->n_last < LINES_SHOWN ? w->n_last : LINES_SHOWN;
+	struct winsize size = terminal_size();
 	const char *lines[LINES_SHOWN];
-	struct winsize size = { 0 };
+	struct status_screen screen = { size.ws_col, size.ws_row, w->title, lines, n };
 
 	for (size_t i = 0; i < n; i++)
 		lines[i] = w->last[(w->n_last - n + i) % LINES_SHOWN];
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0 || size.ws_row == 0)
-		size = (struct winsize){ .ws_col = 80, .ws_row = 24 };
-	status_table_draw(&w->machines, lines, n, size.ws_col, size.ws_row, now_ms(), stdout);
+	status_table_draw(&w->machines, &screen, now_ms(), stdout);
+}
+
+/* What is on the screen scrolls away, and is not lost. */
+static void begin_table(void)
+{
+	for (unsigned i = terminal_size().ws_row; i > 0; i--)
+		putchar('\n');
 }
 
 static bool can_draw(void)
@@ -150,24 +166,38 @@ static bool read_lines(struct server *v, struct follow *w)
 
 /* ---- the machines' messages ---- */
 
-/* -1: somebody else listens, which is no failure. */
-static int open_syslog(const struct site *s)
+/* Somebody else may listen, which is no failure. Below a table it is a line. */
+static void warn_of_syslog(struct follow *w, int error)
+{
+	char text[256];
+
+	if (!w->is_table) {
+		print_warning(
+			"cannot listen for syslog on UDP port %d: %s; what happens in machines "
+			"after their kernel has started is not shown",
+			SYSLOG_PORT, strerror(error));
+		return;
+	}
+	snprintf(text, sizeof(text), "warning: cannot listen for syslog on UDP port %d: %s",
+		 SYSLOG_PORT, strerror(error));
+	show_line(w, text);
+}
+
+static void open_syslog(struct follow *w, const struct site *s)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET,
 				  .sin_port = htons(SYSLOG_PORT),
 				  .sin_addr = { htonl(s->server) } };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int size = RECEIVE_BUFFER;
 
-	if (fd >= 0 && bind(fd, (struct sockaddr *)&in, sizeof(in)) == 0) {
-		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
-		return fd;
+	w->syslog = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (w->syslog >= 0 && bind(w->syslog, (struct sockaddr *)&in, sizeof(in)) == 0) {
+		(void)setsockopt(w->syslog, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+		return;
 	}
-	print_warning("cannot listen for syslog on UDP port %d: %s; what happens in machines after "
-		      "their kernel has started is not shown",
-		      SYSLOG_PORT, strerror(errno));
-	cleanup_close(&fd);
-	return -1;
+	warn_of_syslog(w, errno);
+	cleanup_close(&w->syslog);
+	w->syslog = -1;
 }
 
 static void take_message(struct follow *w, const char *data, size_t size, const char *address)
@@ -254,11 +284,12 @@ int serve_follow(const struct site *s, struct server servers[2], const struct fo
 	site_url(s, w.url);
 	w.has_page = o->status_directory;
 	w.is_table = can_draw();
-	w.syslog = open_syslog(s);
+	w.title = o->title;
+	open_syslog(&w, s);
 	if (w.has_page)
 		r = status_files_open(&w.files, o->status_directory, &w.machines, f);
 	if (r == 0 && w.is_table)
-		fputs("\033[2J", stdout);
+		begin_table();
 	if (r == 0)
 		r = follow_loop(&w, servers, o->stopped, f);
 	if (w.is_table)

@@ -12,6 +12,7 @@
 
 struct follow_options {
 	const char *status_directory; /* that nginx serves; NULL = no page */
+	const char *title;            /* of the table */
 	const volatile sig_atomic_t *stopped;
 };
 

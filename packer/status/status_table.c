@@ -8,7 +8,7 @@
 #include "base/util.h"
 
 #define CLEAR_LINE "\033[K\n"
-#define HEADING 2 /* lines */
+#define HEADING 3 /* lines */
 
 struct table {
 	const struct machine *sorted[MACHINES_MAX];
@@ -75,17 +75,19 @@ static void sort(struct table *t, const struct machines *m)
 	qsort(t->sorted, t->n, sizeof(*t->sorted), machine_compare);
 }
 
-void status_table_draw(const struct machines *m, const char *const *lines, size_t n,
-		       unsigned columns, unsigned rows, uint64_t now, FILE *out)
+void status_table_draw(const struct machines *m, const struct status_screen *screen, uint64_t now,
+		       FILE *out)
 {
 	static struct table t;
-	size_t room = rows > HEADING + n + 2 ? rows - HEADING - n - 2 : 1, shown;
+	size_t others = HEADING + screen->n_lines + 2, shown;
+	size_t room = screen->rows > others ? screen->rows - others : 1;
 	char text[64];
 
-	t = (struct table){ .columns = columns, .now = now, .out = out };
+	t = (struct table){ .columns = screen->columns, .now = now, .out = out };
 	sort(&t, m);
 	shown = t.n > room ? room - 1 : t.n;
 	fputs("\033[H", out);
+	put_line(&t, screen->title);
 	put_counts(&t);
 	put_line(&t, "machine           address         name         stage           %     rate"
 		     "    since    total");
@@ -95,8 +97,8 @@ void status_table_draw(const struct machines *m, const char *const *lines, size_
 		snprintf(text, sizeof(text), "and %zu more", t.n - shown);
 		put_line(&t, text);
 	}
-	for (size_t i = 0; i < n; i++)
-		put_line(&t, lines[i]);
+	for (size_t i = 0; i < screen->n_lines; i++)
+		put_line(&t, screen->lines[i]);
 	fputs("\033[J", out);
 	fflush(out);
 }

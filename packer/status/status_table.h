@@ -7,6 +7,13 @@
 
 #include "status/machines.h"
 
-/* As wide and high as the terminal is. lines: the last ones of the log, n of them, for below it, with what is no text escaped. */
-void status_table_draw(const struct machines *m, const char *const *lines, size_t n,
-		       unsigned columns, unsigned rows, uint64_t now, FILE *out);
+struct status_screen {
+	unsigned columns, rows; /* of the terminal */
+	const char *title;      /* the first line */
+	const char *const
+		*lines; /* the last ones, n of them; with what is no text escaped, as the title */
+	size_t n_lines;
+};
+
+void status_table_draw(const struct machines *m, const struct status_screen *screen, uint64_t now,
+		       FILE *out);

@@ -84,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	for (size_t i = 0; i < m.n; i++)
 		promise_machine(&m.machines[i]);
-	status_table_draw(&m, NULL, 0, 80, 24, 5000, null);
+	status_table_draw(&m, &(struct status_screen){ 80, 24, "title", NULL, 0 }, 5000, null);
 	m.n = m.n_classes = 0;
 	return 0;
 }
