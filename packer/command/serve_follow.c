@@ -27,8 +27,8 @@ struct follow {
 	struct status_files files;
 	struct report_parts reports;
 	bool has_page, is_table;
-	const char *title; /* of the table */
-	int syslog;        /* -1: none */
+	char title[SERVE_LINE_MAX]; /* of the table */
+	int syslog;                 /* -1: none */
 	char url[SITE_TEXT_MAX], http[PATH_MAX];
 	char last[LINES_SHOWN][SERVE_LINE_MAX]; /* a ring */
 	size_t n_last;
@@ -166,21 +166,16 @@ static bool read_lines(struct server *v, struct follow *w)
 
 /* ---- the machines' messages ---- */
 
-/* Somebody else may listen, which is no failure. Below a table it is a line. */
+/* Somebody else may listen, which is no failure. A table would scroll the warning away: its title has it, too. */
 static void warn_of_syslog(struct follow *w, int error)
 {
-	char text[256];
+	size_t used = strlen(w->title);
 
-	if (!w->is_table) {
-		print_warning(
-			"cannot listen for syslog on UDP port %d: %s; what happens in machines "
-			"after their kernel has started is not shown",
-			SYSLOG_PORT, strerror(error));
-		return;
-	}
-	snprintf(text, sizeof(text), "warning: cannot listen for syslog on UDP port %d: %s",
+	print_warning("cannot listen for syslog on UDP port %d: %s; what happens in machines "
+		      "after their kernel has started is not shown",
+		      SYSLOG_PORT, strerror(error));
+	snprintf(w->title + used, sizeof(w->title) - used, "; no syslog (UDP port %d): %s",
 		 SYSLOG_PORT, strerror(error));
-	show_line(w, text);
 }
 
 static void open_syslog(struct follow *w, const struct site *s)
@@ -284,7 +279,7 @@ int serve_follow(const struct site *s, struct server servers[2], const struct fo
 	site_url(s, w.url);
 	w.has_page = o->status_directory;
 	w.is_table = can_draw();
-	w.title = o->title;
+	snprintf(w.title, sizeof(w.title), "%s", o->title);
 	open_syslog(&w, s);
 	if (w.has_page)
 		r = status_files_open(&w.files, o->status_directory, &w.machines, f);

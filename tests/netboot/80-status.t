@@ -284,24 +284,23 @@ my ($directory) = grep { (-s "$_/status/status.json" // 0) > 100 * 2048 } glob '
 is($serve->stop, 0, 'it stops cleanly');
 ok($directory && !-e $directory, 'and leaves nothing');
 
-# ---- a terminal ----
+# ---- a terminal; and another program that listens for syslog ----
 
+my $other = IO::Socket::INET->new(Proto => 'udp', LocalAddr => $SERVER, LocalPort => 514) or die "udp: $!\n";
 my $pid = open my $terminal, '-|', 'script', '-qec', "stty cols 150 rows 20; exec @SERVE --no-status", '/dev/null' or die "script: $!\n";
 $feed->autoflush(1);
 sleep 2;
 boot(1, 'unpack', 'pc001');
-print $feed "tarboot @{[ address_of(2) ]} 404 153 0.0 153 [-] $IMAGE/vmlinuz\n";
 boot(2, 'menu', 'pc002');
 print $feed "tarboot @{[ address_of(2) ]} 404 153 0.0 153 [-] $IMAGE/vmlinuz\n";
-boot($_, 'DHCP', "pc$_") for 3 .. 40;
+say_dhcp('vendor class: PXEClient', "DHCPDISCOVER(br0) @{[ mac_of($_) ]}") for 3 .. 40;
 sleep 3;
 kill TERM => (split ' ', run('pgrep', '-n', '-x', 'tarboot'))[0];
 my $screen = do { local $/; <$terminal> };
 $screen = (split /\e\[H/, $screen)[-1];
 my @lines = split /\e\[K\r?\n/, $screen;
-is($lines[0], "serving http://$SERVER; stop it with Ctrl-C", 'a terminal: what is served');
+is($lines[0], "serving http://$SERVER; stop it with Ctrl-C; no syslog (UDP port 514): Address in use", 'a terminal: what is served, and what is not heard');
 like($lines[1], qr/^1 FAILED, 1 unpack, 38 DHCP$/, 'the counts');
 like($lines[3], qr/^\Q@{[ mac_of(2) ]}\E 192\.168\.78\.2    pc002        FAILED .* HTTP   \S+vmlinuz: error 404$/, 'the failure first');
 like($screen, qr/^and \d+ more\e/m, 'what has no room is counted');
-unlike($screen, qr/status   http/, 'without a page');
 done_testing();
