@@ -107,7 +107,8 @@ static bool parse_log(const char *value, void *field, struct params *p)
 {
 	struct url unused;
 
-	if (!value || strlen(value) >= sizeof(p->log) || !log_server_parse(value, &unused))
+	if (!value || strlen(value) >= sizeof(p->log) ||
+	    (*value && !log_server_parse(value, &unused)))
 		return false;
 	strcpy(field, value);
 	return true;
