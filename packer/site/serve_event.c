@@ -8,6 +8,7 @@
 #include "base/util.h"
 
 #define TEXT "%63s"
+#define TIME_LENGTH 16
 
 /* "vendor class: TEXT", "user class: TEXT" */
 static bool parse_class(const char *text, struct serve_event *e)
@@ -100,10 +101,18 @@ static const struct {
 	{ "dnsmasq-tftp[", "sent ", parse_tftp, SERVE_TFTP },
 };
 
-/* "[TIME] dnsmasq-PART[PID]: [NUMBER] TEXT". What is looked for stands in its place, because a machine chooses names in TEXT. */
+/* "Nov 29 11:00:00 " */
+static bool is_time(const char *line)
+{
+	return strlen(line) > TIME_LENGTH && line[3] == ' ' && line[9] == ':' && line[12] == ':' &&
+	       line[TIME_LENGTH - 1] == ' ';
+}
+
+/* "[TIME] dnsmasq-PART[PID]: [NUMBER] TEXT". All of that stands in its place: what a machine asks for may look the same, further on in
+ * TEXT or in a line of nginx. */
 static void parse_dnsmasq(const char *line, struct serve_event *e)
 {
-	const char *text = strstr(line, "]: "), *part;
+	const char *head = is_time(line) ? line + TIME_LENGTH : line, *text = strstr(head, "]: ");
 
 	if (!text)
 		return;
@@ -111,11 +120,10 @@ static void parse_dnsmasq(const char *line, struct serve_event *e)
 	e->request = (uint32_t)strtoul(text, NULL, 10);
 	text += strspn(text, "0123456789");
 	text += *text == ' ';
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		part = strstr(line, kinds[i].part);
-		if (part && part < text && strncmp(text, kinds[i].word, strlen(kinds[i].word)) == 0)
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (strncmp(head, kinds[i].part, strlen(kinds[i].part)) == 0 &&
+		    strncmp(text, kinds[i].word, strlen(kinds[i].word)) == 0)
 			e->kind = kinds[i].parse(text, e) ? kinds[i].kind : SERVE_NOTHING;
-	}
 }
 
 enum serve_event_kind serve_event_parse(const char *line, struct serve_event *ret)

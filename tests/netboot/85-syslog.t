@@ -36,6 +36,7 @@ input(type="imudp" address="$RSYSLOG" port="514")
 template(name="machine" type="string" string="%hostname% %programname% %procid% %msgid% %syslogfacility-text%.%syslogseverity-text%%msg%\\n")
 if \$programname == 'tarboot' then action(type="omfile" file="$lines" template="machine")
 END_OF_CONF
+-x Net::servers() . '/commands/rsyslogd' or die "build/servers has no rsyslog yet: delete it, and it is made again\n";
 my $rsyslog = serve('rsyslog', 'rsyslogd', '-n', '-i', 'NONE', '-f', $conf, '-M', Net::servers() . '/usr/lib/x86_64-linux-gnu/rsyslog');
 sleep 1;
 ok(!$rsyslog->ended, 'rsyslog runs') or diag($rsyslog->text);

@@ -30,10 +30,11 @@ static void dhcp(const char *class, const char *what)
 
 	request++;
 	if (*class) {
-		snprintf(line, sizeof(line), "Nov 29 dnsmasq-dhcp[7]: %u %s", request, class);
+		snprintf(line, sizeof(line), "Nov 29 11:00:00 dnsmasq-dhcp[7]: %u %s", request,
+			 class);
 		(void)server_says(line);
 	}
-	snprintf(line, sizeof(line), "Nov 29 dnsmasq-dhcp[7]: %u %s", request, what);
+	snprintf(line, sizeof(line), "Nov 29 11:00:00 dnsmasq-dhcp[7]: %u %s", request, what);
 	(void)server_says(line);
 }
 
@@ -77,7 +78,8 @@ static void test_boot(void)
 	dhcp("vendor class: PXEClient:Arch:00000:UNDI:002001", ACK);
 	is_str(k->address, "10.7.0.9", "its address");
 	is_str(k->name, "pc9", "its name");
-	(void)server_says("Nov 29 dnsmasq-tftp[7]: sent /srv/tftp/undionly.kpxe to 10.7.0.9");
+	(void)server_says(
+		"Nov 29 11:00:00 dnsmasq-tftp[7]: sent /srv/tftp/undionly.kpxe to 10.7.0.9");
 	is_at("firmware", "a boot loader");
 	dhcp("user class: iPXE", ACK);
 	is_at("firmware", "it asks, too");
@@ -167,10 +169,14 @@ static void test_lies(void)
 				     &failed);
 	ok(other && other != k && strcmp(other->mac, "52:54:00:00:00:66") == 0, "is its own");
 	is_at("unpack", "the other one is as it was");
-	(void)server_says("Nov 29 dnsmasq-tftp[7]: file /srv/DHCPACK(br0) 10.7.0.9 "
+	(void)server_says("Nov 29 11:00:00 dnsmasq-tftp[7]: file /srv/DHCPACK(br0) 10.7.0.9 "
 			  "52:54:00:00:00:66 x not found for 10.7.0.66");
 	is_str(serve_log_mac(&log_, "10.7.0.9"), MAC, "a file name is no DHCP");
-	(void)server_says("Nov 29 dnsmasq-tftp[7]: sent /srv/tftp/x to 10.7.0.9 to 10.7.0.66");
+	(void)server_says("2026/11/29 11:00:00 [error] 40#40: *2 open() \"/srv/dnsmasq-dhcp[7]: 1 "
+			  "DHCPACK(br0) 10.7.0.9 52:54:00:00:00:66 x\" failed");
+	is_str(serve_log_mac(&log_, "10.7.0.9"), MAC, "nor is what is asked of the web server");
+	(void)server_says(
+		"Nov 29 11:00:00 dnsmasq-tftp[7]: sent /srv/tftp/x to 10.7.0.9 to 10.7.0.66");
 	is_at("unpack", "a name of a file that was sent neither");
 	(void)init_says("failure", "\033[2J<script>\x80\n");
 	is_str(k->failure, "\\033[2J<script>\\200", "what could steer a terminal is escaped");
