@@ -4,7 +4,6 @@ package Net;
 
 use strict;
 use warnings;
-use feature qw(state);
 
 use Exporter qw(import);
 use FindBin;
@@ -44,15 +43,15 @@ sub enter_network {
 	return;
 }
 
-# A network, in which this machine has these addresses. A bridge without a MAC of its own takes another one whenever a machine goes, and
-# the others send to the old one for some seconds.
+# A network, in which this machine has these addresses. A bridge takes another MAC whenever a machine goes, and the others send to the
+# old one for some seconds, unless it was told to keep its own.
 sub add_bridge {
 	my ($name, @addresses) = @_;
-	state $n = 0;
 
-	run(qw(ip link add), $name, 'address', sprintf('52:54:00:ff:00:%02x', $n++), qw(type bridge forward_delay 0 stp_state 0));
+	run(qw(ip link add), $name, qw(type bridge forward_delay 0 stp_state 0));
 	run(qw(ip address add), $_, 'dev', $name, /:/ ? 'nodad' : ()) for @addresses;
 	run(qw(ip link set), $name, 'up');
+	run(qw(ip link set), $name, 'address', run(qw(ip -o link show), $name) =~ m{link/ether (\S+)});
 	return $name;
 }
 
