@@ -6,11 +6,21 @@
 
 #include "base/boot.h"
 
-/* A step: starts the process, if tarboot.rootfs= is a URL and it does not run yet. 0, or -errno with b->fail. */
+/* A step: starts the process, if tarboot.rootfs= is a URL or there is a tarboot.log=, and it does not run yet. 0, or -errno with
+ * b->fail, but not for the log's sake. */
 int network_start(struct boot *b);
 
 /* Waits until a network card reaches one of the servers, or until tarboot.netwait= has passed. 0, or -errno with b->fail. */
 int network_wait(struct boot *b);
+
+/* Lines go to the log server from now on, if one is known and a card has an address; else nothing happens. */
+void network_log_start(struct boot *b);
+
+/* Sends the report that was written last, of a root that was fetched. */
+void network_log_report(const struct boot *b);
+
+/* No more lines. Waits a moment for those that are on their way. */
+void network_log_end(struct boot *b);
 
 /* A step: ends the process, removes addresses and routes, sets the links down. With tarboot.net=keep the card that was used
  * stays as it is, and the new system is told in /run. */

@@ -8,9 +8,11 @@
 #include <stdint.h>
 
 #include "base/net_text.h"
+#include "site/serve_event.h"
 
 #define SERVE_CLIENTS 2048
-#define SERVE_LINE_MAX 640
+#define SERVE_WHAT_MAX 544
+#define SERVE_LINE_MAX (SERVE_WHAT_MAX + 160)
 #define SERVE_BLOCKS_MAX 64
 
 struct serve_log {
@@ -25,13 +27,15 @@ struct serve_log {
 	const void *blocks_arg;
 };
 
-/* The format of the access log of nginx. */
-#define SERVE_HTTP_FORMAT                                              \
-	"tarboot $remote_addr $status $body_bytes_sent $request_time " \
-	"$sent_http_content_length [$sent_http_content_range] $uri"
-
 /* Adds a machine whose address is known from elsewhere. */
 void serve_log_learn(struct serve_log *log, const char *address, const char *mac);
 
+/* The MAC address of a machine; "" = not known. */
+const char *serve_log_mac(const struct serve_log *log, const char *address);
+
 /* Formats what to show for a line, without newline. False: nothing. */
 bool serve_log_line(struct serve_log *log, const char *line, char ret[SERVE_LINE_MAX]);
+
+/* The same of a line that has been parsed. ret_what: what the machine did, without its addresses; "" = nothing, or it is about none. */
+bool serve_log_event(struct serve_log *log, const struct serve_event *e, const char *line,
+		     char ret_what[SERVE_WHAT_MAX], char ret[SERVE_LINE_MAX]);
