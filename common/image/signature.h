@@ -71,6 +71,6 @@ bool signature_is_date(const char *text);
 /* name=, version=, date= of a trusted comment, with blanks between. What is no date does not count as one. */
 void signature_about_parse(const char *comment, struct signature_about *ret);
 
-/* As minisign prints it. */
+/* As minisign prints it, with zeros before it. */
 const char *signature_id_format(char buf[SIGNATURE_ID_TEXT_MAX],
 				const uint8_t id[SIGNATURE_ID_SIZE]);

@@ -12,6 +12,8 @@
 #include "fetch/url.h"
 #include "image/signature.h"
 
+#define COMMAND_LINE_MAX 2048 /* bytes with the NUL that a kernel reads, on x86 and arm64 */
+
 #define SHELL_FAIL 1
 #define SHELL_START 2
 #define SHELL_UNPACKED 4

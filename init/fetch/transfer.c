@@ -97,13 +97,18 @@ static void name_proxy(const struct download *d, char ret[FETCH_PROXY_MAX])
 {
 	bool is_of_environment = strcmp(d->proxy, FETCH_PROXY_OF_ENVIRONMENT) == 0;
 	const char *at = is_of_environment ? environment_proxy() : d->proxy;
-	const char *scheme = strstr(at, "://"), *user = strrchr(at, '@');
+	const char *scheme = strstr(at, "://"), *user;
+	size_t size;
 
 	if (scheme)
 		at = scheme + 3;
-	if (user)
+	size = strcspn(at, "/");
+	user = memrchr(at, '@', size);
+	if (user) {
+		size -= (size_t)(user + 1 - at);
 		at = user + 1;
-	snprintf(ret, FETCH_PROXY_MAX, "%.*s", (int)strcspn(at, "/"), at);
+	}
+	snprintf(ret, FETCH_PROXY_MAX, "%.*s", (int)size, at);
 }
 
 /* ---- what libcurl calls ---- */

@@ -247,7 +247,7 @@ static int open_with_name(struct out *o)
  * permissions. */
 static void set_mode(int fd, enum out_mode mode, const struct stat *old)
 {
-	mode_t mask = umask(0), bits = mode == OUT_PRIVATE ? 0600 : 0666 & ~mask;
+	mode_t mask = umask(0), bits = mode == OUT_SHARED ? 0666 & ~mask : 0600;
 
 	umask(mask);
 	if (mode == OUT_PUBLISHED)
@@ -258,7 +258,7 @@ static void set_mode(int fd, enum out_mode mode, const struct stat *old)
 		    fchown(fd, (uid_t)-1, old->st_gid) < 0)
 			bits &= ~(mode_t)0070;
 	}
-	(void)fchmod(fd, bits);
+	(void)fchmod(fd, mode == OUT_SECRET ? 0600 : bits);
 }
 
 static int open_out(const char *path, struct out *ret, struct stat *ret_st, struct fail *f)
@@ -413,7 +413,7 @@ static int give_name(struct out *o, struct fail *f)
 	return r < 0 ? fail_errno(f, r, o->path, "cannot rename the finished file to it") : 0;
 }
 
-static int sync_file(struct out *o, struct fail *f)
+int out_sync(struct out *o, struct fail *f)
 {
 	return fsync(o->fd) < 0 && errno != EINVAL
 		       ? fail_errno(f, errno, o->path, "cannot write it to disk")
@@ -422,7 +422,7 @@ static int sync_file(struct out *o, struct fail *f)
 
 int out_commit(struct out *o, struct fail *f)
 {
-	int r = sync_file(o, f);
+	int r = out_sync(o, f);
 
 	if (r < 0) {
 		out_abandon(o);
@@ -476,10 +476,10 @@ static int give_names(struct out *o, struct out *beside, const char *path, const
 int out_commit_pair(struct out *o, struct out *beside, const char *path, struct fail *f)
 {
 	_cleanup_free_ char *kept = NULL;
-	int r = out_is_open(beside) ? sync_file(beside, f) : 0;
+	int r = out_is_open(beside) ? out_sync(beside, f) : 0;
 
 	if (r == 0)
-		r = sync_file(o, f);
+		r = out_sync(o, f);
 	if (out_is_open(beside)) {
 		path = beside->path;
 		kept = name_beside(path, ".before");

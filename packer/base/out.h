@@ -17,6 +17,7 @@
 /* Who can read a new file. */
 enum out_mode {
 	OUT_PRIVATE,   /* its owner (0600), or who could read the file that is replaced */
+	OUT_SECRET,    /* its owner (0600), whoever could read an old file */
 	OUT_SHARED,    /* as the umask says, or who could read the file that is replaced */
 	OUT_PUBLISHED, /* everybody (0644), regardless of the umask and of an old file */
 };
@@ -51,6 +52,9 @@ int out_copy(struct out *o, int fd, uint64_t from, uint64_t size, const char *na
 /* Writes the output of print() to path (OUT_SHARED), completely or not at all. print() returns 0 or -errno. */
 int out_print(const char *path, int (*print)(FILE *out, const void *arg), const void *arg,
 	      struct fail *f);
+
+/* Only syncs it: out_commit() then has little left that can fail. */
+int out_sync(struct out *o, struct fail *f);
 
 /* Syncs and renames the file. Frees o, also on failure. */
 int out_commit(struct out *o, struct fail *f);

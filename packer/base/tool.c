@@ -49,12 +49,13 @@ _Noreturn static void start(const struct tool *tool)
 }
 
 /* The first line that says what is wrong: libraries add theirs behind it. Cuts output there. */
-static const char *first_line(char *output)
+static const char *first_line(char *output, const char *progress)
 {
 	char *line, *rest = output;
 
 	while ((line = strsep(&rest, "\n")))
-		if (*line && strncasecmp(line, "warning:", 8) != 0)
+		if (*line && strncasecmp(line, "warning:", 8) != 0 &&
+		    !(progress && strcmp(line, progress) == 0))
 			return line;
 	return "";
 }
@@ -62,7 +63,10 @@ static const char *first_line(char *output)
 static int fail_run(const struct tool *tool, const char *what, const char *todo, char *output,
 		    struct fail *f)
 {
-	const char *line = output ? first_line(output) : "";
+	const char *line = output ? first_line(output, tool->progress) : "";
+
+	if (!*line && tool->todo_silent)
+		todo = tool->todo_silent;
 
 	return fail_set(f, EIO, what, todo, "the program %s failed%s%s", tool->argv[0],
 			*line ? ": " : "", line);

@@ -11,6 +11,8 @@ struct tool {
 	const char *const *argv; /* ends with NULL; argv[0] is looked for in PATH */
 	const int *keep;         /* descriptors that it inherits; ends with -1; NULL = none */
 	const char *package;     /* where it comes from: "Debian: sbsigntool" */
+	const char *progress;    /* a line that it prints when nothing is wrong yet; NULL = none */
+	const char *todo_silent; /* what to do when it has said nothing else; NULL = as always */
 };
 
 #define TOOL_PATH_MAX 32

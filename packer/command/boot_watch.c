@@ -46,6 +46,15 @@ static const char *behind(const char *line, const char *label)
 	return strncmp(line, label, n) == 0 ? line + n : NULL;
 }
 
+/* The kernel's lines begin with the time, or at once. Others may tell of a panic that was, as a log that is shown does. */
+static const char *panic_of(const char *line)
+{
+	int n = 0;
+
+	(void)sscanf(line, "[%*[ 0-9.]] %n", &n);
+	return behind(line + n, "Kernel panic - not syncing: ");
+}
+
 static void add_text(char *to, size_t size, const char *text)
 {
 	size_t used = strlen(to);
@@ -59,7 +68,7 @@ static void read_failure(struct boot_watch *w)
 	const char *step = behind(w->line, "tarboot: FAILED: ");
 	const char *what = behind(w->line, "  what: "), *why = behind(w->line, "  why:  ");
 	const char *more = behind(w->line, "        ");
-	const char *panic = strstr(w->line, "Kernel panic - not syncing: ");
+	const char *panic = panic_of(w->line);
 
 	if (step) {
 		snprintf(w->failed, sizeof(w->failed), "%s", step);
@@ -67,7 +76,7 @@ static void read_failure(struct boot_watch *w)
 		w->block = BLOCK_OTHER;
 	}
 	if (panic && !*w->panic)
-		snprintf(w->panic, sizeof(w->panic), "%s", strstr(panic, ": ") + 2);
+		snprintf(w->panic, sizeof(w->panic), "%s", panic);
 	if (behind(w->line, "  then: "))
 		w->block = BLOCK_NONE;
 	if (w->block != BLOCK_NONE && !more)
@@ -102,7 +111,7 @@ void boot_watch_feed(struct boot_watch *w, const char *data, size_t size)
 			w->line[w->used++] = *data;
 		if (!is_login_prompt(w))
 			continue;
-		*w->failed = '\0';
+		*w->failed = *w->panic = '\0';
 		if (!w->login)
 			w->login = now_usec();
 	}

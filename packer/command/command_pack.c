@@ -459,19 +459,51 @@ static int pack_nothing(struct pack *p, struct fail *f)
 	return 0;
 }
 
+static int check_output(const char *path, const char *const *others, size_t n, struct fail *f)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = out_check(path, others[i], f);
+	return r;
+}
+
+/* The copy of a kernel may replace that kernel: it is the same. */
+static int check_inputs(const struct pack *p, const char *output, struct fail *f)
+{
+	const struct pack_options *o = &p->options;
+	const bool is_copy = output == p->kernel.path;
+	const bool has_kernel = strcmp(o->kernel, "auto") != 0 && strcmp(o->kernel, "none") != 0;
+	const bool has_shell = o->shell && strcmp(o->shell, "auto") != 0;
+	const char *const inputs[] = { o->root, o->secureboot_key, o->secureboot_cert,
+				       has_kernel && !is_copy ? o->kernel : NULL,
+				       has_shell ? o->shell : NULL };
+	int r = check_output(output, inputs, ARRAY_SIZE(inputs), f);
+
+	if (r == 0)
+		r = check_output(output, (const char *const *)o->trust.strings, o->trust.n, f);
+	return r == 0 ? check_output(output, (const char *const *)o->overlays.strings,
+				     o->overlays.n, f)
+		      : r;
+}
+
 /* What would fail only after the work. */
 static int check_outputs(const struct pack *p, struct fail *f)
 {
 	const struct pack_options *o = &p->options;
-	int r = out_check(o->out, o->root, f);
+	const bool has_kernel = strcmp(o->kernel, "none") != 0;
+	const char *const outputs[] = { o->out, has_kernel ? p->kernel.path : NULL, o->report,
+					o->uki };
+	int r = 0;
 
-	if (r == 0 && strcmp(o->kernel, "none") != 0)
-		r = out_check(p->kernel.path, o->root, f);
-	if (r == 0 && o->report)
-		r = out_check(o->report, o->root, f);
-	if (r == 0 && o->report)
-		r = out_check(o->report, o->out, f);
-	return r == 0 ? pack_uki_check(o, p->kernel.path, f) : r;
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(outputs); i++) {
+		if (!outputs[i])
+			continue;
+		r = check_inputs(p, outputs[i], f);
+		if (r == 0)
+			r = check_output(outputs[i], outputs, i, f);
+	}
+	return r == 0 ? pack_uki_check(o, f) : r;
 }
 
 static int read_keys(struct pack *p, struct fail *f)

@@ -14,8 +14,7 @@
 #include "base/print.h"
 #include "root/scrub.h"
 #include "base/settings.h"
-
-#define COMMAND_LINE_MAX 2048 /* bytes with the NUL, on x86 and arm64 */
+#include "parameters/params.h"
 
 enum {
 	OPT_HELP,

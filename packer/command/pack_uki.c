@@ -12,17 +12,33 @@
 #include "base/tool.h"
 #include "image/uki_sign.h"
 #include "image/uki_write.h"
+#include "parameters/params.h"
 
 #define OS_RELEASE_MAX 65536
 
-static int check_key(const char *path, struct fail *f)
+static int check_readable(const char *path, struct fail *f)
 {
 	return access(path, R_OK) == 0 ? 0 : fail_errno(f, errno, path, "cannot read it");
 }
 
-int pack_uki_check(const struct pack_options *o, const char *kernel_path, struct fail *f)
+/* Whoever asks for a passphrase asks a terminal, which may not be there. */
+static int check_key(const char *path, struct fail *f)
 {
-	const char *const others[] = { o->root, o->out, kernel_path, o->report };
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	int r = read_file(path, &text, &size);
+
+	if (r < 0)
+		return fail_errno(f, r, path, "cannot read it");
+	if (!memmem(text, size, "ENCRYPTED", 9))
+		return 0;
+	return fail_set(f, EINVAL, path,
+			"Give a key without one: `openssl pkey -in KEY -out NEW` writes it.",
+			"this key has a passphrase, and must have none");
+}
+
+int pack_uki_check(const struct pack_options *o, struct fail *f)
+{
 	int r = 0;
 
 	if (!o->uki)
@@ -31,12 +47,10 @@ int pack_uki_check(const struct pack_options *o, const char *kernel_path, struct
 		return fail_set(f, EINVAL, "--uki", "Leave out --kernel none, or --uki.",
 				"a unified kernel image holds a kernel, and --kernel none asks "
 				"for none");
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(others); i++)
-		r = out_check(o->uki, others[i], f);
-	if (r == 0 && o->secureboot_key)
+	if (o->secureboot_key)
 		r = check_key(o->secureboot_key, f);
 	if (r == 0 && o->secureboot_cert)
-		r = check_key(o->secureboot_cert, f);
+		r = check_readable(o->secureboot_cert, f);
 	if (r == 0 && o->secureboot_key && !tool_is_there("sbsign"))
 		return fail_set(f, ENOENT, "--secureboot-key", "Install it (Debian: sbsigntool).",
 				"this takes the program sbsign, which is not here");
@@ -126,12 +140,12 @@ int pack_uki_write(struct pack_uki *u, const struct pack_options *o, const struc
 
 	if (!u->is_wanted)
 		return 0;
-	r = out_open(o->uki, o->stream ? OUT_SHARED : OUT_PRIVATE, &u->out, f);
+	r = out_open(o->uki, o->stream ? OUT_SHARED : OUT_SECRET, &u->out, f);
 	if (r == 0)
 		r = o->secureboot_key ? write_signed(u, o, p, f) : write_parts(u, o, p, &u->out, f);
 	if (r == 0 && fstat(u->out.fd, &st) == 0)
 		u->size = (uint64_t)st.st_size;
-	return r;
+	return r == 0 ? out_sync(&u->out, f) : r;
 }
 
 int pack_uki_commit(struct pack_uki *u, struct fail *f)
@@ -140,6 +154,16 @@ int pack_uki_commit(struct pack_uki *u, struct fail *f)
 }
 
 /* ---- results ---- */
+
+/* Does the kernel command line in it say where the root is fetched from? */
+static bool has_url(const struct pack_options *o)
+{
+	struct params params;
+	struct fail unused;
+
+	return o->cmdline && params_parse(o->cmdline, &params, &unused) == 0 &&
+	       url_is_one(params.rootfs);
+}
 
 void pack_uki_print(const struct pack_uki *u, const struct pack_options *o)
 {
@@ -150,9 +174,10 @@ void pack_uki_print(const struct pack_uki *u, const struct pack_options *o)
 	print_line(stdout, "uki      %s: %s, kernel and %s, %s", o->uki, size_format(size, u->size),
 		   o->stream ? "boot part" : "image",
 		   o->secureboot_key ? "signed" : "not signed: Secure Boot refuses it");
-	if (o->stream && !(o->cmdline && strstr(o->cmdline, "tarboot.rootfs=")))
-		print_warning("there is no tarboot.rootfs= in --cmdline: the unified kernel image "
-			      "has only the boot part, which then looks for the root in vain");
+	if (o->stream && !has_url(o))
+		print_warning(
+			"there is no tarboot.rootfs=URL in --cmdline: the unified kernel image "
+			"has only the boot part, which then looks for the root in vain");
 	else if (o->secureboot_key && !o->cmdline)
 		print_warning("without --cmdline whoever starts the unified kernel image chooses "
 			      "the kernel command line, with Secure Boot, too");

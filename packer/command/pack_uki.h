@@ -24,8 +24,8 @@ struct pack_uki_parts {
 	uint64_t image_size;              /* of it, what goes in: all, or the boot part */
 };
 
-/* What would fail only after the work: options, outputs, tools. */
-int pack_uki_check(const struct pack_options *o, const char *kernel_path, struct fail *f);
+/* What would fail only after the work: options, keys, tools. */
+int pack_uki_check(const struct pack_options *o, struct fail *f);
 
 /* Finds the stub for the root's machine (of ELF), and whether there is a kernel. */
 int pack_uki_open(struct pack_uki *u, const struct pack_options *o, const struct root_files *root,

@@ -2,7 +2,6 @@
 #include "image/pe.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/util.h"
@@ -15,6 +14,9 @@
 #define OPTIONAL_MIN (112 + 8 * (DIRECTORY_SIGNATURE + 1))
 #define DATA_READ_ONLY 0x40000040U /* initialized data, may be read */
 #define PAGE 4096
+#define CERTIFICATE_HEADER 8
+#define CERTIFICATE_REVISION 0x200
+#define CERTIFICATE_PKCS7 2
 
 /* Fields of the COFF header. */
 enum { MACHINE = 0, N_SECTIONS = 2, SYMBOLS = 8, N_SYMBOLS = 12, OPTIONAL_SIZE = 16 };
@@ -95,9 +97,10 @@ static const char *check_section(const struct pe *pe, unsigned n, uint64_t file_
 
 	if (s->file_size && (uint64_t)s->offset + s->file_size > file_size)
 		return "it is cut short: a section ends behind the end of the file";
-	if (s->file_size && s->offset < pe->headers_size)
+	if ((s->file_size && s->offset < pe->headers_size) || s->address < pe->headers_size)
 		return "a section lies over the headers";
-	if ((uint64_t)s->address + s->memory_size > UINT32_MAX)
+	if ((uint64_t)s->address + s->memory_size > PE_SIZE_MAX ||
+	    (s->file_size && (uint64_t)s->offset + s->file_size > PE_SIZE_MAX))
 		return "a section is larger than a program can be";
 	if (n > 0 && s->address < (uint64_t)before->address + before->memory_size)
 		return "two sections have the same place in memory";
@@ -226,17 +229,6 @@ static uint64_t next_address(const struct pe *pe)
 		     pe->section_alignment > PAGE ? pe->section_alignment : PAGE);
 }
 
-/* Bytes of headers before the first section. */
-static uint32_t room(const struct pe *pe)
-{
-	uint32_t end = pe->headers_size;
-
-	for (unsigned i = 0; i < pe->n_sections; i++)
-		if (pe->sections[i].address < end)
-			end = pe->sections[i].address;
-	return end;
-}
-
 static void write_section(uint8_t *at, const struct pe_section *s)
 {
 	memset(at, 0, SECTION_HEADER);
@@ -256,7 +248,7 @@ int pe_add(void *head, struct pe *pe, const char *name, uint64_t size, struct pe
 	uint64_t address = next_address(pe), file_size = align(size, pe->file_alignment);
 	struct pe_section s = { 0 };
 
-	if (pe->n_sections == PE_SECTIONS_MAX || at + SECTION_HEADER > room(pe))
+	if (pe->n_sections == PE_SECTIONS_MAX || at + SECTION_HEADER > pe->headers_size)
 		return -ENOSPC;
 	if (size > PE_SIZE_MAX || offset + file_size > PE_SIZE_MAX || address + size > PE_SIZE_MAX)
 		return -EFBIG;
@@ -311,6 +303,41 @@ uint32_t pe_sum_end(uint32_t sum, uint64_t file_size)
 uint32_t pe_sum_offset(const struct pe *pe)
 {
 	return pe->optional + SUM;
+}
+
+/* The size of the SEQUENCE that DER begins with, its header included; 0: there is none. */
+static uint64_t sequence_size(const uint8_t *at, size_t size)
+{
+	uint64_t length = 0;
+	unsigned n;
+
+	if (size < 2 || at[0] != 0x30)
+		return 0;
+	n = at[1] < 0x80 ? 0 : at[1] & 0x7f;
+	if (n > 4 || size < 2 + n || at[1] == 0x80)
+		return 0;
+	for (unsigned i = 0; i < n; i++)
+		length = length << 8 | at[2 + i];
+	return 2 + n + (n ? length : at[1]);
+}
+
+bool pe_is_one_signature(const void *table, size_t size)
+{
+	const uint8_t *at = table;
+	uint64_t end, stated;
+
+	if (size < CERTIFICATE_HEADER || get16(at + 4) != CERTIFICATE_REVISION ||
+	    get16(at + 6) != CERTIFICATE_PKCS7)
+		return false;
+	stated = get32(at);
+	end = sequence_size(at + CERTIFICATE_HEADER, size - CERTIFICATE_HEADER);
+	if (end == 0 || align(stated, 8) != size || end + CERTIFICATE_HEADER > stated ||
+	    stated - CERTIFICATE_HEADER - end > 7)
+		return false;
+	for (end += CERTIFICATE_HEADER; end < size; end++)
+		if (at[end])
+			return false;
+	return true;
 }
 
 uint32_t pe_signature_entry(const struct pe *pe)

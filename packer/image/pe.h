@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -70,6 +71,9 @@ uint32_t pe_sum_offset(const struct pe *pe);
 
 /* Where the headers have place and size of the signature; 8 bytes. */
 uint32_t pe_signature_entry(const struct pe *pe);
+
+/* Is a certificate table one signature (WIN_CERTIFICATE, PKCS #7), and nothing else but zeros up to the next 8 bytes? */
+bool pe_is_one_signature(const void *table, size_t size);
 
 /* Writes the checksum. */
 void pe_set_sum(void *head, const struct pe *pe, uint32_t sum);

@@ -102,7 +102,7 @@ static int read_texts(struct uki *uki, const char *path, struct fail *f)
 	if (r == 0)
 		r = read_text(uki, UKI_STUB, &uki->stub);
 	if (r == -E2BIG)
-		return fail_set(f, r, path, todo_again,
+		return fail_set(f, E2BIG, path, todo_again,
 				"the text of one of its sections has more than %u KiB",
 				TEXT_MAX >> 10);
 	if (r < 0)
@@ -110,6 +110,44 @@ static int read_texts(struct uki *uki, const char *path, struct fail *f)
 	tidy_stub(uki->stub);
 	if (uki->os_release)
 		uki->os_name = find_value(uki->os_release, names);
+	return 0;
+}
+
+/* ---- sections ---- */
+
+/* Those that systemd's stub looks for, of all versions. */
+static const char *const known[] = { UKI_LINUX, UKI_INITRD, UKI_CMDLINE, UKI_OSREL, UKI_UNAME,
+				     ".ucode",  ".dtb",     ".dtbauto",  ".efifw",  ".profile",
+				     ".sbat",   ".splash",  ".pcrsig",   ".pcrpkey" };
+
+static bool is_known(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (strcmp(name, known[i]) == 0)
+			return true;
+	return false;
+}
+
+/* The known name that it begins with; NULL: none. */
+static const char *known_start(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (strncmp(name, known[i], strlen(known[i])) == 0)
+			return known[i];
+	return NULL;
+}
+
+/* The stub of Debian 12 compares only as many characters as the name that it looks for has, and takes the last section. */
+static int check_names(const struct pe *pe, const char *path, struct fail *f)
+{
+	for (unsigned i = 0; i < pe->n_sections; i++) {
+		const char *name = pe->sections[i].name, *start = known_start(name);
+
+		if (start && !is_known(name))
+			return fail_set(f, EBADMSG, path, todo_again,
+					"systemd's stub may take its section %s for %s", name,
+					start);
+	}
 	return 0;
 }
 
@@ -147,7 +185,7 @@ static int find_sections(struct uki *uki, const char *path, struct fail *f)
 					names[i]);
 	uki->initrd = pe_find(&uki->pe, UKI_INITRD);
 	uki->kernel = pe_find(&uki->pe, UKI_LINUX);
-	return 0;
+	return check_names(&uki->pe, path, f);
 }
 
 int uki_read(int fd, const char *path, struct uki **ret, struct fail *f)

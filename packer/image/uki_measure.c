@@ -95,7 +95,8 @@ static int add_sections(struct measure *m, struct fail *f)
 {
 	const char *const argv[] = { m->program, "--help", NULL };
 	_cleanup_free_ char *help = NULL;
-	int r = tool_run(&(struct tool){ argv, NULL, PACKAGE }, m->path, NULL, &help, f);
+	int r = tool_run(&(struct tool){ .argv = argv, .package = PACKAGE }, m->path, NULL, &help,
+			 f);
 	char option[16];
 
 	for (size_t i = 0; r == 0 && i < N_MEASURED; i++) {
@@ -116,7 +117,8 @@ static int measure(struct measure *m, char **ret, struct fail *f)
 	if (r < 0)
 		return r;
 	m->keep[m->n] = -1;
-	return tool_run(&(struct tool){ m->argv, m->keep, PACKAGE }, m->path, NULL, ret, f);
+	return tool_run(&(struct tool){ .argv = m->argv, .keep = m->keep, .package = PACKAGE },
+			m->path, NULL, ret, f);
 }
 
 unsigned uki_stub_version(const struct uki *uki)
@@ -128,7 +130,8 @@ static int read_version(const struct measure *m, unsigned *ret, struct fail *f)
 {
 	const char *const argv[] = { m->program, "--version", NULL };
 	_cleanup_free_ char *text = NULL;
-	int r = tool_run(&(struct tool){ argv, NULL, PACKAGE }, m->path, NULL, &text, f);
+	int r = tool_run(&(struct tool){ .argv = argv, .package = PACKAGE }, m->path, NULL, &text,
+			 f);
 
 	if (r == 0)
 		*ret = number_behind(text, "systemd ");

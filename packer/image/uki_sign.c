@@ -31,9 +31,12 @@ int uki_sign(const struct out *from, const char *key, const char *cert, const ch
 				     tool_path_of(from->fd, in),
 				     NULL };
 	const int keep[] = { from->fd, to->fd, -1 };
+	const struct tool tool = { argv, keep, PACKAGE, "Signing Unsigned original image",
+				   "The disk may be full: for a moment this takes twice the size "
+				   "of the unified kernel image." };
 	_cleanup_free_ char *said = NULL;
 
-	return tool_run(&(struct tool){ argv, keep, PACKAGE }, name, todo_key, &said, f);
+	return tool_run(&tool, name, todo_key, &said, f);
 }
 
 int uki_check_cert(const struct uki *uki, const char *path, const char *cert, struct fail *f)
@@ -41,9 +44,12 @@ int uki_check_cert(const struct uki *uki, const char *path, const char *cert, st
 	char in[TOOL_PATH_MAX];
 	const char *const argv[] = { "sbverify", "--cert", cert, tool_path_of(uki->fd, in), NULL };
 	const int keep[] = { uki->fd, -1 };
+	const struct tool tool = { .argv = argv, .keep = keep, .package = PACKAGE };
 	_cleanup_free_ char *said = NULL;
 
-	return tool_run(&(struct tool){ argv, keep, PACKAGE }, path,
+	if (access(cert, R_OK) < 0)
+		return fail_errno(f, errno, cert, "cannot read it");
+	return tool_run(&tool, path,
 			"Do not boot it, unless it was signed with another key that you trust.",
 			&said, f);
 }
@@ -90,7 +96,7 @@ static bool has_gaps(const struct pe *pe)
 	return sum != pe_sections_end(pe);
 }
 
-/* Is an octet string with this digest in the signature, which is DER? */
+/* Is an octet string with this digest in the signature, which is DER? -EBADMSG: it is not one signature. */
 static int find_digest(const struct uki *uki, const uint8_t digest[DIGEST], bool *ret)
 {
 	_cleanup_free_ uint8_t *data = NULL;
@@ -102,6 +108,8 @@ static int find_digest(const struct uki *uki, const uint8_t digest[DIGEST], bool
 	data = malloc(size);
 	if (!data || pread(uki->fd, data, size, (off_t)uki->pe.signature) != (ssize_t)size)
 		return data ? -EIO : -ENOMEM;
+	if (!pe_is_one_signature(data, size))
+		return -EBADMSG;
 	memcpy(want + 2, digest, DIGEST);
 	*ret = memmem(data, size, want, sizeof(want));
 	return 0;
@@ -121,6 +129,9 @@ int uki_check_signature(const struct uki *uki, const char *path, struct fail *f)
 	r = digest_of_file(uki, digest);
 	if (r == 0)
 		r = find_digest(uki, digest, &found);
+	if (r == -EBADMSG)
+		return fail_set(f, EBADMSG, path, todo_again,
+				"its signature is damaged, or other bytes follow it");
 	if (r < 0)
 		return fail_errno(f, r, path, "cannot read its signature");
 	return found ? 0

@@ -47,11 +47,29 @@ static int verify_kernel(const struct image *image, bool *ret, struct fail *f)
 				  "with, or damaged");
 }
 
+/* Sections that the stub hands over, too, and nothing that is checked here is about. */
+static int verify_sections(const struct image *image, struct fail *f)
+{
+	static const char *const foreign[] = { ".ucode", ".dtb", ".dtbauto", ".efifw", ".profile" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(foreign); i++)
+		if (pe_count(&image->uki->pe, foreign[i]) > 0)
+			return fail_set(f, EBADMSG, image->path,
+					"Make it again with `tarboot pack --uki`, which adds no "
+					"such section.",
+					"it has a section %s, which changes what boots and which "
+					"tarboot cannot check",
+					foreign[i]);
+	return 0;
+}
+
 int uki_verify(const struct image *image, const char *cert, struct uki_verdict *ret, struct fail *f)
 {
 	struct uki_verdict v = { .has_signature = uki_is_signed(image->uki), .has_cert = cert };
-	int r = 0;
+	int r = verify_sections(image, f);
 
+	if (r < 0)
+		return r;
 	if (cert && !v.has_signature)
 		return fail_set(f, EBADMSG, image->path,
 				"Sign it: `tarboot pack --uki` with --secureboot-key.",

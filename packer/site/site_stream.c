@@ -7,8 +7,7 @@
 
 #include "base/util.h"
 #include "fetch/url.h"
-
-#define COMMAND_LINE_MAX 2048 /* bytes with the NUL, on x86 and arm64 */
+#include "parameters/params.h"
 
 /* What the menu and iPXE write for these is no longer than this, names of hosts included. */
 static const char of_ipxe[] =

@@ -6,7 +6,10 @@
 #include <sys/stat.h>
 
 #include "base/out.h"
+#include "base/print.h"
+#include "base/read_all.h"
 #include "base/size.h"
+#include "image/boot_keys.h"
 #include "image/image.h"
 #include "image/image_verify.h"
 #include "image/uki_verify.h"
@@ -119,6 +122,71 @@ int site_uki_remove(const struct site *s, struct fail *f)
 					f);
 	return r;
 }
+
+/* ---- the roots that they take ---- */
+
+/* The root that a boot part without keys takes. False: it takes others, too, or has one in it. */
+static bool read_only_root(const char *path, struct digest *ret)
+{
+	struct image image = { 0 };
+	struct boot_keys keys = { 0 };
+	struct fail unused;
+	bool is = image_open_any(path, &image, &unused) == 0 && image.is_boot_part &&
+		  image.has_manifest && image.manifest.has_payload_digest &&
+		  boot_keys_of_image(&image, &keys, &unused) == 0 && keys.n == 0;
+
+	if (is)
+		*ret = image.manifest.payload_digest;
+	image_close(&image);
+	return is;
+}
+
+static bool has_root(const struct site *s, const struct site_image *image,
+		     const struct digest *digest)
+{
+	const struct site_version *v = &image->current;
+	_cleanup_free_ char *text = NULL;
+	struct manifest manifest;
+	char path[PATH_MAX];
+	size_t size;
+	bool is;
+
+	if (!*v->payload ||
+	    read_file(site_path(s, path, "http/images/%s/%s/%s.manifest", image->name, v->version,
+				v->payload),
+		      &text, &size) < 0 ||
+	    manifest_parse(text, size, &manifest) < 0)
+		return false;
+	is = manifest.has_payload_digest && digest_is_same(&manifest.payload_digest, digest);
+	manifest_free(&manifest);
+	return is;
+}
+
+void site_uki_warn(const struct site *s, const struct site_image *images, size_t n)
+{
+	const struct firmware *all;
+	size_t n_all = firmware_all(&all);
+	char path[PATH_MAX], text[DIGEST_TEXT_MAX];
+	struct digest digest;
+	bool found;
+
+	for (size_t i = 0; i < n_all; i++) {
+		if (!all[i].by_http || !all[i].uki ||
+		    !read_only_root(site_path(s, path, "http/%s", all[i].uki), &digest))
+			continue;
+		found = false;
+		for (size_t k = 0; !found && k < n; k++)
+			found = has_root(s, &images[k], &digest);
+		if (!found)
+			print_warning("%s takes only the root with payload-digest=%s, which no "
+				      "current version has: machines that start it do not boot. "
+				      "Publish the one that was packed with the current root "
+				      "(--uki FILE), or none (--uki none).",
+				      path, digest_format(text, &digest));
+	}
+}
+
+/* ---- results ---- */
 
 void site_uki_print(const struct site *s, const char *url)
 {

@@ -133,6 +133,7 @@ my $guest = start('signed', esp('signed', 'EFI/BOOT/BOOTX64.EFI' => $uki), $vars
 	@network, -chardev => "socket,id=tpm,path=$socket", -tpmdev => 'emulator,id=tpm0,chardev=tpm', -device => 'tpm-tis,tpmdev=tpm0');
 if (ok($guest->wait_for(qr/\w login:/, 300), 'the firmware starts it, to a login') && ok($guest->log_in, 'somebody can log in')) {
 	like($guest->text, qr{^tarboot: \Q$url\E\.manifest is signed: demo 20\d{6}-\d{6} of 20\S+Z$}m, 'the manifest was signed');
+	$guest->says('dmesg -n 1');    # the console is for what is asked
 	$guest->says('timeout 60 systemctl is-system-running --wait', 90);
 	# It wants to tell the TPM, too, and the demo root lacks the library for that.
 	is($guest->says('systemctl --failed --plain --no-legend | grep -v "^systemd-pcrphase"'), '', 'no unit failed');

@@ -225,6 +225,10 @@ my $tarboot = command_of('musl', build_path('tarboot'));
 	$ENV{http_proxy} = 'http://127.0.0.1:1';
 	fails_well(try($tarboot, 'verify', 'http://server.invalid/root.tar.xz'), 1,
 		qr{^tarboot: http://server\.invalid/root\.tar\.xz\.manifest: nobody listens at the proxy 127\.0\.0\.1:1\n  Start the proxy, or correct where it is given}m, 'a proxy that is not there');
+	for my $proxy ('http://127.0.0.1:1/for@you', 'me:secret@127.0.0.1:1') {
+		fails_well(try({ env => { http_proxy => $proxy } }, $tarboot, 'verify', 'http://server.invalid/root.tar.xz'), 1,
+			qr{: nobody listens at the proxy 127\.0\.0\.1:1\n}, "its name without what is no part of it: $proxy");
+	}
 }
 SKIP: {
 	my $mount = new_dir();

@@ -412,6 +412,39 @@ gives($_, 'each type of firmware its loader, and none to others', %LOADER) for s
 	ok(!glob("$site/*/uki-*"), 'and from the site');
 }
 
+# ---- one that fetches a root, and the roots that are there ----
+
+{
+	my $fetch = public('fetch');
+	my $boot = sub { return try($TARBOOT, 'netboot', '-o', $fetch, @_) };
+	my $warns = sub {
+		my ($name, $digest, @arguments) = @_;
+		my $r = $boot->(@arguments);
+		is($r->{exit}, 0, $name) or diag($r->{err});
+		is(join('', $r->{err} =~ /^tarboot: warning: \S+\.efi takes .*\n/mg), $digest ? "tarboot: warning: $fetch/http/uki-x86-64.efi takes only the root with payload-digest=$digest,"
+			. " which no current version has: machines that start it do not boot. Publish the one that was packed with the current root (--uki FILE), or none (--uki none).\n" : '',
+			"$name: " . ($digest ? 'it warns' : 'no warning')) or diag($r->{err});
+	};
+	my (%pack, %digest);
+	for my $name (qw(one two)) {
+		my $root = tiny_root("fetched-$name", sub { spew("$_[0]/etc/which", $name) });
+		$pack{$name} = sub { tarboot('pack', $root, '-o', scratch("$name.img"), qw(--level=fast --no-shell --stream --kernel), scratch('kernel'), '--uki', scratch("$name.efi"), @_) };
+		$pack{$name}->('--cmdline', 'tarboot.rootfs=http://10.7.0.1/images/lab/current/root.tar.xz');
+		($digest{$name}) = tarboot('inspect', scratch("$name.img")) =~ /^payload-digest=(\S+)$/m;
+	}
+	my @lab = qw(--stream --name lab);
+	$warns->('root and UKI together', undef, @NET, scratch('one.img'), @lab, '--uki', scratch('one.efi'));
+	$warns->('another root without --uki', $digest{one}, scratch('two.img'), @lab);
+	$warns->('and later', $digest{one}, '--timeout', 5);
+	$warns->('with it', undef, '--uki', scratch('two.efi'));
+	$warns->('--rollback', $digest{two}, '--rollback', 'lab');
+	$warns->('--rollback with the UKI of before', undef, '--rollback', 'lab', '--uki', scratch('two.efi'));
+	$warns->('the same root under another name', undef, scratch('two.img'), qw(--stream --name spare));
+	$warns->('--remove', undef, '--remove', 'lab', '--default', 'spare');
+	$warns->('--remove of the last one', $digest{two}, '--remove', 'spare');
+	$warns->('--uki none', undef, '--uki', 'none');
+}
+
 # ---- machines of two kinds ----
 
 {

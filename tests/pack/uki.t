@@ -138,8 +138,13 @@ is($r->{exit}, 0, '--stream: packed') or diag($r->{err});
 like($r->{out}, qr/^uki      \S+: \d+\.\d MiB, kernel and boot part, not signed/m, 'with the boot part alone');
 is((stat $uki)[2] & 07777, 0600, 'who could read the file before can read it now');
 unlink $uki;
+for my $line ([], ['--cmdline', 'tarboot.rootfs=/root.tar.xz'], ['--cmdline', "$BOOT_LINE tarboot.rootfs=/x.tar.xz"], ['--cmdline', "x.$BOOT_LINE"], ['--cmdline', "quiet -- $BOOT_LINE"]) {
+	$r = pack_it(qw(--stream --no-shell --modules fast), @$line);
+	like($r->{err}, qr/^tarboot: warning: there is no tarboot\.rootfs=URL in --cmdline/m, "without a URL it warns: @$line");
+	unlink $uki;
+}
 $r = pack_it(qw(--stream --no-shell --modules fast));
-like($r->{err}, qr/^tarboot: warning: there is no tarboot\.rootfs= in --cmdline: the unified kernel image has only the boot part, which then looks for the root in vain$/m, 'without a URL it warns');
+like($r->{err}, qr/^tarboot: warning: there is no tarboot\.rootfs=URL in --cmdline: the unified kernel image has only the boot part, which then looks for the root in vain$/m, 'without a URL it warns');
 unlink $uki;
 $r = pack_it(qw(--stream --no-shell --modules fast --cmdline), $BOOT_LINE);
 is((stat $uki)[2] & 07777, 0666 & ~umask, 'a new one others can read: there is no secret in it');
@@ -160,6 +165,10 @@ refuses('its files', 1, $NO_ROOT, $TARBOOT, 'inspect', '--report', scratch('repo
 refuses('their differences', 1, $NO_ROOT, $TARBOOT, 'inspect', '--diff', $uki, $uki);
 my $boot_uki = scratch('boot.efi');
 rename $uki, $boot_uki or die;
+spew($uki, slurp($boot_uki), 0644);
+pack_it();
+is((stat $uki)[2] & 07777, 0600, 'a whole image in the place of a boot part that all could read is its owner\'s alone');
+unlink $uki;
 
 # ---- signed ----
 
@@ -192,6 +201,18 @@ ok(slurp($uki) eq $EXISTING, 'the old file stays');
 is(join(' ', grep { !/^(?:try|section)/ } map { s{.*/}{}r } glob scratch('*.efi*')), 'boot.efi lab.efi project.efi', 'and nothing else is left');
 refuses('no such key', 1, "tarboot: /no/key: cannot read it: No such file or directory\n",
 	$TARBOOT, 'pack', $root, '-o', $image, '--uki', $uki, '--secureboot-key', '/no/key', @key[ 2, 3 ]);
+run('openssl', 'rsa', '-aes128', '-passout', 'pass:secret', '-in', $key[1], '-out', scratch('locked.key'));
+run('openssl', 'pkcs8', '-topk8', '-passout', 'pass:secret', '-in', $key[1], '-out', scratch('locked.p8'));
+refuses("a key with a passphrase ($_)", 1, "tarboot: @{[scratch($_)]}: this key has a passphrase, and must have none\n"
+	. "  Give a key without one: `openssl pkey -in KEY -out NEW` writes it.\n",
+	$TARBOOT, 'pack', $root, '-o', $image, '--uki', $uki, '--secureboot-key', scratch($_), @key[ 2, 3 ]) for qw(locked.key locked.p8);
+refuses('no such certificate', 1, "tarboot: /no/cert: cannot read it: No such file or directory\n", $TARBOOT, 'verify', $uki, '--secureboot-cert', '/no/cert');
+{
+	my $bin = new_dir();    # an sbsign that cannot write
+	spew("$bin/sbsign", "#!/bin/sh\necho 'warning: data remaining'\necho 'Signing Unsigned original image'\nexit 1\n", 0755);
+	refuses('no room for the signed one', 1, "tarboot: $uki: the program sbsign failed\n  The disk may be full: for a moment this takes twice the size of the unified kernel image.\n",
+		{ env => { PATH => "$bin:$ENV{PATH}" } }, $TARBOOT, 'pack', $root, '-o', $image, '--level=fast', '--uki', $uki, @key);
+}
 {
 	my $bin = new_dir();    # a PATH without sbsign
 	symlink "/usr/bin/$_", "$bin/$_" for qw(timeout);
@@ -225,6 +246,22 @@ for (['the stub' => $at{'.text'} + 99], ['the kernel line' => $at{'.cmdline'}], 
 }
 refuses('signed, something added', 1, "tarboot: @{[scratch('changed.efi')]}: it has bytes that its signature is not of, between its sections or at its end\n$AGAIN\n",
 	$TARBOOT, 'verify', changed(sub { ${ $_[0] } .= "\0" x 8 }));
+my $table = unpack 'V', substr $signed, unpack('V', substr $signed, 0x3c, 4) + 24 + 112 + 36, 4;    # its bytes
+for (['more in the table of signatures' => sub {
+		my ($text) = @_;
+		$$text .= 'whatever';
+		substr $$text, unpack('V', substr $$text, 0x3c, 4) + 24 + 112 + 36, 4, pack 'V', $table + 8;
+	}], ['a larger signature' => sub {
+		my ($text) = @_;
+		$$text .= "\0" x 8;
+		substr $$text, unpack('V', substr $$text, 0x3c, 4) + 24 + 112 + 36, 4, pack 'V', $table + 8;
+		substr $$text, -$table - 8, 4, pack 'V', $table + 8;
+	}], ['another kind of signature' => sub { substr ${ $_[0] }, -$table + 6, 1, "\1" }])
+{
+	my ($what, $change) = @$_;
+	refuses("signed, $what", 1, "tarboot: @{[scratch('changed.efi')]}: its signature is damaged, or other bytes follow it\n$AGAIN\n",
+		$TARBOOT, 'verify', changed($change));
+}
 run('sbattach', '--remove', spew(scratch('plain.efi'), $signed));
 my $plain = slurp(scratch('plain.efi'));
 like(tarboot('verify', scratch('plain.efi')), qr/not signed/, 'without its signature it is still whole');
@@ -242,6 +279,12 @@ for (['cut short' => qr/^tarboot: \S+: $NONE: it is cut short: a section ends be
 	['a section of 4 GiB' => qr/$NONE: it is cut short/, sub { substr ${ $_[0] }, $sections_at + 40 * ($n - 1) + 16, 4, pack 'V', 0xfffffe00 }],
 	['65535 sections' => qr/$NONE: it has no sections, or too many/, sub { substr ${ $_[0] }, $sections_at - 240 - 24 + 6, 2, "\xff\xff" }],
 	['two initrds' => qr/it has several sections \.initrd/, sub { substr ${ $_[0] }, $sections_at + 40 * ($n - 3), 8, ".initrd\0" }],
+	['a name like that of the initrd' => qr/^tarboot: \S+: systemd's stub may take its section \.initrdX for \.initrd\n$AGAIN$/m, sub { substr ${ $_[0] }, $sections_at + 40 * ($n - 5), 8, '.initrdX' }],
+	['a name like that of the kernel' => qr/: systemd's stub may take its section \.linux2 for \.linux\n/, sub { substr ${ $_[0] }, $sections_at + 40 * ($n - 5), 8, ".linux2\0" }],
+	['a long text' => qr/: the text of one of its sections has more than 64 KiB\n$AGAIN$/m, sub {
+		substr ${ $_[0] }, $sections_at + 40 * ($n - 4), 8, ".initrd\0";
+		substr ${ $_[0] }, $sections_at + 40 * ($n - 2), 8, ".uname\0\0";
+	}],
 	['no initrd' => qr/it is a program for UEFI or Windows\n/, sub { substr ${ $_[0] }, $sections_at + 40 * ($n - 2), 8, ".nothing" }])
 {
 	my ($what, $like, $change) = @$_;
@@ -249,6 +292,12 @@ for (['cut short' => qr/^tarboot: \S+: $NONE: it is cut short: a section ends be
 	for my $variant (variants()) {
 		fails_well(try($variant->[1], $_, $file), 1, $like, "$variant->[0] $_: $what") for qw(inspect verify);
 	}
+}
+for my $name (qw(.ucode .dtb .dtbauto .efifw .profile)) {
+	my $file = changed(sub { substr ${ $_[0] }, $sections_at + 40 * ($n - 5), 8, pack 'a8', $name }, $plain);
+	refuses("a section $name", 1, "tarboot: $file: it has a section $name, which changes what boots and which tarboot cannot check\n"
+		. "  Make it again with `tarboot pack --uki`, which adds no such section.\n", $TARBOOT, 'verify', $file);
+	like(tarboot('inspect', $file), qr/^unified kernel image/m, 'but inspect shows it');
 }
 fails_well(try($TARBOOT, 'inspect', $STUB), 1, qr/it is a program for UEFI or Windows\n/, 'the stub alone');
 fails_well(try($TARBOOT, 'inspect', "$image.vmlinuz"), 1, qr/it is a program for UEFI or Windows\n/, 'a kernel alone');
@@ -269,6 +318,28 @@ refuses('onto the image', 1, "tarboot: $image: it would overwrite another file t
 	$TARBOOT, 'pack', $root, '-o', $image, '--uki', $image);
 refuses('onto its kernel', 1, "tarboot: $image.vmlinuz: it would overwrite another file that this command reads or writes\n  Give another name.\n",
 	$TARBOOT, 'pack', $root, '-o', $image, '--uki', "$image.vmlinuz");
+my ($trusted, $given) = (spew(scratch('given.pub'), 'a key'), spew(scratch('given.kernel'), efi_kernel('6.1')));
+for (['the key' => $key[1]], ['the certificate' => $key[3]], ['a trusted key' => $trusted], ['the kernel that is given' => $given]) {
+	my ($what, $file) = @$_;
+	my $old = slurp($file);
+	symlink $file, scratch('link.json') or die;
+	my @outputs = (['UKI', '-o', $image, '--uki', $file], ['report', '-o', $image, '--uki', $uki, '--report', scratch('link.json')], ['image', '-o', $file, '--uki', $uki]);
+	if ($what ne 'the kernel that is given') {
+		symlink $file, scratch('other.img.vmlinuz') or die;
+		push @outputs, ['kernel', '-o', scratch('other.img'), '--uki', $uki];
+	}
+	for (@outputs) {
+		my ($kind, @output) = @$_;
+		my $name = $kind eq 'kernel' ? scratch('other.img.vmlinuz') : $kind eq 'report' ? scratch('link.json') : $file;
+		refuses("$kind onto $what", 1, "tarboot: $name: it would overwrite another file that this command reads or writes\n  Give another name.\n",
+			$TARBOOT, 'pack', $root, '--level=fast', @output, @key, '--kernel', $given, '--stream', '--trust', $trusted);
+	}
+	ok(slurp($file) eq $old, "$what stays");
+	unlink map { scratch($_) } qw(other.img.vmlinuz link.json);
+}
+rename scratch('given.kernel'), scratch('again.img.vmlinuz') or die;
+$r = try($TARBOOT, 'pack', $root, '-o', scratch('again.img'), qw(--level=fast --kernel), scratch('again.img.vmlinuz'));
+is($r->{exit}, 0, 'a kernel is packed again with its own copy') or diag($r->{err});
 ok(slurp($uki) eq $EXISTING, 'all of that leaves the old file alone');
 
 # The stub of the root comes before that of this machine.

@@ -168,8 +168,16 @@ static const struct {
 	{ "tarboot: start init: /sbin/init after 3 s\n" BLOCK, FAILED },
 	{ "cat: tarboot: FAILED: is in the log\n  what: that\n  why:  no failure\n", NULL },
 	{ PANIC, "the kernel panicked: Attempted to kill init! exitcode=0x0" },
-	{ BLOCK PANIC "Kernel panic - not syncing: again\ndemo login: ",
+	{ BLOCK PANIC "Kernel panic - not syncing: again\n",
 	  "the kernel panicked: Attempted to kill init! exitcode=0x0" },
+	{ "Kernel panic - not syncing: at once\n", "the kernel panicked: at once" },
+	{ "[12345.678901] Kernel panic - not syncing: late\n", "the kernel panicked: late" },
+	{ PANIC "[    0.0] Linux version 6.1\ndemo login: ", NULL },
+	{ "demo login: " PANIC "\n" PANIC,
+	  "the kernel panicked: Attempted to kill init! exitcode=0x0" },
+	{ "root: " PANIC, NULL },
+	{ "Nov 29 23:00:00 demo kernel: Kernel panic - not syncing: of yesterday\n", NULL },
+	{ "[demo] Kernel panic - not syncing: no time\n", NULL },
 };
 
 static void test_failures(void)

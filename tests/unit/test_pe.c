@@ -116,6 +116,8 @@ static const struct {
 	  "it is cut short: a section ends behind the end of the file" },
 	{ "a section over the headers", TABLE + 40 + 20, 512, 4,
 	  "a section lies over the headers" },
+	{ "a section over the headers in memory", TABLE + 12, HEADERS - 1, 4,
+	  "a section lies over the headers" },
 	{ "two with the same bytes", TABLE + 40 + 20, HEADERS + 1023, 4,
 	  "two sections have the same bytes of the file" },
 	{ "two at the same place", TABLE + 8, 4097, 4,
@@ -129,6 +131,7 @@ static const struct {
 
 static void test_refuses(void)
 {
+	const char *why = NULL;
 	struct pe pe;
 
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
@@ -143,10 +146,56 @@ static void test_refuses(void)
 	       "it is cut short: its signature ends behind the end of the file",
 	       "a signature that is cut off");
 	make();
+	put(TABLE + 40 + 20, 0xfffffe00, 4);
+	is_int(pe_parse(file, sizeof(file), 5ULL << 30, &pe, &why), -EBADMSG,
+	       "a place and size of 4 GiB together, in a file of 5 GiB");
+	is_str(why, "a section is larger than a program can be", "which no program has");
+	make();
 	for (size_t size = 0; size < sizeof(file); size++)
 		if (!parse(&pe, size))
 			ok(false, "%zu bytes of it are taken", size);
 	ok(true, "nothing that is cut short is taken");
+}
+
+/* A certificate table with a SEQUENCE of 300 bytes, changed at one place. */
+static bool is_signature_with(size_t at, uint8_t value, size_t size)
+{
+	uint8_t table[320] = { 0x38, 1, 0, 0, 0, 2, 2, 0, 0x30, 0x82, 1, 0x2a };
+	void *copy;
+	bool is;
+
+	memset(table + 12, 'x', 0x12a);
+	table[at] = value;
+	copy = exact_copy(table, size);
+	is = pe_is_one_signature(copy, size);
+	free(copy);
+	return is;
+}
+
+static void test_signature(void)
+{
+	static const uint8_t small[] = { 13, 0, 0, 0, 0, 2, 2, 0, 0x30, 3, 'a', 'b', 'c', 0, 0, 0 };
+	size_t taken = 0;
+
+	ok(is_signature_with(0, 0x38, 312), "one signature, padded");
+	ok(is_signature_with(0, 0x36, 312), "with its size before it was padded");
+	ok(!is_signature_with(0, 0x35, 312), "with a smaller one");
+	ok(!is_signature_with(0, 0x39, 312), "with a larger one");
+	ok(!is_signature_with(0, 0x38, 320), "with 8 bytes behind it");
+	ok(!is_signature_with(0, 0x40, 320), "that count as its own");
+	ok(!is_signature_with(5, 1, 312), "of an older revision");
+	ok(!is_signature_with(6, 1, 312), "of another type");
+	ok(!is_signature_with(8, 0x31, 312), "no SEQUENCE");
+	ok(!is_signature_with(9, 0x80, 312), "without length");
+	ok(!is_signature_with(9, 0x88, 312), "with a length of 64 bits");
+	ok(!is_signature_with(10, 2, 312), "longer than the table");
+	ok(!is_signature_with(11, 0x20, 312), "shorter than it says");
+	ok(!is_signature_with(11, 0x29, 312), "with something in its padding");
+	ok(!is_signature_with(311, 1, 312), "at its last byte");
+	ok(pe_is_one_signature(small, sizeof(small)), "a length of one byte");
+	for (size_t size = 0; size < 312; size++)
+		taken += is_signature_with(0, 0x38, size);
+	is_int((long long)taken, 0, "none that is cut short");
 }
 
 static void test_adds(void)
@@ -195,6 +244,7 @@ int main(void)
 {
 	test_reads();
 	test_refuses();
+	test_signature();
 	test_adds();
 	test_sums();
 	return done_testing();
