@@ -1,6 +1,7 @@
 /*
- * Lines for a log server. PID 1 puts them into a socket, which keeps some 200 of them until there is a network, and never blocks: what
- * has no room is lost. Another process takes them out and sends them (net/log_sender.h).
+ * Lines for a log server. PID 1 puts them into a socket, which keeps some hundred of them until there is a network, and never blocks:
+ * what has no room is lost, which a line says later; there is always room for a failure. Another process takes them out and sends them
+ * (net/log_sender.h).
  */
 #pragma once
 

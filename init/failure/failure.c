@@ -15,6 +15,7 @@
 #include "base/escape.h"
 #include "base/remote_log.h"
 #include "net/net.h"
+#include "net/net_log.h"
 #include "failure/shell.h"
 #include "base/terminals.h"
 
@@ -267,8 +268,8 @@ void failure_handle(struct boot *b, bool can_retry)
 	devices_settle(b);
 	console_open(); /* there may be more of them now */
 	r = choose_reaction(b, onfail, can_retry);
+	network_log_failure(b, can_retry);
 	print_block(b, &r);
-	network_log_start(b); /* of a network that is there, but for the server */
 	network_log_report(b);
 	for (;;) {
 		if (r.action != ACTION_SHELL && !wait_for_enter(&r))

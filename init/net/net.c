@@ -9,25 +9,20 @@
 
 #include "base/background.h"
 #include "base/console.h"
-#include "base/read_all.h"
 #include "base/remote_log.h"
-#include "base/report.h"
 #include "fetch/url.h"
 #include "net/handover.h"
-#include "net/log_sender.h"
-#include "parameters/log_server.h"
+#include "net/net_log.h"
 #include "net/network.h"
 #include "net/why_not.h"
 
 #define END_MS 500
 #define RESET_MS 3000
-#define LAST_LINES_MS 200 /* that the log may keep a boot waiting for */
-#define REPORT_PART 900
-
-/* ---- start ---- */
 
 /* As the network process got it. */
 static struct network_task task;
+
+/* ---- start ---- */
 
 /* Of a root that is not fetched nothing must be reached. With a proxy it is the proxy. */
 static int read_task(struct boot *b)
@@ -48,6 +43,11 @@ static void run(void *arg, int parent)
 	network_run(arg, parent);
 }
 
+static void start_log(struct boot *b)
+{
+	network_log_start(b, task.options.has_bootif ? task.options.bootif : b->network_seen.mac);
+}
+
 static void take_message(void *arg, const struct message *m)
 {
 	struct boot *b = arg;
@@ -56,7 +56,7 @@ static void take_message(void *arg, const struct message *m)
 		return;
 	b->network_seen = m->network;
 	if (b->network_seen.reason == NETWORK_REACHED)
-		network_log_start(b);
+		start_log(b);
 }
 
 /* A boot that needs no network does not fail for the log's sake. */
@@ -94,6 +94,17 @@ int network_start(struct boot *b)
 	return r;
 }
 
+void network_log_failure(struct boot *b, bool is_left)
+{
+	bool has_server = *b->params.log || *b->network_seen.log;
+	struct fail f = b->fail;
+
+	if (has_server && is_left && !background_is_running(&b->network))
+		(void)network_start(b);
+	b->fail = f; /* that is what is told */
+	start_log(b);
+}
+
 /* ---- wait ---- */
 
 static bool is_decided(void *arg)
@@ -122,65 +133,6 @@ const uint8_t *network_mac(const struct boot *b)
 	if (task.options.has_bootif)
 		return task.options.bootif;
 	return b->network_seen.reached ? b->network_seen.mac : NULL;
-}
-
-/* ---- log ---- */
-
-/* Later DHCP may name another one: it counts at the next boot. */
-void network_log_start(struct boot *b)
-{
-	const char *server = *b->params.log ? b->params.log : b->network_seen.log;
-	static struct log_task log;
-
-	if (b->log_sender.child.pid || !b->network_seen.configured)
-		return;
-	if (!log_server_parse(server, &log.server)) {
-		remote_log_close();
-		return;
-	}
-	(void)net_mac_format(task.options.has_bootif ? task.options.bootif : b->network_seen.mac,
-			     log.mac);
-	log_name_read(b->params.ip.text, log.name);
-	b->log_sender = (struct background){ .what = "the process that sends the log" };
-	(void)background_start(&b->log_sender, log_sender_run, &log);
-}
-
-void network_log_report(const struct boot *b)
-{
-	char line[REPORT_PART + 48];
-	_cleanup_free_ char *text = NULL;
-	size_t size;
-
-	if (!b->log_sender.child.pid || !b->fetched.first_byte ||
-	    read_file(RUN_DIR "/report.json", &text, &size) < 0)
-		return;
-	for (char *c = text; (c = strchr(c, '\n'));) /* in one line it is the same JSON */
-		*c = ' ';
-	for (size_t at = 0; at < size; at += REPORT_PART) {
-		snprintf(line, sizeof(line), "%zu/%zu %.*s", at, size, REPORT_PART, text + at);
-		remote_log_put(LOG_DEBUG, REMOTE_REPORT, line);
-	}
-}
-
-void network_log_end(struct boot *b)
-{
-	remote_log_close();
-	if (!b->log_sender.child.pid)
-		return;
-	(void)background_end(&b->log_sender, LAST_LINES_MS, NULL);
-}
-
-static void log_hand_over(struct boot *b)
-{
-	char line[sizeof(b->new_init) + 16];
-
-	if (b->log_sender.child.pid) {
-		snprintf(line, sizeof(line), "hand over: %s", b->new_init);
-		remote_log_put(LOG_NOTICE, REMOTE_LINE, line);
-		report_write(b);
-		network_log_report(b);
-	}
-	network_log_end(b);
 }
 
 /* ---- stop ---- */
@@ -217,7 +169,7 @@ int network_stop(struct boot *b)
 	b->has_nothing_to_do = !b->network.child.pid;
 	if (b->has_nothing_to_do)
 		return 0;
-	log_hand_over(b);
+	network_log_hand_over(b);
 	/* Its children, DHCP clients and a probe, die with it. Addresses are not given back to DHCP: the new system asks for
 	 * the same one. */
 	(void)background_end(&b->network, END_MS, NULL);

@@ -350,6 +350,19 @@ subtest 'the log' => sub {
 		is($text, join('', map { "$head $_\n" } @said, 'hand over: '), 'what is on the console');
 	}
 	my $c = Client->new($logged);
+	for my $line ("tarboot.log=192.168.$logged.1", "tarboot.log=192.168.$logged.1 tarboot.rootfs=http://192.168.$logged.1/x ip=192.168.$logged.201:::24") {
+		my $server = IO::Socket::INET->new(Proto => 'udp', LocalAddr => "192.168.$logged.1", LocalPort => 514) or die "udp: $!\n";
+		my $later  = Client->new($logged);
+		$later->boot("$line quiet");
+		syswrite $later->{stdin}, "fail\n";
+		ok($later->hear(qr/^told\n/m, 20), 'a step that fails when the network was stopped: it is started again') or diag($later->{said});
+		my $text = '';
+		while (IO::Select->new($server)->can_read(1)) { $server->recv(my $message, 2000); $text .= "$message\n" }
+		like($text, qr/ tarboot 52:54:00:\S+ failure - switch root failed: \/newroot: no reason\n/, 'and the log server hears of it');
+		like($text, qr/ - - hand over: \n/, 'after the end of the boot before') if $line =~ /http/;
+		waitpid $later->{steps}, 0;
+		is($later->state =~ s/^report\.json\n//mr, $later->{before}, 'and all is as it was');
+	}
 	like($c->boot("tarboot.rootfs=http://192.168.$logged.1/x tarboot.log=192.168.$logged.9"), qr/^reached nic=eth0 /, 'one that does not exist');
 	my $before = time;
 	ok($c->stop, 'the network is stopped');
