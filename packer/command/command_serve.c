@@ -19,6 +19,7 @@
 
 #define STATUS_DEFAULT "127.0.0.1:8079"
 #define TITLE_MAX (2 * SITE_TEXT_MAX)
+#define DIRECTORY_MAX 32
 
 static const char *arg_directory, *arg_interface, *arg_status;
 static bool arg_force, arg_no_status;
@@ -249,18 +250,29 @@ static void print_start(const struct site *s, const char *interface, char ret_ti
 	fflush(stdout);
 }
 
+/* In memory if there is /run: the status page is written each second. Other users read it: nginx is one. */
+static int make_directory(char ret[DIRECTORY_MAX], struct fail *f)
+{
+	strcpy(ret, "/run/tarboot-serve-XXXXXX");
+	if (!mkdtemp(ret)) {
+		strcpy(ret, "/tmp/tarboot-serve-XXXXXX");
+		if (!mkdtemp(ret))
+			return fail_errno(f, errno, ret, "cannot create this directory");
+	}
+	(void)chmod(ret, 0711);
+	return 0;
+}
+
 static int run_servers(const struct site *s, const char *interface, struct fail *f)
 {
 	struct server servers[2] = { { .package = "dnsmasq-base", .fd = -1 },
 				     { .package = "nginx-light", .fd = -1 } };
-	char directory[] = "/tmp/tarboot-serve-XXXXXX", page[sizeof(directory) + 8];
-	char title[TITLE_MAX];
+	char directory[DIRECTORY_MAX], page[sizeof(directory) + 8], title[TITLE_MAX];
 	struct follow_options o = { arg_no_status ? NULL : page, title, &stopped };
-	int r;
+	int r = make_directory(directory, f);
 
-	if (!mkdtemp(directory))
-		return fail_errno(f, errno, directory, "cannot create this directory");
-	(void)chmod(directory, 0711); /* nginx runs as another user */
+	if (r < 0)
+		return r;
 	snprintf(page, sizeof(page), "%s/status", directory);
 	server_catch_signals(on_signal);
 	r = server_start_dnsmasq(s, &servers[0], f);

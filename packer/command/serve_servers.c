@@ -2,6 +2,7 @@
 #include "command/serve_servers.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,6 +52,9 @@ static int start(struct server *v, const char *const *argv, struct fail *f)
 		_exit(EXIT_FAILED);
 	}
 	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (v->pid > 0)
+		(void)fcntl(v->fd, F_SETFL,
+			    O_NONBLOCK); /* it is read to the end of what is there */
 	return v->pid < 0 ? fail_errno(f, v->pid, argv[0], "cannot start it") : 0;
 }
 

@@ -73,17 +73,19 @@ static bool parse_tftp(const char *text, struct serve_event *e)
 /* A line of SERVE_HTTP_FORMAT. */
 static bool parse_http(const char *line, struct serve_event *e)
 {
-	unsigned long long sent = 0, bytes = 0, offset = 0;
+	unsigned long long sent = 0, bytes = 0, offset = 0, total = 0;
 	char size[64], range[96];
 
 	if (sscanf(line, "tarboot " TEXT " %u %llu %lf " TEXT " [%95[^]]] %255s", e->address,
 		   &e->status, &sent, &e->seconds, size, range, e->path) < 7)
 		return false;
 	(void)sscanf(size, "%llu", &bytes);
-	(void)sscanf(range, "bytes %llu-", &offset);
+	if (sscanf(range, "bytes %llu-%*[0-9]/%llu", &offset, &total) < 2)
+		total = bytes;
 	e->sent = sent;
 	e->size = bytes;
 	e->offset = offset;
+	e->total = total;
 	return true;
 }
 

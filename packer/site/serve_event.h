@@ -14,6 +14,14 @@
 	"tarboot $remote_addr $status $body_bytes_sent $request_time " \
 	"$sent_http_content_length [$sent_http_content_range] $uri"
 
+/* Who says which machine has an address: what one says is not replaced by what one before it says. */
+enum serve_source {
+	SERVE_BY_NOBODY,
+	SERVE_BY_ITSELF, /* a machine, in what it sends */
+	SERVE_BY_ARP,
+	SERVE_BY_DHCP, /* dnsmasq, which gave the address */
+};
+
 enum serve_event_kind {
 	SERVE_NOTHING,    /* some other line */
 	SERVE_DHCP_CLASS, /* text: vendor or user class of the request of that number */
@@ -32,8 +40,8 @@ struct serve_event {
 	char text[SERVE_TEXT_MAX];
 	char path[SERVE_PATH_MAX]; /* of TFTP: without directories */
 	unsigned status;
-	uint64_t sent, size; /* bytes of the body: sent, and announced; 0 = not known */
-	uint64_t offset;     /* of a part of a file */
+	uint64_t sent, size;    /* bytes of the body: sent, and announced; 0 = not known */
+	uint64_t offset, total; /* of a part of a file, and of the file; 0 = not known */
 	double seconds;
 };
 

@@ -1,6 +1,7 @@
 /* Known lines are shown in words of our own, other lines of the servers if they look like errors. */
 #include "site/serve_log.h"
 
+#include <net/if_arp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,30 +9,55 @@
 
 #define LARGE 1000000 /* bytes from which on it is told how many there were */
 
-const char *serve_log_mac(const struct serve_log *log, const char *address)
+static size_t n_clients(const struct serve_log *log)
 {
-	size_t n = log->n < SERVE_CLIENTS ? log->n : SERVE_CLIENTS;
-
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(log->clients[i].address, address) == 0)
-			return log->clients[i].mac;
-	return "";
+	return log->n < SERVE_CLIENTS ? log->n : SERVE_CLIENTS;
 }
 
-void serve_log_learn(struct serve_log *log, const char *address, const char *mac)
+static size_t find_client(const struct serve_log *log, const char *address)
+{
+	size_t i = 0;
+
+	while (i < n_clients(log) && strcmp(log->clients[i].address, address) != 0)
+		i++;
+	return i;
+}
+
+const char *serve_log_mac(const struct serve_log *log, const char *address,
+			  enum serve_source source)
+{
+	size_t i = find_client(log, address);
+
+	return i < n_clients(log) && log->clients[i].source >= source ? log->clients[i].mac : "";
+}
+
+void serve_log_learn(struct serve_log *log, const char *address, const char *mac,
+		     enum serve_source source)
 {
 	uint32_t unused;
 	char plain[MAC_TEXT_MAX];
-	size_t n = log->n < SERVE_CLIENTS ? log->n : SERVE_CLIENTS, i = 0;
+	size_t i = find_client(log, address);
 
-	if (!ipv4_parse(address, &unused) || !mac_parse(mac, strlen(mac), ':', plain))
+	if (!ipv4_parse(address, &unused) || !mac_parse(mac, strlen(mac), ':', plain) ||
+	    !mac_is_of_card(plain))
 		return;
-	while (i < n && strcmp(log->clients[i].address, address) != 0)
-		i++;
-	if (i == n)
+	if (i < n_clients(log) && source < log->clients[i].source)
+		return;
+	if (i == n_clients(log))
 		i = log->n++ % SERVE_CLIENTS;
 	snprintf(log->clients[i].address, IPV4_TEXT_MAX, "%s", address);
 	strcpy(log->clients[i].mac, plain);
+	log->clients[i].source = source;
+}
+
+/* One that did not answer has an entry, too, without ATF_COM. */
+void serve_log_neighbour(struct serve_log *log, const char *line)
+{
+	char address[64], mac[64];
+	unsigned flags;
+
+	if (sscanf(line, "%63s %*s %x %63s", address, &flags, mac) == 3 && (flags & ATF_COM))
+		serve_log_learn(log, address, mac, SERVE_BY_ARP);
 }
 
 /* How much of a large file, and how fast. */
@@ -123,11 +149,13 @@ bool serve_log_event(struct serve_log *log, const struct serve_event *e, const c
 		return true;
 	}
 	if (*e->mac && *e->address && e->kind != SERVE_DHCP_ASKED)
-		serve_log_learn(log, e->address, e->mac);
+		serve_log_learn(log, e->address, e->mac,
+				e->kind == SERVE_DHCP_GIVEN ? SERVE_BY_DHCP : SERVE_BY_ITSELF);
 	if (!describe(log, e, ret_what))
 		return false;
 	snprintf(ret, SERVE_LINE_MAX, "%-17s %-15s %s",
-		 *e->address ? serve_log_mac(log, e->address) : e->mac, e->address, ret_what);
+		 *e->address ? serve_log_mac(log, e->address, SERVE_BY_ITSELF) : e->mac, e->address,
+		 ret_what);
 	return true;
 }
 

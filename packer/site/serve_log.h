@@ -18,6 +18,7 @@
 struct serve_log {
 	struct {
 		char address[IPV4_TEXT_MAX], mac[MAC_TEXT_MAX];
+		enum serve_source source;
 	} clients[SERVE_CLIENTS]; /* a ring: the oldest is replaced first */
 	size_t n;
 
@@ -27,11 +28,16 @@ struct serve_log {
 	const void *blocks_arg;
 };
 
-/* Adds a machine whose address is known from elsewhere. */
-void serve_log_learn(struct serve_log *log, const char *address, const char *mac);
+/* Which machine has an address, from elsewhere than a log. What is no address is ignored. */
+void serve_log_learn(struct serve_log *log, const char *address, const char *mac,
+		     enum serve_source source);
 
-/* The MAC address of a machine; "" = not known. */
-const char *serve_log_mac(const struct serve_log *log, const char *address);
+/* The same of a line of /proc/net/arp. */
+void serve_log_neighbour(struct serve_log *log, const char *line);
+
+/* The MAC address of a machine, as this source says, or one that is as good; "" = not known. */
+const char *serve_log_mac(const struct serve_log *log, const char *address,
+			  enum serve_source source);
 
 /* Formats what to show for a line, without newline. False: nothing. */
 bool serve_log_line(struct serve_log *log, const char *line, char ret[SERVE_LINE_MAX]);

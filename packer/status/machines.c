@@ -6,6 +6,12 @@
 
 #include "base/escape.h"
 #include "base/util.h"
+#include "status/machine_places.h"
+
+/* Milliseconds by which the lines of one server may be read later than those of another. */
+#define LATE_MS 2000
+/* After so much silence another sender may be a machine whose address nobody knows. */
+#define CLAIM_MS 60000
 
 /* Who asks for an address. */
 #define CLASS_FIRMWARE 1
@@ -33,65 +39,6 @@ int machine_compare(const void *a, const void *b)
 	return strcmp(x->mac, y->mac);
 }
 
-/* ---- finding ---- */
-
-static uint64_t mac_number(const char *mac)
-{
-	uint64_t number = 1; /* so that no MAC is 0 */
-
-	for (; *mac; mac++)
-		if (*mac != ':')
-			number = number << 4 |
-				 (uint64_t)(*mac <= '9' ? *mac - '0' : (*mac | 32) - 'a' + 10);
-	return number;
-}
-
-/* A machine that has done no more than ask for an address is no loss: anyone can make as many of these as he likes. */
-static bool is_less_worth(const struct machine *a, const struct machine *b)
-{
-	bool a_asked = a->stage <= STAGE_FIRMWARE, b_asked = b->stage <= STAGE_FIRMWARE;
-
-	return a_asked != b_asked ? a_asked : a->heard < b->heard;
-}
-
-static size_t make_room(struct machines *m)
-{
-	size_t worst = 0;
-
-	if (m->n < MACHINES_MAX)
-		return m->n++;
-	for (size_t i = 1; i < m->n; i++)
-		if (is_less_worth(&m->machines[i], &m->machines[worst]))
-			worst = i;
-	m->forgotten++;
-	return worst;
-}
-
-static struct machine *find(struct machines *m, const char *mac)
-{
-	uint64_t number = mac_number(mac);
-
-	for (size_t i = 0; i < m->n; i++)
-		if (m->macs[i] == number)
-			return &m->machines[i];
-	return NULL;
-}
-
-static struct machine *find_or_add(struct machines *m, const char *mac, uint64_t now)
-{
-	struct machine *machine = find(m, mac);
-	size_t i;
-
-	if (machine)
-		return machine;
-	i = make_room(m);
-	machine = &m->machines[i];
-	*machine = (struct machine){ .start = now, .since = now, .heard = now };
-	strcpy(machine->mac, mac);
-	m->macs[i] = mac_number(mac);
-	return machine;
-}
-
 /* ---- stages ---- */
 
 static void add_line(struct machine *k, const char *text, uint64_t now)
@@ -108,7 +55,9 @@ static void begin(struct machine *k, uint64_t now)
 	k->start = k->since = now;
 	k->percent = 0;
 	k->rate = 0;
-	k->is_loaded = k->has_timeline = k->has_said = false;
+	k->is_loaded = k->has_said = false;
+	k->timelines = 0;
+	k->has_booted = true;
 	*k->failure = '\0';
 }
 
@@ -139,12 +88,25 @@ static void fail(struct machine *k, const char *sentence, uint64_t now)
 	escape_text(sentence, k->failure, sizeof(k->failure));
 }
 
-/* Something that happens before the kernel: if the machine was further, it boots anew. */
+/* What happens before the kernel, of a machine that was further: it boots anew, unless the line is only late. */
+static void begin_again(struct machine *k, enum machine_stage last, uint64_t now)
+{
+	if (k->stage > last && now - k->since >= LATE_MS)
+		begin(k, now);
+}
+
 static void advance_early(struct machine *k, enum machine_stage stage, uint64_t now)
 {
-	if (k->stage > STAGE_MENU)
-		begin(k, now);
+	begin_again(k, STAGE_MENU, now);
 	advance(k, stage, now);
+}
+
+static void take_address(struct machine *k, const char *address, enum serve_source source)
+{
+	if (!*address || source < k->source || strlen(address) >= IPV4_TEXT_MAX)
+		return;
+	strcpy(k->address, address);
+	k->source = source;
 }
 
 /* ---- DHCP and TFTP ---- */
@@ -179,18 +141,20 @@ static unsigned class_of(const struct machines *m, uint32_t request)
 	return 0;
 }
 
-/* A machine that asks without being firmware or boot loader runs a system; is it the one that it got from here? */
+/* A machine that asks without being firmware or boot loader runs a system; is it the one that it got from here? One that failed may have
+ * been started from its disk. */
 static struct machine *note_other_dhcp(struct machines *m, const struct serve_event *e,
 				       unsigned class, const char *mac, uint64_t now)
 {
-	struct machine *k = find(m, mac);
+	struct machine *k = machine_places_find(m, mac);
 
-	if (k && e->kind == SERVE_DHCP_GIVEN &&
+	if (k && e->kind == SERVE_DHCP_GIVEN && k->stage != STAGE_FAILED &&
 	    (k->stage == STAGE_HANDED_OVER || (k->is_loaded && !(class & CLASS_INIT))))
 		advance(k, STAGE_UP, now);
 	return k;
 }
 
+/* An address that it gets is given out once; to ask for one with some MAC is nothing. */
 static struct machine *note_dhcp(struct machines *m, const struct serve_event *e, const char *mac,
 				 uint64_t now)
 {
@@ -199,9 +163,12 @@ static struct machine *note_dhcp(struct machines *m, const struct serve_event *e
 
 	if (!(class & (CLASS_FIRMWARE | CLASS_LOADER)))
 		return note_other_dhcp(m, e, class, mac, now);
-	k = find_or_add(m, mac, now);
-	if (!(class & CLASS_LOADER) && e->kind == SERVE_DHCP_ASKED && k->stage > STAGE_DHCP)
-		begin(k, now); /* its firmware asks anew */
+	k = e->kind == SERVE_DHCP_GIVEN ? machine_places_vouch(m, mac, now)
+					: machine_places_add(m, mac, 0, now);
+	if (!k)
+		return NULL;
+	if (!(class & CLASS_LOADER) && e->kind == SERVE_DHCP_ASKED)
+		begin_again(k, STAGE_DHCP, now);
 	advance_early(k, class & CLASS_LOADER ? STAGE_FIRMWARE : STAGE_DHCP, now);
 	return k;
 }
@@ -224,14 +191,20 @@ static bool is_root(const char *path)
 	return name && strncmp(name, "/root.tar", 9) == 0 && !ends_with(path, ".manifest");
 }
 
+/* Of the last part the rest was loaded before, perhaps from another server. */
+static bool is_end_of_file(const struct serve_event *e)
+{
+	return e->size > 0 && e->sent >= e->size && e->offset + e->sent >= e->total;
+}
+
 static void note_root(struct machine *k, const struct serve_event *e, uint64_t now)
 {
-	uint64_t end = e->offset + e->size;
+	uint64_t arrived = e->offset + e->sent;
 
-	k->is_loaded = e->size > 0 && e->sent >= e->size;
+	k->is_loaded = is_end_of_file(e);
 	advance(k, k->is_loaded ? STAGE_UNPACK : STAGE_FETCH, now);
-	if (k->stage == STAGE_FETCH && end > 0 && e->sent <= e->size)
-		k->percent = (unsigned)((double)(e->offset + e->sent) * 100 / (double)end);
+	if (k->stage == STAGE_FETCH && arrived <= e->total && e->total > 0)
+		k->percent = (unsigned)((double)arrived * 100 / (double)e->total);
 }
 
 static const struct {
@@ -262,13 +235,19 @@ static void note_file(struct machine *k, const struct serve_event *e, int file, 
 		advance_early(k, files[file].stage, now);
 	else
 		advance(k, files[file].stage, now);
-	if (files[file].is_all && e->size > 0 && e->sent >= e->size)
+	if (files[file].is_all && is_end_of_file(e))
 		k->is_loaded = true;
 }
 
 static bool is_done(const struct machine *k)
 {
 	return k->stage == STAGE_HANDED_OVER || k->stage == STAGE_UP;
+}
+
+/* nginx tells of a request at its end: of a machine that was switched off in the middle, that is when it boots again. */
+static bool is_of_last_boot(const struct machine *k, const struct serve_event *e, uint64_t now)
+{
+	return k->has_booted && e->seconds * 1000 > (double)(now - k->start) + LATE_MS;
 }
 
 static struct machine *note_http(struct machines *m, const struct serve_event *e, const char *mac,
@@ -278,8 +257,10 @@ static struct machine *note_http(struct machines *m, const struct serve_event *e
 	struct machine *k;
 
 	if (file < 0 && !is_root(e->path))
-		return find(m, mac);
-	k = find_or_add(m, mac, now);
+		return machine_places_find(m, mac);
+	k = machine_places_vouch(m, mac, now);
+	if (is_of_last_boot(k, e, now))
+		return k;
 	note_image(k, e->path);
 	if (e->status >= 400) {
 		if (!serve_event_is_optional(e) && !k->has_said && !is_done(k))
@@ -295,29 +276,50 @@ static struct machine *note_http(struct machines *m, const struct serve_event *e
 	return k;
 }
 
+static struct machine *note_event(struct machines *m, const struct serve_event *e, const char *mac,
+				  const char *what, uint64_t now)
+{
+	struct machine *k;
+
+	switch (e->kind) {
+	case SERVE_NOTHING:
+	case SERVE_DHCP_CLASS:
+		return NULL;
+	case SERVE_HTTP:
+		return note_http(m, e, mac, what, now);
+	case SERVE_TFTP:
+		k = machine_places_vouch(m, mac, now);
+		advance_early(k, STAGE_FIRMWARE, now);
+		return k;
+	default:
+		return note_dhcp(m, e, mac, now);
+	}
+}
+
+/* Who says that the address of the event is the machine's. */
+static enum serve_source source_of(const struct serve_event *e)
+{
+	if (e->kind == SERVE_DHCP_GIVEN)
+		return SERVE_BY_DHCP;
+	return e->kind == SERVE_HTTP || e->kind == SERVE_TFTP ? SERVE_BY_ARP : SERVE_BY_ITSELF;
+}
+
 struct machine *machines_note_event(struct machines *m, const struct serve_event *e,
 				    const char *mac, const char *what, uint64_t now)
 {
 	char plain[MAC_TEXT_MAX];
-	struct machine *k = NULL;
+	struct machine *k;
 
 	if (e->kind == SERVE_DHCP_CLASS)
 		note_class(m, e);
 	mac = *e->mac ? e->mac : mac;
-	if (!mac_parse(mac, strlen(mac), ':', plain))
+	if (!mac_parse(mac, strlen(mac), ':', plain) || !mac_is_of_card(plain))
 		return NULL;
-	if (e->kind == SERVE_HTTP) {
-		k = note_http(m, e, plain, what, now);
-	} else if (e->kind == SERVE_TFTP) {
-		k = find_or_add(m, plain, now);
-		advance_early(k, STAGE_FIRMWARE, now);
-	} else if (e->kind != SERVE_NOTHING && e->kind != SERVE_DHCP_CLASS) {
-		k = note_dhcp(m, e, plain, now);
-	}
+	k = note_event(m, e, plain, what, now);
 	if (!k)
 		return NULL;
-	if (*e->address && e->kind != SERVE_DHCP_ASKED && strlen(e->address) < IPV4_TEXT_MAX)
-		strcpy(k->address, e->address);
+	if (e->kind != SERVE_DHCP_ASKED)
+		take_address(k, e->address, source_of(e));
 	if (e->kind == SERVE_DHCP_GIVEN && *e->text)
 		escape_text(e->text, k->name, sizeof(k->name));
 	if (*what)
@@ -364,8 +366,8 @@ static void note_step(struct machine *k, const char *text, uint64_t now)
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		if (strncmp(text, steps[i].start, strlen(steps[i].start)) != 0)
 			continue;
-		if (i == 0 && k->stage > STAGE_KERNEL)
-			begin(k, now);
+		if (i == 0)
+			begin_again(k, STAGE_KERNEL, now);
 		advance(k, i == 0 ? STAGE_KERNEL : steps[i].stage, now);
 		k->is_loaded = k->is_loaded || steps[i].stage >= STAGE_UNPACK;
 	}
@@ -388,12 +390,10 @@ static bool note_failure(struct machine *k, const char *text, uint64_t now)
 	return !had_said;
 }
 
-static void note_init(struct machine *k, const struct syslog_line *s, const char *address,
-		      uint64_t now, bool *ret_failed)
+static void note_init(struct machine *k, const struct syslog_line *s, uint64_t now,
+		      bool *ret_failed)
 {
-	if (strlen(address) < IPV4_TEXT_MAX)
-		strcpy(k->address, address);
-	if (*s->host && !*k->name && strcmp(s->host, address) != 0)
+	if (*s->host && !*k->name && strcmp(s->host, k->address) != 0)
 		escape_text(s->host, k->name, sizeof(k->name));
 	if (strcmp(s->kind, MACHINE_REPORT_KIND) == 0)
 		return;
@@ -406,24 +406,57 @@ static void note_init(struct machine *k, const struct syslog_line *s, const char
 	add_line(k, s->text, now);
 }
 
+static struct machine *find_known_sender(struct machines *m, const char *mac, const char *address,
+					 bool is_init, uint64_t now)
+{
+	struct machine *k = is_init || machine_places_find(m, mac)
+				    ? machine_places_vouch(m, mac, now)
+				    : NULL;
+
+	if (k)
+		take_address(k, address, SERVE_BY_ARP);
+	return k;
+}
+
+/* Nobody knows whose address that is; the message says it. Another address of that machine is known, or was used a moment ago: a lie. */
+static struct machine *find_claimed_sender(struct machines *m, const char *mac, const char *address,
+					   uint64_t now)
+{
+	struct machine *k = machine_places_find(m, mac);
+	uint32_t sender;
+
+	if (!ipv4_parse(address, &sender))
+		return NULL;
+	if (k && *k->address && strcmp(k->address, address) != 0 &&
+	    (k->source > SERVE_BY_ITSELF || now - k->heard < CLAIM_MS)) {
+		m->ignored++;
+		return NULL;
+	}
+	k = machine_places_add(m, mac, sender, now);
+	if (k)
+		take_address(k, address, SERVE_BY_ITSELF);
+	return k;
+}
+
 struct machine *machines_note_syslog(struct machines *m, const struct syslog_line *s,
 				     const char *address, const char *mac, uint64_t now,
 				     bool *ret_failed)
 {
-	bool is_init = strcmp(s->program, "tarboot") == 0;
+	bool is_init = strcmp(s->program, "tarboot") == 0, is_known = *mac;
 	char plain[MAC_TEXT_MAX];
 	struct machine *k;
 
-	mac = *mac || !is_init ? mac : s->process;
-	if (!mac_parse(mac, strlen(mac), ':', plain))
+	mac = is_known || !is_init ? mac : s->process;
+	if (!mac_parse(mac, strlen(mac), ':', plain) || !mac_is_of_card(plain))
 		return NULL;
-	k = is_init ? find_or_add(m, plain, now) : find(m, plain);
+	k = is_known ? find_known_sender(m, plain, address, is_init, now)
+		     : find_claimed_sender(m, plain, address, now);
 	if (!k)
 		return NULL;
 	*ret_failed = false;
 	k->heard = now;
 	if (is_init)
-		note_init(k, s, address, now, ret_failed);
+		note_init(k, s, now, ret_failed);
 	else if (k->stage == STAGE_HANDED_OVER)
 		enter(k, STAGE_UP, now);
 	return k;

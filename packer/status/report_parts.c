@@ -4,23 +4,48 @@
 #include <stdio.h>
 #include <string.h>
 
+static bool is_whole(const struct report_part *r)
+{
+	return *r->mac && r->got == r->size;
+}
+
 static struct report_part *find(struct report_parts *p, const char *mac)
 {
-	struct report_part *oldest = &p->reports[0];
-
-	for (size_t i = 0; i < REPORTS_AT_ONCE; i++) {
+	for (size_t i = 0; i < REPORTS_AT_ONCE; i++)
 		if (strcmp(p->reports[i].mac, mac) == 0)
 			return &p->reports[i];
-		if (p->reports[i].heard < oldest->heard)
-			oldest = &p->reports[i];
+	return NULL;
+}
+
+/* A free place, or that of a machine that has stopped in the middle. NULL: all are in use. */
+static struct report_part *make_room(struct report_parts *p, uint64_t now)
+{
+	struct report_part *oldest = find(p, "");
+
+	for (size_t i = 0; !oldest && i < REPORTS_AT_ONCE; i++) {
+		struct report_part *r = &p->reports[i];
+
+		if (!is_whole(r) && now - r->heard >= REPORT_PAUSE_MS)
+			oldest = r;
 	}
-	oldest->got = oldest->size = 0;
-	snprintf(oldest->mac, sizeof(oldest->mac), "%s", mac);
 	return oldest;
 }
 
-const char *report_parts_add(struct report_parts *p, const char *mac, const char *part,
-			     uint64_t now)
+/* The first part decides how long it will be. */
+static struct report_part *begin(struct report_parts *p, const char *mac, size_t size, uint64_t now)
+{
+	struct report_part *r = find(p, mac);
+
+	r = r ? r : make_room(p, now);
+	if (r) {
+		snprintf(r->mac, sizeof(r->mac), "%s", mac);
+		r->size = size;
+		r->got = 0;
+	}
+	return r;
+}
+
+void report_parts_add(struct report_parts *p, const char *mac, const char *part, uint64_t now)
 {
 	unsigned long long offset, size;
 	struct report_part *r;
@@ -28,24 +53,31 @@ const char *report_parts_add(struct report_parts *p, const char *mac, const char
 	size_t n;
 
 	if (sscanf(part, "%llu/%llu%n", &offset, &size, &used) != 2 || part[used] != ' ' ||
-	    size > REPORT_MAX)
-		return NULL;
+	    size == 0 || size > REPORT_MAX)
+		return;
 	part += used + 1;
 	n = strlen(part);
-	r = find(p, mac);
-	if (offset == 0) {
-		r->got = 0;
-		r->size = (size_t)size;
-	}
-	if (r->size != size || offset != r->got || n > r->size - r->got)
-		return NULL;
+	r = offset == 0 ? begin(p, mac, (size_t)size, now) : find(p, mac);
+	if (!r || r->size != size || offset != r->got || n > r->size - r->got)
+		return;
 	memcpy(r->text + r->got, part, n + 1);
 	r->got += n;
 	r->heard = now;
-	if (r->got < r->size)
+}
+
+const char *report_parts_take(struct report_parts *p, char ret_mac[MAC_TEXT_MAX])
+{
+	struct report_part *first = NULL;
+
+	for (size_t i = 0; i < REPORTS_AT_ONCE; i++) {
+		struct report_part *r = &p->reports[i];
+
+		if (is_whole(r) && (!first || r->heard < first->heard))
+			first = r;
+	}
+	if (!first)
 		return NULL;
-	*r->mac = '\0'; /* the place is free, the text stays until it is taken */
-	r->heard = 0;
-	r->size = r->got = 0;
-	return r->text;
+	strcpy(ret_mac, first->mac);
+	*first->mac = '\0'; /* the place is free, the text stays until it is taken */
+	return first->text;
 }

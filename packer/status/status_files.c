@@ -12,6 +12,8 @@
 #include "timeline/timeline.h"
 
 #define PICTURE_MAX (1U << 19)
+#define PICTURES_MAX (64U << 20) /* bytes of all: it may be memory that they are in */
+#define LOGS_AT_ONCE 256
 
 /* The files in page/, as they are. A NUL behind each. */
 #define PAGE_FILE(symbol, name)                                                         \
@@ -117,10 +119,10 @@ static void write_machine(FILE *out, const struct status_files *s, const struct 
 {
 	fprintf(out,
 		"{\"id\":%zu,\"percent\":%u,\"rate\":%.0f,\"start\":%llu,\"since\":%llu,"
-		"\"heard\":%llu,\"timeline\":%s",
+		"\"heard\":%llu,\"timeline\":%u,\"confirmed\":%s",
 		index_of(s, k), k->percent, k->rate, (unsigned long long)k->start,
-		(unsigned long long)k->since, (unsigned long long)k->heard,
-		k->has_timeline ? "true" : "false");
+		(unsigned long long)k->since, (unsigned long long)k->heard, k->timelines,
+		k->source > SERVE_BY_ITSELF ? "true" : "false");
 	write_text(out, "mac", k->mac);
 	write_text(out, "address", k->address);
 	write_text(out, "name", k->name);
@@ -140,8 +142,11 @@ static void write_status(const struct status_files *s, const char *url, uint64_t
 
 	if (!file_open(&t, s, "status.json"))
 		return;
-	fprintf(t.out, "{\"version\":\"" TARBOOT_VERSION "\",\"time\":%llu,\"forgotten\":%llu",
-		(unsigned long long)now, (unsigned long long)m->forgotten);
+	fprintf(t.out,
+		"{\"version\":\"" TARBOOT_VERSION "\",\"time\":%llu,\"forgotten\":%llu,"
+		"\"ignored\":%llu",
+		(unsigned long long)now, (unsigned long long)m->forgotten,
+		(unsigned long long)m->ignored);
 	write_text(t.out, "url", url);
 	fputs(",\"machines\":[", t.out);
 	for (size_t i = 0; i < m->n; i++) {
@@ -153,6 +158,23 @@ static void write_status(const struct status_files *s, const char *url, uint64_t
 }
 
 /* ---- logs ---- */
+
+/* Of a machine that is gone, nothing is left in the place of another one. */
+static struct status_place *place_of(struct status_files *s, const struct machine *k)
+{
+	struct status_place *place = &s->places[index_of(s, k)];
+	char path[PATH_MAX + 40];
+
+	if (place->serial == k->serial)
+		return place;
+	if (place->picture > 0) {
+		snprintf(path, sizeof(path), "%s/timeline/%zu.svg", s->directory, index_of(s, k));
+		(void)unlink(path);
+		s->pictures -= place->picture;
+	}
+	*place = (struct status_place){ .serial = k->serial, .lines = UINT64_MAX };
+	return place;
+}
 
 static void write_log(const struct status_files *s, const struct machine *k)
 {
@@ -181,35 +203,56 @@ static void write_log(const struct status_files *s, const struct machine *k)
 void status_files_write(struct status_files *s, const char *url, uint64_t now)
 {
 	const struct machines *m = s->machines;
+	size_t written = 0;
 
-	for (size_t i = 0; i < m->n; i++) {
-		if (s->logged[i] == m->machines[i].n_lines)
+	for (size_t i = 0; i < m->n && written < LOGS_AT_ONCE; i++) {
+		const struct machine *k = &m->machines[s->next++ % m->n];
+		struct status_place *place = place_of(s, k);
+
+		if (place->lines == k->n_lines)
 			continue;
-		s->logged[i] = m->machines[i].n_lines;
-		write_log(s, &m->machines[i]);
+		place->lines = k->n_lines;
+		write_log(s, k);
+		written++;
 	}
 	write_status(s, url, now);
 }
 
 /* ---- pictures ---- */
 
-bool status_files_draw(const struct status_files *s, const struct machine *k, const char *report)
+static int draw(const char *report, const char *name, char **ret, size_t *ret_size)
 {
 	struct timeline boot;
-	char name[64];
-	struct file t;
-	bool is_good;
+	int r = timeline_read(report, name, &boot);
+	FILE *out = r == 0 ? open_memstream(ret, ret_size) : NULL;
 
-	snprintf(name, sizeof(name), "timeline/%zu.svg", index_of(s, k));
-	is_good = timeline_read(report, k->mac, &boot) == 0;
-	if (is_good && file_open(&t, s, name)) {
-		is_good = timeline_draw(&boot, 1, t.out) == 0 && ftell(t.out) <= (long)PICTURE_MAX;
-		is_good = file_close(&t, is_good) == 0;
-	} else {
-		is_good = false;
+	if (out) {
+		r = timeline_draw(&boot, 1, out);
+		if (fclose(out) != 0)
+			r = -ENOMEM;
 	}
 	timeline_free(&boot);
-	return is_good;
+	return out ? r : -EINVAL;
+}
+
+bool status_files_draw(struct status_files *s, const struct machine *k, const char *report)
+{
+	struct status_place *place = place_of(s, k);
+	_cleanup_free_ char *picture = NULL;
+	char name[64];
+	struct file t;
+	size_t size;
+
+	snprintf(name, sizeof(name), "timeline/%zu.svg", index_of(s, k));
+	if (draw(report, k->mac, &picture, &size) < 0 || size > PICTURE_MAX ||
+	    s->pictures - place->picture + size > PICTURES_MAX || !file_open(&t, s, name))
+		return false;
+	fwrite(picture, size, 1, t.out);
+	if (file_close(&t, true) < 0)
+		return false;
+	s->pictures += size - place->picture;
+	place->picture = size;
+	return true;
 }
 
 /* ---- nginx ---- */

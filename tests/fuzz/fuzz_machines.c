@@ -30,6 +30,7 @@ static void promise_machine(const struct machine *k)
 	promise_text(k->failure, sizeof(k->failure));
 	promise(k->stage <= STAGE_FAILED && k->before < STAGE_FAILED && k->percent <= 100);
 	promise(k->stage == STAGE_FAILED || !*k->failure);
+	promise(!*k->address == (k->source == SERVE_BY_NOBODY));
 	for (size_t i = 0; i < MACHINE_LINES_MAX && i < k->n_lines; i++)
 		promise_text(k->lines[i].text, sizeof(k->lines[i].text));
 }
@@ -41,12 +42,15 @@ static void hear_server(struct machines *m, struct serve_log *log, const char *l
 
 	(void)serve_event_parse(line, &e);
 	(void)serve_log_event(log, &e, line, what, shown);
-	(void)machines_note_event(m, &e, serve_log_mac(log, e.address), what, now);
+	serve_log_neighbour(log, line);
+	(void)machines_note_event(m, &e, serve_log_mac(log, e.address, SERVE_BY_ITSELF), what, now);
 }
 
-static void hear_machine(struct machines *m, const char *data, size_t size, uint64_t now)
+static void hear_machine(struct machines *m, const struct serve_log *log, const char *data,
+			 size_t size, uint64_t now)
 {
 	static struct report_parts parts;
+	char mac[MAC_TEXT_MAX];
 	bool failed;
 	struct syslog_line s;
 	struct machine *k;
@@ -55,12 +59,14 @@ static void hear_machine(struct machines *m, const char *data, size_t size, uint
 	if (!syslog_line_parse(data, size, &s))
 		return;
 	promise(s.severity < 8 && strlen(s.text) < sizeof(s.text));
-	k = machines_note_syslog(m, &s, "10.7.0.9", "", now, &failed);
+	k = machines_note_syslog(m, &s, "10.7.0.9", serve_log_mac(log, "10.7.0.9", SERVE_BY_ARP),
+				 now, &failed);
 	if (!k)
 		return;
 	fuzz_accepted++;
-	report = report_parts_add(&parts, k->mac, s.text, now);
-	promise(!report || strlen(report) <= REPORT_MAX);
+	report_parts_add(&parts, k->mac, s.text, now);
+	report = report_parts_take(&parts, mac);
+	promise(!report || (strlen(report) <= REPORT_MAX && strcmp(mac, k->mac) == 0));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -76,7 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		newline = memchr(at, '\n', (size_t)(end - at));
 		newline = newline ? newline : end;
 		if (*at == '<') {
-			hear_machine(&m, at, (size_t)(newline - at), now);
+			hear_machine(&m, &log, at, (size_t)(newline - at), now);
 		} else {
 			snprintf(line, sizeof(line), "%.*s", (int)(newline - at), at);
 			hear_server(&m, &log, line, now);
@@ -86,5 +92,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		promise_machine(&m.machines[i]);
 	status_table_draw(&m, &(struct status_screen){ 80, 24, "title", NULL, 0 }, 5000, null);
 	m.n = m.n_classes = 0;
+	log.n = 0;
 	return 0;
 }

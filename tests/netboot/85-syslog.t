@@ -17,7 +17,7 @@ use Stream;
 need_programs(qw(qemu-system-x86_64 busybox dnsmasq ip));
 enter_network();
 
-my $BOOT    = 120;
+my $SLOW    = $ENV{TARBOOT_SLOW} || 1;
 my $RSYSLOG = '192.168.77.2';
 my $http    = publish_root('room', 40);
 my $site    = public('site');
@@ -38,8 +38,15 @@ if \$programname == 'tarboot' then action(type="omfile" file="$lines" template="
 END_OF_CONF
 -x Net::servers() . '/commands/rsyslogd' or die "build/servers has no rsyslog yet: delete it, and it is made again\n";
 my $rsyslog = serve('rsyslog', 'rsyslogd', '-n', '-i', 'NONE', '-f', $conf, '-M', Net::servers() . '/usr/lib/x86_64-linux-gnu/rsyslog');
-sleep 1;
-ok(!$rsyslog->ended, 'rsyslog runs') or diag($rsyslog->text);
+
+# What rsyslog has written, once that is in it.
+sub wait_text {
+	my ($is_it) = @_;
+	my $text = '';
+
+	for (1 .. 50 * $SLOW) { last if ($text = eval { slurp($lines) } // '') =~ $is_it; sleep 0.1 }
+	return $text;
+}
 
 sub get {
 	my ($path) = @_;
@@ -57,7 +64,7 @@ sub row {
 sub wait_row {
 	my ($mac, $is_it) = @_;
 
-	for (1 .. 50) { last if $is_it->(row($mac)); sleep 0.1 }
+	for (1 .. 50 * $SLOW) { last if $is_it->(row($mac)); sleep 0.1 }
 	return row($mac);
 }
 
@@ -72,7 +79,7 @@ two_at_once(
 	sub { machine_that_logs(1, $SERVER, append => '') }, sub {
 		my ($guest) = @_;
 		come_up('one that logs to tarboot serve', $guest, 'room');
-		my $row = wait_row(mac(1), sub { $_[0]{timeline} });
+		my $row = wait_row(mac(1), sub { $_[0]{timeline} && $_[0]{stage} eq 'handed over' });
 		is($row->{stage}, 'handed over', 'it has handed over');
 		is($row->{name}, 'pc1', 'its name');
 		is($row->{address}, '192.168.77.41', 'its address');
@@ -96,8 +103,8 @@ two_at_once(
 	sub { machine_that_logs(3, $RSYSLOG, append => 'quiet', rate => 100) }, sub {
 		my ($guest) = @_;
 		come_up('one that logs to rsyslog', $guest, 'room');
-		my $text = slurp($lines);
 		my $who  = 'pc3 tarboot ' . mac(3);
+		my $text = wait_text(qr/^\Q$who\E - daemon\.notice ?hand over: /m);
 		like($text, qr/^\Q$who\E - daemon\.notice ?mount kernel file systems: /m, 'a line');
 		like($text, qr/^\Q$who\E progress daemon\.notice ?unpack root: +\d+ %, /m, 'progress');
 		like($text, qr/^\Q$who\E report daemon\.debug ?0\/\d+ \{   ?"version"/m, 'the report');
@@ -114,22 +121,52 @@ two_at_once(
 	sub { machine_that_logs(5, "$RSYSLOG:514", urls => '/none.tar', append => 'panic=8') }, sub {
 		my ($guest) = @_;
 		fail_with('one that fails before it has a network', $guest, what => '/none.tar');
-		my $failures = join "\n", slurp($lines) =~ /^pc5 tarboot @{[ mac(5) ]} failure daemon\.err ?(.*)$/mg;
+		my $failures = join "\n", wait_text(qr/^pc5 .*then: /m) =~ /^pc5 tarboot @{[ mac(5) ]} failure daemon\.err ?(.*)$/mg;
 		like($failures, qr{^find payload failed: /none\.tar: .*\nto do: .*\nthen: rebooting in 8 s \(panic=8\)\z}, 'says it when it has one');
 	});
 
 # A root that is in the image: the network is there for the log alone.
-my $guest = machine(name => 'whole', mem => 384, mac => mac(6), kernel => kernel_of('bookworm') . '/vmlinuz', initrd => public('http/room.img'),
-	append => "no_timer_check net.ifnames=0 tarboot.log=$RSYSLOG ip=192.168.77.46:::24:pc6::none init=/none panic=8");
-fail_with('one whose root is in the image', $guest, what => '/none');
-like(slurp($lines), qr/^pc6 tarboot @{[ mac(6) ]} failure daemon\.err ?check new init failed: /m, 'logs, too');
+sub whole_machine {
+	my ($n, $image, $log, $append) = @_;
+	return machine(name => "whole$n", mem => 384, mac => mac($n), kernel => kernel_of('bookworm') . '/vmlinuz', initrd => public("http/$image.img"),
+		append => "no_timer_check net.ifnames=0 tarboot.log=$log ip=192.168.77.4$n\:\:\:24:pc$n\::none $append");
+}
+
+# One that fails when its network has been reset: it has no place for /run.
+my $broken = tiny_root('broken', sub {
+	rmdir "$_[0]/run";
+	spew("$_[0]/run", '');
+	spew("$_[0]/sbin/init", "#!/bin/sh\n", 0755);
+	copy_modules('bookworm', $_[0], qw(virtio_pci virtio_net));
+});
+tarboot('pack', $broken, '-o', "$http/broken.img", qw(--kernel=none --stream --level=fast --modules), 'virtio_pci,virtio_net');
+two_at_once(
+	sub { whole_machine(6, 'room', $RSYSLOG, 'init=/none panic=8') }, sub {
+		my ($guest) = @_;
+		fail_with('one whose root is in the image', $guest, what => '/none');
+		like(wait_text(qr/^pc6 .*then: /m), qr/^pc6 tarboot @{[ mac(6) ]} failure daemon\.err ?check new init failed: /m, 'logs, too');
+	},
+	sub { whole_machine(7, 'room', $RSYSLOG, '') }, sub {
+		my ($guest) = @_;
+		my $results = come_up('one like it that does not fail', $guest, 'room');
+		my ($stop) = $results =~ /"name": "stop network", "start_s": [\d.]+, "duration_s": ([\d.]+)/;
+		cmp_ok($stop, '<', 4 * $SLOW, 'is not kept waiting');
+		like(wait_text(qr/^pc7 .*hand over: /m), qr/^pc7 tarboot @{[ mac(7) ]} - daemon\.notice ?hand over: /m, 'logs to the end');
+	},
+	sub { whole_machine(8, 'broken', $SERVER, 'panic=20') }, sub {
+		my ($guest) = @_;
+		fail_with('one that fails behind the hand-over', $guest, what => 'run');
+		my $row = wait_row(mac(8), sub { ($_[0]{failure} // '') =~ /to do/ });
+		is("$row->{stage}, in $row->{before}", 'FAILED, in handed over', 'the page has it');
+		like($row->{failure}, qr/^move mounts failed: run: .*; to do: /, 'with its sentence');
+	});
 
 subtest 'the page, in Chromium' => sub {
 	plan skip_all => 'no Chromium here: `make test-all` installs it' unless Browser::program();
 	my $browser = Browser->start(scratch('profile'));
 	$browser->go('http://127.0.0.1:8079/');
 	my $rows = 'document.querySelectorAll("#machines tbody tr")';
-	ok($browser->wait_for("$rows.length === 4"), 'four machines: the others did not speak to this server');
+	ok($browser->wait_for("$rows.length === 5"), 'five machines: the others did not speak to this server');
 	like($browser->value("$rows\[0].textContent"), qr/^pc2@{[ mac(2) ]}192\.168\.77\.42.*FAILED.*unpack root failed: .*404/, 'the one that failed is first, with its sentence');
 	$browser->value('location.hash = "#' . mac(1) . '"');
 	ok($browser->wait_for('document.getElementById("timeline").naturalWidth > 0'), 'the timeline of one that did not');

@@ -9,6 +9,7 @@ use lib $FindBin::RealBin, "$FindBin::RealBin/../boot";
 use Fcntl;
 use IO::Socket::INET;
 use IO::Handle;
+use IO::Select;
 use JSON::PP qw(decode_json);
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -18,6 +19,7 @@ use Net;
 need_programs(qw(busybox ip));
 enter_network();
 
+my $SLOW     = $ENV{TARBOOT_SLOW} || 1;
 my $MACHINES = 500;
 my $SITE     = public('site');
 my $IMAGE    = '/images/lab/20261129-110013';
@@ -63,7 +65,7 @@ sub row  { my ($room, $mac) = @_; return (grep { $_->{mac} eq $mac } @{ $room->{
 
 sub wait_room {
 	my ($is_there, $limit) = @_;
-	my $end = time + ($limit // 10);
+	my $end = time + ($limit // 10) * $SLOW;
 	my $room;
 
 	do { sleep 0.2; $room = room() } until $is_there->($room) || time > $end;
@@ -108,20 +110,27 @@ sub boot {
 
 $feed->autoflush(0);
 boot($_, $_ < 3 ? 'menu' : $_ % 10 ? 'up' : $STAGES[ $_ / 10 % 7 ], sprintf 'pc%03d', $_) for 0 .. $MACHINES - 1;
+$feed->flush;
+sleep 3;    # what comes sooner is late, and of the same boot
 boot(499, 'kernel', $HOSTILE);
 $feed->flush;
-my $room = wait_room(sub { @{ $_[0]{machines} } >= $MACHINES });
+my $room = wait_room(sub { @{ $_[0]{machines} } >= $MACHINES && row($_[0], mac_of(499))->{stage} eq 'kernel' });
 is(scalar @{ $room->{machines} }, $MACHINES, 'all machines are there');
 is(row($room, mac_of($_->[0]))->{stage}, $_->[1], "one that came to $_->[1]")
 	for [ 1, 'menu' ], [ 20, 'menu' ], [ 30, 'kernel' ], [ 40, 'fetch' ], [ 50, 'unpack' ], [ 60, 'up' ], [ 70, 'DHCP' ], [ 80, 'firmware' ];
 is(row($room, mac_of(499))->{name}, $HOSTILE, 'a name that is markup is a name');
 is(row($room, mac_of(40))->{percent}, 6, 'a part of a root');
 
-# ---- machines that say something themselves: the first three, whose addresses nobody knows ----
+# ---- machines that say something themselves: the first three, and one that nobody knows ----
 
-my $udp = IO::Socket::INET->new(Proto => 'udp', PeerAddr => $SERVER, PeerPort => 514) or die "udp: $!\n";
+sub speaker { return IO::Socket::INET->new(Proto => 'udp', LocalAddr => $_[0], PeerAddr => $SERVER, PeerPort => 514) // die "udp: $!\n" }
 
-sub init_says { my ($mac, $kind, @texts) = @_; $udp->send("<29>1 - pc tarboot $mac $kind - $_") for @texts; return }
+my @STRANGERS = qw(192.168.77.66 192.168.77.67);
+run('ip', 'address', 'add', "$_/32", 'dev', 'lo') for @STRANGERS, map { address_of($_) } 0 .. 2;
+my %speakers = ((map { mac_of($_) => speaker(address_of($_)) } 0 .. 2), map { $_ => speaker($_) } @STRANGERS);
+
+sub message { my ($from, $mac, $kind, @texts) = @_; $speakers{$from}->send("<29>1 - pc tarboot $mac $kind - $_") for @texts; return }
+sub init_says { my ($mac, @message) = @_; return message($mac, $mac, @message) }
 
 my $REPORT = '{ "version": "0.1.0", "init": "/sbin/init", "failed_step": "", "steps": [ { "name": "unpack </svg><script>", '
 	. '"start_s": 1.5, "duration_s": 2.25 } ], "memory_samples": [[1.5, 100000], [3.0, 500000]] }';
@@ -163,8 +172,8 @@ for my $case ([ [qw(--status 127.0.0.1)], qr/--status: 127\.0\.0\.1 is not an ad
 	[ [qw(--status localhost:80)], qr/is not an address/, 2 ], [ [ '--status', '127.0.0.1:80;}' ], qr/is not an address/, 2 ],
 	[ [qw(--status 127.0.0.1:99 --no-status)], qr/give either --status or --no-status/, 2 ]) {
 	my $again = serve('again', @SERVE, @{ $case->[0] });
-	$again->wait_for(qr/\n/, 10);
-	for (1 .. 50) { last if $again->ended; sleep 0.1 }
+	$again->wait_for(qr/Try/, 10);
+	for (1 .. 50 * $SLOW) { last if $again->ended; sleep 0.1 }
 	is($again->stop >> 8, $case->[2], "@{ $case->[0] }: exit");
 	like($again->text, $case->[1], 'and why');
 }
@@ -187,7 +196,7 @@ sub look_at_the_page {
 	# Sorting, by mouse or keyboard; the failure stays on top.
 	$in->('document.querySelector("th[data-key=address] button").click()');
 	is($in->('document.querySelector("th[data-key=address]").getAttribute("aria-sort")'), 'ascending', 'sorted by address');
-	is($in->("$rows\[1].querySelector('td.address').textContent"), $SERVER, 'the lowest first');
+	is($in->("$rows\[1].querySelector('td.address').textContent"), address_of(0), 'the lowest first');
 	like($in->($first), qr/^unpack/, 'behind the failure');
 	$in->('document.querySelector("th[data-key=address] button").focus()');
 	$browser->press('Enter', 13);
@@ -210,8 +219,15 @@ sub look_at_the_page {
 	ok($browser->wait_for('document.activeElement.textContent === "pc060"'), 'Escape goes back to where one was');
 	$in->('location.hash = "#' . mac_of(0) . '"');
 	ok($browser->wait_for('document.getElementById("timeline").naturalWidth > 0'), 'a timeline');
-	$in->('location.hash = "#' . mac_of(1) . '"');
+	my $source = $in->('document.getElementById("timeline").src');
+	init_says(mac_of(0), 'report', map { "$_->[0]/@{[ length $REPORT ]} $_->[1]" } @parts);
+	ok($browser->wait_for("document.getElementById('timeline').src !== '$source' && document.getElementById('timeline').naturalWidth > 0"),
+		'another one, of the same boot');
+	my $emptied = $in->('location.hash = "#' . mac_of(1) . '"; new Promise(done => setTimeout(() => done([document.getElementById("log").textContent,
+		document.getElementById("timeline").getAttribute("src"), document.getElementById("timeline").hidden].join()), 0))');
+	unlike($emptied, qr/hand over|svg|false/, 'then of another machine nothing of the one before is left');
 	ok($browser->wait_for('document.getElementById("failure").textContent.includes("onerror")'), 'a failure, as text');
+	ok($browser->wait_for('document.getElementById("log").textContent.includes("then: rebooting")'), 'and its log');
 	$in->('location.hash = ""');
 	$in->('document.getElementById("words").value = ""; document.getElementById("words").dispatchEvent(new Event("input"))');
 
@@ -243,63 +259,146 @@ JS
 	# Fluent: a second's work for all rows, sorted by what changes all the time.
 	$in->('document.querySelector("th[data-key=since] button").click()');
 	my $ms = $in->('(() => { const start = performance.now(); for (let i = 0; i < 10; i++) { state.time += 1000; show(); document.body.offsetHeight; } return (performance.now() - start) / 10; })()');
-	cmp_ok($ms, '<', 300 * ($ENV{TARBOOT_SLOW} // 1), sprintf '%.0f ms of a second for %d machines', $ms, $MACHINES);
+	cmp_ok($ms, '<', 300 * $SLOW, sprintf '%.0f ms of a second for %d machines', $ms, $MACHINES);
 	is(join("\n", $browser->complaints), '', 'the browser complains of nothing');
+
+	# A server that stops to answer is told of, and the page goes on when it does again.
+	kill STOP => $_ for nginx_processes();
+	ok($browser->wait_for('!document.getElementById("trouble").hidden', 20), 'no answer: it says so');
+	kill CONT => $_ for nginx_processes();
+	ok($browser->wait_for('document.getElementById("trouble").hidden', 20), 'and goes on');
 	return;
 }
+
+# Processes by their parent, or those that this test's server has started.
+sub children { my ($of) = @_; return grep { (eval { slurp("/proc/$_/stat") } // '') =~ /\) \S (\d+)/ && $1 == $of } map { m{(\d+)} } glob '/proc/[0-9]*' }
+sub nginx_processes { return map { ($_, children($_)) } grep { slurp("/proc/$_/cmdline") =~ /nginx/ } children($serve->{pid}) }
+
 subtest 'in Chromium' => sub {
 	plan skip_all => 'no Chromium here: `make test-all` installs it' unless Browser::program();
 	look_at_the_page();
 };
 
+# ---- a machine that lies ----
+
+my @robbed   = (0 .. 2, 60);
+my $stages  = sub { join ', ', map { row($room, mac_of($_))->{stage} } @robbed };
+my $STRANGE = '02:00:00:00:00:01';
+$room = room();
+my $before = $stages->();
+message($STRANGERS[0], mac_of($_), 'failure', 'it burns') for @robbed;
+message($STRANGERS[0], $STRANGE, '-', 'unpack root: 2.3 s');
+message($STRANGERS[1], $STRANGE, 'failure', 'it burns');
+$room = wait_room(sub { row($_[0], $STRANGE)->{stage} && $_[0]{ignored} >= 5 });
+is($room->{ignored}, 5, 'messages in the name of a machine that has another address');
+is($stages->(), $before, 'those are as they were');
+is(join(', ', map { row($room, mac_of($_))->{address} } @robbed), join(', ', map { address_of($_) } @robbed), 'where they were');
+is(row($room, $STRANGE)->{address}, $STRANGERS[0], 'one whose address nobody knows is the first that says so');
+ok(!row($room, $STRANGE)->{confirmed} && row($room, mac_of(0))->{confirmed}, 'which is told');
+message($STRANGERS[1], sprintf('02:00:00:01:%02x:%02x', $_ >> 8, $_ & 255), 'failure', 'it burns') for 1 .. 2300;
+$room = wait_room(sub { row($_[0], '02:00:00:01:08:fc')->{mac} });
+is(scalar @{ $room->{machines} }, $MACHINES + 17, 'who invents machines has a few');
+$MACHINES += 17;
+
 # ---- ten thousand lines a second ----
 
+# Lines that machines have had, also those that are forgotten.
+sub count_lines {
+	my ($room, @numbers) = @_;
+	my $n = 0;
+
+	for my $number (@numbers) {
+		my $log = (get("/log/@{[ row($room, mac_of($number))->{id} ]}.txt"))[1];
+		my ($forgotten) = $log =~ /^\((\d+) lines before these are forgotten\)$/m;
+		$n += ($forgotten // 0) + ($log =~ tr/\n//) - (defined $forgotten ? 2 : 1);
+	}
+	return $n;
+}
+
+sub wait_lines {
+	my ($want, @numbers) = @_;
+	my $end = time + 10 * $SLOW;
+	my $n;
+
+	sleep 0.5 until ($n = count_lines($room, @numbers)) >= $want || time > $end;
+	return $n;
+}
+
+my ($was, @had) = -1;
+until (@had && $had[0] + $had[1] == $was) {    # logs are written one after the other
+	$was = @had ? $had[0] + $had[1] : -1;
+	sleep 1.5;
+	@had = (count_lines($room, 2), count_lines($room, 3 .. 402));
+}
 my $SECONDS = 5;
 my $start   = time;
 for my $second (1 .. $SECONDS) {
 	for my $n (1 .. 5000) {
-		$udp->send('<29>1 - pc tarboot ' . mac_of(2) . " - - line $second $n " . 'x' x ($n % 400));
+		init_says(mac_of(2), '-', "line $second $n " . 'x' x ($n % 400));
 		print $feed "Nov 29 11:00:02 dnsmasq-tftp[7]: sent /srv/tarboot/tftp/$n to @{[ address_of(3 + $n % 400) ]}\n";
 	}
 	$feed->flush;
 	sleep 0.05 while time < $start + $second;
 }
 my $took = time - $start;
-note(sprintf 'sent in %.1f s', $took);
-$room = wait_room(sub { $_[0]{time} / 1000 > $start + $took + 1 }, 15);
+cmp_ok($took, '<', $SECONDS + $SLOW, sprintf 'ten thousand lines a second for %.1f s', $took);
+is(wait_lines($had[0] + 5000 * $SECONDS, 2), $had[0] + 5000 * $SECONDS, 'no message is lost');
+is(wait_lines($had[1] + 5000 * $SECONDS, 3 .. 402), $had[1] + 5000 * $SECONDS, 'no line of the servers is');
+$room = wait_room(sub { $_[0]{time} / 1000 > $start + $took + 1 });
 cmp_ok($room->{time} / 1000, '>', $start + $took + 1, 'the page goes on');
 is(scalar @{ $room->{machines} }, $MACHINES, 'no machine is lost');
 is(row($room, mac_of(3))->{stage}, 'firmware', 'the last lines of the servers were read');
 like((get("/log/@{[ row($room, mac_of(2))->{id} ]}.txt"))[1], qr/lines before these are forgotten\)\n(?:.*\n){64}\z/, 'a log of 64 lines');
+
+my $more = $room->{forgotten} + 5000 - (2048 - $MACHINES);
 say_dhcp('user class: iPXE', sprintf 'DHCPDISCOVER(br0) 02:%02x:%02x:00:00:00', $_ >> 8, $_ & 255) for 1 .. 5000;
 $feed->flush;
-$room = wait_room(sub { $_[0]{forgotten} >= 3452 });
+$room = wait_room(sub { $_[0]{forgotten} >= $more });
 is(scalar @{ $room->{machines} }, 2048, 'no more machines than it has room for');
-is($room->{forgotten}, 3452, 'those that it forgot are counted');
-ok(row($room, mac_of($_))->{mac}, 'one that had come further is still there') for 1, 2, 450;
+is($room->{forgotten}, $more, 'those that it forgot are counted');
+is((grep { row($room, mac_of($_))->{mac} } 0 .. 499), 500, 'all that a server knows are still there');
 my ($kib) = slurp("/proc/$serve->{pid}/status") =~ /^VmHWM:\s+(\d+) kB/m;
 cmp_ok($kib, '<', 48 * 1024, "its memory: $kib KiB at most");
 
-my ($directory) = grep { (-s "$_/status/status.json" // 0) > 100 * 2048 } glob '/tmp/tarboot-serve-*';    # other tests have none of that size
+my @directories = glob '/run/tarboot-serve-*';
+is(scalar @directories, 1, 'its files are in memory');
 is($serve->stop, 0, 'it stops cleanly');
-ok($directory && !-e $directory, 'and leaves nothing');
+ok(!-e $directories[0], 'and leaves nothing');
 
-# ---- a terminal; and another program that listens for syslog ----
+# ---- a terminal that nobody reads for a while; and another program that listens for syslog ----
 
 my $other = IO::Socket::INET->new(Proto => 'udp', LocalAddr => $SERVER, LocalPort => 514) or die "udp: $!\n";
-my $pid = open my $terminal, '-|', 'script', '-qec', "stty cols 150 rows 20; exec @SERVE --no-status", '/dev/null' or die "script: $!\n";
+my $pid = open my $terminal, '-|', 'script', '-qec', "stty cols 150 rows 20; exec @SERVE", '/dev/null' or die "script: $!\n";
+fcntl $terminal, 1031, 4096 or die "F_SETPIPE_SZ: $!\n";
 $feed->autoflush(1);
-sleep 2;
+$start = time;
+wait_room(sub { $_[0]{time} / 1000 > $start }, 20);
 boot(1, 'unpack', 'pc001');
 boot(2, 'menu', 'pc002');
 print $feed "tarboot @{[ address_of(2) ]} 404 153 0.0 153 [-] $IMAGE/vmlinuz\n";
 say_dhcp('vendor class: PXEClient', "DHCPDISCOVER(br0) @{[ mac_of($_) ]}") for 3 .. 40;
-sleep 3;
-kill TERM => (split ' ', run('pgrep', '-n', '-x', 'tarboot'))[0];
-my $screen = do { local $/; <$terminal> };
+$start = time;
+$room = wait_room(sub { $_[0]{time} / 1000 > $start + 15 }, 20);
+cmp_ok($room->{time} / 1000, '>', $start + 15, 'nobody reads what it prints: the page goes on');
+is(scalar @{ $room->{machines} }, 40, 'with all machines');
+
+sub read_screen {
+	my ($is_it, $limit) = @_;
+	my $end  = time + $limit * $SLOW;
+	my $text = '';
+
+	while (time < $end && $text !~ $is_it) {
+		sysread $terminal, $text, 4096, length $text or last if IO::Select->new($terminal)->can_read(0.2);
+	}
+	return $text;
+}
+my $screen = read_screen(qr/1 FAILED.*1 FAILED.*1 FAILED/s, 20);
+like($screen, qr/1 FAILED/, 'it is read again: it goes on');
+kill TERM => children($pid);
+$screen .= read_screen(qr/\A\z./, 20);
 $screen = (split /\e\[H/, $screen)[-1];
 my @lines = split /\e\[K\r?\n/, $screen;
-is($lines[0], "serving http://$SERVER; stop it with Ctrl-C; no syslog (UDP port 514): Address in use", 'a terminal: what is served, and what is not heard');
+is($lines[0], "serving http://$SERVER, status http://127.0.0.1:8079/; stop it with Ctrl-C; no syslog (UDP port 514): Address in use", 'what is served, and what is not heard');
 like($lines[1], qr/^1 FAILED, 1 unpack, 38 DHCP$/, 'the counts');
 like($lines[3], qr/^\Q@{[ mac_of(2) ]}\E 192\.168\.78\.2    pc002        FAILED .* HTTP   \S+vmlinuz: error 404$/, 'the failure first');
 like($screen, qr/^and \d+ more\e/m, 'what has no room is counted');

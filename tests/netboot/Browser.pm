@@ -86,7 +86,7 @@ sub value {
 
 sub wait_for {
 	my ($self, $expression, $limit) = @_;
-	my $end = time + ($limit // 20);
+	my $end = time + ($limit // 20) * ($ENV{TARBOOT_SLOW} || 1);
 
 	while (time < $end) {
 		my $value = $self->value($expression);

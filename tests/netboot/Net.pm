@@ -154,7 +154,7 @@ sub text { return Image::slurp($_[0]{log}) }
 
 sub wait_for {
 	my ($self, $pattern, $limit) = @_;
-	my $end = time + $limit;
+	my $end = time + $limit * ($ENV{TARBOOT_SLOW} || 1);
 
 	sleep 0.1 until $self->text =~ $pattern or time > $end or $self->ended;
 	return $self->text =~ $pattern;

@@ -4,12 +4,13 @@
 
 const STAGES = ['DHCP', 'firmware', 'menu', 'kernel', 'fetch', 'unpack', 'handed over', 'up', 'FAILED'];
 const OLD_MS = 5000;              // status.json is written once a second
+const PATIENCE_MS = 5000;         // for an answer
 const byId = id => document.getElementById(id);
 const rows = new Map();           // MAC address -> what stands in the table
 const failed = new Set();         // MAC addresses whose failure was spoken
 let state = { machines: [], time: 0 };
 let order = { key: 'stage', up: true };
-let shownLog = '', lastPicture = '', isFirst = true;
+let shown = '', shownLog = '', lastPicture = '', isFirst = true;
 
 // ---- texts ----
 
@@ -147,7 +148,7 @@ function current() {
 }
 
 function showFacts(m) {
-	const facts = [['MAC address', m.mac], ['IP address', m.address], ['Image', m.image], ['Stage', m.stage + (m.before ? ', in ' + m.before : '')],
+	const facts = [['MAC address', m.mac], ['IP address', m.address && m.address + (m.confirmed ? '' : ' (only its messages say so)')], ['Image', m.image], ['Stage', m.stage + (m.before ? ', in ' + m.before : '')],
 		['Done', percent(m)], ['Rate', rate(m)], ['In this stage', duration(state.time - m.since)], ['Boot', duration(total(m))],
 		['Last heard', new Date(m.heard).toLocaleTimeString()]].filter(fact => fact[1]);
 	const list = byId('facts');
@@ -160,30 +161,42 @@ function showFacts(m) {
 }
 
 function showPicture(m) {
-	const picture = m.timeline ? 'timeline/' + Number(m.id) + '.svg?' + m.start : '';
+	const picture = m.timeline ? `timeline/${Number(m.id)}.svg?${Number(m.start)}.${Number(m.timeline)}` : '';
 	if (picture !== lastPicture) {
 		lastPicture = picture;
 		if (picture) byId('timeline').src = picture;
+		else byId('timeline').removeAttribute('src');
 		byId('timeline').alt = 'Timeline of the boot of ' + label(m);
 	}
 	byId('timeline').hidden = !picture;
 	byId('no-timeline').hidden = Boolean(picture);
 }
 
+const ask = path => fetch(path, { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE_MS) });
+
 // The first line says whose log it is.
 async function showLog(m) {
-	const answer = await fetch('log/' + Number(m.id) + '.txt', { cache: 'no-store' });
+	const answer = await ask('log/' + Number(m.id) + '.txt');
 	const text = answer.ok ? await answer.text() : '';
 	const end = text.indexOf('\n');
 	const log = text.slice(0, end) === m.mac ? text.slice(end + 1) : '';
-	if (log === shownLog || current() !== m && current()?.mac !== m.mac) return;
+	if (log === shownLog || current()?.mac !== m.mac) return;
 	const box = byId('log');
 	const isAtEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - 4;
 	box.textContent = shownLog = log;
 	if (isAtEnd) box.scrollTop = box.scrollHeight;
 }
 
+// Nothing of the machine that was shown before.
+function clearOne(m) {
+	shown = m.mac;
+	shownLog = byId('log').textContent = '';
+	byId('timeline').removeAttribute('src');
+	lastPicture = '';
+}
+
 function showOne(m) {
+	if (shown !== m.mac) clearOne(m);
 	setText(byId('heading-one'), label(m));
 	byId('failure').hidden = !m.failure;
 	setText(byId('failure'), m.failure || '');
@@ -200,7 +213,8 @@ function showCounts() {
 		+ counts.map(([stage, n]) => n + ' ' + stage).join(', '));
 	document.title = (counts.length && counts[0][0] === 'FAILED' ? counts[0][1] + ' FAILED - ' : '') + 'Machines - tarboot';
 	setText(byId('about'), 'tarboot ' + state.version + ', ' + state.url
-		+ (state.forgotten ? ', ' + state.forgotten + ' machines were forgotten, because there were too many' : ''));
+		+ (state.forgotten ? ', ' + state.forgotten + ' machines were forgotten, because there were too many' : '')
+		+ (state.ignored ? ', ' + state.ignored + ' messages were ignored: they came from other addresses than the machines that they name' : ''));
 }
 
 // For screen readers: failures that are new since the page was opened.
@@ -231,7 +245,7 @@ function showTrouble(text) {
 
 async function read() {
 	try {
-		const answer = await fetch('status.json', { cache: 'no-store' });
+		const answer = await ask('status.json');
 		if (!answer.ok) throw new Error('HTTP ' + answer.status);
 		state = await answer.json();
 		const isOld = answer.headers.get('Date') && Date.parse(answer.headers.get('Date')) - state.time > OLD_MS;
