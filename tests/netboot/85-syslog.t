@@ -137,6 +137,7 @@ my $broken = tiny_root('broken', sub {
 	rmdir "$_[0]/run";
 	spew("$_[0]/run", '');
 	spew("$_[0]/sbin/init", "#!/bin/sh\n", 0755);
+	run("head -c 40M /dev/urandom >'$_[0]/data'");    # so that its card is found before it is unpacked
 	copy_modules('bookworm', $_[0], qw(virtio_pci virtio_net));
 });
 tarboot('pack', $broken, '-o', "$http/broken.img", qw(--kernel=none --stream --level=fast --modules), 'virtio_pci,virtio_net');
