@@ -240,6 +240,7 @@ $(B)/tests/tools/%: $(B)/obj/musl/tests/tools/%.o $(ALL_musl)
 
 # What an .incbin reads, no compiler tells.
 $(foreach v,musl aarch64 asan tsan fuzz,$(patsubst %.c,$(B)/obj/$v/%.o,$(filter %/kernel_check.c,$(PACKER)))): $(wildcard kconfig/*.config)
+$(foreach v,musl aarch64 asan tsan fuzz,$(patsubst %.c,$(B)/obj/$v/%.o,$(filter %/status_files.c,$(PACKER)))): $(wildcard packer/status/page/*)
 
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -21,6 +21,7 @@
 #include "net/lease.h"
 #include "net/net.h"
 #include "base/read_all.h"
+#include "base/remote_log.h"
 #include "base/report.h"
 #include "root/root.h"
 #include "failure/shell.h"
@@ -201,6 +202,7 @@ int main(int argc, char **argv)
 	umask(0); /* for the modes of created files; the new init gets the kernel's umask */
 	open_standard_descriptors();
 	(void)child_init();
+	remote_log_open();
 	console_open();
 	boot_run(&b); /* does not return: the last step starts the new init or fails */
 	for (;;)

@@ -11,6 +11,7 @@
 #include "base/cmdline.h"
 #include "fetch/url.h"
 #include "base/util.h"
+#include "parameters/log_server.h"
 
 #define ZRAM_LEAST (1U << 20) /* bytes: less than that is a slip */
 
@@ -106,6 +107,17 @@ static bool parse_date(const char *value, void *field, struct params *p)
 {
 	(void)p;
 	if (!value || !signature_is_date(value))
+		return false;
+	strcpy(field, value);
+	return true;
+}
+
+static bool parse_log(const char *value, void *field, struct params *p)
+{
+	struct url unused;
+
+	if (!value || strlen(value) >= sizeof(p->log) ||
+	    (*value && !log_server_parse(value, &unused)))
 		return false;
 	strcpy(field, value);
 	return true;
@@ -270,6 +282,8 @@ static const struct {
 	{ "tarboot.hotplug", parse_bool, offsetof(struct params, hotplug), "on or off" },
 	{ "tarboot.proxy", parse_proxy, offsetof(struct params, proxy),
 	  "a URL like http://proxy:3128, less than 512 bytes" },
+	{ "tarboot.log", parse_log, offsetof(struct params, log),
+	  "HOST or HOST:PORT, less than 128 bytes" },
 	{ "tarboot.verify", parse_bool, offsetof(struct params, verify), "yes or no" },
 	{ "tarboot.manifest-min", parse_date, offsetof(struct params, manifest_min),
 	  "a date like 2026-11-29, or with a time, 2026-11-29T21:15:00Z" },

@@ -51,6 +51,7 @@ struct params {
 		bool is_too_long;
 	} ip, bootif, nameserver, vlan;
 	char proxy[512]; /* URL; "" = none */
+	char log[128];   /* HOST or HOST:PORT, for syslog; "" = none */
 	long netwait;    /* seconds; 0 = for ever */
 	bool keep_network;
 	bool verify; /* false: tarboot.verify=no */

@@ -105,6 +105,7 @@ struct boot {
 	struct devices_seen devices_seen;
 	struct background network; /* configures the network, if the root is fetched */
 	struct network_seen network_seen;
+	struct background log_sender; /* sends lines to a log server */
 	char new_init[256];
 
 	struct step_record steps[STEPS_MAX];

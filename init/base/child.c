@@ -10,7 +10,7 @@
 
 #include "base/util.h"
 
-#define WATCHED_MAX 4
+#define WATCHED_MAX 6 /* devices, network, log, receiver, and what resets a link */
 
 static int signal_fd = -1;
 static struct child *watched[WATCHED_MAX]; /* NULL: free */

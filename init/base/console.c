@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/escape.h"
+#include "base/remote_log.h"
 #include "base/size.h"
 #include "base/terminals.h"
 
@@ -112,6 +113,8 @@ void console_log(enum log_level level, const char *text, ...)
 	escape_text(raw, line + sizeof(prefix) - 1, sizeof(line) - sizeof(prefix));
 	if (level == LOG_WARNING || level == LOG_ERROR)
 		keep_warning(line + sizeof(prefix) - 1);
+	remote_log_put(level, level == LOG_FAILURE ? REMOTE_FAILURE : REMOTE_LINE,
+		       line + sizeof(prefix) - 1);
 	strcat(line, "\n");
 	snprintf(record, sizeof(record), "<%d>%s", priorities[level], line);
 	log_to_kernel(record);
@@ -162,20 +165,24 @@ static void print_tenths(const char *doing, uint64_t done, uint64_t total, uint6
 	snprintf(line, sizeof(line), "tarboot: %s: %3u %%, %s of %s%s%s\n", doing,
 		 (unsigned)(done * 100 / total), size_format(a, done), size_format(b, total),
 		 *besides ? ", " : "", besides);
-	terminals_print(line, ON_OTHERS, terminals_deadline());
+	if (!is_quiet)
+		terminals_print(line, ON_OTHERS, terminals_deadline());
+	line[strlen(line) - 1] = '\0';
+	remote_log_put(LOG_NOTICE, REMOTE_PROGRESS, line + strlen("tarboot: "));
 }
 
 void console_progress(const char *doing, uint64_t done, uint64_t total, const char *besides)
 {
 	uint64_t now = now_usec();
 
-	if (is_quiet || total == 0)
+	if (total == 0)
 		return;
 	if (done > total)
 		done = total;
 	if (progress.first == 0)
 		progress.first = progress.last_line = now;
-	draw_bar(done, total, now - progress.first, besides);
+	if (!is_quiet)
+		draw_bar(done, total, now - progress.first, besides);
 	print_tenths(doing, done, total, now, besides);
 }
 

@@ -62,7 +62,8 @@ struct network_seen {
 	uint32_t speed;   /* Mbit/s; 0: not known */
 	char address[52]; /* with prefix */
 	char gateway[48]; /* "" = none */
-	char dns[144];    /* with commas between; "" = none */
+	char dns[128];    /* with commas between; "" = none */
+	char log[16];     /* a log server that DHCP named; "" = none */
 	char from[40];    /* who gave the address */
 	uint64_t link, configured, reached;
 

@@ -13,6 +13,9 @@
 #include "base/console.h"
 #include "devices/devices.h"
 #include "base/escape.h"
+#include "base/remote_log.h"
+#include "net/net.h"
+#include "net/net_log.h"
 #include "failure/shell.h"
 #include "base/terminals.h"
 
@@ -164,6 +167,8 @@ static void print_block(const struct boot *b, const struct reaction *r)
 	console_log(LOG_FAILURE, "%s failed: %s: %s", b->failed_step, f->what, f->why);
 	console_log(LOG_FAILURE, "to do: %s", advice(f));
 	describe_reaction(b, r, then, sizeof(then));
+	snprintf(block, sizeof(block), "then: %s", then);
+	remote_log_put(LOG_FAILURE, REMOTE_FAILURE, block);
 	snprintf(block, sizeof(block), "\ntarboot: FAILED: %s\n", b->failed_step);
 	add_field(block, sizeof(block), "what:", f->what);
 	add_field(block, sizeof(block), "why: ", f->why);
@@ -203,11 +208,12 @@ static int ask_kernel(enum action action)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 }
 
-static void act(enum action action)
+static void act(struct boot *b, enum action action)
 {
 	int error;
 
 	terminals_drain();
+	network_log_end(b);
 	error = ask_kernel(action);
 	console_log(LOG_ERROR, "%s failed: %s; reset the machine or switch it off by hand",
 		    doing[action], error ? strerror(error) : "the kernel returned");
@@ -262,10 +268,12 @@ void failure_handle(struct boot *b, bool can_retry)
 	devices_settle(b);
 	console_open(); /* there may be more of them now */
 	r = choose_reaction(b, onfail, can_retry);
+	network_log_failure(b, can_retry);
 	print_block(b, &r);
+	network_log_report(b);
 	for (;;) {
 		if (r.action != ACTION_SHELL && !wait_for_enter(&r))
-			act(r.action);
+			act(b, r.action);
 		if (is_used(&r, shell_run(b->failed_step, exit_means(b))))
 			return;
 		if (onfail == ONFAIL_SHELL)

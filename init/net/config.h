@@ -31,6 +31,7 @@ struct net_config {
 	size_t n_dns;
 	char domain[256]; /* "" = none */
 	unsigned mtu;     /* bytes; 0 = the card's own */
+	char log[16];     /* a log server; "" = none */
 	char from[48];    /* who said so, for people */
 };
 

@@ -82,7 +82,7 @@ static void confine(void)
 }
 
 /* The client id is as of the firmware, type 1 and the MAC, or else the server would give the machine two addresses. udhcpc
- * asks for mask, router, DNS and domain by itself; 121 are static routes, 26 is the MTU. */
+ * asks for mask, router, DNS and domain by itself; 121 are static routes, 26 is the MTU, 7 log servers. */
 static _Noreturn void run(int messages, const char *nic)
 {
 	char script[PATH_MAX], pause[2] = { random_pause() };
@@ -93,7 +93,7 @@ static _Noreturn void run(int messages, const char *nic)
 	if (n > 0) {
 		script[n] = '\0';
 		execl(DHCP_CLIENT, "busybox", "udhcpc", "-f", "-i", nic, "-s", script, "-t", "3",
-		      "-T", pause, "-A", pause, "-O", "121", "-O", "26", (char *)NULL);
+		      "-T", pause, "-A", pause, "-O", "121", "-O", "26", "-O", "7", (char *)NULL);
 	}
 	_exit(127);
 }

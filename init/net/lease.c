@@ -1,6 +1,7 @@
 /* What udhcpc's program passes on, and what is taken of it. */
 #include "net/lease.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -140,6 +141,16 @@ static void read_mtu(const struct texts *t, struct net_config *c)
 		(void)net_mtu_parse(text, &c->mtu);
 }
 
+/* The first of option 7. busybox has no name for it, and gives its bytes in hexadecimal. */
+static void read_log_server(const struct texts *t, struct net_config *c)
+{
+	const char *hex = value_of(t, "opt7");
+	uint8_t a[4];
+
+	if (hex && sscanf(hex, "%2hhx%2hhx%2hhx%2hhx", &a[0], &a[1], &a[2], &a[3]) == 4)
+		snprintf(c->log, sizeof(c->log), "%u.%u.%u.%u", a[0], a[1], a[2], a[3]);
+}
+
 static bool read_lease(const struct texts *t, struct net_config *c)
 {
 	const char *ip = value_of(t, "ip"), *server = value_of(t, "serverid");
@@ -153,6 +164,7 @@ static bool read_lease(const struct texts *t, struct net_config *c)
 	read_routers(t, c);
 	read_dns(t, c);
 	read_mtu(t, c);
+	read_log_server(t, c);
 	if (server && parse_host(server, &a))
 		strcpy(c->from, server);
 	return true;

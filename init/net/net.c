@@ -9,25 +9,28 @@
 
 #include "base/background.h"
 #include "base/console.h"
+#include "base/remote_log.h"
 #include "fetch/url.h"
 #include "net/handover.h"
+#include "net/net_log.h"
 #include "net/network.h"
 #include "net/why_not.h"
 
 #define END_MS 500
 #define RESET_MS 3000
 
-/* ---- start ---- */
-
 /* As the network process got it. */
 static struct network_task task;
 
-/* With a proxy it is the proxy that must be reached. */
+/* ---- start ---- */
+
+/* Of a root that is not fetched nothing must be reached. With a proxy it is the proxy. */
 static int read_task(struct boot *b)
 {
 	int r = net_options_read(&b->params, &task.options, &b->fail);
 
-	if (r < 0)
+	task.n_servers = 0;
+	if (r < 0 || !url_is_one(b->params.rootfs))
 		return r;
 	if (!*b->params.proxy)
 		return url_list_parse(b->params.rootfs, task.servers, &task.n_servers, &b->fail);
@@ -40,31 +43,66 @@ static void run(void *arg, int parent)
 	network_run(arg, parent);
 }
 
+static void start_log(struct boot *b)
+{
+	network_log_start(b, task.options.has_bootif ? task.options.bootif : b->network_seen.mac);
+}
+
 static void take_message(void *arg, const struct message *m)
 {
 	struct boot *b = arg;
 
-	if (m->kind == MESSAGE_NETWORK_SEEN)
-		b->network_seen = m->network;
+	if (m->kind != MESSAGE_NETWORK_SEEN)
+		return;
+	b->network_seen = m->network;
+	if (b->network_seen.reason == NETWORK_REACHED)
+		start_log(b);
+}
+
+/* A boot that needs no network does not fail for the log's sake. */
+static int give_up(struct boot *b, int r)
+{
+	if (url_is_one(b->params.rootfs))
+		return r;
+	console_log(LOG_WARNING, "tarboot.log=: %s: %s", b->fail.what, b->fail.why);
+	remote_log_close();
+	return 0;
 }
 
 int network_start(struct boot *b)
 {
+	bool is_wanted = url_is_one(b->params.rootfs) || *b->params.log;
 	int r;
 
-	b->has_nothing_to_do = !url_is_one(b->params.rootfs) || background_is_running(&b->network);
+	b->has_nothing_to_do = !is_wanted || background_is_running(&b->network);
+	if (!is_wanted)
+		remote_log_close();
 	if (b->has_nothing_to_do)
 		return 0;
+	remote_log_open();
 	if (background_has_ended(&b->network))
 		(void)background_end(&b->network, 0, NULL);
 	memset(&b->network_seen, 0, sizeof(b->network_seen));
 	if ((r = read_task(b)) < 0)
-		return r;
+		return give_up(b, r);
 	b->network = (struct background){ .what = "the process that configures the network",
 					  .take = take_message,
 					  .arg = b };
 	r = background_start(&b->network, run, &task);
-	return r < 0 ? fail_errno(&b->fail, -r, "the network", "cannot start its process") : 0;
+	if (r < 0)
+		r = give_up(b, fail_errno(&b->fail, -r, "the network", "cannot start its process"));
+	return r;
+}
+
+void network_log_failure(struct boot *b, bool is_left)
+{
+	bool has_server = *b->params.log || *b->network_seen.log;
+	struct fail f = b->fail;
+
+	if (has_server && is_left && !background_is_running(&b->network))
+		(void)network_start(b);
+	b->fail = f; /* that is what is told */
+	start_log(b);
 }
 
 /* ---- wait ---- */
@@ -131,6 +169,7 @@ int network_stop(struct boot *b)
 	b->has_nothing_to_do = !b->network.child.pid;
 	if (b->has_nothing_to_do)
 		return 0;
+	network_log_hand_over(b);
 	/* Its children, DHCP clients and a probe, die with it. Addresses are not given back to DHCP: the new system asks for
 	 * the same one. */
 	(void)background_end(&b->network, END_MS, NULL);

@@ -6,11 +6,17 @@
 
 #include "base/boot.h"
 
-/* A step: starts the process, if tarboot.rootfs= is a URL and it does not run yet. 0, or -errno with b->fail. */
+/* A step: starts the process, if tarboot.rootfs= is a URL or there is a tarboot.log=, and it does not run yet. 0, or -errno with
+ * b->fail, but not for the log's sake. */
 int network_start(struct boot *b);
 
 /* Waits until a network card reaches one of the servers, or until tarboot.netwait= has passed. 0, or -errno with b->fail. */
 int network_wait(struct boot *b);
+
+/* Before a failure is logged: lines go to the log server from now on, if one is known and a card has an address. If it is known, but
+ * the network has not been started, or was stopped, it is started, and the lines go when it is there; is_left: the initramfs is, with
+ * what that needs. */
+void network_log_failure(struct boot *b, bool is_left);
 
 /* A step: ends the process, removes addresses and routes, sets the links down. With tarboot.net=keep the card that was used
  * stays as it is, and the new system is told in /run. */

@@ -260,6 +260,21 @@ static struct net_config dns_for(const struct network *n, const struct nic *nic)
 	return dns;
 }
 
+static void keep_turn(struct network *n)
+{
+	if (n->task->n_servers > 0)
+		console_log(LOG_NOTICE, "%s: %s reached", n->turn->link.name, n->seen.about);
+	n->is_reached = true;
+	n->seen.reached = now_usec();
+	for (size_t i = 0; i < NICS_MAX; i++) {
+		struct nic *nic = &n->nics[i];
+		bool is_below = net_options_vlan_on(&n->task->options, nic->link.name);
+
+		if (nic->link.index && nic != n->turn && !is_below && !nic->is_dropped)
+			nic_drop(nic, n->rtnl);
+	}
+}
+
 static void give_turn(struct network *n, struct nic *nic)
 {
 	struct net_config dns = dns_for(n, nic);
@@ -277,25 +292,16 @@ static void give_turn(struct network *n, struct nic *nic)
 	if (r < 0)
 		console_log(LOG_WARNING, "cannot write resolv.conf: %s", strerror(-r));
 	describe_turn(nic, &dns, &n->seen);
+	memcpy(n->seen.log, nic->config.log, sizeof(n->seen.log));
+	nic->tried_at = now_usec();
+	if (n->task->n_servers == 0) {
+		keep_turn(n);
+		return;
+	}
 	describe_server(n->task->servers, &n->seen);
 	r = probe_start(&n->probe, n->task->servers, n->task->n_servers, nic->link.name);
 	if (r < 0)
 		n->probe_at = now_usec() + PAUSE_LEAST_USEC;
-	nic->tried_at = now_usec();
-}
-
-static void keep_turn(struct network *n)
-{
-	console_log(LOG_NOTICE, "%s: %s reached", n->turn->link.name, n->seen.about);
-	n->is_reached = true;
-	n->seen.reached = now_usec();
-	for (size_t i = 0; i < NICS_MAX; i++) {
-		struct nic *nic = &n->nics[i];
-		bool is_below = net_options_vlan_on(&n->task->options, nic->link.name);
-
-		if (nic->link.index && nic != n->turn && !is_below && !nic->is_dropped)
-			nic_drop(nic, n->rtnl);
-	}
 }
 
 static const char *explain(enum network_reason reason)

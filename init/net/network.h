@@ -9,7 +9,8 @@
 
 struct network_task {
 	struct net_options options;
-	struct url servers[URLS_MAX]; /* one of them is to be reached */
+	struct url servers
+		[URLS_MAX]; /* one of them is to be reached; if there is none, an address is all */
 	size_t n_servers;
 };
 

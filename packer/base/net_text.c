@@ -90,6 +90,11 @@ bool mac_parse(const char *text, size_t length, char separator, char ret[MAC_TEX
 	return true;
 }
 
+bool mac_is_of_card(const char mac[MAC_TEXT_MAX])
+{
+	return strchr("02468ace", mac[1]) && strspn(mac, "0:") < MAC_TEXT_MAX - 1;
+}
+
 bool name_is_plain(const char *name)
 {
 	size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");

@@ -30,6 +30,9 @@ bool subnet_has(const struct subnet *s, uint32_t address);
  * given separator. */
 bool mac_parse(const char *text, size_t length, char separator, char ret[MAC_TEXT_MAX]);
 
+/* Can a network card have it, as mac_parse() wrote it: it is neither that of a group nor all zeros? */
+bool mac_is_of_card(const char mac[MAC_TEXT_MAX]);
+
 /* Is it a name for files, labels and hosts: at most 32 letters, digits, _ and -, not starting with -? */
 bool name_is_plain(const char *name);
 

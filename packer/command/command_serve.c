@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <ifaddrs.h>
 #include <net/if.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,24 +13,17 @@
 
 #include "command/command.h"
 #include "base/options.h"
-#include "base/piped_child.h"
 #include "base/print.h"
-#include "site/serve_log.h"
-#include "site/served_blocks.h"
+#include "command/serve_follow.h"
 #include "site/site_generate.h"
 
-#define STOP_SECONDS 5 /* that a server may take to end */
+#define STATUS_DEFAULT "127.0.0.1:8079"
+#define TITLE_MAX (2 * SITE_TEXT_MAX)
+#define DIRECTORY_MAX 32
 
-struct server {
-	const char *package;
-	pid_t pid;
-	int fd; /* what it prints */
-	char line[SERVE_LINE_MAX];
-	size_t n;
-};
-
-static const char *arg_directory, *arg_interface;
-static bool arg_force;
+static const char *arg_directory, *arg_interface, *arg_status;
+static bool arg_force, arg_no_status;
+static struct sockaddr_storage status_at; /* what arg_status says */
 static volatile sig_atomic_t stopped;
 
 static const struct option_spec options[] = {
@@ -43,6 +35,12 @@ static const struct option_spec options[] = {
 	{ .name = "force",
 	  .flag = &arg_force,
 	  .help = "assign addresses even if another DHCP server does so, too" },
+	{ .name = "status",
+	  .value = "ADDRESS:PORT",
+	  .text = &arg_status,
+	  .help = "where the status page is (default: " STATUS_DEFAULT
+		  ", for this machine alone)" },
+	{ .name = "no-status", .flag = &arg_no_status, .help = "no status page" },
 	OPTION_HELP,
 	OPTIONS_END,
 };
@@ -51,10 +49,34 @@ static const struct command_usage usage = {
 	.command = "serve",
 	.synopsis = "serve DIR [OPTION]...",
 	.about = "Serves a directory that `tarboot netboot` wrote, with dnsmasq (DHCP, TFTP) and "
-		 "nginx (HTTP), which must be installed, and shows which machine loads what. Stop "
-		 "it with Ctrl-C. Must be run as root.",
+		 "nginx (HTTP), which must be installed, and shows how far each machine is: as a "
+		 "table on a terminal, else as lines, and on a page for a browser. Stop it with "
+		 "Ctrl-C. Must be run as root.",
 	.options = options,
 };
+
+/* "ADDRESS:PORT" or "[ADDRESS]:PORT" */
+static bool status_parse(const char *text, struct sockaddr_storage *ret)
+{
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)ret;
+	struct sockaddr_in *four = (struct sockaddr_in *)ret;
+	const char *colon = strrchr(text, ':');
+	char address[INET6_ADDRSTRLEN];
+	size_t n = colon ? (size_t)(colon - text) : 0, skip = *text == '[';
+	unsigned port;
+	int end = 0;
+
+	if (n < 3 || n - 2 * skip >= sizeof(address) || (skip && text[n - 1] != ']') ||
+	    strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
+	    sscanf(colon + 1, "%5u%n", &port, &end) != 1 || colon[1 + end] || port < 1 ||
+	    port > 65535)
+		return false;
+	snprintf(address, sizeof(address), "%.*s", (int)(n - 2 * skip), text + skip);
+	*ret = (struct sockaddr_storage){ .ss_family = skip ? AF_INET6 : AF_INET };
+	six->sin6_port = htons((uint16_t)port); /* the same place as in *four */
+	return inet_pton(skip ? AF_INET6 : AF_INET, address,
+			 skip ? (void *)&six->sin6_addr : (void *)&four->sin_addr) == 1;
+}
 
 /* Returns -1 to go on, else an exit code. */
 static int parse_options(int argc, char **argv)
@@ -68,6 +90,16 @@ static int parse_options(int argc, char **argv)
 	if (r != EXIT_OK)
 		return r;
 	arg_directory = line.arguments[0];
+	if (arg_no_status && arg_status)
+		return print_usage_error("serve", "give either --status or --no-status");
+	if (!arg_status)
+		arg_status = STATUS_DEFAULT;
+	if (!status_parse(arg_status, &status_at))
+		return print_usage_error(
+			"serve",
+			"--status: %s is not an address and port like " STATUS_DEFAULT
+			" or [::1]:8079",
+			arg_status);
 	return -1;
 }
 
@@ -102,27 +134,57 @@ static int find_interface(const struct site *s, char ret[IF_NAMESIZE], struct fa
 			       arg_interface ? "of that name " : "", address);
 }
 
-/* Two web servers cannot have one port. */
-static int check_port(const struct site *s, struct fail *f)
+/* Two web servers cannot have one port. 0 or -errno. */
+static int try_port(const void *at, size_t size)
 {
-	_cleanup_close_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const struct sockaddr *address = at;
+	_cleanup_close_ int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int one = 1;
+
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	return bind(fd, address, (socklen_t)size) < 0 ? -errno : 0;
+}
+
+static int check_site_port(const struct site *s, struct fail *f)
+{
 	struct sockaddr_in in = { .sin_family = AF_INET,
 				  .sin_port = htons((uint16_t)s->port),
 				  .sin_addr = { htonl(s->server) } };
-	int one = 1;
+	int r = try_port(&in, sizeof(in));
 	char what[64];
 
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (fd >= 0 && bind(fd, (struct sockaddr *)&in, sizeof(in)) == 0)
-		return 0;
 	snprintf(what, sizeof(what), "port %u", s->port);
-	return errno == EADDRINUSE
-		       ? fail_set(f, EADDRINUSE, what,
-				  "Stop it (Debian's package of nginx starts one: systemctl "
-				  "disable --now "
-				  "nginx), or give another with `tarboot netboot --http-port`.",
-				  "another program uses it")
-		       : fail_errno(f, errno, what, "cannot serve HTTP there");
+	if (r == -EADDRINUSE)
+		return fail_set(f, EADDRINUSE, what,
+				"Stop it (Debian's package of nginx starts one: systemctl disable "
+				"--now nginx), or give another with `tarboot netboot --http-port`.",
+				"another program uses it");
+	return r < 0 ? fail_errno(f, -r, what, "cannot serve HTTP there") : 0;
+}
+
+/* The machines shall not get it from the address that they boot from. */
+static int check_status_port(const struct site *s, struct fail *f)
+{
+	const struct sockaddr_in *four = (const struct sockaddr_in *)&status_at;
+	bool is_four = status_at.ss_family == AF_INET;
+	uint32_t address = ntohl(four->sin_addr.s_addr);
+	int r;
+
+	if (arg_no_status)
+		return 0;
+	if (is_four && ntohs(four->sin_port) == s->port &&
+	    (address == s->server || address == INADDR_ANY))
+		return fail_set(f, EADDRINUSE, arg_status, "Give another port with --status.",
+				"the machines boot from there");
+	r = try_port(&status_at, is_four ? sizeof(*four) : sizeof(struct sockaddr_in6));
+	if (r == -EADDRINUSE)
+		return fail_set(f, EADDRINUSE, arg_status,
+				"Give another port for the status page with --status, or "
+				"--no-status.",
+				"another program uses this port");
+	return r < 0 ? fail_errno(f, -r, arg_status, "cannot serve the status page there") : 0;
 }
 
 /* Asks for an address, as a machine would, and gives it back. True: a server gave one; some look for three seconds
@@ -166,228 +228,64 @@ static int check_dhcp(const struct site *s, const char *interface, struct fail *
 			"another DHCP server assigns addresses on this network");
 }
 
-/* ---- the servers ---- */
-
-/* Those that end `serve`. SIGPIPE: whoever read what it says is gone. */
-static const int ending[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
-
-static void ending_signals(sigset_t *ret)
-{
-	sigemptyset(ret);
-	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
-		sigaddset(ret, ending[i]);
-}
-
-/* Until the child has handlers of its own, a signal must end it, not be taken by ours. */
-static void restore_signals(void)
-{
-	sigset_t set;
-
-	ending_signals(&set);
-	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
-		signal(ending[i], SIG_DFL);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
-}
-
-static int start(struct server *v, const char *const *argv, struct fail *f)
-{
-	sigset_t set, old;
-
-	ending_signals(&set);
-	sigprocmask(SIG_BLOCK, &set, &old);
-	v->pid = piped_child(&v->fd);
-	if (v->pid == 0) {
-		restore_signals();
-		setpgid(0, 0); /* Ctrl-C is for us, who end it in order */
-		dup2(STDOUT_FILENO, STDERR_FILENO);
-		execvp(argv[0], (char *const *)argv);
-		dprintf(STDERR_FILENO, "%s: cannot start it: %s: install %s\n", argv[0],
-			strerror(errno), v->package);
-		_exit(EXIT_FAILED);
-	}
-	sigprocmask(SIG_SETMASK, &old, NULL);
-	return v->pid < 0 ? fail_errno(f, v->pid, argv[0], "cannot start it") : 0;
-}
-
-static int start_dnsmasq(const struct site *s, struct server *v, struct fail *f)
-{
-	char path[PATH_MAX];
-	const char *argv[] = { "dnsmasq", "--keep-in-foreground", "--log-facility=-", "-C", path,
-			       NULL };
-
-	site_path(s, path, "config/dnsmasq.conf");
-	return start(v, argv, f);
-}
-
-static int write_nginx(const struct site *s, const char *directory, struct fail *f)
-{
-	char path[PATH_MAX], site[PATH_MAX], real[PATH_MAX];
-	FILE *out;
-
-	snprintf(path, sizeof(path), "%s/nginx.conf", directory);
-	out = fopen(path, "we");
-	if (!out || !realpath(site_path(s, site, "config/nginx-site.conf"), real))
-		return fail_errno(f, errno, out ? site : path, "cannot configure nginx");
-	fprintf(out,
-		"daemon off;\nworker_processes auto;\npid %s/pid;\nerror_log stderr;\n"
-		"events { worker_connections 4096; }\nhttp {\n"
-		"log_format tarboot '" SERVE_HTTP_FORMAT "';\naccess_log /dev/stdout tarboot;\n",
-		directory);
-	for (const char *const *kind = (const char *const[]){ "client_body", "proxy", "fastcgi",
-							      "uwsgi", "scgi", NULL };
-	     *kind; kind++)
-		fprintf(out, "%s_temp_path %s/temporary;\n", *kind, directory);
-	fprintf(out, "include %s;\n}\n", real);
-	return fclose(out) == 0 ? 0 : fail_errno(f, errno, path, "cannot configure nginx");
-}
-
-static int start_nginx(const struct site *s, const char *directory, struct server *v,
-		       struct fail *f)
-{
-	char path[PATH_MAX];
-	const char *argv[] = { "nginx", "-e", "stderr", "-c", path, NULL };
-	int r = write_nginx(s, directory, f);
-
-	snprintf(path, sizeof(path), "%s/nginx.conf", directory);
-	return r == 0 ? start(v, argv, f) : r;
-}
-
-/* ---- what they say ---- */
-
-/* The addresses that another DHCP server has given. */
-static void learn_neighbours(struct serve_log *log)
-{
-	FILE *in = fopen("/proc/net/arp", "re");
-	char line[256], address[64], mac[64];
-
-	while (in && fgets(line, sizeof(line), in))
-		if (sscanf(line, "%63s %*s %*s %63s", address, mac) == 2)
-			serve_log_learn(log, address, mac);
-	if (in)
-		fclose(in);
-}
-
-static void print_log_line(struct serve_log *log, const char *line)
-{
-	char shown[SERVE_LINE_MAX], clock[16];
-	time_t now = time(NULL);
-	struct tm tm;
-
-	if (!serve_log_line(log, line, shown))
-		return;
-	learn_neighbours(log);
-	(void)serve_log_line(log, line, shown); /* now with the MAC */
-	strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&now, &tm));
-	print_line(stdout, "%s  %s", clock, shown); /* names come from the network */
-	fflush(stdout);
-}
-
-/* False: the server has ended. */
-static bool read_lines(struct server *v, struct serve_log *log)
-{
-	char block[4096];
-	ssize_t n = read(v->fd, block, sizeof(block));
-
-	for (ssize_t i = 0; i < n; i++) {
-		if (block[i] != '\n' && v->n < sizeof(v->line) - 1) {
-			v->line[v->n++] = block[i];
-		} else if (block[i] == '\n') {
-			v->line[v->n] = '\0';
-			print_log_line(log, v->line);
-			v->n = 0;
-		}
-	}
-	return n > 0 || (n < 0 && errno == EINTR);
-}
-
-static int follow(const struct site *s, struct server servers[2], struct fail *f)
-{
-	static struct serve_log log;
-	char directory[PATH_MAX];
-	struct pollfd p[2] = { { .fd = servers[0].fd, .events = POLLIN },
-			       { .fd = servers[1].fd, .events = POLLIN } };
-
-	snprintf(directory, sizeof(directory), "%s/http", s->directory);
-	log.blocks = served_blocks;
-	log.blocks_arg = directory;
-	while (!stopped) {
-		if (poll(p, 2, 500) <= 0)
-			continue;
-		for (int i = 0; i < 2; i++)
-			if (p[i].revents && !read_lines(&servers[i], &log))
-				return fail_set(f, ECHILD, servers[i].package,
-						"See its last messages above.",
-						"the server from this package has ended");
-	}
-	return 0;
-}
-
-static bool has_ended(pid_t pid)
-{
-	return waitpid(pid, NULL, WNOHANG) != 0;
-}
-
-/* nginx loses a signal that arrives while it starts its workers, so the signal is repeated; in the end all its processes
- * are killed. */
-static void stop(struct server *v)
-{
-	bool ended = v->pid <= 0;
-
-	for (int i = 0; !ended && i < STOP_SECONDS * 10; i++) {
-		kill(v->pid, SIGTERM);
-		usleep(i == 0 ? 10000 : 100000);
-		ended = has_ended(v->pid);
-	}
-	if (!ended) {
-		kill(-v->pid, SIGKILL);
-		(void)waitpid(v->pid, NULL, 0);
-	}
-	cleanup_close(&v->fd);
-}
-
 static void on_signal(int signal)
 {
 	(void)signal;
 	stopped = 1;
 }
 
-static void remove_directory(const char *directory)
+/* ret_title: the same for a terminal. */
+static void print_start(const struct site *s, const char *interface, char ret_title[TITLE_MAX])
 {
-	static const char *const names[] = { "nginx.conf", "pid", "temporary" };
-	char path[PATH_MAX];
+	char url[SITE_TEXT_MAX];
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
-		(void)remove(path);
+	site_url(s, url);
+	snprintf(ret_title, TITLE_MAX, "serving %s%s%s%s; stop it with Ctrl-C", url,
+		 arg_no_status ? "" : ", status http://", arg_no_status ? "" : arg_status,
+		 arg_no_status ? "" : "/");
+	printf("serving  %s on %s, %s; stop it with Ctrl-C\n", url, interface,
+	       s->proxy ? "addresses from another DHCP server" : "with DHCP addresses");
+	if (!arg_no_status)
+		printf("status   http://%s/\n", arg_status);
+	fflush(stdout);
+}
+
+/* In memory if there is /run: the status page is written each second. Other users read it: nginx is one. */
+static int make_directory(char ret[DIRECTORY_MAX], struct fail *f)
+{
+	strcpy(ret, "/run/tarboot-serve-XXXXXX");
+	if (!mkdtemp(ret)) {
+		strcpy(ret, "/tmp/tarboot-serve-XXXXXX");
+		if (!mkdtemp(ret))
+			return fail_errno(f, errno, ret, "cannot create this directory");
 	}
-	(void)rmdir(directory);
+	(void)chmod(ret, 0711);
+	return 0;
 }
 
 static int run_servers(const struct site *s, const char *interface, struct fail *f)
 {
 	struct server servers[2] = { { .package = "dnsmasq-base", .fd = -1 },
 				     { .package = "nginx-light", .fd = -1 } };
-	char directory[] = "/tmp/tarboot-serve-XXXXXX", url[SITE_TEXT_MAX];
-	struct sigaction action = { .sa_handler = on_signal };
-	int r;
+	char directory[DIRECTORY_MAX], page[sizeof(directory) + 8], title[TITLE_MAX];
+	struct follow_options o = { arg_no_status ? NULL : page, title, &stopped };
+	int r = make_directory(directory, f);
 
-	if (!mkdtemp(directory))
-		return fail_errno(f, errno, directory, "cannot create this directory");
-	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
-		sigaction(ending[i], &action, NULL);
-	r = start_dnsmasq(s, &servers[0], f);
+	if (r < 0)
+		return r;
+	snprintf(page, sizeof(page), "%s/status", directory);
+	server_catch_signals(on_signal);
+	r = server_start_dnsmasq(s, &servers[0], f);
 	if (r == 0)
-		r = start_nginx(s, directory, &servers[1], f);
+		r = server_start_nginx(s, directory, arg_no_status ? NULL : arg_status, &servers[1],
+				       f);
 	if (r == 0) {
-		site_url(s, url);
-		printf("serving  %s on %s, %s; stop it with Ctrl-C\n", url, interface,
-		       s->proxy ? "addresses from another DHCP server" : "with DHCP addresses");
-		fflush(stdout);
-		r = follow(s, servers, f);
+		print_start(s, interface, title);
+		r = serve_follow(s, servers, &o, f);
 	}
-	stop(&servers[0]);
-	stop(&servers[1]);
-	remove_directory(directory);
+	server_stop(&servers[0]);
+	server_stop(&servers[1]);
+	server_remove_directory(directory);
 	return r;
 }
 
@@ -423,7 +321,9 @@ static int serve(struct site *s, struct fail *f)
 	int r = prepare(s, interface, f);
 
 	if (r == 0)
-		r = check_port(s, f);
+		r = check_site_port(s, f);
+	if (r == 0)
+		r = check_status_port(s, f);
 	if (r == 0)
 		r = check_dhcp(s, interface, f);
 	return r == 0 ? run_servers(s, interface, f) : r;

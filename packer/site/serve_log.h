@@ -8,14 +8,17 @@
 #include <stdint.h>
 
 #include "base/net_text.h"
+#include "site/serve_event.h"
 
 #define SERVE_CLIENTS 2048
-#define SERVE_LINE_MAX 640
+#define SERVE_WHAT_MAX 544
+#define SERVE_LINE_MAX (SERVE_WHAT_MAX + 160)
 #define SERVE_BLOCKS_MAX 64
 
 struct serve_log {
 	struct {
 		char address[IPV4_TEXT_MAX], mac[MAC_TEXT_MAX];
+		enum serve_source source;
 	} clients[SERVE_CLIENTS]; /* a ring: the oldest is replaced first */
 	size_t n;
 
@@ -25,13 +28,20 @@ struct serve_log {
 	const void *blocks_arg;
 };
 
-/* The format of the access log of nginx. */
-#define SERVE_HTTP_FORMAT                                              \
-	"tarboot $remote_addr $status $body_bytes_sent $request_time " \
-	"$sent_http_content_length [$sent_http_content_range] $uri"
+/* Which machine has an address, from elsewhere than a log. What is no address is ignored. */
+void serve_log_learn(struct serve_log *log, const char *address, const char *mac,
+		     enum serve_source source);
 
-/* Adds a machine whose address is known from elsewhere. */
-void serve_log_learn(struct serve_log *log, const char *address, const char *mac);
+/* The same of a line of /proc/net/arp. */
+void serve_log_neighbour(struct serve_log *log, const char *line);
+
+/* The MAC address of a machine, as this source says, or one that is as good; "" = not known. */
+const char *serve_log_mac(const struct serve_log *log, const char *address,
+			  enum serve_source source);
 
 /* Formats what to show for a line, without newline. False: nothing. */
 bool serve_log_line(struct serve_log *log, const char *line, char ret[SERVE_LINE_MAX]);
+
+/* The same of a line that has been parsed. ret_what: what the machine did, without its addresses; "" = nothing, or it is about none. */
+bool serve_log_event(struct serve_log *log, const struct serve_event *e, const char *line,
+		     char ret_what[SERVE_WHAT_MAX], char ret[SERVE_LINE_MAX]);

@@ -9,11 +9,11 @@
 #include "fetch/url.h"
 #include "parameters/params.h"
 
-/* What iPXE writes for these is no longer than this, names of hosts included. */
+/* What the menu and iPXE write for these is no longer than this, names of hosts included. */
 static const char of_ipxe[] =
 	"ip=255.255.255.255::255.255.255.255:255.255.255.255:"
 	"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx::none:255.255.255.255 "
-	"BOOTIF=01-52-54-00-12-34-56 ";
+	"BOOTIF=01-52-54-00-12-34-56 tarboot.log=255.255.255.255 ";
 
 /* netX is the card that iPXE boots from: of several, the settings must be those of one. */
 static const char ip[] = "ip=${netX/ip}::${netX/gateway}:${netX/netmask}:${netX/hostname}::none:"
@@ -85,6 +85,7 @@ int site_stream_words(const struct site *s, const char *name, const struct site_
 		      char **ret, struct fail *f)
 {
 	_cleanup_free_ char *urls = NULL;
+	char server[IPV4_TEXT_MAX], log[32] = "";
 	size_t size;
 	FILE *out;
 	int r = 0;
@@ -102,9 +103,11 @@ int site_stream_words(const struct site *s, const char *name, const struct site_
 	if (r == 0)
 		r = check_line(urls, v, f);
 	/* A line that says something else of the network is right: whoever wrote it knows it. */
-	if (r == 0 &&
-	    asprintf(ret, "tarboot.rootfs=%s %s%s", urls, has_parameter(v->append, "ip=") ? "" : ip,
-		     has_parameter(v->append, "BOOTIF=") ? "" : bootif) < 0)
+	if (!has_parameter(v->append, "tarboot.log="))
+		snprintf(log, sizeof(log), "tarboot.log=%s ", ipv4_format(server, s->server));
+	if (r == 0 && asprintf(ret, "tarboot.rootfs=%s %s%s%s", urls,
+			       has_parameter(v->append, "ip=") ? "" : ip,
+			       has_parameter(v->append, "BOOTIF=") ? "" : bootif, log) < 0)
 		r = fail_errno(f, ENOMEM, name, "cannot write the menu");
 	return r;
 }

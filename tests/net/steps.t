@@ -6,6 +6,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/../netboot";
+use IO::Select;
 use IO::Socket::INET;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -331,6 +332,42 @@ for (
 		$c->is_untouched;
 	};
 }
+# A log server: named by DHCP, by its address or by a name. What it gets of the lines on the console, with MAC and host name.
+subtest 'the log' => sub {
+	my $logged = network(dhcp(100 + $n_networks), "--dhcp-option=7,192.168.@{[ 100 + $n_networks ]}.1");
+	for my $case ([ 'by DHCP', '', 514 ], [ 'by its name', 'tarboot.log=server.test:5514', 5514 ],
+		[ 'with a name of its own', "tarboot.log=192.168.$logged.1 ip=192.168.$logged.200:::24:pc-7::none", 514, 'pc-7' ]) {
+		my ($name, $line, $port, $host) = @$case;
+		my $server = IO::Socket::INET->new(Proto => 'udp', LocalAddr => "192.168.$logged.1", LocalPort => $port) or die "udp: $!\n";
+		my $c      = Client->new($logged);
+		like($c->boot("tarboot.rootfs=http://192.168.$logged.1/x $line"), qr/^reached nic=eth0 /, "$name: reached");
+		my ($mac) = $c->{said} =~ /mac=(\S+)/;
+		my $text  = '';
+		$c->stop;
+		while (IO::Select->new($server)->can_read(1)) { $server->recv(my $message, 2000); $text .= "$message\n" }
+		my @said = split /\n/, lines($c);
+		my $head = '<29>1 - ' . ($host // '-') . " tarboot $mac - -";
+		is($text, join('', map { "$head $_\n" } @said, 'hand over: '), 'what is on the console');
+	}
+	my $c = Client->new($logged);
+	for my $line ("tarboot.log=192.168.$logged.1", "tarboot.log=192.168.$logged.1 tarboot.rootfs=http://192.168.$logged.1/x ip=192.168.$logged.201:::24") {
+		my $server = IO::Socket::INET->new(Proto => 'udp', LocalAddr => "192.168.$logged.1", LocalPort => 514) or die "udp: $!\n";
+		my $later  = Client->new($logged);
+		$later->boot("$line quiet");
+		syswrite $later->{stdin}, "fail\n";
+		ok($later->hear(qr/^told\n/m, 20), 'a step that fails when the network was stopped: it is started again') or diag($later->{said});
+		my $text = '';
+		while (IO::Select->new($server)->can_read(1)) { $server->recv(my $message, 2000); $text .= "$message\n" }
+		like($text, qr/ tarboot 52:54:00:\S+ failure - switch root failed: \/newroot: no reason\n/, 'and the log server hears of it');
+		like($text, qr/ - - hand over: \n/, 'after the end of the boot before') if $line =~ /http/;
+		waitpid $later->{steps}, 0;
+		is($later->state =~ s/^report\.json\n//mr, $later->{before}, 'and all is as it was');
+	}
+	like($c->boot("tarboot.rootfs=http://192.168.$logged.1/x tarboot.log=192.168.$logged.9"), qr/^reached nic=eth0 /, 'one that does not exist');
+	my $before = time;
+	ok($c->stop, 'the network is stopped');
+	cmp_ok(time - $before, '<', 3, 'keeps nobody waiting');
+};
 is(Client->new($n)->boot('tarboot.rootfs=/rootfs.tar.xz ip=rubbish vlan=rubbish'), 'reached nic= address= from= gateway= dns= about= mac= times=wrong',
 	'a root that is not fetched: nothing is done, nor read');
 done_testing();

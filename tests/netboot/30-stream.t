@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 use FindBin;
+use JSON::PP qw(decode_json);
 use lib $FindBin::RealBin;
 use Test::More;
 use Net;
@@ -18,7 +19,7 @@ my $site  = public('site');
 
 tarboot('pack', demo_root(), '-o', $image, qw(--level=fast --stream --no-shell));
 tarboot('netboot', $image, '-o', $site, '--stream', '--server', $SERVER, '--subnet', $SUBNET, '--timeout', 2,
-	'--append', 'console=ttyS0 net.ifnames=0 tarboot.shell', '--host', mac(1) . '=192.168.77.21,bios-pc');
+	'--append', "console=ttyS0 net.ifnames=0 tarboot.shell", '--host', mac(1) . '=192.168.77.21,bios-pc');
 my $serve = serve('serve', build_path('tarboot'), 'serve', $site);
 ok($serve->wait_for(qr/^serving /m, 20), 'the servers run') or diag($serve->text);
 my $version = readlink "$site/http/images/demo/current";
@@ -32,12 +33,16 @@ for my $kind (sort keys %machine) {
 		my $text = $guest->text;
 		my ($line) = $text =~ /Kernel command line: (.*)/;
 		my ($address, $mac) = $kind eq 'BIOS' ? ('192.168.77.21', mac(1)) : ('192\.168\.77\.\d+', mac(2));
-		like($line, qr{tarboot\.rootfs=\Q$url\E ip=${address}:::255\.255\.255\.0:(?:bios-pc)?::none: BOOTIF=01-@{[ $mac =~ tr/:/-/r ]} console=ttyS0},
+		like($line, qr{tarboot\.rootfs=\Q$url\E ip=${address}:::255\.255\.255\.0:(?:bios-pc)?::none: BOOTIF=01-@{[ $mac =~ tr/:/-/r ]} tarboot\.log=\Q$SERVER\E console=ttyS0},
 			'the kernel command line has its address');
 		like($text, qr/^tarboot: unpack root: \d+\.\d+ s/m, 'the root was unpacked');
 		like($text, qr/^tarboot: zram: \d+\.\d MiB are in \d+\.\d MiB of RAM/m, 'a part of it is compressed') if $kind eq 'BIOS';
 		unlike($text, qr/^tarboot: .*trying again|FAILED/m, 'nothing failed');
 		root_is_in_memory($guest);
+		my $room = decode_json(run('busybox', 'wget', '-qO-', 'http://127.0.0.1:8079/status.json'));
+		my ($row) = grep { $_->{mac} eq $mac } @{ $room->{machines} };
+		is(join(' ', @$row{qw(name image stage timeline)}), ($kind eq 'BIOS' ? 'bios-pc' : '') . ' demo handed over 1',
+			'serve knows that it has handed over, and has its report') or diag(explain($row));
 		$guest->stop;
 	};
 }

@@ -156,7 +156,7 @@ sub menu_line { return slurp("$site/http/menu.ipxe") =~ /^:\Q$_[0]\E\n(?:.+\n)*?
 sub b2sum { return (split ' ', run('b2sum', '-l', '256', $_[0]))[0] }
 
 # iPXE's words, as the documentation of the menu has them.
-my $OF_IPXE = 'ip=${netX/ip}::${netX/gateway}:${netX/netmask}:${netX/hostname}::none:${netX/dns} BOOTIF=01-${netX/mac:hexhyp}';
+my $OF_IPXE = 'ip=${netX/ip}::${netX/gateway}:${netX/netmask}:${netX/hostname}::none:${netX/dns} BOOTIF=01-${netX/mac:hexhyp} tarboot.log=10.7.0.1';
 my $DEFAULT = 'devfs=nomount rw panic=60 selinux=0 biosdevname=0 net.ifnames=0 ipv6.disable=0';
 
 is(pack_it('--no-shell')->{exit}, 0, 'an image without a fetcher');
@@ -221,12 +221,12 @@ is(scalar(my @mirrors = slurp("$site/netboot.conf") =~ /^mirror = /mg), 2, 'is n
 sub inode { return (stat $_[0])[1] }
 
 is(pack_it('--stream', '--shell', $busybox, '--modules=slow')->{exit}, 0, 'the same root with another boot part');
-works('is published', $image, '--stream', '--append', 'ip=10.7.0.50::10.7.0.254:255.255.255.0::eth1:none quiet');
+works('is published', $image, '--stream', '--append', 'ip=10.7.0.50::10.7.0.254:255.255.255.0::eth1:none tarboot.log=log.example quiet');
 my $two = readlink "$site/http/images/lab/current";
 isnt($two, $one, 'as a new version');
 is(inode("$site/http/images/lab/$two/root.tar.xz"), inode("$dir/root.tar.xz"), 'which shares the root');
-like(menu_line('lab'), qr{root\.tar\.xz BOOTIF=01-\$\{netX/mac:hexhyp\} ip=10\.7\.0\.50::10\.7\.0\.254:255\.255\.255\.0::eth1:none quiet \|\| goto failed\z},
-	'an address on the line is the address');
+like(menu_line('lab'), qr{root\.tar\.xz BOOTIF=01-\$\{netX/mac:hexhyp\} ip=10\.7\.0\.50::10\.7\.0\.254:255\.255\.255\.0::eth1:none tarboot\.log=log\.example quiet \|\| goto failed\z},
+	'an address on the line is the address, a log server the log server');
 like(menu_line('lab.previous'), qr{/$one/root\.tar\.xz,.* \Q$OF_IPXE $DEFAULT\E \|\| goto failed\z}, 'the previous version has its own');
 {
 	# What is damaged on the disk is not shared.
@@ -252,7 +252,7 @@ like(menu_line('lab'), qr{/root\.tar\.zst \Q$OF_IPXE\E quiet \|\|}, 'in the menu
 	my $mirror = 'http://mirror.example/' . 'x' x 200;
 	my $urls   = join ',', map { "$_/images/lab/20260101-000000/root.tar.zst" } 'http://10.7.0.1', map { "$mirror$_" } 1 .. 3;
 	my $length = length("initrd=boot.img tarboot.rootfs=$urls ip=255.255.255.255::255.255.255.255:255.255.255.255:" . 'x' x 64
-		. '::none:255.255.255.255 BOOTIF=01-52-54-00-12-34-56 ' . 'x' x 1000 . ' tarboot.shell tarboot.debug');
+		. '::none:255.255.255.255 BOOTIF=01-52-54-00-12-34-56 tarboot.log=255.255.255.255 ' . 'x' x 1000 . ' tarboot.shell tarboot.debug');
 	refuses('a line that is too long', 1, "tarboot: --append: the kernel command line may take $length characters, with the URLs of the root; a kernel reads 2047\n"
 		. "  Use a shorter --append, or fewer --mirror.\n", $image, '--stream', '--append', 'x' x 1000, map { ('--mirror', "$mirror$_") } 1 .. 3);
 	is("$site/http/images/lab/" . readlink("$site/http/images/lab/current"), $three, 'nothing is published');

@@ -1,7 +1,8 @@
 /*
  * network_steps COMMAND-LINE: the boot steps around the network, with a kernel command line that is given. Prints what the
  * console would show, then one line "reached FIELD=VALUE ..." or "failed WHAT: WHY TODO"; waits for a line on standard input (for a
- * look at addresses and routes), undoes it all, and prints "stopped".
+ * look at addresses and routes), undoes it all, and prints "stopped". If the line is "fail", a later step fails then, which a log
+ * server is to hear of.
  *
  * It is also the program that udhcpc starts, as /init is.
  */
@@ -13,6 +14,7 @@
 #include "net/config.h"
 #include "net/lease.h"
 #include "net/net.h"
+#include "net/net_log.h"
 
 static void print_seen(const struct boot *b)
 {
@@ -26,10 +28,25 @@ static void print_seen(const struct boot *b)
 	       s->link && s->link <= s->reached ? "good" : "wrong");
 }
 
+static bool is_logging(void *arg)
+{
+	return background_is_running(&((struct boot *)arg)->log_sender);
+}
+
+static void fail_afterwards(struct boot *b)
+{
+	network_log_failure(b, true);
+	console_log(LOG_FAILURE, "switch root failed: /newroot: no reason");
+	(void)child_wait_until(is_logging, b, 10000);
+	network_log_end(b);
+	(void)network_stop(b);
+	printf("told\n");
+}
+
 int main(int argc, char **argv)
 {
 	static struct boot b = { .new_root_fd = -1, .old_root_fd = -1 };
-	char line[8];
+	char line[8] = "";
 
 	if (lease_is_event(argc, argv))
 		return lease_print(argv);
@@ -46,5 +63,7 @@ int main(int argc, char **argv)
 	(void)!fgets(line, sizeof(line), stdin);
 	(void)network_stop(&b);
 	printf("stopped\n");
+	if (strcmp(line, "fail\n") == 0)
+		fail_afterwards(&b);
 	return 0;
 }

@@ -35,6 +35,7 @@ static const char *parse(const char *text)
 	if (c.mtu)
 		ADD(" mtu %u", c.mtu);
 	ADD("%s%s", *c.from ? " from " : "", c.from);
+	ADD("%s%s", *c.log ? " log " : "", c.log);
 #undef ADD
 	return line;
 }
@@ -54,6 +55,9 @@ static const struct {
 	{ "bound|ip=10.0.0.5|mask=24|router=10.0.0.1|staticroutes=10.1.0.0/16 10.0.0.7 0.0.0.0/0 "
 	  "10.0.0.8",
 	  "10.0.0.5/24 to 10.1.0.0/16 via 10.0.0.7 via 10.0.0.8" },
+
+	{ "bound|ip=10.0.0.5|mask=24|opt7=0a000009", "10.0.0.5/24 log 10.0.0.9" },
+	{ "bound|ip=10.0.0.5|mask=24|opt7=fffffffe0a000001", "10.0.0.5/24 log 255.255.255.254" },
 
 	/* not yet */
 	{ "deconfig|interface=eth0", "none" },
@@ -87,6 +91,9 @@ static const struct {
 	{ "bound|ip=10.0.0.5|mask=24|domain=a b", "10.0.0.5/24" },
 	{ "bound|ip=10.0.0.5|mask=24|domain=bad", "10.0.0.5/24" },
 	{ "bound|ip=10.0.0.5|mask=24|mtu=10", "10.0.0.5/24" },
+	{ "bound|ip=10.0.0.5|mask=24|opt7=0a0000", "10.0.0.5/24" },
+	{ "bound|ip=10.0.0.5|mask=24|opt7=", "10.0.0.5/24" },
+	{ "bound|ip=10.0.0.5|mask=24|opt7=;reboot;", "10.0.0.5/24" },
 	{ "bound|ip=10.0.0.5|mask=24|mtu=1500x", "10.0.0.5/24" },
 	{ "bound|ip=10.0.0.5|mask=24|mtu=99999", "10.0.0.5/24" },
 	{ "bound|ip=10.0.0.5|mask=24|serverid=evil\033[2J", "10.0.0.5/24" },

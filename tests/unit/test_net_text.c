@@ -76,6 +76,12 @@ int main(void)
 	check_mac("52:54:00:ab:cd", "");
 	check_mac("52:54:00:ab:cd:0g", "");
 	check_mac("525400:ab:cd:09:1", "");
+	ok(mac_is_of_card("52:54:00:ab:cd:09") && mac_is_of_card("00:00:00:00:00:01") &&
+		   mac_is_of_card("fe:00:00:00:00:00"),
+	   "MACs of cards");
+	ok(!mac_is_of_card("00:00:00:00:00:00") && !mac_is_of_card("ff:ff:ff:ff:ff:ff") &&
+		   !mac_is_of_card("01:00:5e:00:00:01"),
+	   "those of groups, and zeros");
 
 	ok(name_is_plain("lab-2_x") && name_is_plain("7"), "plain names");
 	ok(!name_is_plain("") && !name_is_plain("-a") && !name_is_plain("a.b") &&

@@ -54,6 +54,8 @@ static const char *describe(const struct params *p)
 			    texts[i].value->is_too_long ? "..." : "");
 	if (*p->proxy)
 		ADD(" proxy=%s", p->proxy);
+	if (*p->log)
+		ADD(" log=%s", p->log);
 	if (p->netwait != 600)
 		ADD(" netwait=%ld", p->netwait);
 	ADD("%s%s", p->keep_network ? " net=keep" : "", p->verify ? "" : " verify=no");
@@ -108,6 +110,11 @@ static const struct {
 	{ "tarboot.rootfs=http://server/root.tar.xz,http://[2001:db8::1]:8080/r",
 	  "rootfs=http://server/root.tar.xz,http://[2001:db8::1]:8080/r" },
 	{ "tarboot.proxy=http://proxy:3128", "proxy=http://proxy:3128" },
+	{ "tarboot.log=10.0.0.1", "log=10.0.0.1" },
+	{ "tarboot.log=10.0.0.1 tarboot.log=", "" },
+	{ "tarboot.log=logs.example.org:5514", "log=logs.example.org:5514" },
+	{ "tarboot.log=[2001:db8::1]:514", "log=[2001:db8::1]:514" },
+	{ "tarboot.log=[2001:db8::1]", "log=[2001:db8::1]" },
 	{ "tarboot.proxy=http://proxy:3128 tarboot.proxy=", "" },
 	{ "tarboot.verify=no", "verify=no" },
 	{ "tarboot.verify=no tarboot.verify=yes", "" },
@@ -243,6 +250,15 @@ static const struct {
 	{ "tarboot.rootfs", "http://server" },
 	{ "tarboot.rootfs", "ftp://server/root.tar.xz" },
 	{ "tarboot.proxy", NULL },
+	{ "tarboot.log", NULL },
+	{ "tarboot.log=host:0", "host:0" },
+	{ "tarboot.log=host:99999", "host:99999" },
+	{ "tarboot.log=user@host", "user@host" },
+	{ "tarboot.log=host/514", "host/514" },
+	{ "tarboot.log=host:514/", "host:514/" },
+	{ "tarboot.log=host:514?x", "host:514?x" },
+	{ "tarboot.log=http://host", "http://host" },
+	{ "tarboot.log=[2001:db8::1", "[2001:db8::1" },
 	{ "tarboot.proxy", "proxy:3128" },
 	{ "tarboot.proxy", "http://proxy:99999" },
 	{ "tarboot.verify", "perhaps" },

@@ -23,6 +23,51 @@ static void some_blocks(const void *arg, const char *path, uint64_t from, uint64
 			 (unsigned long long)from, (unsigned long long)to);
 }
 
+static void is_mac(const char *address, const char *want, const char *what)
+{
+	is_str(serve_log_mac(&log_, address, SERVE_BY_NOBODY), want, "%s", what);
+}
+
+#define ARP_LINE "10.9.0.%u        0x1         0x%x         %s     *        br0"
+
+static void neighbour(unsigned host, unsigned flags, const char *mac)
+{
+	char line[200];
+
+	snprintf(line, sizeof(line), ARP_LINE, host, flags, mac);
+	serve_log_neighbour(&log_, line);
+}
+
+/* Whose word counts about who has an address. */
+static void test_sources(void)
+{
+	char line[SERVE_LINE_MAX];
+
+	neighbour(1, 2, "02:00:00:00:00:01");
+	is_mac("10.9.0.1", "02:00:00:00:00:01", "a line of /proc/net/arp");
+	neighbour(2, 0, "02:00:00:00:00:02");
+	is_mac("10.9.0.2", "", "one that did not answer");
+	neighbour(3, 2, "00:00:00:00:00:00");
+	is_mac("10.9.0.3", "", "no MAC");
+	neighbour(4, 2, "01:00:5e:00:00:04");
+	is_mac("10.9.0.4", "", "the MAC of a group");
+	neighbour(5, 6, "02:00:00:00:00:05");
+	is_mac("10.9.0.5", "02:00:00:00:00:05", "one that somebody has set");
+	serve_log_neighbour(&log_, "IP address       HW type     Flags       HW address");
+	(void)serve_log_line(&log_, "dnsmasq-dhcp[7]: 1 DHCPACK(br0) 10.9.0.1 02:00:00:00:00:aa pc",
+			     line);
+	is_mac("10.9.0.1", "02:00:00:00:00:aa", "dnsmasq has given it to another one");
+	neighbour(1, 2, "02:00:00:00:00:01");
+	is_mac("10.9.0.1", "02:00:00:00:00:aa", "what ARP says does not change that");
+	(void)serve_log_line(&log_, "dnsmasq-dhcp[7]: 1 PXE(br0) 10.9.0.5 02:00:00:00:00:bb x",
+			     line);
+	is_mac("10.9.0.5", "02:00:00:00:00:05", "what a machine says changes neither");
+	(void)serve_log_line(&log_, "dnsmasq-dhcp[7]: 1 PXE(br0) 10.9.0.6 02:00:00:00:00:bb x",
+			     line);
+	is_mac("10.9.0.6", "02:00:00:00:00:bb", "where nobody else knows, it counts");
+	is_str(serve_log_mac(&log_, "10.9.0.6", SERVE_BY_ARP), "", "but is not taken for more");
+}
+
 int main(void)
 {
 	char line[64], mac[MAC_TEXT_MAX];
@@ -90,12 +135,13 @@ int main(void)
 	for (unsigned i = 0; i < SERVE_CLIENTS + 5; i++) {
 		snprintf(line, sizeof(line), "10.8.%u.%u", i >> 8, i & 255);
 		snprintf(mac, sizeof(mac), "02:00:00:00:%02x:%02x", i >> 8, i & 255);
-		serve_log_learn(&log_, line, mac);
+		serve_log_learn(&log_, line, mac, SERVE_BY_ARP);
 	}
 	check("tarboot 10.7.0.9 200 9 0.0 9 [-] /x", "                  10.7.0.9        HTTP   /x");
-	serve_log_learn(&log_, "nowhere", "02:00:00:00:00:01");
-	serve_log_learn(&log_, "10.8.0.200", "not a MAC");
+	serve_log_learn(&log_, "nowhere", "02:00:00:00:00:01", SERVE_BY_DHCP);
+	serve_log_learn(&log_, "10.8.0.200", "not a MAC", SERVE_BY_DHCP);
 	check("tarboot 10.8.0.200 200 9 0.0 9 [-] /x",
 	      "02:00:00:00:00:c8 10.8.0.200      HTTP   /x");
+	test_sources();
 	return done_testing();
 }

@@ -1,0 +1,79 @@
+/* From a socket to a socket. */
+#include "net/log_sender.h"
+
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/remote_log.h"
+#include "base/util.h"
+
+#define AGAIN_USEC 200000
+#define FACILITY (3 << 3) /* daemons */
+
+/* The fifth field, of the form with IPv4 addresses. */
+void log_name_read(const char *ip, char ret[LOG_NAME_MAX])
+{
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
+	size_t n;
+
+	strcpy(ret, "-");
+	for (int i = 0; i < 4; i++, ip++)
+		if (*ip == '[' || !(ip = strchr(ip, ':')))
+			return;
+	n = strspn(ip, allowed);
+	if (n > 0 && n < LOG_NAME_MAX) {
+		memcpy(ret, ip, n);
+		ret[n] = '\0';
+	}
+}
+
+/* -1: there is no name server or no route yet. */
+static int connect_to(const struct url *u)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_DGRAM };
+	struct addrinfo *a;
+	char port[8];
+	int fd;
+
+	snprintf(port, sizeof(port), "%u", u->port);
+	if (getaddrinfo(u->host, port, &hints, &a) != 0)
+		return -1;
+	fd = socket(a->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) < 0) {
+		close(fd);
+		fd = -1;
+	}
+	freeaddrinfo(a);
+	return fd;
+}
+
+void log_sender_run(void *task, int parent)
+{
+	const struct log_task *t = task;
+	static const char *const kinds[] = { "-", "progress", "failure", "report" };
+	static const uint8_t severities[] = { 3, 3, 4, 5, 7 };
+	struct remote_line line;
+	char datagram[REMOTE_LINE_MAX + 160];
+	int fd = -1, size;
+	ssize_t n;
+
+	(void)parent;
+	while ((n = recv(remote_log_reader(), &line, sizeof(line), 0)) > 0) {
+		/* The machine may not know the time: the server has it. */
+		size = snprintf(datagram, sizeof(datagram), "<%d>1 - %s tarboot %s %s - %.*s",
+				FACILITY | severities[line.level], t->name, t->mac,
+				kinds[line.kind], (int)n - (int)offsetof(struct remote_line, text),
+				line.text);
+		while (fd < 0 && (fd = connect_to(&t->server)) < 0)
+			usleep(AGAIN_USEC);
+		/* An error may be of the datagram before: nobody listens. */
+		if (send(fd, datagram, (size_t)size, 0) < 0 &&
+		    send(fd, datagram, (size_t)size, 0) < 0) {
+			close(fd);
+			fd = -1;
+		}
+	}
+}

@@ -1,0 +1,270 @@
+/* Lines of the servers, datagrams of the machines, and once a second what has become of them. */
+#include "command/serve_follow.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/print.h"
+#include "command/serve_output.h"
+#include "site/served_blocks.h"
+#include "status/machine_places.h"
+#include "status/machines.h"
+#include "status/report_parts.h"
+#include "status/status_files.h"
+
+#define TICK_USEC 1000000
+#define DRAW_USEC 200000     /* of each, for pictures */
+#define BLOCKS_AT_ONCE 16    /* of a server's lines, then it is somebody else's turn */
+#define DATAGRAMS_AT_ONCE 64 /* likewise */
+#define RECEIVE_BUFFER (8 << 20)
+
+struct follow {
+	struct serve_log log;
+	struct machines machines;
+	struct status_files files;
+	struct report_parts reports;
+	struct serve_output output;
+	bool has_page;
+	int syslog; /* -1: none */
+	char url[SITE_TEXT_MAX], http[PATH_MAX];
+	uint64_t neighbours_at, tick_at; /* microseconds, as now_usec() */
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void show_failure(struct follow *w, const struct machine *k)
+{
+	char text[SERVE_LINE_MAX];
+
+	snprintf(text, sizeof(text), "%-17s %-15s FAILED %s", k->mac, k->address, k->failure);
+	serve_output_line(&w->output, text);
+}
+
+/* ---- who has an address ---- */
+
+/* Another DHCP server may have given it. Not for each of ten thousand lines a second. */
+static void learn_neighbours(struct follow *w)
+{
+	char line[256];
+	FILE *in;
+
+	if (now_usec() < w->neighbours_at)
+		return;
+	w->neighbours_at = now_usec() + TICK_USEC;
+	in = fopen("/proc/net/arp", "re");
+	while (in && fgets(line, sizeof(line), in))
+		serve_log_neighbour(&w->log, line);
+	if (in)
+		fclose(in);
+}
+
+/* Not only by what machines say themselves. */
+static const char *find_known_mac(struct follow *w, const char *address)
+{
+	const char *mac = serve_log_mac(&w->log, address, SERVE_BY_ARP);
+
+	if (*mac || !*address)
+		return mac;
+	learn_neighbours(w);
+	return serve_log_mac(&w->log, address, SERVE_BY_ARP);
+}
+
+static const char *find_mac(struct follow *w, const char *address)
+{
+	const char *mac = find_known_mac(w, address);
+
+	return *mac ? mac : serve_log_mac(&w->log, address, SERVE_BY_ITSELF);
+}
+
+/* ---- the servers' lines ---- */
+
+static void take_line(struct follow *w, const char *line)
+{
+	char what[SERVE_WHAT_MAX], shown[SERVE_LINE_MAX];
+	struct serve_event e;
+
+	if (serve_event_parse(line, &e) != SERVE_NOTHING)
+		(void)find_known_mac(w, e.address);
+	if (serve_log_event(&w->log, &e, line, what, shown))
+		serve_output_line(&w->output, shown);
+	(void)machines_note_event(&w->machines, &e, find_mac(w, e.address), what, now_ms());
+}
+
+static void take_block(struct follow *w, struct server *v, const char *block, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (block[i] != '\n' && v->n < sizeof(v->line) - 1) {
+			v->line[v->n++] = block[i];
+		} else if (block[i] == '\n') {
+			v->line[v->n] = '\0';
+			take_line(w, v->line);
+			v->n = 0;
+		}
+	}
+}
+
+/* False: the server has ended. */
+static bool read_lines(struct follow *w, struct server *v)
+{
+	char block[4096];
+	ssize_t n = 1;
+
+	for (int i = 0; i < BLOCKS_AT_ONCE && n > 0; i++) {
+		n = read(v->fd, block, sizeof(block));
+		if (n > 0)
+			take_block(w, v, block, (size_t)n);
+	}
+	return n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN));
+}
+
+/* ---- the machines' messages ---- */
+
+/* Somebody else may listen, which is no failure. A table would scroll the warning away: its title has it, too. */
+static void warn_of_syslog(struct follow *w, int error)
+{
+	char text[128];
+
+	print_warning("cannot listen for syslog on UDP port %d: %s; what happens in machines "
+		      "after their kernel has started is not shown",
+		      SYSLOG_PORT, strerror(error));
+	snprintf(text, sizeof(text), "; no syslog (UDP port %d): %s", SYSLOG_PORT, strerror(error));
+	serve_output_add_title(&w->output, text);
+}
+
+static void open_syslog(struct follow *w, const struct site *s)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET,
+				  .sin_port = htons(SYSLOG_PORT),
+				  .sin_addr = { htonl(s->server) } };
+	int size = RECEIVE_BUFFER;
+
+	w->syslog = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (w->syslog >= 0 && bind(w->syslog, (struct sockaddr *)&in, sizeof(in)) == 0) {
+		(void)setsockopt(w->syslog, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+		return;
+	}
+	warn_of_syslog(w, errno);
+	cleanup_close(&w->syslog);
+	w->syslog = -1;
+}
+
+static void take_message(struct follow *w, const char *data, size_t size, const char *address)
+{
+	struct syslog_line line;
+	struct machine *k;
+	bool failed;
+
+	if (!syslog_line_parse(data, size, &line))
+		return;
+	k = machines_note_syslog(&w->machines, &line, address, find_known_mac(w, address), now_ms(),
+				 &failed);
+	if (!k)
+		return;
+	if (failed)
+		show_failure(w, k);
+	if (w->has_page && strcmp(line.kind, MACHINE_REPORT_KIND) == 0)
+		report_parts_add(&w->reports, k->mac, line.text, now_ms());
+}
+
+static void read_messages(struct follow *w)
+{
+	char data[SYSLOG_MESSAGE_MAX], address[IPV4_TEXT_MAX];
+	struct sockaddr_in from;
+	socklen_t size;
+	ssize_t n;
+
+	for (int i = 0; i < DATAGRAMS_AT_ONCE; i++) {
+		size = sizeof(from);
+		n = recvfrom(w->syslog, data, sizeof(data), 0, (struct sockaddr *)&from, &size);
+		if (n < 0)
+			return;
+		take_message(w, data, (size_t)n, ipv4_format(address, ntohl(from.sin_addr.s_addr)));
+	}
+}
+
+/* ---- all of it ---- */
+
+/* Messages wait meanwhile: so it has a limit, and what is left is drawn the next time. */
+static void draw_timelines(struct follow *w)
+{
+	uint64_t end = now_usec() + DRAW_USEC;
+	char mac[MAC_TEXT_MAX];
+	const char *report;
+	struct machine *k;
+
+	while (now_usec() < end && (report = report_parts_take(&w->reports, mac))) {
+		k = machine_places_find(&w->machines, mac);
+		if (k && status_files_draw(&w->files, k, report))
+			k->timelines++;
+	}
+}
+
+static void tick(struct follow *w)
+{
+	if (now_usec() < w->tick_at)
+		return;
+	w->tick_at = now_usec() + TICK_USEC;
+	if (w->has_page) {
+		draw_timelines(w);
+		status_files_write(&w->files, w->url, now_ms());
+	}
+	serve_output_draw(&w->output, &w->machines, now_ms());
+}
+
+/* dnsmasq's lines come before nginx's, as what they are about. */
+static int follow_loop(struct follow *w, struct server servers[2],
+		       const volatile sig_atomic_t *stopped, struct fail *f)
+{
+	struct pollfd p[4] = { { .fd = servers[0].fd, .events = POLLIN },
+			       { .fd = servers[1].fd, .events = POLLIN },
+			       { .fd = w->syslog, .events = POLLIN },
+			       { .events = POLLOUT } };
+
+	for (; !*stopped; tick(w)) {
+		p[3].fd = serve_output_flush(&w->output) ? -1 : w->output.fd;
+		if (poll(p, 4, 500) <= 0)
+			continue;
+		for (int i = 0; i < 2; i++)
+			if (p[i].revents && !read_lines(w, &servers[i]))
+				return fail_set(f, ECHILD, servers[i].package,
+						"See its last messages above.",
+						"the server from this package has ended");
+		if (p[2].revents)
+			read_messages(w);
+	}
+	return 0;
+}
+
+int serve_follow(const struct site *s, struct server servers[2], const struct follow_options *o,
+		 struct fail *f)
+{
+	static struct follow w;
+	int r = 0;
+
+	snprintf(w.http, sizeof(w.http), "%s/http", s->directory);
+	w.log.blocks = served_blocks;
+	w.log.blocks_arg = w.http;
+	site_url(s, w.url);
+	w.has_page = o->status_directory;
+	serve_output_open(&w.output, STDOUT_FILENO, o->title);
+	open_syslog(&w, s);
+	if (w.has_page)
+		r = status_files_open(&w.files, o->status_directory, &w.machines, f);
+	if (r == 0)
+		r = follow_loop(&w, servers, o->stopped, f);
+	serve_output_close(&w.output, &w.machines, now_ms());
+	if (w.has_page)
+		status_files_remove(&w.files);
+	cleanup_close(&w.syslog);
+	return r;
+}

@@ -1,0 +1,151 @@
+/* Starts and stops them. */
+#include "command/serve_servers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/piped_child.h"
+#include "base/print.h"
+#include "status/status_files.h"
+
+#define STOP_SECONDS 5 /* that a server may take to end */
+
+/* Those that end `serve`. SIGPIPE: whoever read what it says is gone. */
+static const int ending[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
+
+static void ending_signals(sigset_t *ret)
+{
+	sigemptyset(ret);
+	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
+		sigaddset(ret, ending[i]);
+}
+
+/* Until the child has handlers of its own, a signal must end it, not be taken by ours. */
+static void restore_signals(void)
+{
+	sigset_t set;
+
+	ending_signals(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
+		signal(ending[i], SIG_DFL);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static int start(struct server *v, const char *const *argv, struct fail *f)
+{
+	sigset_t set, old;
+
+	ending_signals(&set);
+	sigprocmask(SIG_BLOCK, &set, &old);
+	v->pid = piped_child(&v->fd);
+	if (v->pid == 0) {
+		restore_signals();
+		setpgid(0, 0); /* Ctrl-C is for us, who end it in order */
+		dup2(STDOUT_FILENO, STDERR_FILENO);
+		execvp(argv[0], (char *const *)argv);
+		dprintf(STDERR_FILENO, "%s: cannot start it: %s: install %s\n", argv[0],
+			strerror(errno), v->package);
+		_exit(EXIT_FAILED);
+	}
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (v->pid > 0)
+		(void)fcntl(v->fd, F_SETFL,
+			    O_NONBLOCK); /* it is read to the end of what is there */
+	return v->pid < 0 ? fail_errno(f, v->pid, argv[0], "cannot start it") : 0;
+}
+
+int server_start_dnsmasq(const struct site *s, struct server *v, struct fail *f)
+{
+	char path[PATH_MAX];
+	const char *argv[] = { "dnsmasq", "--keep-in-foreground", "--log-facility=-", "-C", path,
+			       NULL };
+
+	site_path(s, path, "config/dnsmasq.conf");
+	return start(v, argv, f);
+}
+
+static int write_nginx(const struct site *s, const char *directory, const char *status,
+		       struct fail *f)
+{
+	char path[PATH_MAX], site[PATH_MAX], real[PATH_MAX];
+	FILE *out;
+
+	snprintf(path, sizeof(path), "%s/nginx.conf", directory);
+	out = fopen(path, "we");
+	if (!out || !realpath(site_path(s, site, "config/nginx-site.conf"), real))
+		return fail_errno(f, errno, out ? site : path, "cannot configure nginx");
+	fprintf(out,
+		"daemon off;\nworker_processes auto;\npid %s/pid;\nerror_log stderr;\n"
+		"events { worker_connections 4096; }\nhttp {\n"
+		"log_format tarboot '" SERVE_HTTP_FORMAT "';\naccess_log /dev/stdout tarboot;\n",
+		directory);
+	for (const char *const *kind = (const char *const[]){ "client_body", "proxy", "fastcgi",
+							      "uwsgi", "scgi", NULL };
+	     *kind; kind++)
+		fprintf(out, "%s_temp_path %s/temporary;\n", *kind, directory);
+	fprintf(out, "include %s;\n", real);
+	if (status) {
+		snprintf(site, sizeof(site), "%s/status", directory);
+		status_files_configure(site, status, out);
+	}
+	fputs("}\n", out);
+	return fclose(out) == 0 ? 0 : fail_errno(f, errno, path, "cannot configure nginx");
+}
+
+int server_start_nginx(const struct site *s, const char *directory, const char *status,
+		       struct server *v, struct fail *f)
+{
+	char path[PATH_MAX];
+	const char *argv[] = { "nginx", "-e", "stderr", "-c", path, NULL };
+	int r = write_nginx(s, directory, status, f);
+
+	snprintf(path, sizeof(path), "%s/nginx.conf", directory);
+	return r == 0 ? start(v, argv, f) : r;
+}
+
+static bool has_ended(pid_t pid)
+{
+	return waitpid(pid, NULL, WNOHANG) != 0;
+}
+
+/* nginx loses a signal that arrives while it starts its workers, so the signal is repeated; in the end all its processes
+ * are killed. */
+void server_stop(struct server *v)
+{
+	bool ended = v->pid <= 0;
+
+	for (int i = 0; !ended && i < STOP_SECONDS * 10; i++) {
+		kill(v->pid, SIGTERM);
+		usleep(i == 0 ? 10000 : 100000);
+		ended = has_ended(v->pid);
+	}
+	if (!ended) {
+		kill(-v->pid, SIGKILL);
+		(void)waitpid(v->pid, NULL, 0);
+	}
+	cleanup_close(&v->fd);
+}
+
+void server_remove_directory(const char *directory)
+{
+	static const char *const names[] = { "nginx.conf", "pid", "temporary" };
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
+		(void)remove(path);
+	}
+	(void)rmdir(directory);
+}
+
+void server_catch_signals(void (*handler)(int signal))
+{
+	struct sigaction action = { .sa_handler = handler };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
+		sigaction(ending[i], &action, NULL);
+}

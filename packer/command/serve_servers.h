@@ -1,0 +1,33 @@
+/*
+ * dnsmasq and nginx, as children of `tarboot serve`.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "site/serve_log.h"
+#include "site/site.h"
+
+struct server {
+	const char *package;
+	pid_t pid;
+	int fd; /* what it prints */
+	char line[SERVE_LINE_MAX];
+	size_t n;
+};
+
+/* Each starts one, whose messages can be read from *v. 0, or -errno. */
+int server_start_dnsmasq(const struct site *s, struct server *v, struct fail *f);
+
+/* With its configuration in a directory; status: ADDRESS:PORT of the status page, which is in status/ there; NULL = none. */
+int server_start_nginx(const struct site *s, const char *directory, const char *status,
+		       struct server *v, struct fail *f);
+
+/* Ends it, in a few seconds at most. */
+void server_stop(struct server *v);
+
+/* Removes what nginx needed, and the directory. */
+void server_remove_directory(const char *directory);
+
+/* The signals that end `tarboot serve`; handler gets them. */
+void server_catch_signals(void (*handler)(int signal));

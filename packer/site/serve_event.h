@@ -1,0 +1,52 @@
+/*
+ * One line of the log of dnsmasq or nginx, as a struct. Pure. What is in it comes from the network.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SERVE_TEXT_MAX 64
+#define SERVE_PATH_MAX 256
+
+/* The format of the access log of nginx. */
+#define SERVE_HTTP_FORMAT                                              \
+	"tarboot $remote_addr $status $body_bytes_sent $request_time " \
+	"$sent_http_content_length [$sent_http_content_range] $uri"
+
+/* Who says which machine has an address: what one says is not replaced by what one before it says. */
+enum serve_source {
+	SERVE_BY_NOBODY,
+	SERVE_BY_ITSELF, /* a machine, in what it sends */
+	SERVE_BY_ARP,
+	SERVE_BY_DHCP, /* dnsmasq, which gave the address */
+};
+
+enum serve_event_kind {
+	SERVE_NOTHING,    /* some other line */
+	SERVE_DHCP_CLASS, /* text: vendor or user class of the request of that number */
+	SERVE_DHCP_ASKED, /* a machine asks for an address: mac */
+	SERVE_DHCP_GIVEN, /* it has one: address, mac, text: its name, or "" */
+	SERVE_PXE,        /* proxy DHCP has announced a boot file: mac, address or "" */
+	SERVE_TFTP,       /* a file was sent: address, path */
+	SERVE_HTTP,       /* a request has ended: address, path, and what follows in the struct */
+};
+
+struct serve_event {
+	enum serve_event_kind kind;
+	uint32_t request; /* number that dnsmasq gave to the DHCP request */
+	char address[64]; /* as in the line, but for HTTP and TFTP checked by nobody */
+	char mac[64];     /* likewise */
+	char text[SERVE_TEXT_MAX];
+	char path[SERVE_PATH_MAX]; /* of TFTP: without directories */
+	unsigned status;
+	uint64_t sent, size;    /* bytes of the body: sent, and announced; 0 = not known */
+	uint64_t offset, total; /* of a part of a file, and of the file; 0 = not known */
+	double seconds;
+};
+
+/* Returns ret->kind. */
+enum serve_event_kind serve_event_parse(const char *line, struct serve_event *ret);
+
+/* An optional file of one machine, which need not exist. */
+bool serve_event_is_optional(const struct serve_event *e);

@@ -1,0 +1,104 @@
+/* Failures first; what does not fit is counted. */
+#include "status/status_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/escape.h"
+#include "base/util.h"
+
+#define CLEAR_LINE "\033[K\n"
+#define HEADING 3 /* lines */
+
+struct table {
+	const struct machine *sorted[MACHINES_MAX];
+	size_t n;
+	unsigned columns;
+	uint64_t now;
+	FILE *out;
+};
+
+static void put_line(const struct table *t, const char *text)
+{
+	size_t n = escape_fit(text, t->columns > 1 ? t->columns - 1 : 1);
+
+	fprintf(t->out, "%.*s" CLEAR_LINE, (int)n, text);
+}
+
+static void put_duration(char ret[16], uint64_t from, uint64_t to)
+{
+	unsigned long long seconds = to > from ? (to - from) / 1000 : 0;
+
+	if (seconds < 600)
+		snprintf(ret, 16, "%llu s", seconds);
+	else if (seconds < 36000)
+		snprintf(ret, 16, "%llu min", seconds / 60);
+	else
+		snprintf(ret, 16, "%llu h", seconds / 3600);
+}
+
+static void put_counts(const struct table *t)
+{
+	size_t counts[STAGE_FAILED + 1] = { 0 }, used = 0;
+	char text[256] = "no machine has asked to boot yet";
+
+	for (size_t i = 0; i < t->n; i++)
+		counts[t->sorted[i]->stage]++;
+	for (size_t i = STAGE_FAILED + 1; i-- > 0;)
+		if (counts[i] > 0)
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%zu %s",
+						 used ? ", " : "", counts[i],
+						 machine_stage_name((enum machine_stage)i));
+	put_line(t, text);
+}
+
+static void put_machine(const struct table *t, const struct machine *k)
+{
+	char since[16], total[16], rate[16] = "", percent[16] = "", text[640];
+
+	put_duration(since, k->since, t->now);
+	put_duration(total, k->start, k->stage >= STAGE_HANDED_OVER ? k->since : t->now);
+	if (k->rate > 0)
+		snprintf(rate, sizeof(rate), "%.0f MB/s", k->rate / 1e6);
+	if (k->stage == STAGE_FETCH || k->stage == STAGE_UNPACK)
+		snprintf(percent, sizeof(percent), "%u %%", k->percent);
+	snprintf(text, sizeof(text), "%-17s %-15s %-12.*s %-11s %5s %8s %8s %8s  %s", k->mac,
+		 k->address, (int)escape_fit(k->name, 12), k->name, machine_stage_name(k->stage),
+		 percent, rate, since, total, k->stage == STAGE_FAILED ? k->failure : "");
+	put_line(t, text);
+}
+
+static void sort(struct table *t, const struct machines *m)
+{
+	for (t->n = 0; t->n < m->n; t->n++)
+		t->sorted[t->n] = &m->machines[t->n];
+	qsort(t->sorted, t->n, sizeof(*t->sorted), machine_compare);
+}
+
+void status_table_draw(const struct machines *m, const struct status_screen *screen, uint64_t now,
+		       FILE *out)
+{
+	static struct table t;
+	size_t others = HEADING + screen->n_lines + 2, shown;
+	size_t room = screen->rows > others ? screen->rows - others : 1;
+	char text[64];
+
+	t = (struct table){ .columns = screen->columns, .now = now, .out = out };
+	sort(&t, m);
+	shown = t.n > room ? room - 1 : t.n;
+	fputs("\033[H", out);
+	put_line(&t, screen->title);
+	put_counts(&t);
+	put_line(&t, "machine           address         name         stage           %     rate"
+		     "    since    total");
+	for (size_t i = 0; i < shown; i++)
+		put_machine(&t, t.sorted[i]);
+	if (shown < t.n) {
+		snprintf(text, sizeof(text), "and %zu more", t.n - shown);
+		put_line(&t, text);
+	}
+	for (size_t i = 0; i < screen->n_lines; i++)
+		put_line(&t, screen->lines[i]);
+	fputs("\033[J", out);
+	fflush(out);
+}
