@@ -51,9 +51,13 @@ struct params {
 		bool is_too_long;
 	} ip, bootif, nameserver, vlan;
 	char proxy[512]; /* URL; "" = none */
-	long netwait;    /* seconds; 0 = for ever */
+	char layers
+		[COMMAND_LINE_MAX]; /* of tarboot.layer=, as layer_param_parse() takes them, each with a newline behind it */
+	long netwait; /* seconds; 0 = for ever */
 	bool keep_network;
-	bool verify; /* false: tarboot.verify=no */
+	bool verify;        /* false: tarboot.verify=no */
+	bool verify_layers; /* false: that, or tarboot.verify=root */
+	bool firmware_id;   /* tarboot.machine-id=firmware */
 	char manifest_min
 		[SIGNATURE_DATE_MAX]; /* the oldest signed manifest that counts; "" = any */
 

@@ -13,6 +13,7 @@
 #include "net/handover.h"
 #include "net/network.h"
 #include "net/why_not.h"
+#include "parameters/layer_param.h"
 
 #define END_MS 500
 #define RESET_MS 3000
@@ -22,17 +23,38 @@
 /* As the network process got it. */
 static struct network_task task;
 
-/* With a proxy it is the proxy that must be reached. */
-static int read_task(struct boot *b)
+/* The first layer that is fetched; false: there is none. */
+static bool find_layer(const struct boot *b, struct layer_param *ret)
 {
-	int r = net_options_read(&b->params, &task.options, &b->fail);
+	const char *list = b->params.layers;
 
-	if (r < 0)
-		return r;
-	if (!*b->params.proxy)
+	while (layer_params_next(&list, ret))
+		if (url_is_one(ret->from))
+			return true;
+	return false;
+}
+
+/* Of the root, or else of a layer; with a proxy it is the proxy that must be reached. */
+static int read_servers(struct boot *b)
+{
+	struct layer_param layer;
+
+	if (*b->params.proxy) {
+		task.n_servers = 1;
+		return url_parse(b->params.proxy, task.servers, &b->fail);
+	}
+	if (url_is_one(b->params.rootfs))
 		return url_list_parse(b->params.rootfs, task.servers, &task.n_servers, &b->fail);
-	task.n_servers = 1;
-	return url_parse(b->params.proxy, task.servers, &b->fail);
+	return find_layer(b, &layer)
+		       ? layer_param_servers(&layer, task.servers, &task.n_servers, &b->fail)
+		       : 0;
+}
+
+bool network_is_needed(const struct boot *b)
+{
+	struct layer_param layer;
+
+	return url_is_one(b->params.rootfs) || find_layer(b, &layer);
 }
 
 static void run(void *arg, int parent)
@@ -52,13 +74,16 @@ int network_start(struct boot *b)
 {
 	int r;
 
-	b->has_nothing_to_do = !url_is_one(b->params.rootfs) || background_is_running(&b->network);
+	b->has_nothing_to_do = !network_is_needed(b) || background_is_running(&b->network);
 	if (b->has_nothing_to_do)
 		return 0;
 	if (background_has_ended(&b->network))
 		(void)background_end(&b->network, 0, NULL);
 	memset(&b->network_seen, 0, sizeof(b->network_seen));
-	if ((r = read_task(b)) < 0)
+	r = net_options_read(&b->params, &task.options, &b->fail);
+	if (r == 0)
+		r = read_servers(b);
+	if (r < 0)
 		return r;
 	b->network = (struct background){ .what = "the process that configures the network",
 					  .take = take_message,
@@ -80,7 +105,7 @@ int network_wait(struct boot *b)
 {
 	uint64_t start = now_usec(), seconds = (uint64_t)b->params.netwait;
 
-	if (!url_is_one(b->params.rootfs))
+	if (!network_is_needed(b))
 		return 0;
 	while (!child_wait_until(is_decided, b, 1000))
 		if (seconds > 0 && now_usec() >= start + seconds * 1000000)
@@ -90,11 +115,33 @@ int network_wait(struct boot *b)
 	return network_why_not(b, (now_usec() - start) / 1000000);
 }
 
+/* Also where nothing is fetched; what cannot be understood then means nothing. */
+static const struct net_options *read_options(const struct boot *b)
+{
+	struct fail unused;
+
+	if (!b->network.child.pid)
+		(void)net_options_read(&b->params, &task.options, &unused);
+	return &task.options;
+}
+
 const uint8_t *network_mac(const struct boot *b)
 {
-	if (task.options.has_bootif)
-		return task.options.bootif;
+	const struct net_options *o = read_options(b);
+
+	if (o->has_bootif)
+		return o->bootif;
 	return b->network_seen.reached ? b->network_seen.mac : NULL;
+}
+
+const char *network_hostname(const struct boot *b)
+{
+	const struct net_options *o = read_options(b);
+
+	for (size_t i = 0; i < o->n_ip && !*b->network_seen.hostname; i++)
+		if (*o->ip[i].config.hostname)
+			return o->ip[i].config.hostname;
+	return b->network_seen.hostname;
 }
 
 /* ---- stop ---- */
