@@ -9,10 +9,12 @@
 #include <string.h>
 
 #include "base/escape.h"
+#include "base/inroot.h"
 #include "base/memory.h"
 #include "engine/pipeline.h"
 #include "tar/root_read.h"
 #include "base/size.h"
+#include "tree/whiteout.h"
 
 #define THREAD_SPACE (256ULL << 10) /* address space of a stack with its guard */
 #define PROGRAM_SPACE (32ULL << 20)
@@ -23,9 +25,11 @@ struct unpack {
 	struct root_reader *root;
 	const struct unpack_options *options;
 	struct fail *fail;
-	uint64_t bytes; /* of the archive that the parser has got */
+	bool is_layer;
+	struct unpack_result before; /* what the archives before this one came to */
+	uint64_t bytes;              /* of the archive that the parser has got */
 	uint64_t
-		next_ask; /* how many of them may be done before options->may_go_on is asked again */
+		next_ask; /* how many bytes of all may be done before options->may_go_on is asked again */
 };
 
 /* Chunks alone would be too rare: a small one of the smallest members becomes many pages. */
@@ -33,6 +37,7 @@ static int ask(struct unpack *u, uint64_t bytes, struct fail *f)
 {
 	const struct unpack_options *o = u->options;
 
+	bytes += u->before.bytes;
 	if (bytes < u->next_ask || !o->may_go_on)
 		return 0;
 	return o->may_go_on(o->may_go_on_arg, bytes, pipeline_unwritten(u->pipeline), &u->next_ask,
@@ -80,9 +85,16 @@ static int take_data(struct unpack *u, struct tree_file *file)
 /* In the tree, or where there is none, in its model. */
 static int add_name(struct unpack *u, const struct member *m, struct tree_file **ret_file)
 {
+	struct root_tree *names = u->options->names;
+	int r = 1;
+
 	if (u->tree)
 		return tree_add(u->tree, m, ret_file, u->fail);
-	return u->options->names ? root_tree_add(u->options->names, m, u->fail) : 0;
+	if (names && u->is_layer && !inroot_path_leaves(m->path))
+		r = whiteout_apply(names, m->path, u->fail);
+	if (r > 0)
+		r = names ? root_tree_add(names, m, u->fail) : 0;
+	return r;
 }
 
 static int add_member(struct unpack *u, const struct member *m)
@@ -94,7 +106,8 @@ static int add_member(struct unpack *u, const struct member *m)
 		return r;
 	r = add_name(u, m, &file);
 	if (u->options->progress)
-		atomic_store(&u->options->progress->members, root_reader_members(u->root));
+		atomic_store(&u->options->progress->members,
+			     u->before.members + root_reader_members(u->root));
 	if (u->options->member)
 		u->options->member(u->options->member_arg, m, root_reader_position(u->root));
 	if (r == 0 && (file || (u->options->data && m->type == MEMBER_FILE)))
@@ -116,68 +129,100 @@ static int parse(struct unpack *u)
 	return r;
 }
 
+/* One of the archives, ready to be unpacked. */
+struct archive {
+	const struct payload *payload;
+	const struct block_list *blocks;
+	struct block_list own_blocks; /* those, where nobody gave them */
+	struct engine_plan plan;
+	bool discard;
+	uint16_t layer; /* its number; 0: it is the root */
+};
+
 /* Adds to a failure how far the parser had come, which is at the cause or shortly before it: a damaged
  * Block is met by a worker that runs ahead. */
-static void add_position(const struct unpack *u, const struct block_list *blocks, struct fail *f)
+static void add_position(const struct unpack *u, const struct archive *a, struct fail *f)
 {
 	uint64_t at = root_reader_position(u->root);
-	const struct block *block = block_list_find(blocks, at);
-	char member[104], in_block[40] = "", why[2 * sizeof(f->why)];
+	const struct block *block = block_list_find(a->blocks, at);
+	char member[104], layer[160] = "", in_block[40] = "", why[2 * sizeof(f->why)];
 
 	if (!block || !*root_reader_path(u->root))
 		return;
 	escape_text(root_reader_path(u->root), member, sizeof(member));
-	if (!blocks->unsized || blocks->n == 1) /* else it is not known where they start */
+	if (a->layer && strcmp(f->what, a->payload->name) != 0)
+		snprintf(layer, sizeof(layer), "layer %s, ", a->payload->name);
+	if (!a->blocks->unsized || a->blocks->n == 1) /* else it is not known where they start */
 		snprintf(in_block, sizeof(in_block), ", in Block %llu",
 			 (unsigned long long)block->number);
-	snprintf(why, sizeof(why), "%s (last member %s, at byte %llu of the archive%s)", f->why,
-		 member, (unsigned long long)at, in_block);
+	snprintf(why, sizeof(why), "%s (%slast member %s, at byte %llu of the archive%s)", f->why,
+		 layer, member, (unsigned long long)at, in_block);
 	escape_text(why, f->why, sizeof(f->why));
 }
 
-static int unpack_with_tree(const struct payload *p, const struct block_list *blocks,
-			    struct tree *tree, const struct engine_plan *plan,
-			    const struct unpack_options *options, struct unpack_result *ret,
-			    struct fail *f)
+static void count(const struct archive *a, const struct unpack *u, unsigned threads,
+		  struct unpack_result *ret)
+{
+	ret->bytes += root_reader_bytes(u->root);
+	ret->members += root_reader_members(u->root);
+	ret->blocks += a->blocks->n;
+	ret->unchecked += a->blocks->unchecked;
+	if (threads > ret->threads)
+		ret->threads = threads;
+	if (a->plan.memory > ret->plan.memory)
+		ret->plan = a->plan;
+}
+
+/* Adds to *ret. */
+static int unpack_archive(const struct archive *a, struct tree *tree,
+			  const struct unpack_options *options, struct unpack_result *ret,
+			  struct fail *f)
 {
 	struct unpack u = { .tree = tree, .options = options, .fail = f };
-	struct unpack_result result = { .blocks = blocks->n,
-					.unchecked = blocks->unchecked,
-					.plan = *plan };
 	const struct pipeline_options pipeline = {
-		.discard = options->discard,
+		.discard = a->discard,
 		.progress = options->progress,
 		.times = options->times,
-		.n_times = options->n_times,
+		.n_times = a->layer ? 0 : options->n_times,
 	};
-	int r = pipeline_start(p, blocks, plan, &pipeline, &u.pipeline, f);
+	unsigned threads;
+	int r;
+
+	u.is_layer = a->layer > 0;
+	u.before = *ret;
+	r = pipeline_start(a->payload, a->blocks, &a->plan, &pipeline, &u.pipeline, f);
 
 	if (r < 0)
 		return r;
-	result.threads = pipeline_threads(u.pipeline);
-	r = root_reader_open(next_chunk, &u, p->name, PLAN_HEADERS_LEAST + plan->headers, &u.root,
-			     f);
-	if (r == 0) {
+	threads = pipeline_threads(u.pipeline);
+	r = root_reader_open(next_chunk, &u, a->payload->name, PLAN_HEADERS_LEAST + a->plan.headers,
+			     &u.root, f);
+	if (r == 0)
 		r = parse(&u);
-		result.bytes = root_reader_bytes(u.root);
-		result.members = root_reader_members(u.root);
-	}
 	if (r == 0)
 		r = pipeline_drain(u.pipeline);
 	r = pipeline_stop(u.pipeline, r, f);
-	if (r == 0 && tree)
-		r = tree_finish(tree, f);
-	else if (r < 0 && u.root && !payload_has_failed(p))
-		add_position(&u, blocks, f);
+	if (r == 0)
+		count(a, &u, threads, ret);
+	else if (u.root && !payload_has_failed(a->payload))
+		add_position(&u, a, f);
 	root_reader_close(u.root);
-	if (r < 0)
-		return r;
-	if (tree)
-		tree_losses(tree, &result.losses);
-	if (options->names)
-		result.names = root_tree_memory(options->names);
-	*ret = result;
-	return 0;
+	return r;
+}
+
+/* In a layer, by the rules of layers; see tree.h and root_tree.h. */
+static int unpack_next(const struct archive *a, struct tree *tree,
+		       const struct unpack_options *options, struct unpack_result *ret,
+		       struct fail *f)
+{
+	int r;
+
+	if (a->layer && tree)
+		tree_begin_layer(tree);
+	if (a->layer && options->names)
+		root_tree_set_layer(options->names, a->layer, ROOT_TREE_OVERLAY);
+	r = unpack_archive(a, tree, options, ret, f);
+	return r == 0 ? payload_wait_complete(a->payload, f) : r;
 }
 
 /* Nobody else weighed what the engine takes: half of what is free, and refuse what would need it all. */
@@ -222,36 +267,97 @@ static int explain_held(const struct engine_plan *plan, struct fail *f)
 	return -f->error;
 }
 
-static int unpack_blocks(const struct payload *p, const struct block_list *blocks,
-			 const struct unpack_options *options, struct unpack_result *ret,
-			 struct fail *f)
+/* ---- all archives ---- */
+
+static int prepare(struct archive *a, const struct block_list *blocks,
+		   const struct engine_plan *plan, unsigned threads, struct fail *f)
 {
-	struct engine_plan plan;
-	struct tree *tree = NULL;
-	bool held = false;
+	int r = blocks ? 0 : block_list_read(a->payload, &a->own_blocks, f);
+
+	a->blocks = blocks ? blocks : &a->own_blocks;
+	if (r < 0 || !plan)
+		return r < 0 ? r : make_plan(a->payload, a->blocks, threads, &a->plan, f);
+	a->plan = *plan;
+	return 0;
+}
+
+static int prepare_all(const struct payload *p, const struct unpack_options *o,
+		       struct archive *archives, struct fail *f)
+{
+	int r;
+
+	archives[0] = (struct archive){ .payload = p, .discard = o->discard };
+	r = prepare(&archives[0], o->blocks, o->plan, o->threads, f);
+	for (size_t i = 0; r == 0 && i < o->n_layers; i++) {
+		const struct unpack_layer *l = &o->layers[i];
+		struct archive *a = &archives[i + 1];
+
+		*a = (struct archive){ .payload = l->payload,
+				       .discard = l->discard,
+				       .layer = (uint16_t)(i + 1) };
+		r = prepare(a, l->blocks, l->plan, o->threads, f);
+	}
+	return r;
+}
+
+static const struct engine_plan *largest_plan(const struct archive *archives, size_t n)
+{
+	const struct engine_plan *largest = &archives[0].plan;
+
+	for (size_t i = 1; i < n; i++)
+		if (archives[i].plan.memory > largest->memory)
+			largest = &archives[i].plan;
+	return largest;
+}
+
+static void tell_total(const struct archive *archives, size_t n, struct unpack_progress *p)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < n; i++)
+		total += archives[i].blocks->uncompressed;
+	if (p)
+		atomic_store(&p->total, total);
+}
+
+static int unpack_all(const struct archive *archives, size_t n, struct tree *tree,
+		      const struct unpack_options *options, struct unpack_result *ret,
+		      struct fail *f)
+{
+	struct unpack_result result = { 0 };
 	int r = 0;
 
-	if (options->progress)
-		atomic_store(&options->progress->total, blocks->uncompressed);
-	if (options->plan)
-		plan = *options->plan;
-	else
-		r = make_plan(p, blocks, options->threads, &plan, f);
-	if (r == 0 && options->hold)
-		held = hold_to_plan(&plan, options->names);
-	if (r == 0 && options->root_fd >= 0) {
-		r = tree_new(options->root_fd, &tree);
-		if (r < 0)
-			fail_errno(f, r, "the new root", "cannot start to fill it");
-	}
-	if (r == 0)
-		r = unpack_with_tree(p, blocks, tree, &plan, options, ret, f);
-	if (r == 0)
-		r = payload_wait_complete(p, f);
+	tell_total(archives, n, options->progress);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = unpack_next(&archives[i], tree, options, &result, f);
+	if (r == 0 && tree)
+		r = tree_finish(tree, f);
 	if (r < 0)
-		payload_cancel(p); /* it was perhaps not the pipeline that failed */
+		return r;
+	if (tree)
+		tree_losses(tree, &result.losses);
+	if (options->names)
+		result.names = root_tree_memory(options->names);
+	*ret = result;
+	return 0;
+}
+
+/* They are prepared. */
+static int unpack_prepared(const struct archive *archives, size_t n,
+			   const struct unpack_options *options, struct unpack_result *ret,
+			   struct fail *f)
+{
+	const struct engine_plan *largest = largest_plan(archives, n);
+	bool held = options->hold && hold_to_plan(largest, options->names);
+	struct tree *tree = NULL;
+	int r = options->root_fd >= 0 ? tree_new(options->root_fd, &tree) : 0;
+
+	if (r < 0)
+		fail_errno(f, r, "the new root", "cannot start to fill it");
+	else
+		r = unpack_all(archives, n, tree, options, ret, f);
 	if (r < 0 && held)
-		r = explain_held(&plan, f);
+		r = explain_held(largest, f);
 	tree_free(tree);
 	return r;
 }
@@ -259,15 +365,17 @@ static int unpack_blocks(const struct payload *p, const struct block_list *block
 int unpack_run(const struct payload *p, const struct unpack_options *options,
 	       struct unpack_result *ret, struct fail *f)
 {
-	struct block_list blocks;
-	int r;
+	size_t n = options->n_layers + 1;
+	struct archive *archives = calloc(n, sizeof(*archives));
+	int r = archives ? prepare_all(p, options, archives, f)
+			 : fail_errno(f, ENOMEM, p->name, "cannot unpack it");
 
-	if (options->blocks)
-		return unpack_blocks(p, options->blocks, options, ret, f);
-	r = block_list_read(p, &blocks, f);
+	if (r == 0)
+		r = unpack_prepared(archives, n, options, ret, f);
 	if (r < 0)
-		return r;
-	r = unpack_blocks(p, &blocks, options, ret, f);
-	block_list_free(&blocks);
+		payload_cancel(p); /* it was perhaps not the pipeline that failed */
+	for (size_t i = 0; archives && i < n; i++)
+		block_list_free(&archives[i].own_blocks);
+	free(archives);
 	return r;
 }

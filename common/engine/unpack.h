@@ -16,6 +16,14 @@
 #include "tree/root_tree.h"
 #include "tree/tree.h"
 
+/* A further archive, laid over what is there (tree.h). All of it is here. */
+struct unpack_layer {
+	const struct payload *payload;
+	const struct block_list *blocks; /* of it; NULL: read them */
+	const struct engine_plan *plan;  /* NULL: make one, as for the root */
+	bool discard;                    /* give its pages back behind the decoder */
+};
+
 struct unpack_options {
 	int root_fd; /* directory to fill; -1 = check everything, write nothing */
 	struct root_tree *
@@ -24,25 +32,29 @@ struct unpack_options {
 	unsigned threads;                /* decode threads; 0 = as many as CPUs may be used */
 	const struct engine_plan *plan; /* NULL: make one for threads, in half of the free memory */
 	bool discard;                   /* give the payload's pages back behind the decoder */
+	const struct unpack_layer
+		*layers; /* over the payload, from the lowest on, in the same tree */
+	size_t n_layers;
 	bool hold; /* this process does nothing else: hold it to the plan, and names to its limit */
 	struct unpack_progress *progress; /* may be NULL */
 	struct block_time *times;         /* of the first n_times Blocks; all zeros at the start */
 	size_t n_times;
 
-	/* Told of each member, in order; at: where in the tar its header starts. May be NULL. */
+	/* Told of each member, in order; at: where its header starts in its archive. May be NULL. */
 	void (*member)(void *arg, const struct member *m, uint64_t at);
 	/* Told of each piece of data of that member, in order; holes are left out. May be NULL. */
 	void (*data)(void *arg, uint64_t offset, uint64_t size);
 	void *member_arg; /* of both */
 
-	/* Asked at the start, and then before the first member or chunk that begins at byte *ret_next of the archive or behind.
-	 * bytes: of the archive before it; unwritten: of those wait to be written. 0, or -errno with *f set, and all ends with
+	/* Asked at the start of each archive, and then before the first member or chunk that begins at byte *ret_next or behind.
+	 * bytes: of all archives before it; unwritten: of those wait to be written. 0, or -errno with *f set, and all ends with
 	 * that. May be NULL. */
 	int (*may_go_on)(void *arg, uint64_t bytes, uint64_t unwritten, uint64_t *ret_next,
 			 struct fail *f);
 	void *may_go_on_arg;
 };
 
+/* Of all archives together; plan: the one that takes most memory. */
 struct unpack_result {
 	uint64_t bytes; /* uncompressed tar */
 	uint64_t members;
@@ -54,6 +66,6 @@ struct unpack_result {
 	struct tree_losses losses;
 };
 
-/* Unpacks p. On failure the tree is incomplete and must not be used; *f says what and why. */
+/* Unpacks p, and the layers over it. On failure the tree is incomplete and must not be used; *f says what and why. */
 int unpack_run(const struct payload *p, const struct unpack_options *options,
 	       struct unpack_result *ret, struct fail *f);

@@ -201,12 +201,13 @@ static void count_missing(struct receiver *r, const struct fetch_message *m)
 {
 	bool has_told_size = m->reason == FETCH_WRONG_SIZE && !r->o->is_size_unknown &&
 			     m->size != FETCH_SIZE_UNKNOWN && m->size != m->offset;
+	bool says_no = m->reason == FETCH_STATUS && (m->status == 404 || m->status == 410);
 	bool has_answered = m->reason == FETCH_NO_FILE || m->reason == FETCH_REDIRECTS ||
 			    (m->reason == FETCH_STATUS && m->status >= 400 && m->status < 500);
 
 	if (has_told_size)
 		r->wrong_size |= 1U << r->url;
-	else if (has_answered)
+	else if (r->o->only_if_nowhere ? says_no : has_answered)
 		r->missing |= 1U << r->url;
 	else
 		r->silent |= 1U << r->url;
@@ -470,12 +471,18 @@ static int fail_impatient(const struct receiver *r, struct fail *f)
 			"nothing came for %u s", r->o->patience);
 }
 
+static bool is_missing(const struct receiver *r)
+{
+	uint32_t counted = r->missing | (r->o->only_if_nowhere ? 0 : r->silent);
+
+	return r->o->may_be_missing && r->missing && counted == (1U << r->o->from.n_urls) - 1;
+}
+
 static int check_trouble(const struct receiver *r, struct fail *f)
 {
 	uint64_t waited = (now_usec() - r->last_progress) / 1000000;
 
-	if (r->o->may_be_missing && r->missing &&
-	    (r->missing | r->silent) == (1U << r->o->from.n_urls) - 1) {
+	if (is_missing(r)) {
 		*f = r->trouble;
 		f->error = ENOENT;
 		return -ENOENT;

@@ -24,6 +24,8 @@ struct receive_options {
 	bool may_be_missing; /* -ENOENT, and no failure, when each server says that there is no such file; nobody is about to
 			      * publish it, so that it does not wait where each has one of another size, either */
 
+	bool only_if_nowhere; /* with that: a server must say 404 or 410, and every one of them, whatever the others' faults are */
+
 	const char *directory; /* where fd's file lies, by TMPDIR; NULL: in memory */
 
 	/* Told when something changes that a person wants to know: a line, without its end. May be NULL. */

@@ -32,6 +32,32 @@ void rootsize_need(const struct manifest *m, uint64_t least, uint64_t most, uint
 	ret->inodes_most = most / MEMBER_LEAST;
 }
 
+/* One that is exact is as much at least as at most; but no root is so full that nothing else has room. */
+static void set_most(struct rootsize_need *need)
+{
+	if (need->is_estimate)
+		return;
+	need->tree_most = need->tree + LEAST_ROOM;
+	need->inodes_most = need->inodes;
+}
+
+void rootsize_add(struct rootsize_need *to, const struct rootsize_need *more)
+{
+	struct rootsize_need other = *more;
+
+	if (to->is_estimate || other.is_estimate) {
+		set_most(to);
+		set_most(&other);
+	}
+	to->is_estimate = to->is_estimate || other.is_estimate;
+	to->tree = add_u64(to->tree, other.tree);
+	to->tree_most = add_u64(to->tree_most, other.tree_most);
+	to->inodes = add_u64(to->inodes, other.inodes);
+	to->inodes_most = add_u64(to->inodes_most, other.inodes_most);
+	to->xattrs = add_u64(to->xattrs, other.xattrs);
+	to->given_back = add_u64(to->given_back, other.given_back);
+}
+
 /* Beside the engine. */
 static uint64_t needed_without_engine(const struct rootsize_need *need)
 {

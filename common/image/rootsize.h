@@ -11,7 +11,7 @@
 #include "base/memory.h"
 #include "base/size.h"
 
-/* What the unpacking of one payload asks for; bytes, 0 = not known. */
+/* What the unpacking of a root asks for; bytes, 0 = not known. */
 struct rootsize_need {
 	uint64_t tree;       /* file data in pages */
 	uint64_t inodes;     /* each takes kernel memory */
@@ -30,6 +30,9 @@ struct rootsize_need {
  * least to most of them. page: bytes in a page of the machine that unpacks. */
 void rootsize_need(const struct manifest *m, uint64_t least, uint64_t most, uint64_t page,
 		   struct rootsize_need *ret);
+
+/* Adds what a further archive in the same tree asks for, engine and compressed apart. */
+void rootsize_add(struct rootsize_need *to, const struct rootsize_need *more);
 
 /* Bytes of free memory that it takes, all together. */
 uint64_t rootsize_needed(const struct rootsize_need *need);

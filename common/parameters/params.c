@@ -10,6 +10,7 @@
 
 #include "base/cmdline.h"
 #include "fetch/url.h"
+#include "parameters/layer_param.h"
 #include "base/util.h"
 #include "parameters/log_server.h"
 
@@ -92,6 +93,21 @@ static bool parse_rootfs(const char *value, void *field, struct params *p)
 	if (!value || strlen(value) >= ROOTFS_MAX || !(*value == '/' || url_is_one(value)))
 		return false;
 	strcpy(field, value);
+	return true;
+}
+
+/* Adds it behind those that were given before. */
+static bool parse_layer(const char *value, void *field, struct params *p)
+{
+	char *layers = field;
+	size_t used = strlen(layers);
+	struct layer_param layer;
+	struct fail unused;
+
+	if (!value || layer_param_parse(value, &layer, &unused) < 0 || strchr(value, '\n') ||
+	    used + strlen(value) + 2 > sizeof(p->layers))
+		return false;
+	sprintf(layers + used, "%s\n", value);
 	return true;
 }
 
@@ -246,6 +262,28 @@ static bool parse_netwait(const char *value, void *field, struct params *p)
 	return parse_long(value, 0, INT_MAX / 1000, field);
 }
 
+static bool parse_verify(const char *value, void *field, struct params *p)
+{
+	bool verify = true;
+
+	(void)field;
+	if (value && strcmp(value, "root") == 0)
+		p->verify_layers = false;
+	else if (parse_bool(value, &verify, p))
+		p->verify_layers = verify;
+	else
+		return false;
+	p->verify = verify;
+	return true;
+}
+
+static bool parse_machine_id(const char *value, void *field, struct params *p)
+{
+	(void)p;
+	*(bool *)field = value && strcmp(value, "firmware") == 0;
+	return *(bool *)field;
+}
+
 static bool parse_net(const char *value, void *field, struct params *p)
 {
 	(void)p;
@@ -267,6 +305,12 @@ static const struct {
 	  "auto, off, or a size of at least 1m, or up to 1000% of the RAM" },
 	{ "tarboot.rootfs", parse_rootfs, offsetof(struct params, rootfs),
 	  "an absolute path, or a URL, less than 1024 bytes" },
+	{ "tarboot.layer", parse_layer, offsetof(struct params, layers),
+	  "an absolute path, or a URL, less than 1024 bytes, then perhaps # and 64 hexadecimal "
+	  "digits, "
+	  "and ?" },
+	{ "tarboot.machine-id", parse_machine_id, offsetof(struct params, firmware_id),
+	  "firmware" },
 	{ "tarboot.init", parse_path, offsetof(struct params, init), "an absolute path" },
 	{ "init", parse_path, offsetof(struct params, init), "an absolute path" },
 	{ "tarboot.shell", parse_shell, offsetof(struct params, shell),
@@ -284,7 +328,7 @@ static const struct {
 	  "a URL like http://proxy:3128, less than 512 bytes" },
 	{ "tarboot.log", parse_log, offsetof(struct params, log),
 	  "HOST or HOST:PORT, less than 128 bytes" },
-	{ "tarboot.verify", parse_bool, offsetof(struct params, verify), "yes or no" },
+	{ "tarboot.verify", parse_verify, offsetof(struct params, verify), "yes, no or root" },
 	{ "tarboot.manifest-min", parse_date, offsetof(struct params, manifest_min),
 	  "a date like 2026-11-29, or with a time, 2026-11-29T21:15:00Z" },
 	{ "tarboot.netwait", parse_netwait, offsetof(struct params, netwait),
@@ -346,6 +390,7 @@ static void note_unknown(const char *key, struct params *p)
 static int check_urls(const char *key, const char *value, struct fail *f)
 {
 	struct url urls[URLS_MAX];
+	struct layer_param layer;
 	char url[sizeof(f->what)];
 	size_t n;
 	int r = 0;
@@ -354,6 +399,8 @@ static int check_urls(const char *key, const char *value, struct fail *f)
 		r = url_list_parse(value, urls, &n, f);
 	else if (strcmp(key, "tarboot.proxy") == 0)
 		r = url_parse(value, urls, f);
+	else if (strcmp(key, "tarboot.layer") == 0)
+		r = layer_param_parse(value, &layer, f);
 	if (r < 0) {
 		strcpy(url, f->what);
 		snprintf(f->what, sizeof(f->what), "kernel parameter %s=%.*s", key,
@@ -369,7 +416,8 @@ static int set_param(const char *text, const char *value, struct params *p, stru
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		if (strcmp(text, keys[i].key) != 0)
 			continue;
-		if (value && url_is_one(value) && check_urls(text, value, f) < 0)
+		if (value && (url_is_one(value) || keys[i].parse == parse_layer) &&
+		    check_urls(text, value, f) < 0)
 			return -EINVAL;
 		if (keys[i].parse(value, (char *)p + keys[i].offset, p))
 			return 0;
@@ -398,7 +446,9 @@ int params_parse(const char *cmdline, struct params *ret, struct fail *f)
 	char *value;
 	int r = 0, r_param;
 
-	*ret = (struct params){ .hotplug = true, .verify = true, .netwait = NETWAIT_SECONDS };
+	*ret = (struct params){
+		.hotplug = true, .verify = true, .verify_layers = true, .netwait = NETWAIT_SECONDS
+	};
 	if (!copy)
 		return fail_errno(f, ENOMEM, "the kernel command line", "cannot read it");
 	while (cmdline_next(&cmdline, &param)) {

@@ -52,9 +52,13 @@ struct params {
 	} ip, bootif, nameserver, vlan;
 	char proxy[512]; /* URL; "" = none */
 	char log[128];   /* HOST or HOST:PORT, for syslog; "" = none */
-	long netwait;    /* seconds; 0 = for ever */
+	char layers
+		[COMMAND_LINE_MAX]; /* of tarboot.layer=, as layer_param_parse() takes them, each with a newline behind it */
+	long netwait; /* seconds; 0 = for ever */
 	bool keep_network;
-	bool verify; /* false: tarboot.verify=no */
+	bool verify;        /* false: tarboot.verify=no */
+	bool verify_layers; /* false: that, or tarboot.verify=root */
+	bool firmware_id;   /* tarboot.machine-id=firmware */
 	char manifest_min
 		[SIGNATURE_DATE_MAX]; /* the oldest signed manifest that counts; "" = any */
 

@@ -63,6 +63,13 @@ static bool is_here(const struct dir_cache *t, unsigned n, const char *name, siz
 	       memcmp(t->path + start, name, length) == 0;
 }
 
+static int make_directory(const struct dir_cache *t, int dir_fd, const char *name)
+{
+	int r = inroot_make_directory(NULL, dir_fd, name);
+
+	return r == 0 && t->made ? t->made(t->made_arg, dir_fd, name) : r;
+}
+
 /* Opens one more directory behind the first n. -ENOTDIR or -ELOOP: it is a link, perhaps to one. */
 static int step(struct dir_cache *t, unsigned n, const char *component, size_t length, bool create)
 {
@@ -79,7 +86,7 @@ static int step(struct dir_cache *t, unsigned n, const char *component, size_t l
 	name[length] = '\0';
 	fd = openat(dir, name, flags);
 	if (fd < 0 && errno == ENOENT && create) {
-		r = inroot_make_directory(NULL, dir, name);
+		r = make_directory(t, dir, name);
 		if (r < 0)
 			return r;
 		fd = openat(dir, name, flags);
@@ -142,7 +149,7 @@ static int make_elsewhere(void *arg, int dir_fd, const char *name)
 	int r = dirstate_enter(&state, dir_fd, &t->rules), last;
 
 	if (r == 0)
-		r = inroot_make_directory(NULL, dir_fd, name);
+		r = make_directory(t, dir_fd, name);
 	last = dirstate_leave(&state, dir_fd);
 	return r < 0 ? r : last;
 }

@@ -19,6 +19,9 @@
 struct dir_cache {
 	int root_fd; /* borrowed */
 	struct dirstate_rules rules;
+	int (*made)(void *arg, int dir_fd,
+		    const char *name); /* told of directories that were missing; may be NULL */
+	void *made_arg;
 	struct dirstate states[DIR_CACHE_MAX + 1]; /* of root_fd, then of fds */
 	int fds[DIR_CACHE_MAX];     /* of the first components of path, from the root down */
 	size_t ends[DIR_CACHE_MAX]; /* bytes of path up to the end of each */

@@ -469,7 +469,7 @@ int root_tree_put(struct root_tree *t, const struct member *m, struct root_name 
 		*ret = *find(t, parent, name);
 	if (r < 0 && r != -EEXIST)
 		return r == -ENOMEM ? fail_memory(m, f) : tree_fail_create(f, m, r);
-	if (*ret_is_new || t->how != ROOT_TREE_OVERLAY)
+	if (*ret_is_new || m->type != MEMBER_DIRECTORY || t->how != ROOT_TREE_OVERLAY)
 		(*ret)->layer = t->layer;
 	return 0;
 }

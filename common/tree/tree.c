@@ -9,6 +9,11 @@
 
 #include "base/inroot.h"
 
+static int note_made(void *tree, int dir_fd, const char *name)
+{
+	return tree_layer_note(tree, dir_fd, name);
+}
+
 int tree_new(int root_fd, struct tree **ret)
 {
 	struct tree *t = calloc(1, sizeof(*t));
@@ -18,6 +23,8 @@ int tree_new(int root_fd, struct tree **ret)
 	t->root_fd = root_fd;
 	t->keep_owner = geteuid() == 0;
 	dir_cache_init(&t->directories, root_fd);
+	t->directories.made = note_made;
+	t->directories.made_arg = t;
 	pthread_mutex_init(&t->lock, NULL);
 	*ret = t;
 	return 0;
@@ -98,6 +105,8 @@ static int remove_existing(struct tree *t, int parent_fd, const char *name)
 {
 	struct stat st;
 
+	if (t->is_layer)
+		return tree_layer_replace(t, parent_fd, name);
 	if (t->named_acls) {
 		if (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return -errno;
@@ -163,28 +172,44 @@ static int complete_inode(struct tree *t, const struct member *m, int parent_fd,
 	}
 }
 
+/* Its inode, and what that gets at once. *ret_file: of a regular file. */
+static int add_inode(struct tree *t, const struct member *m, int parent_fd, const char *name,
+		     struct tree_file **ret_file, struct fail *f)
+{
+	int fd = -1;
+	int r = *name ? create_replacing(t, m, parent_fd, name, &fd)
+		      : prepare_directory(t, parent_fd, name);
+
+	if (r < 0)
+		return tree_fail_create(f, m, r);
+	r = complete_inode(t, m, parent_fd, name, fd, ret_file);
+	if (r == 0)
+		r = tree_layer_note(t, parent_fd, name);
+	return r < 0 ? tree_fail(f, r, m->path, "cannot set owner, mode, attributes or time") : 0;
+}
+
 int tree_add(struct tree *t, const struct member *m, struct tree_file **ret_file, struct fail *f)
 {
 	struct fail unused;
 	char name[NAME_MAX + 1];
-	int parent_fd, fd = -1, r;
+	int parent_fd, r;
 
 	*ret_file = NULL;
 	if (inroot_path_leaves(m->path))
 		return tree_fail_leaves(f, m);
+	r = tree_layer_whiteout(t, m, f);
+	if (r <= 0)
+		return r;
 	parent_fd = dir_cache_open_parent(&t->directories, m->path, true, name);
 	if (parent_fd < 0)
 		return tree_fail_parent(f, m, parent_fd);
 	if (!*name && m->type != MEMBER_DIRECTORY)
 		return tree_fail_root(f, m);
-	r = *name ? create_replacing(t, m, parent_fd, name, &fd)
-		  : prepare_directory(t, parent_fd, name);
-	if (r < 0)
-		return tree_fail_create(f, m, r);
-	r = complete_inode(t, m, parent_fd, name, fd, ret_file);
-	if (r < 0)
-		return tree_fail(f, r, m->path, "cannot set owner, mode, attributes or time");
-	r = m->type == MEMBER_HARDLINK ? 0 : tree_acls_add(t, m, parent_fd, name, f);
+	if (tree_layer_joins(t, m, parent_fd, name))
+		return 0;
+	r = add_inode(t, m, parent_fd, name, ret_file, f);
+	if (r == 0 && m->type != MEMBER_HARDLINK)
+		r = tree_acls_add(t, m, parent_fd, name, f);
 	if (r < 0 && *ret_file) {
 		tree_file_release(*ret_file, false, &unused);
 		*ret_file = NULL;
@@ -207,6 +232,7 @@ void tree_free(struct tree *t)
 	if (!t)
 		return;
 	tree_acls_free(t);
+	layer_names_free(&t->made);
 	tree_file_free_spare(t);
 	dir_cache_close(&t->directories);
 	pthread_mutex_destroy(&t->lock);

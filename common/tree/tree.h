@@ -2,6 +2,10 @@
  * Members become files below a root directory, exactly as the archive describes them and nowhere
  * else: names resolve inside the root (inroot.h), a later member of the same name wins.
  *
+ * A layer is a further archive over what is there (tree_begin_layer). Its files take the place of what is there, a directory
+ * with all that is in it, too; its directories join those that are there, also where a link leads to one, and leave them as
+ * they are; its whiteouts (whiteout.h) delete what lower layers have.
+ *
  * What it remembers is bounded, whatever the number of members: directories get their metadata when
  * they are made, and get it back when the members have gone on to others (dirstate.h). So a directory
  * that was there before and that no member describes keeps its time, too.
@@ -27,7 +31,10 @@ struct tree_file;
  * Owners are set when the process is root, else left as they come. 0 or -ENOMEM. */
 int tree_new(int root_fd, struct tree **ret);
 
-/* Creates what m says. For MEMBER_FILE *ret_file is set to the new file, held once by the caller;
+/* From now on members are those of another layer, when all files of the one before are released. */
+void tree_begin_layer(struct tree *t);
+
+/* Creates what m says, or in a layer deletes it. For MEMBER_FILE *ret_file is set to the new file, held once by the caller;
  * otherwise to NULL. m's strings and xattrs are copied where they are still needed. */
 int tree_add(struct tree *t, const struct member *m, struct tree_file **ret_file, struct fail *f);
 

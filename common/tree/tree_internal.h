@@ -1,6 +1,6 @@
 /*
  * The parts of the tree writer among themselves: tree.c makes names, tree_file.c fills regular files,
- * tree_metadata.c gives inodes what they have beside their content, tree_acls.c keeps the ACLs that wait
+ * tree_metadata.c gives inodes what they have beside their content, tree_layer.c deletes and joins, tree_acls.c keeps the ACLs that wait
  * until the whole tree is there. Nobody else includes this.
  */
 #pragma once
@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "tree/dir_cache.h"
+#include "tree/layer_names.h"
 #include "tree/tree.h"
 #include "tree/tree_fail.h"
 
@@ -36,6 +37,8 @@ struct tree {
 	int root_fd;
 	bool keep_owner;
 	struct dir_cache directories; /* kept open down to that of the last member */
+	bool is_layer;
+	struct layer_names made; /* by the current layer, and the directories on their paths */
 	struct named_acls *named_acls;
 	size_t named_acls_size; /* bytes that they take */
 	pthread_mutex_t lock;   /* of what follows: files are released by any thread */
@@ -80,6 +83,19 @@ void tree_acls_forget(struct tree *t, const struct stat *st);
 int tree_acls_finish(struct tree *t, struct fail *f);
 
 void tree_acls_free(struct tree *t);
+
+/* In a layer, notes a name that it has made. 0 or -errno. */
+int tree_layer_note(struct tree *t, int parent_fd, const char *name);
+
+/* Does what a whiteout of a layer says. 1: it is none, but a member like others; 0, or -errno with *f filled. */
+int tree_layer_whiteout(struct tree *t, const struct member *m, struct fail *f);
+
+/* Is it a directory of a layer that means one of a lower layer, which stays as it is? name "": parent_fd itself. */
+bool tree_layer_joins(const struct tree *t, const struct member *m, int parent_fd,
+		      const char *name);
+
+/* Removes what a member of a layer takes the place of, with all below it. 0 or -errno. */
+int tree_layer_replace(struct tree *t, int parent_fd, const char *name);
 
 /* A new tree_file for fd, which is taken over. 0 or -ENOMEM. */
 int tree_file_new(struct tree *t, const struct member *m, int fd, struct tree_file **ret);

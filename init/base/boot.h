@@ -61,6 +61,14 @@ struct zram {
 	} use;                   /* after unpacking */
 };
 
+/* An archive that is laid over the root. All of it is here, and is what it shall be. */
+struct layer {
+	struct payload payload;
+	struct block_list blocks;
+	struct engine_plan plan;
+	bool discard; /* its pages go behind the decoder */
+};
+
 struct boot {
 	char **argv; /* as the kernel gave it, for the new init */
 
@@ -76,6 +84,8 @@ struct boot {
 	struct arrival
 		*held; /* digests of its Blocks, of one that is in the image; NULL: it has none */
 	struct engine_plan plan; /* how it is unpacked */
+	struct layer *layers;    /* owned; from the lowest on */
+	size_t n_layers;
 	struct zram zram;
 
 	/* Of a root that is fetched. */

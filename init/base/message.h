@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MESSAGE_LINE_MAX 640 /* bytes including the NUL; longer lines are truncated */
+#define MESSAGE_LINE_MAX 704 /* bytes including the NUL; longer lines are truncated */
 
 enum log_level {
 	LOG_FAILURE, /* log only: on the consoles a failure block follows */
@@ -47,6 +47,7 @@ enum network_reason {
 };
 
 #define NETWORK_CARDS_MAX 32
+#define NETWORK_HOSTNAME_MAX 65 /* bytes with the NUL: what Linux takes */
 
 /* What the network process knows; it says so at each change. Times are in microseconds since the kernel started; 0: not yet. It is
  * no longer than a line, since all messages have the same size: long lists and names are cut. */
@@ -59,12 +60,13 @@ struct network_seen {
 	/* The card whose turn it is; when a server is reached, the one that is kept. */
 	char nic[16], driver[24];
 	uint8_t mac[6];
-	uint32_t speed;   /* Mbit/s; 0: not known */
-	char address[52]; /* with prefix */
-	char gateway[48]; /* "" = none */
-	char dns[128];    /* with commas between; "" = none */
-	char log[16];     /* a log server that DHCP named; "" = none */
-	char from[40];    /* who gave the address */
+	uint32_t speed;                      /* Mbit/s; 0: not known */
+	char address[52];                    /* with prefix */
+	char gateway[48];                    /* "" = none */
+	char dns[128];                       /* with commas between; "" = none */
+	char log[16];                        /* a log server that DHCP named; "" = none */
+	char from[40];                       /* who gave the address */
+	char hostname[NETWORK_HOSTNAME_MAX]; /* of this machine, by ip= or a lease; "" = none */
 	uint64_t link, configured, reached;
 
 	uint16_t touched

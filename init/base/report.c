@@ -81,7 +81,7 @@ static void write_fetched(FILE *out, const struct boot *b)
 	uint64_t cores = r->held + (r->end - r->last_byte);
 	bool is_line = cores + r->held < r->last_byte - r->first_byte;
 
-	if (!r->first_byte)
+	if (!r->first_byte || b->n_urls == 0)
 		return;
 	fprintf(out, "  \"fetch\": { \"url\": ");
 	json_text(out, b->urls[r->from].text);

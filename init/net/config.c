@@ -187,6 +187,16 @@ bool net_name_is_valid(const char *name)
 	return true;
 }
 
+bool net_hostname_is_valid(const char *name)
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
+	size_t length = strlen(name);
+
+	return length > 0 && length < NET_HOSTNAME_MAX && strspn(name, letters) == length &&
+	       !strchr("-.", name[0]) && !strchr("-.", name[length - 1]) && !strstr(name, "..");
+}
+
 void net_config_add_dns(struct net_config *c, const struct net_address *server)
 {
 	if (!server->family || c->n_dns == NET_DNS_MAX)

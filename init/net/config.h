@@ -11,6 +11,7 @@
 #define NET_ROUTES_MAX 16
 #define NET_ADDRESS_TEXT_MAX 52 /* "ADDRESS/PREFIX" and a NUL */
 #define NET_NAME_MAX 16         /* of a card, IFNAMSIZ */
+#define NET_HOSTNAME_MAX 65     /* of a machine, with the NUL: what Linux takes */
 
 struct net_address {
 	uint8_t family; /* AF_INET, AF_INET6; 0 = none */
@@ -29,10 +30,11 @@ struct net_config {
 	size_t n_routes;
 	struct net_address dns[NET_DNS_MAX];
 	size_t n_dns;
-	char domain[256]; /* "" = none */
-	unsigned mtu;     /* bytes; 0 = the card's own */
-	char log[16];     /* a log server; "" = none */
-	char from[48];    /* who said so, for people */
+	char domain[256];                /* "" = none */
+	char hostname[NET_HOSTNAME_MAX]; /* of the machine; "" = not told */
+	unsigned mtu;                    /* bytes; 0 = the card's own */
+	char log[16];                    /* a log server; "" = none */
+	char from[48];                   /* who said so, for people */
 };
 
 /* "192.0.2.1", "2001:db8::1", the latter in brackets or not, with "/PREFIX" or without (then the whole address). False: it is
@@ -68,6 +70,9 @@ const char *net_mac_format(const uint8_t mac[6], char ret[18]);
 
 /* Can a card have that name? */
 bool net_name_is_valid(const char *name);
+
+/* Can a machine be called so? Letters, digits, "-" and ".", with no "-" or "." at either end. */
+bool net_hostname_is_valid(const char *name);
 
 /* Adds a DNS server behind the others, unless it is there, is none, or there are enough. A server that is all zeros would
  * break musl's resolver, which asks all at once. */

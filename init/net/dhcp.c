@@ -93,7 +93,8 @@ static _Noreturn void run(int messages, const char *nic)
 	if (n > 0) {
 		script[n] = '\0';
 		execl(DHCP_CLIENT, "busybox", "udhcpc", "-f", "-i", nic, "-s", script, "-t", "3",
-		      "-T", pause, "-A", pause, "-O", "121", "-O", "26", "-O", "7", (char *)NULL);
+		      "-T", pause, "-A", pause, "-O", "12", "-O", "121", "-O", "26", "-O", "7",
+		      (char *)NULL);
 	}
 	_exit(127);
 }

@@ -133,6 +133,14 @@ static void read_dns(const struct texts *t, struct net_config *c)
 		strcpy(c->domain, domain);
 }
 
+static void read_hostname(const struct texts *t, struct net_config *c)
+{
+	const char *name = value_of(t, "hostname");
+
+	if (name && strcmp(name, "bad") != 0 && net_hostname_is_valid(name))
+		strcpy(c->hostname, name);
+}
+
 static void read_mtu(const struct texts *t, struct net_config *c)
 {
 	const char *text = value_of(t, "mtu");
@@ -163,6 +171,7 @@ static bool read_lease(const struct texts *t, struct net_config *c)
 	read_static_routes(t, c);
 	read_routers(t, c);
 	read_dns(t, c);
+	read_hostname(t, c);
 	read_mtu(t, c);
 	read_log_server(t, c);
 	if (server && parse_host(server, &a))

@@ -15,6 +15,7 @@
 #include "net/net_log.h"
 #include "net/network.h"
 #include "net/why_not.h"
+#include "parameters/layer_param.h"
 
 #define END_MS 500
 #define RESET_MS 3000
@@ -24,18 +25,41 @@ static struct network_task task;
 
 /* ---- start ---- */
 
-/* Of a root that is not fetched nothing must be reached. With a proxy it is the proxy. */
-static int read_task(struct boot *b)
+/* The first layer that is fetched; false: there is none. */
+static bool find_layer(const struct boot *b, struct layer_param *ret)
 {
-	int r = net_options_read(&b->params, &task.options, &b->fail);
+	const char *list = b->params.layers;
+
+	while (layer_params_next(&list, ret))
+		if (url_is_one(ret->from))
+			return true;
+	return false;
+}
+
+bool network_is_needed(const struct boot *b)
+{
+	struct layer_param layer;
+
+	return url_is_one(b->params.rootfs) || find_layer(b, &layer);
+}
+
+/* Of the root, or else of a layer; none for the log alone. With a proxy it is the proxy that must be reached. */
+static int read_servers(struct boot *b)
+{
+	struct layer_param layer;
 
 	task.n_servers = 0;
-	if (r < 0 || !url_is_one(b->params.rootfs))
-		return r;
-	if (!*b->params.proxy)
+	if (!network_is_needed(b))
+		return 0;
+	if (*b->params.proxy) {
+		task.n_servers = 1;
+		return url_parse(b->params.proxy, task.servers, &b->fail);
+	}
+	if (url_is_one(b->params.rootfs))
 		return url_list_parse(b->params.rootfs, task.servers, &task.n_servers, &b->fail);
-	task.n_servers = 1;
-	return url_parse(b->params.proxy, task.servers, &b->fail);
+	return find_layer(b, &layer)
+		       ? layer_param_servers(&layer, task.servers, &task.n_servers, &b->fail)
+		       : 0;
 }
 
 static void run(void *arg, int parent)
@@ -62,7 +86,7 @@ static void take_message(void *arg, const struct message *m)
 /* A boot that needs no network does not fail for the log's sake. */
 static int give_up(struct boot *b, int r)
 {
-	if (url_is_one(b->params.rootfs))
+	if (network_is_needed(b))
 		return r;
 	console_log(LOG_WARNING, "tarboot.log=: %s: %s", b->fail.what, b->fail.why);
 	remote_log_close();
@@ -71,7 +95,7 @@ static int give_up(struct boot *b, int r)
 
 int network_start(struct boot *b)
 {
-	bool is_wanted = url_is_one(b->params.rootfs) || *b->params.log;
+	bool is_wanted = network_is_needed(b) || *b->params.log;
 	int r;
 
 	b->has_nothing_to_do = !is_wanted || background_is_running(&b->network);
@@ -83,7 +107,10 @@ int network_start(struct boot *b)
 	if (background_has_ended(&b->network))
 		(void)background_end(&b->network, 0, NULL);
 	memset(&b->network_seen, 0, sizeof(b->network_seen));
-	if ((r = read_task(b)) < 0)
+	r = net_options_read(&b->params, &task.options, &b->fail);
+	if (r == 0)
+		r = read_servers(b);
+	if (r < 0)
 		return give_up(b, r);
 	b->network = (struct background){ .what = "the process that configures the network",
 					  .take = take_message,
@@ -118,7 +145,7 @@ int network_wait(struct boot *b)
 {
 	uint64_t start = now_usec(), seconds = (uint64_t)b->params.netwait;
 
-	if (!url_is_one(b->params.rootfs))
+	if (!network_is_needed(b))
 		return 0;
 	while (!child_wait_until(is_decided, b, 1000))
 		if (seconds > 0 && now_usec() >= start + seconds * 1000000)
@@ -128,11 +155,33 @@ int network_wait(struct boot *b)
 	return network_why_not(b, (now_usec() - start) / 1000000);
 }
 
+/* Also where nothing is fetched; what cannot be understood then means nothing. */
+static const struct net_options *read_options(const struct boot *b)
+{
+	struct fail unused;
+
+	if (!b->network.child.pid)
+		(void)net_options_read(&b->params, &task.options, &unused);
+	return &task.options;
+}
+
 const uint8_t *network_mac(const struct boot *b)
 {
-	if (task.options.has_bootif)
-		return task.options.bootif;
+	const struct net_options *o = read_options(b);
+
+	if (o->has_bootif)
+		return o->bootif;
 	return b->network_seen.reached ? b->network_seen.mac : NULL;
+}
+
+const char *network_hostname(const struct boot *b)
+{
+	const struct net_options *o = read_options(b);
+
+	for (size_t i = 0; i < o->n_ip && !*b->network_seen.hostname; i++)
+		if (*o->ip[i].config.hostname)
+			return o->ip[i].config.hostname;
+	return b->network_seen.hostname;
 }
 
 /* ---- stop ---- */

@@ -1,13 +1,16 @@
 /*
- * The network, for a root that is fetched. A separate process configures it (network.h), since it must never keep PID 1
+ * The network, for a root or layers that are fetched. A separate process configures it (network.h), since it must never keep PID 1
  * waiting; here are the steps of the boot that start it, wait for it, and undo what it did.
  */
 #pragma once
 
 #include "base/boot.h"
 
-/* A step: starts the process, if tarboot.rootfs= is a URL or there is a tarboot.log=, and it does not run yet. 0, or -errno with
- * b->fail, but not for the log's sake. */
+/* Is the root, or a layer, to be fetched? */
+bool network_is_needed(const struct boot *b);
+
+/* A step: starts the process, if that is so or there is a tarboot.log=, and it does not run yet. 0, or -errno with b->fail, but not for
+ * the log's sake. */
 int network_start(struct boot *b);
 
 /* Waits until a network card reaches one of the servers, or until tarboot.netwait= has passed. 0, or -errno with b->fail. */
@@ -25,3 +28,6 @@ int network_stop(struct boot *b);
 /* The MAC address that this machine is known by: that of BOOTIF=, else of the card that reaches the server. NULL: there is none
  * yet. */
 const uint8_t *network_mac(const struct boot *b);
+
+/* What this machine is called, by ip= or by DHCP; "" = it has no name. */
+const char *network_hostname(const struct boot *b);

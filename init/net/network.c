@@ -176,6 +176,9 @@ static void describe_turn(const struct nic *nic, const struct net_config *dns,
 	s->speed = nic_speed(nic->link.name);
 	(void)net_address_format(nic->has_config ? &c->address : &nic->ipv6, s->address);
 	snprintf(s->from, sizeof(s->from), "%.39s", nic->has_config ? c->from : "IPv6 router");
+	snprintf(s->hostname, sizeof(s->hostname), "%s",
+		 nic->option && *nic->option->config.hostname ? nic->option->config.hostname
+							      : c->hostname);
 	snprintf(s->gateway, sizeof(s->gateway), "%.47s",
 		 nic->has_config && c->n_routes ? net_address_format(&c->routes[0].gateway, text)
 						: "");

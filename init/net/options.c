@@ -129,6 +129,13 @@ static int read_last_fields(const struct fields *fields, struct ip_option *o, st
 	return 0;
 }
 
+/* What cannot be a name is none, as for the kernel: boot loaders pass on what DHCP said. */
+static void read_hostname(const struct fields *fields, struct net_config *c)
+{
+	if (net_hostname_is_valid(fields->at[HOST]))
+		strcpy(c->hostname, fields->at[HOST]);
+}
+
 static int read_mask(const struct fields *fields, struct net_address *address, struct fail *f)
 {
 	const char *text = fields->at[MASK];
@@ -158,6 +165,7 @@ static int parse_kernel_form(const struct fields *fields, struct ip_option *o, s
 	o->method = IP_OFF;
 	if (*fields->at[METHOD] && !parse_method(fields->at[METHOD], &o->method))
 		return wrong_method(fields->at[METHOD], f);
+	read_hostname(fields, &o->config);
 	if (o->method == IP_OFF)
 		o->method = address->family ? IP_STATIC : IP_AUTO;
 	if (o->method != IP_STATIC) {

@@ -23,7 +23,7 @@ struct ip_option {
 	bool is_bootif;            /* the device is that of BOOTIF= */
 	enum ip_method method;
 	struct net_config
-		config; /* of IP_STATIC: all; of the others: DNS and MTU, which come first */
+		config; /* of IP_STATIC: all; of the others: host name, DNS and MTU, which come first */
 };
 
 struct vlan_option {

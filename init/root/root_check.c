@@ -24,5 +24,7 @@ int root_check_init(struct boot *b)
 		zram_keep(b->zram.device);
 	payload_close(&b->payload);
 	block_list_free(&b->blocks);
+	for (size_t i = 0; i < b->n_layers; i++)
+		payload_close(&b->layers[i].payload);
 	return 0;
 }

@@ -63,29 +63,44 @@ static void run_receiver(void *arg, int parent)
 	(void)receive_run(t->arrival, t->fd, &t->options, &f);
 }
 
-void root_fetch_order(struct boot *b)
+int root_fetch_check(struct boot *b, const char *parameter)
+{
+	char what[64];
+
+	if (access("/" MEMBER_FETCHER, X_OK) == 0)
+		return 0;
+	snprintf(what, sizeof(what), "kernel parameter %s", parameter);
+	return fail_set(&b->fail, ENOENT, what, "Pack the image with `tarboot pack --stream`.",
+			"the image has no program that fetches (/" MEMBER_FETCHER ")");
+}
+
+void root_fetch_order(const struct boot *b, struct url *urls, size_t n)
 {
 	const uint8_t *mac = network_mac(b);
 
 	if (mac)
-		url_list_order(b->urls, b->n_urls, mac);
+		url_list_order(urls, n, mac);
 }
 
-int root_fetch_run(struct boot *b, const struct url *urls, int fd, enum root_fetch_what what)
+int root_fetch_run(struct boot *b, const struct url *urls, size_t n, int fd,
+		   enum root_fetch_what what)
 {
 	struct receive_task t = {
 		.arrival = b->arrival,
 		.fd = fd,
 		.options = { .from = { .program = "/" MEMBER_FETCHER,
 				       .urls = urls,
-				       .n_urls = b->n_urls,
+				       .n_urls = n,
 				       .proxy = b->params.proxy,
 				       .chroot = FETCH_ROOT },
 			     .patience = (unsigned)b->params.netwait,
 			     .is_size_unknown = what == ROOT_FETCH_WHOLE ||
-						what == ROOT_FETCH_IF_THERE,
+						what == ROOT_FETCH_IF_THERE ||
+						what == ROOT_FETCH_OPTIONAL,
 			     .is_part = what == ROOT_FETCH_PART,
-			     .may_be_missing = what == ROOT_FETCH_IF_THERE,
+			     .may_be_missing = what == ROOT_FETCH_IF_THERE ||
+					       what == ROOT_FETCH_OPTIONAL,
+			     .only_if_nowhere = what == ROOT_FETCH_OPTIONAL,
 			     .tell = tell },
 	};
 	int r;
@@ -141,18 +156,18 @@ void root_fetch_stop(struct boot *b)
 
 /* ---- a file before the payload ---- */
 
-int root_fetch_await(struct boot *b, const struct url *urls, int fd, enum root_fetch_what what,
-		     uint64_t *ret_to, uint64_t *ret_size)
+int root_fetch_await(struct boot *b, const struct url *urls, size_t n, int fd,
+		     enum root_fetch_what what, uint64_t *ret_to, uint64_t *ret_size)
 {
 	int r;
 
 	if (!b->arrival)
 		return fail_errno(&b->fail, ENOMEM, urls[0].text, "cannot fetch it");
-	r = root_fetch_run(b, urls, fd, what);
+	r = root_fetch_run(b, urls, n, fd, what);
 	while (r == 0 && !background_wait(&b->receiver, TICK_MS)) {
 		(void)report_sample_memory(b);
 		if (what == ROOT_FETCH_WHOLE)
-			console_progress("fetch root", atomic_load(&b->arrival->arrived),
+			console_progress("fetch", atomic_load(&b->arrival->arrived),
 					 atomic_load(&b->arrival->told_size), "");
 	}
 	console_progress_end();
@@ -165,8 +180,8 @@ int root_fetch_await(struct boot *b, const struct url *urls, int fd, enum root_f
 	return r;
 }
 
-int root_fetch_text(struct boot *b, const struct url *urls, uint64_t most, bool may_be_missing,
-		    int *ret)
+int root_fetch_file(struct boot *b, const struct url *urls, size_t n, uint64_t most,
+		    enum root_fetch_what what, int *ret)
 {
 	_cleanup_close_ int fd = root_fetch_open_file();
 	uint64_t to, size;
@@ -175,8 +190,7 @@ int root_fetch_text(struct boot *b, const struct url *urls, uint64_t most, bool 
 	if (fd < 0)
 		return fail_errno(&b->fail, fd, urls[0].text, "cannot keep what arrives");
 	b->arrival = arrival_new(most, UINT64_MAX, 0);
-	r = root_fetch_await(b, urls, fd, may_be_missing ? ROOT_FETCH_IF_THERE : ROOT_FETCH_WHOLE,
-			     &to, &size);
+	r = root_fetch_await(b, urls, n, fd, what, &to, &size);
 	if (r < 0)
 		return r;
 	if (lseek(fd, 0, SEEK_SET) < 0)
@@ -223,11 +237,11 @@ int root_fetch_start(struct boot *b)
 	if (r < 0)
 		return r;
 	if (!b->has_keys) /* else they stand behind the one that the manifest is from */
-		root_fetch_order(b);
+		root_fetch_order(b, b->urls, b->n_urls);
 	b->arrival = new_arrival(b);
 	if (!b->arrival)
 		return fail_errno(&b->fail, ENOMEM, b->payload.name, "cannot fetch it");
-	r = root_fetch_run(b, b->urls, b->payload.parts[0].fd, ROOT_FETCH_ALL);
+	r = root_fetch_run(b, b->urls, b->n_urls, b->payload.parts[0].fd, ROOT_FETCH_ALL);
 	b->payload.arrival = b->arrival;
 	return r;
 }

@@ -219,13 +219,30 @@ static void warn_unchecked(const struct boot *b)
 			b->payload.name, (unsigned long long)l->unchecked, l->n);
 }
 
+/* Unless the boot part's manifest is about it. */
+static int take_signed(struct boot *b)
+{
+	struct manifest m;
+	int r;
+
+	if (b->has_manifest && b->manifest.payload_bytes == b->payload.size)
+		return 0;
+	r = root_signed_read(b, b->payload.name, b->payload.size, &m);
+	if (r < 0)
+		return r;
+	manifest_free(&b->manifest);
+	b->manifest = m;
+	b->has_manifest = true;
+	return 0;
+}
+
 static int find_in_image(struct boot *b)
 {
 	char size[SIZE_TEXT_MAX];
 	int r = open_payload(b);
 
 	if (r == 0 && b->has_keys)
-		r = root_signed_read(b);
+		r = take_signed(b);
 	if (r == 0)
 		r = list_blocks(b);
 	if (r == 0)

@@ -48,6 +48,23 @@ static uint64_t engine_budget(const struct memory *m, const struct rootsize_need
 	return min_u64(need->compressed ? left / 2 : left, m->available / 4);
 }
 
+/* One after the other is unpacked, each with its own plan. */
+static uint64_t plan_all(struct boot *b, uint64_t budget)
+{
+	uint64_t most;
+
+	engine_plan(&b->blocks, b->params.threads, budget, &b->plan);
+	most = b->plan.memory;
+	for (size_t i = 0; i < b->n_layers; i++) {
+		struct layer *l = &b->layers[i];
+
+		engine_plan(&l->blocks, b->params.threads, budget, &l->plan);
+		if (l->plan.memory > most)
+			most = l->plan.memory;
+	}
+	return most;
+}
+
 int root_check_memory(struct boot *b)
 {
 	char size[SIZE_TEXT_MAX], available[SIZE_TEXT_MAX], zram[48] = "";
@@ -57,8 +74,7 @@ int root_check_memory(struct boot *b)
 	if (r < 0)
 		return fail_errno(&b->fail, r, "/proc/meminfo", "cannot read it");
 	b->need.compressed = zram_will_gain(b);
-	engine_plan(&b->blocks, b->params.threads, engine_budget(&m, &b->need), &b->plan);
-	b->need.engine = b->plan.memory;
+	b->need.engine = plan_all(b, engine_budget(&m, &b->need));
 	r = rootsize_choose(&m, &b->need, b->params.size, &b->root_size, &b->fail);
 	if (r < 0)
 		zram_advise(b, &b->fail);

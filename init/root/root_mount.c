@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -75,6 +76,17 @@ int root_mount(struct boot *b)
 	return 0;
 }
 
+static void forget_layers(struct boot *b)
+{
+	for (size_t i = 0; i < b->n_layers; i++) {
+		payload_close(&b->layers[i].payload);
+		block_list_free(&b->layers[i].blocks);
+	}
+	free(b->layers);
+	b->layers = NULL;
+	b->n_layers = 0;
+}
+
 void root_forget(struct boot *b)
 {
 	if (b->new_root_fd >= 0)
@@ -84,6 +96,7 @@ void root_forget(struct boot *b)
 	root_fetch_stop(b);
 	zram_unlock_payload(&b->zram);
 	payload_close(&b->payload);
+	forget_layers(b);
 	arrival_free(b->held);
 	b->held = NULL;
 	block_list_free(&b->blocks);

@@ -11,13 +11,36 @@
 #include "base/console.h"
 #include "zram/zram.h"
 
+/* Bytes that the engine may take, headers aside, with the plan that takes most. */
+static uint64_t most_of_engine(const struct boot *b)
+{
+	uint64_t most = b->plan.memory - b->plan.headers;
+
+	for (size_t i = 0; i < b->n_layers; i++) {
+		const struct engine_plan *p = &b->layers[i].plan;
+
+		if (p->memory - p->headers > most)
+			most = p->memory - p->headers;
+	}
+	return most - PLAN_HEADERS_LEAST;
+}
+
+static uint64_t bytes_of_all(const struct boot *b)
+{
+	uint64_t bytes = b->blocks.uncompressed;
+
+	for (size_t i = 0; i < b->n_layers; i++)
+		bytes = add_u64(bytes, b->layers[i].blocks.uncompressed);
+	return bytes;
+}
+
 void root_room_open(struct root_room *ret, const struct boot *b)
 {
 	*ret = (struct root_room){ .meminfo_fd = open("/proc/meminfo", O_RDONLY | O_CLOEXEC),
 				   .statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC),
-				   .engine = b->plan.memory - b->plan.headers - PLAN_HEADERS_LEAST,
+				   .engine = most_of_engine(b),
 				   .page = (uint64_t)sysconf(_SC_PAGESIZE),
-				   .total = b->blocks.uncompressed,
+				   .total = bytes_of_all(b),
 				   .arrival = b->arrival,
 				   .zram = &b->zram };
 }

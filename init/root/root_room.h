@@ -13,7 +13,7 @@ struct root_room {
 	uint64_t engine;               /* bytes that it may take at most, headers aside */
 	uint64_t taken;                /* of these, the most that was seen in memory */
 	uint64_t page;                 /* bytes of a page */
-	uint64_t total;                /* bytes of tar */
+	uint64_t total;                /* bytes of tar, layers included */
 	const struct arrival *arrival; /* what may arrive meanwhile; NULL: nothing */
 	const struct zram *zram;       /* what can still be compressed */
 };

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -194,7 +195,7 @@ static int check(struct boot *b, const char *what, int manifest, int signature)
 }
 
 /* Checks it, then reads it. */
-static int take(struct boot *b, const char *what, int manifest, int signature)
+static int take(struct boot *b, const char *what, int manifest, int signature, struct manifest *ret)
 {
 	_cleanup_free_ char *text = NULL;
 	struct manifest m;
@@ -218,19 +219,21 @@ static int take(struct boot *b, const char *what, int manifest, int signature)
 		manifest_free(&m);
 		return fail_set(&b->fail, EBADMSG, what, SIGNATURE_TODO, "it lists no Blocks");
 	}
-	manifest_free(&b->manifest);
-	b->manifest = m;
-	b->has_manifest = true;
+	*ret = m;
 	return 0;
 }
 
 /* ---- from a server ---- */
 
-/* One that no server has is what somebody must publish. */
-static int fetch_text(struct boot *b, const struct url *urls, uint64_t most, int *ret)
+/* One that no server has is what somebody must publish, unless it may be missing: 1. */
+static int fetch_text(struct boot *b, const struct url *urls, size_t n, uint64_t most,
+		      bool may_be_missing, int *ret)
 {
-	int r = root_fetch_text(b, urls, most, false, ret);
+	int r = root_fetch_file(b, urls, n, most,
+				may_be_missing ? ROOT_FETCH_OPTIONAL : ROOT_FETCH_WHOLE, ret);
 
+	if (r == -ENOENT && may_be_missing)
+		return 1;
 	if (r == -ENOENT)
 		r = fail_set(&b->fail, ENOENT, urls[0].text, SIGNATURE_TODO,
 			     "no server has it, and the boot part takes a root only with a signed "
@@ -241,24 +244,26 @@ static int fetch_text(struct boot *b, const struct url *urls, uint64_t most, int
 	return r;
 }
 
-/* The manifest from any server, which becomes the first of b->urls, and the signature from that one, if it has it. */
-static int fetch_pair(struct boot *b, struct url *urls)
+/* The manifest from any server, which becomes the first of files, and the signature from that one, if it has it. urls: room for as
+ * many. */
+static int fetch_pair(struct boot *b, struct url *files, size_t n, bool may_be_missing,
+		      struct url *urls, struct manifest *ret)
 {
 	_cleanup_close_ int manifest = -1, signature = -1;
-	int r = url_list_beside(b->urls, b->n_urls, ".manifest", urls, &b->fail);
+	int r = url_list_beside(files, n, ".manifest", urls, &b->fail);
 
 	if (r == 0)
-		r = fetch_text(b, urls, MANIFEST_TEXT_MAX, &manifest);
-	if (r < 0)
+		r = fetch_text(b, urls, n, MANIFEST_TEXT_MAX, may_be_missing, &manifest);
+	if (r != 0)
 		return r;
-	for (uint32_t i = 0; i < b->fetched.from && i < b->n_urls; i++)
-		url_list_rotate(b->urls, b->n_urls);
-	r = url_list_beside(b->urls, b->n_urls, ".manifest" SIGNATURE_SUFFIX, urls, &b->fail);
+	for (uint32_t i = 0; i < b->fetched.from && i < n; i++)
+		url_list_rotate(files, n);
+	r = url_list_beside(files, n, ".manifest" SIGNATURE_SUFFIX, urls, &b->fail);
 	if (r == 0)
-		r = fetch_text(b, urls, SIGNATURE_TEXT_MAX, &signature);
+		r = fetch_text(b, urls, n, SIGNATURE_TEXT_MAX, false, &signature);
 	if (r == 0)
-		r = url_list_beside(b->urls, b->n_urls, ".manifest", urls, &b->fail);
-	return r < 0 ? r : take(b, urls[0].text, manifest, signature);
+		r = url_list_beside(files, n, ".manifest", urls, &b->fail);
+	return r < 0 ? r : take(b, urls[0].text, manifest, signature, ret);
 }
 
 /* Is it about what a server sent, so that another one may have something better? */
@@ -267,28 +272,29 @@ static bool is_rejected(int error)
 	return error == -EKEYREJECTED || error == -EBADMSG || error == -EPROTO || error == -EFBIG;
 }
 
-int root_signed_fetch(struct boot *b)
+int root_signed_fetch(struct boot *b, struct url *files, size_t n, bool may_be_missing,
+		      struct manifest *ret)
 {
 	_cleanup_free_ struct url *urls = calloc(URLS_MAX, sizeof(*urls));
 	struct fail first = { 0 };
 	int r = urls ? network_wait(b)
-		     : fail_errno(&b->fail, ENOMEM, b->urls[0].text, "cannot fetch its manifest");
+		     : fail_errno(&b->fail, ENOMEM, files[0].text, "cannot fetch its manifest");
 
 	if (r == 0)
-		root_fetch_order(b);
-	for (size_t tries = 0; r == 0 && tries < b->n_urls; tries++) {
-		r = fetch_pair(b, urls);
-		if (!is_rejected(r) || tries + 1 == b->n_urls)
+		root_fetch_order(b, files, n);
+	for (size_t tries = 0; r == 0 && tries < n; tries++) {
+		r = fetch_pair(b, files, n, may_be_missing, urls, ret);
+		if (!is_rejected(r) || tries + 1 == n)
 			break;
 		console_log(LOG_WARNING, "%s: %s", b->fail.what, b->fail.why);
 		if (!first.error)
 			first = b->fail;
-		url_list_rotate(b->urls, b->n_urls);
+		url_list_rotate(files, n);
 		r = 0;
 	}
 	if (r < 0 && first.error)
 		b->fail = first;
-	return r < 0 ? -b->fail.error : 0;
+	return r < 0 ? -b->fail.error : r;
 }
 
 /* ---- from the initramfs ---- */
@@ -303,13 +309,13 @@ static int fail_beside(struct boot *b, const char *path)
 }
 
 /* A file of so many bytes at most: its descriptor, or -errno. */
-static int open_beside(struct boot *b, const char *suffix, uint64_t most)
+static int open_beside(struct boot *b, const char *file, const char *suffix, uint64_t most)
 {
-	char path[sizeof(b->payload.name) + 32];
 	_cleanup_close_ int fd = -1;
+	char path[PATH_MAX];
 	struct stat st;
 
-	snprintf(path, sizeof(path), "%s%s", b->payload.name, suffix);
+	snprintf(path, sizeof(path), "%s%s", file, suffix);
 	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return fail_beside(b, path);
@@ -321,26 +327,25 @@ static int open_beside(struct boot *b, const char *suffix, uint64_t most)
 	return take_fd(&fd);
 }
 
-int root_signed_read(struct boot *b)
+int root_signed_read(struct boot *b, const char *path, uint64_t size, struct manifest *ret)
 {
 	_cleanup_close_ int manifest = -1, signature = -1;
-	char what[sizeof(b->payload.name) + 16];
+	char what[PATH_MAX];
 	int r;
 
-	if (b->has_manifest && b->manifest.payload_bytes == b->payload.size)
-		return 0;
-	manifest = open_beside(b, ".manifest", MANIFEST_TEXT_MAX);
+	manifest = open_beside(b, path, ".manifest", MANIFEST_TEXT_MAX);
 	signature = manifest < 0 ? manifest
-				 : open_beside(b, ".manifest" SIGNATURE_SUFFIX, SIGNATURE_TEXT_MAX);
+				 : open_beside(b, path, ".manifest" SIGNATURE_SUFFIX,
+					       SIGNATURE_TEXT_MAX);
 	if (signature < 0)
 		return signature;
-	snprintf(what, sizeof(what), "%s.manifest", b->payload.name);
-	r = take(b, what, manifest, signature);
-	if (r == 0 && b->manifest.payload_bytes != b->payload.size)
-		r = fail_set(&b->fail, EKEYREJECTED, b->payload.name,
-			     "Load the payload that the manifest is about.",
-			     "it has %llu bytes, its signed manifest says %llu",
-			     (unsigned long long)b->payload.size,
-			     (unsigned long long)b->manifest.payload_bytes);
+	snprintf(what, sizeof(what), "%s.manifest", path);
+	r = take(b, what, manifest, signature, ret);
+	if (r < 0 || ret->payload_bytes == size)
+		return r;
+	r = fail_set(&b->fail, EKEYREJECTED, path, "Load the payload that the manifest is about.",
+		     "it has %llu bytes, its signed manifest says %llu", (unsigned long long)size,
+		     (unsigned long long)ret->payload_bytes);
+	manifest_free(ret);
 	return r;
 }

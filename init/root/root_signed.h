@@ -9,9 +9,10 @@
 /* Sets b->has_keys. What cannot be read is not taken for none: -errno then. */
 int root_signed_look(struct boot *b);
 
-/* The manifest beside the payload that is fetched, from the first of its servers that has it with a right signature, becomes
- * b->manifest. 0 or -errno. */
-int root_signed_fetch(struct boot *b);
+/* The manifest beside these files, from the first server that has it with a right signature, which becomes the first of them. 0;
+ * 1 if no server has it, and it may be missing; or -errno with b->fail. *ret is set with 0 only. */
+int root_signed_fetch(struct boot *b, struct url *urls, size_t n, bool may_be_missing,
+		      struct manifest *ret);
 
-/* The same of b->payload, in the initramfs, unless the boot part's manifest is about it. */
-int root_signed_read(struct boot *b);
+/* The same of a file at this path of the initramfs, of so many bytes. */
+int root_signed_read(struct boot *b, const char *path, uint64_t size, struct manifest *ret);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -57,10 +58,25 @@ static void be_first_victim(void)
 		(void)!write(fd, "1000", 4);
 }
 
+/* NULL: no memory. The child ends before it would free them. */
+static const struct unpack_layer *list_layers(const struct boot *b)
+{
+	struct unpack_layer *layers = calloc(b->n_layers + 1, sizeof(*layers));
+
+	for (size_t i = 0; layers && i < b->n_layers; i++) {
+		const struct layer *l = &b->layers[i];
+
+		layers[i] = (struct unpack_layer){ &l->payload, &l->blocks, &l->plan, l->discard };
+	}
+	return layers;
+}
+
 static int unpack_in_child(struct boot *b, struct unpack_shared *shared)
 {
 	struct root_room room;
 	struct unpack_options options = {
+		.layers = list_layers(b),
+		.n_layers = b->n_layers,
 		.blocks = &b->blocks,
 		.plan = &b->plan,
 		.discard = b->arrival || !b->keep_payload,
@@ -72,6 +88,8 @@ static int unpack_in_child(struct boot *b, struct unpack_shared *shared)
 		.may_go_on_arg = &room,
 	};
 
+	if (!options.layers)
+		return fail_errno(&shared->fail, ENOMEM, "the unpack child", "cannot start");
 	root_room_open(&room, b);
 	zram_lock_process(&b->zram);
 	child_restore_signals();

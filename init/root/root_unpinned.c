@@ -31,7 +31,7 @@ static int fetch_manifest(struct boot *b)
 		return fail_errno(&b->fail, ENOMEM, b->urls[0].text, "cannot fetch its manifest");
 	if (url_list_beside(b->urls, b->n_urls, ".manifest", urls, &b->fail) < 0)
 		return -ENOENT; /* nobody can ask for it */
-	r = root_fetch_text(b, urls, MANIFEST_TEXT_MAX, true, &fd);
+	r = root_fetch_file(b, urls, b->n_urls, MANIFEST_TEXT_MAX, ROOT_FETCH_IF_THERE, &fd);
 	if (r < 0 && r != -EFBIG)
 		return r;
 	if (r == 0)
@@ -54,7 +54,7 @@ static int fetch_part(struct boot *b, int fd, uint64_t from, uint64_t to, uint64
 	b->arrival = arrival_new(to, UINT64_MAX, 0);
 	if (b->arrival)
 		atomic_store(&b->arrival->arrived, from);
-	return root_fetch_await(b, b->urls, fd, ROOT_FETCH_PART, ret_to, ret_size);
+	return root_fetch_await(b, b->urls, b->n_urls, fd, ROOT_FETCH_PART, ret_to, ret_size);
 }
 
 static bool is_xz(int fd)
@@ -129,7 +129,7 @@ static int fetch_all(struct boot *b)
 		    "its Blocks are",
 		    b->urls[0].text);
 	b->arrival = arrival_new(m.available, UINT64_MAX, 0);
-	r = root_fetch_await(b, b->urls, fd, ROOT_FETCH_WHOLE, &to, &size);
+	r = root_fetch_await(b, b->urls, b->n_urls, fd, ROOT_FETCH_WHOLE, &to, &size);
 	if (r == -EFBIG)
 		return fail_set(
 			&b->fail, ENOSPC, b->urls[0].text,
@@ -157,7 +157,7 @@ int root_unpinned_find(struct boot *b)
 	r = network_wait(b);
 	if (r < 0)
 		return r;
-	root_fetch_order(b);
+	root_fetch_order(b, b->urls, b->n_urls);
 	r = fetch_manifest(b);
 	if (r == -ENOENT)
 		r = find_by_ends(b);

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "image/members.h"
 #include "image/pinned.h"
 #include "root/root_fetch.h"
 #include "root/root_signed.h"
@@ -33,7 +32,9 @@ static int find(struct boot *b)
 	int r;
 
 	if (b->has_keys) {
-		r = root_signed_fetch(b);
+		manifest_free(&b->manifest);
+		r = root_signed_fetch(b, b->urls, b->n_urls, false, &b->manifest);
+		b->has_manifest = r == 0;
 		return r == 0 ? list_pinned(b) : r;
 	}
 	if (b->params.verify)
@@ -50,10 +51,9 @@ int root_url_find(struct boot *b)
 
 	if (r < 0)
 		return r;
-	if (access("/" MEMBER_FETCHER, X_OK) < 0)
-		return fail_set(&b->fail, ENOENT, "kernel parameter tarboot.rootfs",
-				"Pack the image with `tarboot pack --stream`.",
-				"the image has no program that fetches (/" MEMBER_FETCHER ")");
+	r = root_fetch_check(b, "tarboot.rootfs");
+	if (r < 0)
+		return r;
 	snprintf(b->payload.name, sizeof(b->payload.name), "%.127s", b->urls[0].text);
 	r = find(b);
 	if (r == 0)

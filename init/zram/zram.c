@@ -29,11 +29,19 @@ static uint64_t archive_of(const struct boot *b)
 	return b->arrives ? b->payload_bytes : b->payload.size;
 }
 
-/* Without a manifest it is the tar's size at least, which may not be known either: few shrink to less than a sixth. */
+/* Bytes of tar in an archive, which may not be known: few shrink to less than a sixth. */
+static uint64_t guess_tar(const struct block_list *blocks, uint64_t archive)
+{
+	return min_u64(blocks->uncompressed, multiply_u64(archive, 6));
+}
+
+/* Without a manifest it is the tar's size at least. */
 static uint64_t tree_of(const struct boot *b)
 {
-	uint64_t guess = min_u64(b->blocks.uncompressed, multiply_u64(archive_of(b), 6));
+	uint64_t guess = guess_tar(&b->blocks, archive_of(b));
 
+	for (size_t i = 0; i < b->n_layers; i++)
+		guess = add_u64(guess, guess_tar(&b->layers[i].blocks, b->layers[i].payload.size));
 	return b->need.is_estimate && guess > b->need.tree ? guess : b->need.tree;
 }
 
@@ -87,6 +95,9 @@ static void lock_payload(struct boot *b)
 {
 	for (size_t i = 0; !b->arrives && i < b->payload.n_parts; i++)
 		lock_part(&b->zram, &b->payload.parts[i]);
+	for (size_t i = 0; i < b->n_layers; i++)
+		for (size_t j = 0; j < b->layers[i].payload.n_parts; j++)
+			lock_part(&b->zram, &b->layers[i].payload.parts[j]);
 }
 
 void zram_unlock_payload(struct zram *z)

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "command/command.h"
+#include "command/netboot_layers.h"
 #include "image/image_kernel.h"
 #include "image/image_report.h"
 #include "image/image_verify.h"
@@ -29,6 +30,9 @@ enum {
 	OPT_SPLIT,
 	OPT_STREAM,
 	OPT_SIGN,
+	OPT_LAYER,
+	OPT_MACHINE_LAYER,
+	OPT_HOSTS,
 	OPT_UKI,
 	OPT_ROLLBACK,
 	OPT_REMOVE,
@@ -75,8 +79,15 @@ static const struct option_spec options[] = {
 	{ .name = "sign",
 	  .id = OPT_SIGN,
 	  .value = "KEYFILE",
-	  .help = "with --stream: sign the root's manifest with this secret key, by minisign, for "
-		  "boot parts that trust its public key" },
+	  .help = "sign the manifests of a root that is published with --stream, and of layers, "
+		  "with "
+		  "this secret key, by minisign, for boot parts that trust its public key" },
+	{ .name = "layer",
+	  .id = OPT_LAYER,
+	  .value = "DIR|TAR",
+	  .help = "lay this over the root at boot, on all machines: a directory, or a .tar, "
+		  ".tar.xz "
+		  "or .tar.zst; may be given several times" },
 	{ .name = "uki",
 	  .id = OPT_UKI,
 	  .value = "FILE",
@@ -122,6 +133,15 @@ static const struct option_spec options[] = {
 	  .id = OPT_SETTING,
 	  .value = "MAC=ADDRESS[,NAME]",
 	  .help = "assign a fixed address, and a name, to one machine" },
+	{ .name = "hosts",
+	  .id = OPT_HOSTS,
+	  .value = "FILE",
+	  .help = "read machines from a file like /etc/ethers, or one with columns: "
+		  "MAC,ADDRESS,NAME,ENTRY,LAYER" },
+	{ .name = "machine-layer",
+	  .id = OPT_MACHINE_LAYER,
+	  .value = "MAC=DIR|TAR",
+	  .help = "lay this over the root at boot, on one machine; none: no more" },
 	{ .name = "proxy", .id = OPT_PROXY, .help = "leave the addresses to another DHCP server" },
 	{ .name = "no-proxy", .id = OPT_NO_PROXY, .help = "assign the addresses, too (default)" },
 	{ .name = "http-port",
@@ -177,8 +197,9 @@ static const struct command_usage usage = {
 struct netboot {
 	struct site site;
 	struct publishing publishing; /* of each image; image and name are set for each */
-	const char *kernel, *uki, *roll_back, *remove;
+	const char *kernel, *uki, *roll_back, *remove, *hosts;
 	bool quiet;
+	struct netboot_layers layers;
 	char **images;                /* of argv */
 	char (*names)[SITE_NAME_MAX]; /* of the images; owned */
 	size_t n_images;
@@ -220,6 +241,8 @@ static const char **text_of_option(struct netboot *n, int id)
 		return &n->roll_back;
 	case OPT_REMOVE:
 		return &n->remove;
+	case OPT_HOSTS:
+		return &n->hosts;
 	default:
 		return NULL;
 	}
@@ -243,6 +266,10 @@ static int set_option(struct netboot *n, const struct option_spec *o, const char
 	case OPT_SIGN:
 		n->publishing.sign = value;
 		break;
+	case OPT_LAYER:
+		return netboot_layers_add(&n->layers, NULL, value);
+	case OPT_MACHINE_LAYER:
+		return netboot_layers_add_machine(&n->layers, value);
 	case OPT_ROLLBACK:
 		n->roll_back = value;
 		break;
@@ -263,6 +290,32 @@ static int set_option(struct netboot *n, const struct option_spec *o, const char
 	return EXIT_OK;
 }
 
+/* Do the options go together? */
+static int check_options(const struct netboot *n)
+{
+	const struct publishing *p = &n->publishing;
+	bool has_layers = n->layers.n > 0 || n->hosts;
+
+	if (n->n_images != 1 && (p->name || p->title || n->kernel))
+		return print_usage_error("netboot",
+					 "--name, --title and --kernel need exactly one IMAGE");
+	if (n->n_images == 0 && (p->append || p->split || p->stream || n->layers.n_common))
+		return print_usage_error("netboot",
+					 "--append, --split, --stream and --layer are about an "
+					 "IMAGE, and none is given");
+	if (p->split && p->stream)
+		return print_usage_error("netboot", "--split and --stream cannot be combined");
+	if (p->sign && !p->stream && !has_layers)
+		return print_usage_error("netboot",
+					 "--sign counts only with --stream, or with layers");
+	for (size_t i = 0; i < n->n_images; i++)
+		if (strcmp(n->images[i], "-") == 0)
+			return print_usage_error(
+				"netboot",
+				"-: an image must be a file (for a file named -, give ./-)");
+	return EXIT_OK;
+}
+
 /* After the settings of the directory, which these change. */
 static int set_options(struct netboot *n, const struct command_line *line)
 {
@@ -273,26 +326,7 @@ static int set_options(struct netboot *n, const struct command_line *line)
 		r = set_option(n, given->option, given->value);
 	n->images = line->arguments;
 	n->n_images = line->n_arguments;
-	if (r == EXIT_OK && n->n_images != 1 &&
-	    (n->publishing.name || n->publishing.title || n->kernel))
-		r = print_usage_error("netboot",
-				      "--name, --title and --kernel need exactly one IMAGE");
-	if (r == EXIT_OK && n->n_images == 0 &&
-	    (n->publishing.append || n->publishing.split || n->publishing.stream ||
-	     n->publishing.sign))
-		r = print_usage_error("netboot",
-				      "--append, --split, --stream and --sign are about an IMAGE, "
-				      "and none is given");
-	if (r == EXIT_OK && n->publishing.split && n->publishing.stream)
-		r = print_usage_error("netboot", "--split and --stream cannot be combined");
-	if (r == EXIT_OK && n->publishing.sign && !n->publishing.stream)
-		r = print_usage_error("netboot", "--sign counts only with --stream");
-	for (size_t i = 0; r == EXIT_OK && i < n->n_images; i++)
-		if (strcmp(n->images[i], "-") == 0)
-			r = print_usage_error(
-				"netboot",
-				"-: an image must be a file (for a file named -, give ./-)");
-	return r;
+	return r == EXIT_OK ? check_options(n) : r;
 }
 
 /* All that can be wrong without knowing the directory's settings. */
@@ -310,6 +344,7 @@ static int check_line(const struct command_line *line, const char **ret_director
 		return print_usage_error("netboot", "-o DIR is missing");
 	site_init(&scratch.site, *ret_directory);
 	r = set_options(&scratch, line);
+	netboot_layers_free(&scratch.layers);
 	site_free(&scratch.site);
 	return r == EXIT_OK && scratch.quiet ? print_quietly() : r;
 }
@@ -331,7 +366,11 @@ static int publish(struct netboot *n, size_t i, struct fail *f)
 		r = site_publish(&n->site, &p, &published, f);
 	if (r < 0)
 		return r;
-	printf("%s %s\n", published ? "published" : p.sign ? "signed" : "unchanged", p.name);
+	printf("%s %s\n",
+	       published                           ? "published"
+	       : p.sign && *before.current.payload ? "signed"
+						   : "unchanged",
+	       p.name);
 	if (published && *before.current.payload && !p.stream)
 		print_warning("%s: the boot loader loads this version whole; the one before was "
 			      "published with --stream: give it again to have this one fetched",
@@ -387,6 +426,8 @@ static int change_images(struct netboot *n, struct fail *f)
 				    : site_uki_publish(&n->site, n->uki, f);
 	if (r == 0 && n->roll_back)
 		r = site_roll_back(&n->site, n->roll_back, f);
+	if (r == 0)
+		r = netboot_layers_publish(&n->layers, &n->site, &n->publishing, f);
 	if (r == 0 && n->remove)
 		r = remove_image(&n->site, n->remove, f);
 	if (r < 0)
@@ -511,8 +552,14 @@ static int check_images(struct netboot *n, struct fail *f)
 /* The directory is locked, its settings are read and changed. */
 static int change(struct netboot *n, struct fail *f)
 {
-	int r = site_check(&n->site, f);
+	int r = n->hosts ? netboot_layers_read_hosts(&n->layers, &n->site, n->hosts, f) : 0;
 
+	if (r == 0)
+		r = site_check(&n->site, f);
+	if (r == 0)
+		r = netboot_layers_open(&n->layers, &n->site, f);
+	n->publishing.layers = n->layers.common;
+	n->publishing.n_layers = n->layers.n_common;
 	if (r == 0)
 		r = check_images(n, f);
 	if (r == 0)
@@ -556,6 +603,7 @@ int command_netboot(int argc, char **argv)
 		r = netboot(&n, &line);
 	}
 	cleanup_close(&n.lock);
+	netboot_layers_free(&n.layers);
 	free(n.names);
 	site_free(&n.site);
 	free(line.options);

@@ -8,6 +8,7 @@
 
 #include "command/command.h"
 #include "command/unpack_input.h"
+#include "image/embedded_layers.h"
 #include "image/image_unpack.h"
 #include "image/image.h"
 #include "image/image_verify.h"
@@ -150,6 +151,12 @@ static void print_result(const struct unpack_result *r, uint64_t usec, const cha
 		       (unsigned long long)r->unchecked, (unsigned long long)r->blocks);
 }
 
+static void print_layers(const struct embedded_layers *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		print_line(stdout, "layer: %s", l->payloads[i].name);
+}
+
 static int unpack_into(const struct image *image, int root_fd, struct fail *f)
 {
 	struct unpack_options how = { .root_fd = root_fd,
@@ -157,11 +164,20 @@ static int unpack_into(const struct image *image, int root_fd, struct fail *f)
 				      .discard = image->payload.arrival,
 				      .hold = true };
 	struct unpack_result result;
+	struct embedded_layers layers;
 	uint64_t start = now_usec();
-	int r = image_unpack(image, &how, "unpacking", &result, f);
+	int r = embedded_layers_open(image, &layers, f);
 
+	if (r < 0)
+		return r;
+	how.layers = layers.layers;
+	how.n_layers = layers.n;
+	r = image_unpack(image, &how, "unpacking", &result, f);
 	if (r == 0)
 		print_result(&result, now_usec() - start, "unpacked");
+	if (r == 0)
+		print_layers(&layers);
+	embedded_layers_close(&layers);
 	return r;
 }
 
@@ -267,6 +283,20 @@ static int verify_image(const struct image *image, struct unpack_result *ret, st
 	return r == 0 ? image_verify_numbers(image, &size, f) : r;
 }
 
+/* None of which the manifest knows. */
+static int verify_layers(const struct image *image, struct fail *f)
+{
+	struct embedded_layers layers;
+	int r = embedded_layers_open(image, &layers, f);
+
+	if (r == 0)
+		r = embedded_layers_verify(&layers, (unsigned)arg_threads, f);
+	if (r == 0)
+		print_layers(&layers);
+	embedded_layers_close(&layers);
+	return r;
+}
+
 static void print_digests(const struct image *image)
 {
 	const char *lacks = image_verify_lacks(image);
@@ -327,6 +357,9 @@ static int verify(const struct image *image, struct fail *f)
 		result.unchecked = 0; /* each Block had its digest */
 	if (!image->is_boot_part)
 		print_result(&result, now_usec() - start, "whole");
+	r = verify_layers(image, f);
+	if (r < 0)
+		return r;
 	print_digests(image);
 	if (image->uki)
 		print_verdict(&verdict);

@@ -12,13 +12,14 @@
 
 /* Bytes of payload in one newc member; a multiple of 4, so that no padding comes between parts. */
 #define PART_MAX (CPIO_FILE_MAX & ~(uint64_t)0xfff)
+#define NAME_ROOM 160 /* bytes of a member's name, with the number of a part and the NUL */
 
 /* One newc member of the payload archive: header, data, padding. */
 static int write_part(struct out *image, int fd, const char *name, uint64_t from, uint64_t size,
 		      struct fail *f)
 {
 	static const char padding[4];
-	char head[160];
+	char head[CPIO_HEADER_SIZE + NAME_ROOM + 8];
 	struct cpio_header h = { .ino = 1, .mode = S_IFREG | 0644, .nlink = 1 };
 	int r;
 
@@ -33,7 +34,7 @@ static int write_part(struct out *image, int fd, const char *name, uint64_t from
 int image_write_payload(struct out *image, int fd, const char *name, uint64_t total, struct fail *f)
 {
 	struct bootpart trailer = { 0 };
-	char part[160];
+	char part[NAME_ROOM];
 	uint64_t size;
 	int r = 0;
 

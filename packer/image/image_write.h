@@ -8,5 +8,5 @@
 #include "base/fail.h"
 #include "base/out.h"
 
-/* Appends the payload, size bytes from the start of the file open at fd, by that name, and the end of the archive. */
+/* Appends the payload (or a layer), size bytes from the start of the file open at fd, by that name, of fewer than 150 bytes, and the end of the archive. */
 int image_write_payload(struct out *image, int fd, const char *name, uint64_t size, struct fail *f);

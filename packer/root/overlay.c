@@ -42,24 +42,23 @@ static int check_member(const struct overlay *o, const struct member *m, struct 
 }
 
 /* Linux 6.7 and later mark whiteouts with an attribute, too. */
-static bool is_whiteout(const struct member *m)
+bool overlay_is_whiteout(const struct member *m)
 {
 	return (m->type == MEMBER_CHAR && m->rdev == 0) || find_attribute(m, "whiteout");
 }
 
-static bool is_opaque(const struct member *m)
+bool overlay_is_opaque(const struct member *m)
 {
 	const char *opaque = find_attribute(m, "opaque");
 
 	return opaque && *opaque == 'y';
 }
 
-/* Takes from a member what is its keeper's own: owner, and the attributes of overlayfs. */
-static void disown(const struct overlay *o, struct member *m)
+void overlay_disown(struct member *m, uid_t uid, gid_t gid)
 {
-	if (m->uid == o->uid)
+	if (m->uid == uid)
 		m->uid = 0;
-	if (m->gid == o->gid)
+	if (m->gid == gid)
 		m->gid = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(overlayfs_attributes); i++)
 		xattrs_remove(&m->xattrs, overlayfs_attributes[i]);
@@ -86,15 +85,15 @@ static int look(void *overlay, struct rootfs *fs, struct member *m, struct fail 
 
 	if (r < 0 || path_is_root(path_in_root(m->path)))
 		return r;
-	o->deletes = is_whiteout(m) || is_opaque(m);
+	o->deletes = overlay_is_whiteout(m) || overlay_is_opaque(m);
 	if (o->deletes && root_tree_find(fs->tree, m->path, false, &n) == 0)
 		root_tree_remove(fs->tree, n, false);
-	if (is_whiteout(m))
+	if (overlay_is_whiteout(m))
 		return 0;
 	if (!o->deletes)
 		warn_of_directory(o, fs, m);
 	o->deletes = false;
-	disown(o, m);
+	overlay_disown(m, o->uid, o->gid);
 	return 1;
 }
 

@@ -19,3 +19,10 @@ struct overlay {
 
 /* Lays the directory at path, which must outlive ret, over what is there. */
 int overlay_add(struct overlay *ret, struct rootfs *fs, const char *path, struct fail *f);
+
+/* What overlayfs means by a member of an upper directory: a name, or all in a directory, is deleted below. */
+bool overlay_is_whiteout(const struct member *m);
+bool overlay_is_opaque(const struct member *m);
+
+/* Takes from a member what is its keeper's own: owner, which becomes root, and the attributes of overlayfs. */
+void overlay_disown(struct member *m, uid_t uid, gid_t gid);

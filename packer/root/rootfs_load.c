@@ -11,49 +11,14 @@
 #include "source/image_input.h"
 #include "source/image_layers.h"
 #include "base/path.h"
-
-#define DELETION ".wh."
-#define DELETES_ALL ".wh..wh..opq"
+#include "tree/whiteout.h"
 
 /* ---- layers ---- */
 
-/* What stands behind the first ".wh." that begins a name: of a deletion what it deletes. NULL: a member of the root. */
-static const char *deleted_name(const char *path)
-{
-	const char *at = strncmp(path, DELETION, strlen(DELETION)) == 0
-				 ? path
-				 : strstr(path, "/" DELETION);
-
-	return at ? at + (*at == '/') + strlen(DELETION) : NULL;
-}
-
-/* The layers below lose a name, or all that a directory has. */
-static int delete_name(struct rootfs *fs, const char *path, const char *name, struct fail *f)
-{
-	size_t directory = (size_t)(name - strlen(DELETION) - path);
-	bool is_opaque = strcmp(name - strlen(DELETION), DELETES_ALL) == 0;
-	struct root_name *n;
-	char *deleted;
-
-	if (!is_opaque && strncmp(name, DELETION, strlen(DELETION)) == 0)
-		return 0; /* another note of the tool that made it, or what lies in one */
-	if (!is_opaque && (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0))
-		return fail_set(f, EBADMSG, path, "Build the image again.",
-				"it has a whiteout without a name");
-	if (asprintf(&deleted, "%.*s%s", (int)directory, path, is_opaque ? "" : name) < 0)
-		return fail_errno(f, ENOMEM, path, "cannot read it");
-	if (root_tree_find(fs->tree, deleted, is_opaque, &n) == 0)
-		root_tree_remove(fs->tree, n, is_opaque);
-	free(deleted);
-	return 0;
-}
-
 static int look_for_deletion(void *arg, struct rootfs *fs, struct member *m, struct fail *f)
 {
-	const char *path = path_in_root(m->path), *name = deleted_name(path);
-
 	(void)arg;
-	return name ? delete_name(fs, path, name, f) : 1;
+	return whiteout_apply(fs->tree, path_in_root(m->path), f);
 }
 
 static int add_layer(struct rootfs *fs, const struct rootfs_input *in, const struct blobs *b,

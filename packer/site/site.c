@@ -144,30 +144,35 @@ static const char *set_yes(bool *yes, const char *value)
 	return *yes || strcmp(value, "no") == 0 ? NULL : "it must be yes or no";
 }
 
+struct site_machine *site_machine(struct site *s, const char *mac)
+{
+	struct site_machine *machines;
+
+	for (size_t i = 0; i < s->n_machines; i++)
+		if (strcmp(s->machines[i].mac, mac) == 0)
+			return &s->machines[i];
+	machines = array_one_more(s->machines, s->n_machines, sizeof(*machines));
+	if (!machines)
+		return NULL;
+	s->machines = machines;
+	machines += s->n_machines++;
+	*machines = (struct site_machine){ 0 };
+	strcpy(machines->mac, mac);
+	return machines;
+}
+
 /* Finds the machine of a value MAC=REST, or adds it. */
 static const char *find_machine(struct site *s, const char *value, struct site_machine **ret)
 {
 	char mac[MAC_TEXT_MAX];
-	struct site_machine *machines;
 
 	if (!mac_parse(value, strcspn(value, "="), ':', mac))
 		return "it must begin with a MAC address, for example 52:54:00:12:34:56=";
-	for (size_t i = 0; i < s->n_machines; i++)
-		if (strcmp(s->machines[i].mac, mac) == 0) {
-			*ret = &s->machines[i];
-			return NULL;
-		}
-	machines = array_one_more(s->machines, s->n_machines, sizeof(*machines));
-	if (!machines)
-		return "out of memory";
-	s->machines = machines;
-	*ret = &machines[s->n_machines++];
-	**ret = (struct site_machine){ 0 };
-	strcpy((*ret)->mac, mac);
-	return NULL;
+	*ret = site_machine(s, mac);
+	return *ret ? NULL : "out of memory";
 }
 
-/* MAC=ADDRESS[,NAME] */
+/* MAC=ADDRESS[,NAME], or MAC=,NAME */
 static const char *set_host(struct site *s, const char *value)
 {
 	char address[IPV4_TEXT_MAX];
@@ -181,6 +186,8 @@ static const char *set_host(struct site *s, const char *value)
 	at += *at == '=';
 	comma = at + strcspn(at, ",");
 	snprintf(address, sizeof(address), "%.*s", (int)(comma - at), at);
+	if (comma == at && *comma)
+		return set_name(m->name, comma + 1);
 	if (comma - at >= IPV4_TEXT_MAX || !ipv4_parse(address, &m->address))
 		return "after the = there must be an IPv4 address, for example "
 		       "52:54:00:12:34:56=192.168.7.20,pc20";
@@ -197,6 +204,36 @@ static const char *set_machine_boot(struct site *s, const char *value)
 		return wrong;
 	value += MAC_TEXT_MAX - 1;
 	return set_name(m->boot, value + (*value == '='));
+}
+
+bool site_layer_parse(const char *text, struct site_layer *ret)
+{
+	size_t length = strcspn(text, "#");
+	struct site_layer l = { 0 };
+	struct digest unused;
+
+	if (length == 0 || length >= sizeof(l.file) || memchr(text, '/', length) || !text[length] ||
+	    digest_parse(text + length + 1, &unused) < 0)
+		return false;
+	memcpy(l.file, text, length);
+	strcpy(l.digest, text + length + 1);
+	*ret = l;
+	return true;
+}
+
+/* MAC=FILE#DIGEST */
+static const char *set_machine_layer(struct site *s, const char *value)
+{
+	struct site_machine *m;
+	const char *wrong = find_machine(s, value, &m);
+
+	if (wrong)
+		return wrong;
+	value += MAC_TEXT_MAX - 1;
+	return site_layer_parse(value + (*value == '='), &m->layer)
+		       ? NULL
+		       : "it must name a file in http/layers with its digest: give --machine-layer "
+			 "MAC=DIR again";
 }
 
 const char *site_apply_setting(struct site *s, const char *key, const char *value)
@@ -235,6 +272,8 @@ const char *site_apply_setting(struct site *s, const char *key, const char *valu
 		return set_host(s, value);
 	if (strcmp(key, "boot") == 0)
 		return set_machine_boot(s, value);
+	if (strcmp(key, "machine-layer") == 0)
+		return set_machine_layer(s, value);
 	return "unknown setting";
 }
 
@@ -461,11 +500,15 @@ static void print_settings(FILE *out, const void *site)
 	print_text_setting(out, "default", s->boot);
 	fprintf(out, "timeout = %u\nversions = %u\n", s->timeout, s->versions);
 	for (m = s->machines; m < s->machines + s->n_machines; m++) {
-		if (m->address)
-			fprintf(out, "host = %s=%s%s%s\n", m->mac, ipv4_format(a, m->address),
-				*m->name ? "," : "", m->name);
+		if (m->address || *m->name)
+			fprintf(out, "host = %s=%s%s%s\n", m->mac,
+				m->address ? ipv4_format(a, m->address) : "", *m->name ? "," : "",
+				m->name);
 		if (*m->boot)
 			fprintf(out, "boot = %s=%s\n", m->mac, m->boot);
+		if (*m->layer.file)
+			fprintf(out, "machine-layer = %s=%s#%s\n", m->mac, m->layer.file,
+				m->layer.digest);
 	}
 }
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/digest.h"
 #include "base/fail.h"
 #include "base/net_text.h"
 #include "base/util.h"
@@ -19,11 +20,20 @@
 #define SITE_TEXT_MAX 256
 #define SITE_MIRRORS_MAX (URLS_MAX - 1) /* beside the site's own */
 
+#define SITE_LAYER_FILE_MAX 96
+
+/* A layer as it is published. */
+struct site_layer {
+	char file[SITE_LAYER_FILE_MAX]; /* in its directory; "" = there is none */
+	char digest[DIGEST_TEXT_MAX];   /* of the archive */
+};
+
 struct site_machine {
 	char mac[MAC_TEXT_MAX];   /* lower case, with colons */
 	uint32_t address;         /* fixed, or 0 */
 	char name[SITE_NAME_MAX]; /* host name, or "" */
 	char boot[SITE_NAME_MAX]; /* menu entry that it boots by default, or "" */
+	struct site_layer layer;  /* in http/layers */
 };
 
 struct site {
@@ -54,6 +64,12 @@ const char *site_apply_setting(struct site *s, const char *key, const char *valu
 /* Reads netboot.conf. -EEXIST if there is none, because then the directory is not a site; but with claim an empty or
  * missing directory is accepted. */
 int site_load(struct site *s, bool claim, struct fail *f);
+
+/* The machine with this MAC address, in lower case with colons, which is added if it is not there. NULL: no memory. */
+struct site_machine *site_machine(struct site *s, const char *mac);
+
+/* Reads FILE#DIGEST, as layers stand in settings. False: it is none. */
+bool site_layer_parse(const char *text, struct site_layer *ret);
 
 /* Creates the directory if it does not exist; *ret_made tells whether it did. */
 int site_make_directory(const struct site *s, bool *ret_made, struct fail *f);

@@ -20,6 +20,7 @@
 #include "base/settings.h"
 #include "base/util.h"
 #include "site/site_copy.h"
+#include "site/site_layers.h"
 #include "site/site_sign.h"
 #include "site/site_stream.h"
 
@@ -44,6 +45,8 @@ static void print_entry(FILE *out, const void *version)
 	if (*v->payload)
 		fprintf(out, "payload = %s\nfetched = %llu\nsigned = %s\n", v->payload,
 			(unsigned long long)v->fetched, v->is_signed ? "yes" : "no");
+	for (size_t i = 0; i < v->n_layers; i++)
+		fprintf(out, "layer = %s#%s\n", v->layers[i].file, v->layers[i].digest);
 	setting_print(out, "architecture", v->architecture);
 	setting_print(out, "file", v->file);
 }
@@ -62,6 +65,16 @@ static const char *read_number(uint64_t *ret, const char *value)
 	return *value < '0' || *value > '9' || *end || errno ? "it must be a number" : NULL;
 }
 
+static const char *read_layer(struct site_version *v, const char *value)
+{
+	if (v->n_layers == SITE_LAYERS_MAX)
+		return "there are too many";
+	if (!site_layer_parse(value, &v->layers[v->n_layers]))
+		return "it must be a file with its digest";
+	v->n_layers++;
+	return NULL;
+}
+
 /* Returns NULL, or what is wrong. Names that a later version may write are ignored. */
 static const char *set_entry(struct site_version *v, const char *name, const char *value)
 {
@@ -77,6 +90,8 @@ static const char *set_entry(struct site_version *v, const char *name, const cha
 		return copy_text(v->file, sizeof(v->file), value);
 	if (strcmp(name, "payload") == 0)
 		return copy_text(v->payload, sizeof(v->payload), value);
+	if (strcmp(name, "layer") == 0)
+		return read_layer(v, value);
 	if (strcmp(name, "fetched") == 0)
 		return read_number(&v->fetched, value);
 	if (strcmp(name, "size") == 0)
@@ -269,6 +284,23 @@ static void describe_sizes(const struct publishing *p, const struct image_report
 	ret->size = image->size - image->payload.size;
 }
 
+/* What a machine loads or fetches of them counts as the rest of the image does. */
+static void describe_layers(const struct publishing *p, struct site_version *ret)
+{
+	for (size_t i = 0; i < p->n_layers; i++) {
+		const struct layer *l = &p->layers[i];
+		struct site_layer *s = &ret->layers[ret->n_layers++];
+
+		if (p->stream)
+			snprintf(s->file, sizeof(s->file), "layer-%zu.tar%s", i + 1, l->suffix);
+		else
+			snprintf(s->file, sizeof(s->file), "layer-%zu.img", i + 1);
+		digest_format(s->digest, &l->manifest.payload_digest);
+		*(p->stream ? &ret->fetched : &ret->size) += l->payload.size;
+		ret->machine += manifest_tree_bytes(&l->manifest, 4096);
+	}
+}
+
 /* Also what was given for the version before. */
 static int check_append(const char *append, struct fail *f)
 {
@@ -303,6 +335,7 @@ static int describe(const struct publishing *p, const struct image_report *repor
 	uint16_t machine = image_machine(&report->image);
 
 	describe_sizes(p, report, ret);
+	describe_layers(p, ret);
 	if (!text_is_plain(title) || strlen(title) >= 70 || *title == '-' || !*title)
 		return fail_set(f, EINVAL, "--title",
 				"Use at most 69 ASCII characters, without ${, && and ||, and no - "
@@ -323,9 +356,19 @@ static int describe(const struct publishing *p, const struct image_report *repor
 	return check_files(p, ret->check, f);
 }
 
+static bool has_same_layers(const struct site_version *a, const struct site_version *b)
+{
+	if (a->n_layers != b->n_layers)
+		return false;
+	for (size_t i = 0; i < a->n_layers; i++)
+		if (strcmp(a->layers[i].digest, b->layers[i].digest) != 0)
+			return false;
+	return true;
+}
+
 static bool is_same(const struct site_version *a, const struct site_version *b)
 {
-	return strcmp(a->check, b->check) == 0 && a->split == b->split &&
+	return has_same_layers(a, b) && strcmp(a->check, b->check) == 0 && a->split == b->split &&
 	       a->is_signed == b->is_signed && strcmp(a->payload, b->payload) == 0 &&
 	       strcmp(a->title, b->title) == 0 && strcmp(a->append, b->append) == 0;
 }
@@ -356,9 +399,22 @@ static int make_version(const struct site *s, const struct publishing *p,
 		r = site_copy(p, &report->image, v, aside, older, f);
 	if (r == 0 && v->is_signed)
 		r = site_sign(p, &report->keys, v, aside, f);
+	if (r == 0)
+		r = site_layers_write(p, &report->keys, v, aside, f);
 	if (r == 0 && rename(aside, site_path(s, path, IMAGES "%s/%s", p->name, v->version)) < 0)
 		r = fail_errno(f, errno, path, "cannot create this directory");
 	out_guard_directory(NULL, NULL);
+	return r;
+}
+
+/* What a machine fetches of it. */
+static int sign_again(const struct publishing *p, const struct boot_keys *keys,
+		      const struct site_version *v, const char *directory, struct fail *f)
+{
+	int r = site_sign(p, keys, v, directory, f);
+
+	for (size_t i = 0; r == 0 && i < v->n_layers; i++)
+		r = site_sign_file(p, keys, v->version, directory, v->layers[i].file, f);
 	return r;
 }
 
@@ -373,9 +429,9 @@ static int publish(const struct site *s, const struct publishing *p,
 	if (r == 0)
 		r = describe(p, report, &image.current, &new, f);
 	*ret_published = r == 0 && !is_same(&image.current, &new);
-	if (r == 0 && !*ret_published && p->sign)
-		r = site_sign(p, &report->keys, &image.current,
-			      site_path(s, current, IMAGES "%s/current", p->name), f);
+	if (r == 0 && !*ret_published && p->sign && *image.current.payload)
+		r = sign_again(p, &report->keys, &image.current,
+			       site_path(s, current, IMAGES "%s/current", p->name), f);
 	if (*ret_published) {
 		name_version(&image, new.version);
 		r = site_stream_check(s, p->name, &new, f);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "site/site_layers.h"
 #include "site/site_stream.h"
 #include "base/util.h"
 
@@ -231,6 +232,28 @@ static const char *const *files_of(const struct site_version *v)
 	return *v->payload ? boot_part : v->split ? split : whole;
 }
 
+static bool has_names(const struct site *s)
+{
+	for (size_t i = 0; i < s->n_machines; i++)
+		if (*s->machines[i].name)
+			return true;
+	return false;
+}
+
+/* Where machines have names, ip=dhcp says the name, too, which init writes into the root. */
+static void print_append(const struct menu *m, const struct site_version *v)
+{
+	static const char word[] = "ip=dhcp";
+	const char *at = *v->payload || !has_names(m->site) ? NULL : strstr(v->append, word);
+	size_t before = at ? (size_t)(at - v->append) : 0;
+
+	if (at && (before == 0 || at[-1] == ' ') && strchr(" ", at[strlen(word)]))
+		fprintf(m->out, "%.*sip=::::${netX/hostname}::dhcp%s", (int)before, v->append,
+			at + strlen(word));
+	else
+		fputs(v->append, m->out);
+}
+
 /* menu_write() has looked whether there are words for it. */
 static void print_kernel(const struct menu *m, const struct site_image *image,
 			 const struct site_version *v, const char *append)
@@ -241,8 +264,31 @@ static void print_kernel(const struct menu *m, const struct site_image *image,
 	fputs("kernel ${from}/vmlinuz ", m->out);
 	for (size_t i = 0; i < 2 && files_of(v)[i]; i++)
 		fprintf(m->out, "initrd=%s ", files_of(v)[i]);
+	for (size_t i = 0; !*v->payload && i < v->n_layers; i++)
+		fprintf(m->out, "initrd=%s ", v->layers[i].file);
 	(void)site_stream_words(m->site, image->name, v, &words, &f);
-	fprintf(m->out, "%s%s%s || goto failed\n", words ? words : "", v->append, append);
+	fputs(words ? words : "", m->out);
+	if (site_layers_are_given(m->site))
+		fputs(*v->payload ? "${layer} " : "${layerinitrd} ", m->out);
+	print_append(m, v);
+	fprintf(m->out, "%s || goto failed\n", append);
+}
+
+/* What the loader loads beside the kernel; a machine's own layer comes last. */
+static void print_initrds(const struct menu *m, const struct site_image *image,
+			  const struct site_version *v, const char *suffix)
+{
+	for (size_t i = 0; i < 2 && files_of(v)[i]; i++)
+		fprintf(m->out, "initrd ${from}/%s || goto failed\n", files_of(v)[i]);
+	for (size_t i = 0; !*v->payload && i < v->n_layers; i++)
+		fprintf(m->out, "initrd ${from}/%s || goto failed\n", v->layers[i].file);
+	if (*v->payload || !site_layers_are_given(m->site))
+		return;
+	fprintf(m->out,
+		"isset ${layerimg} || goto %s%s.boot\n"
+		"initrd --name machine.img ${base}/layers/${layerimg} || goto failed\n"
+		":%s%s.boot\n",
+		image->name, suffix, image->name, suffix);
 }
 
 static void print_version(const struct menu *m, const struct site_image *image,
@@ -254,8 +300,7 @@ static void print_version(const struct menu *m, const struct site_image *image,
 		suffix, image->name, suffix, image->name, v->version);
 	print_checks(m, v);
 	print_kernel(m, image, v, append);
-	for (size_t i = 0; i < 2 && files_of(v)[i]; i++)
-		fprintf(m->out, "initrd ${from}/%s || goto failed\n", files_of(v)[i]);
+	print_initrds(m, image, v, suffix);
 	fprintf(m->out, "boot || goto failed\n\n");
 }
 
@@ -325,19 +370,48 @@ static void print_script(FILE *out, const void *menu)
 	print_failures(&m);
 }
 
+/* Where tarboot's own DHCP server gives no names, the menu does. */
+static bool needs_script(const struct site *s, const struct site_machine *machine)
+{
+	return *machine->boot || *machine->layer.file || (s->proxy && *machine->name);
+}
+
+struct script {
+	const struct site *site;
+	const struct site_machine *machine;
+};
+
+static void print_machine(FILE *out, const void *script)
+{
+	const struct script *s = script;
+	_cleanup_free_ char *word = site_layers_machine_word(s->site, s->machine);
+	char initrd[SITE_LAYER_FILE_MAX];
+
+	fprintf(out, "#!ipxe\n# " SITE_MARK "\n");
+	if (*s->machine->boot)
+		fprintf(out, "set entry %s\n", s->machine->boot);
+	if (s->site->proxy && *s->machine->name)
+		fprintf(out, "set netX/hostname %s ||\n", s->machine->name);
+	if (!*s->machine->layer.file)
+		return;
+	site_layers_initrd(s->machine, initrd);
+	fprintf(out, "set layer %s\nset layerimg %s\nset layerinitrd initrd=machine.img\n",
+		word ? word : "", initrd);
+}
+
 static int write_machine(const struct menu *m, const struct site_machine *machine, struct fail *f)
 {
-	char path[64], text[256], mac[MAC_TEXT_MAX];
+	const struct script script = { m->site, machine };
+	char path[64], mac[MAC_TEXT_MAX];
 
-	if (!*machine->boot)
+	if (!needs_script(m->site, machine))
 		return 0;
-	if (!is_entry(m, machine->boot))
+	if (*machine->boot && !is_entry(m, machine->boot))
 		return fail_set(f, EINVAL, machine->boot, "Give another with --boot.",
 				"the menu has no such entry for %s to boot", machine->mac);
 	mac_parse(machine->mac, strlen(machine->mac), '-', mac);
 	snprintf(path, sizeof(path), "http/mac-%s.ipxe", mac);
-	snprintf(text, sizeof(text), "#!ipxe\n# " SITE_MARK "\nset entry %s\n", machine->boot);
-	return site_write(m->site, path, text, f);
+	return site_print(m->site, path, print_machine, &script, f);
 }
 
 static const struct site_machine *find_machine(const struct site *s, const char *file)
@@ -368,7 +442,8 @@ static int remove_machines(const struct menu *m, struct fail *f)
 	for (int i = 0; i < n; i++) {
 		machine = find_machine(m->site, entries[i]->d_name);
 		site_path(m->site, path, "http/%s", entries[i]->d_name);
-		if (r == 0 && (!machine || !*machine->boot) && site_owns(path) && unlink(path) < 0)
+		if (r == 0 && (!machine || !needs_script(m->site, machine)) && site_owns(path) &&
+		    unlink(path) < 0)
 			r = fail_errno(f, errno, path, "cannot remove it");
 		free(entries[i]);
 	}

@@ -68,9 +68,10 @@ static void dnsmasq_addresses(const struct servers *v)
 	fprintf(v->out, "dhcp-option=option:router%s%s\n", *v->router ? "," : "", v->router);
 	fprintf(v->out, "dhcp-option=option:dns-server%s%s\n", *v->dns ? "," : "", v->dns);
 	for (m = v->site->machines; m < v->site->machines + v->site->n_machines; m++)
-		if (m->address)
-			fprintf(v->out, "dhcp-host=%s,%s%s%s\n", m->mac,
-				ipv4_format(address, m->address), *m->name ? "," : "", m->name);
+		if (m->address || *m->name)
+			fprintf(v->out, "dhcp-host=%s%s%s%s%s\n", m->mac, m->address ? "," : "",
+				m->address ? ipv4_format(address, m->address) : "",
+				*m->name ? "," : "", m->name);
 }
 
 static void dnsmasq_firmware(const struct servers *v)
@@ -130,18 +131,18 @@ static void dhcpd_hosts(const struct servers *v)
 	const struct site_machine *m;
 	char address[IPV4_TEXT_MAX];
 
-	for (m = v->site->machines; m < v->site->machines + v->site->n_machines; m++)
-		if (m->address && *m->name)
-			fprintf(v->out,
-				"host %s {\n\thardware ethernet %s;\n\tfixed-address %s;\n"
-				"\toption host-name \"%s\";\n}\n",
-				m->name, m->mac, ipv4_format(address, m->address), m->name);
-		else if (m->address)
-			fprintf(v->out,
-				"host machine%zu {\n\thardware ethernet %s;\n\tfixed-address "
-				"%s;\n}\n",
-				(size_t)(m - v->site->machines) + 1, m->mac,
-				ipv4_format(address, m->address));
+	for (m = v->site->machines; m < v->site->machines + v->site->n_machines; m++) {
+		if (!m->address && !*m->name)
+			continue;
+		fprintf(v->out, "host %s%.0zu {\n\thardware ethernet %s;\n",
+			*m->name ? m->name : "machine",
+			*m->name ? 0 : (size_t)(m - v->site->machines) + 1, m->mac);
+		if (m->address)
+			fprintf(v->out, "\tfixed-address %s;\n", ipv4_format(address, m->address));
+		if (*m->name)
+			fprintf(v->out, "\toption host-name \"%s\";\n", m->name);
+		fprintf(v->out, "}\n");
+	}
 }
 
 static void print_dhcpd(const struct servers *v)
@@ -186,10 +187,12 @@ static void kea_hosts(const struct servers *v)
 
 	fprintf(v->out, "        \"reservations\": [");
 	for (m = v->site->machines; m < v->site->machines + v->site->n_machines; m++) {
-		if (!m->address)
+		if (!m->address && !*m->name)
 			continue;
-		fprintf(v->out, "%s\n          { \"hw-address\": \"%s\", \"ip-address\": \"%s\"",
-			comma, m->mac, ipv4_format(address, m->address));
+		fprintf(v->out, "%s\n          { \"hw-address\": \"%s\"", comma, m->mac);
+		if (m->address)
+			fprintf(v->out, ", \"ip-address\": \"%s\"",
+				ipv4_format(address, m->address));
 		if (*m->name)
 			fprintf(v->out, ", \"hostname\": \"%s\"", m->name);
 		fprintf(v->out, " }");

@@ -17,16 +17,16 @@
 int site_sign_check(const struct publishing *p, const struct boot_keys *keys, const char *image,
 		    struct fail *f)
 {
-	if (!p->stream || p->sign || keys->n == 0)
+	if ((!p->stream && p->n_layers == 0) || p->sign || keys->n == 0)
 		return 0;
-	return fail_set(f, EPERM, image, "Give the secret key with --sign.",
-			"its boot part has keys, so machines take its root only with a signed "
-			"manifest");
+	return fail_set(
+		f, EPERM, image, "Give the secret key with --sign.",
+		"its boot part has keys, so machines take its root, and layers, only with a "
+		"signed manifest");
 }
 
 /* What the trusted comment tells: init's words for it, and what --manifest-min is compared with. */
-static void write_comment(const struct publishing *p, const struct site_version *v,
-			  char ret[COMMENT_MAX])
+static void write_comment(const struct publishing *p, const char *version, char ret[COMMENT_MAX])
 {
 	time_t now = time(NULL);
 	char date[SIGNATURE_DATE_MAX];
@@ -34,7 +34,7 @@ static void write_comment(const struct publishing *p, const struct site_version 
 
 	gmtime_r(&now, &tm);
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	snprintf(ret, COMMENT_MAX, "tarboot name=%s version=%s date=%s", p->name, v->version, date);
+	snprintf(ret, COMMENT_MAX, "tarboot name=%s version=%s date=%s", p->name, version, date);
 }
 
 /* Its messages, and its question for a password, are for the user, but not among our results. */
@@ -107,26 +107,33 @@ static int put(const char *aside, const char *signature, struct fail *f)
 	return 0;
 }
 
-int site_sign(const struct publishing *p, const struct boot_keys *keys,
-	      const struct site_version *v, const char *directory, struct fail *f)
+int site_sign_file(const struct publishing *p, const struct boot_keys *keys, const char *version,
+		   const char *directory, const char *file, struct fail *f)
 {
 	char manifest[PATH_MAX], signature[PATH_MAX], aside[PATH_MAX], comment[COMMENT_MAX];
-	struct boot_keys asked = *keys;
 	int r;
 
-	if (snprintf(manifest, PATH_MAX, "%s/%s.manifest", directory, v->payload) >= PATH_MAX ||
-	    snprintf(signature, PATH_MAX, "%s/%s.manifest" SIGNATURE_SUFFIX, directory,
-		     v->payload) >= PATH_MAX ||
+	if (snprintf(manifest, PATH_MAX, "%s/%s.manifest", directory, file) >= PATH_MAX ||
+	    snprintf(signature, PATH_MAX, "%s/%s.manifest" SIGNATURE_SUFFIX, directory, file) >=
+		    PATH_MAX ||
 	    snprintf(aside, PATH_MAX, "%s/" SITE_SIGN_ASIDE, directory) >= PATH_MAX)
 		return fail_errno(f, ENAMETOOLONG, directory, "cannot create files in it");
-	boot_keys_obey_line(&asked, v->append);
-	write_comment(p, v, comment);
+	write_comment(p, version, comment);
 	r = run_minisign(p->sign, manifest, aside, comment, f);
 	if (r == 0)
-		r = check_result(manifest, aside, &asked, f);
+		r = check_result(manifest, aside, keys, f);
 	if (r == 0)
 		r = put(aside, signature, f);
 	if (r < 0)
 		(void)unlink(aside);
 	return r;
+}
+
+int site_sign(const struct publishing *p, const struct boot_keys *keys,
+	      const struct site_version *v, const char *directory, struct fail *f)
+{
+	struct boot_keys asked = *keys;
+
+	boot_keys_obey_line(&asked, v->append);
+	return site_sign_file(p, &asked, v->version, directory, v->payload, f);
 }

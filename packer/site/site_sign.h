@@ -12,6 +12,10 @@ int site_sign_check(const struct publishing *p, const struct boot_keys *keys, co
 
 #define SITE_SIGN_ASIDE "signature.new" /* the name of one until it is checked */
 
+/* The same of any file in it that has a manifest. */
+int site_sign_file(const struct publishing *p, const struct boot_keys *keys, const char *version,
+		   const char *directory, const char *file, struct fail *f);
+
 /* Signs directory/NAME.manifest with the key of p, into NAME.manifest.minisig; minisign asks for the key's password where it has one. The
  * boot part's keys must find it right. */
 int site_sign(const struct publishing *p, const struct boot_keys *keys,

@@ -8,6 +8,7 @@
 #include "base/util.h"
 #include "fetch/url.h"
 #include "parameters/params.h"
+#include "site/site_layers.h"
 
 /* What the menu and iPXE write for these is no longer than this, names of hosts included. */
 static const char of_ipxe[] =
@@ -67,13 +68,35 @@ static int check_urls(const char *urls, struct fail *f)
 	return url_list_parse(urls, list, &n, f);
 }
 
-static int check_line(const char *urls, const struct site_version *v, struct fail *f)
+/* Of the machine that has the longest one. */
+static size_t longest_machine_word(const struct site *s)
 {
-	size_t size = strlen("tarboot.rootfs= ") + strlen(urls) + strlen(of_ipxe) +
+	size_t longest = 0;
+
+	for (size_t i = 0; i < s->n_machines; i++) {
+		_cleanup_free_ char *word = site_layers_machine_word(s, &s->machines[i]);
+
+		if (word && strlen(word) > longest)
+			longest = strlen(word);
+	}
+	return longest;
+}
+
+static int check_line(const struct site *s, const char *urls, const char *layers,
+		      const struct site_version *v, struct fail *f)
+{
+	size_t layer = strlen(layers) + longest_machine_word(s);
+	size_t size = strlen("tarboot.rootfs= ") + strlen(urls) + layer + strlen(of_ipxe) +
 		      strlen(v->append) + strlen(of_menu);
 
 	if (size < COMMAND_LINE_MAX)
 		return 0;
+	if (layer > strlen(urls) && layer > strlen(v->append))
+		return fail_set(
+			f, E2BIG, "--layer", "Use fewer layers, or fewer --mirror.",
+			"the kernel command line may take %zu characters, with the URLs and "
+			"digests of the layers; a kernel reads %d",
+			size, COMMAND_LINE_MAX - 1);
 	return fail_set(f, E2BIG, strlen(urls) > strlen(v->append) ? "--mirror" : "--append",
 			"Use a shorter --append, or fewer --mirror.",
 			"the kernel command line may take %zu characters, with the URLs of the "
@@ -84,7 +107,7 @@ static int check_line(const char *urls, const struct site_version *v, struct fai
 int site_stream_words(const struct site *s, const char *name, const struct site_version *v,
 		      char **ret, struct fail *f)
 {
-	_cleanup_free_ char *urls = NULL;
+	_cleanup_free_ char *urls = NULL, *layers = NULL;
 	char server[IPV4_TEXT_MAX], log[32] = "";
 	size_t size;
 	FILE *out;
@@ -100,12 +123,15 @@ int site_stream_words(const struct site *s, const char *name, const struct site_
 	if (!out || fclose(out) != 0)
 		return fail_errno(f, ENOMEM, name, "cannot write the menu");
 	r = check_urls(urls, f);
+	layers = site_layers_words(s, name, v);
+	if (r == 0 && !layers)
+		r = fail_errno(f, ENOMEM, name, "cannot write the menu");
 	if (r == 0)
-		r = check_line(urls, v, f);
+		r = check_line(s, urls, layers, v, f);
 	/* A line that says something else of the network is right: whoever wrote it knows it. */
 	if (!has_parameter(v->append, "tarboot.log="))
 		snprintf(log, sizeof(log), "tarboot.log=%s ", ipv4_format(server, s->server));
-	if (r == 0 && asprintf(ret, "tarboot.rootfs=%s %s%s%s", urls,
+	if (r == 0 && asprintf(ret, "tarboot.rootfs=%s %s%s%s%s", urls, layers,
 			       has_parameter(v->append, "ip=") ? "" : ip,
 			       has_parameter(v->append, "BOOTIF=") ? "" : bootif, log) < 0)
 		r = fail_errno(f, ENOMEM, name, "cannot write the menu");

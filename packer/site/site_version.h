@@ -3,9 +3,11 @@
  */
 #pragma once
 
+#include "image/layer.h"
 #include "site/site.h"
 
 #define VERSION_MAX 24
+#define SITE_LAYERS_MAX 8
 #define APPEND_MAX 1024
 
 /* The content of entry.conf, from which the menu is generated. */
@@ -21,6 +23,8 @@ struct site_version {
 	char payload[16];         /* what the machine fetches, with boot.img; "" = it loads all */
 	uint64_t fetched;         /* its bytes */
 	bool is_signed;           /* its manifest is */
+	struct site_layer layers[SITE_LAYERS_MAX]; /* for all machines */
+	size_t n_layers;
 };
 
 struct site_image {
@@ -43,5 +47,7 @@ struct publishing {
 	const char *name;           /* see site_name.h */
 	const char *title, *append; /* NULL = as before, or the default */
 	bool split, stream;
-	const char *sign; /* file of minisign's secret key; NULL = do not */
+	const char *sign;           /* file of minisign's secret key; NULL = do not */
+	const struct layer *layers; /* for all machines, from the lowest on */
+	size_t n_layers;
 };

@@ -138,6 +138,12 @@ my @WRONG = (
 	[ '--append: kernel parameter tarboot.size=abc: it must be a size like 1500m, 2g, 75% or auto', qw(netboot -o /no/such a --append tarboot.size=abc) ],
 	[ '--append: tarboot.sise: unknown parameter; did you mean tarboot.size?', qw(run a -a tarboot.sise=1g) ],
 	[ '--append: kernel parameter tarboot.rootfs=https://a/b: https: is not supported', qw(run a --append tarboot.rootfs=https://a/b) ],
+	[ '--machine-layer x=y: it must be a MAC address, = and a directory or archive, for example 52:54:00:12:34:56=layers/pc1',
+		qw(netboot -o /no/such --machine-layer x=y) ],
+	[ '--machine-layer 52:54:00:12:34:56=: it must be a MAC address, = and a directory or archive, for example 52:54:00:12:34:56=layers/pc1',
+		qw(netboot -o /no/such --machine-layer 52:54:00:12:34:56=) ],
+	[ '--layer: there may be 8', qw(netboot -o /no/such a), map { ('--layer', $_) } 1 .. 9 ],
+	[ '--append, --split, --stream and --layer are about an IMAGE, and none is given', qw(netboot -o /no/such --layer x) ],
 	[ '--name, --title and --kernel need exactly one IMAGE', qw(netboot -o /no/such a b --name x) ],
 );
 is_wrong(@$_) for @WRONG;

@@ -266,7 +266,7 @@ like(menu_line('lab'), qr{/root\.tar\.zst \Q$OF_IPXE\E quiet \|\|}, 'in the menu
 }
 unlike(menu_line('lab'), qr/rootfs|BOOTIF/, 'nothing is fetched then');
 works('its default line', $image, '--name', 'second');
-like(menu_line('second'), qr/ ip=dhcp /, 'is that of images that are loaded');
+like(menu_line('second'), qr/ ip=::::\$\{netX\/hostname\}::dhcp /, 'is that of images that are loaded');
 works('the other kind', $image, '--name', 'second', '--stream');
 works('served elsewhere', '--url', 'http://boot.example/x');
 like(menu_line('second'), qr{=http://boot\.example/x/images/second/}, 'the root is there, too');

@@ -94,8 +94,8 @@ my @netboot = ('netboot', $image, '-o', $site, qw(--server 10.7.0.1 --subnet 10.
 my @sign    = ('--stream', '--sign', scratch('holder.key'));
 
 is(pack_it('--stream', @TRUST)->{exit}, 0, 'an image that fetches, with a key');
-refuses('--sign alone', 2, "tarboot: netboot: --sign counts only with --stream\n  Try `tarboot netboot --help`.\n", @netboot, '--sign', scratch('holder.key'));
-refuses('unsigned', 1, "tarboot: $image: its boot part has keys, so machines take its root only with a signed manifest\n  Give the secret key with --sign.\n", @netboot, '--stream');
+refuses('--sign alone', 2, "tarboot: netboot: --sign counts only with --stream, or with layers\n  Try `tarboot netboot --help`.\n", @netboot, '--sign', scratch('holder.key'));
+refuses('unsigned', 1, "tarboot: $image: its boot part has keys, so machines take its root, and layers, only with a signed manifest\n  Give the secret key with --sign.\n", @netboot, '--stream');
 ok(!-e $site, 'and nothing is published');
 {
 	my $r = try($TARBOOT, @netboot, '--stream', '--sign', scratch('stranger.key'));

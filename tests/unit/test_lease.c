@@ -32,6 +32,7 @@ static const char *parse(const char *text)
 	for (size_t i = 0; i < c.n_dns; i++)
 		ADD(" dns %s", net_address_format(&c.dns[i], a));
 	ADD("%s%s", *c.domain ? " domain " : "", c.domain);
+	ADD("%s%s", *c.hostname ? " host " : "", c.hostname);
 	if (c.mtu)
 		ADD(" mtu %u", c.mtu);
 	ADD("%s%s", *c.from ? " from " : "", c.from);
@@ -58,6 +59,7 @@ static const struct {
 
 	{ "bound|ip=10.0.0.5|mask=24|opt7=0a000009", "10.0.0.5/24 log 10.0.0.9" },
 	{ "bound|ip=10.0.0.5|mask=24|opt7=fffffffe0a000001", "10.0.0.5/24 log 255.255.255.254" },
+	{ "bound|ip=10.0.0.5|mask=24|hostname=pc-1.room", "10.0.0.5/24 host pc-1.room" },
 
 	/* not yet */
 	{ "deconfig|interface=eth0", "none" },
@@ -90,6 +92,10 @@ static const struct {
 	{ "bound|ip=10.0.0.5|mask=24|domain=a\nnameserver 6.6.6.6", "10.0.0.5/24" },
 	{ "bound|ip=10.0.0.5|mask=24|domain=a b", "10.0.0.5/24" },
 	{ "bound|ip=10.0.0.5|mask=24|domain=bad", "10.0.0.5/24" },
+	{ "bound|ip=10.0.0.5|mask=24|hostname=../x", "10.0.0.5/24" },
+	{ "bound|ip=10.0.0.5|mask=24|hostname=-rf", "10.0.0.5/24" },
+	{ "bound|ip=10.0.0.5|mask=24|hostname=a\nb", "10.0.0.5/24" },
+	{ "bound|ip=10.0.0.5|mask=24|hostname=", "10.0.0.5/24" },
 	{ "bound|ip=10.0.0.5|mask=24|mtu=10", "10.0.0.5/24" },
 	{ "bound|ip=10.0.0.5|mask=24|opt7=0a0000", "10.0.0.5/24" },
 	{ "bound|ip=10.0.0.5|mask=24|opt7=", "10.0.0.5/24" },

@@ -20,6 +20,8 @@ static const char *describe_config(const struct net_config *c)
 		ADD(" via %s", net_address_format(&c->routes[i].gateway, a));
 	for (size_t i = 0; i < c->n_dns; i++)
 		ADD(" dns %s", net_address_format(&c->dns[i], a));
+	if (*c->hostname)
+		ADD(" host %s", c->hostname);
 	if (c->mtu)
 		ADD(" mtu %u", c->mtu);
 	return text;
@@ -52,7 +54,7 @@ static const struct {
 
 	/* the kernel's form */
 	{ "10.0.0.5::10.0.0.1:255.255.255.0:host:eth0:none",
-	  "eth0 static 10.0.0.5/24 via 10.0.0.1" },
+	  "eth0 static 10.0.0.5/24 via 10.0.0.1 host host" },
 	{ "10.0.0.5:10.0.0.9:10.0.0.1:255.255.0.0::eth1:off:10.0.0.2:10.0.0.3:10.0.0.4",
 	  "eth1 static 10.0.0.5/16 via 10.0.0.1 dns 10.0.0.2 dns 10.0.0.3" },
 	{ "10.0.0.5", "all static 10.0.0.5/8" },
@@ -60,7 +62,10 @@ static const struct {
 	{ "192.168.0.5:::", "all static 192.168.0.5/24" },
 	{ "192.168.0.5::192.168.0.1:25", "all static 192.168.0.5/25 via 192.168.0.1" },
 	{ "192.168.0.5/20::192.168.0.1", "all static 192.168.0.5/20 via 192.168.0.1" },
-	{ "::::host:eth0:dhcp", "eth0 auto" },
+	{ "::::host:eth0:dhcp", "eth0 auto host host" },
+	{ "::::pc-1::dhcp", "all auto host pc-1" },
+	{ "::::no name::dhcp", "all auto" },
+	{ "::::.x::dhcp", "all auto" },
 	{ ":::::eth0:dhcp:10.0.0.2", "eth0 auto dns 10.0.0.2" },
 	{ "10.0.0.5:::::eth0:dhcp", "eth0 auto" },
 	{ ":::::eth0:any", "eth0 auto" },
@@ -69,7 +74,7 @@ static const struct {
 
 	/* as iPXE writes it, with all that it knows, without DNS, and without anything */
 	{ "10.0.0.5::10.0.0.1:255.255.255.0:pc1::none:10.0.0.2",
-	  "all static 10.0.0.5/24 via 10.0.0.1 dns 10.0.0.2" },
+	  "all static 10.0.0.5/24 via 10.0.0.1 dns 10.0.0.2 host pc1" },
 	{ "10.0.0.5::10.0.0.1:255.255.255.0:::none:", "all static 10.0.0.5/24 via 10.0.0.1" },
 	{ "::::::none:", "all auto" },
 	{ "0.0.0.0::::::none", "all auto" },
@@ -88,11 +93,11 @@ static const struct {
 	{ "BOOTIF:dhcp", "BOOTIF auto" },
 	{ "bootif:dhcp", "BOOTIF auto" },
 	{ "10.0.0.5::10.0.0.1:24:host:eth0:none:1400",
-	  "eth0 static 10.0.0.5/24 via 10.0.0.1 mtu 1400" },
+	  "eth0 static 10.0.0.5/24 via 10.0.0.1 host host mtu 1400" },
 	{ "10.0.0.5::10.0.0.1:24:host:eth0:none:1400:52:54:00:12:34:56",
-	  "eth0 static 10.0.0.5/24 via 10.0.0.1 mtu 1400" },
+	  "eth0 static 10.0.0.5/24 via 10.0.0.1 host host mtu 1400" },
 	{ "10.0.0.5::10.0.0.1:24:host:eth0:none::52:54:00:12:34:56",
-	  "eth0 static 10.0.0.5/24 via 10.0.0.1" },
+	  "eth0 static 10.0.0.5/24 via 10.0.0.1 host host" },
 };
 
 static const struct {

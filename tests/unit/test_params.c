@@ -33,6 +33,10 @@ static const char *describe(const struct params *p)
 		    p->zram.kind == ZRAM_PERCENT ? "%" : "");
 	if (*p->rootfs)
 		ADD(" rootfs=%s", p->rootfs);
+	for (const char *l = p->layers; *l; l += strcspn(l, "\n") + 1)
+		ADD(" layer=%.*s", (int)strcspn(l, "\n"), l);
+	if (p->firmware_id)
+		ADD(" machine-id");
 	if (*p->init)
 		ADD(" init=%s", p->init);
 	if (*p->mount)
@@ -58,7 +62,10 @@ static const char *describe(const struct params *p)
 		ADD(" log=%s", p->log);
 	if (p->netwait != 600)
 		ADD(" netwait=%ld", p->netwait);
-	ADD("%s%s", p->keep_network ? " net=keep" : "", p->verify ? "" : " verify=no");
+	ADD("%s%s", p->keep_network ? " net=keep" : "",
+	    p->verify          ? (p->verify_layers ? "" : " verify=root")
+	    : p->verify_layers ? " verify=?"
+			       : " verify=no");
 	ADD("%s%s%s", p->hotplug ? "" : " hotplug=off", p->quiet ? " quiet" : "",
 	    p->debug ? " debug" : "");
 	if (*p->unknown)
@@ -100,6 +107,15 @@ static const struct {
 	{ "tarboot.rootfs=/a tarboot.rootfs=/b", "rootfs=/b" },
 	{ "tarboot.rootfs=/", "rootfs=/" },
 	{ "tarboot.rootfs=/with=equal=signs", "rootfs=/with=equal=signs" },
+
+	/* tarboot.layer adds to those before */
+	{ "tarboot.layer=/l.tar", "layer=/l.tar" },
+	{ "tarboot.layer=/b tarboot.layer=/a? tarboot.layer=http://s/${mac}.tar.xz?",
+	  "layer=/b layer=/a? layer=http://s/${mac}.tar.xz?" },
+	{ "tarboot.verify=root", "verify=root" },
+	{ "tarboot.verify=root tarboot.verify=yes", "" },
+	{ "tarboot.verify=no tarboot.verify=root", "verify=root" },
+	{ "tarboot.machine-id=firmware", "machine-id" },
 	{ "tarboot.rootfs=/\xff\xfe\xc3\xa9", "rootfs=/\xff\xfe\xc3\xa9" },
 	{ "tarboot.init=/bin/sh", "init=/bin/sh" },
 	{ "init=/bin/sh", "init=/bin/sh" },
@@ -249,6 +265,17 @@ static const struct {
 	{ "tarboot.rootfs", "http://" },
 	{ "tarboot.rootfs", "http://server" },
 	{ "tarboot.rootfs", "ftp://server/root.tar.xz" },
+	{ "tarboot.layer", "" },
+	{ "tarboot.layer", NULL },
+	{ "tarboot.layer", "?" },
+	{ "tarboot.layer", "l.tar" },
+	{ "tarboot.layer", "/l.tar#12" },
+	{ "tarboot.layer", "/${macs}.tar" },
+	{ "tarboot.layer", "http://server" },
+	{ "tarboot.layer", "http://${hostname}/l.tar" },
+	{ "tarboot.layer", "https://server/l.tar" },
+	{ "tarboot.machine-id", NULL },
+	{ "tarboot.machine-id", "random" },
 	{ "tarboot.proxy", NULL },
 	{ "tarboot.log", NULL },
 	{ "tarboot.log=host:0", "host:0" },

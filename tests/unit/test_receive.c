@@ -192,7 +192,7 @@ struct test {
 	size_t n_urls;
 	const char *script;
 
-	bool is_size_unknown, is_part, may_be_missing;
+	bool is_size_unknown, is_part, may_be_missing, only_if_nowhere;
 	unsigned patience;
 	uint64_t size;       /* that it may have, or the part; 0: it has Blocks */
 	uint64_t file_limit; /* bytes; 0: none */
@@ -333,6 +333,7 @@ static void run(const struct test *t)
 		.is_size_unknown = t->is_size_unknown,
 		.is_part = t->is_part,
 		.may_be_missing = t->may_be_missing,
+		.only_if_nowhere = t->only_if_nowhere,
 		.directory = t->directory,
 		.tell = tell,
 	};
@@ -585,6 +586,39 @@ static const struct test tests[] = {
 	  .why = "the server refuses to give it (403)",
 	  .told = "! http://b/f: nobody listens there; trying again\n",
 	  .asked = ALL_OF_TWO },
+	{ .name = "each server says clearly that it has none",
+	  .n_urls = 2,
+	  .script = "fail 0 6 404;fail 1 6 410;stay\n",
+	  .may_be_missing = true,
+	  .only_if_nowhere = true,
+	  .patience = 60,
+	  .error = ENOENT,
+	  .what = "http://b/f",
+	  .why = "the server does not have it (410)",
+	  .told = "",
+	  .asked = ALL_OF_TWO },
+	{ .name = "one says so, and one is not there to say it",
+	  .n_urls = 2,
+	  .script = "fail 0 6 404;fail 1 2;stay\n",
+	  .may_be_missing = true,
+	  .only_if_nowhere = true,
+	  .patience = 1,
+	  .error = ECONNREFUSED,
+	  .what = "http://a/f",
+	  .why = "none of 2 servers gives it: b:80: nobody listens there",
+	  .told = "! http://b/f: nobody listens there; trying again\n",
+	  .asked = ALL_OF_TWO },
+	{ .name = "a server that refuses does not say that it has none",
+	  .n_urls = 1,
+	  .script = "fail 0 6 403;stay\n",
+	  .may_be_missing = true,
+	  .only_if_nowhere = true,
+	  .patience = 1,
+	  .error = EACCES,
+	  .what = "http://a/f",
+	  .why = "the server refuses to give it (403)",
+	  .told = "! http://a/f: the server refuses to give it (403); trying again\n",
+	  .asked = ALL },
 	{ .name = "the only server has another size, and nobody is about to change that",
 	  .n_urls = 1,
 	  .script = "fail 0 7 200 900;stay\n",

@@ -1,6 +1,6 @@
 /*
  * The tree in memory says of each member what the one on a file system says, and has the same names in the end:
- * sequences of members, drawn from few names so that they meet, go to both.
+ * sequences of members, drawn from few names so that they meet, go to both; also in layers, with whiteouts.
  */
 #include "tree/root_tree.h"
 
@@ -8,8 +8,10 @@
 #include <limits.h>
 
 #include "scratch.h"
+#include "base/inroot.h"
 #include "tap.h"
 #include "tree/tree.h"
+#include "tree/whiteout.h"
 
 static uint32_t seed;
 
@@ -28,6 +30,7 @@ static struct root_tree *model;
 static int parent_fd, root_fd;
 static char story[65536]; /* the members of a sequence, one a line */
 static unsigned differences, failures, members;
+static uint16_t layer; /* 0: the archive below all layers */
 
 static void begin(void)
 {
@@ -36,6 +39,14 @@ static void begin(void)
 	must(tree_new(root_fd, &tree));
 	must(root_tree_new(SIZE_MAX, &model));
 	*story = '\0';
+	layer = 0;
+}
+
+static void begin_layer(void)
+{
+	tree_begin_layer(tree);
+	root_tree_set_layer(model, ++layer, ROOT_TREE_OVERLAY);
+	strcat(story, "layer\n");
 }
 
 static void end(void)
@@ -61,12 +72,19 @@ static bool is_same_failure(const struct fail *a, const struct fail *b)
 	       strcmp(a->why, b->why) == 0 && strcmp(a->todo, b->todo) == 0;
 }
 
+static int add_to_model(const struct member *m, struct fail *f)
+{
+	int r = layer && !inroot_path_leaves(m->path) ? whiteout_apply(model, m->path, f) : 1;
+
+	return r > 0 ? root_tree_add(model, m, f) : r;
+}
+
 /* Adds m to both; what they say must be the same. Returns it. */
 static int add(const struct member *m)
 {
 	struct fail want = { 0 }, have = { 0 };
 	struct tree_file *file;
-	int r = tree_add(tree, m, &file, &want), s = root_tree_add(model, m, &have);
+	int r = tree_add(tree, m, &file, &want), s = add_to_model(m, &have);
 
 	if (file)
 		must(tree_file_release(file, true, &(struct fail){ 0 }));
@@ -152,6 +170,22 @@ static void draw_path(char path[512])
 	}
 }
 
+/* Into one that deletes, mostly. */
+static void make_whiteout(char path[512])
+{
+	static const char *const names[] = { ".wh.a",        ".wh.b",        ".wh.c",
+					     ".wh..wh..opq", ".wh..wh..opq", ".wh.",
+					     ".wh..",        ".wh..wh.plnk", ".wh.a/b" };
+	size_t used = strlen(path);
+
+	if (used > 200)
+		return;
+	sprintf(path + used, "%s%s", draw(4) ? "/" : "",
+		names[draw(draw(4) ? 5 : ARRAY_SIZE(names))]);
+	if (draw(4) == 0)
+		memmove(path, path + used + (path[used] == '/'), strlen(path + used) + 1);
+}
+
 static void draw_member(void)
 {
 	static const enum member_type types[] = {
@@ -168,6 +202,8 @@ static void draw_member(void)
 
 	draw_path(path);
 	draw_path(target);
+	if (layer && draw(4) == 0)
+		make_whiteout(path);
 	(void)add(&m);
 }
 
@@ -188,6 +224,30 @@ static void test_sequences(void)
 	is_int(lists, 0, "the same names are there in the end");
 	ok(failures > members / 10 && failures < members * 9 / 10, "%u of %u members failed",
 	   failures, members);
+}
+
+static void test_layered_sequences(void)
+{
+	unsigned n = SANITIZED ? 3000 : 6000, lists = 0;
+
+	differences = 0;
+	for (unsigned i = 1; i <= n; i++) {
+		seed = i * 2654435761U + 1;
+		begin();
+		for (uint32_t k = 5 + draw(20); k > 0; k--)
+			draw_member();
+		for (uint32_t layers = 1 + draw(3); layers > 0; layers--) {
+			begin_layer();
+			for (uint32_t k = 1 + draw(20); k > 0; k--)
+				draw_member();
+		}
+		if (!is_same_list() && lists++ < 3)
+			diag("other names after\n%s", story);
+		must(tree_finish(tree, &(struct fail){ 0 }));
+		end();
+	}
+	is_int(differences, 0, "%u sequences in layers: the same is said of each member", n);
+	is_int(lists, 0, "the same names are there in the end");
 }
 
 /* ---- bounds ---- */
@@ -429,6 +489,7 @@ int main(void)
 	umask(022);
 	parent_fd = scratch_dir("both");
 	test_sequences();
+	test_layered_sequences();
 	test_long_paths();
 	test_bounds();
 	test_memory();

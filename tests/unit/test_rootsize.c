@@ -284,6 +284,35 @@ static void test_ahead(void)
 	ok(rootsize_ahead(64 * GIB, 4096) > 200 * MIB, "with much memory nobody looks often");
 }
 
+/* A root, exact or not, and a layer. */
+static void test_layers(void)
+{
+	const struct rootsize_need exact = {
+		.tree = 100, .inodes = 10, .xattrs = 5, .given_back = 50
+	};
+	const struct rootsize_need guess = { .tree = 30,
+					     .is_estimate = true,
+					     .tree_most = 4000,
+					     .inodes_most = 40,
+					     .given_back = 20 };
+	struct rootsize_need sum = exact;
+
+	rootsize_add(&sum, &exact);
+	ok(!sum.is_estimate && sum.tree == 200 && sum.inodes == 20 && sum.xattrs == 10 &&
+		   sum.given_back == 100,
+	   "two that are exact");
+	sum = exact;
+	rootsize_add(&sum, &guess);
+	ok(sum.is_estimate && sum.tree == 130 && sum.tree_most == 4100 + 8 * MIB &&
+		   sum.inodes == 10 && sum.inodes_most == 50 && sum.given_back == 70,
+	   "an exact root and a layer that is a guess");
+	sum = guess;
+	rootsize_add(&sum, &exact);
+	ok(sum.is_estimate && sum.tree == 130 && sum.tree_most == 4100 + 8 * MIB &&
+		   sum.inodes_most == 50,
+	   "the other way round");
+}
+
 static void test_meminfo(void)
 {
 	static const char new[] = "MemTotal:        1014596 kB\nMemFree:          100000 kB\n"
@@ -327,6 +356,7 @@ int main(void)
 	test_huge();
 	test_settle();
 	test_ahead();
+	test_layers();
 	test_meminfo();
 	test_this_machine();
 	return done_testing();

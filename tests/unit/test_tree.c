@@ -14,6 +14,7 @@
 #include <sys/xattr.h>
 
 #include "scratch.h"
+#include "tree/layer_names.h"
 #include "tap.h"
 
 static int outside_fd, root_fd;
@@ -80,7 +81,7 @@ static void end(void)
 /*
  * Steps, one a line: f PATH TEXT, d PATH, l PATH TARGET, h PATH TARGET, p PATH (fifo).
  * What is there then: f PATH TEXT, d PATH, l PATH TARGET, p PATH, - PATH (nothing), = PATH PATH
- * (one inode). error: of the last step, which must fail and change nothing of what is told.
+ * (one inode). A step L begins a layer. error: of the last step, which must fail and change nothing of what is told.
  */
 static const struct {
 	const char *name, *steps;
@@ -178,6 +179,45 @@ static const struct {
 	  "f a/x one\nf y two" },
 	{ "a link in the cached path", "d a/s\nd b/s\nl l a/s\nf l/../x one\nl l b/s\nf l/../y two",
 	  0, "f a/x one\nf b/y two" },
+	/* layers */
+	{ "a layer replaces and adds", "f a one\nd d\nf d/x one\nL\nf a two\nf d/y two\nd e", 0,
+	  "f a two\nf d/x one\nf d/y two\nd e" },
+	{ "a layer follows the links of the root",
+	  "d usr/lib\nl lib usr/lib\nL\nd lib\nf lib/x one", 0, "l lib usr/lib\nf usr/lib/x one" },
+	{ "a layer follows an absolute link inside", "d o\nl abs /o\nL\nf abs/x one", 0,
+	  "f o/x one\nl abs /o" },
+	{ "a layer over a dangling link", "l s nowhere\nL\nd s\nf s/x one", 0,
+	  "f s/x one\n- nowhere" },
+	{ "a file of a layer over a full directory", "d a\nd a/b\nf a/b/x one\nL\nf a two", 0,
+	  "f a two" },
+	{ "a link of a layer over a full directory", "d a\nf a/x one\nd b\nL\nl a b\nf a/y two", 0,
+	  "l a b\nf b/y two" },
+	{ "a layer cannot leave by ..", "L\nf ../x one", EXDEV, "- x" },
+	{ "nor by a link", "l up ../..\nL\nf up/secret one", 0, "f secret one" },
+	{ "nor delete there", "l up ../..\nL\nf up/.wh.secret ", 0, "l up ../.." },
+	{ "nor delete by ..", "L\nf ../.wh.secret ", EXDEV, "" },
+	{ "a whiteout", "f a one\nf b one\nL\nf .wh.a ", 0, "- a\nf b one\n- .wh.a" },
+	{ "a whiteout of a directory", "d d/e\nf d/e/x one\nL\nf .wh.d ", 0, "- d" },
+	{ "a whiteout through a link", "d usr/lib\nf usr/lib/x one\nl lib usr/lib\nL\nf lib/.wh.x ",
+	  0, "- usr/lib/x\nl lib usr/lib" },
+	{ "a whiteout of a link", "f a one\nl l a\nL\nf .wh.l ", 0, "f a one\n- l" },
+	{ "a whiteout of nothing", "f a one\nL\nf .wh.b \nf no/.wh.a ", 0, "f a one\n- no" },
+	{ "a whiteout behind its own file", "f a one\nL\nf a two\nf .wh.a ", 0, "f a two" },
+	{ "a whiteout before its own file", "f a one\nL\nf .wh.a \nf a two", 0, "f a two" },
+	{ "a whiteout of a directory that the layer fills",
+	  "d d/e\nf d/e/x one\nf d/y one\nL\nf d/e/z two\nf .wh.d ", 0,
+	  "f d/e/z two\n- d/e/x\n- d/y" },
+	{ "an opaque directory", "d d/e\nf d/e/x one\nf d/y one\nL\nf d/z two\nf d/.wh..wh..opq ",
+	  0, "f d/z two\n- d/e\n- d/y\n- d/.wh..wh..opq" },
+	{ "an opaque root", "f a one\nd d/e\nL\nf .wh..wh..opq \nf b two", 0, "f b two\n- a\n- d" },
+	{ "a whiteout without a name", "d d\nL\nf d/.wh. ", EBADMSG, "d d" },
+	{ "a whiteout of ..", "d d\nf x one\nL\nf d/.wh... ", EBADMSG, "f x one" },
+	{ "notes of AUFS", "f k one\nL\nd .wh..wh.plnk\nf .wh..wh.plnk/1 x\nf .wh..wh.aufs ", 0,
+	  "f k one\n- .wh..wh.plnk\n- .wh..wh.aufs" },
+	{ "no whiteout outside of layers", "f a one\nf .wh.a x", 0, "f a one\nf .wh.a x" },
+	{ "what the layer before made is below the next", "L\nf a one\nL\nf .wh.a ", 0, "- a" },
+	{ "hard links into the root", "f a one\nL\nh b a\nf .wh.a ", 0, "f b one\n- a" },
+
 	{ "a link that becomes a directory", "d a\nl l a\nf l/x one\nd l\nf l/y two", 0,
 	  "f a/x one\nf l/y two\n- a/y" },
 };
@@ -209,6 +249,10 @@ static int run_step(char *line)
 		.path = path, .target = argument, .size = strlen(argument), .mode = 0644
 	};
 
+	if (letter == 'L') {
+		tree_begin_layer(tree);
+		return 0;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(letters); i++)
 		if (letters[i].letter == letter)
 			m.type = letters[i].type;
@@ -544,6 +588,86 @@ static void test_directory_twice(void)
 	is_int(finish(), 0, "a directory twice");
 	check_inode("d", &last);
 	end();
+}
+
+/* A directory of the root that a layer goes through, joins or empties stays as it is; one that the layer makes is the layer's. */
+static void test_layer_directories(void)
+{
+	const struct member dirs[] = {
+		{ .type = MEMBER_DIRECTORY,
+		  .path = "a",
+		  .mode = 0750,
+		  .uid = 1,
+		  .gid = 2,
+		  .mtime = { 1, 1 } },
+		{ .type = MEMBER_DIRECTORY,
+		  .path = "a/b",
+		  .mode = 02711,
+		  .uid = 3,
+		  .gid = 4,
+		  .mtime = { 2, 2 } },
+		{ .type = MEMBER_DIRECTORY, .path = "a/b/c", .mode = 0700, .mtime = { 3, 3 } },
+		{ .type = MEMBER_DIRECTORY,
+		  .path = ".",
+		  .mode = 0711,
+		  .uid = 5,
+		  .mtime = { 4, 4 } },
+	};
+	const struct member lower[] = { { .path = "a/b/c/x", .mode = 0600 },
+					{ .path = "a/y", .mode = 0600 } };
+	const struct member other = {
+		.type = MEMBER_DIRECTORY, .mode = 0777, .uid = 9, .gid = 9, .mtime = { 9, 9 }
+	};
+	const struct member upper[] = { { .path = "new/f", .mode = 0600 },
+					{ .path = "a/b/c/z", .mode = 0640, .mtime = { 5, 5 } },
+					{ .path = "a/.wh..wh..opq" },
+					{ .path = ".wh.gone" } };
+	struct member m = other;
+
+	begin();
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		add_must(&dirs[i], NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(lower); i++)
+		add_must(&lower[i], NULL);
+	tree_begin_layer(tree);
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		m.path = dirs[i].path;
+		add_must(&m, NULL);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(upper); i++)
+		add_must(&upper[i], NULL);
+	m.path = "new"; /* its file came first */
+	add_must(&m, NULL);
+	is_int(finish(), 0, "a layer over directories");
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		check_inode(dirs[i].path, &dirs[i]);
+	check_inode("new", &m);
+	check_inode("a/b/c/z", &upper[1]);
+	ok(faccessat(root_fd, "a/b/c/x", F_OK, 0) < 0 && faccessat(root_fd, "a/y", F_OK, 0) < 0,
+	   "what was in an opaque directory is gone, below its directories, too");
+	end();
+}
+
+static void test_layer_names(void)
+{
+	struct layer_names names = { 0 };
+	const struct stat here = { .st_ino = 1 }, there = { .st_ino = 2 };
+	char name[16];
+	int r = 0;
+
+	ok(!layer_names_has(&names, &here, "0"), "an empty set has no name");
+	for (unsigned i = 0; r == 0 && i < LAYER_NAMES_MAX; i++) {
+		snprintf(name, sizeof(name), "%u", i);
+		r = layer_names_add(&names, &here, name);
+	}
+	is_int(r, 0, "%d names in one layer", LAYER_NAMES_MAX);
+	is_int(layer_names_add(&names, &here, "0"), 0, "one of them again");
+	is_int(layer_names_add(&names, &there, "0"), -E2BIG, "one more");
+	ok(layer_names_has(&names, &here, "0") && layer_names_has(&names, &here, name) &&
+		   !layer_names_has(&names, &there, "0") && !layer_names_has(&names, &here, "x"),
+	   "it has these names in that directory");
+	layer_names_free(&names);
+	ok(!layer_names_has(&names, &here, "0"), "and none when it is freed");
 }
 
 static void test_root_itself(void)
@@ -1137,6 +1261,8 @@ int main(void)
 	test_implied_in_sgid();
 	test_directory_twice();
 	test_root_itself();
+	test_layer_directories();
+	test_layer_names();
 	test_replaced_directory();
 	test_moved_link();
 	test_implied_directories();

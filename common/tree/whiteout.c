@@ -1,0 +1,80 @@
+#include "tree/whiteout.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PREFIX WHITEOUT_PREFIX
+
+/* Is a component of that length this one? */
+static bool is(const char *component, size_t length, const char *name)
+{
+	return strlen(name) == length && memcmp(component, name, length) == 0;
+}
+
+/* Of a component that begins with PREFIX, what the rest of it says. */
+static enum whiteout read_name(const char *name, size_t length)
+{
+	if (length >= strlen(PREFIX) && memcmp(name, PREFIX, strlen(PREFIX)) == 0)
+		return WHITEOUT_NOTE;
+	return length == 0 || is(name, length, ".") || is(name, length, "..") ? WHITEOUT_NAMELESS
+									      : WHITEOUT_NAME;
+}
+
+enum whiteout whiteout_read(const char *path, const char **ret_at)
+{
+	size_t length = 0;
+
+	for (; *path; path += length) {
+		path += strspn(path, "/");
+		length = strcspn(path, "/");
+		if (length >= strlen(PREFIX) && memcmp(path, PREFIX, strlen(PREFIX)) == 0)
+			break;
+	}
+	*ret_at = path;
+	if (!*path)
+		return WHITEOUT_NONE;
+	if (path[length + strspn(path + length, "/")])
+		return WHITEOUT_NOTE; /* more components follow */
+	if (is(path, length, WHITEOUT_OPAQUE_NAME))
+		return WHITEOUT_OPAQUE;
+	return read_name(path + strlen(PREFIX), length - strlen(PREFIX));
+}
+
+int whiteout_fail(struct fail *f, const char *path)
+{
+	return fail_set(f, EBADMSG, path, "Build the layer again.",
+			"it has a whiteout without a name");
+}
+
+/* The name that goes, or the directory that is emptied. NULL: it is not there. */
+static struct root_name *find(struct root_tree *t, const char *path, const char *at, bool is_opaque)
+{
+	const char *name = is_opaque ? "" : at + strlen(PREFIX);
+	char deleted[2 * PATH_MAX];
+	struct root_name *n;
+	int length = snprintf(deleted, sizeof(deleted), "%.*s%.*s", (int)(at - path), path,
+			      (int)strcspn(name, "/"), name);
+
+	if (length < 0 || (size_t)length >= sizeof(deleted))
+		return NULL;
+	return root_tree_find(t, deleted, is_opaque, &n) == 0 ? n : NULL;
+}
+
+int whiteout_apply(struct root_tree *t, const char *path, struct fail *f)
+{
+	const char *at;
+	enum whiteout w = whiteout_read(path, &at);
+	struct root_name *n = NULL;
+
+	if (w == WHITEOUT_NONE)
+		return 1;
+	if (w == WHITEOUT_NAMELESS)
+		return whiteout_fail(f, path);
+	if (w != WHITEOUT_NOTE)
+		n = find(t, path, at, w == WHITEOUT_OPAQUE);
+	if (n)
+		root_tree_remove(t, n, w == WHITEOUT_OPAQUE);
+	return 0;
+}

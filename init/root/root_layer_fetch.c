@@ -1,0 +1,161 @@
+/* Layers by URL: all of one is fetched, and is right, before it counts. */
+#include "root/root_layer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/console.h"
+#include "base/memory.h"
+#include "net/net.h"
+#include "root/root_fetch.h"
+#include "root/root_signed.h"
+
+#define RESERVE (64ULL << 20) /* bytes left free */
+
+static const char todo_publish[] = "Publish it with `tarboot netboot --layer`, which puts the "
+				   "digest on the kernel command line, "
+				   "or take layers as they come with tarboot.verify=root.";
+
+/* Servers of one layer. */
+struct servers {
+	struct url urls[URLS_MAX];
+	size_t n;
+};
+
+/* ---- the bytes ---- */
+
+static int open_fetched(struct boot *b, const char *name, int fd, struct payload *ret)
+{
+	struct stat st;
+	int r;
+
+	*ret = (struct payload){ 0 };
+	snprintf(ret->name, sizeof(ret->name), "%.127s", name);
+	if (fstat(fd, &st) < 0) {
+		r = -errno;
+		close(fd);
+	} else {
+		r = payload_add(ret, fd, 0, (uint64_t)st.st_size);
+	}
+	return r < 0 ? fail_errno(&b->fail, r, name, "cannot keep this layer") : 0;
+}
+
+static int fail_too_large(struct boot *b, const char *name, uint64_t most, bool is_pinned)
+{
+	char text[SIZE_TEXT_MAX];
+
+	size_format(text, most);
+	if (is_pinned)
+		return fail_set(&b->fail, EBADMSG, name, "Publish it again.",
+				"this layer is larger than its manifest says, %s", text);
+	return fail_set(&b->fail, ENOSPC, name, "Add memory, or make it smaller.",
+			"this layer is larger than the memory that is free, %s", text);
+}
+
+/* From the first server that has it. 1: none has it, and it may be missing. */
+static int fetch_one(struct boot *b, const struct servers *s, uint64_t most,
+		     const struct layer_wish *wish, struct payload *ret)
+{
+	int fd, r = root_fetch_file(b, s->urls, s->n, most,
+				    wish->may_be_missing ? ROOT_FETCH_OPTIONAL : ROOT_FETCH_WHOLE,
+				    &fd);
+
+	if (r == -ENOENT && wish->may_be_missing)
+		return 1;
+	return r < 0 ? r : open_fetched(b, s->urls[0].text, fd, ret);
+}
+
+/* One with another digest than it shall have is fetched from the next server. */
+static int fetch_right(struct boot *b, struct servers *s, uint64_t most,
+		       const struct digest *digest, const struct layer_wish *wish,
+		       struct payload *ret)
+{
+	int r = 0;
+
+	for (size_t tries = 1;; tries++) {
+		r = fetch_one(b, s, most, wish, ret);
+		if (r == 0 && digest)
+			r = root_layer_check_digest(b, ret, digest);
+		if (r != -EBADMSG || tries >= s->n)
+			break;
+		payload_close(ret);
+		console_log(LOG_WARNING, "%s: %s", b->fail.what, b->fail.why);
+		url_list_rotate(s->urls, s->n);
+	}
+	if (r < 0)
+		payload_close(ret);
+	return r;
+}
+
+/* ---- what it must be ---- */
+
+static int fetch_pinned(struct boot *b, struct servers *s, const struct layer_wish *wish)
+{
+	struct payload p = { 0 };
+	struct memory m = { 0 };
+	int r;
+
+	(void)memory_read(&m);
+	m.available -= min_u64(m.available, RESERVE);
+	r = fetch_right(b, s, m.available, wish->digest, wish, &p);
+	if (r == -EFBIG)
+		return fail_too_large(b, s->urls[0].text, m.available, false);
+	return r == 0 ? root_layer_add(b, &p, wish, NULL) : r;
+}
+
+/* Its signed manifest says how large it is, so nobody can make it larger. */
+static int fetch_signed(struct boot *b, struct servers *s, const struct layer_wish *wish)
+{
+	struct payload p = { 0 };
+	struct manifest m = { 0 };
+	int r = root_signed_fetch(b, s->urls, s->n, wish->may_be_missing, &m);
+
+	if (r == 0)
+		r = root_layer_check_name(b, &m, s->urls[0].text);
+	if (r == 0 && !m.has_payload_digest)
+		r = fail_set(&b->fail, EKEYREJECTED, s->urls[0].text, todo_publish,
+			     "the manifest of this layer has no payload-digest");
+	if (r == 0) {
+		r = fetch_right(b, s, m.payload_bytes, &m.payload_digest, wish, &p);
+		if (r == -EFBIG)
+			r = fail_too_large(b, s->urls[0].text, m.payload_bytes, true);
+	}
+	if (r == 0)
+		r = root_layer_add(b, &p, wish, &m);
+	manifest_free(&m);
+	return r;
+}
+
+static int fetch(struct boot *b, struct servers *s, const struct layer_wish *wish)
+{
+	if (b->has_keys)
+		return fetch_signed(b, s, wish);
+	if (!wish->digest && b->params.verify_layers)
+		return fail_set(&b->fail, EPERM, wish->from, todo_publish,
+				"nothing says what this layer must be");
+	if (!wish->digest)
+		console_log(LOG_WARNING,
+			    "whoever can write to the network decides what is in the layer %s",
+			    s->urls[0].text);
+	return fetch_pinned(b, s, wish);
+}
+
+int root_layer_fetch(struct boot *b, const struct layer_wish *wish)
+{
+	struct servers *s = calloc(1, sizeof(*s));
+	int r = s ? root_fetch_check(b, "tarboot.layer")
+		  : fail_errno(&b->fail, ENOMEM, wish->from, "cannot fetch it");
+
+	if (r == 0)
+		r = url_list_parse(wish->from, s->urls, &s->n, &b->fail);
+	if (r == 0) {
+		root_fetch_order(b, s->urls, s->n);
+		r = fetch(b, s, wish);
+	}
+	free(s);
+	return r;
+}

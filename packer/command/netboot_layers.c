@@ -1,0 +1,219 @@
+#include "command/netboot_layers.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/options.h"
+#include "base/print.h"
+#include "base/read_all.h"
+#include "site/hosts_file.h"
+#include "site/site_images.h"
+#include "site/site_layers.h"
+
+/* ---- what is given ---- */
+
+static int append(struct netboot_layers *l, const char *mac, const char *from)
+{
+	struct netboot_layer *given = array_one_more(l->given, l->n, sizeof(*given));
+	struct netboot_layer new = { 0 };
+
+	if (!given)
+		return -ENOMEM;
+	l->given = given;
+	if (mac)
+		strcpy(new.mac, mac);
+	if (!mac || strcmp(from, "none") != 0) {
+		new.from = strdup(from);
+		if (!new.from)
+			return -ENOMEM;
+	}
+	given[l->n++] = new;
+	l->n_common += !mac;
+	return 0;
+}
+
+int netboot_layers_add(struct netboot_layers *l, const char *mac, const char *from)
+{
+	if (!mac && l->n_common == SITE_LAYERS_MAX)
+		return print_usage_error("netboot", "--layer: there may be %d", SITE_LAYERS_MAX);
+	return append(l, mac, from) < 0 ? print_usage_error("netboot", "out of memory") : EXIT_OK;
+}
+
+int netboot_layers_add_machine(struct netboot_layers *l, const char *value)
+{
+	size_t length = strcspn(value, "=");
+	char mac[MAC_TEXT_MAX];
+
+	if (!mac_parse(value, length, ':', mac) || length != MAC_TEXT_MAX - 1 || !value[length] ||
+	    !value[length + 1])
+		return print_usage_error(
+			"netboot",
+			"--machine-layer %s: it must be a MAC address, = and a directory "
+			"or archive, for example 52:54:00:12:34:56=layers/pc1",
+			value);
+	return netboot_layers_add(l, mac, value + length + 1);
+}
+
+/* ---- --hosts ---- */
+
+static int fail_line(struct fail *f, const char *path, unsigned line, const char *why)
+{
+	return fail_set(f, EINVAL, path, "Correct that line.", "line %u: %s", line, why);
+}
+
+static int add_layer(struct netboot_layers *l, const struct hosts_machine *m, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	size_t directory = slash && *m->layer != '/' ? (size_t)(slash - path) + 1 : 0;
+	char *from = NULL;
+	int r;
+
+	if (strcmp(m->layer, "none") == 0)
+		directory = 0;
+	if (asprintf(&from, "%.*s%s", (int)directory, path, m->layer) < 0)
+		return -ENOMEM;
+	r = append(l, m->mac, from);
+	free(from);
+	return r;
+}
+
+/* What the file does not say stays as it was. */
+static int add_machine(struct netboot_layers *l, struct site *s, const struct hosts_machine *m,
+		       const char *path)
+{
+	struct site_machine *machine = site_machine(s, m->mac);
+
+	if (!machine)
+		return -ENOMEM;
+	if (m->address)
+		machine->address = m->address;
+	if (*m->name)
+		strcpy(machine->name, m->name);
+	if (*m->entry)
+		strcpy(machine->boot, m->entry);
+	return *m->layer ? add_layer(l, m, path) : 0;
+}
+
+/* Is it in the file a second time? text: of the whole file. */
+static bool is_repeated(const char *text, const struct hosts_machine *m, unsigned line)
+{
+	struct hosts_file h = { .at = text };
+	struct hosts_machine *other = malloc(sizeof(*other));
+	const char *wrong;
+	bool is_there = false;
+
+	while (other && !is_there && hosts_next(&h, other, &wrong) > 0 && h.line < line)
+		is_there = strcmp(other->mac, m->mac) == 0;
+	free(other);
+	return is_there;
+}
+
+static int read_machines(struct netboot_layers *l, struct site *s, const char *text,
+			 const char *path, struct fail *f)
+{
+	struct hosts_machine *m = malloc(sizeof(*m));
+	struct hosts_file h = { .at = text };
+	const char *wrong;
+	int r = m ? 1 : -ENOMEM;
+
+	while (r > 0 && (r = hosts_next(&h, m, &wrong)) > 0) {
+		wrong = is_repeated(text, m, h.line) ? "this MAC address is in an earlier line, too"
+						     : NULL;
+		if (wrong || add_machine(l, s, m, path) < 0)
+			r = wrong ? -EINVAL : -ENOMEM;
+	}
+	free(m);
+	if (r == -EINVAL)
+		return fail_line(f, path, h.line, wrong);
+	return r < 0 ? fail_errno(f, r, path, "cannot read it") : 0;
+}
+
+int netboot_layers_read_hosts(struct netboot_layers *l, struct site *s, const char *path,
+			      struct fail *f)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	int r = read_file(path, &text, &size);
+
+	if (r < 0)
+		return fail_errno(f, r, path, "cannot read this file of machines");
+	if (strlen(text) != size)
+		return fail_set(f, EINVAL, path, "Save it as plain text or CSV.",
+				"it is no text: there is a NUL in it");
+	return read_machines(l, s, text, path, f);
+}
+
+/* ---- the work ---- */
+
+int netboot_layers_open(struct netboot_layers *l, const struct site *s, struct fail *f)
+{
+	char aside[PATH_MAX];
+	size_t n = 0;
+	int r = 0;
+
+	l->common = calloc(l->n_common + 1, sizeof(*l->common));
+	if (!l->common)
+		return fail_errno(f, ENOMEM, s->directory, "cannot note the layers");
+	for (size_t i = 0; r == 0 && i < l->n; i++) {
+		struct netboot_layer *given = &l->given[i];
+
+		if (given->from)
+			r = layer_open(given->from, site_path(s, aside, "layer"), &given->layer, f);
+		if (r == 0 && !*given->mac)
+			l->common[n++] = given->layer;
+	}
+	return r;
+}
+
+/* A machine whose boot part has keys takes no layer without a signature. */
+static int check_signed(const struct site *s, const struct publishing *p, const char *mac,
+			struct fail *f)
+{
+	struct site_image *images = NULL;
+	const char *name = NULL;
+	size_t n = 0;
+	int r = p->sign ? 0 : site_images(s, &images, &n, f);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (images[i].current.is_signed)
+			name = images[i].name;
+	if (name)
+		r = fail_set(f, EPERM, mac, "Give the secret key with --sign.",
+			     "its layer must be signed: %s, which it may boot, is signed", name);
+	free(images);
+	return r;
+}
+
+int netboot_layers_publish(const struct netboot_layers *l, struct site *s,
+			   const struct publishing *p, struct fail *f)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < l->n; i++) {
+		const struct netboot_layer *given = &l->given[i];
+
+		if (!*given->mac)
+			continue;
+		r = given->from ? check_signed(s, p, given->mac, f) : 0;
+		if (r == 0)
+			r = given->from ? site_layers_give(s, given->mac, &given->layer, p, f)
+					: site_layers_take(s, given->mac, f);
+		if (r == 0)
+			print_line(stdout, "layer    %s: %s", given->mac,
+				   given->from ? given->from : "none any more");
+	}
+	return r;
+}
+
+void netboot_layers_free(struct netboot_layers *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		layer_close(&l->given[i].layer);
+		free(l->given[i].from);
+	}
+	free(l->given);
+	free(l->common);
+	*l = (struct netboot_layers){ 0 };
+}

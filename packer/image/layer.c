@@ -1,0 +1,343 @@
+/* A directory goes through the tree of names, as a root does; an archive stays as it is. */
+#include "image/layer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/memory.h"
+#include "base/out.h"
+#include "base/path.h"
+#include "base/read_all.h"
+#include "engine/unpack.h"
+#include "image/bootpart.h"
+#include "image/embedded_layers.h"
+#include "image/image_write.h"
+#include "image/payload_digests.h"
+#include "image/rootfs_write.h"
+#include "image/signature.h"
+#include "root/overlay.h"
+#include "root/rootfs.h"
+#include "tree/whiteout.h"
+
+/* ---- a directory ---- */
+
+struct packing {
+	uid_t uid; /* of the directory itself: what is this user's becomes root's */
+	gid_t gid;
+	char path[2 * PATH_MAX]; /* of the whiteout that was made last */
+};
+
+/* As container layers have it. */
+static int make_whiteout(struct packing *p, struct member *m)
+{
+	const char *name = strrchr(m->path, '/');
+
+	name = name ? name + 1 : m->path;
+	snprintf(p->path, sizeof(p->path), "%.*s" WHITEOUT_PREFIX "%s", (int)(name - m->path),
+		 m->path, name);
+	m->path = p->path;
+	m->type = MEMBER_FILE;
+	m->mode = 0600;
+	m->rdev = 0;
+	m->size = 0;
+	xattrs_free(&m->xattrs);
+	return 1;
+}
+
+static int add_opaque(struct packing *p, struct rootfs *fs, const struct member *m, struct fail *f)
+{
+	struct root_name *unused;
+
+	snprintf(p->path, sizeof(p->path), "%s/" WHITEOUT_OPAQUE_NAME, m->path);
+	return rootfs_add_file(fs, p->path, 0600, &unused, f);
+}
+
+static int look(void *packing, struct rootfs *fs, struct member *m, struct fail *f)
+{
+	struct packing *p = packing;
+	int r = overlay_is_opaque(m) ? add_opaque(p, fs, m, f) : 0;
+
+	if (r < 0)
+		return r;
+	if (overlay_is_whiteout(m))
+		return make_whiteout(p, m);
+	overlay_disown(m, p->uid, p->gid);
+	return 1;
+}
+
+static int fill(struct rootfs *fs, const char *path, struct packing *p, struct fail *f)
+{
+	const struct rootfs_fill how = { .how = ROOT_TREE_ARCHIVE, .look = look, .arg = p };
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+	struct source *s;
+
+	if (fd < 0)
+		return fail_errno(f, errno, path, "cannot open it");
+	r = source_directory_open(fd, path, &s, f);
+	return r == 0 ? rootfs_add_source(fs, s, &how, f) : r;
+}
+
+static int write_packed(struct rootfs *fs, int fd, const char *aside, struct fail *f)
+{
+	const struct encode_settings settings = { .level = ENCODE_NORMAL };
+	struct payload_writer *w = NULL;
+	int r = payload_writer_open(fd, aside, &encode_xz, &settings, &w, f);
+
+	if (r == 0)
+		r = rootfs_write(fs, w, (time_t)INT64_MAX, 0, f);
+	if (r == 0)
+		r = payload_writer_finish(w, f);
+	payload_writer_free(w);
+	return r;
+}
+
+/* *ret: a file without a name. */
+static int pack(const char *path, const struct stat *st, const char *aside, int *ret,
+		struct fail *f)
+{
+	struct packing *p = calloc(1, sizeof(*p));
+	struct rootfs fs = { 0 };
+	struct out out = { 0 };
+	int r = p ? out_open_unnamed(aside, &out, f)
+		  : fail_errno(f, ENOMEM, path, "cannot pack it");
+
+	if (r == 0)
+		r = rootfs_open(&fs, f);
+	if (r == 0) {
+		p->uid = st->st_uid;
+		p->gid = st->st_gid;
+		r = fill(&fs, path, p, f);
+		if (r == 0)
+			r = write_packed(&fs, out.fd, aside, f);
+		rootfs_close(&fs);
+	}
+	if (r == 0)
+		*ret = fcntl(out.fd, F_DUPFD_CLOEXEC, 0);
+	out_abandon(&out);
+	free(p);
+	return r == 0 && *ret < 0 ? fail_errno(f, errno, path, "cannot pack it") : r;
+}
+
+/* ---- its manifest ---- */
+
+static void count_member(void *size, const struct member *m, uint64_t at)
+{
+	(void)at;
+	treesize_add_member(size, m);
+}
+
+static void count_data(void *size, uint64_t offset, uint64_t bytes)
+{
+	treesize_add_data(size, offset, bytes);
+}
+
+/* Decodes all of it. */
+static int describe(struct layer *l, const struct block_list *blocks, struct fail *f)
+{
+	struct treesize size = { 0 };
+	struct unpack_options how = { .root_fd = -1,
+				      .blocks = blocks,
+				      .member = count_member,
+				      .data = count_data,
+				      .member_arg = &size };
+	struct unpack_result unused;
+	int r = root_tree_new(memory_share(4), &how.names);
+
+	if (r < 0)
+		return fail_errno(f, r, l->payload.name, "cannot hold its names");
+	r = unpack_run(&l->payload, &how, &unused, f);
+	if (r == 0)
+		r = payload_digests_read(&l->payload, blocks, &l->manifest, f);
+	if (r == 0)
+		treesize_tell(&size, &l->manifest);
+	root_tree_free(how.names);
+	return r;
+}
+
+static int read_payload(struct layer *l, const char *path, int fd, struct fail *f)
+{
+	struct block_list blocks = { 0 };
+	struct stat st;
+	int r;
+
+	snprintf(l->payload.name, sizeof(l->payload.name), "%.127s", path);
+	if (fstat(fd, &st) < 0) {
+		r = -errno;
+		close(fd);
+		return fail_errno(f, r, path, "cannot read it");
+	}
+	r = payload_add(&l->payload, fd, 0, (uint64_t)st.st_size);
+	if (r < 0)
+		return fail_errno(f, r, path, "cannot read it");
+	r = block_list_read(&l->payload, &blocks, f);
+	if (r == 0) {
+		l->suffix = blocks.codec->suffix;
+		r = describe(l, &blocks, f);
+	}
+	block_list_free(&blocks);
+	return r;
+}
+
+int layer_open(const char *path, const char *aside, struct layer *ret, struct fail *f)
+{
+	struct stat st;
+	int fd = -1,
+	    r = stat(path, &st) < 0 ? fail_errno(f, errno, path, "cannot find this layer") : 0;
+
+	*ret = (struct layer){ 0 };
+	if (r < 0)
+		return r;
+	if (S_ISDIR(st.st_mode)) {
+		r = pack(path, &st, aside, &fd, f);
+	} else if (S_ISREG(st.st_mode)) {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		r = fd < 0 ? fail_errno(f, errno, path, "cannot open it") : 0;
+	} else {
+		r = fail_set(f, EINVAL, path, "Give a directory, or a .tar, .tar.xz or .tar.zst.",
+			     "a layer is one of these, and this is neither");
+	}
+	if (r == 0)
+		r = read_payload(ret, path, fd, f);
+	if (r < 0)
+		layer_close(ret);
+	return r;
+}
+
+void layer_close(struct layer *l)
+{
+	payload_close(&l->payload);
+	manifest_free(&l->manifest);
+}
+
+/* ---- files ---- */
+
+/* The manifest's text, with the name that the layer has. *ret is the caller's. */
+static int format_manifest(const struct layer *l, const char *stem, char **ret, struct fail *f)
+{
+	struct manifest m = l->manifest; /* its Blocks stay the layer's */
+	int r;
+
+	snprintf(m.payload, sizeof(m.payload), EMBEDDED_LAYERS_DIR "%s.tar%s", stem, l->suffix);
+	r = manifest_format(&m, ret);
+	return r < 0 ? fail_errno(f, r, l->payload.name, "cannot write its manifest") : 0;
+}
+
+static int open_new(const char *directory, const char *stem, const char *a, const char *b,
+		    struct out *ret, struct fail *f)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/%s%s%s", directory, stem, a, b) >= PATH_MAX)
+		return fail_errno(f, ENAMETOOLONG, directory, "cannot create files in it");
+	return out_open(path, OUT_PUBLISHED, ret, f);
+}
+
+static int write_payload(const struct layer *l, const char *directory, const char *stem,
+			 struct fail *f)
+{
+	const struct payload_part *part = &l->payload.parts[0];
+	struct out out = { 0 };
+	int r = open_new(directory, stem, ".tar", l->suffix, &out, f);
+
+	if (r == 0)
+		r = out_copy(&out, part->fd, 0, part->size, l->payload.name, f);
+	if (r == 0)
+		r = out_commit(&out, f);
+	out_abandon(&out);
+	return r;
+}
+
+int layer_write(const struct layer *l, const char *directory, const char *stem, struct fail *f)
+{
+	_cleanup_free_ char *text = NULL;
+	struct out out = { 0 };
+	char suffix[32];
+	int r = format_manifest(l, stem, &text, f);
+
+	if (r == 0)
+		r = write_payload(l, directory, stem, f);
+	snprintf(suffix, sizeof(suffix), "%s.manifest", l->suffix);
+	if (r == 0)
+		r = open_new(directory, stem, ".tar", suffix, &out, f);
+	if (r == 0)
+		r = out_write(&out, text, strlen(text), f);
+	if (r == 0)
+		r = out_commit(&out, f);
+	out_abandon(&out);
+	return r;
+}
+
+/* ---- an initrd ---- */
+
+static int add_file(struct bootpart *b, const char *name, const char *suffix, const char *text,
+		    size_t size)
+{
+	char path[2 * PATH_MAX];
+
+	snprintf(path, sizeof(path), EMBEDDED_LAYERS_DIR "%s%s", name, suffix);
+	return bootpart_add(b, path, S_IFREG | 0644, 0, 0, text, size);
+}
+
+/* The signature that lies in the directory, if there is one. */
+static int add_signature(struct bootpart *b, const char *directory, const char *name)
+{
+	_cleanup_free_ char *text = NULL;
+	char path[PATH_MAX];
+	size_t size;
+	int r;
+
+	snprintf(path, sizeof(path), "%s/%s.manifest" SIGNATURE_SUFFIX, directory, name);
+	r = read_file(path, &text, &size);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	return add_file(b, name, ".manifest" SIGNATURE_SUFFIX, text, size);
+}
+
+/* What stands before the layer in its archive. */
+static int fill_head(struct bootpart *b, const struct layer *l, const char *directory,
+		     const char *stem, const char *name, struct fail *f)
+{
+	_cleanup_free_ char *text = NULL;
+	int r = format_manifest(l, stem, &text, f);
+
+	if (r < 0)
+		return r;
+	r = bootpart_add(b, "tarboot", S_IFDIR | 0755, 0, 0, NULL, 0);
+	if (r == 0)
+		r = bootpart_add(b, "tarboot/layers", S_IFDIR | 0755, 0, 0, NULL, 0);
+	if (r == 0)
+		r = add_file(b, name, ".manifest", text, strlen(text));
+	if (r == 0)
+		r = add_signature(b, directory, name);
+	return r < 0 ? fail_errno(f, r, l->payload.name, "cannot make an initrd of it") : 0;
+}
+
+int layer_write_initrd(const struct layer *l, const char *directory, const char *stem,
+		       struct fail *f)
+{
+	char name[LAYER_STEM_MAX + 16], path[sizeof(EMBEDDED_LAYERS_DIR) + sizeof(name)];
+	struct bootpart head = { 0 };
+	struct out out = { 0 };
+	int r;
+
+	snprintf(name, sizeof(name), "%s.tar%s", stem, l->suffix);
+	snprintf(path, sizeof(path), EMBEDDED_LAYERS_DIR "%s", name);
+	r = fill_head(&head, l, directory, stem, name, f);
+	if (r == 0)
+		r = open_new(directory, stem, ".img", "", &out, f);
+	if (r == 0)
+		r = out_write(&out, head.data, head.size, f);
+	if (r == 0)
+		r = image_write_payload(&out, l->payload.parts[0].fd, path, l->payload.size, f);
+	if (r == 0)
+		r = out_commit(&out, f);
+	out_abandon(&out);
+	bootpart_free(&head);
+	return r;
+}

@@ -1,0 +1,184 @@
+#include "site/hosts_file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/util.h"
+
+#define LINE_MAX_BYTES (PATH_MAX + 512)
+#define COLUMNS 5
+
+enum column { MAC, ADDRESS, NAME, ENTRY, LAYER };
+
+/* A line in parts. */
+struct columns {
+	char text[LINE_MAX_BYTES];
+	char *is[COLUMNS]; /* "" where there is none */
+	size_t n;
+};
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static char *trim(char *text)
+{
+	char *end = text + strlen(text);
+
+	while (end > text && is_blank(end[-1]))
+		*--end = '\0';
+	return text + strspn(text, " \t");
+}
+
+/* ---- columns ---- */
+
+/* Takes the quotes off; two stand for one. Returns what is behind, NULL if the closing one is missing. */
+static char *unquote(char *at, char **ret)
+{
+	char *to = at;
+
+	*ret = at;
+	for (at++; *at; at++) {
+		if (*at == '"' && at[1] != '"') {
+			*to = '\0';
+			return at + 1;
+		}
+		at += *at == '"';
+		*to++ = *at;
+	}
+	return NULL;
+}
+
+/* Where the value that begins at *value ends: at a comma or the end of the line. NULL: its quotes do not match. */
+static char *end_of(char **value)
+{
+	char *end;
+
+	if (**value != '"')
+		return *value + strcspn(*value, ",");
+	end = unquote(*value, value);
+	if (!end)
+		return NULL;
+	end += strspn(end, " \t");
+	return *end == ',' || !*end ? end : NULL;
+}
+
+static const char *split_commas(struct columns *c)
+{
+	char *at = c->text, *value, *end;
+
+	for (c->n = 0; at; c->n++) {
+		if (c->n == COLUMNS)
+			return "it has more than five columns";
+		value = at + strspn(at, " \t");
+		end = end_of(&value);
+		if (!end)
+			return "its quotes do not match";
+		at = *end ? end + 1 : NULL;
+		*end = '\0';
+		c->is[c->n] = trim(value);
+	}
+	return NULL;
+}
+
+/* As ethers(5) has it: a name, or here an address. */
+static const char *split_blanks(struct columns *c)
+{
+	char *second = c->text + strcspn(c->text, " \t");
+	uint32_t unused;
+
+	c->n = 1;
+	c->is[MAC] = c->text;
+	if (!*second)
+		return NULL;
+	*second++ = '\0';
+	second = trim(second);
+	if (strpbrk(second, " \t"))
+		return "after the MAC address and blanks there is one name or address; more "
+		       "columns need "
+		       "commas";
+	c->is[ipv4_parse(second, &unused) ? ADDRESS : NAME] = second;
+	return NULL;
+}
+
+/* ---- values ---- */
+
+static const char *read_name(char ret[HOSTS_NAME_MAX], const char *text, const char *wrong)
+{
+	if (*text && !name_is_plain(text))
+		return wrong;
+	snprintf(ret, HOSTS_NAME_MAX, "%s", text);
+	return NULL;
+}
+
+static const char *read_columns(const struct columns *c, struct hosts_machine *ret)
+{
+	const char *wrong;
+
+	*ret = (struct hosts_machine){ 0 };
+	if (!mac_parse(c->is[MAC], strlen(c->is[MAC]), ':', ret->mac) ||
+	    strlen(c->is[MAC]) != MAC_TEXT_MAX - 1)
+		return "it must begin with a MAC address, for example 52:54:00:12:34:56";
+	if (*c->is[ADDRESS] && !ipv4_parse(c->is[ADDRESS], &ret->address))
+		return "its second column must be an IPv4 address, or empty";
+	wrong = read_name(ret->name, c->is[NAME],
+			  "a name has letters, digits, - and _, at most 32 of them");
+	if (!wrong)
+		wrong = read_name(ret->entry, c->is[ENTRY],
+				  "its fourth column must be an entry of the menu, or empty");
+	if (!wrong && strlen(c->is[LAYER]) >= sizeof(ret->layer))
+		wrong = "its path is too long";
+	if (!wrong)
+		strcpy(ret->layer, c->is[LAYER]);
+	return wrong;
+}
+
+/* ---- lines ---- */
+
+/* Copies the next line, without what ends it. False: it is too long. */
+static bool next_line(struct hosts_file *h, struct columns *ret)
+{
+	size_t length = strcspn(h->at, "\n"), kept = length;
+
+	while (kept > 0 && (h->at[kept - 1] == '\r' || is_blank(h->at[kept - 1])))
+		kept--;
+	h->line++;
+	if (kept < sizeof(ret->text))
+		memcpy(ret->text, h->at, kept);
+	ret->text[kept < sizeof(ret->text) ? kept : 0] = '\0';
+	h->at += length + (h->at[length] == '\n');
+	return kept < sizeof(ret->text);
+}
+
+static bool is_nothing(const struct columns *c, unsigned line)
+{
+	const char *text = c->text + strspn(c->text, " \t");
+
+	return !*text || *text == '#' ||
+	       (line == 1 && strncasecmp(text, "mac", 3) == 0 && strchr(", \t", text[3]));
+}
+
+int hosts_next(struct hosts_file *h, struct hosts_machine *ret, const char **ret_wrong)
+{
+	static char none[] = "";
+	struct columns c;
+
+	*ret_wrong = NULL;
+	while (*h->at && !*ret_wrong) {
+		for (size_t i = 0; i < COLUMNS; i++)
+			c.is[i] = none;
+		if (!next_line(h, &c))
+			*ret_wrong = "it is too long";
+		else if (is_nothing(&c, h->line))
+			continue;
+		else
+			*ret_wrong = strchr(c.text, ',') ? split_commas(&c) : split_blanks(&c);
+		if (!*ret_wrong)
+			*ret_wrong = read_columns(&c, ret);
+		return *ret_wrong ? -EINVAL : 1;
+	}
+	return 0;
+}
