@@ -4,10 +4,13 @@
 #include <elf.h>
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/console.h"
 #include "base/elfinfo.h"
 #include "image/initcheck.h"
+#include "image/usr_root.h"
 #include "root/i386.h"
 #include "root/systemd_needs.h"
 #include "zram/zram_keep.h"
@@ -32,6 +35,19 @@ static void warn_of_other(const struct boot *b, const struct root_files *files, 
 		    b->manifest.init, f.why, path);
 }
 
+static int make_name(void *arg, const struct usr_root_name *n)
+{
+	struct boot *b = arg;
+	int r = n->target ? symlinkat(n->target, b->new_root_fd, n->name)
+			  : mkdirat(b->new_root_fd, n->name, n->mode);
+
+	if (r < 0)
+		return fail_errno(&b->fail, errno, n->name, "cannot create it in the root");
+	console_log(LOG_NOTICE, "the root has only /usr: made /%s%s%s", n->name,
+		    n->target ? " -> " : "", n->target ? n->target : "");
+	return 0;
+}
+
 static int check_i386(struct boot *b, const struct root_files *files)
 {
 	if (initcheck_machine(files, b->new_init) != EM_386 || i386_runs())
@@ -47,6 +63,8 @@ int root_check_init(struct boot *b)
 	struct root_files files = root_files_at(b->new_root_fd);
 	const char *path;
 
+	if (usr_root_complete(&files, make_name, b) < 0)
+		return -b->fail.error;
 	path = initcheck_find(&files, b->params.init, b->manifest.init, program_own_machine(),
 			      &b->fail);
 	if (!path)

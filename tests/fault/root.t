@@ -81,6 +81,12 @@ boots('an init that the root has lost', like => [ qr{^tarboot: /opt/own, the ini
 	change => change_manifest(sub { s{^init=.*}{init=/opt/own}mr }));
 boots('/init by the kernel command line', append => 'init=/init', like => [ qr{^tarboot: check new init: \S+ s, /init, from the kernel command line$}m ],
 	change => set_init(sub { my ($init, $root) = @_; spew("$root/init", "#!/bin/sh\necho \"TINY-INIT-RAN pid=\$\$\" >/dev/console\nexec /bin/busybox poweroff -f\n", 0755) }));
+boots('a root with only /usr', change => root_is(sub {
+	my ($root) = @_;
+	mkdir "$root/usr";
+	rename "$root/$_", "$root/usr/$_" for qw(bin sbin);
+	rmdir "$root/$_" for qw(etc proc sys dev run tmp);
+}), like => [ qr{^tarboot: the root has only /usr: made /bin -> usr/bin$}m, qr{made /sbin -> usr/sbin$}m, qr{made /etc$}m ]);
 boots('an init for i386', change => set_init(sub { spew($_[0], i386_program(), 0755) }));
 subtest 'an init for i386, and a kernel that runs no such programs' => sub {
 	plan skip_all => 'no kernel of Debian sid can be had here, which can be told not to' unless newest_kernel();
