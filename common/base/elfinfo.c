@@ -48,6 +48,11 @@ const char *program_machine_name(uint16_t machine)
 	return "unknown";
 }
 
+bool program_may_run(uint16_t machine, uint16_t program)
+{
+	return program == machine || (machine == EM_X86_64 && program == EM_386);
+}
+
 static int set_interpreter(struct program *p, const char *path, size_t length)
 {
 	if (length >= sizeof(p->interpreter))

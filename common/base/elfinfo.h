@@ -21,6 +21,9 @@ struct program {
 uint16_t program_own_machine(void);
 const char *program_machine_name(uint16_t machine);
 
+/* May a kernel for machine run a program for the other one? That of x86-64 may run i386's; whether it does, only it knows. */
+bool program_may_run(uint16_t machine, uint16_t program);
+
 /* Reads the head of a file (PROGRAM_HEAD_SIZE bytes or all of it). Returns 0; -ENOEXEC for
  * anything that is neither ELF in the host's byte order nor a script; -ENAMETOOLONG for an
  * interpreter path that does not fit. Program headers outside the head count as no interpreter. */

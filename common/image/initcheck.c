@@ -82,7 +82,7 @@ int initcheck_program(const struct root_files *root, const char *path, uint16_t 
 	int r = read_program(root, path, &p, f);
 
 	for (unsigned depth = 0; r == 0; depth++) {
-		if (p.kind == PROGRAM_ELF && p.machine != machine)
+		if (p.kind == PROGRAM_ELF && !program_may_run(machine, p.machine))
 			return fail_set(f, ENOEXEC, path, "Pack a root of this machine's kind.",
 					"it is for %s, this machine is %s",
 					program_machine_name(p.machine),
@@ -103,24 +103,31 @@ int initcheck_program(const struct root_files *root, const char *path, uint16_t 
 	return r;
 }
 
-uint16_t initcheck_machine(const struct root_files *root)
+/* Of a script, that of its interpreter. */
+static uint16_t machine_of(const struct root_files *root, const char *path)
 {
 	struct program p;
 	struct fail ignored;
 	char name[sizeof(p.interpreter)];
-	int r;
+	int r = read_program(root, path, &p, &ignored);
 
-	for (size_t i = 0; initcheck_defaults[i]; i++) {
-		r = read_program(root, initcheck_defaults[i], &p, &ignored);
-		for (unsigned depth = 0;
-		     r == 0 && p.kind != PROGRAM_ELF && depth < INTERPRETERS_MAX; depth++) {
-			strcpy(name, p.interpreter);
-			r = read_program(root, name, &p, &ignored);
-		}
-		if (r == 0 && p.kind == PROGRAM_ELF)
-			return p.machine;
+	for (unsigned depth = 0; r == 0 && p.kind != PROGRAM_ELF && depth < INTERPRETERS_MAX;
+	     depth++) {
+		strcpy(name, p.interpreter);
+		r = read_program(root, name, &p, &ignored);
 	}
-	return 0;
+	return r == 0 && p.kind == PROGRAM_ELF ? p.machine : 0;
+}
+
+uint16_t initcheck_machine(const struct root_files *root, const char *wanted)
+{
+	uint16_t machine = 0;
+
+	if (wanted)
+		return machine_of(root, wanted);
+	for (size_t i = 0; machine == 0 && initcheck_defaults[i]; i++)
+		machine = machine_of(root, initcheck_defaults[i]);
+	return machine;
 }
 
 const char *initcheck_find(const struct root_files *root, const char *wanted, const char *preferred,
@@ -147,8 +154,9 @@ const char *initcheck_find(const struct root_files *root, const char *wanted, co
 	}
 	if (!found)
 		fail_set(f, ENOENT, "the new init",
-			 "Pack a root that has an init (install systemd-sysv or another one in "
-			 "it), or boot with tarboot.init=PATH.",
+			 "Install an init in the root (systemd-sysv or another one), or tell where "
+			 "it is: with `tarboot pack --init PATH`, or at boot with "
+			 "tarboot.init=PATH.",
 			 "none of /sbin/init, /usr/lib/systemd/systemd, /lib/systemd/systemd, "
 			 "/etc/init, /bin/init is in the root, as a file or a link to one");
 	return NULL;

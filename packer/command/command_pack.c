@@ -53,15 +53,22 @@ struct pack {
 
 /* ---- the root ---- */
 
+/* Of what goes into the image beside the root. A root for i386 is booted by the /init for x86-64. */
+static uint16_t machine_of_boot_part(uint16_t root)
+{
+	return root == EM_X86_64 || root == EM_386 ? EM_X86_64
+	       : root == EM_AARCH64                ? EM_AARCH64
+						   : program_own_machine();
+}
+
 /* What init itself would ask. */
 static int check_init(struct pack *p, struct fail *f)
 {
-	uint16_t machine = initcheck_machine(&p->files.files);
+	uint16_t machine = initcheck_machine(&p->files.files, p->options.init);
 	const char *path;
 
-	p->machine = machine == EM_X86_64 || machine == EM_AARCH64 ? machine
-								   : program_own_machine();
-	path = initcheck_find(&p->files.files, NULL, NULL, p->machine, f);
+	p->machine = machine_of_boot_part(machine);
+	path = initcheck_find(&p->files.files, p->options.init, NULL, p->machine, f);
 	snprintf(p->manifest.init, sizeof(p->manifest.init), "%s", path ? path : "");
 	if (path || !p->options.force)
 		return path ? 0 : -f->error;
@@ -349,6 +356,12 @@ static int check_kernel_machine(const struct pack *p, struct fail *f)
 
 	if (!kernel || kernel == p->machine)
 		return 0;
+	if (kernel == EM_386)
+		return fail_set(f, ENOEXEC, "the kernel",
+				"Install a 64-bit kernel in the root, or give one with --kernel: "
+				"it runs 32-bit programs, too.",
+				"it is for i386, the image's /init is for %s",
+				program_machine_name(p->machine));
 	return fail_set(f, ENOEXEC, "the kernel",
 			"Give one of the root's kind with --kernel, or none.",
 			"it is for %s, the root is for %s", program_machine_name(kernel),

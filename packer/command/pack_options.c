@@ -9,6 +9,7 @@
 #include "base/glob.h"
 #include "source/image_input.h"
 #include "image/image_report.h"
+#include "image/manifest.h"
 #include "base/options.h"
 #include "base/print.h"
 #include "root/scrub.h"
@@ -22,6 +23,7 @@ enum {
 	OPT_PLATFORM,
 	OPT_TAG,
 	OPT_KERNEL,
+	OPT_INIT,
 	OPT_MODULES,
 	OPT_EXCLUDE,
 	OPT_EXCLUDE_FROM,
@@ -68,6 +70,11 @@ static const struct option_spec options[] = {
 	  .suggest = "auto none",
 	  .help = "write a kernel to IMAGE.vmlinuz: auto (default): the newest one in the root, "
 		  "which then stays out of the image; none; or a kernel file" },
+	{ .name = "init",
+	  .id = OPT_INIT,
+	  .value = "PATH",
+	  .help = "start PATH of the root, for example /init, unless the kernel command line names "
+		  "another one (default: /sbin/init or another of the usual ones)" },
 	{ .name = "platform",
 	  .id = OPT_PLATFORM,
 	  .value = "OS/ARCH",
@@ -305,6 +312,19 @@ static int set_report(struct pack_options *o, const char *file, const char *type
 					   typed, file);
 }
 
+/* What a manifest can hold. */
+static int check_init_path(const char *path, const char *typed)
+{
+	const size_t most = sizeof(((struct manifest *)0)->init) - 1;
+
+	if (*path == '/' && strlen(path) <= most && !strchr(path, '\n'))
+		return EXIT_OK;
+	return print_usage_error("pack",
+				 "%s %s: it must be an absolute path in the root, of at most %zu "
+				 "characters",
+				 typed, path, most);
+}
+
 /* A kernel reads 2047 bytes, and no others would arrive as they are: firmware has its own characters. */
 static int check_cmdline(const char *text, const char *typed)
 {
@@ -320,6 +340,20 @@ static int check_cmdline(const char *text, const char *typed)
 					   typed, strlen(text), COMMAND_LINE_MAX - 1);
 }
 
+static int check_text(int id, const char *text, const char *typed)
+{
+	switch (id) {
+	case OPT_INIT:
+		return check_init_path(text, typed);
+	case OPT_MANIFEST_MIN:
+		return option_date("pack", typed, text);
+	case OPT_CMDLINE:
+		return check_cmdline(text, typed);
+	default:
+		return EXIT_OK;
+	}
+}
+
 /* Where the value of an option goes as it is, or NULL. */
 static const char **text_of_option(struct pack_options *o, int id)
 {
@@ -330,6 +364,8 @@ static const char **text_of_option(struct pack_options *o, int id)
 		return &o->out;
 	case OPT_KERNEL:
 		return &o->kernel;
+	case OPT_INIT:
+		return &o->init;
 	case OPT_SHELL:
 		return &o->shell;
 	case OPT_EXPLAIN:
@@ -386,6 +422,8 @@ static int set_option(struct pack_options *o, const struct option_spec *spec, co
 	const char **text = text_of_option(o, spec->id);
 	int r = option_set("pack", spec, value, typed);
 
+	if (r == EXIT_OK)
+		r = check_text(spec->id, value, typed);
 	if (r != EXIT_OK)
 		return r;
 	if (text)
@@ -409,8 +447,6 @@ static int set_option(struct pack_options *o, const struct option_spec *spec, co
 		return list_add(&o->overlays, strdup(value));
 	case OPT_TRUST:
 		return list_add(&o->trust, strdup(value));
-	case OPT_MANIFEST_MIN:
-		return option_date("pack", typed, value);
 	case OPT_REPORT:
 		return set_report(o, value, typed);
 	case OPT_PLATFORM:
@@ -418,8 +454,6 @@ static int set_option(struct pack_options *o, const struct option_spec *spec, co
 	case OPT_MODULES:
 		o->modules = strcmp(value, "none") == 0 ? NULL : value;
 		break;
-	case OPT_CMDLINE:
-		return check_cmdline(value, typed);
 	}
 	return EXIT_OK;
 }

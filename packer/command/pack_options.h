@@ -16,6 +16,7 @@ struct string_list {
 
 struct pack_options {
 	const char *root, *out, *kernel; /* kernel: auto, none or a path */
+	const char *init;                /* its path in the root; NULL = one of the usual */
 	const char *shell;               /* auto, a path, or NULL for none */
 	const char *
 		modules; /* words as in module_choice.h; "" = keyboards and consoles; NULL = none */

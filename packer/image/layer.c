@@ -52,10 +52,10 @@ static int make_whiteout(struct packing *p, struct member *m)
 
 static int add_opaque(struct packing *p, struct rootfs *fs, const struct member *m, struct fail *f)
 {
-	struct root_name *unused;
+	const struct member whiteout = { .type = MEMBER_FILE, .path = p->path, .mode = 0600 };
 
 	snprintf(p->path, sizeof(p->path), "%s/" WHITEOUT_OPAQUE_NAME, m->path);
-	return rootfs_add_file(fs, p->path, 0600, &unused, f);
+	return rootfs_add(fs, &whiteout, f);
 }
 
 static int look(void *packing, struct rootfs *fs, struct member *m, struct fail *f)

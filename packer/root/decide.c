@@ -15,6 +15,7 @@
 #include "root/scrub.h"
 #include "base/size.h"
 #include "root/swap_file.h"
+#include "root/usr_names.h"
 
 #define MACHINE_ID "etc/machine-id"
 #define TEXT_MAX (1 << 20)
@@ -374,24 +375,44 @@ static bool has(const struct decisions *d, const char *path)
 /* Where systemd finds no machine-id, it takes every boot for the first one. */
 static int add_machine_id(struct decisions *d, struct fail *f)
 {
+	const struct member empty = { .type = MEMBER_FILE, .path = MACHINE_ID, .mode = 0444 };
 	struct rule *rule = judge(d, MACHINE_ID, MEMBER_FILE, 1);
-	struct root_name *n;
 	int r;
 
 	if (!rule || rule->action != RULE_MACHINE_ID || has(d, MACHINE_ID) ||
 	    !(has(d, "usr/lib/systemd/systemd") || has(d, "lib/systemd/systemd")))
 		return 0;
-	r = rootfs_add_file(d->fs, MACHINE_ID, 0444, &n, f);
+	r = rootfs_add(d->fs, &empty, f);
 	if (r < 0)
 		return r;
-	d->made_machine_id = true;
 	if (!d->explain)
 		puts("made     /etc/machine-id, empty: without one every boot would be a first "
 		     "boot");
 	else if (is_explained(d, MACHINE_ID)) {
-		d->is_explained = true;
+		d->is_explained = d->explains_made = true;
 		printf("/%s: made, empty: else every boot would be a first one (%s)\n", MACHINE_ID,
 		       rule->why);
+	}
+	return 0;
+}
+
+/* What init would make, so that what is checked is what boots. */
+static int complete_usr(struct decisions *d, struct fail *f)
+{
+	struct usr_names made;
+	int r = usr_names_add(d->fs, &made, f);
+
+	if (r < 0 || made.n == 0)
+		return r;
+	if (!d->explain)
+		printf("made     %s: missing beside /usr, and made as systemd makes them\n",
+		       made.text);
+	for (size_t i = 0; d->explain && i < made.n; i++) {
+		if (!is_explained(d, made.names[i]))
+			continue;
+		d->is_explained = d->explains_made = true;
+		printf("/%s: made: missing beside /usr, and made as systemd makes it\n",
+		       made.names[i]);
 	}
 	return 0;
 }
@@ -400,6 +421,8 @@ int decide_by_content(struct decisions *d, struct fail *f)
 {
 	int r = rootfs_walk(root_tree_root(d->fs->tree), decide_name, d, f);
 
+	if (r == 0)
+		r = complete_usr(d, f);
 	return r == 0 ? add_machine_id(d, f) : r;
 }
 
@@ -483,7 +506,7 @@ int decide_explain(struct decisions *d, const char *booted, struct fail *f)
 	root_name_path(n, path);
 	if (n->mark == MARK_KERNEL)
 		decide_tell_kernel(d, path, rootfs_inode(d->fs, n)->size, booted);
-	else if (!d->made_machine_id || strcmp(path, MACHINE_ID) != 0)
+	else if (!d->explains_made)
 		explain_name(d, n, path);
 	return 0;
 }

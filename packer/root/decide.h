@@ -21,7 +21,7 @@ struct decisions {
 	uint64_t replaced;       /* names that gave way to an overlay's */
 	const char *explain;     /* the path to tell about; NULL = none */
 	bool is_explained, list; /* list: tell each that is kept back */
-	bool made_machine_id;
+	bool explains_made;      /* the path to tell about is a name that was made here */
 	struct path_map mapped;  /* names of /dev/mapper that etc/crypttab and its kin make */
 	struct path_map swap;    /* files that etc/fstab or etc/crypttab calls swap */
 	uint64_t members, bytes; /* that are packed, after decide_totals */

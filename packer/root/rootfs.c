@@ -357,17 +357,17 @@ int rootfs_add_source(struct rootfs *fs, struct source *s, const struct rootfs_f
 	return r;
 }
 
-int rootfs_add_file(struct rootfs *fs, const char *path, mode_t mode, struct root_name **ret,
-		    struct fail *f)
+int rootfs_add(struct rootfs *fs, const struct member *m, struct fail *f)
 {
-	struct source_member s = { .m = { .type = MEMBER_FILE, .path = path, .mode = mode } };
+	struct source_member s = { .m = *m };
+	struct root_name *n;
 	bool is_new;
-	int r = add_name(fs, &s.m, ret, &is_new, f);
+	int r = add_name(fs, m, &n, &is_new, f);
 
 	if (r < 0)
 		return r;
-	rootfs_inode(fs, *ret)->names++;
-	return describe(rootfs_inode(fs, *ret), &s, false);
+	rootfs_inode(fs, n)->names++;
+	return describe(rootfs_inode(fs, n), &s, false);
 }
 
 /* ---- data ---- */

@@ -90,9 +90,8 @@ int rootfs_add_source(struct rootfs *fs, struct source *s, const struct rootfs_f
 /* Calls gone for each name just before it gives way to a layer above; NULL: no longer. */
 void rootfs_watch(struct rootfs *fs, void (*gone)(void *arg, const struct root_name *n), void *arg);
 
-/* Adds an empty file that no source has. *ret: its name. */
-int rootfs_add_file(struct rootfs *fs, const char *path, mode_t mode, struct root_name **ret,
-		    struct fail *f);
+/* Adds a name that no source has: an empty file, a link or a directory, without attributes. */
+int rootfs_add(struct rootfs *fs, const struct member *m, struct fail *f);
 
 struct inode *rootfs_inode(const struct rootfs *fs, const struct root_name *n);
 

@@ -15,8 +15,8 @@ use FindBin;
 use POSIX ();
 use Test::More;
 
-our @EXPORT = qw(build_path repo_path scratch public public_tarboot run made_once bare_root_of demo_root demo_root_of demo_root_of_suite demo_kernel tarboot slurp spew
-	newc_read newc_write tiny_root pack_payload bzimage efi_kernel need_programs);
+our @EXPORT = qw(build_path repo_path scratch public public_tarboot run made_once bare_root_of demo_root demo_root_of demo_root_of_suite root_made_of demo_kernel tarboot slurp spew
+	newc_read newc_write tiny_root pack_payload elf_program bzimage efi_kernel need_programs);
 
 my $REPO  = "$FindBin::RealBin/../..";
 my $BUILD = $ENV{TARBOOT_BUILD} || "$REPO/build";
@@ -129,6 +129,13 @@ sub demo_root_of_suite {
 	return made_once("demo-root-$_[0].tar", 'make-demo-root');
 }
 
+# The demo root with what scripts/make-demo-root makes otherwise: suite, arch, init.
+sub root_made_of {
+	my (%o) = @_;
+	local %ENV = (%ENV, map { uc $_ => $o{$_} } keys %o);
+	return made_once(join('-', 'demo-root', map { $o{$_} // () } qw(suite arch init)) . '.tar', 'make-demo-root');
+}
+
 # The demo root of another machine.
 sub demo_root_of {
 	local $ENV{ARCH} = $_[0];
@@ -198,6 +205,15 @@ exec /bin/busybox poweroff -f
 END
 	$change->($root) if $change;
 	return $root;
+}
+
+# The head of a program for x86-64; interpreter: undef for a static one.
+sub elf_program {
+	my ($interpreter) = @_;
+	my $size = 1 + length($interpreter // '');
+
+	return pack('a4 C3 x9 v2 V Q3 V v6', "\x7fELF", 2, 1, 1, 2, 62, 1, 0, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+		. pack('V2 Q6', defined $interpreter ? 3 : 1, 4, 120, 0, 0, $size, $size, 1) . ($interpreter // '') . "\0";
 }
 
 # The head of a kernel for x86-64, which says its release, and some text behind it.

@@ -342,7 +342,10 @@ my %MAKERS = (
 		my ($image, $dir) = @_;
 		my $r = try($TARBOOT, 'pack', $image, '-o', "$dir.img", qw(--kernel=none --no-shell --level=fast --threads=1 --force --no-scrub));
 		return $r if $r->{exit};
+		# what it made by itself, of which no layer is the cause
+		my @made = $r->{out} =~ /^made +(.*): missing beside/m ? split /, /, $1 : ();
 		$r = try($TARBOOT, 'unpack', "$dir.img", $dir);
+		-l "$dir$_" ? unlink "$dir$_" : rmdir "$dir$_" for @made;
 		unlink "$dir.img";
 		return $r;
 	},

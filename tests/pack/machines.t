@@ -76,6 +76,12 @@ unlike(packs_for('x86-64', $X86, $x86, @NO)->{out}, $PAGES, 'whose pages have 4 
 like(packs_for('aarch64', $ARM, $arm, @NO)->{out}, $PAGES, 'and told what larger pages take');
 packs_for('aarch64, its init a script', $ARM, $script, @NO);
 packs_for('aarch64, a tar', $ARM, $tar, @NO);
+{
+	my $mixed = root_for('mixed', $X86);
+	spew("$mixed/init", elf($ARM), 0755);
+	packs_for('x86-64, with a program for aarch64', $X86, $mixed, @NO);
+	packs_for('the same, that program its init', $ARM, $mixed, @NO, '--init=/init');
+}
 like(packs_for('without a busybox of its kind', $ARM, $arm, '--kernel=none')->{err},
 	qr/warning: no static busybox for aarch64 here/, 'and a warning says so');
 my $busybox = spew(scratch('busybox'), elf($ARM), 0755);

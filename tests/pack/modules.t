@@ -57,7 +57,7 @@ $d/sound/beep.ko:
 END
 	write_file("$root/$DIR/modules.alias", "# made by hand\nalias usb:* usbhid\nalias pci:1* fast\nalias pci:2* beep\nalias phy-id later\n");
 	write_file("$root/$DIR/modules.softdep", "softdep fast post: slow\nsoftdep beep pre: hid\n");
-	write_file("$root/$DIR/modules.weakdep", "# by depmod of kmod 33\nweakdep fast phy_id none\nweakdep beep hid\n");
+	write_file("$root/$DIR/modules.weakdep", "# by depmod of kmod 33\nweakdep fast phy_id none ahci\nweakdep beep hid\n");
 	write_file("$root/$DIR/modules.builtin", "$d/ata/ahci.ko\n");
 	write_file("$root/lib/firmware/fast/one.bin", 'ONE');
 	run('mkdir', '-p', "$root/lib/firmware/fast");
@@ -108,7 +108,7 @@ for my $from ($root, $tar) {
 		my ($r, %have) = packed('it is packed', $from, '--modules=net');
 		is(names(keys %have), 'fast.ko.zst hid.ko.xz later.ko one.bin phylib.ko slow.fw.xz slow.ko two.bin usbhid.ko wished.ko',
 			'cards, what they need before and after or may ask for, their firmware');
-		is($have{"$M/modules.weakdep"}, "weakdep fast phy_id none\n", 'the index says who may ask for what');
+		is($have{"$M/modules.weakdep"}, "weakdep fast phy_id none ahci\n", 'the index says who may ask for what');
 		is($have{"$M/modules.alias"}, "alias usb:* usbhid\nalias pci:1* fast\nalias phy-id later\n", 'by which name');
 		is($have{'lib/firmware/fast/two.bin'}, 'TWO', 'firmware behind a link is a file');
 		is($have{"$M/kernel/drivers/net/ethernet/a/fast.ko.zst"}, slurp("$root/$DIR/kernel/drivers/net/ethernet/a/fast.ko.zst"),

@@ -5,6 +5,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/../engine", "$FindBin::RealBin/../netboot";
 use Engine;
+use RawTar qw(file tar_end tar_pax);
 use File::Path qw(make_path);
 use Net ();
 use Test::More;
@@ -91,6 +92,21 @@ run('sh', '-c', 'cd "$0" && cpio -id --quiet <"$1"', scratch('one'), current('wh
 my $names = run('tar', '-tf', scratch('one/tarboot/layers/layer-1.tar.xz'));
 like($names, qr{^(?:\./)?\.wh\.gone$}m, "a whiteout of overlayfs' is one of layers");
 like($names, qr{^(?:\./)?opt/\.wh\.\.wh\.\.opq$}m, 'an opaque directory, too') if $has_attributes;
+
+# One tree with one end: an ACL that names a user is the number that a layer above gives him.
+{
+	my $acl = scratch('acl');
+	spew(scratch('a.tar'), tar_pax('SCHILY.acl.access' => 'user::rw-,user:bob:r--,group::r--,mask::r--,other::---') . file('of-bob', 'x') . tar_end());
+	spew(scratch('b.tar'), file('etc/passwd', "bob:x:4660:4660::/:/bin/sh\n") . tar_end());
+	works('layers of one tree', $whole, map { ('--layer', scratch("$_.tar")) } qw(a b));
+	spew(scratch('joined.img'), join '', map { slurp(current('whole') . "/$_.img") } qw(initrd layer-1 layer-2));
+	tarboot('unpack', '-q', scratch('joined.img'), $acl);
+	my $value = run("getfattr -e hex -n system.posix_acl_access '$acl/of-bob' 2>&1 || true");
+	SKIP: {
+		skip 'this file system keeps no ACLs', 1 if $value =~ /not supported/;
+		like($value, qr/=0x02000000.*0200040034120000/, 'an ACL has the number of a user of a higher layer');
+	}
+}
 
 # ---- for single machines ----
 

@@ -119,6 +119,62 @@ for my $what (sort keys %broken) {
 	packs('SELinux that is not', pack_root(root_with('etc/selinux/config' => "SELINUX=permissive\n#SELINUX=enforcing\n"), @NO));
 }
 
+# One that lies where no list has it.
+my @NIX = map { "/nix/store/$_" } qw(1a-systemd/lib/systemd/systemd 2b-glibc/lib/ld-linux-x86-64.so.2 3c-nixos-system/init);
+
+sub nix_root {
+	my ($change) = @_;
+	return root_with_no_init(sub {
+		my ($dir) = @_;
+		run('mkdir', '-p', map { "$dir$_" =~ s{/[^/]*\z}{}r } @NIX, '/nix/var/nix/profiles/x');
+		spew("$dir$NIX[0]", elf_program($NIX[1]), 0755);
+		spew("$dir$NIX[1]", elf_program(), 0755);
+		spew("$dir$NIX[2]", "#!$NIX[0]\n", 0755);
+		symlink '/nix/store/3c-nixos-system', "$dir/nix/var/nix/profiles/system" or die;
+		$change->($dir) if $change;
+	});
+}
+
+sub root_with_no_init {
+	my ($change) = @_;
+	return tiny_root('root-' . ++$n_roots, sub { unlink "$_[0]/sbin/init"; $change->($_[0]) });
+}
+
+for (['/init', root_with_no_init(sub { spew("$_[0]/init", "#!/bin/sh\n", 0755) })], ['/nix/var/nix/profiles/system/init', nix_root()]) {
+	my ($path, $root) = @$_;
+	my $tar = scratch('root.tar');
+	run('tar', '-C', $root, '-cf', $tar, '.');
+	for my $from ($root, $tar) {
+		refuses("a root with $path alone", pack_root($from, @NO),
+			qr{^tarboot: the new init: none of .*\n  Install an init in the root .*`tarboot pack --init PATH`, or at boot with tarboot\.init=PATH\.$}m);
+		packs("--init=$path", pack_root($from, @NO, "--init=$path"));
+		%m = manifest();
+		is_deeply($m{init}, [$path], 'which the manifest names');
+	}
+}
+{
+	my $root = root_with();
+	my $r = pack_root($root, @NO, '--init=/bin/busybox');
+	packs('--init where there is a usual one', $r);
+	%m = manifest();
+	is_deeply($m{init}, ['/bin/busybox'], 'wins');
+	my @not = (
+		['/opt/none', qr{^tarboot: /opt/none: it is not in the root$}m], ['/etc', qr{^tarboot: /etc: it is a directory, not a program$}m],
+		['/../../../../../../../../../../../proc/self/exe', qr{: it is not in the root$}m]);
+	for (@not) {
+		my ($path, $why) = @$_;
+		refuses("--init=$path", pack_root($root, @NO, "--init=$path"), $why);
+		refuses("--init=$path, a dry run", try($TARBOOT, 'pack', $root, '-n', "--init=$path"), $why);
+		packs("--init=$path, --force", pack_root($root, @NO, "--init=$path", '--force'), qr{^\Q$path\E: it is });
+	}
+	refuses('--init without its interpreter', pack_root(nix_root(sub { unlink "$_[0]$NIX[1]" }), @NO, "--init=$NIX[2]"),
+		qr{^tarboot: \Q$NIX[2]\E: its interpreter \Q$NIX[1]\E: it is not in the root$}m);
+	my $conf = spew(scratch('init.conf'), "root = $root\noutput = $image\nkernel = none\ninit = /bin/busybox\n");
+	packs('init = in a project file', try($TARBOOT, 'pack', '-p', $conf, '--no-shell'));
+	%m = manifest();
+	is_deeply($m{init}, ['/bin/busybox'], 'is the same');
+}
+
 # ---- other kinds of files ----
 
 {

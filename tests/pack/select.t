@@ -335,7 +335,7 @@ like($r->{out}, qr{^left out +[\d.]+ KiB  /\Q$_\E: swap, which}m, "it names $_")
 like($r->{out}, qr/^root .* members would be packed$/m, 'and sums up');
 # What the pack would refuse, a dry run does.
 my $NO_INIT = "tarboot: the new init: none of /sbin/init, /usr/lib/systemd/systemd, /lib/systemd/systemd, /etc/init, /bin/init is in the root, as a file or a link to one\n"
-	. "  Pack a root that has an init (install systemd-sysv or another one in it), or boot with tarboot.init=PATH.\n";
+	. "  Install an init in the root (systemd-sysv or another one), or tell where it is: with `tarboot pack --init PATH`, or at boot with tarboot.init=PATH.\n";
 my %NO_INIT = (
 	'--exclude=/sbin/init' => $NO_INIT,
 	'--exclude=**'         => $NO_INIT,

@@ -90,6 +90,7 @@ static const struct {
 } programs[] = {
 	{ "/bin/static", 0, NULL },
 	{ "bin/static", 0, NULL },
+	{ "/bin/i386", 0, NULL },
 	{ "/bin/dynamic", 0, NULL },
 	{ "/bin/absolute", 0, NULL },
 	{ "/bin/upwards", 0, NULL },
@@ -111,7 +112,6 @@ static const struct {
 	{ "/bin/empty", -ENOEXEC, "neither" },
 	{ "/bin/text", -ENOEXEC, "neither" },
 	{ "/bin/foreign", -ENOEXEC, "aarch64" },
-	{ "/bin/i386", -ENOEXEC, "i386" },
 	{ "/bin/no-ld", -ENOENT, "/lib64/ld-missing.so" },
 	{ "/bin/foreign-ld", -ENOEXEC, "aarch64" },
 	{ "/bin/plain-ld", -EACCES, "/lib64/ld-plain.so" },
@@ -138,6 +138,8 @@ static void test_programs(int root)
 	}
 	is_int(initcheck_program(&files, "/bin/foreign", EM_AARCH64, &(struct fail){ 0 }), 0,
 	       "it is the machine that was asked for that counts");
+	is_int(initcheck_program(&files, "/bin/i386", EM_AARCH64, &(struct fail){ 0 }), -ENOEXEC,
+	       "one for i386 runs on x86-64, and nowhere else");
 	is_int(count_descriptors(), before, "no descriptor is left open");
 }
 
@@ -209,16 +211,20 @@ static void test_machine(void)
 	struct root_files files = root_files_at(root);
 
 	make_directories(root);
-	is_int(initcheck_machine(&files), 0, "an empty root is for no machine");
+	is_int(initcheck_machine(&files, NULL), 0, "an empty root is for no machine");
 	put_program(root, "bin/init", EM_AARCH64, NULL);
-	is_int(initcheck_machine(&files), EM_AARCH64, "the last default");
+	is_int(initcheck_machine(&files, NULL), EM_AARCH64, "the last default");
 	put_data(root, "sbin/init", "#!/bin/sh\n", 10, 0755);
-	is_int(initcheck_machine(&files), EM_AARCH64,
+	is_int(initcheck_machine(&files, NULL), EM_AARCH64,
 	       "a script without its interpreter is passed over");
 	put_program(root, "bin/sh", EM_X86_64, LD_SO);
-	is_int(initcheck_machine(&files), EM_X86_64, "that of a script is its interpreter's");
+	is_int(initcheck_machine(&files, NULL), EM_X86_64, "that of a script is its interpreter's");
 	put_data(root, "bin/sh", "#!/bin/sh\n", 10, 0755);
-	is_int(initcheck_machine(&files), EM_AARCH64, "an interpreter of itself is none");
+	is_int(initcheck_machine(&files, NULL), EM_AARCH64, "an interpreter of itself is none");
+	put_program(root, "usr/bin/own", EM_X86_64, NULL);
+	is_int(initcheck_machine(&files, "/usr/bin/own"), EM_X86_64,
+	       "one that was named counts alone");
+	is_int(initcheck_machine(&files, "/usr/bin/none"), 0, "even if it is not there");
 	close(root);
 }
 

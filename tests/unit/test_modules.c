@@ -2,9 +2,11 @@
 #include "devices/modules.h"
 
 #include <errno.h>
+#include <lzma.h>
 #include <stdarg.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <zstd.h>
 
 #include "base/console.h"
 #include "modules/modindex.h"
@@ -16,6 +18,7 @@
 
 static char loaded[2048], lines[4096]; /* " name[options]" of each; "LEVEL TEXT\n" of each */
 static unsigned n_searches;
+static bool kernel_unpacks; /* as from Linux 5.17 on */
 static char root_path[sizeof(scratch_base) + 8];
 
 _printf_(2, 3) void __wrap_console_log(enum log_level level, const char *text, ...);
@@ -52,6 +55,10 @@ static long finit_module(int fd, const char *options, int flags)
 	char text[64] = "";
 	size_t n = strlen(loaded);
 
+	if (flags && kernel_unpacks) {
+		strcat(loaded, " (as it is)");
+		return 0;
+	}
 	if (flags) {
 		errno = EINVAL; /* Linux 5.4 */
 		return -1;
@@ -70,6 +77,10 @@ WRAP(long, syscall, (long number, long a, long b, long c, long d, long e, long f
 {
 	if (number == SYS_finit_module)
 		return finit_module((int)a, (const char *)b, (int)c);
+	if (number == SYS_init_module) {
+		sprintf(loaded + strlen(loaded), " %.*s(unpacked)", (int)b, (const char *)a);
+		return 0;
+	}
 	return REAL(syscall)(number, a, b, c, d, e, f);
 }
 
@@ -89,6 +100,21 @@ static void add_broken(int root, const char *name, int error)
 	snprintf(path, sizeof(path), DIRECTORY "/%s.ko", name);
 	snprintf(text, sizeof(text), "%d", error);
 	put_file(root, path, text, 0644);
+}
+
+static void add_compressed(int root)
+{
+	uint8_t xz[256];
+	char zstd[256];
+	size_t n = 0;
+
+	if (lzma_easy_buffer_encode(1, LZMA_CHECK_CRC32, NULL, (const uint8_t *)"xz", 2, xz, &n,
+				    sizeof(xz)) != LZMA_OK)
+		scratch_die("xz");
+	put_data(root, DIRECTORY "/xz.ko.xz", xz, n, 0644);
+	n = ZSTD_compress(zstd, sizeof(zstd), "zst", 3, 1);
+	put_data(root, DIRECTORY "/zst.ko.zst", zstd, n, 0644);
+	put_data(root, DIRECTORY "/cut.ko.zst", zstd, n - 1, 0644);
 }
 
 static void make_directories(int root)
@@ -117,7 +143,8 @@ static void make_root(int root)
 		 "a.ko: c.ko b.ko\nb.ko:\nc.ko: b.ko\nd.ko:\ncpu.ko:\nbad.ko: "
 		 "c.ko\ngone.ko:\nno-device.ko:\n"
 		 "there.ko:\nsymbol.ko:\nformat.ko:\nkey.ko:\nzip.ko.gz:\nnever.ko:\ncommand.ko:\n"
-		 "soft.ko:\nlist.ko:\nneeds-never.ko: never.ko\n",
+		 "soft.ko:\nlist.ko:\nneeds-never.ko: never.ko\nxz.ko.xz:\nzst.ko.zst: "
+		 "xz.ko.xz\ncut.ko.zst:\n",
 		 0644);
 	put_file(root, DIRECTORY "/modules.alias",
 		 "alias dev:a a\nalias dev:cpu* cpu\nalias feature d\nalias dev:bad bad\nalias "
@@ -126,7 +153,7 @@ static void make_root(int root)
 		 "alias dev:format format\nalias dev:key key\nalias dev:zip zip\nalias dev:never "
 		 "needs_never\n"
 		 "alias dev:command command\nalias dev:soft soft\nalias dev:list list\nalias "
-		 "dev:theirs bad\n",
+		 "dev:theirs bad\nalias dev:zst zst\nalias dev:cut cut\n",
 		 0644);
 	put_file(root, DIRECTORY "/modules.softdep",
 		 "softdep a pre: feature post: nothing\nsoftdep soft pre: b", 0644);
@@ -142,6 +169,7 @@ static void make_root(int root)
 	add_broken(root, "format", ENOEXEC);
 	add_broken(root, "key", EKEYREJECTED);
 	put_file(root, DIRECTORY "/zip.ko.gz", "zip", 0644);
+	add_compressed(root);
 	/* Of each name the first directory counts; then the order of names. */
 	put_file(root, "etc/modprobe.d/20.conf", "options c \\\n  from=etc\n", 0644);
 	put_file(root, "lib/modprobe.d/20.conf", "options c from=lib\n", 0644);
@@ -187,6 +215,22 @@ static void check_failures(struct modules *m)
 	check(m, "dev:zip", "",
 	      "2 module zip: this kernel cannot unpack it: put it into the image "
 	      "uncompressed\n");
+}
+
+/* A kernel that cannot unpack them is given what init has unpacked. */
+static void check_compressed(struct modules *m)
+{
+	struct modules *again;
+
+	check(m, "dev:zst", " xz(unpacked) zst(unpacked)",
+	      "4 module xz loaded\n4 module zst loaded\n");
+	check(m, "dev:cut", "", "2 module cut: the file is damaged\n");
+	again = modules_open(root_path);
+	kernel_unpacks = true;
+	check(again, "dev:zst", " (as it is) (as it is)",
+	      "4 module xz loaded\n4 module zst loaded\n");
+	kernel_unpacks = false;
+	modules_close(again);
 }
 
 static void check_refusals(struct modules *m)
@@ -258,6 +302,7 @@ int main(void)
 	check(m, "dev:a", "", "");
 	is_int(modules_count(m), 4, "so many were loaded");
 	check_failures(m);
+	check_compressed(m);
 	check_refusals(m);
 	check_searches(m);
 	modules_close(m);
