@@ -163,17 +163,31 @@ const char *signature_id_format(char buf[SIGNATURE_ID_TEXT_MAX],
 
 /* ---- what the comment tells ---- */
 
+static int number_of(const char digits[2])
+{
+	return 10 * (digits[0] - '0') + digits[1] - '0';
+}
+
+/* Of a date that has digits where they belong, and a month that there is. */
+static bool has_day(const char *text)
+{
+	static const int days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	int century = number_of(text), year = number_of(text + 2), month = number_of(text + 5),
+	    day = number_of(text + 8);
+	bool is_leap = (year ? year : century) % 4 == 0;
+
+	return day >= 1 && day <= days[month - 1] && (month != 2 || day < 29 || is_leap);
+}
+
 bool signature_is_date(const char *text)
 {
 	static const char form[] = "0000-00-00T00:00:00Z";
 	static const struct {
 		size_t at;
 		char least[3], most[3];
-	} parts[] = { { 5, "01", "12" },
-		      { 8, "01", "31" },
-		      { 11, "00", "23" },
-		      { 14, "00", "59" },
-		      { 17, "00", "60" } };
+	} parts[] = {
+		{ 5, "01", "12" }, { 11, "00", "23" }, { 14, "00", "59" }, { 17, "00", "60" }
+	};
 	size_t size = strlen(text);
 
 	if (size < 4 || size >= sizeof(form) ||
@@ -186,7 +200,8 @@ bool signature_is_date(const char *text)
 		if (memcmp(text + parts[i].at, parts[i].least, 2) < 0 ||
 		    memcmp(text + parts[i].at, parts[i].most, 2) > 0)
 			return false;
-	return isdigit((unsigned char)text[size - 1]) || text[size - 1] == 'Z';
+	return (isdigit((unsigned char)text[size - 1]) || text[size - 1] == 'Z') &&
+	       (size < sizeof("2026-11-29") - 1 || has_day(text));
 }
 
 /* A value that does not fit is none. */
@@ -218,6 +233,22 @@ void signature_about_parse(const char *comment, struct signature_about *ret)
 
 /* ---- a manifest ---- */
 
+static int fail_foreign(const char *what, const struct signature *s,
+			const struct signature_key *keys, size_t n, struct fail *f)
+{
+	char id[SIGNATURE_ID_TEXT_MAX], trusted_id[SIGNATURE_ID_TEXT_MAX] = "none", more[40] = "";
+
+	if (n > 0)
+		signature_id_format(trusted_id, keys[0].id);
+	if (n > 1)
+		snprintf(more, sizeof(more), " or another %zu", n - 1);
+	return fail_set(f, EKEYREJECTED, what,
+			"Sign it with a key that is trusted, or trust this key's .pub (--trust of "
+			"`tarboot pack`, `verify` and `unpack`).",
+			"it is signed with key %s, which is not trusted: it must be key %s%s",
+			signature_id_format(id, s->id), trusted_id, more);
+}
+
 static int fail_signature(int error, const char *what, const struct signature *s, struct fail *f)
 {
 	char id[SIGNATURE_ID_TEXT_MAX];
@@ -231,12 +262,6 @@ static int fail_signature(int error, const char *what, const struct signature *s
 				"Sign it with minisign 0.8 or later, which hashes it first (-H).",
 				"its signature is of a kind that has no trusted comment, or is not "
 				"prehashed");
-	case -ENOKEY:
-		return fail_set(f, EKEYREJECTED, what,
-				"Sign it with the key whose .pub `tarboot pack --trust` was given, "
-				"or pack the boot part with this key's.",
-				"it is signed with key %s, which the boot part does not trust",
-				signature_id_format(id, s->id));
 	default:
 		return fail_set(f, EKEYREJECTED, what, SIGNATURE_TODO,
 				"its signature, with key %s, is not of this manifest: one of them "
@@ -267,8 +292,11 @@ int signature_check_manifest(const char *what, const char *text, size_t text_siz
 
 	if (r == 0)
 		r = signature_check(&s, keys, n_keys, text, text_size);
+	if (r == -ENOKEY)
+		return fail_foreign(what, &s, keys, n_keys, f);
 	if (r < 0)
 		return fail_signature(r, what, &s, f);
 	signature_about_parse(s.comment, ret);
+	memcpy(ret->key, s.id, sizeof(ret->key));
 	return check_date(what, ret, least, f);
 }

@@ -34,9 +34,10 @@ struct signature {
 	char comment[SIGNATURE_COMMENT_MAX]; /* the trusted one */
 };
 
-/* What the comment of a manifest tells; "" = it does not. */
+/* What the comment of a manifest tells; "" = it does not. And whose signature it is. */
 struct signature_about {
 	char name[64], version[64], date[SIGNATURE_DATE_MAX];
+	uint8_t key[SIGNATURE_ID_SIZE];
 };
 
 /* What the program that checks a signature in PID 1's stead tells on its standard output: tarboot/signature WHAT LEAST DIRECTORY KEY...,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/print.h"
+#include "image/signature.h"
 #include "parameters/params.h"
 #include "base/util.h"
 
@@ -294,6 +295,16 @@ int option_number(const char *command, const char *option, const char *text, lon
 	return EXIT_OK;
 }
 
+int option_date(const char *command, const char *option, const char *text)
+{
+	return signature_is_date(text)
+		       ? EXIT_OK
+		       : print_usage_error(command,
+					   "%s %s: it must be a date, as 2026-11-29 or "
+					   "2026-11-29T21:15:00Z",
+					   option, text);
+}
+
 int option_kernel_line(const char *command, const char *option, const char *line)
 {
 	struct params p;
@@ -320,7 +331,7 @@ int option_set(const char *command, const struct option_spec *o, const char *val
 		*o->flag = true;
 	if (o->text)
 		*o->text = value;
-	return EXIT_OK;
+	return o->set ? o->set(command, value, typed) : EXIT_OK;
 }
 
 int options_parse(const struct command_usage *u, int argc, char **argv, struct command_line *ret)

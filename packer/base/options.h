@@ -23,6 +23,8 @@ struct option_spec {
 	bool *flag;
 	const char **text; /* points into argv */
 	long *number, least, most;
+	int (*set)(const char *command, const char *value,
+		   const char *typed); /* EXIT_OK, or says what is wrong and returns EXIT_USAGE */
 };
 
 #define OPTION_HELP                                                     \
@@ -103,6 +105,9 @@ const char *nearest_name(const char *word, const char *prefix,
  * EXIT_USAGE. */
 int option_number(const char *command, const char *option, const char *text, long least, long most,
 		  long *ret);
+
+/* Is it a date as a signature's comment has it? Returns EXIT_OK, or says what it must be and returns EXIT_USAGE. */
+int option_date(const char *command, const char *option, const char *text);
 
 /* Would init take all tarboot.* on this kernel command line? Returns EXIT_OK, or says what init would say and returns
  * EXIT_USAGE. */

@@ -234,11 +234,8 @@ static int print_pcrs(const char *path, struct fail *f)
 	_cleanup_free_ char *lines = NULL;
 	unsigned version = 0;
 	struct image image = { 0 };
-	int r = image_open_any(path, &image, f);
+	int r = image_open_uki(path, &image, f);
 
-	if (r == 0 && !image.uki)
-		r = fail_set(f, EINVAL, path, "Make one with `tarboot pack --uki`.",
-			     "it is no unified kernel image, and --pcr is about one");
 	if (r == 0)
 		r = uki_measure(image.uki, path, &lines, &version, f);
 	if (r == 0)

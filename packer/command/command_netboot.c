@@ -278,9 +278,10 @@ static int set_options(struct netboot *n, const struct command_line *line)
 		r = print_usage_error("netboot",
 				      "--name, --title and --kernel need exactly one IMAGE");
 	if (r == EXIT_OK && n->n_images == 0 &&
-	    (n->publishing.append || n->publishing.split || n->publishing.stream))
+	    (n->publishing.append || n->publishing.split || n->publishing.stream ||
+	     n->publishing.sign))
 		r = print_usage_error("netboot",
-				      "--append, --split and --stream are about an IMAGE, "
+				      "--append, --split, --stream and --sign are about an IMAGE, "
 				      "and none is given");
 	if (r == EXIT_OK && n->publishing.split && n->publishing.stream)
 		r = print_usage_error("netboot", "--split and --stream cannot be combined");
@@ -438,7 +439,6 @@ static int write_all(struct netboot *n, struct fail *f)
 	site_url(&n->site, url);
 	print_images(&n->site, url, images, n_images);
 	site_uki_print(&n->site, url);
-	site_uki_warn(&n->site, images, n_images);
 	printf("menu     %s/menu.ipxe\n", url);
 	print_line(stdout, "serve    tarboot serve %s", n->site.directory);
 	free(images);

@@ -451,6 +451,9 @@ static int pack_nothing(struct pack *p, struct fail *f)
 	r = check_init(p, f);
 	if (r < 0)
 		return r;
+	r = prepare(p, f);
+	if (r < 0)
+		return r;
 	root_warn_of_ssh_keys(&p->files.files);
 	pack_kernel_warn(&p->kernel, &p->root);
 	printf("root     %s, %llu member%s would be packed\n",
@@ -503,7 +506,7 @@ static int check_outputs(const struct pack *p, struct fail *f)
 		if (r == 0)
 			r = check_output(outputs[i], outputs, i, f);
 	}
-	return r == 0 ? pack_uki_check(o, f) : r;
+	return r;
 }
 
 static int read_keys(struct pack *p, struct fail *f)
@@ -520,6 +523,8 @@ static int pack(struct pack *p, struct fail *f)
 {
 	int r = p->options.dry_run ? 0 : check_outputs(p, f);
 
+	if (r == 0)
+		r = pack_uki_check(&p->options, f);
 	if (r == 0)
 		r = read_keys(p, f);
 	if (r == 0)

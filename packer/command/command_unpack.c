@@ -7,24 +7,23 @@
 #include <sys/stat.h>
 
 #include "command/command.h"
-#include "fetch/url.h"
-#include "image/image_fetch.h"
+#include "command/unpack_input.h"
 #include "image/image_unpack.h"
 #include "image/image.h"
 #include "image/image_verify.h"
 #include "image/members.h"
-#include "image/signed_manifest.h"
 #include "image/uki_verify.h"
 #include "base/memory.h"
 #include "base/options.h"
 #include "base/print.h"
 #include "base/size.h"
 
-static long arg_threads;         /* 0 = all CPUs */
-static const char *arg_manifest; /* NULL = that beside the payload */
-static const char *arg_trust;    /* a file with a key; NULL = signed or not */
-static struct boot_keys trusted; /* that key */
-static const char *arg_cert;     /* NULL = nobody's */
+static long arg_threads;                    /* 0 = all CPUs */
+static const char *arg_manifest;            /* NULL = that beside the payload */
+static char *arg_trust[SIGNATURE_KEYS_MAX]; /* files with keys */
+static size_t n_trust;                      /* 0 = signed or not */
+static struct boot_keys trusted;            /* these keys */
+static const char *arg_cert;                /* NULL = nobody's */
 static bool arg_quiet;
 
 #define OPTION_THREADS                                                                  \
@@ -33,16 +32,43 @@ static bool arg_quiet;
 		.least = 1, .most = 1024, .help = "use N threads (default: all CPUs)"   \
 	}
 
-#define OPTION_TRUST                                                               \
-	{                                                                          \
-		.name = "trust", .value = "FILE.pub", .text = &arg_trust,          \
-		.help = "take a manifest only if this minisign key has signed it " \
-			"(TAR.manifest.minisig, "                                  \
-			"URL.manifest.minisig)"                                    \
+/* value: of argv. */
+static int add_trust(const char *command, const char *value, const char *typed)
+{
+	if (n_trust == SIGNATURE_KEYS_MAX)
+		return print_usage_error(command, "%s: it may stand %d times", typed,
+					 SIGNATURE_KEYS_MAX);
+	arg_trust[n_trust++] = (char *)(uintptr_t)value;
+	return EXIT_OK;
+}
+
+static int set_manifest_min(const char *command, const char *value, const char *typed)
+{
+	int r = option_date(command, typed, value);
+
+	if (r == EXIT_OK)
+		strcpy(trusted.least, value);
+	return r;
+}
+
+#define OPTION_MANIFEST_MIN                                                       \
+	{                                                                         \
+		.name = "manifest-min", .value = "DATE", .set = set_manifest_min, \
+		.help = "with --trust: refuse what was signed before DATE, as "   \
+			"2026-11-29 or 2026-11-29T21:15:00Z"                      \
 	}
 
 static const struct option_spec unpack_options[] = {
-	OPTION_THREADS, OPTION_TRUST, OPTION_QUIET(.flag = &arg_quiet), OPTION_HELP, OPTIONS_END,
+	OPTION_THREADS,
+	{ .name = "trust",
+	  .value = "FILE.pub",
+	  .set = add_trust,
+	  .help = "take a manifest only if this minisign key, or another given so, has signed it "
+		  "(TAR.manifest.minisig, URL.manifest.minisig); may stand several times" },
+	OPTION_MANIFEST_MIN,
+	OPTION_QUIET(.flag = &arg_quiet),
+	OPTION_HELP,
+	OPTIONS_END,
 };
 
 static const struct option_spec verify_options[] = {
@@ -51,7 +77,13 @@ static const struct option_spec verify_options[] = {
 	  .value = "FILE",
 	  .text = &arg_manifest,
 	  .help = "check TAR or URL against this manifest (default: TAR.manifest, URL.manifest)" },
-	OPTION_TRUST,
+	{ .name = "trust",
+	  .value = "FILE.pub",
+	  .set = add_trust,
+	  .help = "take a manifest only if this minisign key, or another given so, has signed it "
+		  "(TAR.manifest.minisig, URL.manifest.minisig); of an image: check that its boot "
+		  "part takes only what these have signed; may stand several times" },
+	OPTION_MANIFEST_MIN,
 	{ .name = "secureboot-cert",
 	  .value = "FILE",
 	  .text = &arg_cert,
@@ -301,6 +333,13 @@ static int verify(const struct image *image, struct fail *f)
 	return 0;
 }
 
+static int check_trust(const char *command)
+{
+	return *trusted.least && n_trust == 0
+		       ? print_usage_error(command, "--manifest-min counts only with --trust")
+		       : EXIT_OK;
+}
+
 /* Returns -1 to go on, else an exit code. */
 static int parse_options(const struct command_usage *u, int argc, char **argv, const char *wanted,
 			 size_t n_wanted, struct command_line *ret)
@@ -310,66 +349,57 @@ static int parse_options(const struct command_usage *u, int argc, char **argv, c
 	if (r >= 0)
 		return r;
 	r = options_expect(u->command, wanted, n_wanted, ret->n_arguments);
+	if (r == EXIT_OK)
+		r = check_trust(u->command);
 	if (r == EXIT_OK && arg_quiet)
 		r = print_quietly();
 	return r == EXIT_OK ? -1 : r;
 }
 
-/* An image of either kind. */
-struct input {
-	struct image_fetch fetch;
-	struct image file;
-	const struct image *image; /* one of these */
-};
-
-/* Of a file: what is beside it. */
-static int find_signed_manifest(struct image *image, struct fail *f)
+static int read_trusted(struct fail *f)
 {
-	int r = image->n_members ? 0 : image_find_manifest(image, arg_manifest, f);
+	char least[SIGNATURE_DATE_MAX];
+	int r;
 
-	return r == 0 ? signed_manifest_check_image(image, arg_manifest, &trusted, f) : r;
+	strcpy(least, trusted.least);
+	r = boot_keys_read(arg_trust, n_trust, &trusted, f);
+	strcpy(trusted.least, least);
+	return r;
 }
 
-/* any: a boot part without its root, too. */
-static int open_input(const char *argument, bool any, struct input *ret, struct fail *f)
+static void print_signer(const struct input *in)
 {
-	const struct image_fetch_wish wish = { .manifest = arg_manifest,
-					       .keys = arg_trust ? &trusted : NULL };
-	char *key = (char *)(uintptr_t)arg_trust;
-	int r = arg_trust ? boot_keys_read(&key, 1, &trusted, f) : 0;
+	const struct signature_about *a = &in->signer;
+	char id[SIGNATURE_ID_TEXT_MAX];
 
-	*ret = (struct input){ .image = &ret->file };
-	if (r < 0)
-		return r;
-	if (url_is_one(argument)) {
-		ret->image = &ret->fetch.image;
-		return image_fetch_open(argument, &wish, &ret->fetch, f);
-	}
-	r = any ? image_open_any(argument, &ret->file, f) : image_open(argument, &ret->file, f);
-	return r == 0 && arg_trust ? find_signed_manifest(&ret->file, f) : r;
-}
-
-static void close_input(struct input *in)
-{
-	image_close(&in->file);
-	image_fetch_close(&in->fetch);
+	if (in->is_signed)
+		print_line(stdout, "manifest: signed with key %s: %s %s of %s",
+			   signature_id_format(id, a->key), *a->name ? a->name : "no name",
+			   a->version, *a->date ? a->date : "no date");
+	else if (n_trust)
+		puts("keys: right: its boot part takes only a root that is signed with one of "
+		     "these");
 }
 
 int command_unpack(int argc, char **argv)
 {
 	struct command_line line;
 	struct target target = { 0 };
-	struct input in;
+	struct input in = { 0 };
 	struct fail f;
 	int r = parse_options(&unpack_usage, argc, argv, "an IMAGE and a DIR", 2, &line);
 
 	if (r >= 0)
 		return r;
-	r = open_input(line.arguments[0], false, &in, &f);
+	r = read_trusted(&f);
+	if (r == 0)
+		r = input_open(&in, line.arguments[0], n_trust ? &trusted : NULL, &f);
 	target.directory = line.arguments[1];
 	if (r == 0)
 		r = unpack(in.image, &target, &f);
-	close_input(&in);
+	if (r == 0)
+		print_signer(&in);
+	input_close(&in);
 	if (r == 0)
 		return EXIT_OK;
 	print_failure(&f);
@@ -377,33 +407,23 @@ int command_unpack(int argc, char **argv)
 	return EXIT_FAILED;
 }
 
-/* What is given must be able to tell something; what is beside it need not be there. */
-static int find_manifest(struct image *image, bool is_stdin, struct fail *f)
-{
-	bool is_found = arg_trust || (is_stdin && !arg_manifest);
-	int r = is_found ? 0 : image_find_manifest(image, arg_manifest, f);
-
-	if (r == 0 && arg_manifest && image_verify_lacks(image))
-		return fail_set(f, EINVAL, arg_manifest,
-				"Give that of an image that this version of tarboot packed.",
-				"it has no digests");
-	return r;
-}
-
 int command_verify(int argc, char **argv)
 {
 	struct command_line line;
-	struct input in;
+	struct input in = { .for_check = true };
 	struct fail f;
 	int r = parse_options(&verify_usage, argc, argv, "one IMAGE", 1, &line);
 
 	if (r >= 0)
 		return r;
-	r = open_input(line.arguments[0], true, &in, &f);
-	if (r == 0 && in.image == &in.file)
-		r = find_manifest(&in.file, strcmp(line.arguments[0], "-") == 0, &f);
+	in.manifest = arg_manifest;
+	r = read_trusted(&f);
+	if (r == 0)
+		r = input_open(&in, line.arguments[0], n_trust ? &trusted : NULL, &f);
 	if (r == 0)
 		r = verify(in.image, &f);
-	close_input(&in);
+	if (r == 0)
+		print_signer(&in);
+	input_close(&in);
 	return r < 0 ? print_failure(&f) : EXIT_OK;
 }

@@ -9,7 +9,6 @@
 #include "base/glob.h"
 #include "source/image_input.h"
 #include "image/image_report.h"
-#include "image/signature.h"
 #include "base/options.h"
 #include "base/print.h"
 #include "root/scrub.h"
@@ -297,16 +296,6 @@ static int set_platform(struct pack_options *o, const char *text, const char *ty
 				 typed, text);
 }
 
-static int check_date(const char *text, const char *typed)
-{
-	return signature_is_date(text)
-		       ? EXIT_OK
-		       : print_usage_error("pack",
-					   "%s %s: it must be a date, as 2026-11-29 or "
-					   "2026-11-29T21:15:00Z",
-					   typed, text);
-}
-
 static int set_report(struct pack_options *o, const char *file, const char *typed)
 {
 	o->report = file;
@@ -321,7 +310,8 @@ static int check_cmdline(const char *text, const char *typed)
 {
 	for (const char *at = text; *at; at++)
 		if (*at < ' ' || *at > '~')
-			return print_usage_error("pack", "%s: it must have ASCII characters only",
+			return print_usage_error("pack",
+						 "%s: it must be one line of ASCII characters",
 						 typed);
 	return strlen(text) < COMMAND_LINE_MAX
 		       ? option_kernel_line("pack", typed, text)
@@ -420,7 +410,7 @@ static int set_option(struct pack_options *o, const struct option_spec *spec, co
 	case OPT_TRUST:
 		return list_add(&o->trust, strdup(value));
 	case OPT_MANIFEST_MIN:
-		return check_date(value, typed);
+		return option_date("pack", typed, value);
 	case OPT_REPORT:
 		return set_report(o, value, typed);
 	case OPT_PLATFORM:

@@ -9,17 +9,17 @@
 #include "base/print.h"
 #include "base/read_all.h"
 #include "base/size.h"
+#include "base/spool.h"
 #include "base/tool.h"
+#include "image/boot_keys.h"
 #include "image/uki_sign.h"
 #include "image/uki_write.h"
 #include "parameters/params.h"
 
 #define OS_RELEASE_MAX 65536
 
-static int check_readable(const char *path, struct fail *f)
-{
-	return access(path, R_OK) == 0 ? 0 : fail_errno(f, errno, path, "cannot read it");
-}
+static const char todo_key[] =
+	"Give the private key of --secureboot-cert: docs/security.md says how to make both.";
 
 /* Whoever asks for a passphrase asks a terminal, which may not be there. */
 static int check_key(const char *path, struct fail *f)
@@ -29,7 +29,9 @@ static int check_key(const char *path, struct fail *f)
 	int r = read_file(path, &text, &size);
 
 	if (r < 0)
-		return fail_errno(f, r, path, "cannot read it");
+		return fail_set(f, -r, path, todo_key, "cannot read this key: %s", strerror(-r));
+	if (!memmem(text, size, "PRIVATE KEY-----", 16))
+		return fail_set(f, EINVAL, path, todo_key, "it is no private key in PEM");
 	if (!memmem(text, size, "ENCRYPTED", 9))
 		return 0;
 	return fail_set(f, EINVAL, path,
@@ -47,13 +49,33 @@ int pack_uki_check(const struct pack_options *o, struct fail *f)
 		return fail_set(f, EINVAL, "--uki", "Leave out --kernel none, or --uki.",
 				"a unified kernel image holds a kernel, and --kernel none asks "
 				"for none");
-	if (o->secureboot_key)
+	if (o->cmdline)
+		r = boot_keys_check_line("--cmdline", o->cmdline, o->trust.n, f);
+	if (r == 0 && o->secureboot_key)
 		r = check_key(o->secureboot_key, f);
 	if (r == 0 && o->secureboot_cert)
-		r = check_readable(o->secureboot_cert, f);
+		r = uki_check_is_cert(o->secureboot_cert, f);
 	if (r == 0 && o->secureboot_key && !tool_is_there("sbsign"))
 		return fail_set(f, ENOENT, "--secureboot-key", "Install it (Debian: sbsigntool).",
 				"this takes the program sbsign, which is not here");
+	return r;
+}
+
+/* Do key and certificate belong together? Signs the stub with them. */
+static int check_pair(const struct uki_stub *stub, const struct pack_options *o, struct fail *f)
+{
+	struct spool plain = { .fd = -1 }, to = { .fd = -1 };
+	int r = spool_new(&plain, f);
+
+	if (r == 0)
+		r = spool_new(&to, f);
+	if (r == 0)
+		r = spool_write(&plain, stub->data, stub->size, NULL, f);
+	if (r == 0)
+		r = uki_sign(&plain.file, o->secureboot_key, o->secureboot_cert, o->secureboot_key,
+			     &to.file, f);
+	spool_close(&plain);
+	spool_close(&to);
 	return r;
 }
 
@@ -66,7 +88,9 @@ int pack_uki_open(struct pack_uki *u, const struct pack_options *o, const struct
 		return fail_set(f, ENOENT, "--uki", "Give one with --kernel PATH.",
 				"a unified kernel image holds a kernel, and the root has none");
 	u->is_wanted = true;
-	return uki_stub_find(root, machine, &u->stub, f);
+	if (uki_stub_find(root, machine, &u->stub, f) < 0)
+		return -f->error;
+	return o->secureboot_key ? check_pair(&u->stub, o, f) : 0;
 }
 
 /* ---- writing ---- */
@@ -178,7 +202,7 @@ void pack_uki_print(const struct pack_uki *u, const struct pack_options *o)
 		print_warning(
 			"there is no tarboot.rootfs=URL in --cmdline: the unified kernel image "
 			"has only the boot part, which then looks for the root in vain");
-	else if (o->secureboot_key && !o->cmdline)
+	if (o->secureboot_key && !o->cmdline)
 		print_warning("without --cmdline whoever starts the unified kernel image chooses "
 			      "the kernel command line, with Secure Boot, too");
 }

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/read_all.h"
+#include "parameters/params.h"
 
 #define KEY_BYTES (2 + SIGNATURE_ID_SIZE + 32) /* as a file of minisign's has it in base64 */
 #define NAME_SIZE (sizeof(SIGNATURE_KEYS_DIR "/" SIGNATURE_KEY_SUFFIX) + SIGNATURE_ID_TEXT_MAX)
@@ -41,6 +42,8 @@ static int add_key(struct boot_keys *keys, const struct signature_key *key, cons
 	return 0;
 }
 
+static const char todo_key[] = "Give the file that `minisign -G -p` writes.";
+
 static int read_key(const char *path, struct signature_key *ret, struct fail *f)
 {
 	_cleanup_free_ char *text = NULL;
@@ -48,11 +51,11 @@ static int read_key(const char *path, struct signature_key *ret, struct fail *f)
 	int r = read_file(path, &text, &size);
 
 	if (r < 0)
-		return fail_errno(f, r, path, "cannot read this key");
+		return fail_set(f, -r, path, todo_key, "cannot read this key: %s", strerror(-r));
 	if (signature_key_parse(text, size, ret) == 0)
 		return 0;
-	return fail_set(f, EINVAL, path, "Give the file that `minisign -G -p` writes.",
-			"it is no public key of minisign's");
+	return fail_set(f, EINVAL, path, todo_key,
+			"it is no public key of minisign's, or more than one");
 }
 
 int boot_keys_read(char *const *paths, size_t n, struct boot_keys *ret, struct fail *f)
@@ -101,6 +104,35 @@ int boot_keys_add(const struct boot_keys *keys, struct bootpart *b, struct fail 
 		r = bootpart_add(b, SIGNATURE_LEAST_FILE, S_IFREG | 0644, 0, 0, least,
 				 strlen(least));
 	return r < 0 ? fail_errno(f, r, "the boot part", "cannot build it") : 0;
+}
+
+int boot_keys_check_line(const char *option, const char *line, size_t n_keys, struct fail *f)
+{
+	struct params p;
+	struct fail unused;
+
+	(void)params_parse(line, &p, &unused);
+	if (n_keys > 0 && !p.verify)
+		return fail_set(f, EINVAL, option, "Leave tarboot.verify=no out.",
+				"the boot part has keys, so machines refuse to start with "
+				"tarboot.verify=no");
+	if (n_keys == 0 && *p.manifest_min)
+		return fail_set(f, EINVAL, option,
+				"Pack the image with `tarboot pack --trust FILE.pub`, or leave "
+				"tarboot.manifest-min= out.",
+				"tarboot.manifest-min= counts only where the boot part has keys, "
+				"and this one has none");
+	return 0;
+}
+
+void boot_keys_obey_line(struct boot_keys *keys, const char *line)
+{
+	struct params p;
+	struct fail unused;
+
+	(void)params_parse(line, &p, &unused);
+	if (strcmp(p.manifest_min, keys->least) > 0)
+		strcpy(keys->least, p.manifest_min);
 }
 
 /* ---- an image ---- */
@@ -164,6 +196,35 @@ int boot_keys_of_image(const struct image *image, struct boot_keys *ret, struct 
 		if (is_key(image->members[i].name))
 			r = read_member(image, &image->members[i], ret, f);
 	return r == 0 ? read_least(image, ret, f) : r;
+}
+
+static const char todo_other[] =
+	"Pack it with these keys (`tarboot pack --trust FILE.pub`), or give all that it trusts.";
+
+int boot_keys_check_image(const struct image *image, const struct boot_keys *wanted, struct fail *f)
+{
+	char id[SIGNATURE_ID_TEXT_MAX];
+	struct boot_keys has;
+	int r = boot_keys_of_image(image, &has, f);
+
+	if (r < 0)
+		return r;
+	if (has.n == 0)
+		return fail_set(f, EKEYREJECTED, image->path, todo_other,
+				"its boot part trusts no key: it takes only the root that it was "
+				"packed with");
+	for (size_t i = 0; i < has.n; i++)
+		if (!find(wanted, &has.keys[i]) ||
+		    memcmp(find(wanted, &has.keys[i]), &has.keys[i], sizeof(*has.keys)) != 0)
+			return fail_set(f, EKEYREJECTED, image->path, todo_other,
+					"its boot part trusts key %s, which is none of --trust",
+					signature_id_format(id, has.keys[i].id));
+	if (strcmp(has.least, wanted->least) < 0)
+		return fail_set(f, EKEYREJECTED, image->path,
+				"Pack it with `tarboot pack --manifest-min DATE`.",
+				"its boot part takes what was signed before %s, too",
+				wanted->least);
+	return 0;
 }
 
 void boot_keys_print(const struct boot_keys *keys)

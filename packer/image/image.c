@@ -499,6 +499,21 @@ int image_open_any(const char *path, struct image *ret, struct fail *f)
 	return open_path(path, true, ret, f);
 }
 
+static const char todo_uki[] = "Give one that `tarboot pack --uki` wrote.";
+
+int image_open_uki(const char *path, struct image *ret, struct fail *f)
+{
+	int r = image_open_any(path, ret, f);
+
+	if (r == 0 && !ret->uki) {
+		image_close(ret);
+		return fail_set(f, EINVAL, path, todo_uki, "it is no unified kernel image");
+	}
+	if (r < 0 && (!*f->todo || strcmp(f->todo, todo_image) == 0))
+		strcpy(f->todo, todo_uki);
+	return r;
+}
+
 int image_open_fd(int fd, const char *path, struct image *ret, struct fail *f)
 {
 	return open_fd(fd, path, false, ret, f);

@@ -51,6 +51,9 @@ void image_close(struct image *image);
 /* The same; takes a unified kernel image that has only the boot part, too. */
 int image_open_any(const char *path, struct image *ret, struct fail *f);
 
+/* A unified kernel image, and nothing else. */
+int image_open_uki(const char *path, struct image *ret, struct fail *f);
+
 /* The same for a file that is open already; takes fd over, on failure too. path: for messages; it must live as long. */
 int image_open_fd(int fd, const char *path, struct image *ret, struct fail *f);
 

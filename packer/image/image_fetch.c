@@ -147,12 +147,11 @@ static int fetch_spool(const struct fetch_source *from, uint64_t most, struct sp
 }
 
 /* Before anything of the manifest is used: is it signed, by the signature that the same server has? */
-static int check_signature(const struct urls *u, size_t url, int manifest,
-			   const struct boot_keys *keys, struct fail *f)
+static int check_signature(struct image_fetch *x, const struct urls *u, size_t url, int manifest,
+			   struct fail *f)
 {
 	struct fetch_source from = source_from(u, u->signatures, url);
 	_cleanup_free_ char *text = NULL, *signature = NULL;
-	struct signature_about about;
 	size_t size, signature_size, unused;
 	struct spool spool;
 	int r;
@@ -175,14 +174,14 @@ static int check_signature(const struct urls *u, size_t url, int manifest,
 		r = -errno;
 	return r < 0 ? fail_errno(f, r, u->manifests[url].text, "cannot read it")
 		     : signature_check_manifest(u->manifests[url].text, text, size, signature,
-						signature_size, keys->keys, keys->n, keys->least,
-						&about, f);
+						signature_size, x->keys->keys, x->keys->n,
+						x->keys->least, &x->signer, f);
 }
 
 /* From the servers from first on. *ret_url: the one that sent it. -ENOENT: none has it; -EBADMSG, -EPROTO, -EKEYREJECTED: what it
  * sent cannot be used. */
-static int fetch_one(struct image *image, const struct urls *u, size_t first,
-		     const struct boot_keys *keys, size_t *ret_url, struct fail *f)
+static int fetch_one(struct image_fetch *x, const struct urls *u, size_t first, size_t *ret_url,
+		     struct fail *f)
 {
 	const struct fetch_source from = source_from(u, u->manifests, first);
 	struct spool spool;
@@ -192,24 +191,25 @@ static int fetch_one(struct image *image, const struct urls *u, size_t first,
 	*ret_url = first + url;
 	if (r < 0)
 		return r;
-	r = keys ? check_signature(u, *ret_url, spool.fd, keys, f) : 0;
+	r = x->keys ? check_signature(x, u, *ret_url, spool.fd, f) : 0;
 	if (r == 0)
-		r = image_take_manifest(image, spool.fd, u->manifests[*ret_url].text, f);
+		r = image_take_manifest(&x->image, spool.fd, u->manifests[*ret_url].text, f);
 	spool_close(&spool);
 	return r;
 }
 
 /* The first that lists Blocks: what one server has may be damaged, or old. *ret_url: of list, that sent it. A manifest that is
  * damaged is not the same as none: the payload would go unchecked. */
-static int fetch_readable(struct image *image, const struct urls *u, const struct boot_keys *keys,
-			  size_t *ret_url, struct fail *f)
+static int fetch_readable(struct image_fetch *x, const struct urls *u, size_t *ret_url,
+			  struct fail *f)
 {
+	struct image *image = &x->image;
 	struct fail damaged = { 0 };
 	int r;
 
 	*ret_url = 0;
 	for (size_t first = 0;; first = *ret_url + 1) {
-		r = fetch_one(image, u, first, keys, ret_url, f);
+		r = fetch_one(x, u, first, ret_url, f);
 		if (r == -EBADMSG || r == -EPROTO || r == -EKEYREJECTED)
 			damaged = *f;
 		else if (r < 0 || pinned_is_possible(&image->manifest))
@@ -227,25 +227,35 @@ static int fetch_readable(struct image *image, const struct urls *u, const struc
 	return r;
 }
 
-/* Without one that lists Blocks image->has_manifest is false, and *ret_why says why there is none. */
-static int fetch_manifest(struct image *image, struct urls *u, const struct boot_keys *keys,
-			  char ret_why[WHY_MAX], struct fail *f)
+static int fail_unsigned(const struct urls *u, bool is_missing, struct fail *f)
 {
+	return is_missing
+		       ? fail_set(f, EKEYREJECTED, u->manifests[0].text, SIGNATURE_TODO,
+				  "%s, and --trust asks for a signed manifest",
+				  u->n == 1 ? "the server does not have it" : "no server has one")
+		       : fail_set(f, EKEYREJECTED, u->manifests[0].text,
+				  "Sign that of an image that this version of tarboot packed.",
+				  "%s, so its signature says nothing of the payload", no_blocks);
+}
+
+/* Without one that lists Blocks image->has_manifest is false, and *ret_why says why there is none. */
+static int fetch_manifest(struct image_fetch *x, struct urls *u, char ret_why[WHY_MAX],
+			  struct fail *f)
+{
+	struct image *image = &x->image;
 	size_t url = 0;
 	int r = url_list_beside(u->list, u->n, ".manifest", u->manifests, f);
 
-	if (r == 0 && keys)
+	if (r == 0 && x->keys)
 		r = url_list_beside(u->list, u->n, ".manifest" SIGNATURE_SUFFIX, u->signatures, f);
 	if (r == 0)
-		r = fetch_readable(image, u, keys, &url, f);
+		r = fetch_readable(x, u, &url, f);
 	if (r == -ENOENT)
 		snprintf(ret_why, WHY_MAX, "%s: %s", f->what, f->why);
 	else if (r == 0 && !pinned_is_possible(&image->manifest))
 		snprintf(ret_why, WHY_MAX, "%s: %s", u->manifests[url].text, no_blocks);
-	if ((r == 0 || r == -ENOENT) && keys && !pinned_is_possible(&image->manifest))
-		r = fail_set(
-			f, EKEYREJECTED, u->manifests[0].text, SIGNATURE_TODO,
-			"no server has a manifest with Blocks, and --trust asks for a signed one");
+	if ((r == 0 || r == -ENOENT) && x->keys && !pinned_is_possible(&image->manifest))
+		r = fail_unsigned(u, r == -ENOENT, f);
 	image->has_manifest = r == 0 && pinned_is_possible(&image->manifest);
 	if (!image->has_manifest)
 		forget_manifest(image);
@@ -253,18 +263,18 @@ static int fetch_manifest(struct image *image, struct urls *u, const struct boot
 }
 
 /* One that the user has, and so trusts more than what a server gives. */
-static int read_given(struct image *image, const char *path, const struct boot_keys *keys,
-		      struct fail *f)
+static int read_given(struct image_fetch *x, const char *path, struct fail *f)
 {
+	struct image *image = &x->image;
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char signature[PATH_MAX];
 	int r = fd < 0 ? fail_errno(f, errno, path, "cannot open it")
 		       : image_take_manifest(image, fd, path, f);
 
 	snprintf(signature, sizeof(signature), "%.*s" SIGNATURE_SUFFIX, PATH_MAX - 16, path);
-	if (r == 0 && keys)
+	if (r == 0 && x->keys)
 		r = signed_manifest_check(path, image->manifest_text, strlen(image->manifest_text),
-					  signature, keys, f);
+					  signature, x->keys, &x->signer, f);
 	image->has_manifest = r == 0 && pinned_is_possible(&image->manifest);
 	if (r == 0 && !image->has_manifest)
 		return fail_set(f, EINVAL, path,
@@ -386,7 +396,7 @@ int image_fetch_open(const char *text, const struct image_fetch_wish *wish, stru
 	int r = u ? read_urls(text, u, f) : fail_errno(f, ENOMEM, text, "cannot fetch it");
 	char why[WHY_MAX] = "";
 
-	*x = (struct image_fetch){ 0 };
+	*x = (struct image_fetch){ .keys = wish->keys };
 	if (r < 0)
 		return r;
 	x->name = strdup(u->list[0].text);
@@ -394,8 +404,7 @@ int image_fetch_open(const char *text, const struct image_fetch_wish *wish, stru
 		return fail_errno(f, ENOMEM, text, "cannot fetch it");
 	x->image.path = x->name;
 	snprintf(x->image.payload.name, sizeof(x->image.payload.name), "%s", x->name);
-	r = wish->manifest ? read_given(&x->image, wish->manifest, wish->keys, f)
-			   : fetch_manifest(&x->image, u, wish->keys, why, f);
+	r = wish->manifest ? read_given(x, wish->manifest, f) : fetch_manifest(x, u, why, f);
 	if (r == 0)
 		r = x->image.has_manifest ? start(x, u, f) : open_whole(x, u, why, f);
 	if (r < 0)

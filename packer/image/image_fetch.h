@@ -11,11 +11,13 @@
 #include "image/image.h"
 
 struct image_fetch {
-	struct image image;      /* its payload may still arrive */
-	char *name;              /* of it, for messages; owned */
-	struct arrival *arrival; /* NULL: all is here */
-	pid_t receiver;          /* while it arrives */
-	pthread_t waiter;        /* for the receiver's end */
+	struct image image;            /* its payload may still arrive */
+	char *name;                    /* of it, for messages; owned */
+	struct arrival *arrival;       /* NULL: all is here */
+	pid_t receiver;                /* while it arrives */
+	pthread_t waiter;              /* for the receiver's end */
+	const struct boot_keys *keys;  /* as wished; NULL: signed or not */
+	struct signature_about signer; /* with keys: who signed the manifest */
 };
 
 struct image_fetch_wish {

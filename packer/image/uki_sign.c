@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <sodium/crypto_hash_sha256.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "base/read_all.h"
 #include "base/tool.h"
 
 #define PACKAGE "Debian: sbsigntool"
@@ -14,8 +16,8 @@
 
 static const char todo_again[] = "Copy it again, or make it again with `tarboot pack --uki`.";
 static const char todo_key[] =
-	"Give a private key and the certificate of that key, both in PEM: --secureboot-key, "
-	"--secureboot-cert.";
+	"Give a private key and the certificate of that key, both in PEM: docs/security.md says "
+	"how to make them.";
 
 int uki_sign(const struct out *from, const char *key, const char *cert, const char *name,
 	     struct out *to, struct fail *f)
@@ -39,6 +41,23 @@ int uki_sign(const struct out *from, const char *key, const char *cert, const ch
 	return tool_run(&tool, name, todo_key, &said, f);
 }
 
+int uki_check_is_cert(const char *path, struct fail *f)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	int r = read_file(path, &text, &size);
+
+	if (r < 0)
+		return fail_set(f, -r, path, todo_key, "cannot read this certificate: %s",
+				strerror(-r));
+	if (memmem(text, size, "-----BEGIN CERTIFICATE-----", 27))
+		return 0;
+	return fail_set(f, EINVAL, path,
+			"Give the certificate in PEM: of one in DER `openssl x509 -inform DER "
+			"-in CERT -out NEW.pem` makes it.",
+			"it is no certificate in PEM");
+}
+
 int uki_check_cert(const struct uki *uki, const char *path, const char *cert, struct fail *f)
 {
 	char in[TOOL_PATH_MAX];
@@ -47,8 +66,8 @@ int uki_check_cert(const struct uki *uki, const char *path, const char *cert, st
 	const struct tool tool = { .argv = argv, .keep = keep, .package = PACKAGE };
 	_cleanup_free_ char *said = NULL;
 
-	if (access(cert, R_OK) < 0)
-		return fail_errno(f, errno, cert, "cannot read it");
+	if (uki_check_is_cert(cert, f) < 0)
+		return -f->error;
 	return tool_run(&tool, path,
 			"Do not boot it, unless it was signed with another key that you trust.",
 			&said, f);

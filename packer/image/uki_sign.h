@@ -11,6 +11,9 @@
 int uki_sign(const struct out *from, const char *key, const char *cert, const char *name,
 	     struct out *to, struct fail *f);
 
+/* Is the file a certificate in PEM, as sbsign and sbverify want it? */
+int uki_check_is_cert(const char *path, struct fail *f);
+
 /* Is its signature one of that certificate (a file in PEM)? */
 int uki_check_cert(const struct uki *uki, const char *path, const char *cert, struct fail *f);
 

@@ -311,7 +311,8 @@ static int describe(const struct publishing *p, const struct image_report *repor
 	if (!setting_can_hold(title))
 		return fail_set(f, EINVAL, "--title", "Use one kind of quotes.",
 				"it has quotes of both kinds, and begins with one or has a #");
-	if (check_append(append, f) < 0)
+	if (check_append(append, f) < 0 ||
+	    boot_keys_check_line("--append", append, report->keys.n, f) < 0)
 		return -f->error;
 	strcpy(ret->title, title);
 	strcpy(ret->append, append);

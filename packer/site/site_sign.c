@@ -65,7 +65,10 @@ static int run_minisign(const char *key, const char *manifest, const char *signa
 		return fail_set(f, ENOENT, "minisign", "Install it (Debian: minisign).",
 				"it makes the signature for --sign, but is not installed");
 	if (status != 0)
-		return fail_set(f, EIO, key, "Give the secret key that `minisign -G` wrote.",
+		return fail_set(f, EIO, key,
+				"Give the secret key that `minisign -G` wrote, and its password: "
+				"minisign asks for it, or reads it from standard input where there "
+				"is no terminal.",
 				"minisign could not sign with it");
 	return 0;
 }
@@ -108,6 +111,7 @@ int site_sign(const struct publishing *p, const struct boot_keys *keys,
 	      const struct site_version *v, const char *directory, struct fail *f)
 {
 	char manifest[PATH_MAX], signature[PATH_MAX], aside[PATH_MAX], comment[COMMENT_MAX];
+	struct boot_keys asked = *keys;
 	int r;
 
 	if (snprintf(manifest, PATH_MAX, "%s/%s.manifest", directory, v->payload) >= PATH_MAX ||
@@ -115,10 +119,11 @@ int site_sign(const struct publishing *p, const struct boot_keys *keys,
 		     v->payload) >= PATH_MAX ||
 	    snprintf(aside, PATH_MAX, "%s/" SITE_SIGN_ASIDE, directory) >= PATH_MAX)
 		return fail_errno(f, ENAMETOOLONG, directory, "cannot create files in it");
+	boot_keys_obey_line(&asked, v->append);
 	write_comment(p, v, comment);
 	r = run_minisign(p->sign, manifest, aside, comment, f);
 	if (r == 0)
-		r = check_result(manifest, aside, keys, f);
+		r = check_result(manifest, aside, &asked, f);
 	if (r == 0)
 		r = put(aside, signature, f);
 	if (r < 0)

@@ -6,14 +6,12 @@
 #include <sys/stat.h>
 
 #include "base/out.h"
-#include "base/print.h"
-#include "base/read_all.h"
 #include "base/size.h"
-#include "image/boot_keys.h"
 #include "image/image.h"
 #include "image/image_verify.h"
 #include "image/uki_verify.h"
 #include "site/site_firmware.h"
+#include "site/site_uki_root.h"
 
 /* TFTP waits for an answer to every few KB; many firmwares count its blocks in 16 bits. */
 #define TFTP_MAX (64ULL << 20)
@@ -23,10 +21,6 @@ static int check(const struct image *image, struct fail *f)
 	struct uki_verdict verdict;
 	int r;
 
-	if (!image->uki)
-		return fail_set(f, EINVAL, image->path,
-				"Make one with `tarboot pack --uki`, or leave out --uki.",
-				"it is no unified kernel image");
 	if (!*uki_machine_name(image->uki))
 		return fail_set(f, ENOEXEC, image->path, "Publish one for x86-64 or aarch64.",
 				"it is for another kind of machine");
@@ -37,7 +31,7 @@ static int check(const struct image *image, struct fail *f)
 int site_uki_check(const char *path, struct fail *f)
 {
 	struct image image = { 0 };
-	int r = image_open_any(path, &image, f);
+	int r = image_open_uki(path, &image, f);
 
 	if (r == 0)
 		r = check(&image, f);
@@ -123,69 +117,6 @@ int site_uki_remove(const struct site *s, struct fail *f)
 	return r;
 }
 
-/* ---- the roots that they take ---- */
-
-/* The root that a boot part without keys takes. False: it takes others, too, or has one in it. */
-static bool read_only_root(const char *path, struct digest *ret)
-{
-	struct image image = { 0 };
-	struct boot_keys keys = { 0 };
-	struct fail unused;
-	bool is = image_open_any(path, &image, &unused) == 0 && image.is_boot_part &&
-		  image.has_manifest && image.manifest.has_payload_digest &&
-		  boot_keys_of_image(&image, &keys, &unused) == 0 && keys.n == 0;
-
-	if (is)
-		*ret = image.manifest.payload_digest;
-	image_close(&image);
-	return is;
-}
-
-static bool has_root(const struct site *s, const struct site_image *image,
-		     const struct digest *digest)
-{
-	const struct site_version *v = &image->current;
-	_cleanup_free_ char *text = NULL;
-	struct manifest manifest;
-	char path[PATH_MAX];
-	size_t size;
-	bool is;
-
-	if (!*v->payload ||
-	    read_file(site_path(s, path, "http/images/%s/%s/%s.manifest", image->name, v->version,
-				v->payload),
-		      &text, &size) < 0 ||
-	    manifest_parse(text, size, &manifest) < 0)
-		return false;
-	is = manifest.has_payload_digest && digest_is_same(&manifest.payload_digest, digest);
-	manifest_free(&manifest);
-	return is;
-}
-
-void site_uki_warn(const struct site *s, const struct site_image *images, size_t n)
-{
-	const struct firmware *all;
-	size_t n_all = firmware_all(&all);
-	char path[PATH_MAX], text[DIGEST_TEXT_MAX];
-	struct digest digest;
-	bool found;
-
-	for (size_t i = 0; i < n_all; i++) {
-		if (!all[i].by_http || !all[i].uki ||
-		    !read_only_root(site_path(s, path, "http/%s", all[i].uki), &digest))
-			continue;
-		found = false;
-		for (size_t k = 0; !found && k < n; k++)
-			found = has_root(s, &images[k], &digest);
-		if (!found)
-			print_warning("%s takes only the root with payload-digest=%s, which no "
-				      "current version has: machines that start it do not boot. "
-				      "Publish the one that was packed with the current root "
-				      "(--uki FILE), or none (--uki none).",
-				      path, digest_format(text, &digest));
-	}
-}
-
 /* ---- results ---- */
 
 void site_uki_print(const struct site *s, const char *url)
@@ -204,5 +135,6 @@ void site_uki_print(const struct site *s, const char *url)
 		       (uint64_t)st.st_size <= TFTP_MAX
 			       ? " and PXE"
 			       : "; it is too large for PXE, which loads iPXE");
+		site_uki_root_print(s, path);
 	}
 }

@@ -15,8 +15,5 @@ int site_uki_publish(const struct site *s, const char *path, struct fail *f);
 /* Removes all of them. */
 int site_uki_remove(const struct site *s, struct fail *f);
 
-/* Warns of each that takes only a root that no current version of these images has. */
-void site_uki_warn(const struct site *s, const struct site_image *images, size_t n);
-
-/* A line for each that is there. url: of http/. */
+/* A line for each that is there, and a warning where it does not take the root that it fetches. url: of http/. */
 void site_uki_print(const struct site *s, const char *url);

@@ -88,7 +88,7 @@ two_at_once(
 	refused('no signature', url('bare'), '', what => manifest_of('bare') . '.minisig', do => $publish,
 		why => 'no server has it, and the boot part takes a root only with a signed manifest'),
 	refused("a stranger's signature", url('foreign'), '', what => manifest_of('foreign'),
-		why => qr/^it is signed with key [0-9A-F]{16}, which the boot part does not trust$/, do => qr/^Sign it with the key whose \.pub/),
+		why => qr/^it is signed with key [0-9A-F]{16}, which is not trusted: it must be key [0-9A-F]{16}(?: or another \d+)?$/, do => qr/^Sign it with a key that is trusted/),
 	refused('a changed manifest', url('changed'), '', what => manifest_of('changed'), do => $publish,
 		why => qr/^its signature, with key [0-9A-F]{16}, is not of this manifest: one of them was changed$/),
 	refused('the signature of another manifest', url('swapped'), '', what => manifest_of('swapped'), do => $publish,

@@ -11,7 +11,7 @@ use Modules ();
 use Net ();
 use Test::More;
 
-need_programs(qw(busybox dnsmasq));
+need_programs(qw(minisign busybox dnsmasq));
 plan skip_all => 'not root: the servers\' programs are extracted as root' if $> != 0;
 my $TARBOOT = build_path('tarboot');
 my $servers = Net::servers();
@@ -396,7 +396,9 @@ gives($_, 'each type of firmware its loader, and none to others', %LOADER) for s
 	gives($_, 'it to UEFI machines of its kind', %uki) for sort keys %dhcp;
 	my $large = slurp($uki);
 	my $end = length $large;
-	refuses('--uki of an image', 1, qr{^tarboot: \Q$lab\E: it is no unified kernel image\n  Make one with `tarboot pack --uki`, or leave out --uki\.\n\z}, '--uki', $lab);
+	refuses('--uki of an image', 1, qr{^tarboot: \Q$lab\E: it is no unified kernel image\n  Give one that `tarboot pack --uki` wrote\.\n\z}, '--uki', $lab);
+	refuses('--uki of a kernel', 1, qr{: it is a program for UEFI or Windows\n  Give one that `tarboot pack --uki` wrote\.\n\z}, '--uki', scratch('kernel'));
+	refuses('--uki of nothing', 1, qr{: cannot open it: No such file or directory\n  Give one that `tarboot pack --uki` wrote\.\n\z}, '--uki', scratch('nothing'));
 	substr $large, $end - 3000, 1, 'X';
 	spew(scratch('damaged.efi'), $large);
 	refuses('a damaged one', 1, qr/damaged\.efi: the kernel in it is not the one that its image was packed with, or damaged\n/, '--uki', scratch('damaged.efi'));
@@ -416,33 +418,62 @@ gives($_, 'each type of firmware its loader, and none to others', %LOADER) for s
 
 {
 	my $fetch = public('fetch');
-	my $boot = sub { return try($TARBOOT, 'netboot', '-o', $fetch, @_) };
+	my $uki = "$fetch/http/uki-x86-64.efi";
+	my $end = 'achines that start it do not boot\. Publish one that fits \(--uki FILE\), or none \(--uki none\)\.\n';
+	my $no_root = "\Q$uki\E fetches \\S+/root\\.tar\\.xz, which this site does not have: m$end";
+	my ($out, %digest);
 	my $warns = sub {
-		my ($name, $digest, @arguments) = @_;
-		my $r = $boot->(@arguments);
+		my ($name, $says, @arguments) = @_;
+		my $r = try($TARBOOT, 'netboot', '-o', $fetch, @arguments);
 		is($r->{exit}, 0, $name) or diag($r->{err});
-		is(join('', $r->{err} =~ /^tarboot: warning: \S+\.efi takes .*\n/mg), $digest ? "tarboot: warning: $fetch/http/uki-x86-64.efi takes only the root with payload-digest=$digest,"
-			. " which no current version has: machines that start it do not boot. Publish the one that was packed with the current root (--uki FILE), or none (--uki none).\n" : '',
-			"$name: " . ($digest ? 'it warns' : 'no warning')) or diag($r->{err});
+		like(join('', $r->{err} =~ /^tarboot: warning: (\S+\.efi .*\n)/mg), $says ? qr/^$says\z/ : qr/^\z/, "$name: " . ($says ? 'it warns' : 'no warning'));
+		$out = $r->{out};
 	};
-	my (%pack, %digest);
-	for my $name (qw(one two)) {
-		my $root = tiny_root("fetched-$name", sub { spew("$_[0]/etc/which", $name) });
-		$pack{$name} = sub { tarboot('pack', $root, '-o', scratch("$name.img"), qw(--level=fast --no-shell --stream --kernel), scratch('kernel'), '--uki', scratch("$name.efi"), @_) };
-		$pack{$name}->('--cmdline', 'tarboot.rootfs=http://10.7.0.1/images/lab/current/root.tar.xz');
+	my $takes_not = sub {
+		my ($name) = @_;
+		return "\Q$uki\E does not take the root that it fetches: \Q$fetch\E/http/images/lab/current/root.tar.xz.manifest: the boot part takes only the root with payload-digest=$digest{$name}\\. M$end";
+	};
+	my $pack = sub {
+		my ($name, @options) = @_;
+		my $root = scratch("fetched-$name");
+		tiny_root("fetched-$name", sub { spew("$_[0]/etc/which", $name) }) if !-e $root;
+		tarboot('pack', $root, '-o', scratch("$name.img"), qw(--level=fast --no-shell --stream --kernel), scratch('kernel'), '--uki', scratch("$name.efi"), @options);
 		($digest{$name}) = tarboot('inspect', scratch("$name.img")) =~ /^payload-digest=(\S+)$/m;
-	}
+	};
+	my $url = 'tarboot.rootfs=http://10.7.0.1/images/lab/current/root.tar.xz';
+	$pack->($_, '--cmdline', $url) for qw(one two);
 	my @lab = qw(--stream --name lab);
 	$warns->('root and UKI together', undef, @NET, scratch('one.img'), @lab, '--uki', scratch('one.efi'));
-	$warns->('another root without --uki', $digest{one}, scratch('two.img'), @lab);
-	$warns->('and later', $digest{one}, '--timeout', 5);
+	like($out, qr{^uki      http://10\.7\.0\.1/uki-x86-64\.efi: .*\nroot     http://10\.7\.0\.1/images/lab/current/root\.tar\.xz$}m, 'and it says what the UKI fetches');
+	$warns->('another root without --uki', $takes_not->('one'), scratch('two.img'), @lab);
+	$warns->('and later', $takes_not->('one'), '--timeout', 5);
 	$warns->('with it', undef, '--uki', scratch('two.efi'));
-	$warns->('--rollback', $digest{two}, '--rollback', 'lab');
+	$warns->('--rollback', $takes_not->('two'), '--rollback', 'lab');
 	$warns->('--rollback with the UKI of before', undef, '--rollback', 'lab', '--uki', scratch('two.efi'));
-	$warns->('the same root under another name', undef, scratch('two.img'), qw(--stream --name spare));
-	$warns->('--remove', undef, '--remove', 'lab', '--default', 'spare');
-	$warns->('--remove of the last one', $digest{two}, '--remove', 'spare');
+	$warns->('the same root under another name, too', undef, scratch('two.img'), qw(--stream --name spare));
+	$warns->('--remove', $no_root, '--remove', 'lab', '--default', 'spare');
 	$warns->('--uki none', undef, '--uki', 'none');
+
+	# What its kernel line says of the root.
+	$pack->('two', '--cmdline', 'tarboot.rootfs=http://boot.example/images/spare/current/root.tar.xz,http://10.9.0.1/r.tar.xz');
+	$warns->('by another name of the server', undef, '--uki', scratch('two.efi'));
+	$pack->('two', '--cmdline', 'tarboot.rootfs=http://boot.example/r.tar.xz');
+	$warns->('somewhere else', undef, '--uki', scratch('two.efi'));
+	like($out, qr{^root     http://boot\.example/r\.tar\.xz, on another server$}m, 'which it says');
+	$pack->('two', '--cmdline', 'tarboot.rootfs=http://10.7.0.1/images/../images/spare/current/root.tar.xz');
+	$warns->('no name of a file', $no_root, '--uki', scratch('two.efi'));
+	$pack->('two', '--cmdline', 'quiet');
+	$warns->('nowhere', "\Q$uki\E has no root in it, and no tarboot\\.rootfs=URL in its kernel command line: m$end", '--uki', scratch('two.efi'));
+
+	# With keys it is the signature that counts.
+	run(qw(minisign -G -W -f -p), scratch("$_.pub"), '-s', scratch("$_.key")) for qw(holder stranger);
+	my @trust = ('--trust', scratch('holder.pub'));
+	my $unsigned = sub { return "\Q$uki\E does not take the root that it fetches: \\S+: $_[0]\\. Machines that start it do not boot\\. [A-Z].*\n" };
+	$pack->('two', '--cmdline', $url =~ s/lab/spare/r, @trust);
+	$warns->('a root without signature', $unsigned->('it is not there, and --trust asks for a signature'), '--uki', scratch('two.efi'));
+	my @spare = (scratch('one.img'), qw(--stream --name spare --sign));
+	$warns->('with a foreign one', $unsigned->('it is signed with key \w+, which is not trusted: it must be key \w+'), @spare, scratch('stranger.key'));
+	$warns->('with a right one, another root', undef, @spare, scratch('holder.key'));
 }
 
 # ---- machines of two kinds ----

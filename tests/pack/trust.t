@@ -40,15 +40,18 @@ my @pack = ('pack', $root, '-o', $image, '--no-shell', '--kernel=none');
 refuses('without the program that checks', 1, "tarboot: the check of signatures for @{[ run('uname', '-m') =~ s/_/-/r =~ s/\n//r ]}: an image with keys needs it, but it is not installed\n"
 	. "  In tarboot's source: make ARCH=@{[ run('uname', '-m') =~ s/\n//r ]} install\n", @pack, @TRUST);
 run('cp', build_path('signature'), $bin);
-refuses('no file', 1, "tarboot: $image.pub: cannot read this key: No such file or directory\n", @pack, '--trust', "$image.pub");
-refuses('a secret key', 1, "tarboot: @{[ scratch('holder.key') ]}: it is no public key of minisign's\n  Give the file that `minisign -G -p` writes.\n",
+refuses('no file', 1, "tarboot: $image.pub: cannot read this key: No such file or directory\n  Give the file that `minisign -G -p` writes.\n", @pack, '--trust', "$image.pub");
+refuses('a secret key', 1, "tarboot: @{[ scratch('holder.key') ]}: it is no public key of minisign's, or more than one\n  Give the file that `minisign -G -p` writes.\n",
 	@pack, '--trust', scratch('holder.key'));
 refuses('a date alone', 2, "tarboot: pack: --manifest-min counts only with --trust\n  Try `tarboot pack --help`.\n", @pack, '--manifest-min', '2026-11-29');
 refuses('no day', 2, "tarboot: pack: --manifest-min 2026-99-99: it must be a date, as 2026-11-29 or 2026-11-29T21:15:00Z\n  Try `tarboot pack --help`.\n",
 	@pack, @TRUST, '--manifest-min', '2026-99-99');
 refuses('no date', 2, "tarboot: pack: --manifest-min yesterday: it must be a date, as 2026-11-29 or 2026-11-29T21:15:00Z\n  Try `tarboot pack --help`.\n",
 	@pack, @TRUST, '--manifest-min', 'yesterday');
+refuses('a day that never was', 2, "tarboot: pack: --manifest-min 2026-02-29: it must be a date, as 2026-11-29 or 2026-11-29T21:15:00Z\n  Try `tarboot pack --help`.\n",
+	@pack, @TRUST, '--manifest-min', '2026-02-29');
 ok(!-e $image, 'nothing is written');
+like(try($TARBOOT, 'pack', '-n', $root, '--trust', "$image.pub")->{err}, qr/cannot read this key/, 'a dry run reads the keys, too');
 {
 	my $r = pack_it(@TRUST, @TRUST, '--trust', scratch('stranger.pub'), '--manifest-min', '2026-11-29');
 	is($r->{exit}, 0, 'packed') or diag($r->{err});
@@ -97,10 +100,17 @@ ok(!-e $site, 'and nothing is published');
 {
 	my $r = try($TARBOOT, @netboot, '--stream', '--sign', scratch('stranger.key'));
 	is($r->{exit}, 1, 'with a key that it does not trust: refused');
-	like($r->{err}, qr/^tarboot: root\.tar\.xz\.manifest: it is signed with key $STRANGER, which the boot part does not trust\n  Sign it with the key/m, 'and says why');
+	like($r->{err}, qr/^tarboot: root\.tar\.xz\.manifest: it is signed with key $STRANGER, which is not trusted: it must be key $ID\n  Sign it with a key that is trusted/m, 'and says why');
 	$r = try($TARBOOT, @netboot, '--stream', '--sign', "$image.key");
 	is($r->{exit}, 1, 'a key file that is not there: refused');
-	like($r->{err}, qr/^tarboot: \Q$image.key\E: minisign could not sign with it\n/m, 'and says so');
+	like($r->{err}, qr/^tarboot: \Q$image.key\E: minisign could not sign with it\n  Give the secret key .* password/m, 'and says so');
+	for (['tarboot.verify=no', 'the boot part has keys, so machines refuse to start with tarboot.verify=no'],
+		['tarboot.manifest-min=2199', 'it was signed on \S+, and nothing before 2199 is taken']) {
+		$r = try($TARBOOT, @netboot, @sign, '--append', $_->[0]);
+		is($r->{exit}, 1, "--append $_->[0]: refused");
+		like($r->{err}, qr/^tarboot: \S+: $_->[1]$/m, 'and says why');
+	}
+	is(try($TARBOOT, qw(netboot -o), $site, qw(--sign x --server 10.7.0.1 --subnet 10.7.0.0/24))->{exit}, 2, '--sign without an image: refused');
 	my $path = new_dir();
 	run(qw(sh -c), 'ln -s "$(command -v timeout)" "$0/"', $path);
 	$r = do { local $ENV{PATH} = $path; try($TARBOOT, @netboot, @sign) };
@@ -130,6 +140,8 @@ ok(!-e $site, 'and nothing is published');
 }
 is(pack_it('--stream')->{exit}, 0, 'an image without keys');
 is(try($TARBOOT, @netboot, '--stream')->{exit}, 0, 'can be published without a signature');
+like(try($TARBOOT, @netboot, '--stream', '--append', 'tarboot.manifest-min=2026')->{err},
+	qr/^tarboot: --append: tarboot.manifest-min= counts only where the boot part has keys, and this one has none$/m, 'a date counts for nothing there');
 like(try($TARBOOT, @netboot, @sign)->{out}, qr/^published lab$/m, 'and with one, which is another version');
 like(try($TARBOOT, @netboot, '--stream', '--sign', scratch('stranger.key'))->{out}, qr/^signed lab$/m, 'and by another key');
 like(run(qw(minisign -V -p), scratch('stranger.pub'), '-m', "$site/http/images/lab/current/root.tar.xz.manifest"), qr/verified/, 'whose signature is there then');
@@ -176,26 +188,32 @@ sub each_way {
 
 my $manifest = "$tar.manifest";
 each_way('signed', 0, qr/^\z/, @TRUST);
-each_way('by another key', 1, qr/^tarboot: \S+\.manifest: it is signed with key $ID, which /m, '--trust', scratch('stranger.pub'));
+each_way('by another key', 1, qr/^tarboot: \S+\.manifest: it is signed with key $ID, which is not trusted: it must be key $STRANGER$/m, '--trust', scratch('stranger.pub'));
+each_way('by one of two', 0, qr/^\z/, '--trust', scratch('stranger.pub'), @TRUST);
+each_way('since a date', 0, qr/^\z/, @TRUST, '--manifest-min', '2026-11');
+each_way('before a date', 1, qr/^tarboot: \S+\.manifest: it was signed on 20\S+Z, and nothing before 2199-01-01 is taken$/m, @TRUST, '--manifest-min', '2199-01-01');
+like(run($TARBOOT, 'verify', $tar, @TRUST), qr/^manifest: signed with key $ID: lab \d{8}-\d{6} of 20\d\d-\S+Z$/m, 'and verify says who signed what, and when');
+refuses('--manifest-min alone', 2, "tarboot: verify: --manifest-min counts only with --trust\n  Try `tarboot verify --help`.\n", 'verify', $tar, '--manifest-min', '2026');
 with_files("$manifest.minisig" => undef);
-each_way('unsigned', 1, qr/^tarboot: \S+\.minisig: (?:cannot read this signature: No such file|the server does not have it, and --trust asks for a signature)/m, @TRUST);
+each_way('unsigned', 1, qr/^tarboot: \S+\.minisig: (?:it is not there|the server does not have it), and --trust asks for a signature/m, @TRUST);
 each_way('unsigned, and nobody asks', 0, qr/^\z/);
 with_files($manifest => $right{$manifest} =~ s/^inodes=\K/1/mr =~ s/^text-digest=.*\n//mr);
 each_way('a changed manifest', 1, qr/^tarboot: \S+\.manifest: its signature, with key $ID, is not of this manifest: one of them was changed\n/m, @TRUST);
 with_files($manifest => undef);
-each_way('no manifest', 1, qr/^tarboot: \S+\.manifest: (?:it is not there|no server has a manifest with Blocks), (?:and|and --trust)/m, @TRUST);
+each_way('no manifest', 1, qr/^tarboot: \S+\.manifest: (?:it is not there|the server does not have it), and --trust asks for a signed manifest$/m, @TRUST);
 {
 	# Signed, but it says nothing of the payload but its size.
 	unlink glob "$dir/*";
 	spew($_, $right{$_}) for keys %right;
 	spew($manifest, 'payload-bytes=' . length($right{$tar}) . "\n");
 	run(qw(minisign -S -H -s), scratch('holder.key'), '-m', $manifest, qw(-t x));
-	each_way('a manifest without Blocks', 1, qr/^tarboot: \S+\.manifest: (?:it lists no Blocks, so its signature|no server has a manifest with Blocks)/m, @TRUST);
+	each_way('a manifest without Blocks', 1, qr/^tarboot: \S+\.manifest: it lists no Blocks, so its signature says nothing of the payload$/m, @TRUST);
 	with_files();
 	my $other = spew(scratch('own.manifest'), $right{$manifest});
 	my @own = ('verify', "http://127.0.0.1:$port/root.tar.xz", '--manifest', $other);
 	is(try($TARBOOT, @own)->{exit}, 0, 'a manifest of one\'s own');
-	refuses('with --trust', 1, "tarboot: $other.minisig: cannot read this signature: No such file or directory\n", @own, @TRUST);
+	refuses('with --trust', 1, "tarboot: $other.minisig: it is not there, and --trust asks for a signature\n"
+		. "  Copy it, too: it lies beside the manifest where that was published, or sign it with `minisign -S -H`.\n", @own, @TRUST);
 	run('cp', "$manifest.minisig", "$other.minisig");
 	is(try($TARBOOT, @own, @TRUST)->{exit}, 0, 'it must be signed, too');
 	is(try($TARBOOT, @own, '--trust', scratch('stranger.pub'))->{exit}, 1, 'by that key');
@@ -215,5 +233,17 @@ each_way('no manifest', 1, qr/^tarboot: \S+\.manifest: (?:it is not there|no ser
 		like($r->{err}, qr/^tarboot: warning: \S+: .*: the manifest of the next server is tried$/m, 'which was tried');
 	}
 }
-refuses('an image', 1, "tarboot: --trust: $image is an image, and has its manifest in it\n  Leave it out.\n", 'verify', $image, @TRUST);
+refuses('an image', 1, "tarboot: --trust: $image is an image, and has its manifest in it\n  Leave it out.\n", 'unpack', $image, scratch('never'), @TRUST);
+
+# ---- whom an image trusts ----
+
+my $todo = "  Pack it with these keys (`tarboot pack --trust FILE.pub`), or give all that it trusts.\n";
+my @verify = ('verify', $image);
+refuses('an image without keys', 1, "tarboot: $image: its boot part trusts no key: it takes only the root that it was packed with\n$todo", @verify, @TRUST);
+is(pack_it('--stream', @TRUST, '--trust', scratch('stranger.pub'), '--manifest-min', '2026-11-29')->{exit}, 0, 'one with two keys');
+refuses('another key', 1, "tarboot: $image: its boot part trusts key $STRANGER, which is none of --trust\n$todo", @verify, @TRUST);
+like(run($TARBOOT, @verify, @TRUST, '--trust', scratch('stranger.pub'), '--manifest-min', '2026-11'),
+	qr/^keys: right: its boot part takes only a root that is signed with one of these$/m, 'both, and an earlier date');
+refuses('a later date', 1, "tarboot: $image: its boot part takes what was signed before 2026-12, too\n  Pack it with `tarboot pack --manifest-min DATE`.\n",
+	@verify, @TRUST, '--trust', scratch('stranger.pub'), '--manifest-min', '2026-12');
 done_testing();

@@ -10,7 +10,7 @@ use File::Path qw(make_path);
 use JSON::PP;
 use Test::More;
 
-need_programs(qw(busybox objdump objcopy sbsign sbverify openssl));
+need_programs(qw(busybox minisign objdump objcopy sbsign sbverify openssl));
 my $TARBOOT = build_path('tarboot');
 my $STUB    = '/usr/lib/systemd/boot/efi/linuxx64.efi.stub';
 my ($image, $uki) = (scratch('lab.img'), scratch('lab.efi'));
@@ -194,22 +194,37 @@ like(pack_it(@key)->{err}, qr/^tarboot: warning: without --cmdline whoever start
 pack_it('--cmdline', 'quiet', @key);
 my $signed = slurp($uki);
 my $EXISTING = $signed;
-refuses('a key that is not the certificate\'s', 1, "tarboot: $uki: the program sbsign failed: error in key/certificate chain\n"
-	. "  Give a private key and the certificate of that key, both in PEM: --secureboot-key, --secureboot-cert.\n",
-	$TARBOOT, 'pack', $root, '-o', $image, '--level=fast', '--uki', $uki, @key[ 0, 1 ], @other[ 2, 3 ]);
+refuses('a key that is not the certificate\'s', 1, "tarboot: $key[1]: the program sbsign failed: error in key/certificate chain\n"
+	. "  Give a private key and the certificate of that key, both in PEM: docs/security.md says how to make them.\n",
+	$TARBOOT, 'pack', $root, @$_, '--level=fast', '--uki', $uki, @key[ 0, 1 ], @other[ 2, 3 ]) for ['-n'], ['-o', $image];
 ok(slurp($uki) eq $EXISTING, 'the old file stays');
 is(join(' ', grep { !/^(?:try|section)/ } map { s{.*/}{}r } glob scratch('*.efi*')), 'boot.efi lab.efi project.efi', 'and nothing else is left');
-refuses('no such key', 1, "tarboot: /no/key: cannot read it: No such file or directory\n",
+refuses('no such key', 1, "tarboot: /no/key: cannot read this key: No such file or directory\n"
+	. "  Give the private key of --secureboot-cert: docs/security.md says how to make both.\n",
 	$TARBOOT, 'pack', $root, '-o', $image, '--uki', $uki, '--secureboot-key', '/no/key', @key[ 2, 3 ]);
 run('openssl', 'rsa', '-aes128', '-passout', 'pass:secret', '-in', $key[1], '-out', scratch('locked.key'));
 run('openssl', 'pkcs8', '-topk8', '-passout', 'pass:secret', '-in', $key[1], '-out', scratch('locked.p8'));
 refuses("a key with a passphrase ($_)", 1, "tarboot: @{[scratch($_)]}: this key has a passphrase, and must have none\n"
 	. "  Give a key without one: `openssl pkey -in KEY -out NEW` writes it.\n",
 	$TARBOOT, 'pack', $root, '-o', $image, '--uki', $uki, '--secureboot-key', scratch($_), @key[ 2, 3 ]) for qw(locked.key locked.p8);
-refuses('no such certificate', 1, "tarboot: /no/cert: cannot read it: No such file or directory\n", $TARBOOT, 'verify', $uki, '--secureboot-cert', '/no/cert');
+refuses('a certificate for a key', 1, "tarboot: $key[3]: it is no private key in PEM\n"
+	. "  Give the private key of --secureboot-cert: docs/security.md says how to make both.\n",
+	$TARBOOT, 'pack', $root, '-n', '--uki', $uki, '--secureboot-key', $key[3], @key[ 2, 3 ]);
+my $todo_pair = "  Give a private key and the certificate of that key, both in PEM: docs/security.md says how to make them.\n";
+my $todo_der  = "  Give the certificate in PEM: of one in DER `openssl x509 -inform DER -in CERT -out NEW.pem` makes it.\n";
+run('openssl', 'x509', '-in', $key[3], '-outform', 'DER', '-out', scratch('cert.der'));
+for my $command (['verify', $uki], ['pack', $root, '-n', '--uki', $uki, @key[ 0, 1 ]]) {
+	refuses("$command->[0]: no such certificate", 1, "tarboot: /no/cert: cannot read this certificate: No such file or directory\n$todo_pair",
+		$TARBOOT, @$command, '--secureboot-cert', '/no/cert');
+	refuses("$command->[0]: one in DER", 1, "tarboot: @{[scratch('cert.der')]}: it is no certificate in PEM\n$todo_der",
+		$TARBOOT, @$command, '--secureboot-cert', scratch('cert.der'));
+}
+run('minisign', '-G', '-W', '-f', '-p', scratch('root.pub'), '-s', scratch('root.key'));
+refuses('a kernel line that its keys refuse', 1, "tarboot: --cmdline: the boot part has keys, so machines refuse to start with tarboot.verify=no\n  Leave tarboot.verify=no out.\n",
+	$TARBOOT, 'pack', $root, '-n', '--uki', $uki, '--trust', scratch('root.pub'), '--cmdline', 'tarboot.verify=no');
 {
-	my $bin = new_dir();    # an sbsign that cannot write
-	spew("$bin/sbsign", "#!/bin/sh\necho 'warning: data remaining'\necho 'Signing Unsigned original image'\nexit 1\n", 0755);
+	my $bin = new_dir();    # an sbsign that signs the stub, and then cannot write
+	spew("$bin/sbsign", "#!/bin/sh\n[ -e $bin/once ] || { >$bin/once; exit 0; }\necho 'warning: data remaining'\necho 'Signing Unsigned original image'\nexit 1\n", 0755);
 	refuses('no room for the signed one', 1, "tarboot: $uki: the program sbsign failed\n  The disk may be full: for a moment this takes twice the size of the unified kernel image.\n",
 		{ env => { PATH => "$bin:$ENV{PATH}" } }, $TARBOOT, 'pack', $root, '-o', $image, '--level=fast', '--uki', $uki, @key);
 }
@@ -383,13 +398,13 @@ SKIP: {
 
 for (['--cmdline, --secureboot-key and --secureboot-cert are about --uki, which is missing', '--cmdline', 'quiet'],
 	['--secureboot-key and --secureboot-cert need each other', '--uki', $uki, @key[ 0, 1 ]],
-	['--cmdline: it must have ASCII characters only', '--uki', $uki, '--cmdline', "a\nb"],
+	['--cmdline: it must be one line of ASCII characters', '--uki', $uki, '--cmdline', "a\nb"],
 	['--cmdline: it has 2048 characters, and a kernel reads 2047', '--uki', $uki, '--cmdline', 'x' x 2048])
 {
 	my ($says, @options) = @$_;
 	refuses($says, 2, "tarboot: pack: $says\n  Try `tarboot pack --help`.\n", $TARBOOT, 'pack', $root, '-o', $image, @options);
 }
-refuses('--pcr of an image', 1, "tarboot: $image: it is no unified kernel image, and --pcr is about one\n  Make one with `tarboot pack --uki`.\n", $TARBOOT, 'inspect', '--pcr', $image);
+refuses('--pcr of an image', 1, "tarboot: $image: it is no unified kernel image\n  Give one that `tarboot pack --uki` wrote.\n", $TARBOOT, 'inspect', '--pcr', $image);
 refuses('--pcr with --json', 2, "tarboot: inspect: --pcr cannot be combined with --json, --report and --diff\n  Try `tarboot inspect --help`.\n",
 	$TARBOOT, 'inspect', '--pcr', '--json', $image);
 refuses('run', 1, "tarboot: $boot_uki: it is the boot part of an image whose root is fetched: there is no /rootfs.tar.xz in it\n  Give its root, which lies beside it, or the URL of that.\n",
