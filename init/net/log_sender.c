@@ -12,24 +12,6 @@
 #define AGAIN_USEC 200000
 #define FACILITY (3 << 3) /* daemons */
 
-/* The fifth field, of the form with IPv4 addresses. */
-void log_name_read(const char *ip, char ret[LOG_NAME_MAX])
-{
-	static const char allowed[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
-	size_t n;
-
-	strcpy(ret, "-");
-	for (int i = 0; i < 4; i++, ip++)
-		if (*ip == '[' || !(ip = strchr(ip, ':')))
-			return;
-	n = strspn(ip, allowed);
-	if (n > 0 && n < LOG_NAME_MAX) {
-		memcpy(ret, ip, n);
-		ret[n] = '\0';
-	}
-}
-
 /* -1: there is no name server or no route yet. */
 static int connect_to(const struct url *u)
 {

@@ -11,6 +11,7 @@
 #include "base/report.h"
 #include "net/config.h"
 #include "net/log_sender.h"
+#include "net/net.h"
 #include "parameters/log_server.h"
 
 #define LAST_LINES_MS 200 /* that the log may keep a boot waiting for */
@@ -20,6 +21,7 @@
 void network_log_start(struct boot *b, const uint8_t mac[6])
 {
 	const char *server = *b->params.log ? b->params.log : b->network_seen.log;
+	const char *name = network_hostname(b);
 	static struct log_task log;
 
 	if (remote_log_reader() < 0 || !b->network_seen.configured ||
@@ -32,7 +34,7 @@ void network_log_start(struct boot *b, const uint8_t mac[6])
 		return;
 	}
 	(void)net_mac_format(mac, log.mac);
-	log_name_read(b->params.ip.text, log.name);
+	snprintf(log.name, sizeof(log.name), "%s", *name ? name : "-");
 	b->log_sender = (struct background){ .what = "the process that sends the log" };
 	(void)background_start(&b->log_sender, log_sender_run, &log);
 }
