@@ -145,7 +145,7 @@ static void add_position(const struct unpack *u, const struct archive *a, struct
 {
 	uint64_t at = root_reader_position(u->root);
 	const struct block *block = block_list_find(a->blocks, at);
-	char member[104], layer[160] = "", in_block[40] = "", why[2 * sizeof(f->why)];
+	char member[104], layer[160] = "", in_block[40] = "", why[3 * sizeof(f->why)];
 
 	if (!block || !*root_reader_path(u->root))
 		return;

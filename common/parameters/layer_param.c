@@ -136,16 +136,6 @@ bool layer_params_next(const char **list, struct layer_param *ret)
 	return false;
 }
 
-bool layer_param_has(const struct layer_param *p, enum layer_variable v)
-{
-	size_t length;
-
-	for (const char *at = p->from; (at = strstr(at, "${")); at++)
-		if (read_variable(at + 2, &length) == v)
-			return true;
-	return false;
-}
-
 /* ---- filling in ---- */
 
 static int check_value(const struct layer_param *p, enum layer_variable v, const char *value,

@@ -44,9 +44,6 @@ bool layer_params_next(const char **list, struct layer_param *ret);
 int layer_param_servers(const struct layer_param *p, struct url ret[URLS_MAX], size_t *ret_n,
 			struct fail *f);
 
-/* Does it need that variable? */
-bool layer_param_has(const struct layer_param *p, enum layer_variable v);
-
 /* Its path, or URLs, for this machine. 0; -ENOENT: a variable is not known; -EINVAL: one has a value that could lead elsewhere, for it
  * may have letters, digits, ".", "_", ":" and "-", with no "." first; -E2BIG: it gets too long. *f says which. */
 int layer_param_fill(const struct layer_param *p, const struct layer_values *values,

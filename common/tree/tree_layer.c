@@ -107,6 +107,8 @@ static int delete_name(const struct deletion *d, int parent_fd, const struct sta
 
 	if (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -errno;
+	if (S_ISDIR(st.st_mode) && st.st_dev != parent->st_dev)
+		return -EXDEV; /* what is mounted there is not the root's */
 	if (S_ISDIR(st.st_mode))
 		r = empty_below(d, parent_fd, name, depth);
 	if (r < 0 || (!d->all && layer_names_has(&d->t->made, parent, name)))

@@ -150,8 +150,10 @@ void root_fetch_stop(struct boot *b)
 	}
 	if (b->receiver.child.pid)
 		(void)background_end(&b->receiver, END_MS, NULL);
+	if (b->payload.arrival == b->arrival) /* else it is b->held, of a payload that is here */
+		b->payload.arrival = NULL;
 	arrival_free(b->arrival);
-	b->arrival = b->payload.arrival = NULL;
+	b->arrival = NULL;
 }
 
 /* ---- a file before the payload ---- */

@@ -230,6 +230,11 @@ static int take_signed(struct boot *b)
 	r = root_signed_read(b, b->payload.name, b->payload.size, &m);
 	if (r < 0)
 		return r;
+	r = root_signed_check_root(b, &m);
+	if (r < 0) {
+		manifest_free(&m);
+		return r;
+	}
 	manifest_free(&b->manifest);
 	b->manifest = m;
 	b->has_manifest = true;

@@ -98,7 +98,7 @@ void root_forget(struct boot *b)
 	payload_close(&b->payload);
 	forget_layers(b);
 	arrival_free(b->held);
-	b->held = NULL;
+	b->held = b->payload.arrival = NULL;
 	block_list_free(&b->blocks);
 	manifest_free(&b->manifest);
 	b->has_manifest = b->arrives = false;

@@ -18,6 +18,7 @@
 #include "image/signature.h"
 #include "net/net.h"
 #include "root/root_fetch.h"
+#include "root/root_layer.h"
 
 #define KEYS "/" SIGNATURE_KEYS_DIR
 #define TICK_MS 1000
@@ -348,4 +349,13 @@ int root_signed_read(struct boot *b, const char *path, uint64_t size, struct man
 		     (unsigned long long)ret->payload_bytes);
 	manifest_free(ret);
 	return r;
+}
+
+int root_signed_check_root(struct boot *b, const struct manifest *m)
+{
+	if (strncmp(m->payload, LAYERS_DIR + 1, strlen(LAYERS_DIR) - 1) != 0)
+		return 0;
+	return fail_set(&b->fail, EKEYREJECTED, b->payload.name,
+			"Give the URL or the file of a root.", "it was signed as a layer, %s",
+			m->payload);
 }

@@ -16,3 +16,6 @@ int root_signed_fetch(struct boot *b, struct url *urls, size_t n, bool may_be_mi
 
 /* The same of a file at this path of the initramfs, of so many bytes. */
 int root_signed_read(struct boot *b, const char *path, uint64_t size, struct manifest *ret);
+
+/* Was it signed for a root, and not for a layer, whose manifest names it so? 0, or -EKEYREJECTED with b->fail. */
+int root_signed_check_root(struct boot *b, const struct manifest *m);

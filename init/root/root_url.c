@@ -35,6 +35,8 @@ static int find(struct boot *b)
 		manifest_free(&b->manifest);
 		r = root_signed_fetch(b, b->urls, b->n_urls, false, &b->manifest);
 		b->has_manifest = r == 0;
+		if (r == 0)
+			r = root_signed_check_root(b, &b->manifest);
 		return r == 0 ? list_pinned(b) : r;
 	}
 	if (b->params.verify)

@@ -102,6 +102,24 @@ bool name_is_plain(const char *name)
 	return n > 0 && n <= NAME_LENGTH_MAX && name[n] == '\0' && *name != '-';
 }
 
+/* dnsmasq would take these for something else. */
+static bool is_word_of_dnsmasq(const char *name)
+{
+	size_t digits = strspn(name, "0123456789");
+
+	return strcmp(name, "ignore") == 0 || strcmp(name, "infinite") == 0 ||
+	       (digits > 0 && strchr("wdhmsWDHMS", name[digits]) &&
+		(!name[digits] || !name[digits + 1]));
+}
+
+bool host_name_is_plain(const char *name)
+{
+	size_t n = strlen(name);
+
+	return name_is_plain(name) && !strchr(name, '_') && name[n - 1] != '-' &&
+	       !is_word_of_dnsmasq(name);
+}
+
 bool text_is_plain(const char *text)
 {
 	size_t n;

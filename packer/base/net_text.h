@@ -36,5 +36,8 @@ bool mac_is_of_card(const char mac[MAC_TEXT_MAX]);
 /* Is it a name for files, labels and hosts: at most 32 letters, digits, _ and -, not starting with -? */
 bool name_is_plain(const char *name);
 
+/* The same for the name of a machine: without _, no - at its end, and nothing that a DHCP server could take for a time. */
+bool host_name_is_plain(const char *name);
+
 /* Can it be put into an iPXE script: printable ASCII without ${, and without the words && and ||? */
 bool text_is_plain(const char *text);

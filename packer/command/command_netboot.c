@@ -14,6 +14,7 @@
 #include "base/print.h"
 #include "site/site_copy.h"
 #include "site/site_generate.h"
+#include "site/site_layers.h"
 #include "site/site_name.h"
 #include "site/site_sign.h"
 #include "site/site_stream.h"
@@ -468,6 +469,18 @@ static void print_images(const struct site *s, const char *url, const struct sit
 	}
 }
 
+static void warn_of_layers(const struct site *s, const struct site_image *images, size_t n)
+{
+	const char *mac = site_layers_unsigned(s);
+
+	for (size_t i = 0; mac && i < n; i++)
+		if (images[i].current.has_keys)
+			print_warning("the layer of %s has no signature, and the boot part of %s "
+				      "takes none without: that machine does not boot it. Give the "
+				      "layer again, with --sign KEYFILE.",
+				      mac, images[i].name);
+}
+
 static int write_all(struct netboot *n, struct fail *f)
 {
 	struct site_image *images = NULL;
@@ -475,11 +488,14 @@ static int write_all(struct netboot *n, struct fail *f)
 	size_t n_images = 0;
 	int r = site_generate(&n->site, &images, &n_images, f);
 
+	if (r == 0)
+		r = site_layers_sweep(&n->site, f);
 	if (r < 0)
 		return r;
 	site_url(&n->site, url);
 	print_images(&n->site, url, images, n_images);
 	site_uki_print(&n->site, url);
+	warn_of_layers(&n->site, images, n_images);
 	printf("menu     %s/menu.ipxe\n", url);
 	print_line(stdout, "serve    tarboot serve %s", n->site.directory);
 	free(images);

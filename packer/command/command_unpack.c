@@ -246,10 +246,14 @@ static int unpack(const struct image *image, struct target *t, struct fail *f)
 	if (r < 0)
 		return r;
 	t->was_empty = t->made || is_empty(t->directory);
-	t->is_touched = true;
+	if (!t->was_empty && embedded_layers_are_there(image))
+		return fail_set(f, ENOTEMPTY, t->directory, "Give an empty directory.",
+				"it is not empty, and the layers of the image may delete what is "
+				"there");
 	if (!t->was_empty)
 		print_warning("%s is not empty: files of the same names are replaced",
 			      t->directory);
+	t->is_touched = true;
 	return unpack_into(image, fd, f);
 }
 

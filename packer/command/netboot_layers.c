@@ -14,6 +14,20 @@
 
 /* ---- what is given ---- */
 
+/* The last one that is given for a machine counts. */
+static void forget(struct netboot_layers *l, const char *mac)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		if (strcmp(l->given[i].mac, mac) == 0)
+			free(l->given[i].from);
+		else
+			l->given[n++] = l->given[i];
+	}
+	l->n = n;
+}
+
 static int append(struct netboot_layers *l, const char *mac, const char *from)
 {
 	struct netboot_layer *given = array_one_more(l->given, l->n, sizeof(*given));
@@ -22,6 +36,8 @@ static int append(struct netboot_layers *l, const char *mac, const char *from)
 	if (!given)
 		return -ENOMEM;
 	l->given = given;
+	if (mac)
+		forget(l, mac);
 	if (mac)
 		strcpy(new.mac, mac);
 	if (!mac || strcmp(from, "none") != 0) {
@@ -177,11 +193,13 @@ static int check_signed(const struct site *s, const struct publishing *p, const 
 	int r = p->sign ? 0 : site_images(s, &images, &n, f);
 
 	for (size_t i = 0; r == 0 && i < n; i++)
-		if (images[i].current.is_signed)
+		if (images[i].current.has_keys || images[i].current.is_signed)
 			name = images[i].name;
 	if (name)
 		r = fail_set(f, EPERM, mac, "Give the secret key with --sign.",
-			     "its layer must be signed: %s, which it may boot, is signed", name);
+			     "its layer must be signed: %s, which it may boot, has keys or is "
+			     "signed",
+			     name);
 	free(images);
 	return r;
 }

@@ -14,6 +14,14 @@ static bool is_layer(const struct image_member *m)
 	       !ends_with(m->name, ".manifest") && !ends_with(m->name, ".minisig");
 }
 
+bool embedded_layers_are_there(const struct image *image)
+{
+	for (size_t i = 0; i < image->n_members; i++)
+		if (is_layer(&image->members[i]))
+			return true;
+	return false;
+}
+
 /* Does a later archive have another file of that name, which then takes its place? */
 static bool is_replaced(const struct image *image, size_t member)
 {

@@ -14,6 +14,8 @@ struct embedded_layers {
 	size_t n;
 };
 
+bool embedded_layers_are_there(const struct image *image);
+
 /* image must stay open as long. On failure *ret is empty. */
 int embedded_layers_open(const struct image *image, struct embedded_layers *ret, struct fail *f);
 void embedded_layers_close(struct embedded_layers *l);

@@ -15,6 +15,7 @@ enum column { MAC, ADDRESS, NAME, ENTRY, LAYER };
 /* A line in parts. */
 struct columns {
 	char text[LINE_MAX_BYTES];
+	char separator; /* a comma, or the semicolon of spreadsheets where that is the decimal sign */
 	char *is[COLUMNS]; /* "" where there is none */
 	size_t n;
 };
@@ -52,21 +53,21 @@ static char *unquote(char *at, char **ret)
 	return NULL;
 }
 
-/* Where the value that begins at *value ends: at a comma or the end of the line. NULL: its quotes do not match. */
-static char *end_of(char **value)
+/* Where the value that begins at *value ends: at a separator or the end of the line. NULL: its quotes do not match. */
+static char *end_of(char **value, char separator)
 {
 	char *end;
 
 	if (**value != '"')
-		return *value + strcspn(*value, ",");
+		return *value + strcspn(*value, (const char[]){ separator, '\0' });
 	end = unquote(*value, value);
 	if (!end)
 		return NULL;
 	end += strspn(end, " \t");
-	return *end == ',' || !*end ? end : NULL;
+	return *end == separator || !*end ? end : NULL;
 }
 
-static const char *split_commas(struct columns *c)
+static const char *split(struct columns *c)
 {
 	char *at = c->text, *value, *end;
 
@@ -74,7 +75,7 @@ static const char *split_commas(struct columns *c)
 		if (c->n == COLUMNS)
 			return "it has more than five columns";
 		value = at + strspn(at, " \t");
-		end = end_of(&value);
+		end = end_of(&value, c->separator);
 		if (!end)
 			return "its quotes do not match";
 		at = *end ? end + 1 : NULL;
@@ -106,9 +107,10 @@ static const char *split_blanks(struct columns *c)
 
 /* ---- values ---- */
 
-static const char *read_name(char ret[HOSTS_NAME_MAX], const char *text, const char *wrong)
+static const char *read_name(char ret[HOSTS_NAME_MAX], const char *text,
+			     bool (*is_plain)(const char *name), const char *wrong)
 {
-	if (*text && !name_is_plain(text))
+	if (*text && !is_plain(text))
 		return wrong;
 	snprintf(ret, HOSTS_NAME_MAX, "%s", text);
 	return NULL;
@@ -124,10 +126,11 @@ static const char *read_columns(const struct columns *c, struct hosts_machine *r
 		return "it must begin with a MAC address, for example 52:54:00:12:34:56";
 	if (*c->is[ADDRESS] && !ipv4_parse(c->is[ADDRESS], &ret->address))
 		return "its second column must be an IPv4 address, or empty";
-	wrong = read_name(ret->name, c->is[NAME],
-			  "a name has letters, digits, - and _, at most 32 of them");
+	wrong = read_name(ret->name, c->is[NAME], host_name_is_plain,
+			  "a machine's name has letters, digits and inner -, at most 32, and is no "
+			  "number or time, as 7 or 12h");
 	if (!wrong)
-		wrong = read_name(ret->entry, c->is[ENTRY],
+		wrong = read_name(ret->entry, c->is[ENTRY], name_is_plain,
 				  "its fourth column must be an entry of the menu, or empty");
 	if (!wrong && strlen(c->is[LAYER]) >= sizeof(ret->layer))
 		wrong = "its path is too long";
@@ -141,7 +144,12 @@ static const char *read_columns(const struct columns *c, struct hosts_machine *r
 /* Copies the next line, without what ends it. False: it is too long. */
 static bool next_line(struct hosts_file *h, struct columns *ret)
 {
-	size_t length = strcspn(h->at, "\n"), kept = length;
+	static const char mark[] = "\xef\xbb\xbf"; /* before the text, by some spreadsheets */
+	size_t length, kept;
+
+	if (h->line == 0 && strncmp(h->at, mark, strlen(mark)) == 0)
+		h->at += strlen(mark);
+	length = kept = strcspn(h->at, "\n");
 
 	while (kept > 0 && (h->at[kept - 1] == '\r' || is_blank(h->at[kept - 1])))
 		kept--;
@@ -150,6 +158,7 @@ static bool next_line(struct hosts_file *h, struct columns *ret)
 		memcpy(ret->text, h->at, kept);
 	ret->text[kept < sizeof(ret->text) ? kept : 0] = '\0';
 	h->at += length + (h->at[length] == '\n');
+	ret->separator = strchr(ret->text, ',') ? ',' : strchr(ret->text, ';') ? ';' : '\0';
 	return kept < sizeof(ret->text);
 }
 
@@ -158,7 +167,7 @@ static bool is_nothing(const struct columns *c, unsigned line)
 	const char *text = c->text + strspn(c->text, " \t");
 
 	return !*text || *text == '#' ||
-	       (line == 1 && strncasecmp(text, "mac", 3) == 0 && strchr(", \t", text[3]));
+	       (line == 1 && strncasecmp(text, "mac", 3) == 0 && strchr(",; \t", text[3]));
 }
 
 int hosts_next(struct hosts_file *h, struct hosts_machine *ret, const char **ret_wrong)
@@ -175,7 +184,7 @@ int hosts_next(struct hosts_file *h, struct hosts_machine *ret, const char **ret
 		else if (is_nothing(&c, h->line))
 			continue;
 		else
-			*ret_wrong = strchr(c.text, ',') ? split_commas(&c) : split_blanks(&c);
+			*ret_wrong = c.separator ? split(&c) : split_blanks(&c);
 		if (!*ret_wrong)
 			*ret_wrong = read_columns(&c, ret);
 		return *ret_wrong ? -EINVAL : 1;

@@ -125,6 +125,15 @@ static const char *set_name(char name[SITE_NAME_MAX], const char *value)
 	return NULL;
 }
 
+static const char *set_host_name(char name[SITE_NAME_MAX], const char *value)
+{
+	if (!host_name_is_plain(value))
+		return "a machine's name has letters, digits and inner -, at most 32, and is no "
+		       "number or time, as 7 or 12h";
+	strcpy(name, value);
+	return NULL;
+}
+
 static const char *set_range(struct site *s, const char *value)
 {
 	char first[IPV4_TEXT_MAX];
@@ -187,11 +196,11 @@ static const char *set_host(struct site *s, const char *value)
 	comma = at + strcspn(at, ",");
 	snprintf(address, sizeof(address), "%.*s", (int)(comma - at), at);
 	if (comma == at && *comma)
-		return set_name(m->name, comma + 1);
+		return set_host_name(m->name, comma + 1);
 	if (comma - at >= IPV4_TEXT_MAX || !ipv4_parse(address, &m->address))
 		return "after the = there must be an IPv4 address, for example "
 		       "52:54:00:12:34:56=192.168.7.20,pc20";
-	return *comma ? set_name(m->name, comma + 1) : NULL;
+	return *comma ? set_host_name(m->name, comma + 1) : NULL;
 }
 
 /* MAC=ENTRY */

@@ -40,6 +40,8 @@ static void print_entry(FILE *out, const void *version)
 	setting_print(out, "check", v->check);
 	fprintf(out, "size = %llu\nmachine = %llu\nsplit = %s\n", (unsigned long long)v->size,
 		(unsigned long long)v->machine, v->split ? "yes" : "no");
+	if (v->has_keys)
+		fputs("keys = yes\n", out);
 	if (v->zram_machine)
 		fprintf(out, "zram-machine = %llu\n", (unsigned long long)v->zram_machine);
 	if (*v->payload)
@@ -98,6 +100,8 @@ static const char *set_entry(struct site_version *v, const char *name, const cha
 		return read_number(&v->size, value);
 	if (strcmp(name, "machine") == 0)
 		return read_number(&v->machine, value);
+	if (strcmp(name, "keys") == 0)
+		v->has_keys = strcmp(value, "yes") == 0;
 	if (strcmp(name, "signed") == 0)
 		v->is_signed = strcmp(value, "yes") == 0;
 	if (strcmp(name, "zram-machine") == 0)
@@ -274,6 +278,7 @@ static void describe_sizes(const struct publishing *p, const struct image_report
 	*ret = (struct site_version){ .size = image->size,
 				      .machine = p->stream ? n->fetching_machine : n->machine,
 				      .split = p->split };
+	ret->has_keys = report->keys.n > 0;
 	if (zram < ret->machine)
 		ret->zram_machine = zram;
 	if (!p->stream)

@@ -154,6 +154,49 @@ bool site_layers_are_given(const struct site *s)
 	return false;
 }
 
+const char *site_layers_unsigned(const struct site *s)
+{
+	char path[PATH_MAX];
+
+	for (const struct site_machine *m = s->machines; m < s->machines + s->n_machines; m++)
+		if (*m->layer.file &&
+		    access(site_path(s, path, LAYERS "/%s.manifest" SIGNATURE_SUFFIX,
+				     m->layer.file),
+			   F_OK) < 0)
+			return m->mac;
+	return NULL;
+}
+
+static bool is_wanted(const struct site *s, const char *file)
+{
+	char own[MAC_TEXT_MAX];
+
+	for (size_t i = 0; i < s->n_machines; i++) {
+		mac_parse(s->machines[i].mac, strlen(s->machines[i].mac), '-', own);
+		if (*s->machines[i].layer.file && strncmp(file, own, strlen(own)) == 0)
+			return true;
+	}
+	return false;
+}
+
+int site_layers_sweep(const struct site *s, struct fail *f)
+{
+	struct dirent **entries = NULL;
+	char directory[PATH_MAX];
+	int n = scandir(site_path(s, directory, LAYERS), &entries, NULL, alphasort), r = 0;
+
+	for (int i = 0; i < n; i++) {
+		const char *file = entries[i]->d_name;
+
+		if (r == 0 && strncmp(file, MACHINE, strlen(MACHINE)) == 0 &&
+		    !is_wanted(s, file + strlen(MACHINE)))
+			r = remove_file(directory, file, "", f);
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
+}
+
 void site_layers_initrd(const struct site_machine *m, char ret[SITE_LAYER_FILE_MAX])
 {
 	char stem[LAYER_STEM_MAX];

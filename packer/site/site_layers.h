@@ -25,5 +25,11 @@ bool site_layers_are_given(const struct site *s);
 char *site_layers_words(const struct site *s, const char *name, const struct site_version *v);
 char *site_layers_machine_word(const struct site *s, const struct site_machine *m);
 
+/* The MAC of a machine whose layer has no signature; NULL: there is none. */
+const char *site_layers_unsigned(const struct site *s);
+
+/* Removes the files of machines that have no layer any more: they may hold secrets. For the end, when nothing names them. */
+int site_layers_sweep(const struct site *s, struct fail *f);
+
 /* The name of the initrd with a machine's layer, in http/layers. */
 void site_layers_initrd(const struct site_machine *m, char ret[SITE_LAYER_FILE_MAX]);

@@ -23,6 +23,7 @@ struct site_version {
 	char payload[16];         /* what the machine fetches, with boot.img; "" = it loads all */
 	uint64_t fetched;         /* its bytes */
 	bool is_signed;           /* its manifest is */
+	bool has_keys; /* its boot part does, and so takes no layer without a signature */
 	struct site_layer layers[SITE_LAYERS_MAX]; /* for all machines */
 	size_t n_layers;
 };

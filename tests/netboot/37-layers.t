@@ -183,8 +183,20 @@ sub down {
 	return (with_layer($layer, %arg), sub { fail_with($what, $_[0], %want) });
 }
 
+# A root in the image with one byte changed in its middle: what is fetched over it must not keep its digests from being asked.
+sub with_changed_root {
+	my $changed = slurp("$http/tiny.img");
+	my $payload = slurp("$http/tiny.tar.xz");
+	my $at = index($changed, substr $payload, 0, 200) + length($payload) / 2;
+	substr($changed, $at, 1) ^= "\1";
+	return machine(name => 'changed', mac => mac(89), mem => 384, kernel => $KERNEL, initrd => spew(scratch('changed.img'), $changed),
+		append => "no_timer_check net.ifnames=0 tarboot.layer=" . pinned('good'));
+}
+
 my $none = 'd' x 64;
 two_at_once(
+	\&with_changed_root, sub { fail_with('a changed root in the image, under a fetched layer', $_[0], what => qr/rootfs\.tar\.xz/,
+		why => qr/it is not what its digest in the manifest says/, do => qr/\S/) },
 	up('a good one', pinned('good'), qr{^tarboot: find layers: \d+\.\d+ s, 1, \d}m),
 	up('several, and the last server has the right one', [ pinned('good'), url('good', 'damaged=100') . ',' . pinned('good') ],
 		[ qr{^tarboot: find layers: \d+\.\d+ s, 2, }m ]),
@@ -252,6 +264,8 @@ two_at_once(
 	down('one of another name', url('renamed'), %keyed, what => url('renamed'), do => qr/^Publish it with/,
 		why => 'the signed manifest beside this layer is about tarboot/layers/layer-1.tar.xz, not tarboot/layers/renamed.tar.xz'),
 	up('one that may be missing', url('none') . '?', qr{^tarboot: there is no layer }m, %keyed),
+	sub { fetching('keyed', ++$n, urls => url('layer-1'), netwait => 25) }, sub { fail_with('one as a root', $_[0], what => url('layer-1'),
+		why => 'it was signed as a layer, tarboot/layers/layer-1.tar.xz', do => 'Give the URL or the file of a root.') },
 	down('one in the initramfs that is not signed', '/etc/initrd-release', %keyed, what => '/etc/initrd-release.manifest',
 		why => qr/^it is not in the initramfs, and the boot part takes no payload but its own without a signed manifest$/, do => qr/\S/),
 	down('tarboot.verify=root', url('good'), %keyed, append => 'tarboot.verify=root', what => url('good') . '.manifest',

@@ -10,7 +10,7 @@ use File::Path qw(make_path);
 use Net ();
 use Test::More;
 
-need_programs(qw(busybox dnsmasq b2sum cpio));
+need_programs(qw(busybox dnsmasq b2sum cpio minisign));
 plan skip_all => 'not root: owners of files in layers' if $> != 0;
 my $TARBOOT = build_path('tarboot');
 our $site   = public('site');
@@ -101,6 +101,9 @@ like($names, qr{^(?:\./)?opt/\.wh\.\.wh\.\.opq$}m, 'an opaque directory, too') i
 	works('layers of one tree', $whole, map { ('--layer', scratch("$_.tar")) } qw(a b));
 	spew(scratch('joined.img'), join '', map { slurp(current('whole') . "/$_.img") } qw(initrd layer-1 layer-2));
 	tarboot('unpack', '-q', scratch('joined.img'), $acl);
+	my $again = try($TARBOOT, 'unpack', '-q', scratch('joined.img'), $acl);
+	is($again->{err}, "tarboot: $acl: it is not empty, and the layers of the image may delete what is there\n  Give an empty directory.\n",
+		'whiteouts delete nothing that is not the image\'s');
 	my $value = run("getfattr -e hex -n system.posix_acl_access '$acl/of-bob' 2>&1 || true");
 	SKIP: {
 		skip 'this file system keeps no ACLs', 1 if $value =~ /not supported/;
@@ -128,6 +131,7 @@ works('a third one', '--machine-layer', "$mac[1]=" . scratch('common'));
 ok(!-e "$site/http/layers/$file", 'but not for ever');
 works('none any more', '--machine-layer', "$mac[1]=none");
 ok(!-e "$site/http/mac-52-54-00-00-00-01.ipxe", 'takes its script away');
+is(join(' ', glob "$site/http/layers/machine-52-54-00-00-00-01*"), '', 'and its files, which may hold secrets');
 unlike(menu(), qr/\$\{layer/, 'and its place in the menu');
 
 # ---- a file of machines ----
@@ -160,6 +164,33 @@ is(slurp("$site/netboot.conf") =~ /$mac[4]/ ? 1 : 0, 0, 'nothing of that is kept
 	local $site = public('proxy');
 	works('names by the menu', $whole, @NET, '--proxy', '--hosts', spew($hosts, "$mac[4],,pc4\n"));
 	is(script($mac[4]) =~ s/^#(?!!).*\n//mr, "#!ipxe\nset netX/hostname pc4 ||\n", 'in its script');
+}
+
+# ---- keys ----
+
+{
+	local $site = public('keys');
+	run(qw(minisign -G -W -f -p), scratch('room.pub'), '-s', scratch('room.key'));
+	my $keyed = make_image('keyed', '--trust', scratch('room.pub'));
+	my @layer = ('--machine-layer', "$mac[1]=" . scratch('two'));
+	works('a layer, and no image with keys', $whole, @NET, @layer);
+	my $r = netboot($keyed);
+	like($r->{err}, qr/^tarboot: warning: the layer of $mac[1] has no signature, and the boot part of keyed takes none without: that machine does not boot it\. Give/m,
+		'an image with keys: it warns');
+	refuses('another layer, not signed', qr/^tarboot: $mac[2]: its layer must be signed: keyed, which it may boot, has keys or is signed\n  Give the secret key with --sign\.\n\z/,
+		'--machine-layer', "$mac[2]=" . scratch('two'));
+	$r = netboot(@layer, '--sign', scratch('room.key'));
+	is($r->{exit}, 0, 'given again, and signed') or diag($r->{err});
+	unlike($r->{err}, qr/warning/, 'it warns no more');
+}
+
+# ---- a machine twice ----
+
+{
+	local $site = public('twice');
+	works('the last one counts', $whole, @NET, '--machine-layer', "$mac[1]=" . scratch('two'), '--machine-layer', "$mac[1]=" . scratch('one.tar'));
+	like(script($mac[1]), qr/#$two$/m, 'is in its script');
+	is(scalar(() = glob "$site/http/layers/*.img"), 1, 'the other is not there');
 }
 
 # ---- what is no layer ----

@@ -43,7 +43,8 @@ static const struct {
 	{ "52:54:00:12:34:56", "[52:54:00:12:34:56 - - - -]" },
 	{ "52:54:00:12:34:56 pc1 lab", "1: after the MAC address and blanks there is one name or "
 				       "address; more columns need commas" },
-	{ "52:54:00:12:34:56 pc.1", "1: a name has letters, digits, - and _, at most 32 of them" },
+	{ "52:54:00:12:34:56 pc.1", "1: a machine's name has letters, digits and inner -, at most "
+				    "32, and is no number or time, as 7 or 12h" },
 
 	/* CSV */
 	{ "MAC,address,name,entry,layer\n52:54:00:12:34:56,192.168.7.5,pc1,lab,layers/pc1\n",
@@ -59,8 +60,22 @@ static const struct {
 	{ "52:54:00:12:34:56,,\"pc1\"x", "1: its quotes do not match" },
 	{ "52:54:00:12:34:56,192.168.7,pc1",
 	  "1: its second column must be an IPv4 address, or empty" },
-	{ "52:54:00:12:34:56,,a b", "1: a name has letters, digits, - and _, at most 32 of them" },
-	{ "52:54:00:12:34:56,,-rf", "1: a name has letters, digits, - and _, at most 32 of them" },
+	{ "52:54:00:12:34:56,,a b", "1: a machine's name has letters, digits and inner -, at most "
+				    "32, and is no number or time, as 7 or 12h" },
+	{ "52:54:00:12:34:56,,-rf", "1: a machine's name has letters, digits and inner -, at most "
+				    "32, and is no number or time, as 7 or 12h" },
+	{ "52:54:00:12:34:56,,pc_1", "1: a machine's name has letters, digits and inner -, at most "
+				     "32, and is no number or time, as 7 or 12h" },
+	{ "52:54:00:12:34:56,,12h", "1: a machine's name has letters, digits and inner -, at most "
+				    "32, and is no number or time, as 7 or 12h" },
+	{ "52:54:00:12:34:56,,07", "1: a machine's name has letters, digits and inner -, at most "
+				   "32, and is no number or time, as 7 or 12h" },
+	{ "52:54:00:12:34:56,,ignore", "1: a machine's name has letters, digits and inner -, at "
+				       "most 32, and is no number or time, as 7 or 12h" },
+	{ "\xef\xbb\xbfmac;name\n52:54:00:12:34:56;;3d-lab;\"a;b\"",
+	  "2: its fourth column must be an entry of the menu, or empty" },
+	{ "\xef\xbb\xbfMAC;address\n52:54:00:12:34:56;;3d-lab;lab",
+	  "[52:54:00:12:34:56 - 3d-lab lab -]" },
 	{ "52:54:00:12:34:56,,,a/b",
 	  "1: its fourth column must be an entry of the menu, or empty" },
 	{ "\n\n52:54:00:12:34,,x",
