@@ -138,9 +138,9 @@ all: $(OUT)/init $(OUT)/fetch $(OUT)/signature $(OUT)/tarboot ## build init, its
 # ---- Compilers and libraries ----
 
 # The goals that install what they need; the others ask whether it is there.
-SETUP  := $(filter demo test test-all bench packages,$(MAKECMDGOALS))
+SETUP  := $(filter demo test test-all matrix bench packages,$(MAKECMDGOALS))
 GROUPS := build $(filter demo bench,$(MAKECMDGOALS)) $(if $(filter lint fuzz fuzz-run,$(MAKECMDGOALS)),lint) \
-	$(if $(filter test test-all,$(MAKECMDGOALS)),demo test) $(if $(TEST_ALL),oracles)
+	$(if $(filter test test-all matrix,$(MAKECMDGOALS)),demo test) $(if $(TEST_ALL),oracles)
 NEED   := $(INSTALL_PACKAGES)$(if $(SETUP),, --check)
 TOOLCHAIN := $(if $(filter-out build,$(GROUPS)),toolchain)
 TOOLCHAIN := $(or $(TOOLCHAIN),$(shell command -v $(MUSL_CC) >/dev/null || echo toolchain))
@@ -255,7 +255,7 @@ $(B)/kernel/vmlinuz: scripts/make-kernel $(wildcard kconfig/*.config) $(B)/tarbo
 	scripts/make-kernel $@
 	$(B)/tarboot kernel-check --missing $@
 
-.PHONY: demo test fresh test-all test-programs fuzz fuzz-run bench lint format
+.PHONY: demo test fresh matrix test-all test-programs fuzz fuzz-run bench lint format
 $(B)/demo-root.tar: | $(TOOLCHAIN)
 	ARCH=$(HOST) scripts/make-demo-root $@
 
@@ -285,6 +285,10 @@ fresh: ## run the README's two commands on a new minimal Debian
 
 test-all: export TARBOOT_TEST_ALL = 1
 test-all: test ## run all tests, including the slow ones
+
+matrix: all $(TOOLS) | $(TOOLCHAIN) ## boot roots of many kinds; the table in docs/compatibility.md
+	TARBOOT_BUILD=$(abspath $(B)) TARBOOT_MATRIX='$(or $(TARBOOT_MATRIX),.)' TARBOOT_SLOW=$(or $(TARBOOT_SLOW),2) \
+		prove --timer --exec '' -v tests/boot/matrix.t; r=$$?; scripts/matrix-table $(B)/matrix docs/compatibility.md; exit $$r
 
 fuzz: $(FUZZERS) ## build the fuzz targets
 

@@ -7,7 +7,7 @@ use warnings;
 
 use Exporter qw(import);
 
-our @EXPORT = qw(ok is note diag done slurp output check_mounts check_memory);
+our @EXPORT = qw(ok is note diag done slurp output init_kind init_path check_mounts check_types check_memory);
 
 # What systemd itself mounts, and so must find: file system, options that must be there, options
 # that must not. "mode" and "gid" are options of the file system, the others of the mount.
@@ -68,6 +68,10 @@ sub output {
 	return $text;
 }
 
+# The root's own init: what kind it is (see Whole.pm), and its path.
+sub init_kind { return (split ' ', slurp('/tarboot-test/init'))[0] }
+sub init_path { return (split ' ', slurp('/tarboot-test/init'))[1] }
+
 sub _mounts {
 	my %at;
 	for (split /\n/, slurp('/proc/1/mountinfo')) {
@@ -95,6 +99,18 @@ sub check_mounts {
 	}
 	is(sprintf('%o', (stat '/dev/shm')[2] & 07777), '1777', "$when: /dev/shm has mode 1777");
 	return %at;
+}
+
+# Of an init that mounts some of them anew, with options of its own.
+sub check_types {
+	my ($when) = @_;
+	my %at = _mounts();
+
+	for my $point (sort keys %MOUNTS) {
+		my $found = $at{$point} || [{ type => 'nothing' }];
+		is($found->[-1]{type}, $MOUNTS{$point}[0], "$when: $point is a $MOUNTS{$point}[0]");
+	}
+	return;
 }
 
 sub _used_kb {

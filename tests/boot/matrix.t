@@ -1,0 +1,157 @@
+#!/usr/bin/perl
+# The matrix: roots of several Debians and inits, with their own kernel and the newest, by both ways (in the image, fetched over
+# HTTP), each booted to its own end state with all that Whole.pm looks at. What came of a cell is left in build/matrix, from where
+# `make matrix` makes the table of docs/compatibility.md. TARBOOT_MATRIX=PATTERN chooses cells by their names, as '13.*stream'.
+use strict;
+use warnings;
+use File::Path qw(make_path remove_tree);
+use FindBin;
+use lib $FindBin::RealBin;
+use POSIX ();
+use Test::More;
+use Image;
+use Modules;
+use Whole;
+
+# made: how scripts/make-demo-root makes it; change: what is done to it then; path: of its init; kernels: all but its own;
+# made_at_boot: see prepare_root().
+my @ROOTS = (
+	{ root => 'Debian 11', made => { suite => 'bullseye' }, kernels => ['newest'] },
+	{ root => 'Debian 12', made => {}, kernels => ['newest'] },
+	{ root => 'Debian 13', made => { suite => 'trixie' }, kernels => ['newest'] },
+	{ root => 'Debian testing', made => { suite => 'testing' } },
+	{ root => 'Debian sid', made => { suite => 'sid' } },
+	{ root => 'Debian 13 for i386', made => { suite => 'trixie', arch => 'i386' } },
+	{ root => 'Debian 13, only /usr', made => { suite => 'trixie' }, change => \&only_usr, path => '/usr/lib/systemd/systemd',
+		append => 'systemd.condition-first-boot=no systemd.hostname=tarboot-demo', made_at_boot => [qw(. bin lib sbin lib64 etc var root tmp)] },
+	map { { root => 'Debian 13', made => { suite => 'trixie', init => $_ }, init => $_ } } qw(sysvinit openrc runit busybox finit));
+my %PACKAGE = (systemd => 'systemd', sysvinit => 'sysvinit-core', openrc => 'openrc', runit => 'runit', busybox => 'busybox-static', finit => 'finit');
+my $PORT = 8000;
+my $site = scratch('site');
+
+# ---- roots ----
+
+# As mkosi's hermetic /usr: units and kernel are in /usr, the rest of /etc comes from its factory.
+sub only_usr {
+	my ($root) = @_;
+	my ($release) = glob "$root/usr/lib/modules/*";
+
+	run("rm -f '$root/etc/systemd/system'/*.wants/* && cp -a '$root/etc/systemd/system/.' '$root/usr/lib/systemd/system/'");
+	make_path("$root/usr/share/factory");
+	run("mv '$root/etc' '$root/usr/share/factory/etc' && mv '$root'/boot/vmlinuz-* '$release/vmlinuz'");
+	spew("$root/usr/lib/tmpfiles.d/tarboot-test.conf", "C+ /etc - - - -\n");
+	run('find', $root, qw(-mindepth 1 -maxdepth 1 ! -name usr -exec rm -rf {} +));
+	return;
+}
+
+# Modules of the newest kernel, for the network card and the debug shell's keyboard.
+sub add_newest_modules {
+	my ($root) = @_;
+	copy_modules('sid', -l "$root/lib" ? "$root/usr" : $root, qw(virtio_pci virtio_net af_packet));
+	return;
+}
+
+sub version_of {
+	my ($root, $package) = @_;
+	return slurp("$root/var/lib/dpkg/status") =~ /^Package: \Q$package\E\n(?:\S.*\n| .*\n)*?Version: (\S+)/m ? $1 =~ s/^\d+://r : '';
+}
+
+# ---- cells ----
+
+sub cells_of {
+	my ($r) = @_;
+	my $init = $r->{init} // 'systemd';
+
+	return map { my $kernel = $_; map { { root => $r->{root}, init => $init, kernel => $kernel, way => $_, name => "$r->{root}, $init, $kernel kernel, $_" } }
+		qw(embedded stream) } 'own', @{ $r->{kernels} // [] };
+}
+
+sub record {
+	my ($cell, $result) = @_;
+	make_path(build_path('matrix'));
+	spew(build_path('matrix', $cell->{name} =~ s/\W+/-/gr), join "\t", @$cell{qw(root init version kernel release way)}, "$result\n");
+	return;
+}
+
+sub pack_with {
+	my ($root, $kernel, $init) = @_;
+	my $image = scratch("$kernel.img");
+	my $said  = tarboot('pack', qw(--level fast --no-scrub --stream --modules virtio_net), $root, '-o', $image,
+		$kernel eq 'own' ? () : ('--kernel', kernel_of('sid') . '/vmlinuz'), $init ? ('--init', $init) : ());
+
+	note($said);
+	tarboot('netboot', $image, '-o', $site, qw(--stream --server 10.0.2.2 --subnet 10.0.2.0/24));
+	return ($image, $said =~ /^kernel +\S+: (\S+)$/m ? $1 : '');
+}
+
+sub boot_cell {
+	my ($cell, $image) = @_;
+	my $good = subtest $cell->{name} => sub {
+		my $published = "$site/http/images/$cell->{kernel}/current";
+		whole_boot(
+			name => $cell->{name} =~ s/\W+/-/gr, kernel => "$image.vmlinuz", initrd => $cell->{way} eq 'stream' ? "$published/boot.img" : $image,
+			# QEMU and this kernel: see booting() in Modules.pm
+			$cell->{release} =~ /^[7-9]/ ? (smp => 1) : (),
+			$cell->{way} eq 'stream' ? (args => [ -nic => 'user,model=virtio-net-pci' ]) : (),
+			append => join ' ', $cell->{append} // (),
+			$cell->{way} eq 'stream' ? "tarboot.rootfs=http://10.0.2.2:$PORT/site/http/images/$cell->{kernel}/current/root.tar.xz" : ());
+	};
+	record($cell, $good ? 'boots' : 'fails');
+	return;
+}
+
+sub boot_root {
+	my ($r, $tar, @cells) = @_;
+	remove_tree($site, scratch('root'));
+	my $root = unpack_root($tar, scratch('root'));
+	my ($version, $init) = (version_of($root, $PACKAGE{ $cells[0]{init} }), $r->{change} ? $r->{path} : undef);
+	my %by_kernel;
+
+	$r->{change}->($root) if $r->{change};
+	add_newest_modules($root) if grep { $_->{kernel} eq 'newest' } @cells;
+	prepare_root($root, init => $cells[0]{init}, path => $r->{path}, made => $r->{made_at_boot});
+	push @{ $by_kernel{ $_->{kernel} } }, $_ for @cells;
+	for my $kernel (sort keys %by_kernel) {
+		my ($image, $release) = pack_with($root, $kernel, $init);
+		for my $cell (@{ $by_kernel{$kernel} }) {
+			@$cell{qw(version release append)} = ($version, $release, $r->{append});
+			boot_cell($cell, $image);
+		}
+	}
+	return;
+}
+
+# ---- the test ----
+
+my $wanted = $ENV{TARBOOT_MATRIX} // ($ENV{TARBOOT_TEST_ALL} ? '.' : undef);
+plan skip_all => 'it takes an hour, and as many roots: run make matrix' unless defined $wanted;
+need_programs(qw(qemu-system-x86_64 tar setfattr setfacl setcap mknod busybox ip mmdebstrap));
+my @todo = grep { @{ $_->[1] } } map { [ $_, [ grep { $_->{name} =~ /$wanted/ } cells_of($_) ] ] } @ROOTS;
+
+sub tar_of { return build_path(join('-', 'demo-root', map { $_[0]{made}{$_} // () } qw(suite arch init)) . '.tar') }
+
+# What needs the mirror, and then the test again, in a network of its own.
+if (!$ENV{TARBOOT_NETWORK}) {
+	for (@todo) {
+		eval { %{ $_->[0]{made} } ? root_made_of(%{ $_->[0]{made} }) : demo_root(); 1 } or diag($@);
+		eval { kernel_of('sid') } if grep { $_->{kernel} eq 'newest' } @{ $_->[1] };
+	}
+	$ENV{TARBOOT_NETWORK} = 1;
+	exec qw(unshare -n -m -p --fork --kill-child --mount-proc), $^X, $0, @ARGV or die "unshare: $!\n";
+}
+run(qw(ip link set lo up));
+my $httpd = fork // die "fork: $!";
+if ($httpd == 0) {
+	exec qw(busybox httpd -f -p), "127.0.0.1:$PORT", '-h', scratch('') or POSIX::_exit(127);
+}
+for (@todo) {
+	my ($r, $cells) = @$_;
+	if (-e tar_of($r)) {
+		eval { boot_root($r, tar_of($r), @$cells); 1 } or fail("$r->{root}, $cells->[0]{init}: $@");
+	} else {
+		record($_, 'no such root here') for @$cells;
+		SKIP: { skip "$r->{root}, $cells->[0]{init}: it cannot be made here", 1 }
+	}
+}
+kill TERM => $httpd;
+done_testing();
