@@ -69,7 +69,8 @@ static void run(void *arg, int parent)
 
 static void start_log(struct boot *b)
 {
-	network_log_start(b, task.options.has_bootif ? task.options.bootif : b->network_seen.mac);
+	network_log_start(b, task.options.has_bootif ? task.options.bootif : b->network_seen.mac,
+			  network_hostname(b));
 }
 
 static void take_message(void *arg, const struct message *m)

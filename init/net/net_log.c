@@ -11,17 +11,15 @@
 #include "base/report.h"
 #include "net/config.h"
 #include "net/log_sender.h"
-#include "net/net.h"
 #include "parameters/log_server.h"
 
 #define LAST_LINES_MS 200 /* that the log may keep a boot waiting for */
 #define REPORT_PART 900
 
 /* Later DHCP may name another server: it counts at the next boot. */
-void network_log_start(struct boot *b, const uint8_t mac[6])
+void network_log_start(struct boot *b, const uint8_t mac[6], const char *name)
 {
 	const char *server = *b->params.log ? b->params.log : b->network_seen.log;
-	const char *name = network_hostname(b);
 	static struct log_task log;
 
 	if (remote_log_reader() < 0 || !b->network_seen.configured ||

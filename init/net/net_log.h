@@ -5,9 +5,9 @@
 
 #include "base/boot.h"
 
-/* Lines go to the log server from now on, with this MAC address, if a server is known and a card has an address. Nothing happens while
+/* Lines go to the log server from now on, with this MAC address and host name ("" = none), if a server is known and a card has an address. Nothing happens while
  * that is not so, if they do already, or when remote_log_close() was called. */
-void network_log_start(struct boot *b, const uint8_t mac[6]);
+void network_log_start(struct boot *b, const uint8_t mac[6], const char *name);
 
 /* Sends the report that was written last, of a root that was fetched. */
 void network_log_report(const struct boot *b);

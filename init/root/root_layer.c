@@ -11,7 +11,6 @@
 #include "root/root_signed.h"
 
 #define READ_SIZE 16384
-#define MEMBERS_DIR "tarboot/layers/" /* in payload= of a layer's manifest */
 
 static const char todo_copy[] =
 	"Publish it again. If the kernel command line has a digest, it must be that of this file.";
@@ -60,13 +59,13 @@ int root_layer_check_name(struct boot *b, const struct manifest *m, const char *
 	size_t length;
 
 	name = name_of(from, &length);
-	if (strncmp(is, MEMBERS_DIR, strlen(MEMBERS_DIR)) == 0 &&
-	    strlen(is + strlen(MEMBERS_DIR)) == length &&
-	    memcmp(is + strlen(MEMBERS_DIR), name, length) == 0)
+	if (strncmp(is, MEMBER_LAYERS "/", strlen(MEMBER_LAYERS "/")) == 0 &&
+	    strlen(is + strlen(MEMBER_LAYERS "/")) == length &&
+	    memcmp(is + strlen(MEMBER_LAYERS "/"), name, length) == 0)
 		return 0;
 	return fail_set(&b->fail, EKEYREJECTED, from,
 			"Publish it with `tarboot netboot --sign` under the name that it has.",
-			"the signed manifest beside this layer is about %s, not " MEMBERS_DIR
+			"the signed manifest beside this layer is about %s, not " MEMBER_LAYERS "/"
 			"%.*s",
 			is, (int)length, name);
 }

@@ -4,9 +4,10 @@
 #pragma once
 
 #include "base/boot.h"
+#include "image/members.h"
 #include "parameters/layer_param.h"
 
-#define LAYERS_DIR "/tarboot/layers"
+#define LAYERS_DIR "/" MEMBER_LAYERS
 
 /* What is known of a layer before it is opened. */
 struct layer_wish {

@@ -18,7 +18,6 @@
 #include "image/signature.h"
 #include "net/net.h"
 #include "root/root_fetch.h"
-#include "root/root_layer.h"
 
 #define KEYS "/" SIGNATURE_KEYS_DIR
 #define TICK_MS 1000
@@ -353,7 +352,7 @@ int root_signed_read(struct boot *b, const char *path, uint64_t size, struct man
 
 int root_signed_check_root(struct boot *b, const struct manifest *m)
 {
-	if (strncmp(m->payload, LAYERS_DIR + 1, strlen(LAYERS_DIR) - 1) != 0)
+	if (strncmp(m->payload, MEMBER_LAYERS "/", sizeof(MEMBER_LAYERS)) != 0)
 		return 0;
 	return fail_set(&b->fail, EKEYREJECTED, b->payload.name,
 			"Give the URL or the file of a root.", "it was signed as a layer, %s",

@@ -5,8 +5,9 @@
 
 #include "engine/unpack.h"
 #include "image/image.h"
+#include "image/members.h"
 
-#define EMBEDDED_LAYERS_DIR "tarboot/layers/"
+#define EMBEDDED_LAYERS_DIR MEMBER_LAYERS "/"
 
 struct embedded_layers {
 	struct payload *payloads;    /* owned */

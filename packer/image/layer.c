@@ -310,7 +310,7 @@ static int fill_head(struct bootpart *b, const struct layer *l, const char *dire
 		return r;
 	r = bootpart_add(b, "tarboot", S_IFDIR | 0755, 0, 0, NULL, 0);
 	if (r == 0)
-		r = bootpart_add(b, "tarboot/layers", S_IFDIR | 0755, 0, 0, NULL, 0);
+		r = bootpart_add(b, MEMBER_LAYERS, S_IFDIR | 0755, 0, 0, NULL, 0);
 	if (r == 0)
 		r = add_file(b, name, ".manifest", text, strlen(text));
 	if (r == 0)
