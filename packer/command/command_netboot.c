@@ -253,6 +253,8 @@ static int set_option(struct netboot *n, const struct option_spec *o, const char
 {
 	const char **text = text_of_option(n, o->id);
 
+	if (o->id == OPT_HOSTS && n->hosts)
+		return print_usage_error("netboot", "--hosts: it may stand once");
 	if (text)
 		*text = value;
 	switch (o->id) {
@@ -376,6 +378,10 @@ static int publish(struct netboot *n, size_t i, struct fail *f)
 		print_warning("%s: the boot loader loads this version whole; the one before was "
 			      "published with --stream: give it again to have this one fetched",
 			      p.name);
+	if (published && before.current.n_layers > 0 && p.n_layers == 0)
+		print_warning("%s: this version has no layers for all machines; the one before had "
+			      "%zu: give --layer again to have them",
+			      p.name, before.current.n_layers);
 	if (!*n->site.boot)
 		strcpy(n->site.boot, p.name);
 	return 0;

@@ -149,25 +149,27 @@ static bool next_line(struct hosts_file *h, struct columns *ret)
 
 	if (h->line == 0 && strncmp(h->at, mark, strlen(mark)) == 0)
 		h->at += strlen(mark);
-	length = kept = strcspn(h->at, "\n");
+	length = kept = strcspn(h->at, "\r\n"); /* of any system */
 
-	while (kept > 0 && (h->at[kept - 1] == '\r' || is_blank(h->at[kept - 1])))
+	while (kept > 0 && is_blank(h->at[kept - 1]))
 		kept--;
 	h->line++;
 	if (kept < sizeof(ret->text))
 		memcpy(ret->text, h->at, kept);
 	ret->text[kept < sizeof(ret->text) ? kept : 0] = '\0';
-	h->at += length + (h->at[length] == '\n');
+	h->at += length;
+	if (*h->at)
+		h->at += *h->at == '\r' && h->at[1] == '\n' ? 2 : 1;
 	ret->separator = strchr(ret->text, ',') ? ',' : strchr(ret->text, ';') ? ';' : '\0';
 	return kept < sizeof(ret->text);
 }
 
-static bool is_nothing(const struct columns *c, unsigned line)
+/* A comment, a row without values, or before all others one that names the columns: "mac", "MAC address". */
+static bool is_nothing(const struct columns *c, bool is_first)
 {
-	const char *text = c->text + strspn(c->text, " \t");
+	const char *text = c->text + strspn(c->text, " \t,;\"");
 
-	return !*text || *text == '#' ||
-	       (line == 1 && strncasecmp(text, "mac", 3) == 0 && strchr(",; \t", text[3]));
+	return !*text || *text == '#' || (is_first && strncasecmp(text, "mac", 3) == 0);
 }
 
 int hosts_next(struct hosts_file *h, struct hosts_machine *ret, const char **ret_wrong)
@@ -181,10 +183,11 @@ int hosts_next(struct hosts_file *h, struct hosts_machine *ret, const char **ret
 			c.is[i] = none;
 		if (!next_line(h, &c))
 			*ret_wrong = "it is too long";
-		else if (is_nothing(&c, h->line))
+		else if (is_nothing(&c, !h->has_begun))
 			continue;
 		else
 			*ret_wrong = c.separator ? split(&c) : split_blanks(&c);
+		h->has_begun = true;
 		if (!*ret_wrong)
 			*ret_wrong = read_columns(&c, ret);
 		return *ret_wrong ? -EINVAL : 1;

@@ -4,7 +4,7 @@
  *     MAC NAME                               as /etc/ethers has it; or MAC ADDRESS
  *     MAC,ADDRESS,NAME,ENTRY,LAYER           what is empty or missing is not said; values may stand in double quotes
  *
- * Lines that begin with # are comments, and so is a first line whose first column is "mac". Pure: text in, struct out.
+ * Lines that begin with # are comments, and so is what stands before the first machine and begins with "mac". Pure: text in, struct out.
  */
 #pragma once
 
@@ -26,6 +26,7 @@ struct hosts_machine {
 struct hosts_file {
 	const char *at; /* what is left to read */
 	unsigned line;  /* number of the one that was read last */
+	bool has_begun; /* there was a machine */
 };
 
 /* The next machine: 1; 0 at the end; -EINVAL: *ret_wrong says what is wrong with that line, for the end of a message. */

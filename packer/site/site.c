@@ -128,8 +128,8 @@ static const char *set_name(char name[SITE_NAME_MAX], const char *value)
 static const char *set_host_name(char name[SITE_NAME_MAX], const char *value)
 {
 	if (!host_name_is_plain(value))
-		return "a machine's name has letters, digits and inner -, at most 32, and is no "
-		       "number or time, as 7 or 12h";
+		return "it must be a machine's name: letters, digits and inner -, at most 32, and "
+		       "no number or time, as 7 or 12h";
 	strcpy(name, value);
 	return NULL;
 }

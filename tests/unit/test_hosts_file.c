@@ -64,6 +64,10 @@ static const struct {
 				    "32, and is no number or time, as 7 or 12h" },
 	{ "52:54:00:12:34:56,,-rf", "1: a machine's name has letters, digits and inner -, at most "
 				    "32, and is no number or time, as 7 or 12h" },
+	{ "# a room\n\"mac\",\"address\"\r\n,,,,\r\n\"52:54:00:12:34:56\",,pc1\r\n",
+	  "[52:54:00:12:34:56 - pc1 - -]" },
+	{ "MAC address,ip\r52:54:00:12:34:56,,pc1\r52:54:00:12:34:57,,pc2",
+	  "[52:54:00:12:34:56 - pc1 - -] [52:54:00:12:34:57 - pc2 - -]" },
 	{ "52:54:00:12:34:56,,pc_1", "1: a machine's name has letters, digits and inner -, at most "
 				     "32, and is no number or time, as 7 or 12h" },
 	{ "52:54:00:12:34:56,,12h", "1: a machine's name has letters, digits and inner -, at most "
