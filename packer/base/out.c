@@ -437,6 +437,19 @@ int out_commit(struct out *o, struct fail *f)
 	return r;
 }
 
+int out_replace(const char *path, enum out_mode mode, const void *data, size_t size, struct fail *f)
+{
+	struct out out = { 0 };
+	int r = out_open(path, mode, &out, f);
+
+	if (r == 0)
+		r = out_write(&out, data, size, f);
+	if (r == 0)
+		r = out_commit(&out, f);
+	out_abandon(&out);
+	return r;
+}
+
 /* ---- two files ---- */
 
 /* Gives the file at path a second name, or another one if the file system has no hard links. False: there is no such

@@ -228,14 +228,21 @@ static int format_manifest(const struct layer *l, const char *stem, char **ret, 
 	return r < 0 ? fail_errno(f, r, l->payload.name, "cannot write its manifest") : 0;
 }
 
+static int name_new(const char *directory, const char *stem, const char *a, const char *b,
+		    char ret[PATH_MAX], struct fail *f)
+{
+	return snprintf(ret, PATH_MAX, "%s/%s%s%s", directory, stem, a, b) < PATH_MAX
+		       ? 0
+		       : fail_errno(f, ENAMETOOLONG, directory, "cannot create files in it");
+}
+
 static int open_new(const char *directory, const char *stem, const char *a, const char *b,
 		    struct out *ret, struct fail *f)
 {
 	char path[PATH_MAX];
+	int r = name_new(directory, stem, a, b, path, f);
 
-	if (snprintf(path, sizeof(path), "%s/%s%s%s", directory, stem, a, b) >= PATH_MAX)
-		return fail_errno(f, ENAMETOOLONG, directory, "cannot create files in it");
-	return out_open(path, OUT_PUBLISHED, ret, f);
+	return r == 0 ? out_open(path, OUT_PUBLISHED, ret, f) : r;
 }
 
 static int write_payload(const struct layer *l, const char *directory, const char *stem,
@@ -256,21 +263,15 @@ static int write_payload(const struct layer *l, const char *directory, const cha
 int layer_write(const struct layer *l, const char *directory, const char *stem, struct fail *f)
 {
 	_cleanup_free_ char *text = NULL;
-	struct out out = { 0 };
-	char suffix[32];
+	char path[PATH_MAX], suffix[32];
 	int r = format_manifest(l, stem, &text, f);
 
 	if (r == 0)
 		r = write_payload(l, directory, stem, f);
 	snprintf(suffix, sizeof(suffix), "%s.manifest", l->suffix);
 	if (r == 0)
-		r = open_new(directory, stem, ".tar", suffix, &out, f);
-	if (r == 0)
-		r = out_write(&out, text, strlen(text), f);
-	if (r == 0)
-		r = out_commit(&out, f);
-	out_abandon(&out);
-	return r;
+		r = name_new(directory, stem, ".tar", suffix, path, f);
+	return r == 0 ? out_replace(path, OUT_PUBLISHED, text, strlen(text), f) : r;
 }
 
 /* ---- an initrd ---- */

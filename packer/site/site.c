@@ -355,18 +355,10 @@ int site_make_directory(const struct site *s, bool *ret_made, struct fail *f)
 /* Writes a file aside and renames it. */
 static int replace(char *full, const void *data, size_t size, struct fail *f)
 {
-	struct out out = { 0 };
 	int r = make_parents(full);
 
-	if (r < 0)
-		return fail_errno(f, r, full, "cannot create its directory");
-	r = out_open(full, OUT_PUBLISHED, &out, f);
-	if (r == 0)
-		r = out_write(&out, data, size, f);
-	if (r == 0)
-		r = out_commit(&out, f);
-	out_abandon(&out);
-	return r;
+	return r < 0 ? fail_errno(f, r, full, "cannot create its directory")
+		     : out_replace(full, OUT_PUBLISHED, data, size, f);
 }
 
 int site_replace(const struct site *s, const char *path, const void *data, size_t size,

@@ -56,13 +56,19 @@ const char *const site_copy_files[] = { "entry.conf",
 
 /* ---- parts of files ---- */
 
+static int name_new(const char *directory, const char *name, char ret[PATH_MAX], struct fail *f)
+{
+	return snprintf(ret, PATH_MAX, "%s/%s", directory, name) < PATH_MAX
+		       ? 0
+		       : fail_errno(f, ENAMETOOLONG, directory, "cannot create files in it");
+}
+
 static int open_new(const char *directory, const char *name, struct out *ret, struct fail *f)
 {
 	char path[PATH_MAX];
+	int r = name_new(directory, name, path, f);
 
-	if (snprintf(path, sizeof(path), "%s/%s", directory, name) >= PATH_MAX)
-		return fail_errno(f, ENAMETOOLONG, directory, "cannot create files in it");
-	return out_open(path, OUT_PUBLISHED, ret, f);
+	return r == 0 ? out_open(path, OUT_PUBLISHED, ret, f) : r;
 }
 
 /* Writes head and then bytes start to end of a file to directory/name. end = UINT64_MAX: to its end. */
@@ -89,15 +95,10 @@ static int copy_file(const char *from, uint64_t start, uint64_t end, const struc
 
 static int write_text(const char *text, const char *directory, const char *name, struct fail *f)
 {
-	struct out out = { 0 };
-	int r = open_new(directory, name, &out, f);
+	char path[PATH_MAX];
+	int r = name_new(directory, name, path, f);
 
-	if (r == 0)
-		r = out_write(&out, text, strlen(text), f);
-	if (r == 0)
-		r = out_commit(&out, f);
-	out_abandon(&out);
-	return r;
+	return r == 0 ? out_replace(path, OUT_PUBLISHED, text, strlen(text), f) : r;
 }
 
 /* Is it the payload, or the first part of it? */
