@@ -17,6 +17,7 @@
 #include "status/status_files.h"
 
 #define TICK_USEC 1000000
+#define NEIGHBOURS_MAX 20    /* times a second that they are read */
 #define DRAW_USEC 200000     /* of each, for pictures */
 #define BLOCKS_AT_ONCE 16    /* of a server's lines, then it is somebody else's turn */
 #define DATAGRAMS_AT_ONCE 64 /* likewise */
@@ -31,7 +32,8 @@ struct follow {
 	bool has_page;
 	int syslog; /* -1: none */
 	char url[SITE_TEXT_MAX], http[PATH_MAX];
-	uint64_t neighbours_at, tick_at; /* microseconds, as now_usec() */
+	unsigned neighbours_read; /* times, since the last tick */
+	uint64_t tick_at;         /* microseconds, as now_usec() */
 };
 
 static uint64_t now_ms(void)
@@ -52,15 +54,14 @@ static void show_failure(struct follow *w, const struct machine *k)
 
 /* ---- who has an address ---- */
 
-/* Another DHCP server may have given it. Not for each of ten thousand lines a second. */
+/* Another DHCP server may have given it, a moment ago. Not for each of ten thousand lines a second. */
 static void learn_neighbours(struct follow *w)
 {
 	char line[256];
 	FILE *in;
 
-	if (now_usec() < w->neighbours_at)
+	if (w->neighbours_read++ >= NEIGHBOURS_MAX)
 		return;
-	w->neighbours_at = now_usec() + TICK_USEC;
 	in = fopen("/proc/net/arp", "re");
 	while (in && fgets(line, sizeof(line), in))
 		serve_log_neighbour(&w->log, line);
@@ -214,6 +215,7 @@ static void tick(struct follow *w)
 	if (now_usec() < w->tick_at)
 		return;
 	w->tick_at = now_usec() + TICK_USEC;
+	w->neighbours_read = 0;
 	if (w->has_page) {
 		draw_timelines(w);
 		status_files_write(&w->files, w->url, now_ms());

@@ -68,6 +68,14 @@ sub wait_row {
 	return row($mac);
 }
 
+sub wait_log {
+	my ($id, $is_it) = @_;
+	my $log = '';
+
+	for (1 .. 50 * $SLOW) { last if ($log = get("/log/$id.txt")) =~ $is_it; sleep 0.1 }
+	return $log;
+}
+
 sub machine_that_logs {
 	my ($n, $log, %arg) = @_;
 	my $name = $arg{name} // "pc$n";
@@ -85,10 +93,9 @@ two_at_once(
 		is($row->{address}, '192.168.77.41', 'its address');
 		ok($row->{timeline}, 'its report came');
 		like(get("/timeline/$row->{id}.svg"), qr/<svg .*unpack root.*worker 1/s, 'which is a timeline');
-		my $log = get("/log/$row->{id}.txt");
-		my ($last) = (split /\n/, $log)[-1];
+		my $log = wait_log($row->{id}, qr/  HTTP   \S+root\.tar\.xz /);    # the web server may be late
 		like($log, qr/  mount kernel file systems: /, 'what init said before there was a network');
-		like($last, qr/  hand over: \/sbin\/init$/, 'and the last');
+		like($log, qr/  hand over: \/sbin\/init$/m, 'and the last');
 		like($log, qr/  HTTP   \S+root\.tar\.xz /, 'with what the servers say');
 		note($log);
 	},

@@ -298,7 +298,20 @@ ok(!row($room, $STRANGE)->{confirmed} && row($room, mac_of(0))->{confirmed}, 'wh
 message($STRANGERS[1], sprintf('02:00:00:01:%02x:%02x', $_ >> 8, $_ & 255), 'failure', 'it burns') for 1 .. 2300;
 $room = wait_room(sub { row($_[0], '02:00:00:01:08:fc')->{mac} });
 is(scalar @{ $room->{machines} }, $MACHINES + 17, 'who invents machines has a few');
-$MACHINES += 17;
+
+# ---- one that got its address elsewhere, a moment after somebody whom nobody knows ----
+
+my $GUEST = '02:00:00:00:00:02';
+sleep 1.5;
+print $feed "tarboot 192.168.77.90 200 2100 0.000 2100 [-] /menu.ipxe\n";
+$feed->flush;
+sleep 0.2;
+run(qw(ip neighbour add 192.168.77.91 lladdr), $GUEST, qw(dev br0 nud permanent));
+print $feed "tarboot 192.168.77.91 200 62000000 0.5 62000000 [-] $IMAGE/root.tar.xz\n";
+$feed->flush;
+$room = wait_room(sub { row($_[0], $GUEST)->{stage} });
+is(row($room, $GUEST)->{stage}, 'unpack', 'the kernel knows whose it is');
+$MACHINES += 18;
 
 # ---- ten thousand lines a second ----
 
