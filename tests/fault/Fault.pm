@@ -98,20 +98,23 @@ sub with_members {
 	return sub { my $payload = pop @_; return (@_, @more, $payload) };
 }
 
-# A good image of the tiny root with one more file: so many MiB of what the command prints.
-sub big_root {
-	my ($megabytes, $command) = @_;
-	return sub {
-		my $image = scratch('big.img');
-		my $root  = tiny_root('big');
+# A good image of the tiny root with one more file: so many MiB of what the command prints. Each is packed once.
+my %big;
 
-		run("$command | head -c ${megabytes}M >'$root/data'");
-		tarboot('pack', '--kernel', 'none', '--level', 'fast', $root, '-o', $image);
-		run('rm', '-rf', $root);
-		my @members = newc_read($image);
-		unlink $image;
-		return @members;
-	};
+sub _pack_big {
+	my ($megabytes, $command) = @_;
+	my $image = scratch('big-' . keys(%big) . '.img');
+	my $root  = tiny_root('big');
+
+	run("$command | head -c ${megabytes}M >'$root/data'");
+	tarboot('pack', '--kernel', 'none', '--level', 'fast', $root, '-o', $image);
+	run('rm', '-rf', $root);
+	return $image;
+}
+
+sub big_root {
+	my (@what) = @_;
+	return sub { return newc_read($big{"@what"} //= _pack_big(@what)) };
 }
 
 # ---- boots ----
