@@ -26,6 +26,7 @@ struct unpack {
 	const struct unpack_options *options;
 	struct fail *fail;
 	bool is_layer;
+	bool is_over;                /* the payload */
 	struct unpack_result before; /* what the archives before this one came to */
 	uint64_t bytes;              /* of the archive that the parser has got */
 	uint64_t
@@ -58,6 +59,11 @@ static int next_chunk(void *arg, const void **ret_data, size_t *ret_size, struct
 	return r;
 }
 
+static bool tells_data(const struct unpack *u)
+{
+	return u->options->data && !u->is_over;
+}
+
 /* Sends the data of one member to its file, if there is one; holes are not sent. */
 static int take_data(struct unpack *u, struct tree_file *file)
 {
@@ -68,7 +74,7 @@ static int take_data(struct unpack *u, struct tree_file *file)
 	int r;
 
 	while ((r = root_reader_data(u->root, &data, &size, &offset, u->fail)) > 0) {
-		if (u->options->data)
+		if (tells_data(u))
 			u->options->data(u->options->member_arg, offset, size);
 		r = file ? pipeline_write(u->pipeline, file, data, size, offset) : 0;
 		if (r < 0)
@@ -82,6 +88,20 @@ static int take_data(struct unpack *u, struct tree_file *file)
 	return r;
 }
 
+/* Where a layer lies over nothing, what it links to may be in the root that it is for. */
+static int add_to_names(const struct unpack *u, const struct member *m)
+{
+	struct root_tree *names = u->options->names;
+	struct member file = *m;
+	struct root_name *unused;
+
+	if (!u->options->is_layer || m->type != MEMBER_HARDLINK || inroot_path_leaves(m->target) ||
+	    root_tree_find(names, m->target, false, &unused) == 0)
+		return root_tree_add(names, m, u->fail);
+	file.type = MEMBER_FILE;
+	return root_tree_add(names, &file, u->fail);
+}
+
 /* In the tree, or where there is none, in its model. */
 static int add_name(struct unpack *u, const struct member *m, struct tree_file **ret_file)
 {
@@ -93,8 +113,18 @@ static int add_name(struct unpack *u, const struct member *m, struct tree_file *
 	if (names && u->is_layer && !inroot_path_leaves(m->path))
 		r = whiteout_apply(names, m->path, u->fail);
 	if (r > 0)
-		r = names ? root_tree_add(names, m, u->fail) : 0;
+		r = names ? add_to_names(u, m) : 0;
 	return r;
+}
+
+static void tell_member(const struct unpack *u, const struct member *m)
+{
+	const struct unpack_options *o = u->options;
+
+	if (!u->is_over && o->member)
+		o->member(o->member_arg, m, root_reader_position(u->root));
+	if (u->is_over && o->layer_member)
+		o->layer_member(o->layer_arg, m);
 }
 
 static int add_member(struct unpack *u, const struct member *m)
@@ -108,9 +138,8 @@ static int add_member(struct unpack *u, const struct member *m)
 	if (u->options->progress)
 		atomic_store(&u->options->progress->members,
 			     u->before.members + root_reader_members(u->root));
-	if (u->options->member)
-		u->options->member(u->options->member_arg, m, root_reader_position(u->root));
-	if (r == 0 && (file || (u->options->data && m->type == MEMBER_FILE)))
+	tell_member(u, m);
+	if (r == 0 && (file || (tells_data(u) && m->type == MEMBER_FILE)))
 		r = take_data(u, file);
 	return r == 0 && u->tree && tree_must_wait(u->tree) ? pipeline_drain(u->pipeline) : r;
 }
@@ -136,6 +165,7 @@ struct archive {
 	struct block_list own_blocks; /* those, where nobody gave them */
 	struct engine_plan plan;
 	bool discard;
+	bool is_over;   /* the payload */
 	uint16_t layer; /* its number; 0: it is the root */
 };
 
@@ -189,6 +219,7 @@ static int unpack_archive(const struct archive *a, struct tree *tree,
 	int r;
 
 	u.is_layer = a->layer > 0;
+	u.is_over = a->is_over;
 	u.before = *ret;
 	r = pipeline_start(a->payload, a->blocks, &a->plan, &pipeline, &u.pipeline, f);
 
@@ -219,8 +250,10 @@ static int unpack_next(const struct archive *a, struct tree *tree,
 
 	if (a->layer && tree)
 		tree_begin_layer(tree);
-	if (a->layer && options->names)
+	if (a->layer && options->names) {
 		root_tree_set_layer(options->names, a->layer, ROOT_TREE_OVERLAY);
+		root_tree_limit_layers(options->names);
+	}
 	r = unpack_archive(a, tree, options, ret, f);
 	return r == 0 ? payload_wait_complete(a->payload, f) : r;
 }
@@ -286,7 +319,7 @@ static int prepare_all(const struct payload *p, const struct unpack_options *o,
 {
 	int r;
 
-	archives[0] = (struct archive){ .payload = p, .discard = o->discard };
+	archives[0] = (struct archive){ .payload = p, .discard = o->discard, .layer = o->is_layer };
 	r = prepare(&archives[0], o->blocks, o->plan, o->threads, f);
 	for (size_t i = 0; r == 0 && i < o->n_layers; i++) {
 		const struct unpack_layer *l = &o->layers[i];
@@ -294,7 +327,8 @@ static int prepare_all(const struct payload *p, const struct unpack_options *o,
 
 		*a = (struct archive){ .payload = l->payload,
 				       .discard = l->discard,
-				       .layer = (uint16_t)(i + 1) };
+				       .is_over = true,
+				       .layer = (uint16_t)(i + 1 + o->is_layer) };
 		r = prepare(a, l->blocks, l->plan, o->threads, f);
 	}
 	return r;

@@ -32,6 +32,7 @@ struct unpack_options {
 	unsigned threads;                /* decode threads; 0 = as many as CPUs may be used */
 	const struct engine_plan *plan; /* NULL: make one for threads, in half of the free memory */
 	bool discard;                   /* give the payload's pages back behind the decoder */
+	bool is_layer; /* the payload is one itself: whiteouts, and the limits of layers */
 	const struct unpack_layer
 		*layers; /* over the payload, from the lowest on, in the same tree */
 	size_t n_layers;
@@ -40,11 +41,15 @@ struct unpack_options {
 	struct block_time *times;         /* of the first n_times Blocks; all zeros at the start */
 	size_t n_times;
 
-	/* Told of each member, in order; at: where its header starts in its archive. May be NULL. */
+	/* Told of each member of the payload, in order; at: where its header starts. May be NULL. */
 	void (*member)(void *arg, const struct member *m, uint64_t at);
 	/* Told of each piece of data of that member, in order; holes are left out. May be NULL. */
 	void (*data)(void *arg, uint64_t offset, uint64_t size);
 	void *member_arg; /* of both */
+
+	/* Told of each member of the layers over the payload, when names has it. May be NULL. */
+	void (*layer_member)(void *arg, const struct member *m);
+	void *layer_arg;
 
 	/* Asked at the start of each archive, and then before the first member or chunk that begins at byte *ret_next or behind.
 	 * bytes: of all archives before it; unwritten: of those wait to be written. 0, or -errno with *f set, and all ends with

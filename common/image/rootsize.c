@@ -58,12 +58,17 @@ void rootsize_add(struct rootsize_need *to, const struct rootsize_need *more)
 	to->given_back = add_u64(to->given_back, other.given_back);
 }
 
-/* Beside the engine. */
-static uint64_t needed_without_engine(const struct rootsize_need *need)
+uint64_t rootsize_tree(const struct rootsize_need *need)
 {
 	uint64_t kernel = add_u64(multiply_u64(need->inodes, INODE_BYTES), need->xattrs);
 
-	return add_u64(add_u64(need->tree, kernel), RESERVE);
+	return add_u64(need->tree, kernel);
+}
+
+/* Beside the engine. */
+static uint64_t needed_without_engine(const struct rootsize_need *need)
+{
+	return add_u64(rootsize_tree(need), RESERVE);
 }
 
 uint64_t rootsize_needed(const struct rootsize_need *need)

@@ -34,6 +34,9 @@ void rootsize_need(const struct manifest *m, uint64_t least, uint64_t most, uint
 /* Adds what a further archive in the same tree asks for, engine and compressed apart. */
 void rootsize_add(struct rootsize_need *to, const struct rootsize_need *more);
 
+/* Bytes of RAM that stay in use for it when it is unpacked. */
+uint64_t rootsize_tree(const struct rootsize_need *need);
+
 /* Bytes of free memory that it takes, all together. */
 uint64_t rootsize_needed(const struct rootsize_need *need);
 

@@ -300,3 +300,12 @@ int signature_check_manifest(const char *what, const char *text, size_t text_siz
 	memcpy(ret->key, s.id, sizeof(ret->key));
 	return check_date(what, ret, least, f);
 }
+
+int signature_fail_missing(struct fail *f, const char *path)
+{
+	return fail_set(f, EKEYREJECTED, path,
+			"Load the payload's manifest and its signature as initrds, too, or the "
+			"image that the boot part was packed with.",
+			"it is not in the initramfs, and the boot part takes no payload but its "
+			"own without a signed manifest");
+}

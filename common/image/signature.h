@@ -66,6 +66,9 @@ int signature_check_manifest(const char *what, const char *text, size_t text_siz
 			     const struct signature_key *keys, size_t n_keys, const char *least,
 			     struct signature_about *ret, struct fail *f);
 
+/* There is no manifest, or signature, of that path beside a payload in an initramfs whose boot part has keys. -EKEYREJECTED. */
+int signature_fail_missing(struct fail *f, const char *path);
+
 /* Is it a date and time as the comment has them, or the beginning of one that ends behind a year, a month, a day …? */
 bool signature_is_date(const char *text);
 

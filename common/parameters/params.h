@@ -11,6 +11,7 @@
 #include "base/size.h"
 #include "fetch/url.h"
 #include "image/signature.h"
+#include "parameters/log_server.h"
 
 #define COMMAND_LINE_MAX 2048 /* bytes with the NUL that a kernel reads, on x86 and arm64 */
 
@@ -50,8 +51,8 @@ struct params {
 		char text[512]; /* "" = not given */
 		bool is_too_long;
 	} ip, bootif, nameserver, vlan;
-	char proxy[512]; /* URL; "" = none */
-	char log[128];   /* HOST or HOST:PORT, for syslog; "" = none */
+	char proxy[512];          /* URL; "" = none */
+	char log[LOG_SERVER_MAX]; /* HOST or HOST:PORT, for syslog; "" = none */
 	char layers
 		[COMMAND_LINE_MAX]; /* of tarboot.layer=, as layer_param_parse() takes them, each with a newline behind it */
 	long netwait; /* seconds; 0 = for ever */

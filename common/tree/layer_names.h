@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #define LAYER_NAMES_MAX (1 << 19) /* in one layer; bounds the memory, at 16 bytes each */
+#define LAYER_DEPTH_MAX 256 /* levels of directories that it can delete: each takes descriptors */
 
 struct layer_names {
 	uint64_t *table; /* owned; 0 = free */

@@ -8,6 +8,7 @@
 
 #include "base/inroot.h"
 #include "base/pathwalk.h"
+#include "tree/layer_names.h"
 #include "tree/tree_fail.h"
 
 #define BUCKETS_MIN 1024
@@ -20,6 +21,8 @@ struct root_tree {
 	size_t memory, limit;
 	uint32_t inodes; /* numbers given so far */
 	uint16_t layer;
+	size_t made; /* names of this layer, and directories that it joins */
+	bool has_limits;
 	enum root_tree_how how;
 	void (*gone)(void *arg, const struct root_name *n); /* may be NULL */
 	void *gone_arg;
@@ -184,6 +187,7 @@ static struct root_name *insert(struct root_tree *t, struct root_name *parent, c
 	if (after)
 		after->before = n;
 	t->n++;
+	t->made++;
 	return n;
 }
 
@@ -225,6 +229,13 @@ static bool is_empty(const struct root_name *n)
 	return n->type != MEMBER_DIRECTORY || !n->is.directory.first;
 }
 
+/* Has it a layer from that number on? */
+static bool has_from(const struct root_name *n, unsigned layer)
+{
+	return n->layer >= layer ||
+	       (n->type == MEMBER_DIRECTORY && n->is.directory.joined >= layer);
+}
+
 /* Removes all below top but what layers from kept on have, and what leads there. There are PATH_MAX / 2 levels at most. */
 static void empty(struct root_tree *t, struct root_name *top, unsigned kept)
 {
@@ -234,7 +245,7 @@ static void empty(struct root_tree *t, struct root_name *top, unsigned kept)
 		after = n->after;
 		if (n->type == MEMBER_DIRECTORY)
 			empty(t, n, kept);
-		if (n->layer < kept && is_empty(n))
+		if (!has_from(n, kept) && is_empty(n))
 			unlink_name(t, n);
 	}
 }
@@ -253,8 +264,24 @@ void root_tree_remove(struct root_tree *t, struct root_name *n, bool is_opaque)
 		empty(t, n, t->layer);
 		n->is.directory.emptied = t->layer;
 	}
-	if (!is_opaque && n->parent && n->layer < t->layer && is_empty(n))
+	if (!is_opaque && n->parent && !has_from(n, t->layer) && is_empty(n))
 		unlink_name(t, n);
+}
+
+/* Is it a directory, and are there so many levels of others in it? */
+static bool is_deeper(const struct root_name *n, unsigned levels)
+{
+	if (n->type != MEMBER_DIRECTORY || levels == 0)
+		return n->type == MEMBER_DIRECTORY;
+	for (n = n->is.directory.first; n; n = n->after)
+		if (is_deeper(n, levels - 1))
+			return true;
+	return false;
+}
+
+bool root_tree_is_too_deep(const struct root_tree *t, const struct root_name *n, bool is_opaque)
+{
+	return t->has_limits && is_deeper(n, LAYER_DEPTH_MAX + is_opaque);
 }
 
 /* ---- where a path leads ---- */
@@ -438,6 +465,9 @@ static int create_replacing(struct root_tree *t, const struct member *m, struct 
 		return -EEXIST;
 	if (!is_empty(there) && t->how == ROOT_TREE_ARCHIVE)
 		return -ENOTEMPTY;
+	if (root_tree_is_too_deep(t, there, false))
+		return -ELOOP;
+	t->made -= there->layer == t->layer && t->made > 0;
 	remove_all(t, there);
 	return create(t, m, parent, name, ret);
 }
@@ -446,6 +476,13 @@ static int fail_memory(const struct member *m, struct fail *f)
 {
 	return fail_set(f, ENOMEM, m->path, "Free memory, or pack a root with fewer names.",
 			"there is no memory for the names of the root");
+}
+
+/* A directory that the layer has made itself is noted already. */
+static void note_joined(struct root_tree *t, struct root_name *n)
+{
+	t->made += n->is.directory.joined < t->layer && n->layer < t->layer;
+	n->is.directory.joined = t->layer;
 }
 
 int root_tree_put(struct root_tree *t, const struct member *m, struct root_name **ret,
@@ -471,7 +508,9 @@ int root_tree_put(struct root_tree *t, const struct member *m, struct root_name 
 		return r == -ENOMEM ? fail_memory(m, f) : tree_fail_create(f, m, r);
 	if (*ret_is_new || m->type != MEMBER_DIRECTORY || t->how != ROOT_TREE_OVERLAY)
 		(*ret)->layer = t->layer;
-	return 0;
+	else if (*name && *find(t, parent, name) == *ret)
+		note_joined(t, *ret);
+	return t->has_limits && t->made > LAYER_NAMES_MAX ? tree_fail_names(f, m->path) : 0;
 }
 
 int root_tree_add(struct root_tree *t, const struct member *m, struct fail *f)
@@ -486,6 +525,12 @@ void root_tree_set_layer(struct root_tree *t, uint16_t layer, enum root_tree_how
 {
 	t->layer = layer;
 	t->how = how;
+	t->made = 0;
+}
+
+void root_tree_limit_layers(struct root_tree *t)
+{
+	t->has_limits = true;
 }
 
 void root_tree_watch(struct root_tree *t, void (*gone)(void *arg, const struct root_name *n),

@@ -34,6 +34,7 @@ struct root_name {
 			struct root_name *first; /* name in it; NULL = it is empty */
 			uint16_t path_length;    /* of it, from the root */
 			uint16_t emptied;        /* the last layer that removed all below it */
+			uint16_t joined;         /* the last overlay that has it, too */
 		} directory;
 		struct link_text *link;
 	} is;
@@ -59,6 +60,9 @@ void root_tree_free(struct root_tree *t);
 /* What follows belongs to this layer, from 0 on, never less than before. */
 void root_tree_set_layer(struct root_tree *t, uint16_t layer, enum root_tree_how how);
 
+/* What follows is refused where init refuses it: more than LAYER_NAMES_MAX names in a layer, and LAYER_DEPTH_MAX levels. */
+void root_tree_limit_layers(struct root_tree *t);
+
 /* gone is called for each name just before it goes, first for those below it. */
 void root_tree_watch(struct root_tree *t, void (*gone)(void *arg, const struct root_name *n),
 		     void *arg);
@@ -73,6 +77,9 @@ int root_tree_add(struct root_tree *t, const struct member *m, struct fail *f);
 /* Removes what lower layers have: the name with all below it (is_opaque false), or only what is below it. What the current
  * layer has stays, and the directories that lead there. */
 void root_tree_remove(struct root_tree *t, struct root_name *n, bool is_opaque);
+
+/* Would that be more than the limits allow? */
+bool root_tree_is_too_deep(const struct root_tree *t, const struct root_name *n, bool is_opaque);
 
 /* ---- asking ---- */
 

@@ -185,6 +185,8 @@ static int add_inode(struct tree *t, const struct member *m, int parent_fd, cons
 	r = complete_inode(t, m, parent_fd, name, fd, ret_file);
 	if (r == 0)
 		r = tree_layer_note(t, parent_fd, name);
+	if (r == -E2BIG && t->made.n == LAYER_NAMES_MAX)
+		return tree_fail_names(f, m->path);
 	return r < 0 ? tree_fail(f, r, m->path, "cannot set owner, mode, attributes or time") : 0;
 }
 
@@ -206,7 +208,7 @@ int tree_add(struct tree *t, const struct member *m, struct tree_file **ret_file
 	if (!*name && m->type != MEMBER_DIRECTORY)
 		return tree_fail_root(f, m);
 	if (tree_layer_joins(t, m, parent_fd, name))
-		return 0;
+		return tree_layer_join(t, m, parent_fd, name, f);
 	r = add_inode(t, m, parent_fd, name, ret_file, f);
 	if (r == 0 && m->type != MEMBER_HARDLINK)
 		r = tree_acls_add(t, m, parent_fd, name, f);

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "tree/layer_names.h"
+
 int tree_fail(struct fail *f, int error, const char *path, const char *doing)
 {
 	const char *todo = NULL;
@@ -34,7 +36,9 @@ int tree_fail_leaves(struct fail *f, const struct member *m)
 
 int tree_fail_parent(struct fail *f, const struct member *m, int error)
 {
-	return tree_fail(f, error, m->path, "cannot reach its directory");
+	return error == E2BIG || error == -E2BIG
+		       ? tree_fail_names(f, m->path)
+		       : tree_fail(f, error, m->path, "cannot reach its directory");
 }
 
 int tree_fail_root(struct fail *f, const struct member *m)
@@ -45,8 +49,23 @@ int tree_fail_root(struct fail *f, const struct member *m)
 int tree_fail_create(struct fail *f, const struct member *m, int error)
 {
 	error = error < 0 ? -error : error;
+	if (m->type != MEMBER_HARDLINK && error == ELOOP)
+		return tree_fail_depth(f, m->path);
 	if (m->type != MEMBER_HARDLINK)
 		return tree_fail(f, error, m->path, "cannot create it");
 	return fail_set(f, error, m->path, "The archive is incomplete: pack the root again.",
 			"cannot create the hard link to %s: %s", m->target, strerror(error));
+}
+
+int tree_fail_names(struct fail *f, const char *path)
+{
+	return fail_set(f, E2BIG, path,
+			"Split the layer into several, or pack its files into the root.",
+			"it is one name more than the %d that a layer can have", LAYER_NAMES_MAX);
+}
+
+int tree_fail_depth(struct fail *f, const char *path)
+{
+	return fail_set(f, ELOOP, path, "Delete it from the root that is packed.",
+			"what it deletes has directories in more than %d levels", LAYER_DEPTH_MAX);
 }

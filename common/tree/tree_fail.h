@@ -21,3 +21,9 @@ int tree_fail_root(struct fail *f, const struct member *m);
 
 /* It cannot be made there. */
 int tree_fail_create(struct fail *f, const struct member *m, int error);
+
+/* A layer makes more names than it may. */
+int tree_fail_names(struct fail *f, const char *path);
+
+/* A layer deletes directories in more levels than it may. */
+int tree_fail_depth(struct fail *f, const char *path);

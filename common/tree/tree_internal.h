@@ -38,7 +38,8 @@ struct tree {
 	bool keep_owner;
 	struct dir_cache directories; /* kept open down to that of the last member */
 	bool is_layer;
-	struct layer_names made; /* by the current layer, and the directories on their paths */
+	struct layer_names
+		made; /* by the current layer, the directories on their paths, and what it joins */
 	struct named_acls *named_acls;
 	size_t named_acls_size; /* bytes that they take */
 	pthread_mutex_t lock;   /* of what follows: files are released by any thread */
@@ -93,6 +94,10 @@ int tree_layer_whiteout(struct tree *t, const struct member *m, struct fail *f);
 /* Is it a directory of a layer that means one of a lower layer, which stays as it is? name "": parent_fd itself. */
 bool tree_layer_joins(const struct tree *t, const struct member *m, int parent_fd,
 		      const char *name);
+
+/* Notes that the layer has this directory, so that none of its whiteouts deletes it. 0, or -errno with *f filled. */
+int tree_layer_join(struct tree *t, const struct member *m, int parent_fd, const char *name,
+		    struct fail *f);
 
 /* Removes what a member of a layer takes the place of, with all below it. 0 or -errno. */
 int tree_layer_replace(struct tree *t, int parent_fd, const char *name);

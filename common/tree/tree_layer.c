@@ -6,12 +6,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/inroot.h"
 #include "tree/whiteout.h"
-
-#define DEPTH_MAX 256 /* of what is deleted: each level takes a descriptor */
 
 void tree_begin_layer(struct tree *t)
 {
@@ -28,6 +27,24 @@ int tree_layer_note(struct tree *t, int parent_fd, const char *name)
 	if (fstat(parent_fd, &parent) < 0)
 		return -errno;
 	return layer_names_add(&t->made, &parent, name);
+}
+
+/* What is noted of a directory that a layer has, but has not made: no name has a slash. */
+static const char *joined_name(const char *name, char ret[NAME_MAX + 2])
+{
+	snprintf(ret, NAME_MAX + 2, "%.*s/", NAME_MAX, name);
+	return ret;
+}
+
+/* Has the layer this name? */
+static bool has_name(const struct tree *t, const struct stat *parent, const char *name,
+		     const struct stat *st)
+{
+	char joined[NAME_MAX + 2];
+
+	return layer_names_has(&t->made, parent, name) ||
+	       (S_ISDIR(st->st_mode) &&
+		layer_names_has(&t->made, parent, joined_name(name, joined)));
 }
 
 /* ---- deleting ---- */
@@ -78,7 +95,7 @@ static int empty_below(const struct deletion *d, int parent_fd, const char *name
 
 	if (fd < 0)
 		return -errno;
-	if (depth == DEPTH_MAX)
+	if (depth == LAYER_DEPTH_MAX)
 		return -ELOOP;
 	r = dirstate_enter(&state, fd, &d->t->directories.rules);
 	if (r == 0)
@@ -111,7 +128,7 @@ static int delete_name(const struct deletion *d, int parent_fd, const struct sta
 		return -EXDEV; /* what is mounted there is not the root's */
 	if (S_ISDIR(st.st_mode))
 		r = empty_below(d, parent_fd, name, depth);
-	if (r < 0 || (!d->all && layer_names_has(&d->t->made, parent, name)))
+	if (r < 0 || (!d->all && has_name(d->t, parent, name, &st)))
 		return r;
 	return unlink_name(d, parent_fd, name, &st);
 }
@@ -139,7 +156,8 @@ int tree_layer_replace(struct tree *t, int parent_fd, const char *name)
 
 static int fail_deletion(struct fail *f, const struct member *m, int error)
 {
-	return tree_fail(f, error, m->path, "cannot delete what it says");
+	return error == -ELOOP ? tree_fail_depth(f, m->path)
+			       : tree_fail(f, error, m->path, "cannot delete what it says");
 }
 
 static int delete_said(struct tree *t, const struct member *m, bool is_opaque, struct fail *f)
@@ -197,4 +215,23 @@ bool tree_layer_joins(const struct tree *t, const struct member *m, int parent_f
 	if (S_ISLNK(st.st_mode))
 		return leads_to_directory(t, m);
 	return S_ISDIR(st.st_mode) && !layer_names_has(&t->made, &parent, name);
+}
+
+int tree_layer_join(struct tree *t, const struct member *m, int parent_fd, const char *name,
+		    struct fail *f)
+{
+	char joined[NAME_MAX + 2];
+	struct stat st;
+	int r;
+
+	if (!*name)
+		return 0;
+	if (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		r = -errno;
+	else
+		r = S_ISDIR(st.st_mode) ? tree_layer_note(t, parent_fd, joined_name(name, joined))
+					: 0;
+	return r == -E2BIG ? tree_fail_names(f, m->path)
+	       : r < 0     ? tree_fail(f, r, m->path, "cannot note this directory")
+			   : 0;
 }

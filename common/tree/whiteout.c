@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tree/tree_fail.h"
+
 #define PREFIX WHITEOUT_PREFIX
 
 /* Is a component of that length this one? */
@@ -74,6 +76,8 @@ int whiteout_apply(struct root_tree *t, const char *path, struct fail *f)
 		return whiteout_fail(f, path);
 	if (w != WHITEOUT_NOTE)
 		n = find(t, path, at, w == WHITEOUT_OPAQUE);
+	if (n && root_tree_is_too_deep(t, n, w == WHITEOUT_OPAQUE))
+		return tree_fail_depth(f, path);
 	if (n)
 		root_tree_remove(t, n, w == WHITEOUT_OPAQUE);
 	return 0;

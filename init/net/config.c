@@ -193,7 +193,7 @@ bool net_hostname_is_valid(const char *name)
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
 	size_t length = strlen(name);
 
-	return length > 0 && length < NET_HOSTNAME_MAX && strspn(name, letters) == length &&
+	return length > 0 && length < NETWORK_HOSTNAME_MAX && strspn(name, letters) == length &&
 	       !strchr("-.", name[0]) && !strchr("-.", name[length - 1]) && !strstr(name, "..");
 }
 

@@ -7,11 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/message.h"
+
 #define NET_DNS_MAX 3 /* as many as resolvers take */
 #define NET_ROUTES_MAX 16
 #define NET_ADDRESS_TEXT_MAX 52 /* "ADDRESS/PREFIX" and a NUL */
 #define NET_NAME_MAX 16         /* of a card, IFNAMSIZ */
-#define NET_HOSTNAME_MAX 65     /* of a machine, with the NUL: what Linux takes */
 
 struct net_address {
 	uint8_t family; /* AF_INET, AF_INET6; 0 = none */
@@ -30,11 +31,11 @@ struct net_config {
 	size_t n_routes;
 	struct net_address dns[NET_DNS_MAX];
 	size_t n_dns;
-	char domain[256];                /* "" = none */
-	char hostname[NET_HOSTNAME_MAX]; /* of the machine; "" = not told */
-	unsigned mtu;                    /* bytes; 0 = the card's own */
-	char log[16];                    /* a log server; "" = none */
-	char from[48];                   /* who said so, for people */
+	char domain[256];                    /* "" = none */
+	char hostname[NETWORK_HOSTNAME_MAX]; /* of the machine; "" = not told */
+	unsigned mtu;                        /* bytes; 0 = the card's own */
+	char log[16];                        /* a log server; "" = none */
+	char from[48];                       /* who said so, for people */
 };
 
 /* "192.0.2.1", "2001:db8::1", the latter in brackets or not, with "/PREFIX" or without (then the whole address). False: it is

@@ -3,72 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/console.h"
 #include "base/read_all.h"
+#include "image/layer_rules.h"
 #include "root/root_signed.h"
-
-#define READ_SIZE 16384
-
-static const char todo_copy[] =
-	"Publish it again. If the kernel command line has a digest, it must be that of this file.";
-
-/* ---- is it the right one? ---- */
-
-int root_layer_check_digest(struct boot *b, const struct payload *p, const struct digest *digest)
-{
-	char wanted[DIGEST_TEXT_MAX], has[DIGEST_TEXT_MAX];
-	uint8_t buf[READ_SIZE];
-	struct digest_state s;
-	struct digest is;
-
-	digest_begin(&s);
-	for (uint64_t at = 0; at < p->size;) {
-		ssize_t n = payload_read(p, at, buf, sizeof(buf));
-
-		if (n <= 0)
-			return payload_fail_read(p, n < 0 ? (int)n : -EIO, &b->fail);
-		digest_add(&s, buf, (size_t)n);
-		at += (uint64_t)n;
-	}
-	is = digest_end(&s);
-	if (digest_is_same(&is, digest))
-		return 0;
-	return fail_set(&b->fail, EBADMSG, p->name, todo_copy,
-			"this layer's digest is %.16s..., and must be %.16s...",
-			digest_format(has, &is), digest_format(wanted, digest));
-}
-
-/* The name of the file at that path, or URL: without directories and query. */
-static const char *name_of(const char *from, size_t *ret_length)
-{
-	size_t length = strcspn(from, *from == '/' ? "" : "?,");
-	const char *name = from + length;
-
-	while (name > from && name[-1] != '/')
-		name--;
-	*ret_length = length - (size_t)(name - from);
-	return name;
-}
-
-int root_layer_check_name(struct boot *b, const struct manifest *m, const char *from)
-{
-	const char *is = manifest_payload(m), *name;
-	size_t length;
-
-	name = name_of(from, &length);
-	if (strncmp(is, MEMBER_LAYERS "/", strlen(MEMBER_LAYERS "/")) == 0 &&
-	    strlen(is + strlen(MEMBER_LAYERS "/")) == length &&
-	    memcmp(is + strlen(MEMBER_LAYERS "/"), name, length) == 0)
-		return 0;
-	return fail_set(&b->fail, EKEYREJECTED, from,
-			"Publish it with `tarboot netboot --sign` under the name that it has.",
-			"the signed manifest beside this layer is about %s, not " MEMBER_LAYERS "/"
-			"%.*s",
-			is, (int)length, name);
-}
 
 /* ---- adding it ---- */
 
@@ -103,25 +43,13 @@ static void warn_unchecked(const struct layer *l, bool is_pinned)
 			    l->payload.name);
 }
 
-static int check_digests(struct boot *b, const struct payload *p, const struct layer_wish *wish,
-			 const struct manifest *m)
-{
-	int r = wish->digest ? root_layer_check_digest(b, p, wish->digest) : 0;
-
-	if (r == 0 && m && m->has_payload_digest)
-		r = root_layer_check_digest(b, p, &m->payload_digest);
-	return r;
-}
-
 int root_layer_add(struct boot *b, struct payload *payload, const struct layer_wish *wish,
 		   const struct manifest *m)
 {
 	char size[SIZE_TEXT_MAX];
 	struct layer l = { .payload = *payload, .discard = *wish->from != '/' || !b->keep_payload };
-	int r = check_digests(b, payload, wish, m);
+	int r = block_list_read(&l.payload, &l.blocks, &b->fail);
 
-	if (r == 0)
-		r = block_list_read(&l.payload, &l.blocks, &b->fail);
 	if (r == 0)
 		r = append(b, &l);
 	if (r < 0) {
@@ -149,11 +77,10 @@ static int read_manifest(struct boot *b, const char *path, uint64_t size, struct
 		r = manifest_parse(text, length, ret);
 	if (r < 0)
 		return manifest_fail(r, path, &b->fail);
-	if (ret->payload_bytes == size)
-		return 0;
-	manifest_free(ret);
-	return fail_set(&b->fail, EBADMSG, path, todo_copy,
-			"the layer beside it has another size than it says");
+	r = layer_check_size(ret, path, size, &b->fail);
+	if (r < 0)
+		manifest_free(ret);
+	return r;
 }
 
 /* 1: it has none, and needs none. */
@@ -166,20 +93,25 @@ static int find_manifest(struct boot *b, const struct payload *p, struct manifes
 	if (!b->has_keys)
 		return read_manifest(b, path, p->size, ret);
 	r = root_signed_read(b, p->name, p->size, ret);
-	if (r == 0)
-		r = root_layer_check_name(b, ret, p->name);
-	if (r == 0 && !ret->has_payload_digest)
-		r = fail_set(&b->fail, EKEYREJECTED, path, todo_copy, "it has no payload-digest");
-	if (r < 0)
-		return -b->fail.error;
-	return 0;
+	return r == 0 ? layer_check_signed(ret, p->name, &b->fail) : r;
 }
 
-int root_layer_read(struct boot *b, const struct layer_wish *wish)
+/* What the kernel command line and its manifest say, if they do. */
+static int check_digests(struct boot *b, const struct payload *p, const struct layer_wish *wish,
+			 const struct manifest *m)
 {
-	struct manifest m = { 0 };
-	struct payload p;
-	int r = payload_open(AT_FDCWD, wish->from, true, &p, &b->fail);
+	const struct digest *of_manifest = m && m->has_payload_digest ? &m->payload_digest : NULL;
+
+	if (wish->digest && of_manifest && !digest_is_same(wish->digest, of_manifest))
+		return layer_fail_digest(&b->fail, p->name, of_manifest, wish->digest);
+	if (!wish->digest && !of_manifest)
+		return 0;
+	return layer_check_digest(p, of_manifest ? of_manifest : wish->digest, &b->fail);
+}
+
+static int open_wished(struct boot *b, const struct layer_wish *wish, struct payload *ret)
+{
+	int r = payload_open(AT_FDCWD, wish->from, true, ret, &b->fail);
 
 	if (r == -ENOENT && wish->may_be_missing)
 		return 1;
@@ -189,11 +121,24 @@ int root_layer_read(struct boot *b, const struct layer_wish *wish)
 			"Have the boot loader load it as an initrd, or put \"?\" behind its "
 			"name if it may be missing.",
 			"this layer is not in the initramfs");
-	if (r < 0)
+	return r;
+}
+
+int root_layer_read(struct boot *b, const struct layer_wish *wish)
+{
+	struct manifest m = { 0 };
+	const struct manifest *found = NULL;
+	struct payload p;
+	int r = open_wished(b, wish, &p);
+
+	if (r != 0)
 		return r;
 	r = find_manifest(b, &p, &m);
+	found = r == 0 ? &m : NULL;
 	if (r >= 0)
-		r = root_layer_add(b, &p, wish, r == 0 ? &m : NULL);
+		r = check_digests(b, &p, wish, found);
+	if (r == 0)
+		r = root_layer_add(b, &p, wish, found);
 	else
 		payload_close(&p);
 	manifest_free(&m);

@@ -24,12 +24,7 @@ int root_layer_fetch(struct boot *b, const struct layer_wish *wish);
 
 /* ---- between root_layer.c and root_layer_fetch.c ---- */
 
-/* The manifest must be about a file of that name, if the boot part has keys. 0 or -errno. */
-int root_layer_check_name(struct boot *b, const struct manifest *m, const char *from);
-
-/* Adds what is open, of which the manifest, if it has one, says the needs and the digest. Takes payload over, on failure too. */
+/* Adds what is open, and has the digest that it shall have; the manifest, if it has one, says the needs. Takes payload over, on failure
+ * too. */
 int root_layer_add(struct boot *b, struct payload *payload, const struct layer_wish *wish,
 		   const struct manifest *m);
-
-/* Has all of it that digest? 0; -EBADMSG, or -errno, with b->fail. */
-int root_layer_check_digest(struct boot *b, const struct payload *p, const struct digest *digest);

@@ -10,6 +10,7 @@
 
 #include "base/console.h"
 #include "base/memory.h"
+#include "image/layer_rules.h"
 #include "net/net.h"
 #include "root/root_fetch.h"
 #include "root/root_signed.h"
@@ -79,7 +80,7 @@ static int fetch_right(struct boot *b, struct servers *s, uint64_t most,
 	for (size_t tries = 1;; tries++) {
 		r = fetch_one(b, s, most, wish, ret);
 		if (r == 0 && digest)
-			r = root_layer_check_digest(b, ret, digest);
+			r = layer_check_digest(ret, digest, &b->fail);
 		if (r != -EBADMSG || tries >= s->n)
 			break;
 		payload_close(ret);
@@ -115,10 +116,9 @@ static int fetch_signed(struct boot *b, struct servers *s, const struct layer_wi
 	int r = root_signed_fetch(b, s->urls, s->n, wish->may_be_missing, &m);
 
 	if (r == 0)
-		r = root_layer_check_name(b, &m, s->urls[0].text);
-	if (r == 0 && !m.has_payload_digest)
-		r = fail_set(&b->fail, EKEYREJECTED, s->urls[0].text, todo_publish,
-			     "the manifest of this layer has no payload-digest");
+		r = layer_check_signed(&m, s->urls[0].text, &b->fail);
+	if (r == 0 && wish->digest && !digest_is_same(wish->digest, &m.payload_digest))
+		r = layer_fail_digest(&b->fail, s->urls[0].text, &m.payload_digest, wish->digest);
 	if (r == 0) {
 		r = fetch_right(b, s, m.payload_bytes, &m.payload_digest, wish, &p);
 		if (r == -EFBIG)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/console.h"
+#include "image/layer_rules.h"
 #include "net/config.h"
 #include "net/net.h"
 #include "root/firmware.h"
@@ -15,15 +16,10 @@
 
 /* ---- in the initramfs ---- */
 
-/* What lies beside a layer. */
-static bool is_beside(const char *name)
-{
-	return ends_with(name, ".manifest") || ends_with(name, ".manifest.minisig");
-}
-
 static int is_listed(const struct dirent *e)
 {
-	return strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && !is_beside(e->d_name);
+	return strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+	       !layer_is_beside(e->d_name);
 }
 
 static int compare(const struct dirent **a, const struct dirent **b)
@@ -35,13 +31,11 @@ static int add_listed(struct boot *b, const char *name)
 {
 	char path[sizeof(LAYERS_DIR) + NAME_MAX + 1];
 	const struct layer_wish wish = { .from = path };
+	int r;
 
 	snprintf(path, sizeof(path), LAYERS_DIR "/%s", name);
-	if (!ends_with(name, ".tar") && !ends_with(name, ".tar.xz") && !ends_with(name, ".tar.zst"))
-		return fail_set(&b->fail, EINVAL, path,
-				"Take it out of the initrd, or give it a name that ends so.",
-				"it is among the layers, but is no .tar, .tar.xz or .tar.zst");
-	return root_layer_read(b, &wish);
+	r = layer_check_kind(path, &b->fail);
+	return r == 0 ? root_layer_read(b, &wish) : r;
 }
 
 static int add_all_listed(struct boot *b)

@@ -299,15 +299,6 @@ int root_signed_fetch(struct boot *b, struct url *files, size_t n, bool may_be_m
 
 /* ---- from the initramfs ---- */
 
-static int fail_beside(struct boot *b, const char *path)
-{
-	return fail_set(&b->fail, EKEYREJECTED, path,
-			"Load the payload's manifest and its signature as initrds, too, or the "
-			"image that the boot part was packed with.",
-			"it is not in the initramfs, and the boot part takes no payload but its "
-			"own without a signed manifest");
-}
-
 /* A file of so many bytes at most: its descriptor, or -errno. */
 static int open_beside(struct boot *b, const char *file, const char *suffix, uint64_t most)
 {
@@ -318,7 +309,7 @@ static int open_beside(struct boot *b, const char *file, const char *suffix, uin
 	snprintf(path, sizeof(path), "%s%s", file, suffix);
 	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
-		return fail_beside(b, path);
+		return signature_fail_missing(&b->fail, path);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fail_errno(&b->fail, errno, path, "cannot open it");
 	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > most)

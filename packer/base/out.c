@@ -18,9 +18,8 @@
 /* Files that the signal handler removes. Only the main thread sets and clears the slots. */
 static char *volatile pending[OPEN_MAX_OUTS];
 
-/* Also a directory that is not complete yet, and the files that may be in it. */
-static const char *volatile pending_directory;
-static const char *const *volatile pending_files;
+/* Also directories that are not complete yet. */
+static struct out_guard *volatile guards;
 
 static void remove_directory(const char *path, const char *const *files)
 {
@@ -36,8 +35,8 @@ static void remove_pending(int signal)
 	for (size_t i = 0; i < OPEN_MAX_OUTS; i++)
 		if (pending[i])
 			unlink(pending[i]);
-	if (pending_directory)
-		remove_directory(pending_directory, pending_files);
+	for (struct out_guard *g = guards; g; g = g->next)
+		remove_directory(g->path, g->files);
 	raise(signal); /* SA_RESETHAND: this time the signal ends the program */
 }
 
@@ -50,11 +49,24 @@ void out_catch_signals(void)
 		sigaction(signals[i], &action, NULL);
 }
 
-void out_guard_directory(const char *path, const char *const *files)
+void out_guard_add(struct out_guard *g)
 {
-	pending_directory = NULL;
-	pending_files = files;
-	pending_directory = path;
+	g->next = guards;
+	guards = g;
+}
+
+void out_guard_remove(struct out_guard *g)
+{
+	struct out_guard *before = guards;
+
+	if (guards == g) {
+		guards = g->next;
+		return;
+	}
+	while (before && before->next != g)
+		before = before->next;
+	if (before)
+		before->next = g->next;
 }
 
 static void set_pending(char *from, char *to)

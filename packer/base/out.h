@@ -71,9 +71,17 @@ int out_commit_pair(struct out *o, struct out *beside, const char *path, struct 
 /* Deletes the file and frees o. Does nothing if it was never opened ({0}) or is already committed. */
 void out_abandon(struct out *o);
 
-/* Makes a signal that ends the program delete this directory, which need not exist yet, if it has no other files than
- * these; the list ends with NULL. Both must stay unchanged until the next call. NULL: none. */
-void out_guard_directory(const char *path, const char *const *files);
+/* A directory that is not complete yet. */
+struct out_guard {
+	const char *path;         /* it need not exist yet */
+	const char *const *files; /* that may be in it; ends with NULL */
+	struct out_guard *next;   /* out.c's */
+};
+
+/* Makes a signal that ends the program delete this directory, if it has no other files than these; until out_guard_remove(). Removing
+ * what was not added does nothing. */
+void out_guard_add(struct out_guard *g);
+void out_guard_remove(struct out_guard *g);
 
 /* Makes signals that end the program delete temporary files. Call it once, at start. */
 void out_catch_signals(void);

@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "command/command.h"
+#include "image/embedded_layers.h"
 #include "image/image_report.h"
 #include "image/inspect_json.h"
 #include "image/contents_diff.h"
+#include "image/layer.h"
 #include "image/uki_measure.h"
 #include "image/uki_report.h"
 #include "base/options.h"
@@ -154,6 +156,38 @@ static void print_disk_usage(const struct disk_usage *u)
 		print_entry(&u->files[i]);
 }
 
+/* A layer lies in the tree of a root, so no machine boots with it alone. */
+static void print_layer_needs(const struct treesize *size)
+{
+	struct manifest m = { 0 };
+	char text[SIZE_TEXT_MAX];
+
+	treesize_tell(size, &m);
+	printf("memory   %s more than its root takes: it is a layer\n",
+	       size_format(text, layer_tree_bytes(&m)));
+}
+
+static int print_layers_text(const struct image *image, struct fail *f)
+{
+	struct embedded_layers layers;
+	char size[SIZE_TEXT_MAX], tree[SIZE_TEXT_MAX];
+	int r = embedded_layers_open(image, NULL, &layers, f);
+
+	if (r < 0)
+		return r;
+	print_line(stdout, "image %s", image->path);
+	print_members(image);
+	for (size_t i = 0; i < layers.n; i++) {
+		print_line(stdout, "layer    %s, %s", layers.payloads[i].name,
+			   size_format(size, layers.payloads[i].size));
+		if (layers.about[i].tree)
+			printf("memory   %s more than the root takes\n",
+			       size_format(tree, layers.about[i].tree));
+	}
+	embedded_layers_close(&layers);
+	return 0;
+}
+
 static void print_report_text(const struct image_report *report)
 {
 	const struct image *image = &report->image;
@@ -168,8 +202,11 @@ static void print_report_text(const struct image_report *report)
 		print_manifest(image);
 	print_payload(image, &report->blocks, report->keys.n > 0);
 	boot_keys_print(&report->keys);
-	needs_print(image, &report->needs);
-	if (!image->is_boot_part)
+	if (image_is_layer(image))
+		print_layer_needs(&report->contents.size);
+	else
+		needs_print(image, &report->needs);
+	if (image_has_root(image))
 		print_disk_usage(&report->usage);
 }
 
@@ -178,7 +215,9 @@ static void print_report_text(const struct image_report *report)
 /* One that has no root is shown without its files. */
 static int decode(struct image_report *report, struct fail *f)
 {
-	return report->image.is_boot_part && !arg_report ? 0 : image_report_decode(report, f);
+	bool is_asked = arg_report || (arg_json && report->image.is_layers);
+
+	return image_has_root(&report->image) || is_asked ? image_report_decode(report, f) : 0;
 }
 
 static int inspect(const char *path, struct fail *f)
@@ -195,6 +234,8 @@ static int inspect(const char *path, struct fail *f)
 		r = image_report_write(&report, arg_report, f);
 	if (r == 0 && arg_json)
 		inspect_json(&report, stdout);
+	else if (r == 0 && report.image.is_layers)
+		r = print_layers_text(&report.image, f);
 	else if (r == 0)
 		print_report_text(&report);
 	image_report_close(&report);

@@ -9,6 +9,7 @@
 #include "image/image_kernel.h"
 #include "image/image_report.h"
 #include "image/image_verify.h"
+#include "image/layered_root.h"
 #include "base/options.h"
 #include "base/out.h"
 #include "base/print.h"
@@ -16,8 +17,9 @@
 #include "site/site_generate.h"
 #include "site/site_layers.h"
 #include "site/site_name.h"
-#include "site/site_sign.h"
+#include "site/site_publish.h"
 #include "site/site_stream.h"
+#include "site/site_trust.h"
 #include "site/site_uki.h"
 #include "base/size.h"
 
@@ -201,6 +203,7 @@ struct netboot {
 	const char *kernel, *uki, *roll_back, *remove, *hosts;
 	bool quiet;
 	struct netboot_layers layers;
+	struct site_draft *drafts;    /* of the images; owned */
 	char **images;                /* of argv */
 	char (*names)[SITE_NAME_MAX]; /* of the images; owned */
 	size_t n_images;
@@ -354,36 +357,77 @@ static int check_line(const struct command_line *line, const char **ret_director
 
 /* ---- the work ---- */
 
-static int publish(struct netboot *n, size_t i, struct fail *f)
+/* All that may fail for what is given is done before anything that machines load changes. */
+static int make_all(struct netboot *n, struct signing *signing, struct fail *f)
 {
 	struct publishing p = n->publishing;
-	struct site_image before;
-	bool published;
-	int r;
+	int r = netboot_layers_give(&n->layers, &n->site, f);
 
-	p.image = n->images[i];
-	p.name = n->names[i];
-	p.kernel = n->kernel;
-	r = site_read_image(&n->site, p.name, &before, f);
+	n->drafts = calloc(n->n_images + 1, sizeof(*n->drafts));
+	if (r == 0 && !n->drafts)
+		r = fail_errno(f, ENOMEM, n->site.directory, "cannot publish there");
+	for (size_t i = 0; r == 0 && i < n->n_images; i++) {
+		p.image = n->images[i];
+		p.name = n->names[i];
+		p.kernel = n->kernel;
+		r = site_draft_make(&n->site, &p, signing, &n->drafts[i], f);
+	}
+	return r;
+}
+
+static int sign_all(struct netboot *n, struct signing *signing, struct fail *f)
+{
+	struct site_trust trust;
+	int r = site_trust_read(&n->site, n->drafts, n->n_images, n->remove, &trust, f);
+
+	if (r < 0)
+		return r;
+	r = netboot_layers_sign(&n->layers, &n->site, &n->publishing, &trust, signing, f);
 	if (r == 0)
-		r = site_publish(&n->site, &p, &published, f);
+		r = site_drafts_check_words(&n->site, n->drafts, n->n_images, n->remove, f);
+	if (r == 0 && n->publishing.sign)
+		r = signing_run(signing, &n->site, n->publishing.sign, f);
+	site_trust_free(&trust);
+	return r;
+}
+
+static int make_and_sign(struct netboot *n, struct fail *f)
+{
+	struct signing signing = { 0 };
+	int r = make_all(n, &signing, f);
+
+	if (r == 0)
+		r = sign_all(n, &signing, f);
+	for (size_t i = 0; r == 0 && i < n->n_images; i++)
+		r = site_draft_seal(&n->drafts[i], f);
+	if (r == 0)
+		r = netboot_layers_seal(&n->layers, &n->site, f);
+	signing_free(&signing);
+	return r;
+}
+
+static int publish(struct netboot *n, struct site_draft *d, struct fail *f)
+{
+	const struct site_version before = d->image.current;
+	int r = site_draft_publish(&n->site, d, f);
+
 	if (r < 0)
 		return r;
 	printf("%s %s\n",
-	       published                           ? "published"
-	       : p.sign && *before.current.payload ? "signed"
-						   : "unchanged",
-	       p.name);
-	if (published && *before.current.payload && !p.stream)
+	       d->is_new            ? "published"
+	       : d->is_signed_again ? "signed"
+				    : "unchanged",
+	       d->p.name);
+	if (d->is_new && *before.payload && !d->p.stream)
 		print_warning("%s: the boot loader loads this version whole; the one before was "
 			      "published with --stream: give it again to have this one fetched",
-			      p.name);
-	if (published && before.current.n_layers > 0 && p.n_layers == 0)
+			      d->p.name);
+	if (d->is_new && before.n_layers > 0 && d->p.n_layers == 0)
 		print_warning("%s: this version has no layers for all machines; the one before had "
 			      "%zu: give --layer again to have them",
-			      p.name, before.current.n_layers);
+			      d->p.name, before.n_layers);
 	if (!*n->site.boot)
-		strcpy(n->site.boot, p.name);
+		strcpy(n->site.boot, d->p.name);
 	return 0;
 }
 
@@ -426,15 +470,17 @@ static int change_images(struct netboot *n, struct fail *f)
 
 	if (r == 0)
 		r = keep_default(&n->site, f);
+	if (r == 0)
+		r = make_and_sign(n, f);
 	for (size_t i = 0; r == 0 && i < n->n_images; i++)
-		r = publish(n, i, f);
+		r = publish(n, &n->drafts[i], f);
+	if (r == 0)
+		r = netboot_layers_publish(&n->layers, &n->site, f);
 	if (r == 0 && n->uki)
 		r = is_none(n->uki) ? site_uki_remove(&n->site, f)
 				    : site_uki_publish(&n->site, n->uki, f);
 	if (r == 0 && n->roll_back)
 		r = site_roll_back(&n->site, n->roll_back, f);
-	if (r == 0)
-		r = netboot_layers_publish(&n->layers, &n->site, &n->publishing, f);
 	if (r == 0 && n->remove)
 		r = remove_image(&n->site, n->remove, f);
 	if (r < 0)
@@ -475,16 +521,24 @@ static void print_images(const struct site *s, const char *url, const struct sit
 	}
 }
 
-static void warn_of_layers(const struct site *s, const struct site_image *images, size_t n)
+static int warn_of_layers(const struct site *s, struct fail *f)
 {
-	const char *mac = site_layers_unsigned(s);
+	char file[SITE_LAYER_FILE_MAX + 32];
+	struct site_trust trust;
+	int r = site_trust_read(s, NULL, 0, NULL, &trust, f);
 
-	for (size_t i = 0; mac && i < n; i++)
-		if (images[i].current.has_keys)
-			print_warning("the layer of %s has no signature, and the boot part of %s "
-				      "takes none without: that machine does not boot it. Give the "
-				      "layer again, with --sign KEYFILE.",
-				      mac, images[i].name);
+	if (r < 0)
+		return r;
+	site_trust_warn(&trust, s);
+	site_trust_free(&trust);
+	for (size_t i = 0; i < s->n_machines; i++)
+		if (site_layers_missing(s, &s->machines[i], file))
+			print_warning("http/layers/%s of %s is not there: that machine does not "
+				      "boot: give its layer again with --machine-layer %s=DIR, or "
+				      "take it away with %s=none.",
+				      file, s->machines[i].mac, s->machines[i].mac,
+				      s->machines[i].mac);
+	return 0;
 }
 
 static int write_all(struct netboot *n, struct fail *f)
@@ -501,13 +555,13 @@ static int write_all(struct netboot *n, struct fail *f)
 	site_url(&n->site, url);
 	print_images(&n->site, url, images, n_images);
 	site_uki_print(&n->site, url);
-	warn_of_layers(&n->site, images, n_images);
+	r = warn_of_layers(&n->site, f);
 	printf("menu     %s/menu.ipxe\n", url);
 	print_line(stdout, "serve    tarboot serve %s", n->site.directory);
 	free(images);
-	if (site_check_reachable(&n->site, f) < 0)
+	if (r == 0 && site_check_reachable(&n->site, f) < 0)
 		print_warning("%s: %s: %s", f->what, f->why, f->todo);
-	return 0;
+	return r;
 }
 
 /* The directory is made and locked before its settings are read. */
@@ -534,6 +588,26 @@ static int name_image(struct netboot *n, size_t i, struct fail *f)
 	return r;
 }
 
+/* The layers for all machines may delete what this root needs. */
+static int check_layers(const struct netboot *n, const struct image_report *report, struct fail *f)
+{
+	size_t n_layers = n->layers.n_common;
+	struct unpack_layer *layers = calloc(n_layers + 1, sizeof(*layers));
+	const struct unpack_options how = {
+		.root_fd = -1, .blocks = &report->blocks, .layers = layers, .n_layers = n_layers
+	};
+	struct unpack_result unused;
+	int r;
+
+	if (!layers)
+		return fail_errno(f, ENOMEM, report->image.path, "cannot check its layers");
+	for (size_t i = 0; i < n_layers; i++)
+		layers[i].payload = &n->layers.common[i].payload;
+	r = layered_root_verify(&report->image, &how, "checking", &unused, f);
+	free(layers);
+	return r;
+}
+
 /* Can it boot, as far as can be told without decoding it, is its kernel there, and can it have its name? */
 static int check_image(struct netboot *n, size_t i, struct fail *f)
 {
@@ -545,15 +619,19 @@ static int check_image(struct netboot *n, size_t i, struct fail *f)
 		return r;
 	r = image_verify_has_init(&report.image, f);
 	if (r == 0)
+		r = image_need_root(&report.image, f);
+	if (r == 0)
 		r = image_kernel_find(&report.image, n->kernel, &kernel, f);
 	if (r == 0 && n->publishing.stream)
 		r = site_copy_check_stream(&report.image, f);
 	if (r == 0)
-		r = site_sign_check(&n->publishing, &report.keys, n->images[i], f);
+		r = site_draft_check_signed(&n->publishing, &report.keys, n->images[i], f);
 	if (r == 0)
 		r = name_image(n, i, f);
 	if (r == 0)
 		r = image_verify_bytes(&report.image, f);
+	if (r == 0 && n->layers.n_common > 0)
+		r = check_layers(n, &report, f);
 	image_report_close(&report);
 	return r;
 }
@@ -626,6 +704,9 @@ int command_netboot(int argc, char **argv)
 	}
 	cleanup_close(&n.lock);
 	netboot_layers_free(&n.layers);
+	for (size_t i = 0; n.drafts && i < n.n_images; i++)
+		site_draft_free(&n.drafts[i]);
+	free(n.drafts);
 	free(n.names);
 	site_free(&n.site);
 	free(line.options);

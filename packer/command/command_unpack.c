@@ -12,6 +12,7 @@
 #include "image/image_unpack.h"
 #include "image/image.h"
 #include "image/image_verify.h"
+#include "image/layered_root.h"
 #include "image/members.h"
 #include "image/uki_verify.h"
 #include "base/memory.h"
@@ -151,12 +152,6 @@ static void print_result(const struct unpack_result *r, uint64_t usec, const cha
 		       (unsigned long long)r->unchecked, (unsigned long long)r->blocks);
 }
 
-static void print_layers(const struct embedded_layers *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		print_line(stdout, "layer: %s", l->payloads[i].name);
-}
-
 static int unpack_into(const struct image *image, int root_fd, struct fail *f)
 {
 	struct unpack_options how = { .root_fd = root_fd,
@@ -166,7 +161,7 @@ static int unpack_into(const struct image *image, int root_fd, struct fail *f)
 	struct unpack_result result;
 	struct embedded_layers layers;
 	uint64_t start = now_usec();
-	int r = embedded_layers_open(image, &layers, f);
+	int r = embedded_layers_open(image, NULL, &layers, f);
 
 	if (r < 0)
 		return r;
@@ -176,7 +171,7 @@ static int unpack_into(const struct image *image, int root_fd, struct fail *f)
 	if (r == 0)
 		print_result(&result, now_usec() - start, "unpacked");
 	if (r == 0)
-		print_layers(&layers);
+		embedded_layers_print(&layers);
 	embedded_layers_close(&layers);
 	return r;
 }
@@ -268,37 +263,38 @@ static void count_data(void *size, uint64_t offset, uint64_t bytes)
 	treesize_add_data(size, offset, bytes);
 }
 
-/* Digests first, because they tell which Block is damaged, and nothing else checks the boot part. Of what arrives each Block is
- * checked before it is decoded. */
-static int verify_image(const struct image *image, struct unpack_result *ret, struct fail *f)
+static int decode(const struct image *image, const struct embedded_layers *layers,
+		  struct unpack_result *ret, struct fail *f)
 {
 	struct treesize size = { 0 };
-	struct unpack_options how = { .root_fd = -1,
-				      .hold = true,
-				      .discard = image->payload.arrival,
-				      .threads = (unsigned)arg_threads,
-				      .member = count_member,
-				      .data = count_data,
-				      .member_arg = &size };
-	int r = image->payload.arrival ? 0 : image_verify_bytes(image, f);
+	const struct unpack_options how = { .root_fd = -1,
+					    .hold = true,
+					    .discard = image->payload.arrival,
+					    .threads = (unsigned)arg_threads,
+					    .layers = layers->layers,
+					    .n_layers = layers->n,
+					    .member = count_member,
+					    .data = count_data,
+					    .member_arg = &size };
+	int r = layered_root_verify(image, &how, "verifying", ret, f);
 
-	if (r == 0)
-		r = image_unpack(image, &how, "verifying", ret, f);
 	return r == 0 ? image_verify_numbers(image, &size, f) : r;
 }
 
-/* None of which the manifest knows. */
-static int verify_layers(const struct image *image, struct fail *f)
+/* Digests first, because they tell which Block is damaged, and nothing else checks the boot part. Of what arrives each Block is
+ * checked before it is decoded. */
+static int verify_image(const struct image *image, struct embedded_layers *layers,
+			struct unpack_result *ret, struct fail *f)
 {
-	struct embedded_layers layers;
-	int r = embedded_layers_open(image, &layers, f);
+	int r = image->payload.arrival || image->is_layers ? 0 : image_verify_bytes(image, f);
 
 	if (r == 0)
-		r = embedded_layers_verify(&layers, (unsigned)arg_threads, f);
-	if (r == 0)
-		print_layers(&layers);
-	embedded_layers_close(&layers);
-	return r;
+		r = embedded_layers_open(image, image->is_layers && n_trust ? &trusted : NULL,
+					 layers, f);
+	if (r < 0)
+		return r;
+	return image_has_root(image) ? decode(image, layers, ret, f)
+				     : embedded_layers_verify(layers, (unsigned)arg_threads, f);
 }
 
 static void print_digests(const struct image *image)
@@ -341,9 +337,22 @@ static void print_verdict(const struct uki_verdict *v)
 		puts("not checked: stub, kernel command line and os-release: it is not signed");
 }
 
+static void print_verified(const struct image *image, const struct embedded_layers *layers,
+			   struct unpack_result *result, uint64_t usec)
+{
+	if (!image->payload.arrival && !image_verify_lacks(image) && layers->n == 0)
+		result->unchecked = 0; /* each Block had its digest */
+	if (image_has_root(image))
+		print_result(result, usec, "whole");
+	embedded_layers_print(layers);
+	if (!image->is_layers)
+		print_digests(image);
+}
+
 /* The archive is in the image, and the image in the unified kernel image. */
 static int verify(const struct image *image, struct fail *f)
 {
+	struct embedded_layers layers = { 0 };
 	struct unpack_result result;
 	struct uki_verdict verdict;
 	uint64_t start = now_usec();
@@ -353,21 +362,13 @@ static int verify(const struct image *image, struct fail *f)
 		return fail_set(f, EINVAL, image->path, "Leave out --secureboot-cert.",
 				"it is no unified kernel image, and only these are signed");
 	if (r == 0)
-		r = image->is_boot_part ? image_verify_bytes(image, f)
-					: verify_image(image, &result, f);
-	if (r < 0)
-		return r;
-	if (!image->payload.arrival && !image_verify_lacks(image))
-		result.unchecked = 0; /* each Block had its digest */
-	if (!image->is_boot_part)
-		print_result(&result, now_usec() - start, "whole");
-	r = verify_layers(image, f);
-	if (r < 0)
-		return r;
-	print_digests(image);
-	if (image->uki)
+		r = verify_image(image, &layers, &result, f);
+	if (r == 0)
+		print_verified(image, &layers, &result, now_usec() - start);
+	if (r == 0 && image->uki)
 		print_verdict(&verdict);
-	return 0;
+	embedded_layers_close(&layers);
+	return r;
 }
 
 static int check_trust(const char *command)
@@ -413,7 +414,7 @@ static void print_signer(const struct input *in)
 		print_line(stdout, "manifest: signed with key %s: %s %s of %s",
 			   signature_id_format(id, a->key), *a->name ? a->name : "no name",
 			   a->version, *a->date ? a->date : "no date");
-	else if (n_trust)
+	else if (n_trust && !in->image->is_layers)
 		puts("keys: right: its boot part takes only a root that is signed with one of "
 		     "these");
 }

@@ -28,10 +28,10 @@ static void forget(struct netboot_layers *l, const char *mac)
 	l->n = n;
 }
 
-static int append(struct netboot_layers *l, const char *mac, const char *from)
+static int append(struct netboot_layers *l, const char *mac, const char *from, bool is_typed)
 {
 	struct netboot_layer *given = array_one_more(l->given, l->n, sizeof(*given));
-	struct netboot_layer new = { 0 };
+	struct netboot_layer new = { .is_typed = is_typed };
 
 	if (!given)
 		return -ENOMEM;
@@ -54,7 +54,8 @@ int netboot_layers_add(struct netboot_layers *l, const char *mac, const char *fr
 {
 	if (!mac && l->n_common == SITE_LAYERS_MAX)
 		return print_usage_error("netboot", "--layer: there may be %d", SITE_LAYERS_MAX);
-	return append(l, mac, from) < 0 ? print_usage_error("netboot", "out of memory") : EXIT_OK;
+	return append(l, mac, from, true) < 0 ? print_usage_error("netboot", "out of memory")
+					      : EXIT_OK;
 }
 
 int netboot_layers_add_machine(struct netboot_layers *l, const char *value)
@@ -69,6 +70,11 @@ int netboot_layers_add_machine(struct netboot_layers *l, const char *value)
 			"--machine-layer %s: it must be a MAC address, = and a directory "
 			"or archive, for example 52:54:00:12:34:56=layers/pc1",
 			value);
+	if (!mac_is_of_card(mac))
+		return print_usage_error("netboot",
+					 "--machine-layer %s: its MAC address is that of a group, "
+					 "or all zeros, and no machine's",
+					 value);
 	return netboot_layers_add(l, mac, value + length + 1);
 }
 
@@ -90,7 +96,7 @@ static int add_layer(struct netboot_layers *l, const struct hosts_machine *m, co
 		directory = 0;
 	if (asprintf(&from, "%.*s%s", (int)directory, path, m->layer) < 0)
 		return -ENOMEM;
-	r = append(l, m->mac, from);
+	r = append(l, m->mac, from, false);
 	free(from);
 	return r;
 }
@@ -135,8 +141,12 @@ static int read_machines(struct netboot_layers *l, struct site *s, const char *t
 	int r = m ? 1 : -ENOMEM;
 
 	while (r > 0 && (r = hosts_next(&h, m, &wrong)) > 0) {
-		wrong = is_repeated(text, m, h.line) ? "this MAC address is in an earlier line, too"
-						     : NULL;
+		wrong = !mac_is_of_card(m->mac)
+				? "its MAC address is that of a group, or all zeros, and no "
+				  "machine's"
+			: is_repeated(text, m, h.line)
+				? "this MAC address is in an earlier line, too"
+				: NULL;
 		if (wrong || add_machine(l, s, m, path) < 0)
 			r = wrong ? -EINVAL : -ENOMEM;
 	}
@@ -154,7 +164,10 @@ int netboot_layers_read_hosts(struct netboot_layers *l, struct site *s, const ch
 	int r = read_file(path, &text, &size);
 
 	if (r < 0)
-		return fail_errno(f, r, path, "cannot read this file of machines");
+		return fail_set(f, -r, path,
+				"Give the path of a file with a line for each machine, as "
+				"tarboot-netboot(1) describes it.",
+				"cannot read this file of machines: %s", strerror(-r));
 	if (strlen(text) != size)
 		return fail_set(f, EINVAL, path, "Save it as plain text or CSV.",
 				"it is no text: there is a NUL in it");
@@ -183,44 +196,95 @@ int netboot_layers_open(struct netboot_layers *l, const struct site *s, struct f
 	return r;
 }
 
-/* A machine whose boot part has keys takes no layer without a signature. */
-static int check_signed(const struct site *s, const struct publishing *p, const char *mac,
-			struct fail *f)
+int netboot_layers_give(struct netboot_layers *l, struct site *s, struct fail *f)
 {
-	struct site_image *images = NULL;
-	const char *name = NULL;
-	size_t n = 0;
-	int r = p->sign ? 0 : site_images(s, &images, &n, f);
+	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < n; i++)
-		if (images[i].current.has_keys || images[i].current.is_signed)
-			name = images[i].name;
-	if (name)
-		r = fail_set(f, EPERM, mac, "Give the secret key with --sign.",
-			     "its layer must be signed: %s, which it may boot, has keys or is "
-			     "signed",
-			     name);
-	free(images);
+	for (size_t i = 0; r == 0 && i < l->n; i++) {
+		struct netboot_layer *given = &l->given[i];
+		struct site_machine *m = *given->mac ? site_machine(s, given->mac) : NULL;
+
+		if (!*given->mac)
+			continue;
+		if (!m)
+			return fail_errno(f, ENOMEM, given->mac, "cannot note it");
+		given->before = m->layer;
+		if (given->from)
+			r = site_layers_give(s, given->mac, &given->layer, f);
+		else
+			m->layer = (struct site_layer){ 0 };
+	}
 	return r;
 }
 
-int netboot_layers_publish(const struct netboot_layers *l, struct site *s,
-			   const struct publishing *p, struct fail *f)
+/* A machine whose boot part has keys takes no layer without a signature. */
+static int sign_one(struct site *s, const char *mac, const struct publishing *p,
+		    const struct site_trust *trust, struct signing *signing, struct fail *f)
+{
+	const struct boot_keys **keys;
+	size_t n;
+	int r;
+
+	if (!p->sign && trust->n > 0)
+		return fail_set(f, EPERM, mac, "Give the secret key with --sign.",
+				"its layer must be signed: %s, which it may boot, has keys or is "
+				"signed",
+				trust->images[0].name);
+	if (!p->sign)
+		return 0;
+	r = site_trust_keys(trust, s, site_machine(s, mac), &keys, &n, f);
+	if (r < 0)
+		return r;
+	r = site_layers_sign(s, mac, signing, keys, n, f);
+	free(keys);
+	return r;
+}
+
+int netboot_layers_sign(const struct netboot_layers *l, struct site *s, const struct publishing *p,
+			const struct site_trust *trust, struct signing *signing, struct fail *f)
 {
 	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < l->n; i++)
+		if (*l->given[i].mac && l->given[i].from)
+			r = sign_one(s, l->given[i].mac, p, trust, signing, f);
+	return r;
+}
+
+int netboot_layers_seal(const struct netboot_layers *l, const struct site *s, struct fail *f)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < l->n; i++)
+		if (*l->given[i].mac && l->given[i].from)
+			r = site_layers_give_initrd(s, l->given[i].mac, &l->given[i].layer, f);
+	return r;
+}
+
+static void tell(const struct netboot_layer *given)
+{
+	if (given->from)
+		print_line(stdout, "layer    %s: %s", given->mac, given->from);
+	else if (*given->before.file)
+		print_line(stdout, "layer    %s: none any more", given->mac);
+	else if (given->is_typed)
+		print_warning("--machine-layer %s=none: there was none; if another machine was "
+			      "meant, whose layer stays: give its MAC address",
+			      given->mac);
+}
+
+int netboot_layers_publish(const struct netboot_layers *l, const struct site *s, struct fail *f)
+{
+	int r = site_layers_publish(s, f);
 
 	for (size_t i = 0; r == 0 && i < l->n; i++) {
 		const struct netboot_layer *given = &l->given[i];
 
 		if (!*given->mac)
 			continue;
-		r = given->from ? check_signed(s, p, given->mac, f) : 0;
-		if (r == 0)
-			r = given->from ? site_layers_give(s, given->mac, &given->layer, p, f)
-					: site_layers_take(s, given->mac, f);
-		if (r == 0)
-			print_line(stdout, "layer    %s: %s", given->mac,
-				   given->from ? given->from : "none any more");
+		if (given->from)
+			r = site_layers_forget(s, given->mac, &given->before, f);
+		tell(given);
 	}
 	return r;
 }

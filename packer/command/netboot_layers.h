@@ -4,12 +4,14 @@
 #pragma once
 
 #include "image/layer.h"
-#include "site/site_version.h"
+#include "site/site_trust.h"
 
 struct netboot_layer {
 	char mac[MAC_TEXT_MAX]; /* "" = for all machines */
 	char *from;             /* owned; NULL = the machine has none any more */
+	bool is_typed;          /* on the command line */
 	struct layer layer;
+	struct site_layer before; /* that the machine has had */
 };
 
 struct netboot_layers {
@@ -30,8 +32,12 @@ int netboot_layers_read_hosts(struct netboot_layers *l, struct site *s, const ch
 /* Packs and checks all of them, before anything is published. */
 int netboot_layers_open(struct netboot_layers *l, const struct site *s, struct fail *f);
 
-/* Publishes those of single machines. p: how they are signed. */
-int netboot_layers_publish(const struct netboot_layers *l, struct site *s,
-			   const struct publishing *p, struct fail *f);
+/* Makes those of single machines aside; then, when the images are made, too, adds them to what p signs; makes their initrds when that is
+ * done; and publishes all. */
+int netboot_layers_give(struct netboot_layers *l, struct site *s, struct fail *f);
+int netboot_layers_sign(const struct netboot_layers *l, struct site *s, const struct publishing *p,
+			const struct site_trust *trust, struct signing *signing, struct fail *f);
+int netboot_layers_seal(const struct netboot_layers *l, const struct site *s, struct fail *f);
+int netboot_layers_publish(const struct netboot_layers *l, const struct site *s, struct fail *f);
 
 void netboot_layers_free(struct netboot_layers *l);

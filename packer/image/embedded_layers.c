@@ -7,83 +7,248 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static bool is_layer(const struct image_member *m)
+#include "base/print.h"
+#include "image/image_unpack.h"
+#include "image/layer_rules.h"
+#include "image/pinned.h"
+#include "image/rootsize.h"
+
+/* Its name in tarboot/layers; NULL: it is not there. */
+static const char *name_in_layers(const struct image_member *m)
 {
-	return S_ISREG(m->mode) &&
-	       strncmp(m->name, EMBEDDED_LAYERS_DIR, strlen(EMBEDDED_LAYERS_DIR)) == 0 &&
-	       !ends_with(m->name, ".manifest") && !ends_with(m->name, ".minisig");
+	size_t length = strlen(EMBEDDED_LAYERS_DIR);
+
+	return strncmp(m->name, EMBEDDED_LAYERS_DIR, length) == 0 && m->name[length]
+		       ? m->name + length
+		       : NULL;
+}
+
+static bool is_listed(const struct image_member *m)
+{
+	const char *name = name_in_layers(m);
+
+	return name && !layer_is_beside(name);
 }
 
 bool embedded_layers_are_there(const struct image *image)
 {
 	for (size_t i = 0; i < image->n_members; i++)
-		if (is_layer(&image->members[i]))
+		if (is_listed(&image->members[i]))
 			return true;
 	return false;
 }
 
-/* Does a later archive have another file of that name, which then takes its place? */
-static bool is_replaced(const struct image *image, size_t member)
+/* Of several archives in the image the last one counts, as for the kernel. */
+static const struct image_member *find_last(const struct image *image, const char *name)
 {
-	for (size_t i = member + 1; i < image->n_members; i++)
-		if (strcmp(image->members[i].name, image->members[member].name) == 0)
-			return true;
-	return false;
+	for (size_t i = image->n_members; i > 0; i--)
+		if (strcmp(image->members[i - 1].name, name) == 0)
+			return &image->members[i - 1];
+	return NULL;
 }
 
-static int open_one(const struct image *image, const struct image_member *m, struct payload *ret)
+/* ---- its manifest ---- */
+
+/* What lies beside a layer, NUL-terminated; *ret is the caller's, NULL: it is not there. */
+static int read_beside(const struct image *image, const struct image_member *layer,
+		       const char *suffix, uint64_t most, char **ret, size_t *ret_size,
+		       struct fail *f)
 {
-	int fd = fcntl(image->payload.parts[0].fd, F_DUPFD_CLOEXEC, 0);
+	_cleanup_free_ char *name = NULL, *text = NULL;
+	const struct image_member *m;
+	int r = asprintf(&name, "%s%s", layer->name, suffix) < 0 ? -ENOMEM : 0;
+
+	m = r == 0 ? find_last(image, name) : NULL;
+	*ret = NULL;
+	if (r == 0 && !m)
+		return 0;
+	if (r == 0)
+		r = m->size > most ? -E2BIG : 0;
+	text = r == 0 ? calloc(1, (size_t)m->size + 1) : NULL;
+	if (text)
+		r = image_read(image, m->offset, text, (size_t)m->size);
+	if (r < 0 || !text)
+		return fail_errno(f, r < 0 ? r : ENOMEM, layer->name, "cannot read its manifest");
+	*ret_size = (size_t)m->size;
+	*ret = text;
+	text = NULL;
+	return 0;
+}
+
+/* path: of the manifest. */
+static int check_signature(const struct image *image, const struct image_member *layer,
+			   const char *path, const char *text, size_t size,
+			   const struct boot_keys *keys, struct fail *f)
+{
+	_cleanup_free_ char *signature = NULL;
+	char beside[FAIL_WHAT_MAX];
+	struct signature_about about;
+	size_t signature_size = 0;
+	int r;
+
+	if (!text)
+		return signature_fail_missing(f, path);
+	r = read_beside(image, layer, ".manifest" SIGNATURE_SUFFIX, SIGNATURE_TEXT_MAX, &signature,
+			&signature_size, f);
+	if (r < 0)
+		return r;
+	snprintf(beside, sizeof(beside), "%.180s" SIGNATURE_SUFFIX, path);
+	if (!signature)
+		return signature_fail_missing(f, beside);
+	return signature_check_manifest(path, text, size, signature, signature_size, keys->keys,
+					keys->n, keys->least, &about, f);
+}
+
+/* As init holds a layer against it. path: of the manifest. */
+static int check_manifest(const struct payload *p, const struct manifest *m, const char *path,
+			  bool is_signed, struct fail *f)
+{
+	int r = layer_check_size(m, path, p->size, f);
+
+	if (r == 0 && is_signed && !pinned_is_possible(m))
+		r = fail_set(f, EBADMSG, path, SIGNATURE_TODO, "it lists no Blocks");
+	if (r == 0 && is_signed)
+		r = layer_check_signed(m, p->name, f);
+	return r == 0 && m->has_payload_digest ? layer_check_digest(p, &m->payload_digest, f) : r;
+}
+
+static int check_layer(const struct image *image, const struct image_member *layer,
+		       const struct boot_keys *keys, const struct payload *p,
+		       struct embedded_layer *ret, struct fail *f)
+{
+	_cleanup_free_ char *text = NULL;
+	char path[FAIL_WHAT_MAX];
+	struct rootsize_need need;
+	struct manifest m;
+	size_t size = 0;
+	int r = read_beside(image, layer, ".manifest", MANIFEST_TEXT_MAX, &text, &size, f);
+
+	snprintf(path, sizeof(path), "%.160s.manifest", p->name);
+	if (r == 0 && keys->n > 0)
+		r = check_signature(image, layer, path, text, size, keys, f);
+	if (r < 0 || !text)
+		return r;
+	r = manifest_parse(text, size, &m);
+	if (r < 0)
+		return manifest_fail(r, path, f);
+	r = check_manifest(p, &m, path, keys->n > 0, f);
+	rootsize_need(&m, 0, 0, 4096, &need);
+	*ret = (struct embedded_layer){ .has_digest = m.has_payload_digest,
+					.is_signed = keys->n > 0,
+					.tree = rootsize_tree(&need) };
+	manifest_free(&m);
+	return r;
+}
+
+/* ---- all of them ---- */
+
+static int open_one(const struct image *image, const struct image_member *m,
+		    const struct boot_keys *keys, struct payload *ret,
+		    struct embedded_layer *ret_about, struct fail *f)
+{
+	int fd, r;
 
 	*ret = (struct payload){ 0 };
 	snprintf(ret->name, sizeof(ret->name), "/%.126s", m->name);
-	return fd < 0 ? -errno : payload_add(ret, fd, image->start + m->offset, m->size);
+	r = layer_check_kind(ret->name, f);
+	if (r == 0 && (!S_ISREG(m->mode) || strchr(name_in_layers(m), '/')))
+		r = fail_set(f, EINVAL, ret->name, "Take it out of the initrd.",
+			     "it is among the layers, but is no file there");
+	if (r < 0)
+		return r;
+	fd = fcntl(image_descriptor(image), F_DUPFD_CLOEXEC, 0);
+	r = fd < 0 ? -errno : payload_add(ret, fd, image->start + m->offset, m->size);
+	if (r < 0)
+		return fail_errno(f, r, ret->name, "cannot open it");
+	return check_layer(image, m, keys, ret, ret_about, f);
 }
 
 static int compare(const void *a, const void *b)
 {
-	return strcmp(((const struct payload *)a)->name, ((const struct payload *)b)->name);
+	return strcmp((*(const struct image_member *const *)a)->name,
+		      (*(const struct image_member *const *)b)->name);
 }
 
-static int open_all(const struct image *image, struct embedded_layers *l)
+static int open_all(const struct image *image, const struct image_member **members, size_t n,
+		    const struct boot_keys *keys, struct embedded_layers *l, struct fail *f)
 {
 	int r = 0;
 
-	l->payloads = calloc(image->n_members + 1, sizeof(*l->payloads));
-	l->layers = calloc(image->n_members + 1, sizeof(*l->layers));
-	if (!l->payloads || !l->layers)
-		return -ENOMEM;
-	for (size_t i = 0; r == 0 && i < image->n_members; i++)
-		if (is_layer(&image->members[i]) && !is_replaced(image, i))
-			r = open_one(image, &image->members[i], &l->payloads[l->n++]);
-	qsort(l->payloads, l->n, sizeof(*l->payloads), compare);
-	for (size_t i = 0; i < l->n; i++)
-		l->layers[i].payload = &l->payloads[i];
+	l->payloads = calloc(n + 1, sizeof(*l->payloads));
+	l->layers = calloc(n + 1, sizeof(*l->layers));
+	l->about = calloc(n + 1, sizeof(*l->about));
+	if (!l->payloads || !l->layers || !l->about)
+		return fail_errno(f, ENOMEM, image->path, "cannot open its layers");
+	for (; r == 0 && l->n < n; l->n++) {
+		l->layers[l->n].payload = &l->payloads[l->n];
+		r = open_one(image, members[l->n], keys, &l->payloads[l->n], &l->about[l->n], f);
+	}
 	return r;
 }
 
-int embedded_layers_open(const struct image *image, struct embedded_layers *ret, struct fail *f)
+/* The layers of the image, in order; what a later archive replaces is not among them. NULL: no memory. */
+static const struct image_member **list(const struct image *image, size_t *ret_n)
 {
+	const struct image_member **members = calloc(image->n_members + 1, sizeof(*members));
+
+	*ret_n = 0;
+	for (size_t i = 0; members && i < image->n_members; i++) {
+		const struct image_member *m = &image->members[i];
+
+		if (is_listed(m) && find_last(image, m->name) == m)
+			members[(*ret_n)++] = m;
+	}
+	if (members)
+		qsort(members, *ret_n, sizeof(*members), compare);
+	return members;
+}
+
+int embedded_layers_open(const struct image *image, const struct boot_keys *keys,
+			 struct embedded_layers *ret, struct fail *f)
+{
+	const struct image_member **members;
+	struct boot_keys own;
+	size_t n;
 	int r;
 
 	*ret = (struct embedded_layers){ 0 };
-	if (image->payload.n_parts == 0)
+	if (!embedded_layers_are_there(image))
 		return 0;
-	r = open_all(image, ret);
+	r = keys ? 0 : boot_keys_of_image(image, &own, f);
+	if (r < 0)
+		return r;
+	members = list(image, &n);
+	r = members ? open_all(image, members, n, keys ? keys : &own, ret, f)
+		    : fail_errno(f, ENOMEM, image->path, "cannot list its layers");
+	free(members);
 	if (r < 0)
 		embedded_layers_close(ret);
-	return r < 0 ? fail_errno(f, r, image->path, "cannot open its layers") : 0;
+	return r;
 }
 
 int embedded_layers_verify(const struct embedded_layers *l, unsigned threads, struct fail *f)
 {
-	const struct unpack_options how = { .root_fd = -1, .threads = threads };
-	struct unpack_result unused;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < l->n; i++)
-		r = unpack_run(&l->payloads[i], &how, &unused, f);
+	for (size_t i = 0; r == 0 && i < l->n; i++) {
+		struct unpack_options how = { .root_fd = -1, .is_layer = true, .threads = threads };
+		struct unpack_result unused;
+
+		r = image_names_new(&how.names, f);
+		if (r == 0)
+			r = unpack_run(&l->payloads[i], &how, &unused, f);
+		root_tree_free(how.names);
+	}
 	return r;
+}
+
+void embedded_layers_print(const struct embedded_layers *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		print_line(stdout, "layer: %s%s", l->payloads[i].name,
+			   l->about[i].is_signed    ? ", signed"
+			   : l->about[i].has_digest ? ""
+						    : ", of which no manifest has a digest");
 }
 
 void embedded_layers_close(struct embedded_layers *l)
@@ -92,5 +257,6 @@ void embedded_layers_close(struct embedded_layers *l)
 		payload_close(&l->payloads[i]);
 	free(l->payloads);
 	free(l->layers);
+	free(l->about);
 	*l = (struct embedded_layers){ 0 };
 }

@@ -1,9 +1,10 @@
 /*
- * The layers that lie in an image: files in tarboot/layers, by name, as init lays them over the root.
+ * The layers that lie in an image: files in tarboot/layers, by name, as init lays them over the root, and only such as init takes.
  */
 #pragma once
 
 #include "engine/unpack.h"
+#include "image/boot_keys.h"
 #include "image/image.h"
 #include "image/members.h"
 
@@ -12,14 +13,26 @@
 struct embedded_layers {
 	struct payload *payloads;    /* owned */
 	struct unpack_layer *layers; /* owned, for unpack_options; of these payloads */
+	struct embedded_layer {
+		bool has_digest; /* in its manifest, and it is right */
+		bool is_signed;  /* that is, with one of the keys */
+		uint64_t
+			tree; /* bytes that it takes in RAM with pages of 4 KiB; 0 = nothing says it */
+	} * about;            /* owned; of these, too */
 	size_t n;
 };
 
+/* Anything there, be it one or not. */
 bool embedded_layers_are_there(const struct image *image);
 
-/* image must stay open as long. On failure *ret is empty. */
-int embedded_layers_open(const struct image *image, struct embedded_layers *ret, struct fail *f);
+/* Each is what its manifest says, which one of the keys has signed if there are any: as init asks. keys NULL: those of the image. image
+ * must stay open as long. On failure *ret is empty. */
+int embedded_layers_open(const struct image *image, const struct boot_keys *keys,
+			 struct embedded_layers *ret, struct fail *f);
 void embedded_layers_close(struct embedded_layers *l);
 
-/* Decodes all of each, and writes nothing. */
+/* Decodes all of each by itself, and writes nothing. */
 int embedded_layers_verify(const struct embedded_layers *l, unsigned threads, struct fail *f);
+
+/* Prints a line for each on stdout. */
+void embedded_layers_print(const struct embedded_layers *l);

@@ -21,6 +21,9 @@
 
 #define NAME_SIZE_MAX 4096
 
+/* What must be in an image that is opened. */
+enum need { NEED_ROOT, NEED_SOMETHING, NEED_NOTHING };
+
 static const char todo_image[] = "Give an image that `tarboot pack` wrote, or a .tar, .tar.xz or "
 				 ".tar.zst file.";
 
@@ -235,6 +238,27 @@ int image_find_manifest(struct image *image, const char *path, struct fail *f)
 	return r;
 }
 
+bool image_is_layer(const struct image *image)
+{
+	char beside[PATH_MAX];
+	_cleanup_close_ int fd = -1;
+	_cleanup_free_ char *text = NULL;
+	struct manifest m;
+	size_t size;
+	bool is;
+
+	if (image->n_members > 0 ||
+	    snprintf(beside, sizeof(beside), "%s.manifest", image->path) >= PATH_MAX)
+		return false;
+	fd = open_beside(beside);
+	if (fd < 0 || read_all(fd, &text, &size) < 0 || manifest_parse(text, size, &m) < 0)
+		return false;
+	is = strncmp(m.payload, MEMBER_LAYERS "/", strlen(MEMBER_LAYERS "/")) == 0 &&
+	     m.payload_bytes == image->payload.size;
+	manifest_free(&m);
+	return is;
+}
+
 static int add_part(struct image *image, int fd, uint64_t offset, uint64_t size, struct fail *f)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -266,7 +290,7 @@ static int add_payload(struct image *image, int fd, const char *name, struct fai
 /* Does its manifest tell all of a payload that is not in it? */
 static bool is_boot_part(const struct image *image)
 {
-	return image->uki && image->has_manifest && pinned_is_possible(&image->manifest) &&
+	return image->has_manifest && pinned_is_possible(&image->manifest) &&
 	       image_can_fetch(image);
 }
 
@@ -281,12 +305,44 @@ static int fail_boot_part(const struct image *image, struct fail *f)
 
 int image_need_root(const struct image *image, struct fail *f)
 {
+	if (image->is_layers)
+		return fail_set(f, ENOENT, image->path,
+				"Give the image that it is loaded with, or both, joined by cat.",
+				"there are only layers in it, and no root that they lie over");
 	return image->is_boot_part ? fail_boot_part(image, f) : 0;
 }
 
-/* The payload that the manifest names or, as init looks for it, one that is there without a manifest. any: none is right for a
- * boot part. */
-static int find_payload(struct image *image, int fd, bool any, struct fail *f)
+static bool has_layers(const struct image *image)
+{
+	for (size_t i = 0; i < image->n_members; i++)
+		if (strncmp(image->members[i].name, MEMBER_LAYERS "/", strlen(MEMBER_LAYERS "/")) ==
+		    0)
+			return true;
+	return false;
+}
+
+/* There is no payload in it: has it what is needed all the same? */
+static bool find_other(struct image *image, int fd, enum need need)
+{
+	int copy;
+
+	if (need == NEED_ROOT)
+		return false;
+	if (is_boot_part(image))
+		image->arrives = image->is_boot_part = true;
+	else
+		image->is_layers = !image->has_manifest && has_layers(image);
+	if (need == NEED_SOMETHING && !image->is_layers && !image->is_boot_part)
+		return false;
+	if (image->uki)
+		return true;
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	return copy >= 0 && payload_add(&image->file, copy, 0, image->size) == 0;
+}
+
+/* The payload that the manifest names or, as init looks for it, one that is there without a manifest, or what there may
+ * be in its place. */
+static int find_payload(struct image *image, int fd, enum need need, struct fail *f)
 {
 	static const char *const usual[] = MANIFEST_USUAL_PAYLOADS;
 	const char *name = manifest_payload(&image->manifest);
@@ -296,10 +352,8 @@ static int find_payload(struct image *image, int fd, bool any, struct fail *f)
 	     !image->has_manifest && r == 0 && image->payload.n_parts == 0 && i < ARRAY_SIZE(usual);
 	     i++)
 		r = add_payload(image, fd, usual[i], f);
-	if (r == 0 && image->payload.n_parts == 0 && any && is_boot_part(image)) {
-		image->arrives = image->is_boot_part = true;
+	if (r == 0 && image->payload.n_parts == 0 && find_other(image, fd, need))
 		return 0;
-	}
 	if (r == 0 && image->payload.n_parts == 0 && image_can_fetch(image))
 		return fail_boot_part(image, f);
 	if (r == 0 && image->payload.n_parts == 0)
@@ -393,7 +447,7 @@ static int read_head(const struct image *image, int fd, char head[FILE_KIND_HEAD
 	return 0;
 }
 
-static int read_image(struct image *image, int fd, bool any, struct fail *f)
+static int read_image(struct image *image, int fd, enum need need, struct fail *f)
 {
 	char head[FILE_KIND_HEAD];
 	uint64_t at = 0, archive = 0;
@@ -417,7 +471,7 @@ static int read_image(struct image *image, int fd, bool any, struct fail *f)
 		r = read_member(image, fd, &at, &archive, f);
 	if (r == 0)
 		r = find_own_manifest(image, fd, f);
-	return r == 0 ? find_payload(image, fd, any, f) : r;
+	return r == 0 ? find_payload(image, fd, need, f) : r;
 }
 
 /* The Index of an xz file stands at its end, so a pipe is first read to its end. A descriptor, or -errno. */
@@ -459,7 +513,8 @@ static int open_input(struct image *image, struct fail *f)
 	return open_pipe(STDIN_FILENO, image->path, f);
 }
 
-static int open_fd(int fd_to_close, const char *path, bool any, struct image *ret, struct fail *f)
+static int open_fd(int fd_to_close, const char *path, enum need need, struct image *ret,
+		   struct fail *f)
 {
 	struct image image = { .path = path };
 	_cleanup_close_ int fd = fd_to_close;
@@ -472,7 +527,7 @@ static int open_fd(int fd_to_close, const char *path, bool any, struct image *re
 	if (!S_ISREG(st.st_mode))
 		return fail_set(f, EINVAL, path, todo_image, "it is not a regular file");
 	image.size = (uint64_t)st.st_size;
-	r = read_image(&image, fd, any, f);
+	r = read_image(&image, fd, need, f);
 	if (r < 0) {
 		image_close(&image);
 		return r;
@@ -481,22 +536,27 @@ static int open_fd(int fd_to_close, const char *path, bool any, struct image *re
 	return 0;
 }
 
-static int open_path(const char *path, bool any, struct image *ret, struct fail *f)
+static int open_path(const char *path, enum need need, struct image *ret, struct fail *f)
 {
 	struct image image = { .path = path };
 	int fd = open_input(&image, f);
 
-	return fd < 0 ? fd : open_fd(fd, image.path, any, ret, f);
+	return fd < 0 ? fd : open_fd(fd, image.path, need, ret, f);
 }
 
 int image_open(const char *path, struct image *ret, struct fail *f)
 {
-	return open_path(path, false, ret, f);
+	return open_path(path, NEED_ROOT, ret, f);
 }
 
 int image_open_any(const char *path, struct image *ret, struct fail *f)
 {
-	return open_path(path, true, ret, f);
+	return open_path(path, NEED_SOMETHING, ret, f);
+}
+
+int image_open_members(const char *path, struct image *ret, struct fail *f)
+{
+	return open_path(path, NEED_NOTHING, ret, f);
 }
 
 static const char todo_uki[] = "Give one that `tarboot pack --uki` wrote.";
@@ -516,7 +576,7 @@ int image_open_uki(const char *path, struct image *ret, struct fail *f)
 
 int image_open_fd(int fd, const char *path, struct image *ret, struct fail *f)
 {
-	return open_fd(fd, path, false, ret, f);
+	return open_fd(fd, path, NEED_ROOT, ret, f);
 }
 
 void image_close(struct image *image)
@@ -528,18 +588,21 @@ void image_close(struct image *image)
 	free(image->manifest_text);
 	manifest_free(&image->manifest);
 	payload_close(&image->payload);
+	payload_close(&image->file);
 	uki_free(image->uki);
 	*image = (struct image){ 0 };
 }
 
-static int descriptor(const struct image *image)
+int image_descriptor(const struct image *image)
 {
-	return image->uki ? image->uki->fd : image->payload.parts[0].fd;
+	return image->uki                   ? image->uki->fd
+	       : image->payload.n_parts > 0 ? image->payload.parts[0].fd
+					    : image->file.parts[0].fd;
 }
 
 int image_read(const struct image *image, uint64_t offset, void *buf, size_t size)
 {
-	return read_at(image, descriptor(image), offset, buf, size);
+	return read_at(image, image_descriptor(image), offset, buf, size);
 }
 
 uint16_t image_machine(const struct image *image)
@@ -547,7 +610,7 @@ uint16_t image_machine(const struct image *image)
 	const struct image_member *m = image_find_member(image, "init");
 	char head[PROGRAM_HEAD_SIZE];
 	struct program program;
-	ssize_t n = m ? pread(descriptor(image), head, sizeof(head),
+	ssize_t n = m ? pread(image_descriptor(image), head, sizeof(head),
 			      (off_t)(image->start + m->offset))
 		      : 0;
 

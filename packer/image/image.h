@@ -39,17 +39,22 @@ struct image {
 	bool has_manifest;
 	bool arrives;      /* its payload is fetched: the manifest says where its Blocks are */
 	bool is_boot_part; /* there is no payload in it: the machine that boots it fetches that */
+	bool is_layers;    /* nor anything else of an image but layers: a further initrd */
 	struct manifest manifest; /* owned */
 	char *manifest_text;      /* owned; as it stands in the image, NULL without a manifest */
 	struct payload payload;
+	struct payload file; /* itself, where neither payload nor uki has a descriptor of it */
 };
 
 /* path "-": standard input, which is read to its end first when it is a pipe. */
 int image_open(const char *path, struct image *ret, struct fail *f);
 void image_close(struct image *image);
 
-/* The same; takes a unified kernel image that has only the boot part, too. */
+/* The same; takes what has only the boot part, or only layers, too. */
 int image_open_any(const char *path, struct image *ret, struct fail *f);
+
+/* The same; whatever is in it, only its members count. */
+int image_open_members(const char *path, struct image *ret, struct fail *f);
 
 /* A unified kernel image, and nothing else. */
 int image_open_uki(const char *path, struct image *ret, struct fail *f);
@@ -57,8 +62,14 @@ int image_open_uki(const char *path, struct image *ret, struct fail *f);
 /* The same for a file that is open already; takes fd over, on failure too. path: for messages; it must live as long. */
 int image_open_fd(int fd, const char *path, struct image *ret, struct fail *f);
 
-/* Is its payload in it? -ENOENT: it is fetched by the machine that boots it. */
+/* Is its payload in it? -ENOENT: it is fetched by the machine that boots it, or there are only layers. */
 int image_need_root(const struct image *image, struct fail *f);
+
+/* The same as a question, of one that is fetched, too. */
+static inline bool image_has_root(const struct image *image)
+{
+	return !image->is_boot_part && !image->is_layers;
+}
 
 /* Reads its manifest from a file, from where that stands; name: for messages. */
 int image_take_manifest(struct image *image, int fd, const char *name, struct fail *f);
@@ -81,6 +92,12 @@ bool image_has_module(const struct image *image, const char *name);
 
 /* Reads exactly size bytes at offset of the image. 0, -ENODATA or -errno. */
 int image_read(const struct image *image, uint64_t offset, void *buf, size_t size);
+
+/* The descriptor of its file, which stays the image's. */
+int image_descriptor(const struct image *image);
+
+/* Is it a bare payload with a manifest beside it that calls it a layer? */
+bool image_is_layer(const struct image *image);
 
 /* The ELF machine that its /init is for; 0 = there is none. */
 uint16_t image_machine(const struct image *image);

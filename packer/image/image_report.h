@@ -5,8 +5,8 @@
 
 #include "image/image_facts.h"
 
-/* Opens the image at path ("-": standard input), also a unified kernel image that has only the boot part. contents and
- * usage are then empty. */
+/* Opens the image at path ("-": standard input), also one that has only the boot part, or only layers: then blocks and needs are empty,
+ * too. contents and usage are empty. */
 int image_report_open(const char *path, struct image_report *ret, struct fail *f);
 
 /* Decodes the payload, for contents and usage. -ENOENT: a boot part has none. */

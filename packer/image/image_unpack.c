@@ -44,8 +44,7 @@ static int run(const struct payload *payload, struct unpack_options *options, co
 	return r;
 }
 
-/* For the names of the root, which may take a quarter of the memory that is free. */
-static int names_new(struct root_tree **ret, struct fail *f)
+int image_names_new(struct root_tree **ret, struct fail *f)
 {
 	int r = root_tree_new(memory_share(4), ret);
 
@@ -67,12 +66,15 @@ int image_unpack(const struct image *image, const struct unpack_options *given, 
 	struct payload payload = image->payload;
 	struct arrival *held = NULL;
 	struct block_list blocks = { 0 };
+	struct root_tree *own_names = NULL;
 	int r = options.blocks ? 0 : image_read_blocks(image, &blocks, f);
 
 	if (!options.blocks)
 		options.blocks = &blocks;
-	if (r == 0 && options.root_fd < 0)
-		r = names_new(&options.names, f);
+	if (r == 0 && options.root_fd < 0 && !options.names) {
+		r = image_names_new(&own_names, f);
+		options.names = own_names;
+	}
 	if (r == 0 && is_to_be_held(image, &options)) {
 		r = pinned_hold(&image->manifest, &payload, options.blocks, &held, f);
 		payload.arrival = held;
@@ -81,7 +83,7 @@ int image_unpack(const struct image *image, const struct unpack_options *given, 
 		r = run(&payload, &options, doing, ret, f);
 	if (r == 0 && payload.arrival && payload.arrival->n_blocks > 0)
 		ret->unchecked = 0; /* each Block had its digest */
-	root_tree_free(options.names);
+	root_tree_free(own_names);
 	arrival_free(held);
 	block_list_free(&blocks);
 	return r;

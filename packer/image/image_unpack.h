@@ -7,7 +7,10 @@
 #include "engine/unpack.h"
 
 /* Runs unpack_run on the image's payload, with these options but for progress. Where nothing is to be written, it also
- * asks whether init could make every member; the names may take a quarter of the free memory. Where something is, each Block must have
+ * asks whether init could make every member, with names of its own unless there are some. Where something is, each Block must have
  * the digest that a manifest in the image says. */
 int image_unpack(const struct image *image, const struct unpack_options *options, const char *doing,
 		 struct unpack_result *ret, struct fail *f);
+
+/* For unpack_options.names: they may take a quarter of the free memory. The caller ends with root_tree_free. */
+int image_names_new(struct root_tree **ret, struct fail *f);

@@ -7,11 +7,8 @@
 #include <sys/stat.h>
 
 #include "image/bootpart.h"
-#include "tar/cpio.h"
 #include "base/util.h"
 
-/* Bytes of payload in one newc member; a multiple of 4, so that no padding comes between parts. */
-#define PART_MAX (CPIO_FILE_MAX & ~(uint64_t)0xfff)
 #define NAME_ROOM 160 /* bytes of a member's name, with the number of a part and the NUL */
 
 /* One newc member of the payload archive: header, data, padding. */
@@ -39,10 +36,10 @@ int image_write_payload(struct out *image, int fd, const char *name, uint64_t to
 	int r = 0;
 
 	for (uint64_t at = 0, i = 0; r == 0 && at < total; at += size, i++) {
-		size = total - at < PART_MAX ? total - at : PART_MAX;
-		if (total > PART_MAX)
+		size = total - at < IMAGE_PART_MAX ? total - at : IMAGE_PART_MAX;
+		if (total > IMAGE_PART_MAX)
 			snprintf(part, sizeof(part), "%s.%03u", name, (unsigned)i);
-		r = write_part(image, fd, total > PART_MAX ? part : name, at, size, f);
+		r = write_part(image, fd, total > IMAGE_PART_MAX ? part : name, at, size, f);
 	}
 	if (r == 0 && bootpart_finish(&trailer) < 0)
 		r = fail_errno(f, ENOMEM, image->path, "cannot finish the image");

@@ -10,15 +10,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/memory.h"
 #include "base/out.h"
 #include "base/path.h"
 #include "base/read_all.h"
 #include "engine/unpack.h"
 #include "image/bootpart.h"
 #include "image/embedded_layers.h"
+#include "image/image_unpack.h"
 #include "image/image_write.h"
 #include "image/payload_digests.h"
+#include "image/rootsize.h"
 #include "image/rootfs_write.h"
 #include "image/signature.h"
 #include "root/overlay.h"
@@ -142,15 +143,16 @@ static int describe(struct layer *l, const struct block_list *blocks, struct fai
 {
 	struct treesize size = { 0 };
 	struct unpack_options how = { .root_fd = -1,
+				      .is_layer = true,
 				      .blocks = blocks,
 				      .member = count_member,
 				      .data = count_data,
 				      .member_arg = &size };
 	struct unpack_result unused;
-	int r = root_tree_new(memory_share(4), &how.names);
+	int r = image_names_new(&how.names, f);
 
 	if (r < 0)
-		return fail_errno(f, r, l->payload.name, "cannot hold its names");
+		return r;
 	r = unpack_run(&l->payload, &how, &unused, f);
 	if (r == 0)
 		r = payload_digests_read(&l->payload, blocks, &l->manifest, f);
@@ -175,6 +177,10 @@ static int read_payload(struct layer *l, const char *path, int fd, struct fail *
 	r = payload_add(&l->payload, fd, 0, (uint64_t)st.st_size);
 	if (r < 0)
 		return fail_errno(f, r, path, "cannot read it");
+	if (l->payload.size > IMAGE_PART_MAX)
+		return fail_set(
+			f, EFBIG, path, "Compress it, or split it into several layers.",
+			"it has 4 GiB or more, and no file of an initramfs can be so large");
 	r = block_list_read(&l->payload, &blocks, f);
 	if (r == 0) {
 		l->suffix = blocks.codec->suffix;
@@ -184,24 +190,32 @@ static int read_payload(struct layer *l, const char *path, int fd, struct fail *
 	return r;
 }
 
-int layer_open(const char *path, const char *aside, struct layer *ret, struct fail *f)
+static const char todo_layer[] = "Give a directory, or a .tar, .tar.xz or .tar.zst.";
+
+/* A descriptor of its archive, which is packed for a directory. */
+static int open_archive(const char *path, const char *aside, int *ret, struct fail *f)
 {
 	struct stat st;
-	int fd = -1,
-	    r = stat(path, &st) < 0 ? fail_errno(f, errno, path, "cannot find this layer") : 0;
+
+	if (stat(path, &st) < 0)
+		return fail_set(f, errno, path,
+				"Correct its path. In a file of machines it is relative to the "
+				"directory of that file.",
+				"cannot find this layer: %s", strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return pack(path, &st, aside, ret, f);
+	if (!S_ISREG(st.st_mode))
+		return fail_set(f, EINVAL, path, todo_layer,
+				"a layer is one of these, and this is neither");
+	*ret = open(path, O_RDONLY | O_CLOEXEC);
+	return *ret < 0 ? fail_errno(f, errno, path, "cannot open it") : 0;
+}
+
+int layer_open(const char *path, const char *aside, struct layer *ret, struct fail *f)
+{
+	int fd = -1, r = open_archive(path, aside, &fd, f);
 
 	*ret = (struct layer){ 0 };
-	if (r < 0)
-		return r;
-	if (S_ISDIR(st.st_mode)) {
-		r = pack(path, &st, aside, &fd, f);
-	} else if (S_ISREG(st.st_mode)) {
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		r = fd < 0 ? fail_errno(f, errno, path, "cannot open it") : 0;
-	} else {
-		r = fail_set(f, EINVAL, path, "Give a directory, or a .tar, .tar.xz or .tar.zst.",
-			     "a layer is one of these, and this is neither");
-	}
 	if (r == 0)
 		r = read_payload(ret, path, fd, f);
 	if (r < 0)
@@ -213,6 +227,14 @@ void layer_close(struct layer *l)
 {
 	payload_close(&l->payload);
 	manifest_free(&l->manifest);
+}
+
+uint64_t layer_tree_bytes(const struct manifest *m)
+{
+	struct rootsize_need need;
+
+	rootsize_need(m, 0, 0, 4096, &need);
+	return rootsize_tree(&need);
 }
 
 /* ---- files ---- */
@@ -260,18 +282,24 @@ static int write_payload(const struct layer *l, const char *directory, const cha
 	return r;
 }
 
-int layer_write(const struct layer *l, const char *directory, const char *stem, struct fail *f)
+int layer_write_manifest(const struct layer *l, const char *directory, const char *stem,
+			 struct fail *f)
 {
 	_cleanup_free_ char *text = NULL;
 	char path[PATH_MAX], suffix[32];
 	int r = format_manifest(l, stem, &text, f);
 
-	if (r == 0)
-		r = write_payload(l, directory, stem, f);
 	snprintf(suffix, sizeof(suffix), "%s.manifest", l->suffix);
 	if (r == 0)
 		r = name_new(directory, stem, ".tar", suffix, path, f);
 	return r == 0 ? out_replace(path, OUT_PUBLISHED, text, strlen(text), f) : r;
+}
+
+int layer_write(const struct layer *l, const char *directory, const char *stem, struct fail *f)
+{
+	int r = write_payload(l, directory, stem, f);
+
+	return r == 0 ? layer_write_manifest(l, directory, stem, f) : r;
 }
 
 /* ---- an initrd ---- */

@@ -21,7 +21,14 @@ struct layer {
 int layer_open(const char *path, const char *aside, struct layer *ret, struct fail *f);
 void layer_close(struct layer *l);
 
-/* Writes DIRECTORY/STEM.tar.SUFFIX and STEM.tar.SUFFIX.manifest. */
+/* Bytes of RAM that it takes over a root, by its manifest, with pages of 4 KiB. */
+uint64_t layer_tree_bytes(const struct manifest *m);
+
+/* Writes DIRECTORY/STEM.tar.SUFFIX.manifest. */
+int layer_write_manifest(const struct layer *l, const char *directory, const char *stem,
+			 struct fail *f);
+
+/* The same, and STEM.tar.SUFFIX. */
 int layer_write(const struct layer *l, const char *directory, const char *stem, struct fail *f);
 
 /* Writes DIRECTORY/STEM.img, an initrd with the layer in /tarboot/layers, and the manifest, and its signature if the directory has one. */

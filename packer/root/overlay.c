@@ -8,6 +8,7 @@
 
 #include "base/path.h"
 #include "base/print.h"
+#include "tree/whiteout.h"
 
 /* Documentation/filesystems/overlayfs.rst; user.* is for mounts with userxattr. */
 static const char *const overlayfs_attributes[] = { "trusted.overlay.", "user.overlay." };
@@ -84,6 +85,10 @@ static int look(void *overlay, struct rootfs *fs, struct member *m, struct fail 
 	int r = check_member(o, m, f);
 
 	if (r < 0 || path_is_root(path_in_root(m->path)))
+		return r;
+	o->deletes = true;
+	r = whiteout_apply(fs->tree, path_in_root(m->path), f);
+	if (r <= 0)
 		return r;
 	o->deletes = overlay_is_whiteout(m) || overlay_is_opaque(m);
 	if (o->deletes && root_tree_find(fs->tree, m->path, false, &n) == 0)

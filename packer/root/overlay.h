@@ -1,6 +1,6 @@
 /*
- * A directory laid over a root: its files take the place of those of the root, its directories join them. It may be the
- * upper directory of an overlayfs: what is deleted there is deleted in the root.
+ * A directory laid over a root: its files take the place of those of the root, its directories join them. Its whiteouts
+ * (whiteout.h) delete in the root. It may be the upper directory of an overlayfs: what is deleted there is deleted, too.
  */
 #pragma once
 

@@ -14,7 +14,6 @@
 #include "image/bootpart.h"
 #include "image/image_verify.h"
 #include "image/members.h"
-#include "site/site_sign.h"
 #include "tar/cpio.h"
 
 #define READ_SIZE (1 << 18)
@@ -34,7 +33,6 @@ const char *const site_copy_files[] = { "entry.conf",
 					"initrd.img",
 					"boot.img",
 					"root.img",
-					SITE_SIGN_ASIDE,
 					"root.tar.xz",
 					"root.tar.xz.manifest",
 					"root.tar.xz.manifest.minisig",

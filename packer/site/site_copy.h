@@ -14,5 +14,5 @@ int site_copy_check_stream(const struct image *image, struct fail *f);
 int site_copy(const struct publishing *p, const struct image *image, const struct site_version *v,
 	      const char *directory, const char *const older[2], struct fail *f);
 
-/* The names of all files that a version may have, for out_guard_directory(). */
+/* The names of all files that a version may have, for struct out_guard. */
 extern const char *const site_copy_files[];

@@ -7,10 +7,8 @@
 
 #include "site/site_version.h"
 
-/* Publishes an image under its name: it becomes the current version, and the current one the previous. *ret_published
- * is false if the current version has the same checksums and settings; it may be signed again then. */
-int site_publish(const struct site *s, const struct publishing *p, bool *ret_published,
-		 struct fail *f);
+#define SITE_IMAGES "http/images/"
+#define SITE_NEW ".new-" /* prefix of versions that are not complete */
 
 /* Deletes the incomplete versions that interrupted runs have left. The site is locked, so nobody is writing one. */
 int site_sweep(const struct site *s, struct fail *f);
@@ -26,3 +24,16 @@ int site_remove(const struct site *s, const char *name, struct fail *f);
 
 /* All images, by name. The caller frees *ret. */
 int site_images(const struct site *s, struct site_image **ret, size_t *ret_n, struct fail *f);
+
+/* ---- for site_publish.c ---- */
+
+/* Writes the entry.conf of a version in a directory of that name, which is made if need be. */
+int site_write_entry(const struct site *s, const char *name, const char *directory,
+		     const struct site_version *v, struct fail *f);
+
+/* Makes or replaces a link to a version. */
+int site_link_to(const struct site *s, const char *name, const char *link, const char *target,
+		 struct fail *f);
+
+/* Removes the oldest versions beyond those to keep. */
+int site_prune(const struct site *s, const struct site_image *image, struct fail *f);

@@ -8,14 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "site/site_sign.h"
+#include "base/host_files.h"
+#include "base/read_all.h"
 
 #define LAYERS "http/layers"
+#define ASIDE LAYERS "/.new" /* what is not published yet */
 #define MACHINE \
 	"machine-" /* begins names: in initrds, init takes layers by name, and those of "layer-1" first */
 #define DIGEST_SHOWN 16 /* digits of the digest in a file's name */
-
-/* ---- files ---- */
 
 static int remove_file(const char *directory, const char *file, const char *suffix, struct fail *f)
 {
@@ -27,51 +27,157 @@ static int remove_file(const char *directory, const char *file, const char *suff
 	return 0;
 }
 
-/* The archive with its manifest, signed if there is a key. */
-static int write_archive(const struct publishing *p, const struct boot_keys *keys,
-			 const char *version, const struct layer *l, const char *directory,
-			 const char *stem, struct fail *f)
-{
-	char file[SITE_LAYER_FILE_MAX + 16];
-	int r = layer_write(l, directory, stem, f);
+/* ---- of versions ---- */
 
-	snprintf(file, sizeof(file), "%s.tar%s", stem, l->suffix);
-	if (r == 0 && p->sign)
-		r = site_sign_file(p, keys, version, directory, file, f);
-	return r;
+static void name_layer(size_t layer, char ret[LAYER_STEM_MAX])
+{
+	snprintf(ret, LAYER_STEM_MAX, "layer-%zu", layer + 1);
 }
 
-/* What is in the initrd need not be there twice. */
-static int write_initrd(const struct layer *l, const char *directory, const char *stem,
-			struct fail *f)
+const char *site_layers_archive(const struct publishing *p, size_t layer,
+				char ret[SITE_LAYER_FILE_MAX])
 {
-	char file[SITE_LAYER_FILE_MAX + 16];
-	int r = layer_write_initrd(l, directory, stem, f);
+	char stem[LAYER_STEM_MAX];
 
-	snprintf(file, sizeof(file), "%s.tar%s", stem, l->suffix);
-	if (r == 0)
-		r = remove_file(directory, file, "", f);
-	if (r == 0)
-		r = remove_file(directory, file, ".manifest", f);
-	return r == 0 ? remove_file(directory, file, ".manifest" SIGNATURE_SUFFIX, f) : r;
+	name_layer(layer, stem);
+	snprintf(ret, SITE_LAYER_FILE_MAX, "%s.tar%s", stem, p->layers[layer].suffix);
+	return ret;
 }
 
-int site_layers_write(const struct publishing *p, const struct boot_keys *keys,
-		      const struct site_version *v, const char *directory, struct fail *f)
+int site_layers_write(const struct publishing *p, const char *directory, struct fail *f)
 {
 	char stem[LAYER_STEM_MAX];
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < p->n_layers; i++) {
-		snprintf(stem, sizeof(stem), "layer-%zu", i + 1);
-		r = write_archive(p, keys, v->version, &p->layers[i], directory, stem, f);
-		if (r == 0 && !p->stream)
-			r = write_initrd(&p->layers[i], directory, stem, f);
+		name_layer(i, stem);
+		if (p->stream)
+			r = layer_write(&p->layers[i], directory, stem, f);
+		else if (p->sign)
+			r = layer_write_manifest(&p->layers[i], directory, stem, f);
+	}
+	return r;
+}
+
+/* What is in the initrd need not be there twice. */
+int site_layers_seal(const struct publishing *p, const char *directory, struct fail *f)
+{
+	char stem[LAYER_STEM_MAX], file[SITE_LAYER_FILE_MAX];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < p->n_layers; i++) {
+		name_layer(i, stem);
+		site_layers_archive(p, i, file);
+		r = layer_write_initrd(&p->layers[i], directory, stem, f);
+		if (r == 0)
+			r = remove_file(directory, file, ".manifest", f);
+		if (r == 0)
+			r = remove_file(directory, file, ".manifest" SIGNATURE_SUFFIX, f);
 	}
 	return r;
 }
 
 /* ---- of single machines ---- */
+
+/* With what the names of its files begin. */
+static void name_machine(const char *mac, char ret[sizeof(MACHINE) + MAC_TEXT_MAX])
+{
+	strcpy(ret, MACHINE);
+	mac_parse(mac, strlen(mac), '-', ret + strlen(MACHINE));
+}
+
+/* Without what stands behind the name of a file. */
+static void stem_of(const char *file, char ret[LAYER_STEM_MAX])
+{
+	snprintf(ret, LAYER_STEM_MAX, "%.*s", (int)strcspn(file, "."), file);
+}
+
+static const struct site_machine *find_machine(const struct site *s, const char *mac)
+{
+	for (size_t i = 0; i < s->n_machines; i++)
+		if (strcmp(s->machines[i].mac, mac) == 0)
+			return &s->machines[i];
+	return NULL;
+}
+
+static int make_directory(const struct site *s, const char *below, char ret[PATH_MAX],
+			  struct fail *f)
+{
+	if (mkdir(site_path(s, ret, "%s", below), 0755) < 0 && errno != EEXIST)
+		return fail_errno(f, errno, ret, "cannot create this directory");
+	return 0;
+}
+
+int site_layers_give(struct site *s, const char *mac, const struct layer *l, struct fail *f)
+{
+	struct site_machine *m = site_machine(s, mac);
+	char directory[PATH_MAX], stem[LAYER_STEM_MAX], own[sizeof(MACHINE) + MAC_TEXT_MAX];
+	int r = m ? make_directory(s, "http", directory, f)
+		  : fail_errno(f, ENOMEM, mac, "cannot note it");
+
+	if (r == 0)
+		r = make_directory(s, LAYERS, directory, f);
+	if (r == 0)
+		r = make_directory(s, ASIDE, directory, f);
+	if (r < 0)
+		return r;
+	name_machine(mac, own);
+	digest_format(m->layer.digest, &l->manifest.payload_digest);
+	snprintf(stem, sizeof(stem), "%s-%.*s", own, DIGEST_SHOWN, m->layer.digest);
+	snprintf(m->layer.file, sizeof(m->layer.file), "%s.tar%s", stem, l->suffix);
+	return layer_write(l, directory, stem, f);
+}
+
+int site_layers_give_initrd(const struct site *s, const char *mac, const struct layer *l,
+			    struct fail *f)
+{
+	char directory[PATH_MAX], stem[LAYER_STEM_MAX];
+
+	stem_of(find_machine(s, mac)->layer.file, stem);
+	return layer_write_initrd(l, site_path(s, directory, ASIDE), stem, f);
+}
+
+int site_layers_sign(const struct site *s, const char *mac, struct signing *signing,
+		     const struct boot_keys *const *keys, size_t n_keys, struct fail *f)
+{
+	char directory[PATH_MAX];
+
+	return signing_add(signing, site_path(s, directory, ASIDE),
+			   find_machine(s, mac)->layer.file, keys, n_keys, f);
+}
+
+static int is_file(const struct dirent *e)
+{
+	return *e->d_name != '.';
+}
+
+int site_layers_publish(const struct site *s, struct fail *f)
+{
+	struct dirent **entries = NULL;
+	char from[PATH_MAX], to[PATH_MAX];
+	int n = scandir(site_path(s, from, ASIDE), &entries, is_file, alphasort), r = 0;
+
+	for (int i = 0; i < n; i++) {
+		site_path(s, from, ASIDE "/%s", entries[i]->d_name);
+		site_path(s, to, LAYERS "/%s", entries[i]->d_name);
+		if (r == 0 && rename(from, to) < 0)
+			r = fail_errno(f, errno, to, "cannot publish it");
+		free(entries[i]);
+	}
+	free(entries);
+	return r == 0 ? site_layers_clean(s, f) : r;
+}
+
+int site_layers_clean(const struct site *s, struct fail *f)
+{
+	char path[PATH_MAX];
+	int r = host_remove_tree(site_path(s, path, ASIDE));
+
+	if (r < 0)
+		return fail_errno(f, r, path, "cannot remove it");
+	(void)rmdir(site_path(s, path, LAYERS)); /* unless there is something in it */
+	return 0;
+}
 
 /* Of a file of this machine, whose name begins so, but with neither of these stems. */
 static bool is_old(const char *file, const char *own, const char *a, const char *b)
@@ -95,55 +201,16 @@ static int remove_old(const char *directory, const char *own, const char *a, con
 	return r;
 }
 
-/* Without what stands behind the name of a file. */
-static void stem_of(const char *file, char ret[LAYER_STEM_MAX])
+int site_layers_forget(const struct site *s, const char *mac, const struct site_layer *before,
+		       struct fail *f)
 {
-	snprintf(ret, LAYER_STEM_MAX, "%.*s", (int)strcspn(file, "."), file);
-}
+	char directory[PATH_MAX], own[sizeof(MACHINE) + MAC_TEXT_MAX];
+	char stem[LAYER_STEM_MAX], stem_before[LAYER_STEM_MAX];
 
-static int make_directory(const struct site *s, char ret[PATH_MAX], struct fail *f)
-{
-	char http[PATH_MAX];
-
-	(void)mkdir(site_path(s, http, "http"), 0755);
-	if (mkdir(site_path(s, ret, LAYERS), 0755) < 0 && errno != EEXIST)
-		return fail_errno(f, errno, ret, "cannot create this directory");
-	return 0;
-}
-
-int site_layers_give(struct site *s, const char *mac, const struct layer *l,
-		     const struct publishing *p, struct fail *f)
-{
-	static const struct boot_keys any;
-	struct site_machine *m = site_machine(s, mac);
-	char directory[PATH_MAX], stem[LAYER_STEM_MAX], before[LAYER_STEM_MAX];
-	char own[sizeof(MACHINE) + MAC_TEXT_MAX] = MACHINE;
-	struct publishing signing = { .name = stem, .sign = p->sign };
-	int r = m ? make_directory(s, directory, f) : fail_errno(f, ENOMEM, mac, "cannot note it");
-
-	if (r < 0)
-		return r;
-	mac_parse(mac, strlen(mac), '-', own + strlen(MACHINE));
-	stem_of(m->layer.file, before);
-	digest_format(m->layer.digest, &l->manifest.payload_digest);
-	snprintf(stem, sizeof(stem), "%s-%.*s", own, DIGEST_SHOWN, m->layer.digest);
-	r = write_archive(&signing, &any, "-", l, directory, stem, f);
-	if (r == 0)
-		r = layer_write_initrd(l, directory, stem, f);
-	if (r < 0)
-		return r;
-	snprintf(m->layer.file, sizeof(m->layer.file), "%s.tar%s", stem, l->suffix);
-	return remove_old(directory, own, stem, before, f);
-}
-
-int site_layers_take(struct site *s, const char *mac, struct fail *f)
-{
-	struct site_machine *m = site_machine(s, mac);
-
-	if (!m)
-		return fail_errno(f, ENOMEM, mac, "cannot note it");
-	m->layer = (struct site_layer){ 0 };
-	return 0;
+	name_machine(mac, own);
+	stem_of(find_machine(s, mac)->layer.file, stem);
+	stem_of(before->file, stem_before);
+	return remove_old(site_path(s, directory, LAYERS), own, stem, stem_before, f);
 }
 
 bool site_layers_are_given(const struct site *s)
@@ -154,16 +221,50 @@ bool site_layers_are_given(const struct site *s)
 	return false;
 }
 
-const char *site_layers_unsigned(const struct site *s)
+/* Bytes of RAM that the layer of a machine takes; 0: nothing says it. */
+static uint64_t tree_bytes(const struct site *s, const struct site_machine *m)
 {
+	_cleanup_free_ char *text = NULL;
+	struct manifest manifest;
 	char path[PATH_MAX];
+	uint64_t bytes;
+	size_t size;
 
-	for (const struct site_machine *m = s->machines; m < s->machines + s->n_machines; m++)
-		if (*m->layer.file &&
-		    access(site_path(s, path, LAYERS "/%s.manifest" SIGNATURE_SUFFIX,
-				     m->layer.file),
-			   F_OK) < 0)
-			return m->mac;
+	if (!*m->layer.file ||
+	    read_file(site_path(s, path, LAYERS "/%s.manifest", m->layer.file), &text, &size) < 0 ||
+	    manifest_parse(text, size, &manifest) < 0)
+		return 0;
+	bytes = layer_tree_bytes(&manifest);
+	manifest_free(&manifest);
+	return bytes;
+}
+
+uint64_t site_layers_largest(const struct site *s)
+{
+	uint64_t largest = 0, bytes;
+
+	for (size_t i = 0; i < s->n_machines; i++) {
+		bytes = tree_bytes(s, &s->machines[i]);
+		if (bytes > largest)
+			largest = bytes;
+	}
+	return largest;
+}
+
+const char *site_layers_missing(const struct site *s, const struct site_machine *m,
+				char ret[SITE_LAYER_FILE_MAX + 32])
+{
+	char path[PATH_MAX], initrd[SITE_LAYER_FILE_MAX];
+
+	if (!*m->layer.file)
+		return NULL;
+	site_layers_initrd(m, initrd);
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(ret, SITE_LAYER_FILE_MAX + 32, "%s%s", i == 2 ? initrd : m->layer.file,
+			 i == 1 ? ".manifest" : "");
+		if (access(site_path(s, path, LAYERS "/%s", ret), F_OK) < 0)
+			return ret;
+	}
 	return NULL;
 }
 

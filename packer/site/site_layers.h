@@ -3,33 +3,60 @@
  */
 #pragma once
 
-#include "image/boot_keys.h"
+#include "site/site_sign.h"
 #include "site/site_version.h"
 
-/* Writes the layers of p into a version's directory: for the machine to fetch, or as initrds. */
-int site_layers_write(const struct publishing *p, const struct boot_keys *keys,
-		      const struct site_version *v, const char *directory, struct fail *f);
+/* ---- of versions ---- */
 
-/* Publishes a layer for one machine, in both forms; p says how to sign it. The one before stays, for machines that have begun to boot. */
-int site_layers_give(struct site *s, const char *mac, const struct layer *l,
-		     const struct publishing *p, struct fail *f);
+/* Writes the layers of p into a version's directory, for the machine to fetch. Of those that a boot loader loads only the manifests are
+ * written, and only if they are to be signed: site_layers_seal() makes initrds of them. */
+int site_layers_write(const struct publishing *p, const char *directory, struct fail *f);
+int site_layers_seal(const struct publishing *p, const char *directory, struct fail *f);
 
-/* The machine has none any more. */
-int site_layers_take(struct site *s, const char *mac, struct fail *f);
+/* The name of the archive of one of them. Returns ret. */
+const char *site_layers_archive(const struct publishing *p, size_t layer,
+				char ret[SITE_LAYER_FILE_MAX]);
+
+/* ---- of single machines ---- */
+
+/* Makes a layer for one machine, in both forms, aside; its initrd when the signature is there. The settings have it from now on. */
+int site_layers_give(struct site *s, const char *mac, const struct layer *l, struct fail *f);
+int site_layers_give_initrd(const struct site *s, const char *mac, const struct layer *l,
+			    struct fail *f);
+
+/* Adds the manifest of what is made aside, which one of these keys must have signed. */
+int site_layers_sign(const struct site *s, const char *mac, struct signing *signing,
+		     const struct boot_keys *const *keys, size_t n_keys, struct fail *f);
+
+/* Publishes what is made aside. */
+int site_layers_publish(const struct site *s, struct fail *f);
+
+/* Removes what is made aside, or was left there. */
+int site_layers_clean(const struct site *s, struct fail *f);
+
+/* Removes the files of a machine but those of its layer, and of the one before, for machines that have begun to boot. */
+int site_layers_forget(const struct site *s, const char *mac, const struct site_layer *before,
+		       struct fail *f);
 
 /* Has any machine one? */
 bool site_layers_are_given(const struct site *s);
 
-/* The words of the kernel command line with which a machine fetches them: all of a version, each with a space behind; one machine's own.
- * The result is the caller's; NULL: no memory. */
-char *site_layers_words(const struct site *s, const char *name, const struct site_version *v);
-char *site_layers_machine_word(const struct site *s, const struct site_machine *m);
+/* Bytes of RAM that the largest of them takes. */
+uint64_t site_layers_largest(const struct site *s);
 
-/* The MAC of a machine whose layer has no signature; NULL: there is none. */
-const char *site_layers_unsigned(const struct site *s);
+/* What is missing of a machine's layer: the name of a file in http/layers; NULL: nothing. */
+const char *site_layers_missing(const struct site *s, const struct site_machine *m,
+				char ret[SITE_LAYER_FILE_MAX + 32]);
 
 /* Removes the files of machines that have no layer any more: they may hold secrets. For the end, when nothing names them. */
 int site_layers_sweep(const struct site *s, struct fail *f);
 
 /* The name of the initrd with a machine's layer, in http/layers. */
 void site_layers_initrd(const struct site_machine *m, char ret[SITE_LAYER_FILE_MAX]);
+
+/* ---- of both ---- */
+
+/* The words of the kernel command line with which a machine fetches them: all of a version, each with a space behind; one machine's own.
+ * The result is the caller's; NULL: no memory. */
+char *site_layers_words(const struct site *s, const char *name, const struct site_version *v);
+char *site_layers_machine_word(const struct site *s, const struct site_machine *m);

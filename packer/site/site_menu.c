@@ -33,7 +33,8 @@ struct menu {
 	size_t n;
 	const struct menu_extras *extras;
 	char url[SITE_TEXT_MAX];
-	const char *boot; /* the default entry */
+	const char *boot;       /* the default entry */
+	uint64_t largest_layer; /* bytes of RAM that one of a single machine takes */
 };
 
 bool menu_has_entry(const char *name)
@@ -210,6 +211,9 @@ static void print_checks(const struct menu *m, const struct site_version *v)
 	if (v->zram_machine)
 		fprintf(m->out, ", with zram about %llu MiB",
 			(unsigned long long)(v->zram_machine / MIB));
+	if (m->largest_layer)
+		fprintf(m->out, "; a layer of its own takes up to %llu MiB more",
+			(unsigned long long)((m->largest_layer + MIB - 1) / MIB));
 	fputc('\n', m->out);
 	if (is_arm(v)) {
 		fprintf(m->out, "iseq ${buildarch} arm64 || goto other\n");
@@ -482,6 +486,7 @@ int menu_write(const struct site *s, const struct site_image *images, size_t n,
 	struct menu m = { .site = s, .images = images, .n = n, .extras = extras };
 	int r;
 
+	m.largest_layer = site_layers_largest(s);
 	m.boot = *s->boot ? s->boot : n > 0 ? images[0].name : "local";
 	site_url(s, m.url);
 	if (!is_entry(&m, m.boot))

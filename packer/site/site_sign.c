@@ -1,32 +1,77 @@
-/* minisign does it, since only it reads its secret keys; what came out is checked as a machine will. */
+/* minisign does it, since only it reads its secret keys; it writes beside links to the manifests, in a directory of its own, where what
+ * came out is checked. */
 #include "site/site_sign.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/host_files.h"
+#include "base/out.h"
 #include "base/read_all.h"
 
+#define ASIDE ".signing" /* in the site's directory */
 #define COMMENT_MAX 256
+#define ARGUMENTS 9 /* before the files */
 
-int site_sign_check(const struct publishing *p, const struct boot_keys *keys, const char *image,
-		    struct fail *f)
+/* ---- what is to be signed ---- */
+
+int signing_add(struct signing *s, const char *directory, const char *file,
+		const struct boot_keys *const *keys, size_t n_keys, struct fail *f)
 {
-	if ((!p->stream && p->n_layers == 0) || p->sign || keys->n == 0)
-		return 0;
-	return fail_set(
-		f, EPERM, image, "Give the secret key with --sign.",
-		"its boot part has keys, so machines take its root, and layers, only with a "
-		"signed manifest");
+	struct signing_file *files = array_one_more(s->files, s->n, sizeof(*files));
+	struct signing_file new = { .n_keys = n_keys };
+
+	if (!files)
+		return fail_errno(f, ENOMEM, file, "cannot sign it");
+	s->files = files;
+	if (asprintf(&new.manifest, "%s/%s.manifest", directory, file) < 0)
+		return fail_errno(f, ENOMEM, file, "cannot sign it");
+	new.keys = calloc(n_keys + 1, sizeof(*new.keys));
+	if (!new.keys) {
+		free(new.manifest);
+		return fail_errno(f, ENOMEM, file, "cannot sign it");
+	}
+	memcpy(new.keys, keys, n_keys * sizeof(*keys));
+	files[s->n++] = new;
+	return 0;
 }
 
+/* What does not fit is left out: the comment is for people. */
+static void add_word(char *text, size_t room, const char *word)
+{
+	size_t used = strlen(text);
+
+	if (used + strlen(word) + 2 <= room)
+		snprintf(text + used, room - used, "%s%s", used ? "," : "", word);
+}
+
+void signing_tell(struct signing *s, const char *name, const char *version)
+{
+	add_word(s->names, sizeof(s->names), name);
+	if (strcmp(s->versions, version) != 0)
+		add_word(s->versions, sizeof(s->versions), version);
+}
+
+void signing_free(struct signing *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		free(s->files[i].manifest);
+		free(s->files[i].keys);
+	}
+	free(s->files);
+	*s = (struct signing){ 0 };
+}
+
+/* ---- minisign ---- */
+
 /* What the trusted comment tells: init's words for it, and what --manifest-min is compared with. */
-static void write_comment(const struct publishing *p, const char *version, char ret[COMMENT_MAX])
+static void write_comment(const struct signing *s, char ret[COMMENT_MAX])
 {
 	time_t now = time(NULL);
 	char date[SIGNATURE_DATE_MAX];
@@ -34,21 +79,19 @@ static void write_comment(const struct publishing *p, const char *version, char 
 
 	gmtime_r(&now, &tm);
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	snprintf(ret, COMMENT_MAX, "tarboot name=%s version=%s date=%s", p->name, version, date);
+	snprintf(ret, COMMENT_MAX, "tarboot name=%s version=%s date=%s",
+		 *s->names ? s->names : "layers", *s->versions ? s->versions : "-", date);
 }
 
 /* Its messages, and its question for a password, are for the user, but not among our results. */
-static void become_minisign(const char *key, const char *manifest, const char *signature,
-			    const char *comment)
+static void become_minisign(char *const *argv)
 {
 	(void)dup2(STDERR_FILENO, STDOUT_FILENO);
-	execlp("minisign", "minisign", "-S", "-H", "-s", key, "-m", manifest, "-x", signature, "-t",
-	       comment, (char *)NULL);
+	execvp("minisign", argv);
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
-static int run_minisign(const char *key, const char *manifest, const char *signature,
-			const char *comment, struct fail *f)
+static int run(char *const *argv, const char *key, struct fail *f)
 {
 	int status = 0;
 	pid_t pid;
@@ -56,7 +99,7 @@ static int run_minisign(const char *key, const char *manifest, const char *signa
 	(void)fflush(NULL);
 	pid = fork();
 	if (pid == 0)
-		become_minisign(key, manifest, signature, comment);
+		become_minisign(argv);
 	if (pid < 0)
 		return fail_errno(f, errno, "minisign", "cannot start it");
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
@@ -73,67 +116,120 @@ static int run_minisign(const char *key, const char *manifest, const char *signa
 	return 0;
 }
 
-/* As a machine does that boots this boot part. Without keys there, any key will do, which is in another boot part. */
-static int check_result(const char *manifest, const char *signature, const struct boot_keys *keys,
+static int run_minisign(const struct signing *s, const struct site *site, const char *key,
 			struct fail *f)
 {
-	_cleanup_free_ char *text = NULL, *signed_text = NULL;
-	const char *name = site_file_of(manifest);
+	char comment[COMMENT_MAX], path[PATH_MAX];
+	const char *first[ARGUMENTS] = { "minisign", "-S", "-H", "-s", key, "-t", comment, "-m" };
+	char **argv = calloc(ARGUMENTS + s->n, sizeof(*argv));
+	int r = 0;
+
+	write_comment(s, comment);
+	for (size_t i = 0; argv && i < ARGUMENTS - 1; i++)
+		argv[i] = (char *)(uintptr_t)first[i];
+	for (size_t i = 0; argv && r == 0 && i < s->n; i++) {
+		argv[ARGUMENTS - 1 + i] = strdup(site_path(site, path, ASIDE "/%zu", i));
+		r = argv[ARGUMENTS - 1 + i] ? 0 : -ENOMEM;
+	}
+	r = !argv || r < 0 ? fail_errno(f, ENOMEM, "minisign", "cannot start it")
+			   : run(argv, key, f);
+	for (size_t i = 0; argv && i < s->n; i++)
+		free(argv[ARGUMENTS - 1 + i]);
+	free(argv);
+	return r;
+}
+
+/* ---- the results ---- */
+
+/* As machines do that boot with these keys. Where nobody asks, any key will do, which is in another boot part. */
+static int check(const struct signing_file *file, const char *text, size_t size,
+		 const char *signed_text, size_t signed_size, struct fail *f)
+{
 	struct signature_about about;
 	struct signature s;
+	struct fail other;
+
+	if (file->n_keys == 0 && signature_parse(signed_text, signed_size, &s) < 0)
+		return fail_set(f, EBADMSG, "minisign", "Use version 0.8 or later.",
+				"it made a signature of a kind that machines do not take");
+	for (size_t i = 0; i < file->n_keys; i++) {
+		const struct boot_keys *k = file->keys[i];
+
+		if (signature_check_manifest(site_file_of(file->manifest), text, size, signed_text,
+					     signed_size, k->keys, k->n, k->least, &about,
+					     i == 0 ? f : &other) == 0)
+			return 0;
+	}
+	return file->n_keys == 0 ? 0 : -f->error;
+}
+
+static int check_result(const struct signing_file *file, const char *signature, struct fail *f)
+{
+	_cleanup_free_ char *text = NULL, *signed_text = NULL;
 	size_t size, signed_size;
-	int r = read_file(manifest, &text, &size);
+	int r = read_file(file->manifest, &text, &size);
 
 	if (r == 0)
 		r = read_file(signature, &signed_text, &signed_size);
 	if (r < 0)
-		return fail_errno(f, r, name, "cannot read what minisign wrote");
-	if (keys->n > 0)
-		return signature_check_manifest(name, text, size, signed_text, signed_size,
-						keys->keys, keys->n, keys->least, &about, f);
-	if (signature_parse(signed_text, signed_size, &s) == 0)
-		return 0;
-	return fail_set(f, EBADMSG, "minisign", "Use version 0.8 or later.",
-			"it made a signature of a kind that machines do not take");
+		return fail_errno(f, r, site_file_of(file->manifest),
+				  "cannot read what minisign wrote");
+	return check(file, text, size, signed_text, signed_size, f);
 }
 
-/* Everybody can read it, and it is on the disk, before it has its name. */
-static int put(const char *aside, const char *signature, struct fail *f)
+static int put(const struct signing_file *file, const char *signature, struct fail *f)
 {
-	_cleanup_close_ int fd = open(aside, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *text = NULL;
+	char path[PATH_MAX];
+	size_t size;
+	int r = read_file(signature, &text, &size);
 
-	if (fd < 0 || fchmod(fd, 0644) < 0 || fsync(fd) < 0 || rename(aside, signature) < 0)
-		return fail_errno(f, errno, signature, "cannot publish it");
-	return 0;
-}
-
-int site_sign_file(const struct publishing *p, const struct boot_keys *keys, const char *version,
-		   const char *directory, const char *file, struct fail *f)
-{
-	char manifest[PATH_MAX], signature[PATH_MAX], aside[PATH_MAX], comment[COMMENT_MAX];
-	int r;
-
-	if (snprintf(manifest, PATH_MAX, "%s/%s.manifest", directory, file) >= PATH_MAX ||
-	    snprintf(signature, PATH_MAX, "%s/%s.manifest" SIGNATURE_SUFFIX, directory, file) >=
-		    PATH_MAX ||
-	    snprintf(aside, PATH_MAX, "%s/" SITE_SIGN_ASIDE, directory) >= PATH_MAX)
-		return fail_errno(f, ENAMETOOLONG, directory, "cannot create files in it");
-	write_comment(p, version, comment);
-	r = run_minisign(p->sign, manifest, aside, comment, f);
-	if (r == 0)
-		r = check_result(manifest, aside, keys, f);
-	if (r == 0)
-		r = put(aside, signature, f);
 	if (r < 0)
-		(void)unlink(aside);
+		return fail_errno(f, r, signature, "cannot read what minisign wrote");
+	if (snprintf(path, sizeof(path), "%s" SIGNATURE_SUFFIX, file->manifest) >= PATH_MAX)
+		return fail_errno(f, ENAMETOOLONG, file->manifest, "cannot sign it");
+	return out_replace(path, OUT_PUBLISHED, text, size, f);
+}
+
+/* ---- the whole ---- */
+
+/* minisign puts a signature beside what it signs. */
+static int make_links(const struct signing *s, const struct site *site, struct fail *f)
+{
+	char path[PATH_MAX], target[PATH_MAX];
+	int r = signing_sweep(site, f);
+
+	if (r == 0 && mkdir(site_path(site, path, ASIDE), 0700) < 0)
+		r = fail_errno(f, errno, path, "cannot create this directory");
+	for (size_t i = 0; r == 0 && i < s->n; i++)
+		if (!realpath(s->files[i].manifest, target) ||
+		    symlink(target, site_path(site, path, ASIDE "/%zu", i)) < 0)
+			r = fail_errno(f, errno, s->files[i].manifest, "cannot sign it");
 	return r;
 }
 
-int site_sign(const struct publishing *p, const struct boot_keys *keys,
-	      const struct site_version *v, const char *directory, struct fail *f)
+int signing_run(const struct signing *s, const struct site *site, const char *key, struct fail *f)
 {
-	struct boot_keys asked = *keys;
+	char signature[PATH_MAX];
+	struct fail unused;
+	int r = s->n > 0 ? make_links(s, site, f) : 0;
 
-	boot_keys_obey_line(&asked, v->append);
-	return site_sign_file(p, &asked, v->version, directory, v->payload, f);
+	if (r == 0 && s->n > 0)
+		r = run_minisign(s, site, key, f);
+	for (size_t i = 0; r == 0 && i < s->n; i++)
+		r = check_result(&s->files[i],
+				 site_path(site, signature, ASIDE "/%zu" SIGNATURE_SUFFIX, i), f);
+	for (size_t i = 0; r == 0 && i < s->n; i++)
+		r = put(&s->files[i], site_path(site, signature, ASIDE "/%zu" SIGNATURE_SUFFIX, i),
+			f);
+	(void)signing_sweep(site, &unused);
+	return r;
+}
+
+int signing_sweep(const struct site *site, struct fail *f)
+{
+	char path[PATH_MAX];
+	int r = host_remove_tree(site_path(site, path, ASIDE));
+
+	return r < 0 ? fail_errno(f, r, path, "cannot remove it") : 0;
 }

@@ -1,22 +1,38 @@
 /*
- * The signature of a published manifest, by minisign(1).
+ * The signatures of published manifests, by minisign(1): those of one run are made by one call, so that it asks for the password of
+ * the key once.
  */
 #pragma once
 
 #include "image/boot_keys.h"
-#include "site/site_version.h"
+#include "site/site.h"
 
-/* Would machines that boot this boot part take the root without a signature, or is there one to be? -EPERM: no. */
-int site_sign_check(const struct publishing *p, const struct boot_keys *keys, const char *image,
-		    struct fail *f);
+/* A manifest, and who must find its signature right. */
+struct signing_file {
+	char *manifest;                /* its path; owned */
+	const struct boot_keys **keys; /* one of these; owned, what they point to is the caller's */
+	size_t n_keys;                 /* 0: nobody asks */
+};
 
-#define SITE_SIGN_ASIDE "signature.new" /* the name of one until it is checked */
+/* Starts as { 0 }. */
+struct signing {
+	struct signing_file *files; /* owned */
+	size_t n;
+	char names[64], versions[64]; /* of images, for the comment */
+};
 
-/* The same of any file in it that has a manifest. */
-int site_sign_file(const struct publishing *p, const struct boot_keys *keys, const char *version,
-		   const char *directory, const char *file, struct fail *f);
+/* Adds DIRECTORY/FILE.manifest, whose signature will be FILE.manifest.minisig beside it. 0 or -errno with *f set. */
+int signing_add(struct signing *s, const char *directory, const char *file,
+		const struct boot_keys *const *keys, size_t n_keys, struct fail *f);
 
-/* Signs directory/NAME.manifest with the key of p, into NAME.manifest.minisig; minisign asks for the key's password where it has one. The
- * boot part's keys must find it right. */
-int site_sign(const struct publishing *p, const struct boot_keys *keys,
-	      const struct site_version *v, const char *directory, struct fail *f);
+/* The comment shall tell about this version of an image. */
+void signing_tell(struct signing *s, const char *name, const char *version);
+
+/* Signs all of them with the secret key in a file of minisign's, and checks each signature as the machines will. Then all are there, or
+ * none. */
+int signing_run(const struct signing *s, const struct site *site, const char *key, struct fail *f);
+
+/* Removes what a run that was interrupted has left. */
+int signing_sweep(const struct site *site, struct fail *f);
+
+void signing_free(struct signing *s);

@@ -260,6 +260,9 @@ my $sign  = 'Publish it again with `tarboot netboot --stream --sign KEYFILE`.';
 two_at_once(
 	up('signed layers', [ url('layer-1'), url('layer-2') ], [ qr{^tarboot: http://\S+/layer-1\.tar\.xz\.manifest is signed: }m,
 		qr{^tarboot: find layers: \d+\.\d+ s, 2, }m ], %keyed),
+	up('one that is signed, with the digest on the line', pinned('layer-1'), [ qr{^tarboot: find layers: \d+\.\d+ s, 1, }m ], %keyed),
+	down('one that is signed, and the line says another digest', url('layer-1') . "#$none", %keyed, what => url('layer-1'),
+		why => qr/^this layer's digest is @{[ substr digest('layer-1.tar.xz'), 0, 16 ]}\.\.\., and must be d{16}\.\.\.$/, do => qr/^Publish it again/),
 	down('one that is not signed', pinned('unsigned'), %keyed, what => url('unsigned') . '.manifest.minisig', do => $sign,
 		why => qr/^no server has it, and the boot part takes/),
 	down('one of another name', url('renamed'), %keyed, what => url('renamed'), do => qr/^Publish it with/,

@@ -156,7 +156,7 @@ refuses('a name twice', qr/another machine has the same name/, '--hosts', spew($
 refuses('no such file', qr/^tarboot: \S+none: cannot read this file of machines: No such file/, '--hosts', scratch('none'));
 refuses('bytes', qr/it is no text/, '--hosts', spew($hosts, "\0"));
 refuses('an entry that is not there', qr/the menu has no such entry/, '--hosts', spew($hosts, "$mac[4],,,none\n"));
-refuses('a layer that is not there', qr{^tarboot: \S+/nowhere: cannot find this layer: No such file}, '--hosts', spew($hosts, "$mac[4],,,,nowhere\n"));
+refuses('a layer that is not there', qr{^tarboot: \S+/nowhere: cannot find this layer: No such file or directory\n  Correct its path\. In a file of machines it is relative to the directory of that file\.\n\z}, '--hosts', spew($hosts, "$mac[4],,,,nowhere\n"));
 is(slurp("$site/netboot.conf") =~ /$mac[4]/ ? 1 : 0, 0, 'nothing of that is kept');
 
 # Where another DHCP server gives the addresses, the menu says the names.
@@ -182,6 +182,137 @@ is(slurp("$site/netboot.conf") =~ /$mac[4]/ ? 1 : 0, 0, 'nothing of that is kept
 	$r = netboot(@layer, '--sign', scratch('room.key'));
 	is($r->{exit}, 0, 'given again, and signed') or diag($r->{err});
 	unlike($r->{err}, qr/warning/, 'it warns no more');
+
+	# A key that no boot part trusts is of no use, and one that the boot part of another image trusts is for that.
+	run(qw(minisign -G -W -f -p), scratch("$_.pub"), '-s', scratch("$_.key")) for qw(stranger second);
+	my ($ROOM, $STRANGER) = map { my ($id) = slurp(scratch("$_.pub")) =~ /public key (\w+)$/m; '0' x (16 - length $id) . $id } qw(room stranger);
+	my $conf  = slurp("$site/netboot.conf");
+	my $files = join ' ', glob "$site/http/layers/*";
+	refuses('a key that nobody trusts', qr/^tarboot: machine-52-54-00-00-00-02-[0-9a-f]{16}\.tar\.xz\.manifest: it is signed with key $STRANGER, which is not trusted: it must be key $ROOM\n  Sign it with a key that is trusted/,
+		'--machine-layer', "$mac[2]=" . scratch('two'), '--sign', scratch('stranger.key'));
+	is(slurp("$site/netboot.conf"), $conf, 'and nothing is kept');
+	is(join(' ', glob "$site/http/layers/*"), $files, 'nor a file of it');
+	ok(!-e "$site/http/layers/.new", 'not even aside');
+	my $other = make_image('another', '--trust', scratch('second.pub'));
+	works('another image with another key', $other);
+	works('a layer for its machine', '--machine-layer', "$mac[3]=" . scratch('two'), '--boot', "$mac[3]=another", '--sign', scratch('second.key'));
+	refuses('for a machine that boots the first', qr/ it is signed with key \w+, which is not trusted: it must be key $ROOM\n/,
+		'--machine-layer', "$mac[2]=" . scratch('two'), '--boot', "$mac[2]=keyed", '--sign', scratch('second.key'));
+
+	# A new key: what is signed with the old one is told of, until it is signed again.
+	my $rotated = make_image('keyed', '--trust', scratch('stranger.pub'));
+	$r = netboot($rotated);
+	is($r->{exit}, 0, 'an image that trusts another key');
+	my $SECOND = slurp(scratch('second.pub')) =~ /public key (\w+)$/m ? '0' x (16 - length $1) . $1 : '';
+	is($r->{err}, join('', map { "tarboot: warning: the boot part of $_->[0] does not take the layer of $mac[1]: it is signed with key $ROOM, which is not trusted: it must be key $_->[1]. "
+		. "That machine does not boot it: give the layer again, with --sign KEYFILE.\n" } [ another => $SECOND ], [ keyed => $STRANGER ]), 'the layer that has the old one, which no boot part trusts any more');
+	is(netboot()->{err}, $r->{err}, 'is told each time');
+	works('signed with the new one', @layer, '--sign', scratch('stranger.key'));
+
+	# An image and a layer at once: whom it will trust counts, not whom the one before did.
+	works('both with the key of before', make_image('keyed', '--trust', scratch('room.pub')), @layer, '--sign', scratch('room.key'));
+}
+
+# ---- the same image is signed again, with the layers that a boot loader loads ----
+
+{
+	local $site = public('again');
+	my $keyed = make_image('again', '--trust', scratch('room.pub'), '--trust', scratch('second.pub'));
+	my @all   = ($keyed, '--layer', scratch('two'), '--layer', scratch('one.tar'));
+	my $signer = sub {
+		my %have = map { $_->{name} => $_->{data} } newc_read(current('again') . "/layer-$_[0].img");
+		my ($signature) = map { $have{$_} } grep { /\.minisig$/ } sort keys %have;
+		my ($manifest)  = map { $have{$_} } grep { /\.manifest$/ } sort keys %have;
+		spew(scratch('signed'), $manifest);
+		spew(scratch('signed.minisig'), $signature);
+		return join ' ', grep { try('minisign', '-V', '-p', scratch("$_.pub"), '-m', scratch('signed'))->{exit} == 0 } qw(room second);
+	};
+	like(works('published', @all, @NET, '--sign', scratch('room.key')), qr/^published again$/m, 'with layers');
+	my $version = readlink current('again');
+	is($signer->(1) . $signer->(2), 'roomroom', 'that are signed');
+	like(works('again, with the other key', @all, '--sign', scratch('second.key')), qr/^signed again$/m, 'is signed');
+	is(readlink current('again'), $version, 'which is no new version');
+	is($signer->(1) . $signer->(2), 'secondsecond', 'its layers have the new signatures');
+	is(join(' ', sort map { s{.*/}{}r } glob "$site/http/images/again/{*,.new*}"), "$version current", 'nothing else is there');
+	refuses('a key that it does not trust', qr/^tarboot: layer-1\.tar\.xz\.manifest: it is signed with key \w+, which is not trusted/, @all, '--sign', scratch('stranger.key'));
+	is($signer->(1), 'second', 'what was there stays');
+	is(tarboot('verify', '-q', current('again') . '/layer-1.img', '--trust', scratch('second.pub')), '', 'verify takes the initrd');
+	fails_well(try($TARBOOT, 'verify', current('again') . '/layer-1.img', '--trust', scratch('room.pub')), 1,
+		qr{^tarboot: /tarboot/layers/layer-1\.tar\.xz\.manifest: it is signed with key \w+, which is not trusted}, 'and asks who signed it');
+}
+
+# ---- all or nothing ----
+
+{
+	local $site = public('whole-or-not');
+	works('an image', $whole, @NET);
+	my $menu = menu();
+	for my $case (['a layer of one machine that is damaged', qr/bad\.tar/, '--machine-layer', "$mac[1]=" . spew(scratch('bad.tar'), 'x' x 1024)],
+		['one that makes the kernel line too long', qr/the kernel command line may take \d+ characters, with the URLs and digests of the layers/,
+			'--machine-layer', "$mac[1]=" . scratch('two'), map { ('--mirror', "http://10.7.0.1/" . 'm' x 200 . $_) } 1 .. 3]) {
+		my ($name, $says, @layer) = @$case;
+		refuses($name, $says, $stream, '--stream', @layer);
+		ok(!-e "$site/http/images/stream" && !-e "$site/http/layers", "$name: nothing is published");
+		is(menu(), $menu, "$name: nothing is changed");
+	}
+}
+
+# ---- what is missing ----
+
+{
+	local $site = public('missing');
+	works('a layer', $whole, @NET, '--machine-layer', "$mac[1]=" . scratch('one.tar'));
+	my ($tar, $img) = map { glob "$site/http/layers/*.$_" } qw(tar img);
+	for my $file ($tar, "$tar.manifest", $img) {
+		rename $file, "$file.away" or die;
+		my $name = $file =~ s{.*/}{}r;
+		is(netboot()->{err}, "tarboot: warning: http/layers/$name of $mac[1] is not there: that machine does not boot: give its layer again with --machine-layer $mac[1]=DIR, or take it away with $mac[1]=none.\n",
+			"$name is missing");
+		rename "$file.away", $file or die;
+	}
+	works('all is there');
+	my $r = netboot('--machine-layer', "$mac[2]=none");
+	is($r->{exit}, 0, 'none, where there was none');
+	is($r->{err}, "tarboot: warning: --machine-layer $mac[2]=none: there was none; if another machine was meant, whose layer stays: give its MAC address\n", 'is told');
+	unlike($r->{out}, qr/any more/, 'and not as if there had been one');
+	works('in a file it is usual', '--hosts', spew($hosts, "$mac[2],,,,none\n"));
+	for my $mac ('01:00:5e:00:00:01', '00:00:00:00:00:00', 'ff:ff:ff:ff:ff:ff') {
+		for my $option ("--machine-layer=$mac=" . scratch('two'), "--host=$mac=10.7.0.30", "--boot=$mac=whole") {
+			my $r = netboot($option);
+			is($r->{exit}, 2, "$option: refused");
+			like($r->{err}, qr/: its MAC address is that of a group, or all zeros, and no machine's$/m, 'says why');
+		}
+		refuses("$mac in a file", qr/(?:line 1: .*(?:group|MAC)|MAC)/, '--hosts', spew($hosts, "$mac,,,,two\n"));
+	}
+	unlike(slurp("$site/netboot.conf"), qr/01:00:5e|00:00:00:00:00:00|ff:ff/, 'none is kept');
+}
+
+# ---- memory ----
+
+{
+	local $site = public('memory');
+	make_path(scratch('big'));
+	run('truncate', '-s', '1M', scratch('big/hole'));
+	run('sh', '-c', 'head -c 20M /dev/urandom >"$0"', scratch('big/data'));
+	works('a large layer for one', $stream, @NET, '--stream', '--machine-layer', "$mac[1]=" . scratch('big'), '--machine-layer', "$mac[2]=" . scratch('two'));
+	like(menu(), qr/^# loads \d+ MiB, then fetches \d+ MiB; the machine needs about \d+ MiB of RAM.*; a layer of its own takes up to 21 MiB more$/m, 'the menu counts it');
+	my ($tar) = glob "$site/http/layers/machine-52-54-00-00-00-01-*.tar.xz";
+	my $shown = tarboot('inspect', $tar);
+	like($shown, qr/^memory   20\.0 MiB more than its root takes: it is a layer$/m, 'inspect tells what it takes');
+	unlike($shown, qr/^machine/m, 'and not what a machine needs, as if it were a root');
+	my ($img) = glob "$site/http/layers/machine-52-54-00-00-00-01-*.img";
+	like(tarboot('inspect', $img), qr{^layer    /tarboot/layers/machine-\S+\.tar\.xz, 20\.\d MiB\nmemory   20\.0 MiB more than the root takes$}m, 'also of an initrd');
+	is(tarboot('verify', '-q', $img), '', 'which verify takes');
+	like(tarboot('verify', $img), qr{\Alayer: /tarboot/layers/machine-\S+\.tar\.xz\n\z}, 'and says what is in it');
+	for my $how ([qw(inspect --json)], ['unpack']) {
+		fails_well(try($TARBOOT, @$how, $img, $how->[0] eq 'unpack' ? scratch('never') : ()), 1, qr/layers|rootfs/, "@$how: there is no root in it");
+	}
+	fails_well(netboot($img), 1, qr/it cannot boot: there is no \/init in it/, 'nor is it an image');
+	my $bytes = slurp($img);
+	substr($bytes, -3000, 1) ^= "\1";
+	fails_well(try($TARBOOT, 'verify', spew(scratch('changed.img'), $bytes)), 1,
+		qr{^tarboot: /tarboot/layers/machine-\S+: this layer's digest is [0-9a-f]{16}\.\.\., and must be }, 'a changed byte');
+	like(tarboot('verify', current('stream') . '/boot.img'), qr/^not checked: the root, which is not in it/m, 'a boot part alone can be looked at, too');
 }
 
 # ---- a machine twice ----
@@ -193,6 +324,99 @@ is(slurp("$site/netboot.conf") =~ /$mac[4]/ ? 1 : 0, 0, 'nothing of that is kept
 	is(scalar(() = glob "$site/http/layers/*.img"), 1, 'the other is not there');
 }
 
+# ---- layers in an image, by the rules of init ----
+
+{
+	my $keyed = make_image('rules', '--trust', scratch('room.pub'));
+	my $free  = make_image('free');
+	my $tar   = slurp(scratch('one.tar'));
+	my $n     = 0;
+	# An initrd with these files in tarboot/layers.
+	my $initrd = sub {
+		my (%files) = @_;
+		my $dir = new_dir();
+		make_path("$dir/tarboot/layers");
+		for (sort keys %files) {
+			make_path("$dir/tarboot/layers/$_" =~ s{/[^/]*\z}{}r);
+			spew("$dir/tarboot/layers/$_", $files{$_});
+		}
+		return run("cd '$dir' && find . -mindepth 1 | sort | cpio -o -H newc --quiet");
+	};
+	my $image_with = sub { my ($image, @rest) = @_; return spew(scratch('with' . ++$n . '.img'), join '', slurp($image), map { $initrd->(%$_) } @rest) };
+	my $both = sub {
+		my ($name, $says, @image) = @_;
+		my $image = $image_with->(@image);
+		for my $how ('verify', 'unpack') {
+			my $r = try($TARBOOT, $how, $image, $how eq 'unpack' ? new_dir() : ());
+			if (defined $says) { fails_well($r, 1, $says, "$how: $name") }
+			else               { is($r->{exit}, 0, "$how: $name") or diag($r->{err}) }
+		}
+	};
+	local $site = public('signed-layers');
+	works('signed layers', $stream, @NET, '--stream', '--layer', scratch('two'), '--sign', scratch('room.key'));
+	my %signed = map { ("layer-1.tar.xz$_" => slurp(current('stream') . "/layer-1.tar.xz$_")) } '', '.manifest', '.manifest.minisig';
+	$both->('one without a manifest', undef, $free, { 'a.tar' => $tar });
+	$both->('one that is signed', undef, $keyed, \%signed);
+	$both->('not signed, where the boot part has keys', qr{^tarboot: /tarboot/layers/layer-1\.tar\.xz\.manifest\.minisig: it is not in the initramfs, and the boot part takes no payload but its own without a signed manifest$}m,
+		$keyed, { map { $_ => $signed{$_} } qw(layer-1.tar.xz layer-1.tar.xz.manifest) });
+	$both->('no manifest, where the boot part has keys', qr{^tarboot: /tarboot/layers/a\.tar\.manifest: it is not in the initramfs}m, $keyed, { 'a.tar' => $tar });
+	$both->('signed for another name', qr{^tarboot: /tarboot/layers/other\.tar\.xz: the signed manifest beside this layer is about tarboot/layers/layer-1\.tar\.xz, not tarboot/layers/other\.tar\.xz$}m,
+		$keyed, { map { (s/layer-1/other/r => $signed{$_}) } keys %signed });
+	my $changed = $signed{'layer-1.tar.xz'};
+	substr($changed, length($changed) / 2, 1) ^= "\1";
+	$both->('a changed byte', qr{^tarboot: /tarboot/layers/layer-1\.tar\.xz: this layer's digest is \S+, and must be }m, $free, { %signed, 'layer-1.tar.xz' => $changed });
+	$both->('another size', qr{^tarboot: /tarboot/layers/layer-1\.tar\.xz\.manifest: the layer beside it has another size than it says$}m, $free, { %signed, 'layer-1.tar.xz' => $tar });
+	$both->('a later one of the same name', undef, $free, { %signed, 'layer-1.tar.xz' => $tar }, \%signed);
+	$both->('what is no layer', qr{^tarboot: /tarboot/layers/readme: it is among the layers, but is no \.tar, \.tar\.xz or \.tar\.zst$}m, $free, { readme => 'x' });
+	$both->('a signature of nothing known', qr{^tarboot: /tarboot/layers/a\.minisig: it is among the layers}m, $free, { 'a.minisig' => 'x' });
+	$both->('a directory', qr{^tarboot: /tarboot/layers/sub: it is among the layers}m, $free, { 'sub/a.tar' => $tar });
+	$both->('a whiteout without a name', qr{^tarboot: \.wh\.: it has a whiteout without a name \(layer /tarboot/layers/a\.tar, }m, $free, { 'a.tar' => file('.wh.', '') . tar_end() });
+	$both->('a damaged one', qr/./, $free, { 'a.tar' => 'x' x 1024 });
+
+	# What it does to the root is only known with the root.
+	my $verify = sub { my ($name, $says, @members) = @_;
+		my $r = try($TARBOOT, 'verify', $image_with->($free, { 'a.tar' => join('', @members) . tar_end() }));
+		if (defined $says) { fails_well($r, 1, $says, "verify: $name") } else { is($r->{exit}, 0, "verify: $name") or diag($r->{err}) } };
+	my $publish = sub { my ($name, $says, @members) = @_;
+		local $site = public('init' . ++$n);
+		my @layer = ($free, @NET, '--layer', spew(scratch('over.tar'), join('', @members) . tar_end()));
+		if (defined $says) { refuses("netboot: $name", $says, @layer); ok(!-e "$site/http", 'nothing is published') } else { works("netboot: $name", @layer) } };
+	for my $how ($verify, $publish) {
+		$how->('one that deletes the init', qr{^tarboot: /sbin/init: the layers leave nothing of the init program, with which the image was packed\n  Take out of the layers}, file('sbin/.wh.init', ''));
+		$how->('one that deletes its directory', qr{^tarboot: /sbin/init: the layers leave nothing}, file('.wh.sbin', ''));
+		$how->('one that empties the root', qr{^tarboot: /sbin/init: the layers leave nothing}, file('.wh..wh..opq', ''));
+		$how->('a directory in its place', qr{^tarboot: /sbin/init: the layers leave nothing}, RawTar::dir('sbin'), file('sbin/.wh.init', ''), file('sbin/init/x', ''));
+		$how->('a link to nothing', qr{^tarboot: /sbin/init: the layers leave nothing}, RawTar::symlink_to('sbin/init', 'nowhere'));
+		$how->('an empty file', qr{^tarboot: /sbin/init: a layer puts an empty file in the place of the init program\n}, file('sbin/init', '', mode => 0755));
+		$how->('a file that is no program', qr{^tarboot: /sbin/init: a layer puts a file that is not executable \(mode 0644\) in the place}, file('sbin/init', 'x', mode => 0644));
+		$how->('another init', undef, file('sbin/init', "#!/bin/sh\n", mode => 0755));
+		$how->('a link to another', undef, RawTar::symlink_to('sbin/init', '/bin/other'), file('bin/other', "#!/bin/sh\n", mode => 0755));
+		$how->('a hard link into the root', undef, RawTar::hardlink('sbin/init2', 'sbin/init'));
+		$how->('a file where the root has no directory', qr{^tarboot: sbin/init/x: cannot reach its directory: Not a directory}, file('sbin/init/x', ''));
+	}
+}
+
+# ---- limits of init ----
+
+{
+	local $site = public('limits');
+	run('truncate', '-s', '4G', scratch('huge.tar'));
+	refuses('4 GiB', qr/^tarboot: \S+huge\.tar: it has 4 GiB or more, and no file of an initramfs can be so large\n  Compress it, or split it into several layers\.\n\z/, $whole, @NET, '--layer', scratch('huge.tar'));
+	unlink scratch('huge.tar');
+	my $many = scratch('many.tar.xz');
+	open my $xz, '|-', "xz -0 -T0 >'$many'" or die "xz: $!";
+	print {$xz} file('x', ''), map({ RawTar::hardlink($_, 'x') } 0 .. 524287), tar_end();
+	close $xz or die "xz: $?";
+	refuses('524,289 names', qr/^tarboot: 524287: it is one name more than the 524288 that a layer can have \(.*\)\n  Split the layer into several, or pack its files into the root\.\n\z/, $whole, @NET, '--layer', $many);
+	my $deep = 'd/' x 257;
+	my $root = tiny_root('deep', sub { make_path("$_[0]/$deep") });
+	tarboot('pack', $root, '-o', scratch('deep.img'), qw(--level=fast --kernel=none --no-shell));
+	spew(scratch('deep.img.vmlinuz'), bzimage('6.1', 'kernel'));
+	refuses('257 levels', qr/^tarboot: \.wh\.d: what it deletes has directories in more than 256 levels \(.*\)\n  Delete it from the root that is packed\.\n\z/,
+		scratch('deep.img'), @NET, '--layer', spew(scratch('deep.tar'), file('.wh.d', '') . tar_end()));
+	works('256 levels', scratch('deep.img'), @NET, '--layer', spew(scratch('deep.tar'), file('d/.wh.d', '') . tar_end()));
+}
+
 # ---- what is no layer ----
 
 my $bad = slurp(current('stream') . '/layer-1.tar.xz');
@@ -201,6 +425,7 @@ refuses('a damaged one', qr/damaged/, $stream, '--stream', '--layer', spew(scrat
 run('tar', '-C', scratch('one'), '-cPf', scratch('out.tar'), '../one.tar');
 refuses('one that leaves the root', qr/leads out of the root/, $stream, '--stream', '--layer', scratch('out.tar'));
 run("gzip -c <'" . scratch('one.tar') . "' >'" . scratch('one.tgz') . "'");
+refuses('a whiteout without a name', qr/^tarboot: \.wh\.: it has a whiteout without a name \(.*\)\n  Build the layer again\.\n\z/, $stream, '--stream', '--layer', spew(scratch('nameless.tar'), file('.wh.', '') . tar_end()));
 refuses('a gzip', qr/\bgzip|neither/, $stream, '--stream', '--layer', scratch('one.tgz'));
 refuses('a device', qr/^tarboot: \/dev\/null: a layer is one of these, and this is neither\n  Give a directory, or a \.tar, \.tar\.xz or \.tar\.zst\.\n\z/, $stream, '--stream', '--layer', '/dev/null');
 done_testing();

@@ -313,6 +313,22 @@ SKIP: {
 			. "  Mount the overlayfs, and give a copy of the mounted directory.\n", 'a redirect is refused');
 	is($r->{exit}, 1, 'with 1');
 }
+
+# Whiteouts as layers have them, in an overlay that any user can make.
+{
+	my $over = write_files(scratch('whiteouts'), 'etc/.wh.issue' => '', 'etc/conf.d/.wh..wh..opq' => '', 'etc/conf.d/c' => 'c',
+		'lib64/.wh.x' => '', '.wh.none' => '', '.wh..wh.plnk/1' => '', '.wh.srv' => '', 'srv/own' => 'own');
+	for my $from ($base, "$base.tar") {
+		my ($said, %is) = packed("whiteouts over $from", $from, "--overlay=$over");
+		is(join(' ', grep { m{\.wh\.|^(?:srv|etc/issue|etc/conf\.d|usr/lib64)} } sort keys %is), 'etc/conf.d etc/conf.d/c srv srv/own usr/lib64', 'they delete, and are no files');
+		is($is{'etc/motd'}, 'old', 'the rest stays');
+	}
+	is(try($TARBOOT, 'pack', $base, '--explain=/etc/issue', "--overlay=$over")->{out},
+		"/etc/issue: the one of the root is left out: overlay $over deletes it\n", 'that is explained');
+	my $nameless = write_files(scratch('nameless'), 'etc/.wh.' => '');
+	is(try($TARBOOT, 'pack', $base, '-o', "$image.no", @NO, "--overlay=$nameless")->{err},
+		"tarboot: etc/.wh.: it has a whiteout without a name\n  Build the layer again.\n", 'one without a name is refused');
+}
 fails_well(try($TARBOOT, 'pack', $base, '-o', $image, @NO, '--overlay=/no/such'), 1, qr{/no/such: .*overlay}, 'an overlay that is not there');
 fails_well(try($TARBOOT, 'pack', $base, '-o', $image, @NO, "--overlay=$tar"), 1, qr{\Q$tar\E: an overlay must be a directory, and this is not one\n  Give a directory\.\n\z}, 'an overlay that is a file');
 

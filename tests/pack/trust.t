@@ -26,6 +26,15 @@ my @TRUST = ('--trust', scratch('holder.pub'));
 
 sub pack_it { return try($TARBOOT, 'pack', $root, '-o', $image, qw(--level=fast --modules=none --shell), $busybox, @_) }
 
+# A layer with one file.
+sub write_layer {
+	my ($file) = @_;
+	my $dir = new_dir();
+	run('mkdir', '-p', "$dir/etc");
+	spew("$dir/$file", $file);
+	return $dir;
+}
+
 sub refuses {
 	my ($name, $exit, $says, @command) = @_;
 	my $r = try($TARBOOT, @command);
@@ -137,6 +146,34 @@ ok(!-e $site, 'and nothing is published');
 	is(try($TARBOOT, @netboot, '--stream', '--sign', scratch('stranger.key'))->{exit}, 1, 'a key that is not trusted');
 	is(slurp("$dir/root.tar.xz.manifest.minisig"), $before, 'leaves the signature that was there');
 	is(join(' ', grep { /new/ } glob "$dir/*"), '', 'and nothing else');
+}
+
+# A key with a password: minisign asks for it once, whatever there is to sign; from a pipe it gets it once, and no more.
+{
+	run('sh', '-c', 'printf "secret\nsecret\n" | minisign -G -f -p "$0" -s "$1"', scratch('locked.pub'), scratch('locked.key'));
+	my $layer = write_layer('etc/a');
+	my @all = ('--layer', $layer, '--layer', write_layer('etc/b'), '--machine-layer', "52:54:00:00:00:01=$layer");
+	my $piped = sub { my ($given, @command) = @_; return try('sh', '-c', 'printf "%s\n" "$0" | "$@"', $given, $TARBOOT, @command) };
+	is(pack_it('--stream', '--trust', scratch('locked.pub'))->{exit}, 0, 'an image that trusts it');
+	my $r = $piped->('wrong', @netboot, '--stream', '--sign', scratch('locked.key'), @all);
+	is($r->{exit}, 1, 'a wrong password');
+	like($r->{err}, qr/: minisign could not sign with it$/m, 'is told');
+	unlike(slurp("$site/netboot.conf"), qr/machine-layer/, 'and nothing is published');
+	ok(!-e "$site/http/layers" && !-e "$site/.signing", 'nor left');
+	$r = $piped->('secret', @netboot, '--stream', '--sign', scratch('locked.key'), @all);
+	is($r->{exit}, 0, 'the right one, once') or diag($r->{err});
+	is(scalar(() = $r->{err} =~ /Password/g), 1, 'which is asked for once');
+	my @signed = (map({ "$site/http/images/lab/current/$_" } qw(root.tar.xz layer-1.tar.xz layer-2.tar.xz)),
+		glob "$site/http/layers/machine-*.tar.xz");
+	is(scalar @signed, 4, 'root, layers of all, and of one');
+	like(run(qw(minisign -V -p), scratch('locked.pub'), '-m', "$_.manifest"), qr/verified/, "signed: $_") for @signed;
+	is(join(' ', map { (stat "$_.manifest.minisig")[2] & 07777 } @signed), '420 420 420 420', 'for everybody to read');
+	my @machine = glob "$site/http/layers/machine-*.img";
+	my %have = map { $_->{name} => $_->{data} } newc_read($machine[0] // die 'no initrd');
+	my ($name) = $signed[3] =~ m{([^/]+)\z};
+	is($have{"tarboot/layers/$name.manifest.minisig"}, slurp("$signed[3].manifest.minisig"), 'its initrd has the signature, too');
+	is($piped->('secret', 'netboot', '-o', $site, '--machine-layer', '52:54:00:00:00:01=none')->{exit}, 0, 'back');
+	run('rm', '-r', "$site/http/images/lab");
 }
 is(pack_it('--stream')->{exit}, 0, 'an image without keys');
 is(try($TARBOOT, @netboot, '--stream')->{exit}, 0, 'can be published without a signature');

@@ -10,6 +10,7 @@
 #include "scratch.h"
 #include "base/inroot.h"
 #include "tap.h"
+#include "tree/layer_names.h"
 #include "tree/tree.h"
 #include "tree/whiteout.h"
 
@@ -46,6 +47,7 @@ static void begin_layer(void)
 {
 	tree_begin_layer(tree);
 	root_tree_set_layer(model, ++layer, ROOT_TREE_OVERLAY);
+	root_tree_limit_layers(model);
 	strcat(story, "layer\n");
 }
 
@@ -351,6 +353,68 @@ static void test_bounds(void)
 	end();
 }
 
+/* A layer deletes 256 levels of directories, and no more. */
+static void test_deep_deletions(void)
+{
+	static const struct {
+		const char *path;
+		enum member_type type;
+		unsigned levels;
+		int want;
+	} cases[] = {
+		{ ".wh.d", MEMBER_FILE, 256, 0 },
+		{ ".wh.d", MEMBER_FILE, 257, -ELOOP },
+		{ "d", MEMBER_FILE, 256, 0 },
+		{ "d", MEMBER_FIFO, 257, -ELOOP },
+		{ ".wh..wh..opq", MEMBER_FILE, 256, 0 },
+		{ ".wh..wh..opq", MEMBER_FILE, 257, -ELOOP },
+		{ "d/.wh..wh..opq", MEMBER_FILE, 257, 0 },
+		{ "d/.wh..wh..opq", MEMBER_FILE, 258, -ELOOP },
+	};
+	unsigned before = differences;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char *deep = repeat("d", cases[i].levels);
+
+		begin();
+		is_int(add_one(MEMBER_DIRECTORY, deep, NULL), 0, "%u levels", cases[i].levels);
+		begin_layer();
+		is_int(add_one(cases[i].type, cases[i].path, NULL), cases[i].want, "%s",
+		       cases[i].path);
+		free(deep);
+		end();
+	}
+	is_int(differences, before, "both say the same");
+}
+
+static void test_many_names(void)
+{
+	struct member m = { .type = MEMBER_FILE };
+	struct fail f = { 0 };
+	char path[16];
+	unsigned n = 0;
+	int r = 0;
+
+	must(root_tree_new(SIZE_MAX, &model));
+	root_tree_set_layer(model, 1, ROOT_TREE_OVERLAY);
+	m.path = path;
+	for (; r == 0 && n < 600000; n++) {
+		sprintf(path, "%u", n);
+		r = root_tree_add(model, &m, &f);
+	}
+	is_int(r, 0, "without limits a layer has any number of names");
+	root_tree_set_layer(model, 2, ROOT_TREE_OVERLAY);
+	root_tree_limit_layers(model);
+	for (n = 0; r == 0 && n < 600000; n++) {
+		sprintf(path, "%u", n);
+		r = root_tree_add(model, &m, &f);
+	}
+	is_int(r, -E2BIG, "with them it has not");
+	is_int(n, LAYER_NAMES_MAX + 1, "but as many as init takes");
+	is_str(f.why, "it is one name more than the 524288 that a layer can have", "it says why");
+	root_tree_free(model);
+}
+
 /* ---- what it takes ---- */
 
 static void test_memory(void)
@@ -492,6 +556,8 @@ int main(void)
 	test_layered_sequences();
 	test_long_paths();
 	test_bounds();
+	test_deep_deletions();
+	test_many_names();
 	test_memory();
 	test_layers();
 	return done_testing();

@@ -207,6 +207,13 @@ static const struct {
 	{ "a whiteout of a directory that the layer fills",
 	  "d d/e\nf d/e/x one\nf d/y one\nL\nf d/e/z two\nf .wh.d ", 0,
 	  "f d/e/z two\n- d/e/x\n- d/y" },
+	{ "a whiteout behind a directory that the layer joins", "d d\nf d/x one\nL\nd d\nf .wh.d ",
+	  0, "d d\n- d/x" },
+	{ "a whiteout before it", "d d\nf d/x one\nL\nf .wh.d \nd d", 0, "d d\n- d/x" },
+	{ "a directory that the layer joins in an opaque one",
+	  "d d/e/g\nf d/e/x one\nL\nd d/e\nf d/.wh..wh..opq ", 0, "d d/e\n- d/e/x\n- d/e/g" },
+	{ "a file over a directory that the layer joins", "d d\nL\nd d\nf d two\nf .wh.d ", 0,
+	  "f d two" },
 	{ "an opaque directory", "d d/e\nf d/e/x one\nf d/y one\nL\nf d/z two\nf d/.wh..wh..opq ",
 	  0, "f d/z two\n- d/e\n- d/y\n- d/.wh..wh..opq" },
 	{ "an opaque root", "f a one\nd d/e\nL\nf .wh..wh..opq \nf b two", 0, "f b two\n- a\n- d" },
@@ -1243,6 +1250,37 @@ static void test_ordinary_user(void)
 	end();
 }
 
+/* Hard links are names, too, and the cheapest; of one file there may be 65,000 on a disk. */
+static void test_layer_limit(void)
+{
+	char name[16], file[16] = "";
+	struct tree_file *ret_file;
+	struct fail f = { 0 };
+	unsigned n = 0;
+	int r = 0;
+
+	begin();
+	tree_begin_layer(tree);
+	for (; r == 0 && n <= LAYER_NAMES_MAX; n++) {
+		struct member m = { .type = MEMBER_HARDLINK, .path = name, .target = file };
+
+		snprintf(name, sizeof(name), "%u", n);
+		if (n % 50000 == 0)
+			m.type = MEMBER_FIFO;
+		if (n % 50000 == 0)
+			strcpy(file, name);
+		r = tree_add(tree, &m, &ret_file, &f);
+	}
+	is_int(r, -E2BIG, "more names than a layer can have");
+	is_int(n, LAYER_NAMES_MAX + 1, "are refused at that number");
+	is_str(f.what, name, "it says which");
+	is_str(f.why, "it is one name more than the 524288 that a layer can have", "and why");
+	is_str(f.todo, "Split the layer into several, or pack its files into the root.",
+	       "and what to do");
+	finish();
+	end();
+}
+
 int main(void)
 {
 	int before;
@@ -1263,6 +1301,7 @@ int main(void)
 	test_root_itself();
 	test_layer_directories();
 	test_layer_names();
+	test_layer_limit();
 	test_replaced_directory();
 	test_moved_link();
 	test_implied_directories();

@@ -1,0 +1,394 @@
+/* Versions are directories that are written under a temporary name and renamed; links to them are replaced. */
+#include "site/site_publish.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lzma.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/elfinfo.h"
+#include "base/host_files.h"
+#include "base/settings.h"
+#include "image/image_kernel.h"
+#include "image/image_report.h"
+#include "parameters/params.h"
+#include "site/site_copy.h"
+#include "site/site_images.h"
+#include "site/site_layers.h"
+#include "site/site_stream.h"
+
+#define COPY_SIZE (1 << 20)
+
+int site_draft_check_signed(const struct publishing *p, const struct boot_keys *keys,
+			    const char *image, struct fail *f)
+{
+	if ((!p->stream && p->n_layers == 0) || p->sign || keys->n == 0)
+		return 0;
+	return fail_set(
+		f, EPERM, image, "Give the secret key with --sign.",
+		"its boot part has keys, so machines take its root, and layers, only with a "
+		"signed manifest");
+}
+
+/* ---- what it is ---- */
+
+/* Chooses the name of a new version, which must sort after all others. The newest is the current or the previous one. */
+static void name_version(const struct site_image *image, char ret[VERSION_MAX])
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	do {
+		gmtime_r(&now, &tm);
+		strftime(ret, VERSION_MAX, "%Y%m%d-%H%M%S", &tm);
+		now++;
+	} while (strcmp(ret, image->current.version) <= 0 ||
+		 strcmp(ret, image->previous.version) <= 0);
+}
+
+static int add_check(const char *path, char *ret, size_t room, struct fail *f)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ uint8_t *block = malloc(COPY_SIZE);
+	uint64_t crc = 0;
+	ssize_t n = block && fd >= 0 ? 1 : -1;
+
+	while (n > 0) {
+		n = read(fd, block, COPY_SIZE);
+		if (n > 0)
+			crc = lzma_crc64(block, (size_t)n, crc);
+	}
+	snprintf(ret, room, "%016llx", (unsigned long long)crc);
+	return n < 0 ? fail_errno(f, errno, path, "cannot read it") : 0;
+}
+
+static int check_files(const struct publishing *p, char ret[36], struct fail *f)
+{
+	int r = add_check(p->image, ret, 36, f);
+
+	ret[16] = '-';
+	return r == 0 ? add_check(p->kernel, ret + 17, 36 - 17, f) : r;
+}
+
+/* The kernel command line of a new version. A machine that fetches its root gets an address from the menu; one that has a
+ * default of either kind gets that of its kind. */
+static const char *choose_append(const struct publishing *p, const struct site_version *before)
+{
+	bool is_default = !*before->version || strcmp(before->append, SITE_DEFAULT_APPEND) == 0 ||
+			  strcmp(before->append, SITE_DEFAULT_APPEND_STREAM) == 0;
+
+	if (p->append)
+		return p->append;
+	if (!is_default)
+		return before->append;
+	return p->stream ? SITE_DEFAULT_APPEND_STREAM : SITE_DEFAULT_APPEND;
+}
+
+static void describe_sizes(const struct publishing *p, const struct image_report *report,
+			   struct site_version *ret)
+{
+	const struct image *image = &report->image;
+	const struct needs *n = &report->needs;
+	uint64_t zram = p->stream ? n->zram_fetching_machine : n->zram_machine;
+
+	*ret = (struct site_version){ .size = image->size,
+				      .machine = p->stream ? n->fetching_machine : n->machine,
+				      .split = p->split };
+	ret->has_keys = report->keys.n > 0;
+	ret->is_signed = p->sign && (p->stream || p->n_layers > 0);
+	if (zram < ret->machine)
+		ret->zram_machine = zram;
+	if (!p->stream)
+		return;
+	snprintf(ret->payload, sizeof(ret->payload), "root.tar%s", report->blocks.codec->suffix);
+	ret->fetched = image->payload.size;
+	ret->size = image->size - image->payload.size;
+}
+
+/* What a machine loads or fetches of them counts as the rest of the image does. */
+static void describe_layers(const struct publishing *p, struct site_version *ret)
+{
+	for (size_t i = 0; i < p->n_layers; i++) {
+		const struct layer *l = &p->layers[i];
+		struct site_layer *s = &ret->layers[ret->n_layers++];
+
+		if (p->stream)
+			snprintf(s->file, sizeof(s->file), "layer-%zu.tar%s", i + 1, l->suffix);
+		else
+			snprintf(s->file, sizeof(s->file), "layer-%zu.img", i + 1);
+		digest_format(s->digest, &l->manifest.payload_digest);
+		*(p->stream ? &ret->fetched : &ret->size) += l->payload.size;
+		ret->machine += layer_tree_bytes(&l->manifest);
+		if (ret->zram_machine)
+			ret->zram_machine += layer_tree_bytes(&l->manifest);
+	}
+}
+
+/* Also what was given for the version before. */
+static int check_append(const char *append, struct fail *f)
+{
+	struct params params;
+	struct fail wrong;
+
+	if (!setting_can_hold(append))
+		return fail_set(f, EINVAL, "--append", "Use one kind of quotes.",
+				"it has quotes of both kinds, and begins with one or has a #");
+	if (strlen(append) >= APPEND_MAX)
+		return fail_set(f, E2BIG, "--append", "Shorten it.",
+				"it may have %d characters, this one has %zu", APPEND_MAX - 1,
+				strlen(append));
+	if (!text_is_plain(append))
+		return fail_set(f, EINVAL, "--append",
+				"Use ASCII characters only, without ${, && and ||.",
+				"an iPXE script cannot have this kernel line");
+	if (params_parse(append, &params, &wrong) < 0 || params_check_known(&params, &wrong) < 0)
+		return fail_set(f, EINVAL, "--append",
+				"Correct it with --append: without that, the line of the version "
+				"before is kept.",
+				"%s: %s", wrong.what, wrong.why);
+	return 0;
+}
+
+/* Fills in how the menu describes the new version. */
+static int describe(const struct publishing *p, const struct image_report *report,
+		    const struct site_version *before, struct site_version *ret, struct fail *f)
+{
+	const char *title = p->title ? p->title : *before->version ? before->title : p->name;
+	const char *append = choose_append(p, before);
+	uint16_t machine = image_machine(&report->image);
+
+	describe_sizes(p, report, ret);
+	describe_layers(p, ret);
+	if (!text_is_plain(title) || strlen(title) >= 70 || *title == '-' || !*title)
+		return fail_set(f, EINVAL, "--title",
+				"Use at most 69 ASCII characters, without ${, && and ||, and no - "
+				"at the beginning.",
+				"a menu cannot show \"%s\"", title);
+	if (!setting_can_hold(title))
+		return fail_set(f, EINVAL, "--title", "Use one kind of quotes.",
+				"it has quotes of both kinds, and begins with one or has a #");
+	if (check_append(append, f) < 0 ||
+	    boot_keys_check_line("--append", append, report->keys.n, f) < 0)
+		return -f->error;
+	strcpy(ret->title, title);
+	strcpy(ret->append, append);
+	snprintf(ret->file, sizeof(ret->file), "%s", site_file_of(p->image));
+	if (machine)
+		snprintf(ret->architecture, sizeof(ret->architecture), "%s",
+			 program_machine_name(machine));
+	return check_files(p, ret->check, f);
+}
+
+static bool has_same_layers(const struct site_version *a, const struct site_version *b)
+{
+	if (a->n_layers != b->n_layers)
+		return false;
+	for (size_t i = 0; i < a->n_layers; i++)
+		if (strcmp(a->layers[i].digest, b->layers[i].digest) != 0)
+			return false;
+	return true;
+}
+
+static bool is_same(const struct site_version *a, const struct site_version *b)
+{
+	return has_same_layers(a, b) && strcmp(a->check, b->check) == 0 && a->split == b->split &&
+	       a->is_signed == b->is_signed && strcmp(a->payload, b->payload) == 0 &&
+	       strcmp(a->title, b->title) == 0 && strcmp(a->append, b->append) == 0;
+}
+
+/* ---- making it ---- */
+
+/* directory: where the manifests are. */
+static int add_to_sign(struct site_draft *d, const char *directory, struct signing *signing,
+		       struct fail *f)
+{
+	const struct boot_keys *keys = &d->keys;
+	size_t n_keys = keys->n > 0;
+	char file[SITE_LAYER_FILE_MAX];
+	int r = 0;
+
+	signing_tell(signing, d->p.name, d->version.version);
+	if (*d->version.payload)
+		r = signing_add(signing, directory, d->version.payload, &keys, n_keys, f);
+	for (size_t i = 0; r == 0 && i < d->p.n_layers; i++)
+		r = signing_add(signing, directory, site_layers_archive(&d->p, i, file), &keys,
+				n_keys, f);
+	return r;
+}
+
+static int make_new(const struct site *s, const struct image_report *report, struct site_draft *d,
+		    struct fail *f)
+{
+	char current[PATH_MAX], previous[PATH_MAX];
+	const char *const older[] = { site_path(s, current, SITE_IMAGES "%s/current", d->p.name),
+				      site_path(s, previous, SITE_IMAGES "%s/previous",
+						d->p.name) };
+	int r = site_stream_check(s, d->p.name, &d->version, f);
+
+	if (r == 0)
+		r = site_write_entry(s, d->p.name, site_file_of(d->aside), &d->version, f);
+	return r == 0 ? site_copy(&d->p, &report->image, &d->version, d->aside, older, f) : r;
+}
+
+/* For a boot loader's layers only the manifests, which the initrds have in them. */
+static int make_again(struct site_draft *d, struct fail *f)
+{
+	if (*d->version.payload)
+		return 0;
+	return mkdir(d->aside, 0755) < 0
+		       ? fail_errno(f, errno, d->aside, "cannot create this directory")
+		       : 0;
+}
+
+static int make(const struct site *s, const struct image_report *report, struct site_draft *d,
+		struct signing *signing, struct fail *f)
+{
+	char current[PATH_MAX];
+	bool is_in_place = d->is_signed_again && *d->version.payload;
+	int r;
+
+	if (d->is_new)
+		name_version(&d->image, d->version.version);
+	else
+		strcpy(d->version.version, d->image.current.version);
+	site_path(s, d->aside, SITE_IMAGES "%s/" SITE_NEW "%s", d->p.name, d->version.version);
+	d->guard = (struct out_guard){ d->aside, site_copy_files, NULL };
+	out_guard_add(&d->guard);
+	r = d->is_new ? make_new(s, report, d, f) : make_again(d, f);
+	if (r == 0 && !is_in_place)
+		r = site_layers_write(&d->p, d->aside, f);
+	if (r == 0 && d->version.is_signed)
+		r = add_to_sign(d,
+				is_in_place
+					? site_path(s, current, SITE_IMAGES "%s/current", d->p.name)
+					: d->aside,
+				signing, f);
+	return r;
+}
+
+static int draft(const struct site *s, const struct image_report *report, struct signing *signing,
+		 struct site_draft *d, struct fail *f)
+{
+	int r = site_read_image(s, d->p.name, &d->image, f);
+
+	if (r == 0)
+		r = describe(&d->p, report, &d->image.current, &d->version, f);
+	if (r < 0)
+		return r;
+	d->keys = report->keys;
+	boot_keys_obey_line(&d->keys, d->version.append);
+	d->is_new = !is_same(&d->image.current, &d->version);
+	d->is_signed_again = !d->is_new && d->version.is_signed;
+	return d->is_new || d->is_signed_again ? make(s, report, d, signing, f) : 0;
+}
+
+int site_draft_make(const struct site *s, const struct publishing *p, struct signing *signing,
+		    struct site_draft *ret, struct fail *f)
+{
+	struct image_report report;
+	int r = image_report_open(p->image, &report, f);
+
+	*ret = (struct site_draft){ .p = *p };
+	if (r < 0)
+		return r;
+	r = image_kernel_find(&report.image, p->kernel, &ret->kernel, f);
+	ret->p.kernel = ret->kernel;
+	if (r == 0)
+		r = draft(s, &report, signing, ret, f);
+	image_report_close(&report);
+	return r;
+}
+
+/* Gets it another version, so that the current one becomes the previous? */
+static bool is_replaced(const struct site_draft *drafts, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (drafts[i].is_new && strcmp(drafts[i].p.name, name) == 0)
+			return true;
+	return false;
+}
+
+int site_drafts_check_words(const struct site *s, const struct site_draft *drafts, size_t n,
+			    const char *leave_out, struct fail *f)
+{
+	struct site_image *images = NULL;
+	size_t n_images = 0;
+	int r = site_images(s, &images, &n_images, f);
+
+	for (size_t i = 0; r == 0 && i < n_images; i++) {
+		const struct site_image *image = &images[i];
+
+		if (leave_out && strcmp(image->name, leave_out) == 0)
+			continue;
+		r = site_stream_check(s, image->name, &image->current, f);
+		if (r == 0 && !is_replaced(drafts, n, image->name))
+			r = site_stream_check(s, image->name, &image->previous, f);
+	}
+	free(images);
+	return r;
+}
+
+int site_draft_seal(const struct site_draft *d, struct fail *f)
+{
+	return !*d->version.payload && (d->is_new || d->is_signed_again)
+		       ? site_layers_seal(&d->p, d->aside, f)
+		       : 0;
+}
+
+/* ---- publishing it ---- */
+
+static int publish_new(const struct site *s, struct site_draft *d, struct fail *f)
+{
+	const char *name = d->p.name;
+	char path[PATH_MAX];
+	int r = 0;
+
+	if (rename(d->aside, site_path(s, path, SITE_IMAGES "%s/%s", name, d->version.version)) < 0)
+		r = fail_errno(f, errno, path, "cannot create this directory");
+	if (r == 0 && *d->image.current.version)
+		r = site_link_to(s, name, "previous", d->image.current.version, f);
+	if (r == 0)
+		r = site_link_to(s, name, "current", d->version.version, f);
+	if (r == 0)
+		r = site_read_image(s, name, &d->image, f);
+	return r == 0 ? site_prune(s, &d->image, f) : r;
+}
+
+/* Whoever is loading the initrd of before gets the rest of that. */
+static int publish_again(const struct site *s, const struct site_draft *d, struct fail *f)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && !*d->version.payload && i < d->version.n_layers; i++) {
+		const char *file = d->version.layers[i].file;
+
+		site_path(s, to, SITE_IMAGES "%s/current/%s", d->p.name, file);
+		if (snprintf(from, sizeof(from), "%s/%s", d->aside, file) >= PATH_MAX ||
+		    rename(from, to) < 0)
+			r = fail_errno(f, errno, to, "cannot replace it");
+	}
+	if (r < 0)
+		return r;
+	r = host_remove_tree(d->aside);
+	return r < 0 ? fail_errno(f, r, d->aside, "cannot remove it") : 0;
+}
+
+int site_draft_publish(const struct site *s, struct site_draft *d, struct fail *f)
+{
+	int r = d->is_new ? publish_new(s, d, f) : d->is_signed_again ? publish_again(s, d, f) : 0;
+
+	out_guard_remove(&d->guard);
+	return r;
+}
+
+void site_draft_free(struct site_draft *d)
+{
+	out_guard_remove(&d->guard);
+	free(d->kernel);
+	*d = (struct site_draft){ 0 };
+}

@@ -1,0 +1,44 @@
+/*
+ * Publishing an image: all of its version is made aside, signatures included, before anything that machines load changes.
+ */
+#pragma once
+
+#include "base/out.h"
+#include "image/boot_keys.h"
+#include "site/site_sign.h"
+#include "site/site_version.h"
+
+/* A version that is not published yet. It stays where it is while signing and trust point to it. */
+struct site_draft {
+	struct publishing p;         /* its texts and layers are the caller's */
+	char *kernel;                /* owned */
+	struct site_image image;     /* as it is published now */
+	struct site_version version; /* that is to come, or the current one */
+	struct boot_keys keys; /* of its boot part, with the date that its kernel line asks for */
+	bool is_new;           /* else the current version stays */
+	bool is_signed_again;  /* then it gets other signatures */
+	char aside[PATH_MAX];  /* its directory until then */
+	struct out_guard guard;
+};
+
+/* Can the image be published without a signature, if that is asked for? -EPERM: no. */
+int site_draft_check_signed(const struct publishing *p, const struct boot_keys *keys,
+			    const char *image, struct fail *f);
+
+/* Makes the next version of an image under its name; it is the current one if that has the same checksums and settings. What is to be
+ * signed is added to signing. */
+int site_draft_make(const struct site *s, const struct publishing *p, struct signing *signing,
+		    struct site_draft *ret, struct fail *f);
+
+/* The kernel lines of what is published, of which drafts replace some: with the layers of machines, or mirrors, that have been added, they
+ * may be too long. leave_out: the name of an image that goes; may be NULL. 0, or -E2BIG with *f set. */
+int site_drafts_check_words(const struct site *s, const struct site_draft *drafts, size_t n,
+			    const char *leave_out, struct fail *f);
+
+/* Completes it when the signatures are there. */
+int site_draft_seal(const struct site_draft *d, struct fail *f);
+
+/* It becomes the current version, and the current one the previous. */
+int site_draft_publish(const struct site *s, struct site_draft *d, struct fail *f);
+
+void site_draft_free(struct site_draft *d);
