@@ -159,11 +159,22 @@ refuses('an entry that is not there', qr/the menu has no such entry/, '--hosts',
 refuses('a layer that is not there', qr{^tarboot: \S+/nowhere: cannot find this layer: No such file}, '--hosts', spew($hosts, "$mac[4],,,,nowhere\n"));
 is(slurp("$site/netboot.conf") =~ /$mac[4]/ ? 1 : 0, 0, 'nothing of that is kept');
 
+# ---- layers with variables on the kernel line ----
+
+works('variables', $stream, '--stream', '--layer', scratch('common'), '--append', 'panic=60 tarboot.layer=http://10.7.0.1/l/${mac}-${serial}.tar? tarboot.verify=root');
+like(menu(), qr{^kernel .* panic=60 tarboot\.layer=http://10\.7\.0\.1/l/\$\{netX/mac\}-\$\{serial:uristring\}\.tar\? tarboot\.verify=root \|\| goto failed$}m, 'iPXE fills them in');
+like(works('the same', $stream, '--stream', '--layer', scratch('common')), qr/^unchanged stream$/m, 'is kept as it was given');
+for my $wrong ([ '${x}', qr/--append: .*"\$\{x\}" is no variable of a layer/, 2 ], [ '/ console=${mac}', qr/without && and \|\|, and \$\{ only in tarboot\.layer=/, 1 ]) {
+	my $r = netboot($stream, '--stream', '--append', "tarboot.layer=/$wrong->[0]");
+	is($r->{exit}, $wrong->[2], "$wrong->[0] is refused");
+	like($r->{err}, $wrong->[1], 'and why');
+}
+
 # Where another DHCP server gives the addresses, the menu says the names.
 {
 	local $site = public('proxy');
 	works('names by the menu', $whole, @NET, '--proxy', '--hosts', spew($hosts, "$mac[4],,pc4\n"));
-	is(script($mac[4]) =~ s/^#(?!!).*\n//mr, "#!ipxe\nset netX/hostname pc4 ||\n", 'in its script');
+	is(script($mac[4]) =~ s/^#(?!!).*\n//mr, "#!ipxe\nisset \${netX/hostname} || set netX/hostname pc4 ||\n", 'in its script, where that server has given none');
 }
 
 # ---- keys ----
