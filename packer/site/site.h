@@ -68,6 +68,9 @@ int site_load(struct site *s, bool claim, struct fail *f);
 /* The machine with this MAC address, in lower case with colons, which is added if it is not there. NULL: no memory. */
 struct site_machine *site_machine(struct site *s, const char *mac);
 
+/* Forgets the machine with this MAC address. False: it was not known. */
+bool site_forget_machine(struct site *s, const char *mac);
+
 /* Reads FILE#DIGEST, as layers stand in settings. False: it is none. */
 bool site_layer_parse(const char *text, struct site_layer *ret);
 
