@@ -142,7 +142,7 @@ init_says(mac_of(2), 'progress', 'unpack root: 40 %, 10 MiB of 25 MiB, 4 MiB of 
 $room = wait_room(sub { row($_[0], mac_of(1))->{failure} && row($_[0], mac_of(0))->{timeline} });
 is(row($room, mac_of(0))->{stage}, 'handed over', 'syslog: a machine hands over');
 is(row($room, mac_of(1))->{failure}, "unpack root failed: root.tar.xz: $HOSTILE; to do: Copy it again.", 'one fails, with its sentence');
-is(row($room, mac_of(1))->{before}, 'menu', 'and where');
+is(row($room, mac_of(1))->{before}, 'kernel', 'and where');
 is(join(' ', @{ row($room, mac_of(2)) }{qw(stage percent)}), 'fetch 40', 'one fetches');
 ok($serve->wait_for(qr/FAILED unpack root failed: /, 5), 'the failure is a line, too');
 my $id = row($room, mac_of(0))->{id};
@@ -151,6 +151,12 @@ like($head, qr{^Content-Type: image/svg\+xml}mi, 'a timeline');
 like($body, qr{\A<svg .*unpack &#60;/svg&#62;&#60;script&#62;.*</svg>\n\z}s, 'without markup in its names');
 ($head, $body) = get("/log/@{[ row($room, mac_of(1))->{id} ]}.txt");
 like($body, qr/\A\Q@{[ mac_of(1) ]}\E\n.*to do: Copy it again\.\n.*then: rebooting in 60 s\n\z/s, 'a log');
+
+# ---- what others may rely on ----
+
+my ($keys) = slurp(repo_path('docs/tarboot-serve.1')) =~ /^\.Pa status\.json$(.*?)^\.It Cm confirmed$/ms;
+is_deeply([ sort 'confirmed', map { split / , / } ($keys // '') =~ /^\.It Cm (.*)$/mg ], [ sort keys %{ { map { %$_ } $room, @{ $room->{machines} } } } ],
+	'the keys of status.json are those of the man page');
 
 # ---- the web server ----
 
