@@ -122,6 +122,9 @@ int site_replace(const struct site *s, const char *path, const void *data, size_
 /* Does a file exist at this path that tarboot wrote? */
 bool site_owns(const char *path);
 
+/* In config/, the machines that dnsmasq gives a fixed address or a name; it reads them again on SIGHUP. */
+#define SITE_DNSMASQ_HOSTS "dnsmasq.hosts"
+
 /* The mark of a file that tarboot wrote. */
 #define SITE_MARK "Made by tarboot netboot"
 

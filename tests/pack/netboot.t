@@ -329,7 +329,7 @@ for my $server (sort qw(dnsmasq dhcpd kea nginx apache lighttpd)) {
 	ok($file && -e $file, "a unit of systemd starts $server with its file");
 }
 like(slurp($config{'tarboot-serve.service'}), qr/^ExecStart=\Q$TARBOOT\E serve \Q$site\E$/m, 'another starts the tarboot that wrote it');
-like(slurp($config{'dnsmasq.conf'}), qr/^dhcp-host=52:54:00:ab:34:56,10\.7\.0\.20,pc20$/m, 'a fixed address');
+like(slurp($config{'dnsmasq.hosts'}), qr/^52:54:00:ab:34:56,10\.7\.0\.20,pc20$/m, 'a fixed address');
 
 # ---- the loader that the DHCP servers give to each type of firmware, asked by udhcpc ----
 

@@ -138,7 +138,8 @@ unlike(menu(), qr/\$\{layer/, 'and its place in the menu');
 
 my $hosts = spew(scratch('room.csv'), "mac,address,name,entry,layer\r\n$mac[1],10.7.0.21,pc1,whole,two\r\n$mac[2],,pc2\r\n\n# the last\n$mac[3] pc3\n");
 works('a room', '--hosts', $hosts);
-like(slurp("$site/config/dnsmasq.conf"), qr/^dhcp-host=$mac[1],10\.7\.0\.21,pc1\ndhcp-host=$mac[2],pc2\ndhcp-host=$mac[3],pc3\n/m, 'addresses and names for dnsmasq');
+is(slurp("$site/config/dnsmasq.hosts") =~ s/^#.*\n//mr, "$mac[1],10.7.0.21,pc1\n$mac[2],pc2\n$mac[3],pc3\n", 'addresses and names for dnsmasq');
+like(slurp("$site/config/dnsmasq.conf"), qr{^dhcp-hostsfile=\Q$site\E/config/dnsmasq\.hosts$}m, 'which reads them again while it runs');
 like(run('dnsmasq', '--test', '-C', "$site/config/dnsmasq.conf"), qr/syntax check OK/, 'which takes them');
 like(script($mac[1]), qr/^set entry whole\nset layer tarboot\.layer=/m, 'entry and layer, which lies beside the file');
 like(menu(), qr/ ip=::::\$\{netX\/hostname\}::dhcp /, 'the menu passes the name on');
