@@ -36,6 +36,7 @@ enum {
 	OPT_LAYER,
 	OPT_MACHINE_LAYER,
 	OPT_HOSTS,
+	OPT_FORGET,
 	OPT_UKI,
 	OPT_ROLLBACK,
 	OPT_REMOVE,
@@ -145,6 +146,10 @@ static const struct option_spec options[] = {
 	  .id = OPT_MACHINE_LAYER,
 	  .value = "MAC=DIR|TAR",
 	  .help = "lay this over the root at boot, on one machine; none: no more" },
+	{ .name = "forget",
+	  .id = OPT_FORGET,
+	  .value = "MAC",
+	  .help = "forget one machine: its address, name, entry and layer" },
 	{ .name = "proxy", .id = OPT_PROXY, .help = "leave the addresses to another DHCP server" },
 	{ .name = "no-proxy", .id = OPT_NO_PROXY, .help = "assign the addresses, too (default)" },
 	{ .name = "http-port",
@@ -252,6 +257,17 @@ static const char **text_of_option(struct netboot *n, int id)
 	}
 }
 
+static int check_forget(const char *value)
+{
+	char mac[MAC_TEXT_MAX];
+
+	if (strlen(value) == MAC_TEXT_MAX - 1 && mac_parse(value, strlen(value), ':', mac))
+		return EXIT_OK;
+	return print_usage_error(
+		"netboot", "--forget %s: it must be a MAC address, for example 52:54:00:12:34:56",
+		value);
+}
+
 static int set_option(struct netboot *n, const struct option_spec *o, const char *value)
 {
 	const char **text = text_of_option(n, o->id);
@@ -276,12 +292,8 @@ static int set_option(struct netboot *n, const struct option_spec *o, const char
 		return netboot_layers_add(&n->layers, NULL, value);
 	case OPT_MACHINE_LAYER:
 		return netboot_layers_add_machine(&n->layers, value);
-	case OPT_ROLLBACK:
-		n->roll_back = value;
-		break;
-	case OPT_REMOVE:
-		n->remove = value;
-		break;
+	case OPT_FORGET: /* see forget_machines() */
+		return check_forget(value);
 	case OPT_PROXY:
 	case OPT_NO_PROXY:
 		return set_setting(&n->site, "proxy", o->id == OPT_PROXY ? "yes" : "no");
@@ -669,6 +681,23 @@ static int change(struct netboot *n, struct fail *f)
 	return r == 0 ? write_all(n, f) : r;
 }
 
+/* Before what else is said of machines: one may take the place of another. */
+static int forget_machines(struct site *s, const struct command_line *line, struct fail *f)
+{
+	const struct option_given *given = line->options;
+	char mac[MAC_TEXT_MAX];
+
+	for (; given < line->options + line->n_options; given++)
+		if (given->option->id == OPT_FORGET &&
+		    mac_parse(given->value, strlen(given->value), ':', mac) &&
+		    !site_forget_machine(s, mac))
+			return fail_set(f, ENOENT, mac,
+					"See netboot.conf there, which has those that are known.",
+					"no machine with this MAC address is known in %s",
+					s->directory);
+	return 0;
+}
+
 /* Returns an exit code. */
 static int netboot(struct netboot *n, const struct command_line *line)
 {
@@ -678,6 +707,8 @@ static int netboot(struct netboot *n, const struct command_line *line)
 
 	if (r == 0)
 		r = site_load(&n->site, true, &f);
+	if (r == 0)
+		r = forget_machines(&n->site, line, &f);
 	if (r == 0)
 		wrong = set_options(n, line); /* with those of the site there may be too many */
 	if (r == 0 && wrong == EXIT_OK)

@@ -14,12 +14,14 @@
 #include "command/command.h"
 #include "base/options.h"
 #include "base/print.h"
+#include "command/serve_directory.h"
 #include "command/serve_follow.h"
+#include "command/serve_ports.h"
 #include "site/site_generate.h"
+#include "site/site_leases.h"
 
 #define STATUS_DEFAULT "127.0.0.1:8079"
 #define TITLE_MAX (2 * SITE_TEXT_MAX)
-#define DIRECTORY_MAX 32
 
 static const char *arg_directory, *arg_interface, *arg_status;
 static bool arg_force, arg_no_status;
@@ -134,59 +136,6 @@ static int find_interface(const struct site *s, char ret[IF_NAMESIZE], struct fa
 			       arg_interface ? "of that name " : "", address);
 }
 
-/* Two web servers cannot have one port. 0 or -errno. */
-static int try_port(const void *at, size_t size)
-{
-	const struct sockaddr *address = at;
-	_cleanup_close_ int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int one = 1;
-
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	return bind(fd, address, (socklen_t)size) < 0 ? -errno : 0;
-}
-
-static int check_site_port(const struct site *s, struct fail *f)
-{
-	struct sockaddr_in in = { .sin_family = AF_INET,
-				  .sin_port = htons((uint16_t)s->port),
-				  .sin_addr = { htonl(s->server) } };
-	int r = try_port(&in, sizeof(in));
-	char what[64];
-
-	snprintf(what, sizeof(what), "port %u", s->port);
-	if (r == -EADDRINUSE)
-		return fail_set(f, EADDRINUSE, what,
-				"Stop it (Debian's package of nginx starts one: systemctl disable "
-				"--now nginx), or give another with `tarboot netboot --http-port`.",
-				"another program uses it");
-	return r < 0 ? fail_errno(f, -r, what, "cannot serve HTTP there") : 0;
-}
-
-/* The machines shall not get it from the address that they boot from. */
-static int check_status_port(const struct site *s, struct fail *f)
-{
-	const struct sockaddr_in *four = (const struct sockaddr_in *)&status_at;
-	bool is_four = status_at.ss_family == AF_INET;
-	uint32_t address = ntohl(four->sin_addr.s_addr);
-	int r;
-
-	if (arg_no_status)
-		return 0;
-	if (is_four && ntohs(four->sin_port) == s->port &&
-	    (address == s->server || address == INADDR_ANY))
-		return fail_set(f, EADDRINUSE, arg_status, "Give another port with --status.",
-				"the machines boot from there");
-	r = try_port(&status_at, is_four ? sizeof(*four) : sizeof(struct sockaddr_in6));
-	if (r == -EADDRINUSE)
-		return fail_set(f, EADDRINUSE, arg_status,
-				"Give another port for the status page with --status, or "
-				"--no-status.",
-				"another program uses this port");
-	return r < 0 ? fail_errno(f, -r, arg_status, "cannot serve the status page there") : 0;
-}
-
 /* Asks for an address, as a machine would, and gives it back. True: a server gave one; some look for three seconds
  * whether it is free. */
 static bool another_dhcp_server(const char *interface)
@@ -250,34 +199,22 @@ static void print_start(const struct site *s, const char *interface, char ret_ti
 	fflush(stdout);
 }
 
-/* In memory if there is /run: the status page is written each second. Other users read it: nginx is one. */
-static int make_directory(char ret[DIRECTORY_MAX], struct fail *f)
-{
-	strcpy(ret, "/run/tarboot-serve-XXXXXX");
-	if (!mkdtemp(ret)) {
-		strcpy(ret, "/tmp/tarboot-serve-XXXXXX");
-		if (!mkdtemp(ret))
-			return fail_errno(f, errno, ret, "cannot create this directory");
-	}
-	(void)chmod(ret, 0711);
-	return 0;
-}
-
 static int run_servers(const struct site *s, const char *interface, struct fail *f)
 {
 	struct server servers[2] = { { .package = "dnsmasq-base", .fd = -1 },
 				     { .package = "nginx-light", .fd = -1 } };
-	char directory[DIRECTORY_MAX], page[sizeof(directory) + 8], title[TITLE_MAX];
+	char page[SERVE_DIRECTORY_MAX + 8], title[TITLE_MAX];
 	struct follow_options o = { arg_no_status ? NULL : page, title, &stopped };
-	int r = make_directory(directory, f);
+	struct serve_directory d;
+	int r = serve_directory_open(&d, f);
 
 	if (r < 0)
 		return r;
-	snprintf(page, sizeof(page), "%s/status", directory);
+	snprintf(page, sizeof(page), "%s/status", d.path);
 	server_catch_signals(on_signal);
-	r = server_start_dnsmasq(s, &servers[0], f);
+	r = server_start_dnsmasq(s, d.path, &servers[0], f);
 	if (r == 0)
-		r = server_start_nginx(s, directory, arg_no_status ? NULL : arg_status, &servers[1],
+		r = server_start_nginx(s, d.path, arg_no_status ? NULL : arg_status, &servers[1],
 				       f);
 	if (r == 0) {
 		print_start(s, interface, title);
@@ -285,7 +222,7 @@ static int run_servers(const struct site *s, const char *interface, struct fail 
 	}
 	server_stop(&servers[0]);
 	server_stop(&servers[1]);
-	server_remove_directory(directory);
+	serve_directory_close(&d);
 	return r;
 }
 
@@ -320,12 +257,14 @@ static int serve(struct site *s, struct fail *f)
 	char interface[IF_NAMESIZE];
 	int r = prepare(s, interface, f);
 
-	if (r == 0)
-		r = check_site_port(s, f);
-	if (r == 0)
-		r = check_status_port(s, f);
+	if (r < 0)
+		return r;
+	serve_directory_sweep();
+	r = serve_ports_check(s, interface, arg_no_status ? NULL : arg_status, &status_at, f);
 	if (r == 0)
 		r = check_dhcp(s, interface, f);
+	if (r == 0)
+		r = site_leases_prune(s, f);
 	return r == 0 ? run_servers(s, interface, f) : r;
 }
 

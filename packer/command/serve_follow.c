@@ -9,7 +9,9 @@
 #include <sys/socket.h>
 
 #include "base/print.h"
+#include "base/processes.h"
 #include "command/serve_output.h"
+#include "command/serve_watch.h"
 #include "site/served_blocks.h"
 #include "status/machine_places.h"
 #include "status/machines.h"
@@ -29,6 +31,8 @@ struct follow {
 	struct status_files files;
 	struct report_parts reports;
 	struct serve_output output;
+	struct serve_watch watch;
+	struct server *servers; /* dnsmasq, nginx */
 	bool has_page;
 	int syslog; /* -1: none */
 	char url[SITE_TEXT_MAX], http[PATH_MAX];
@@ -131,14 +135,18 @@ static bool read_lines(struct follow *w, struct server *v)
 /* ---- the machines' messages ---- */
 
 /* Somebody else may listen, which is no failure. A table would scroll the warning away: its title has it, too. */
-static void warn_of_syslog(struct follow *w, int error)
+static void warn_of_syslog(struct follow *w, int error, const struct sockaddr *at)
 {
-	char text[128];
+	char text[128], why[PROCESS_NAME_MAX + 16];
 
+	if (error == EADDRINUSE)
+		strcat(strcpy(why, process_of_port(SOCK_DGRAM, at, text)), " uses it");
+	else
+		snprintf(why, sizeof(why), "%s", strerror(error));
 	print_warning("cannot listen for syslog on UDP port %d: %s; what happens in machines "
 		      "after their kernel has started is not shown",
-		      SYSLOG_PORT, strerror(error));
-	snprintf(text, sizeof(text), "; no syslog (UDP port %d): %s", SYSLOG_PORT, strerror(error));
+		      SYSLOG_PORT, why);
+	snprintf(text, sizeof(text), "; no syslog (UDP port %d): %s", SYSLOG_PORT, why);
 	serve_output_add_title(&w->output, text);
 }
 
@@ -154,7 +162,7 @@ static void open_syslog(struct follow *w, const struct site *s)
 		(void)setsockopt(w->syslog, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
 		return;
 	}
-	warn_of_syslog(w, errno);
+	warn_of_syslog(w, errno, (struct sockaddr *)&in);
 	cleanup_close(&w->syslog);
 	w->syslog = -1;
 }
@@ -210,12 +218,31 @@ static void draw_timelines(struct follow *w)
 	}
 }
 
+/* What `tarboot netboot` has changed. */
+static void look_at_files(struct follow *w)
+{
+	char text[SERVE_LINE_MAX];
+	enum serve_file which;
+	const char *name;
+
+	while ((name = serve_watch_next(&w->watch, &which))) {
+		if (which == SERVE_FILE_HOSTS)
+			server_read_hosts(&w->servers[0]);
+		snprintf(text, sizeof(text), "config/%s has changed: %s", name,
+			 which == SERVE_FILE_HOSTS
+				 ? "dnsmasq reads names and addresses of machines again"
+				 : "stop tarboot serve and start it again, to have that");
+		serve_output_line(&w->output, text);
+	}
+}
+
 static void tick(struct follow *w)
 {
 	if (now_usec() < w->tick_at)
 		return;
 	w->tick_at = now_usec() + TICK_USEC;
 	w->neighbours_read = 0;
+	look_at_files(w);
 	if (w->has_page) {
 		draw_timelines(w);
 		status_files_write(&w->files, w->url, now_ms());
@@ -224,11 +251,10 @@ static void tick(struct follow *w)
 }
 
 /* dnsmasq's lines come before nginx's, as what they are about. */
-static int follow_loop(struct follow *w, struct server servers[2],
-		       const volatile sig_atomic_t *stopped, struct fail *f)
+static int follow_loop(struct follow *w, const volatile sig_atomic_t *stopped, struct fail *f)
 {
-	struct pollfd p[4] = { { .fd = servers[0].fd, .events = POLLIN },
-			       { .fd = servers[1].fd, .events = POLLIN },
+	struct pollfd p[4] = { { .fd = w->servers[0].fd, .events = POLLIN },
+			       { .fd = w->servers[1].fd, .events = POLLIN },
 			       { .fd = w->syslog, .events = POLLIN },
 			       { .events = POLLOUT } };
 
@@ -237,9 +263,10 @@ static int follow_loop(struct follow *w, struct server servers[2],
 		if (poll(p, 4, 500) <= 0)
 			continue;
 		for (int i = 0; i < 2; i++)
-			if (p[i].revents && !read_lines(w, &servers[i]))
-				return fail_set(f, ECHILD, servers[i].package,
-						"See its last messages above.",
+			if (p[i].revents && !read_lines(w, &w->servers[i]))
+				return fail_set(f, ECHILD, w->servers[i].package,
+						"See its last messages above, and start tarboot "
+						"serve again.",
 						"the server from this package has ended");
 		if (p[2].revents)
 			read_messages(w);
@@ -256,6 +283,8 @@ int serve_follow(const struct site *s, struct server servers[2], const struct fo
 	snprintf(w.http, sizeof(w.http), "%s/http", s->directory);
 	w.log.blocks = served_blocks;
 	w.log.blocks_arg = w.http;
+	w.servers = servers;
+	serve_watch_start(&w.watch, s);
 	site_url(s, w.url);
 	w.has_page = o->status_directory;
 	serve_output_open(&w.output, STDOUT_FILENO, o->title);
@@ -263,10 +292,8 @@ int serve_follow(const struct site *s, struct server servers[2], const struct fo
 	if (w.has_page)
 		r = status_files_open(&w.files, o->status_directory, &w.machines, f);
 	if (r == 0)
-		r = follow_loop(&w, servers, o->stopped, f);
+		r = follow_loop(&w, o->stopped, f);
 	serve_output_close(&w.output, &w.machines, now_ms());
-	if (w.has_page)
-		status_files_remove(&w.files);
 	cleanup_close(&w.syslog);
 	return r;
 }

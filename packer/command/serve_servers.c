@@ -58,12 +58,15 @@ static int start(struct server *v, const char *const *argv, struct fail *f)
 	return v->pid < 0 ? fail_errno(f, v->pid, argv[0], "cannot start it") : 0;
 }
 
-int server_start_dnsmasq(const struct site *s, struct server *v, struct fail *f)
+int server_start_dnsmasq(const struct site *s, const char *directory, struct server *v,
+			 struct fail *f)
 {
-	char path[PATH_MAX];
-	const char *argv[] = { "dnsmasq", "--keep-in-foreground", "--log-facility=-", "-C", path,
-			       NULL };
+	char path[PATH_MAX], pid_file[PATH_MAX];
+	const char *argv[] = {
+		"dnsmasq", "--keep-in-foreground", "--log-facility=-", pid_file, "-C", path, NULL
+	};
 
+	snprintf(pid_file, sizeof(pid_file), "--pid-file=%s/dnsmasq.pid", directory);
 	site_path(s, path, "config/dnsmasq.conf");
 	return start(v, argv, f);
 }
@@ -107,6 +110,11 @@ int server_start_nginx(const struct site *s, const char *directory, const char *
 	return r == 0 ? start(v, argv, f) : r;
 }
 
+void server_read_hosts(const struct server *dnsmasq)
+{
+	(void)kill(dnsmasq->pid, SIGHUP);
+}
+
 static bool has_ended(pid_t pid)
 {
 	return waitpid(pid, NULL, WNOHANG) != 0;
@@ -128,18 +136,6 @@ void server_stop(struct server *v)
 		(void)waitpid(v->pid, NULL, 0);
 	}
 	cleanup_close(&v->fd);
-}
-
-void server_remove_directory(const char *directory)
-{
-	static const char *const names[] = { "nginx.conf", "pid", "temporary" };
-	char path[PATH_MAX];
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
-		(void)remove(path);
-	}
-	(void)rmdir(directory);
 }
 
 void server_catch_signals(void (*handler)(int signal))

@@ -16,18 +16,19 @@ struct server {
 	size_t n;
 };
 
-/* Each starts one, whose messages can be read from *v. 0, or -errno. */
-int server_start_dnsmasq(const struct site *s, struct server *v, struct fail *f);
+/* Each starts one, whose messages can be read from *v, and which has files of its own in a directory. 0, or -errno. */
+int server_start_dnsmasq(const struct site *s, const char *directory, struct server *v,
+			 struct fail *f);
 
-/* With its configuration in a directory; status: ADDRESS:PORT of the status page, which is in status/ there; NULL = none. */
+/* status: ADDRESS:PORT of the status page, which is in status/ there; NULL = none. */
 int server_start_nginx(const struct site *s, const char *directory, const char *status,
 		       struct server *v, struct fail *f);
 
+/* Has dnsmasq read its file of machines again. */
+void server_read_hosts(const struct server *dnsmasq);
+
 /* Ends it, in a few seconds at most. */
 void server_stop(struct server *v);
-
-/* Removes what nginx needed, and the directory. */
-void server_remove_directory(const char *directory);
 
 /* The signals that end `tarboot serve`; handler gets them. */
 void server_catch_signals(void (*handler)(int signal));

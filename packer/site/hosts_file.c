@@ -85,27 +85,59 @@ static const char *split(struct columns *c)
 	return NULL;
 }
 
-/* As ethers(5) has it: a name, or here an address. */
+/* As ethers(5) has it: a name, or here an address, or both; then perhaps a comment. */
 static const char *split_blanks(struct columns *c)
 {
-	char *second = c->text + strcspn(c->text, " \t");
+	static const char blanks[] = " \t";
+	char *at = c->text + strspn(c->text, blanks), *words[4] = { at };
+	size_t n = 0;
 	uint32_t unused;
 
-	c->n = 1;
-	c->is[MAC] = c->text;
-	if (!*second)
-		return NULL;
-	*second++ = '\0';
-	second = trim(second);
-	if (strpbrk(second, " \t"))
-		return "after the MAC address and blanks there is one name or address; more "
-		       "columns need "
-		       "commas";
-	c->is[ipv4_parse(second, &unused) ? ADDRESS : NAME] = second;
+	for (; *at && *at != '#' && n < ARRAY_SIZE(words); at += strspn(at, blanks)) {
+		words[n++] = at;
+		at += strcspn(at, blanks);
+		if (*at)
+			*at++ = '\0';
+	}
+	if (n > 3 || (n == 3 && !ipv4_parse(words[1], &unused)))
+		return "after the MAC address and blanks there is a name, an address, or an "
+		       "address and a name; more columns need commas";
+	c->is[MAC] = words[0];
+	if (n > 1)
+		c->is[ipv4_parse(words[1], &unused) ? ADDRESS : NAME] = words[1];
+	if (n > 2)
+		c->is[NAME] = words[2];
+	c->n = n;
 	return NULL;
 }
 
 /* ---- values ---- */
+
+/* In ethers(5) an octet may have one digit. */
+static bool read_mac(const char *text, char ret[MAC_TEXT_MAX])
+{
+	static const char digits[] = "0123456789abcdefABCDEF";
+	char padded[MAC_TEXT_MAX + 3];
+	size_t used = 0, n;
+
+	for (; used < MAC_TEXT_MAX; text += n + 1) {
+		n = strspn(text, digits);
+		if (n < 1 || n > 2)
+			return false;
+		used += (size_t)snprintf(padded + used, sizeof(padded) - used, "%s%.*s%.1s",
+					 n == 1 ? "0" : "", (int)n, text, text + n);
+		if (!text[n])
+			break;
+	}
+	return used == MAC_TEXT_MAX - 1 && mac_parse(padded, used, ':', ret);
+}
+
+/* DHCP has an option of its own for it. */
+static void cut_domain(char *name)
+{
+	if (*name)
+		name[1 + strcspn(name + 1, ".")] = '\0';
+}
 
 static const char *read_name(char ret[HOSTS_NAME_MAX], const char *text,
 			     bool (*is_plain)(const char *name), const char *wrong)
@@ -121,11 +153,11 @@ static const char *read_columns(const struct columns *c, struct hosts_machine *r
 	const char *wrong;
 
 	*ret = (struct hosts_machine){ 0 };
-	if (!mac_parse(c->is[MAC], strlen(c->is[MAC]), ':', ret->mac) ||
-	    strlen(c->is[MAC]) != MAC_TEXT_MAX - 1)
+	if (!read_mac(c->is[MAC], ret->mac))
 		return "it must begin with a MAC address, for example 52:54:00:12:34:56";
 	if (*c->is[ADDRESS] && !ipv4_parse(c->is[ADDRESS], &ret->address))
 		return "its second column must be an IPv4 address, or empty";
+	cut_domain(c->is[NAME]);
 	wrong = read_name(ret->name, c->is[NAME], host_name_is_plain,
 			  "a machine's name has letters, digits and inner -, at most 32, and is no "
 			  "number or time, as 7 or 12h");
@@ -140,6 +172,14 @@ static const char *read_columns(const struct columns *c, struct hosts_machine *r
 }
 
 /* ---- lines ---- */
+
+/* A comment may have one, too. */
+static char find_separator(const char *text)
+{
+	size_t n = strcspn(text, "#");
+
+	return memchr(text, ',', n) ? ',' : memchr(text, ';', n) ? ';' : '\0';
+}
 
 /* Copies the next line, without what ends it. False: it is too long. */
 static bool next_line(struct hosts_file *h, struct columns *ret)
@@ -160,7 +200,7 @@ static bool next_line(struct hosts_file *h, struct columns *ret)
 	h->at += length;
 	if (*h->at)
 		h->at += *h->at == '\r' && h->at[1] == '\n' ? 2 : 1;
-	ret->separator = strchr(ret->text, ',') ? ',' : strchr(ret->text, ';') ? ';' : '\0';
+	ret->separator = find_separator(ret->text);
 	return kept < sizeof(ret->text);
 }
 

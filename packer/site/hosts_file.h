@@ -1,10 +1,12 @@
 /*
  * The machines of a room in a text file. Either form may be in it, line by line:
  *
- *     MAC NAME                               as /etc/ethers has it; or MAC ADDRESS
+ *     MAC NAME                               as /etc/ethers has it; or MAC ADDRESS, or MAC ADDRESS NAME
  *     MAC,ADDRESS,NAME,ENTRY,LAYER           what is empty or missing is not said; values may stand in double quotes
  *
- * Lines that begin with # are comments, and so is what stands before the first machine and begins with "mac". Pure: text in, struct out.
+ * Lines that begin with # are comments, and so is what stands before the first machine and begins with "mac"; in the first form also the
+ * rest of a line from a word on that begins with #. Octets of a MAC address may have one digit. Of a name with a domain the host part is
+ * taken. Pure: text in, struct out.
  */
 #pragma once
 

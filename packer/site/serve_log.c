@@ -124,8 +124,9 @@ static bool describe(const struct serve_log *log, const struct serve_event *e,
 
 static bool sounds_bad(const char *line)
 {
-	static const char *const words[] = { "fail",      "error", "cannot",     "denied",
-					     "not found", "emerg", "no address", "unknown" };
+	static const char *const words[] = { "fail",       "error",     "cannot",
+					     "denied",     "not found", "emerg",
+					     "no address", "unknown",   "not using" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (strstr(line, words[i]))

@@ -153,13 +153,31 @@ static const char *set_yes(bool *yes, const char *value)
 	return *yes || strcmp(value, "no") == 0 ? NULL : "it must be yes or no";
 }
 
-struct site_machine *site_machine(struct site *s, const char *mac)
+static struct site_machine *find_known(const struct site *s, const char *mac)
 {
-	struct site_machine *machines;
-
 	for (size_t i = 0; i < s->n_machines; i++)
 		if (strcmp(s->machines[i].mac, mac) == 0)
 			return &s->machines[i];
+	return NULL;
+}
+
+bool site_forget_machine(struct site *s, const char *mac)
+{
+	struct site_machine *m = find_known(s, mac);
+
+	if (!m)
+		return false;
+	s->n_machines--;
+	memmove(m, m + 1, (size_t)(s->machines + s->n_machines - m) * sizeof(*m));
+	return true;
+}
+
+struct site_machine *site_machine(struct site *s, const char *mac)
+{
+	struct site_machine *machines = find_known(s, mac);
+
+	if (machines)
+		return machines;
 	machines = array_one_more(s->machines, s->n_machines, sizeof(*machines));
 	if (!machines)
 		return NULL;

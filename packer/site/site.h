@@ -68,6 +68,9 @@ int site_load(struct site *s, bool claim, struct fail *f);
 /* The machine with this MAC address, in lower case with colons, which is added if it is not there. NULL: no memory. */
 struct site_machine *site_machine(struct site *s, const char *mac);
 
+/* Forgets the machine with this MAC address. False: it was not known. */
+bool site_forget_machine(struct site *s, const char *mac);
+
 /* Reads FILE#DIGEST, as layers stand in settings. False: it is none. */
 bool site_layer_parse(const char *text, struct site_layer *ret);
 
@@ -118,6 +121,9 @@ int site_replace(const struct site *s, const char *path, const void *data, size_
 
 /* Does a file exist at this path that tarboot wrote? */
 bool site_owns(const char *path);
+
+/* In config/, the machines that dnsmasq gives a fixed address or a name; it reads them again on SIGHUP. */
+#define SITE_DNSMASQ_HOSTS "dnsmasq.hosts"
 
 /* The mark of a file that tarboot wrote. */
 #define SITE_MARK "Made by tarboot netboot"

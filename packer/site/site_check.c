@@ -124,11 +124,34 @@ static int check_directory(const struct site *s, struct fail *f)
 	return 0;
 }
 
+/* Has a machine before this one the same address or name? */
+static int check_repeated(const struct site *s, const struct site_machine *m, struct fail *f)
+{
+	char address[IPV4_TEXT_MAX] = "";
+	bool has_address, has_name;
+
+	if (m->address)
+		ipv4_format(address, m->address);
+	for (const struct site_machine *other = s->machines; other < m; other++) {
+		has_address = m->address && other->address == m->address;
+		has_name = *m->name && strcmp(other->name, m->name) == 0;
+		if (has_address || has_name)
+			return fail_set(f, EINVAL, m->mac,
+					"Give one of them another, or take that machine away with "
+					"--forget MAC.",
+					"%s has the same %s, %s", other->mac,
+					has_address ? "address" : "name",
+					has_address ? address : m->name);
+	}
+	return 0;
+}
+
 static int check_machines(const struct site *s, struct fail *f)
 {
-	const struct site_machine *m, *other;
+	const struct site_machine *m;
+	int r = 0;
 
-	for (size_t i = 0; i < s->n_machines; i++) {
+	for (size_t i = 0; r == 0 && i < s->n_machines; i++) {
 		m = &s->machines[i];
 		if (m->address && s->proxy)
 			return wrong(f, m->mac, "with proxy, another server gives it its address");
@@ -136,16 +159,9 @@ static int check_machines(const struct site *s, struct fail *f)
 			return wrong(f, m->mac, "its fixed address is not in the subnet");
 		if (m->address == s->server && m->address)
 			return wrong(f, m->mac, "its fixed address is the server's");
-		for (size_t j = 0; j < i; j++) {
-			other = &s->machines[j];
-			if (m->address && other->address == m->address)
-				return wrong(f, m->mac,
-					     "another machine has the same fixed address");
-			if (*m->name && strcmp(other->name, m->name) == 0)
-				return wrong(f, m->mac, "another machine has the same name");
-		}
+		r = check_repeated(s, m, f);
 	}
-	return 0;
+	return r;
 }
 
 int site_check(const struct site *s, struct fail *f)

@@ -8,6 +8,7 @@
 
 #include "base/size.h"
 #include "site/site_layers.h"
+#include "site/site_line.h"
 #include "site/site_stream.h"
 #include "base/util.h"
 
@@ -244,20 +245,6 @@ static bool has_names(const struct site *s)
 	return false;
 }
 
-/* Where machines have names, ip=dhcp says the name, too, which init writes into the root. */
-static void print_append(const struct menu *m, const struct site_version *v)
-{
-	static const char word[] = "ip=dhcp";
-	const char *at = *v->payload || !has_names(m->site) ? NULL : strstr(v->append, word);
-	size_t before = at ? (size_t)(at - v->append) : 0;
-
-	if (at && (before == 0 || at[-1] == ' ') && strchr(" ", at[strlen(word)]))
-		fprintf(m->out, "%.*sip=::::${netX/hostname}::dhcp%s", (int)before, v->append,
-			at + strlen(word));
-	else
-		fputs(v->append, m->out);
-}
-
 /* menu_write() has looked whether there are words for it. */
 static void print_kernel(const struct menu *m, const struct site_image *image,
 			 const struct site_version *v, const char *append)
@@ -274,7 +261,7 @@ static void print_kernel(const struct menu *m, const struct site_image *image,
 	fputs(words ? words : "", m->out);
 	if (site_layers_are_given(m->site))
 		fputs(*v->payload ? "${layer} " : "${layerinitrd} ", m->out);
-	print_append(m, v);
+	site_line_print(m->out, v->append, !*v->payload && has_names(m->site));
 	fprintf(m->out, "%s || goto failed\n", append);
 }
 
@@ -374,7 +361,7 @@ static void print_script(FILE *out, const void *menu)
 	print_failures(&m);
 }
 
-/* Where tarboot's own DHCP server gives no names, the menu does. */
+/* Where tarboot's own DHCP server gives no names, the menu does, unless the other one has. */
 static bool needs_script(const struct site *s, const struct site_machine *machine)
 {
 	return *machine->boot || *machine->layer.file || (s->proxy && *machine->name);
@@ -395,7 +382,8 @@ static void print_machine(FILE *out, const void *script)
 	if (*s->machine->boot)
 		fprintf(out, "set entry %s\n", s->machine->boot);
 	if (s->site->proxy && *s->machine->name)
-		fprintf(out, "set netX/hostname %s ||\n", s->machine->name);
+		fprintf(out, "isset ${netX/hostname} || set netX/hostname %s ||\n",
+			s->machine->name);
 	if (!*s->machine->layer.file)
 		return;
 	site_layers_initrd(s->machine, initrd);

@@ -19,6 +19,7 @@
 #include "site/site_copy.h"
 #include "site/site_images.h"
 #include "site/site_layers.h"
+#include "site/site_line.h"
 #include "site/site_stream.h"
 
 #define COPY_SIZE (1 << 20)
@@ -141,9 +142,10 @@ static int check_append(const char *append, struct fail *f)
 		return fail_set(f, E2BIG, "--append", "Shorten it.",
 				"it may have %d characters, this one has %zu", APPEND_MAX - 1,
 				strlen(append));
-	if (!text_is_plain(append))
+	if (!site_line_is_plain(append))
 		return fail_set(f, EINVAL, "--append",
-				"Use ASCII characters only, without ${, && and ||.",
+				"Use ASCII characters only, without && and ||, and ${ only in "
+				"tarboot.layer=.",
 				"an iPXE script cannot have this kernel line");
 	if (params_parse(append, &params, &wrong) < 0 || params_check_known(&params, &wrong) < 0)
 		return fail_set(f, EINVAL, "--append",

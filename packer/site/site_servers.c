@@ -56,9 +56,6 @@ static void dnsmasq_proxy(const struct servers *v)
 
 static void dnsmasq_addresses(const struct servers *v)
 {
-	const struct site_machine *m;
-	char address[IPV4_TEXT_MAX];
-
 	if (v->site->proxy) {
 		dnsmasq_proxy(v);
 		return;
@@ -67,11 +64,7 @@ static void dnsmasq_addresses(const struct servers *v)
 		LEASE);
 	fprintf(v->out, "dhcp-option=option:router%s%s\n", *v->router ? "," : "", v->router);
 	fprintf(v->out, "dhcp-option=option:dns-server%s%s\n", *v->dns ? "," : "", v->dns);
-	for (m = v->site->machines; m < v->site->machines + v->site->n_machines; m++)
-		if (m->address || *m->name)
-			fprintf(v->out, "dhcp-host=%s%s%s%s%s\n", m->mac, m->address ? "," : "",
-				m->address ? ipv4_format(address, m->address) : "",
-				*m->name ? "," : "", m->name);
+	fprintf(v->out, "dhcp-hostsfile=%s/config/" SITE_DNSMASQ_HOSTS "\n", v->directory);
 }
 
 static void dnsmasq_firmware(const struct servers *v)
@@ -106,6 +99,19 @@ static void print_dnsmasq(const struct servers *v)
 	fprintf(v->out, "dhcp-userclass=set:ipxe,iPXE\ndhcp-boot=tag:ipxe,%s/menu.ipxe,,%s\n",
 		v->url, v->server);
 	dnsmasq_firmware(v);
+}
+
+/* What stands behind dhcp-host=. In a file of its own, because dnsmasq reads that one again while it runs. */
+static void print_dnsmasq_hosts(const struct servers *v)
+{
+	const struct site_machine *m;
+	char address[IPV4_TEXT_MAX];
+
+	for (m = v->site->machines; m < v->site->machines + v->site->n_machines; m++)
+		if (m->address || *m->name)
+			fprintf(v->out, "%s%s%s%s%s\n", m->mac, m->address ? "," : "",
+				m->address ? ipv4_format(address, m->address) : "",
+				*m->name ? "," : "", m->name);
 }
 
 /* The types as the two bytes of the DHCP option. */
@@ -354,6 +360,7 @@ static void fill(struct servers *v, const struct site *s)
 }
 
 static const struct server_file files[] = {
+	{ SITE_DNSMASQ_HOSTS, print_dnsmasq_hosts, .comment = "#", .gives_addresses = true },
 	{ "dnsmasq.conf", print_dnsmasq, .comment = "#" },
 	{ "dhcpd.conf", print_dhcpd, .comment = "#", .gives_addresses = true },
 	{ "kea-dhcp4.conf", print_kea, .comment = "//", .gives_addresses = true },

@@ -9,6 +9,7 @@
 #include "fetch/url.h"
 #include "parameters/params.h"
 #include "site/site_layers.h"
+#include "site/site_line.h"
 
 /* What the menu and iPXE write for these is no longer than this, names of hosts included. */
 static const char of_ipxe[] =
@@ -87,7 +88,7 @@ static int check_line(const struct site *s, const char *urls, const char *layers
 {
 	size_t layer = strlen(layers) + longest_machine_word(s);
 	size_t size = strlen("tarboot.rootfs= ") + strlen(urls) + layer + strlen(of_ipxe) +
-		      strlen(v->append) + strlen(of_menu);
+		      site_line_longest(v->append) + strlen(of_menu);
 
 	if (size < COMMAND_LINE_MAX)
 		return 0;

@@ -395,6 +395,8 @@ static void note_init(struct machine *k, const struct syslog_line *s, uint64_t n
 {
 	if (*s->host && !*k->name && strcmp(s->host, k->address) != 0)
 		escape_text(s->host, k->name, sizeof(k->name));
+	if (k->stage < STAGE_KERNEL)
+		enter(k, STAGE_KERNEL, now); /* whatever it says: it runs */
 	if (strcmp(s->kind, MACHINE_REPORT_KIND) == 0)
 		return;
 	if (strcmp(s->kind, "progress") == 0 && note_progress(k, s->text, now))

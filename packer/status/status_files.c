@@ -89,24 +89,6 @@ int status_files_open(struct status_files *s, const char *directory,
 	return 0;
 }
 
-void status_files_remove(const struct status_files *s)
-{
-	static const char *const others[] = { "index.html", "page.css", "page.js", "status.json",
-					      "log",        "timeline", "" };
-	char path[PATH_MAX + 40];
-
-	for (size_t i = 0; i < s->machines->n; i++) {
-		snprintf(path, sizeof(path), "%s/log/%zu.txt", s->directory, i);
-		(void)unlink(path);
-		snprintf(path, sizeof(path), "%s/timeline/%zu.svg", s->directory, i);
-		(void)unlink(path);
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
-		snprintf(path, sizeof(path), "%s/%s", s->directory, others[i]);
-		(void)remove(path);
-	}
-}
-
 /* ---- status.json ---- */
 
 static void write_text(FILE *out, const char *key, const char *text)

@@ -35,7 +35,5 @@ void status_files_write(struct status_files *s, const char *url, uint64_t now);
 /* Draws the report of a machine. False: it is none, or too large a picture, or there are too many. */
 bool status_files_draw(struct status_files *s, const struct machine *k, const char *report);
 
-void status_files_remove(const struct status_files *s);
-
 /* The part of nginx.conf that serves the directory at "ADDRESS:PORT". */
 void status_files_configure(const char *directory, const char *at, FILE *out);

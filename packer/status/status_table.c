@@ -9,6 +9,7 @@
 
 #define CLEAR_LINE "\033[K\n"
 #define HEADING 3 /* lines */
+#define INDENT 4  /* of a sentence below its machine */
 
 struct table {
 	const struct machine *sorted[MACHINES_MAX];
@@ -52,9 +53,38 @@ static void put_counts(const struct table *t)
 	put_line(t, text);
 }
 
-static void put_machine(const struct table *t, const struct machine *k)
+/* Bytes of the next line of a text: up to a blank, if there is one where it ends. */
+static size_t next_line(const char *text, size_t width)
+{
+	size_t n = escape_fit(text, width), end = n;
+
+	if (!text[n])
+		return n;
+	while (end > 0 && text[end] != ' ')
+		end--;
+	return end > 0 ? end : n;
+}
+
+/* Below its machine. Returns how many lines, most at most. */
+static size_t put_failure(const struct table *t, const char *text, size_t most)
+{
+	size_t width = t->columns > 2 * INDENT ? t->columns - 1 - INDENT : INDENT, lines = 0, n;
+	char line[MACHINE_FAILURE_MAX + INDENT];
+
+	for (; *text && lines < most; lines++, text += n) {
+		text += strspn(text, " ");
+		n = next_line(text, width);
+		snprintf(line, sizeof(line), "%*s%.*s", INDENT, "", (int)n, text);
+		put_line(t, line);
+	}
+	return lines;
+}
+
+/* With its failure behind it, or below it where that does not fit. Returns how many lines, most at most. */
+static size_t put_machine(const struct table *t, const struct machine *k, size_t most)
 {
 	char since[16], total[16], rate[16] = "", percent[16] = "", text[640];
+	size_t used;
 
 	put_duration(since, k->since, t->now);
 	put_duration(total, k->start, k->stage >= STAGE_HANDED_OVER ? k->since : t->now);
@@ -62,10 +92,15 @@ static void put_machine(const struct table *t, const struct machine *k)
 		snprintf(rate, sizeof(rate), "%.0f MB/s", k->rate / 1e6);
 	if (k->stage == STAGE_FETCH || k->stage == STAGE_UNPACK)
 		snprintf(percent, sizeof(percent), "%u %%", k->percent);
-	snprintf(text, sizeof(text), "%-17s %-15s %-12.*s %-11s %5s %8s %8s %8s  %s", k->mac,
-		 k->address, (int)escape_fit(k->name, 12), k->name, machine_stage_name(k->stage),
-		 percent, rate, since, total, k->stage == STAGE_FAILED ? k->failure : "");
+	used = (size_t)snprintf(text, sizeof(text), "%-17s %-15s %-12.*s %-11s %5s %8s %8s %8s",
+				k->mac, k->address, (int)escape_fit(k->name, 12), k->name,
+				machine_stage_name(k->stage), percent, rate, since, total);
+	if (k->stage == STAGE_FAILED && used + 2 + strlen(k->failure) < t->columns)
+		snprintf(text + used, sizeof(text) - used, "  %s", k->failure);
 	put_line(t, text);
+	if (k->stage != STAGE_FAILED || text[used])
+		return 1;
+	return 1 + put_failure(t, k->failure, most - 1);
 }
 
 static void sort(struct table *t, const struct machines *m)
@@ -75,28 +110,39 @@ static void sort(struct table *t, const struct machines *m)
 	qsort(t->sorted, t->n, sizeof(*t->sorted), machine_compare);
 }
 
+/* As many as there are lines for; of the others, how many. */
+static void put_machines(const struct table *t, size_t room)
+{
+	char text[64];
+	size_t shown = 0;
+
+	for (; shown < t->n; shown++) {
+		size_t more = shown + 1 < t->n;
+
+		if (room <= more)
+			break;
+		room -= put_machine(t, t->sorted[shown], room - more);
+	}
+	if (shown < t->n) {
+		snprintf(text, sizeof(text), "and %zu more", t->n - shown);
+		put_line(t, text);
+	}
+}
+
 void status_table_draw(const struct machines *m, const struct status_screen *screen, uint64_t now,
 		       FILE *out)
 {
 	static struct table t;
-	size_t others = HEADING + screen->n_lines + 2, shown;
-	size_t room = screen->rows > others ? screen->rows - others : 1;
-	char text[64];
+	size_t others = HEADING + screen->n_lines + 2;
 
 	t = (struct table){ .columns = screen->columns, .now = now, .out = out };
 	sort(&t, m);
-	shown = t.n > room ? room - 1 : t.n;
 	fputs("\033[H", out);
 	put_line(&t, screen->title);
 	put_counts(&t);
 	put_line(&t, "machine           address         name         stage           %     rate"
 		     "    since    total");
-	for (size_t i = 0; i < shown; i++)
-		put_machine(&t, t.sorted[i]);
-	if (shown < t.n) {
-		snprintf(text, sizeof(text), "and %zu more", t.n - shown);
-		put_line(&t, text);
-	}
+	put_machines(&t, screen->rows > others ? screen->rows - others : 1);
 	for (size_t i = 0; i < screen->n_lines; i++)
 		put_line(&t, screen->lines[i]);
 	fputs("\033[J", out);

@@ -6,11 +6,11 @@ use warnings;
 use File::Path qw(make_path);
 use FindBin;
 use lib $FindBin::RealBin;
-use POSIX ();
 use Test::More;
 use Time::HiRes qw(time);
 use Guest;
 use Image;
+use Loopback;
 use Whole;
 
 plan skip_all => 'it builds a root of Debian 13 for this alone: run make test-all' unless $ENV{TARBOOT_TEST_ALL};
@@ -21,15 +21,8 @@ my $URL  = "http://10.0.2.2:$PORT/site/http/images/new/current";
 my $site = scratch('site');
 my $tar  = do { local @ENV{qw(SUITE WITH)} = ('trixie', 'kexec-tools,curl'); made_once('update-root.tar', 'make-demo-root') };
 
-if (!$ENV{TARBOOT_NETWORK}) {
-	$ENV{TARBOOT_NETWORK} = 1;
-	exec qw(unshare -n -m -p --fork --kill-child --mount-proc), $^X, $0, @ARGV or die "unshare: $!\n";
-}
-run(qw(ip link set lo up));
-my $httpd = fork // die "fork: $!";
-if ($httpd == 0) {
-	exec qw(busybox httpd -f -p), "127.0.0.1:$PORT", '-h', scratch('') or POSIX::_exit(127);
-}
+enter_loopback();
+serve_loopback($PORT, scratch(''));
 
 my $root = unpack_root($tar, scratch('root'));
 make_path("$root/usr/local/lib/tarboot");
@@ -100,5 +93,4 @@ subtest 'kexec' => sub {
 	like($guest->says('cat /proc/cmdline'), qr{tarboot\.rootfs=\Q$URL\E}, 'by the new kernel');
 	$guest->stop;
 };
-kill TERM => $httpd;
 done_testing();

@@ -8,9 +8,9 @@ use warnings;
 use File::Path qw(make_path remove_tree);
 use FindBin;
 use lib $FindBin::RealBin;
-use POSIX ();
 use Test::More;
 use Image;
+use Loopback;
 use Modules;
 use Whole;
 
@@ -139,19 +139,13 @@ my @todo = grep { @{ $_->[1] } } map { [ $_, [ grep { $_->{name} =~ /$wanted/ } 
 sub tar_of { return build_path(join('-', 'demo-root', map { $_[0]{made}{$_} // () } qw(suite arch init)) . '.tar') }
 
 # What needs the mirror, and then the test again, in a network of its own.
-if (!$ENV{TARBOOT_NETWORK}) {
+enter_loopback(sub {
 	for (@todo) {
 		eval { %{ $_->[0]{made} } ? root_made_of(%{ $_->[0]{made} }) : demo_root(); 1 } or diag($@);
 		eval { kernel_of('sid') } if grep { $_->{kernel} eq 'newest' } @{ $_->[1] };
 	}
-	$ENV{TARBOOT_NETWORK} = 1;
-	exec qw(unshare -n -m -p --fork --kill-child --mount-proc), $^X, $0, @ARGV or die "unshare: $!\n";
-}
-run(qw(ip link set lo up));
-my $httpd = fork // die "fork: $!";
-if ($httpd == 0) {
-	exec qw(busybox httpd -f -p), "127.0.0.1:$PORT", '-h', scratch('') or POSIX::_exit(127);
-}
+});
+serve_loopback($PORT, scratch(''));
 for (@todo) {
 	my ($r, $cells) = @$_;
 	if (-e tar_of($r)) {
@@ -161,5 +155,4 @@ for (@todo) {
 		SKIP: { skip "$r->{root}, $cells->[0]{init}: it cannot be made here", 1 }
 	}
 }
-kill TERM => $httpd;
 done_testing();

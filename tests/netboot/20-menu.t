@@ -27,7 +27,7 @@ exec /bin/busybox poweroff -f
 END
 	my $image = scratch("$name.img");
 	tarboot('pack', $root, '-o', $image, '--level=fast', '--kernel', $kernel);
-	tarboot('netboot', $image, @SITE, @options, '--append', 'console=ttyS0 panic=60');
+	tarboot('netboot', $image, @SITE, @options, '--append', 'console=ttyS0 panic=60 ip=dhcp');
 	return $image;
 }
 
@@ -117,7 +117,7 @@ ip address add 192.168.77.2/24 dev veth1
 ip link set veth1 up
 exec dnsmasq -k --port=0 --log-facility=- --interface=veth1 --bind-interfaces --dhcp-leasefile=/dev/null \
 	--dhcp-range=192.168.77.50,192.168.77.60,255.255.255.0,1h \
-	--dhcp-host=52:54:00:00:00:07,192.168.77.67 --dhcp-host=52:54:00:00:00:08,192.168.77.68
+	--dhcp-host=52:54:00:00:00:07,192.168.77.67,other7 --dhcp-host=52:54:00:00:00:08,192.168.77.68
 END
 select undef, undef, undef, 0.5;
 run('ip', 'link', 'set', 'veth1', 'netns', $other->{pid});
@@ -128,7 +128,7 @@ ok($refused->wait_for(qr/^tarboot: br0: another DHCP server assigns addresses on
 	'tarboot serve refuses to give addresses, too') or diag($refused->text);
 is($refused->stop, 1 << 8, 'and ends');
 
-tarboot('netboot', @SITE, '--proxy');
+tarboot('netboot', @SITE, '--proxy', map { ('--host', mac($_) . "=,site$_") } 7, 8);
 $serve = start_serve('proxy');
 unlike($serve->text, qr/warning/, 'it sees the other server');
 {
@@ -136,6 +136,8 @@ unlike($serve->text, qr/warning/, 'it sees the other server');
 	my $uefi = machine(name => 'proxy-uefi', mac => mac(8), uefi('proxy-uefi'));
 	see('BIOS beside another DHCP server' => [ $bios, qr/ROOT one/ ], 'UEFI beside it' => [ $uefi, qr/ROOT one/ ]);
 	like($bios->text, qr/192\.168\.77\.67/, 'the address is from the other server');
+	like($bios->text, qr/ ip=::::other7::dhcp\b/, 'so is the name');
+	like($uefi->text, qr/ ip=::::site8::dhcp\b/, 'and where that has none, from the menu');
 }
 note($serve->text);
 is($serve->stop, 0, 'it stops cleanly');

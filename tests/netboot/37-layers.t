@@ -10,7 +10,7 @@ use lib $FindBin::RealBin, "$FindBin::RealBin/../boot", "$FindBin::RealBin/../en
 use Test::More;
 use File::Path qw(make_path);
 use Modules;
-use RawTar qw(file symlink_to);
+use RawTar qw(file symlink_to tar_end);
 use Stream;
 
 need_programs(qw(qemu-system-x86_64 busybox dnsmasq ip minisign b2sum));
@@ -91,21 +91,24 @@ tarboot('pack', $root, '-o', scratch('whole.img'), '--kernel', 'none', '--module
 tarboot('pack', $root, '-o', $image, '--kernel', 'none', '--stream', '--modules', join(',', @MODULES), '--level=fast');
 tarboot('netboot', scratch('whole.img'), '-o', $site, '--server', $SERVER, '--subnet', $SUBNET, '--timeout', 2, '--kernel', $KERNEL,
 	'--append', "@LINE ip=dhcp", '--layer', scratch('common'));
-tarboot('netboot', $image, '-o', $site, '--stream', '--kernel', $KERNEL, '--append', "@LINE", '--layer', scratch('common'),
+my $NAMES = "http://$SERVER/own/\${mac}-\${ip}-\${hostname}-\${uuid}-\${serial}.tar?";
+tarboot('netboot', $image, '-o', $site, '--stream', '--kernel', $KERNEL, '--append', "@LINE tarboot.layer=$NAMES tarboot.verify=root", '--layer', scratch('common'),
 	'--hosts', scratch('room.csv'), '--default', 'room');
+mkdir "$site/http/own" or die;
+spew("$site/http/own/" . mac(3) . '-192.168.77.23-pc3-0f0e0d0c-0b0a-0908-0706-050403020103-no 3.tar', file('etc/motd', "welcome, pc3\n") . tar_end());
 {
 	my $serve = serve('serve', build_path('tarboot'), 'serve', $site);
 	ok($serve->wait_for(qr/^serving /m, 20), 'the servers run') or diag($serve->text);
-	my %motd = (1 => 'welcome', 2 => 'welcome, pc2', 3 => 'welcome');
+	my %motd = (1 => 'welcome', 2 => 'welcome, pc2', 3 => 'welcome, pc3');
 	my %how  = (1 => 'fetched', 2 => 'loaded', 3 => 'fetched');
 	my %room = map { $_ => machine(name => "pc$_", mac => mac($_), mem => 448,
-		args => [ -uuid => "0F0E0D0C-0B0A-0908-0706-05040302010$_" ]) } 1 .. 3;
+		args => [ -uuid => "0F0E0D0C-0B0A-0908-0706-05040302010$_", -smbios => "type=1,serial=no $_" ]) } 1 .. 3;
 	for my $n (1 .. 3) {
 		subtest "pc$n, $how{$n}, beside the others" => sub {
 			ok($room{$n}->wait_end($BOOT), 'it boots and powers off');
 			is_told($room{$n}, name => "pc$n", motd => $motd{$n}, key => $n == 3 ? '.*No such file' : "600 0 \\d+ the key of pc$n\$");
 			like(told($room{$n}), qr/^id 0f0e0d0c0b0a0908070605040302010$n$/m, 'its machine-id is that of the firmware');
-			like($room{$n}->text, qr/^tarboot: find layers: \d+\.\d+ s, @{[ $n == 3 ? 1 : 2 ]}, \d/m, 'the layers were found');
+			like($room{$n}->text, qr/^tarboot: find layers: \d+\.\d+ s, 2, \d/m, 'the layers were found');
 			like($room{$n}->text, qr/^tarboot: name machine: \d+\.\d+ s, pc$n, machine-id of the firmware$/m, 'and it was named');
 			like($room{$n}->text, $n == 2 ? qr{^tarboot: layer /tarboot/layers/machine-}m : qr{^tarboot: layer http://}m, "they were $how{$n}");
 		};

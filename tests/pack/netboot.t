@@ -75,7 +75,7 @@ refuses('a bad value', 2, qr/--\S+ .*: (?:it|after the =)(?: there)? must/, @NET
 	['--ipxe', "/usr/lib/ipxe\nserver = 10.7.0.9"], ['--ipxe', '/a"b'], ['--default', 'a b'], [qw(--boot 525400123456=lab)];
 refuses('a server elsewhere', 1, qr/server: its address is not in the subnet/, $lab, '--server', '10.8.0.1', '--subnet', '10.7.0.0/24');
 refuses('a machine elsewhere', 1, qr/not in the subnet/, $lab, @NET, '--host', '52:54:00:12:34:56=10.8.0.9');
-refuses('two with one address', 1, qr/the same fixed address/, $lab, @NET, map { ('--host', "52:54:00:12:34:0$_=10.7.0.9") } 1, 2);
+refuses('two with one address', 1, qr/^tarboot: 52:54:00:12:34:02: 52:54:00:12:34:01 has the same address, 10\.7\.0\.9\n  Give one of them another, or take that machine away with --forget MAC\.\n\z/, $lab, @NET, map { ('--host', "52:54:00:12:34:0$_=10.7.0.9") } 1, 2);
 refuses('the server\'s address', 1, qr/is the server's/, $lab, @NET, '--host', '52:54:00:12:34:56=10.7.0.1');
 refuses('a range elsewhere', 1, qr/range: it must lie/, $lab, @NET, '--range', '10.7.0.9,10.7.0.2');
 refuses('a range with the server', 1, qr/range: it contains 10\.7\.0\.1, the address of the server\n  Give another with --range/, $lab, @NET, '--range', '10.7.0.1,10.7.0.9');
@@ -329,7 +329,7 @@ for my $server (sort qw(dnsmasq dhcpd kea nginx apache lighttpd)) {
 	ok($file && -e $file, "a unit of systemd starts $server with its file");
 }
 like(slurp($config{'tarboot-serve.service'}), qr/^ExecStart=\Q$TARBOOT\E serve \Q$site\E$/m, 'another starts the tarboot that wrote it');
-like(slurp($config{'dnsmasq.conf'}), qr/^dhcp-host=52:54:00:ab:34:56,10\.7\.0\.20,pc20$/m, 'a fixed address');
+like(slurp($config{'dnsmasq.hosts'}), qr/^52:54:00:ab:34:56,10\.7\.0\.20,pc20$/m, 'a fixed address');
 
 # ---- the loader that the DHCP servers give to each type of firmware, asked by udhcpc ----
 

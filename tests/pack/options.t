@@ -145,6 +145,7 @@ my @WRONG = (
 		qw(netboot -o /no/such --machine-layer x=y) ],
 	[ '--machine-layer 52:54:00:12:34:56=: it must be a MAC address, = and a directory or archive, for example 52:54:00:12:34:56=layers/pc1',
 		qw(netboot -o /no/such --machine-layer 52:54:00:12:34:56=) ],
+	[ '--forget 52:54:00:12:34: it must be a MAC address, for example 52:54:00:12:34:56', qw(netboot -o /no/such --forget 52:54:00:12:34) ],
 	[ '--layer: there may be 8', qw(netboot -o /no/such a), map { ('--layer', $_) } 1 .. 9 ],
 	[ '--append, --split, --stream and --layer are about an IMAGE, and none is given', qw(netboot -o /no/such --layer x) ],
 	[ '--name, --title and --kernel need exactly one IMAGE', qw(netboot -o /no/such a b --name x) ],

@@ -138,7 +138,8 @@ unlike(menu(), qr/\$\{layer/, 'and its place in the menu');
 
 my $hosts = spew(scratch('room.csv'), "mac,address,name,entry,layer\r\n$mac[1],10.7.0.21,pc1,whole,two\r\n$mac[2],,pc2\r\n\n# the last\n$mac[3] pc3\n");
 works('a room', '--hosts', $hosts);
-like(slurp("$site/config/dnsmasq.conf"), qr/^dhcp-host=$mac[1],10\.7\.0\.21,pc1\ndhcp-host=$mac[2],pc2\ndhcp-host=$mac[3],pc3\n/m, 'addresses and names for dnsmasq');
+is(slurp("$site/config/dnsmasq.hosts") =~ s/^#.*\n//mr, "$mac[1],10.7.0.21,pc1\n$mac[2],pc2\n$mac[3],pc3\n", 'addresses and names for dnsmasq');
+like(slurp("$site/config/dnsmasq.conf"), qr{^dhcp-hostsfile=\Q$site\E/config/dnsmasq\.hosts$}m, 'which reads them again while it runs');
 like(run('dnsmasq', '--test', '-C', "$site/config/dnsmasq.conf"), qr/syntax check OK/, 'which takes them');
 like(script($mac[1]), qr/^set entry whole\nset layer tarboot\.layer=/m, 'entry and layer, which lies beside the file');
 like(menu(), qr/ ip=::::\$\{netX\/hostname\}::dhcp /, 'the menu passes the name on');
@@ -152,18 +153,42 @@ like(slurp("$site/netboot.conf"), qr/^host = $mac[2]=10\.7\.0\.22,pc2\n/m, 'what
 refuses('a wrong line', qr{^tarboot: \Q$hosts\E: line 2: its second column must be an IPv4 address, or empty\n  Correct that line\.\n\z},
 	'--hosts', spew($hosts, "$mac[1] pc1\n$mac[2],10.7.0,pc2\n"));
 refuses('a machine twice', qr{: line 2: this MAC address is in an earlier line, too\n}, '--hosts', spew($hosts, "$mac[4] a\n$mac[4] b\n"));
-refuses('a name twice', qr/another machine has the same name/, '--hosts', spew($hosts, "$mac[4] pc1\n"));
+refuses('a name twice', qr/^tarboot: $mac[4]: $mac[1] has the same name, pc1\n  Give one of them another, or take that machine away with --forget MAC\.\n\z/, '--hosts', spew($hosts, "$mac[4] pc1\n"));
 refuses('no such file', qr/^tarboot: \S+none: cannot read this file of machines: No such file/, '--hosts', scratch('none'));
 refuses('bytes', qr/it is no text/, '--hosts', spew($hosts, "\0"));
 refuses('an entry that is not there', qr/the menu has no such entry/, '--hosts', spew($hosts, "$mac[4],,,none\n"));
 refuses('a layer that is not there', qr{^tarboot: \S+/nowhere: cannot find this layer: No such file or directory\n  Correct its path\. In a file of machines it is relative to the directory of that file\.\n\z}, '--hosts', spew($hosts, "$mac[4],,,,nowhere\n"));
 is(slurp("$site/netboot.conf") =~ /$mac[4]/ ? 1 : 0, 0, 'nothing of that is kept');
 
+# What the file says counts more than options beside it.
+works('a file and an option', '--host', "$mac[3]=10.7.0.24,other", '--hosts', spew($hosts, "$mac[3] pc3\n"));
+like(slurp("$site/netboot.conf"), qr/^host = $mac[3]=10\.7\.0\.24,pc3\n/m, 'the name is that of the file');
+
+# A machine in the place of another one.
+works('a new machine', '--forget', $mac[1], '--hosts', spew($hosts, "$mac[4],10.7.0.21,pc1\n"));
+unlike(slurp("$site/netboot.conf"), qr/$mac[1]/, 'the old one is forgotten');
+like(slurp("$site/netboot.conf"), qr/^host = $mac[4]=10\.7\.0\.21,pc1\n/m, 'the new one has its address and name');
+is(join(' ', glob("$site/http/mac-52-54-00-00-00-01* $site/http/layers/machine-52-54-00-00-00-01*")), '', 'and nothing of the old one is served');
+refuses('one that is not known', qr/^tarboot: $mac[1]: no machine with this MAC address is known in \Q$site\E\n  See netboot\.conf there, which has those that are known\.\n\z/,
+	'--forget', $mac[1]);
+works('without it again', '--forget', $mac[4]);
+
+# ---- layers with variables on the kernel line ----
+
+works('variables', $stream, '--stream', '--layer', scratch('common'), '--append', 'panic=60 tarboot.layer=http://10.7.0.1/l/${mac}-${serial}.tar? tarboot.verify=root');
+like(menu(), qr{^kernel .* panic=60 tarboot\.layer=http://10\.7\.0\.1/l/\$\{netX/mac\}-\$\{serial:uristring\}\.tar\? tarboot\.verify=root \|\| goto failed$}m, 'iPXE fills them in');
+like(works('the same', $stream, '--stream', '--layer', scratch('common')), qr/^unchanged stream$/m, 'is kept as it was given');
+for my $wrong ([ '${x}', qr/--append: .*"\$\{x\}" is no variable of a layer/, 2 ], [ '/ console=${mac}', qr/without && and \|\|, and \$\{ only in tarboot\.layer=/, 1 ]) {
+	my $r = netboot($stream, '--stream', '--append', "tarboot.layer=/$wrong->[0]");
+	is($r->{exit}, $wrong->[2], "$wrong->[0] is refused");
+	like($r->{err}, $wrong->[1], 'and why');
+}
+
 # Where another DHCP server gives the addresses, the menu says the names.
 {
 	local $site = public('proxy');
 	works('names by the menu', $whole, @NET, '--proxy', '--hosts', spew($hosts, "$mac[4],,pc4\n"));
-	is(script($mac[4]) =~ s/^#(?!!).*\n//mr, "#!ipxe\nset netX/hostname pc4 ||\n", 'in its script');
+	is(script($mac[4]) =~ s/^#(?!!).*\n//mr, "#!ipxe\nisset \${netX/hostname} || set netX/hostname pc4 ||\n", 'in its script, where that server has given none');
 }
 
 # ---- keys ----

@@ -41,10 +41,31 @@ static const struct {
 	{ "52-54-00-AB-CD-EF\t pc-2 \r\n52:54:00:12:34:57   192.168.7.5",
 	  "[52:54:00:ab:cd:ef - pc-2 - -] [52:54:00:12:34:57 192.168.7.5 - - -]" },
 	{ "52:54:00:12:34:56", "[52:54:00:12:34:56 - - - -]" },
-	{ "52:54:00:12:34:56 pc1 lab", "1: after the MAC address and blanks there is one name or "
-				       "address; more columns need commas" },
-	{ "52:54:00:12:34:56 pc.1", "1: a machine's name has letters, digits and inner -, at most "
+	{ "52:54:00:12:34:56 pc1 lab",
+	  "1: after the MAC address and blanks there is a name, an address, or an address and a "
+	  "name; more columns need commas" },
+	{ "52:54:00:12:34:56 192.168.7.5 pc1 lab",
+	  "1: after the MAC address and blanks there is a name, an address, or an address and a "
+	  "name; more columns need commas" },
+	{ "0:1:2:a:B:c pc1\n0-1-02-a-b-c,,pc2",
+	  "[00:01:02:0a:0b:0c - pc1 - -] [00:01:02:0a:0b:0c - pc2 - -]" },
+	{ "0:1:2:a:b pc1", "1: it must begin with a MAC address, for example 52:54:00:12:34:56" },
+	{ "0:1:2:a:b: pc1", "1: it must begin with a MAC address, for example 52:54:00:12:34:56" },
+	{ "0:1:2:a:b:c:d pc1",
+	  "1: it must begin with a MAC address, for example 52:54:00:12:34:56" },
+	{ "0:1:2:a:b:123 pc1",
+	  "1: it must begin with a MAC address, for example 52:54:00:12:34:56" },
+	{ "52:54:00:12:34:56 pc1.example.org\n52:54:00:12:34:57,,pc2.example.org",
+	  "[52:54:00:12:34:56 - pc1 - -] [52:54:00:12:34:57 - pc2 - -]" },
+	{ "52:54:00:12:34:56 .org", "1: a machine's name has letters, digits and inner -, at most "
 				    "32, and is no number or time, as 7 or 12h" },
+	{ "52:54:00:12:34:56 192.168.7", "1: a machine's name has letters, digits and inner -, at "
+					 "most 32, and is no number or time, as 7 or 12h" },
+	{ "52:54:00:12:34:56 pc1 # by the door, old\n52:54:00:12:34:57\t#; unused",
+	  "[52:54:00:12:34:56 - pc1 - -] [52:54:00:12:34:57 - - - -]" },
+	{ "52:54:00:12:34:56\t192.168.7.5\tpc1\n  52:54:00:12:34:57 192.168.7.6  pc2\t# new",
+	  "[52:54:00:12:34:56 192.168.7.5 pc1 - -] [52:54:00:12:34:57 192.168.7.6 pc2 - -]" },
+	{ "52:54:00:12:34:56\t\tpc1", "[52:54:00:12:34:56 - pc1 - -]" },
 
 	/* CSV */
 	{ "MAC,address,name,entry,layer\n52:54:00:12:34:56,192.168.7.5,pc1,lab,layers/pc1\n",

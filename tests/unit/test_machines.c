@@ -271,6 +271,11 @@ static void test_claims(void)
 	ok(claim("10.7.1.4", 2299, "-"), "the last of them");
 	ok(claim("10.7.1.3", 2300, "-"), "another sender has its own");
 	is_int((long long)(room.n - n), 1 + CLAIMS_MAX + 1, "that are more");
+	k = message_from("10.7.1.5", "<28>1 - - tarboot 06:00:00:00:ff:01 - -", "a warning");
+	is_str(k ? machine_stage_name(k->stage) : "", "kernel",
+	       "whatever init says, its kernel has started");
+	k = message_from("10.7.1.6", "<27>1 - - tarboot 06:00:00:00:ff:02 failure -", "it burns");
+	is_str(k ? machine_stage_name(k->before) : "", "kernel", "also when it fails");
 }
 
 static bool has_all(const char *first, unsigned n)

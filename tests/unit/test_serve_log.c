@@ -84,6 +84,10 @@ int main(void)
 	check("dnsmasq-tftp[7]: file /srv/tftp/autoexec.ipxe not found for 10.7.0.9", "");
 	check("dnsmasq-tftp[7]: file /srv/tftp/x not found for 10.7.0.9",
 	      "dnsmasq-tftp[7]: file /srv/tftp/x not found for 10.7.0.9");
+	check("dnsmasq-dhcp[7]: 7 not using configured address 10.7.0.9 because it is leased to "
+	      "52:54:00:00:00:02",
+	      "dnsmasq-dhcp[7]: 7 not using configured address 10.7.0.9 because it is leased to "
+	      "52:54:00:00:00:02");
 	check("dnsmasq-tftp[7]: error 8 User aborted the transfer received from 10.7.0.9", "");
 	check("dnsmasq-dhcp[7]: 1 PXE(br0) 52:54:00:00:00:03 proxy",
 	      "52:54:00:00:00:03                 PXE    boot file announced");

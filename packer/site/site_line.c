@@ -1,0 +1,88 @@
+/* Words of a line have a blank between them, whatever quotes say: iPXE knows none. */
+#include "site/site_line.h"
+
+#include <string.h>
+
+#include "base/net_text.h"
+#include "base/util.h"
+#include "parameters/layer_param.h"
+
+#define LAYER "tarboot.layer="
+#define DHCP "ip=dhcp"
+
+/* netX is the card that iPXE boots from. A serial number may have blanks. */
+static const struct {
+	const char *of_layer, *of_ipxe;
+} variables[] = {
+	{ "${mac}", "${netX/mac}" },
+	{ "${ip}", "${netX/ip}" },
+	{ "${hostname}", "${netX/hostname}" },
+	{ "${uuid}", "${uuid}" },
+	{ "${serial}", "${serial:uristring}" },
+};
+
+static bool starts_with(const char *text, const char *start)
+{
+	return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* The next word: its length, and in *at where it begins. 0: there is none. */
+static size_t next_word(const char **at)
+{
+	*at += strspn(*at, " ");
+	return strcspn(*at, " ");
+}
+
+bool site_line_is_plain(const char *line)
+{
+	_cleanup_free_ char *copy = strdup(line);
+	const char *at = copy;
+	size_t n;
+
+	for (; copy && (n = next_word(&at)) > 0; at += n)
+		for (size_t i = 0; starts_with(at, LAYER) && i < n; i++)
+			if (starts_with(at + i, "${"))
+				copy[at - copy + (ptrdiff_t)i] = '_';
+	return copy && text_is_plain(copy);
+}
+
+size_t site_line_longest(const char *line)
+{
+	size_t size = strlen(line);
+
+	for (const char *at = line; (at = strstr(at, "${")); at += 2)
+		size += LAYER_VALUE_MAX;
+	return size;
+}
+
+static void print_layer(FILE *out, const char *word, size_t n)
+{
+	for (size_t i = 0, v; i < n; i++) {
+		for (v = 0; v < ARRAY_SIZE(variables); v++)
+			if (starts_with(word + i, variables[v].of_layer))
+				break;
+		if (v < ARRAY_SIZE(variables)) {
+			fputs(variables[v].of_ipxe, out);
+			i += strlen(variables[v].of_layer) - 1;
+		} else {
+			fputc(word[i], out);
+		}
+	}
+}
+
+void site_line_print(FILE *out, const char *line, bool has_names)
+{
+	const char *at = line, *before = line;
+	size_t n;
+
+	for (; (n = next_word(&at)) > 0; before = at += n) {
+		fprintf(out, "%.*s", (int)(at - before), before);
+		if (starts_with(at, LAYER))
+			print_layer(out, at, n);
+		else if (has_names && n == strlen(DHCP) && starts_with(at, DHCP))
+			fputs("ip=::::${netX/hostname}::dhcp", out);
+		else
+			fprintf(out, "%.*s", (int)n, at);
+	}
+	fputs(before, out);
+}

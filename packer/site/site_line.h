@@ -1,0 +1,18 @@
+/*
+ * A kernel command line as an iPXE script has it. iPXE fills in each ${…}, and nothing can be written that it would leave as it is. It
+ * has the variables of tarboot.layer=, too, so it is iPXE that fills them in there. Pure.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+/* Can a script have it: as text_is_plain(), but for variables in tarboot.layer=? */
+bool site_line_is_plain(const char *line);
+
+/* Bytes that it may have when they are filled in. */
+size_t site_line_longest(const char *line);
+
+/* has_names: machines have names, which ip=dhcp shall pass on to init, who writes them into the root. */
+void site_line_print(FILE *out, const char *line, bool has_names);

@@ -1,0 +1,161 @@
+#!/usr/bin/perl
+# What `tarboot serve` does with its servers: when it is killed, when others have their ports, and when `tarboot netboot` changes the
+# machines while it runs. dnsmasq and nginx are real; a client of DHCP stands for the machines.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/../engine", "$FindBin::RealBin/../netboot";
+use Engine;
+use Net ();
+use Test::More;
+
+need_programs(qw(busybox dnsmasq ip nsenter pgrep));
+plan skip_all => 'not root: makes networks of its own' if $> != 0;
+my $TARBOOT = build_path('tarboot');
+my $site    = public('site');
+$ENV{PATH} = Net::servers() . "/commands:$ENV{PATH}";
+$ENV{TELL} = spew(scratch('tell'), "#!/bin/sh\n[ \$1 != bound ] || echo \$ip \${hostname:-without a name}\n", 0755);
+
+tiny_root('root');
+tarboot('pack', scratch('root'), '-o', scratch('lab.img'), qw(--level=fast --kernel=none --no-shell));
+spew(scratch('lab.img.vmlinuz'), bzimage('6.1', 'kernel'));
+tarboot('netboot', scratch('lab.img'), '-o', $site, qw(--server 10.7.0.1 --subnet 10.7.0.0/24 --http-port 8080));
+
+my $PROLOGUE = <<'END_OF_SH';
+tarboot=$1 site=$2 log=$3
+ip link set lo up
+unshare -n sleep 1000 & machine=$!
+ip link add cable type veth peer name plug
+sleep 0.5
+ip link set plug netns $machine
+ip address add 10.7.0.1/24 dev cable
+ip link set cable up
+nsenter -t $machine -n ip link set plug up
+
+until_true() { for i in $(seq 200); do if eval "$1"; then return 0; fi; sleep 0.1; done; echo "never: $1"; }
+servers() { echo $(($(pgrep -fc '^dnsmasq ') + $(pgrep -fc 'nginx: worker' | sed 's/.*[1-9].*/1/'))); }
+directories() { ls -d /run/tarboot-serve-* 2>/dev/null | wc -l; }
+start() { "$tarboot" serve "$site" --force "$@" >"$log" 2>&1 & serve=$!; until_true 'grep -q "^serving" "$log" && [ $(servers) = 2 ]'; }
+END_OF_SH
+
+sub in_room {
+	my ($script) = @_;
+	my $file = spew(scratch('script'), "#!/bin/sh\n$PROLOGUE$script", 0755);
+	return try({ limit => 120 }, Net::private_machine(), $file, $TARBOOT, $site, scratch('log'));
+}
+
+# ---- killed ----
+
+my $r = in_room(<<'END_OF_SH');
+start
+echo "$(servers) servers, $(directories) directory"
+kill -KILL $serve
+until_true '[ $(servers) = 0 ] && [ $(directories) = 0 ]'
+echo "$(servers) servers, $(directories) directories"
+
+start
+pkill -KILL -x serve-guardian
+kill -KILL $serve
+wait $serve 2>/dev/null
+sleep 0.5
+echo "$(pgrep -fc '^dnsmasq ') dnsmasq, $(directories) directory"
+start
+grep -o '^removed  /run/tarboot-serve-.*' "$log" | sed 's/serve-....../serve-/'
+echo "$(servers) servers, $(directories) directory"
+kill -TERM $serve
+wait $serve
+echo "$?, $(servers) servers, $(directories) directories, $(pgrep -xc serve-guardian)"
+END_OF_SH
+is($r->{out}, <<'END_OF_TEXT', 'what a killed one leaves is ended at once, and at the latest when the next one starts') or diag($r->{err}, slurp(scratch('log')));
+2 servers, 1 directory
+0 servers, 0 directories
+1 dnsmasq, 1 directory
+removed  /run/tarboot-serve-, and servers: a `tarboot serve` that was killed left them
+2 servers, 1 directory
+0, 0 servers, 0 directories, 0
+END_OF_TEXT
+
+# ---- others have the ports ----
+
+my $hold = spew(scratch('hold'), <<'END_OF_PERL', 0755);
+use IO::Socket::IP;
+my ($proto, $address, $port) = @ARGV;
+my $s = IO::Socket::IP->new(Proto => $proto, LocalHost => $address, LocalPort => $port, $proto eq 'tcp' ? (Listen => 1) : ()) or die "$@\n";
+open my $done, '>', "$0.done" or die;
+sleep 1000;
+END_OF_PERL
+$r = in_room(<<"END_OF_SH");
+ip link set lo up
+refuse() {
+	"\$tarboot" serve "\$site" --force "\$@" 2>&1 | grep -v '^  ' | sed "s/\$holder/N/g"
+}
+hold() {
+	rm -f '$hold.done'
+	perl '$hold' \$1 \$2 \$3 & holder=\$!
+	until_true '[ -e "$hold.done" ]'
+	shift 3
+	refuse "\$@"
+	kill \$holder
+	wait \$holder 2>/dev/null
+}
+hold tcp 10.7.0.1 8080
+hold tcp :: 8080
+hold udp 0.0.0.0 67
+hold udp 10.7.0.1 69
+hold tcp 127.0.0.1 8079
+hold tcp ::1 99 --status '[::1]:99'
+holder=none
+refuse --status 10.9.9.9:99
+refuse --status 0.0.0.0:8080
+start --status 127.0.0.1:99
+kill -TERM \$serve
+wait \$serve
+END_OF_SH
+is($r->{out}, <<'END_OF_TEXT', 'who has a port is named') or diag($r->{err});
+tarboot: TCP port 8080 (HTTP): perl (process N) uses it
+tarboot: TCP port 8080 (HTTP): perl (process N) uses it
+tarboot: UDP port 67 (DHCP): perl (process N) uses it
+tarboot: UDP port 69 (TFTP): perl (process N) uses it
+tarboot: TCP port 8079 (the status page): perl (process N) uses it
+tarboot: TCP port 99 (the status page): perl (process N) uses it
+tarboot: TCP port 99 (the status page): cannot serve there: Address not available
+tarboot: 0.0.0.0:8080: the machines boot from there
+END_OF_TEXT
+
+# ---- machines that change ----
+
+$r = in_room(<<'END_OF_SH');
+ask() {
+	nsenter -t $machine -n ip link set plug address 52:54:00:00:00:$1
+	nsenter -t $machine -n busybox udhcpc -f -q -n -t 5 -T 2 -i plug -O hostname -s "$TELL" 2>/dev/null || echo no answer
+}
+change() {
+	n=$(grep -c 'reads names and addresses' "$log")
+	"$tarboot" netboot -o "$site" -q "$@"
+	until_true '[ $(grep -c "reads names and addresses" "$log") -gt $n ]'
+	sleep 0.5
+}
+start
+ask 77 | sed 's/\.[0-9]* /.X /'
+change --host 52:54:00:00:00:77=10.7.0.99,pc77
+ask 77
+change --forget 52:54:00:00:00:77 --host 52:54:00:00:00:78=10.7.0.99,pc77
+ask 78 | sed 's/\.[12]..* /.X /'
+grep -o 'not using configured address .*' "$log" | head -n 1
+kill -TERM $serve
+wait $serve
+start
+ask 78
+"$tarboot" netboot -o "$site" -q --router 10.7.0.1
+until_true 'grep -q "config/dnsmasq.conf has changed: stop tarboot serve and start it again, to have that" "$log"'
+kill -TERM $serve
+wait $serve
+END_OF_SH
+is($r->{out}, <<'END_OF_TEXT', 'names and addresses count at once; an address that another machine had, with the next start') or diag($r->{err}, slurp(scratch('log')));
+10.7.0.X without a name
+10.7.0.99 pc77
+10.7.0.X pc77
+not using configured address 10.7.0.99 because it is leased to 52:54:00:00:00:77
+10.7.0.99 pc77
+END_OF_TEXT
+done_testing();

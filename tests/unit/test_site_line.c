@@ -1,0 +1,47 @@
+/* Kernel command lines in scripts of iPXE, which fills in what looks like its settings. */
+#include "site/site_line.h"
+
+#include "tap.h"
+
+static const char *print(const char *line, bool has_names)
+{
+	static char text[1024];
+	FILE *out = fmemopen(text, sizeof(text), "w");
+
+	memset(text, 'x', sizeof(text));
+	site_line_print(out, line, has_names);
+	fputc('\0', out);
+	fclose(out);
+	return text;
+}
+
+static const struct {
+	const char *line, *want;
+	bool has_names;
+} cases[] = {
+	{ "", "", true },
+	{ " panic=60  quiet ", " panic=60  quiet ", true },
+	{ "ip=dhcp", "ip=dhcp", false },
+	{ "rw ip=dhcp panic=60", "rw ip=::::${netX/hostname}::dhcp panic=60", true },
+	{ "ip=dhcp6 xip=dhcp", "ip=dhcp6 xip=dhcp", true },
+	{ "tarboot.layer=http://s/${mac}.tar?", "tarboot.layer=http://s/${netX/mac}.tar?", false },
+	{ "a tarboot.layer=/${ip}${hostname} tarboot.layer=/${uuid}/${serial}$ b",
+	  "a tarboot.layer=/${netX/ip}${netX/hostname} "
+	  "tarboot.layer=/${uuid}/${serial:uristring}$ b",
+	  false },
+};
+
+int main(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		is_str(print(cases[i].line, cases[i].has_names), cases[i].want, "[%s]",
+		       cases[i].line);
+		ok(site_line_is_plain(cases[i].line), "which a script can have");
+	}
+	ok(!site_line_is_plain("console=${x}"), "other variables are iPXE's");
+	ok(!site_line_is_plain("tarboot.layer=/a x${mac}"), "also behind a layer");
+	ok(!site_line_is_plain("xtarboot.layer=/${mac}"), "and what is none");
+	ok(!site_line_is_plain("tarboot.layer=/${mac} || b"), "nor is there more than one command");
+	ok(site_line_longest("tarboot.layer=/${mac}/${uuid}") > 100, "they take room");
+	return done_testing();
+}
