@@ -122,6 +122,8 @@ my $before = slurp($uki);
 pack_it();
 unlike(run('objdump', '-h', $uki), qr/\.cmdline/, 'without --cmdline there is none');
 like(tarboot('inspect', $uki), qr/^  cmdline  not in it: whoever starts it says$/m, 'which inspect says');
+pack_it('--cmdline', 'tarboot.layer=/l/${mac}.tar?');
+is(section('.cmdline'), 'tarboot.layer=/l/${mac}.tar?', 'variables of layers, which init fills in');
 pack_it('--cmdline', '');
 is(section('.cmdline'), ' ', 'an empty one is not empty, so that nobody can give another');
 {
