@@ -70,6 +70,8 @@ static int check(const char *path, struct kernel_check *ret, struct kernel_confi
 
 	if (r == 0 && arg_image) {
 		r = image_open_any(arg_image, &image, f);
+		if (r == 0 && image.is_layers)
+			r = image_need_root(&image, f);
 		if (r == 0)
 			r = image_read_module_index(&image, &index, f);
 		image_close(&image);

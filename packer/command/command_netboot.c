@@ -387,14 +387,25 @@ static int make_all(struct netboot *n, struct signing *signing, struct fail *f)
 	return r;
 }
 
+/* Whose keys must take the layers of machines is asked only if there are some. */
+static int add_layers_to_sign(struct netboot *n, struct signing *signing, struct site_trust *ret,
+			      struct fail *f)
+{
+	int r;
+
+	*ret = (struct site_trust){ 0 };
+	if (n->layers.n == n->layers.n_common)
+		return 0;
+	r = site_trust_read(&n->site, n->drafts, n->n_images, n->remove, ret, f);
+	return r == 0 ? netboot_layers_sign(&n->layers, &n->site, &n->publishing, ret, signing, f)
+		      : r;
+}
+
 static int sign_all(struct netboot *n, struct signing *signing, struct fail *f)
 {
 	struct site_trust trust;
-	int r = site_trust_read(&n->site, n->drafts, n->n_images, n->remove, &trust, f);
+	int r = add_layers_to_sign(n, signing, &trust, f);
 
-	if (r < 0)
-		return r;
-	r = netboot_layers_sign(&n->layers, &n->site, &n->publishing, &trust, signing, f);
 	if (r == 0)
 		r = site_drafts_check_words(&n->site, n->drafts, n->n_images, n->remove, f);
 	if (r == 0 && n->publishing.sign)
@@ -533,15 +544,21 @@ static void print_images(const struct site *s, const char *url, const struct sit
 	}
 }
 
-static int warn_of_layers(const struct site *s, struct fail *f)
+/* What is published already does not boot everywhere; that stops nothing else. */
+static void warn_of_layers(const struct site *s)
 {
 	char file[SITE_LAYER_FILE_MAX + 32];
 	struct site_trust trust;
-	int r = site_trust_read(s, NULL, 0, NULL, &trust, f);
+	struct fail f;
 
-	if (r < 0)
-		return r;
-	site_trust_warn(&trust, s);
+	if (!site_layers_are_given(s))
+		return;
+	if (site_trust_read(s, NULL, 0, NULL, &trust, &f) < 0)
+		print_warning(
+			"whose signatures it takes is not known: %s: %s: give its image again",
+			f.what, f.why);
+	else
+		site_trust_warn(&trust, s);
 	site_trust_free(&trust);
 	for (size_t i = 0; i < s->n_machines; i++)
 		if (site_layers_missing(s, &s->machines[i], file))
@@ -550,7 +567,6 @@ static int warn_of_layers(const struct site *s, struct fail *f)
 				      "take it away with %s=none.",
 				      file, s->machines[i].mac, s->machines[i].mac,
 				      s->machines[i].mac);
-	return 0;
 }
 
 static int write_all(struct netboot *n, struct fail *f)
@@ -567,13 +583,13 @@ static int write_all(struct netboot *n, struct fail *f)
 	site_url(&n->site, url);
 	print_images(&n->site, url, images, n_images);
 	site_uki_print(&n->site, url);
-	r = warn_of_layers(&n->site, f);
+	warn_of_layers(&n->site);
 	printf("menu     %s/menu.ipxe\n", url);
 	print_line(stdout, "serve    tarboot serve %s", n->site.directory);
 	free(images);
-	if (r == 0 && site_check_reachable(&n->site, f) < 0)
+	if (site_check_reachable(&n->site, f) < 0)
 		print_warning("%s: %s: %s", f->what, f->why, f->todo);
-	return r;
+	return 0;
 }
 
 /* The directory is made and locked before its settings are read. */

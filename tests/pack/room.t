@@ -236,6 +236,14 @@ for my $wrong ([ '${x}', qr/--append: .*"\$\{x\}" is no variable of a layer/, 2 
 
 	# An image and a layer at once: whom it will trust counts, not whom the one before did.
 	works('both with the key of before', make_image('keyed', '--trust', scratch('room.pub')), @layer, '--sign', scratch('room.key'));
+
+	# What is wrong with one image does not keep another from being published.
+	my $lost = current('keyed') . '/initrd.img';
+	unlink $lost or die;
+	$r = netboot($whole, '--title', 'New');
+	is($r->{exit}, 0, 'an image is gone, and another is published');
+	like($r->{err}, qr/^tarboot: warning: whose signatures it takes is not known: \S+initrd\.img: cannot open it: No such file or directory: give its image again$/m, 'it is told');
+	refuses('a layer, whose keys are not known', qr/initrd\.img: cannot open it/, @layer, '--sign', scratch('room.key'));
 }
 
 # ---- the same image is signed again, with the layers that a boot loader loads ----
@@ -329,7 +337,7 @@ for my $wrong ([ '${x}', qr/--append: .*"\$\{x\}" is no variable of a layer/, 2 
 	like(tarboot('inspect', $img), qr{^layer    /tarboot/layers/machine-\S+\.tar\.xz, 20\.\d MiB\nmemory   20\.0 MiB more than the root takes$}m, 'also of an initrd');
 	is(tarboot('verify', '-q', $img), '', 'which verify takes');
 	like(tarboot('verify', $img), qr{\Alayer: /tarboot/layers/machine-\S+\.tar\.xz\n\z}, 'and says what is in it');
-	for my $how ([qw(inspect --json)], ['unpack']) {
+	for my $how ([qw(inspect --json)], ['unpack'], ['kernel-check', spew(scratch('config'), "CONFIG_X86_64=y\n"), '--image']) {
 		fails_well(try($TARBOOT, @$how, $img, $how->[0] eq 'unpack' ? scratch('never') : ()), 1, qr/layers|rootfs/, "@$how: there is no root in it");
 	}
 	fails_well(netboot($img), 1, qr/it cannot boot: there is no \/init in it/, 'nor is it an image');
