@@ -6,6 +6,8 @@
 
 #include "fetch/url.h"
 #include "image/image_verify.h"
+#include "image/layer_rules.h"
+#include "image/members.h"
 #include "image/signed_manifest.h"
 
 /* What is given must be able to tell something; what is beside it need not be there. */
@@ -45,12 +47,22 @@ static int open_url(struct input *in, const char *url, const struct boot_keys *k
 	return r;
 }
 
-int input_open(struct input *in, const char *argument, const struct boot_keys *keys, struct fail *f)
+/* Signatures bind a layer to its name: init takes none under another. */
+static int check_layer_name(const struct input *in, const char *argument, struct fail *f)
+{
+	const struct manifest *m = &in->image->manifest;
+
+	if (!in->is_signed ||
+	    strncmp(manifest_payload(m), MEMBER_LAYERS "/", strlen(MEMBER_LAYERS "/")) != 0)
+		return 0;
+	return layer_check_signed(m, argument, f);
+}
+
+static int open_file(struct input *in, const char *argument, const struct boot_keys *keys,
+		     struct fail *f)
 {
 	int r;
 
-	if (url_is_one(argument))
-		return open_url(in, argument, keys, f);
 	in->image = &in->file;
 	r = in->for_check ? image_open_any(argument, &in->file, f)
 			  : image_open(argument, &in->file, f);
@@ -59,6 +71,14 @@ int input_open(struct input *in, const char *argument, const struct boot_keys *k
 	if (keys)
 		return find_signed_manifest(in, keys, f);
 	return in->for_check ? find_manifest(in, strcmp(argument, "-") == 0, f) : 0;
+}
+
+int input_open(struct input *in, const char *argument, const struct boot_keys *keys, struct fail *f)
+{
+	int r = url_is_one(argument) ? open_url(in, argument, keys, f)
+				     : open_file(in, argument, keys, f);
+
+	return r == 0 ? check_layer_name(in, argument, f) : r;
 }
 
 void input_close(struct input *in)

@@ -224,6 +224,14 @@ for my $wrong ([ '${x}', qr/--append: .*"\$\{x\}" is no variable of a layer/, 2 
 	refuses('for a machine that boots the first', qr/ it is signed with key \w+, which is not trusted: it must be key $ROOM\n/,
 		'--machine-layer', "$mac[2]=" . scratch('two'), '--boot', "$mac[2]=keyed", '--sign', scratch('second.key'));
 
+	# One that is signed, but is another machine's: init does not take it under this name.
+	my ($theirs) = glob "$site/http/layers/machine-52-54-00-00-00-01-*.tar.xz";
+	my $swapped = scratch('machine-52-54-00-00-00-09.tar.xz');
+	run('cp', "$theirs$_", "$swapped$_") for '', '.manifest', '.manifest.minisig';
+	is(tarboot('verify', '-q', $theirs, '--trust', scratch('room.pub')), '', 'verify takes a layer by its signature');
+	fails_well(try($TARBOOT, 'verify', $swapped, '--trust', scratch('room.pub')), 1,
+		qr{^tarboot: \Q$swapped\E: the signed manifest beside this layer is about \S+-01-\w+\.tar\.xz, not tarboot/layers/machine-52-54-00-00-00-09\.tar\.xz}, 'and no other in its place');
+
 	# A new key: what is signed with the old one is told of, until it is signed again.
 	my $rotated = make_image('keyed', '--trust', scratch('stranger.pub'));
 	$r = netboot($rotated);
