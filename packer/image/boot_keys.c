@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/read_all.h"
+#include "parameters/layer_param.h"
 #include "parameters/params.h"
 
 #define KEY_BYTES (2 + SIGNATURE_ID_SIZE + 32) /* as a file of minisign's has it in base64 */
@@ -106,12 +107,31 @@ int boot_keys_add(const struct boot_keys *keys, struct bootpart *b, struct fail 
 	return r < 0 ? fail_errno(f, r, "the boot part", "cannot build it") : 0;
 }
 
+/* A layer that is fetched, of which nothing says what it must be; NULL: there is none. */
+static const char *find_unknown_layer(const struct params *p, struct layer_param *ret)
+{
+	const char *list = p->layers;
+
+	while (p->verify_layers && layer_params_next(&list, ret))
+		if (*ret->from != '/' && !ret->has_digest)
+			return ret->from;
+	return NULL;
+}
+
 int boot_keys_check_line(const char *option, const char *line, size_t n_keys, struct fail *f)
 {
+	struct layer_param layer;
 	struct params p;
 	struct fail unused;
 
 	(void)params_parse(line, &p, &unused);
+	if (n_keys == 0 && find_unknown_layer(&p, &layer))
+		return fail_set(f, EINVAL, option,
+				"Write #DIGEST behind it (b2sum -l 256), use an image that was "
+				"packed with --trust, or add tarboot.verify=root.",
+				"the machines would refuse the layer %s, because it has no "
+				"digest, and the boot part no keys",
+				layer.from);
 	if (n_keys > 0 && !p.verify)
 		return fail_set(f, EINVAL, option, "Leave tarboot.verify=no out.",
 				"the boot part has keys, so machines refuse to start with "

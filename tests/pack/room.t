@@ -175,6 +175,8 @@ works('without it again', '--forget', $mac[4]);
 
 # ---- layers with variables on the kernel line ----
 
+refuses('a layer of which nothing is known', qr/^tarboot: --append: the machines would refuse the layer http:\S+, because it has no digest, and the boot part no keys\n  Write #DIGEST/,
+	$stream, '--stream', '--append', 'tarboot.layer=http://10.7.0.1/l/${mac}.tar?');
 works('variables', $stream, '--stream', '--layer', scratch('common'), '--append', 'panic=60 tarboot.layer=http://10.7.0.1/l/${mac}-${serial}.tar? tarboot.verify=root');
 like(menu(), qr{^kernel .* panic=60 tarboot\.layer=http://10\.7\.0\.1/l/\$\{netX/mac\}-\$\{serial:uristring\}\.tar\? tarboot\.verify=root \|\| goto failed$}m, 'iPXE fills them in');
 like(works('the same', $stream, '--stream', '--layer', scratch('common')), qr/^unchanged stream$/m, 'is kept as it was given');
