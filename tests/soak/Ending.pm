@@ -119,6 +119,7 @@ sub judge {
 	my $ending = _ending($seen, $block);
 
 	return ($ending, _judge_boot($boot, $seen)) if $ending eq 'boots';
+	return _kernels_end($seen) if $ending eq 'sentence' && $boot->{may_lack} && $seen->{text} =~ $DEADLOCK;
 	return _judge_block($boot, $block, $seen, $slow // 1) if $ending eq 'sentence';
 	return ($ending, $boot->{may_lack} ? () : 'the kernel had enough memory') if $ending =~ /^kernel: /;
 	return ($ending, "$ending, after $seen->{elapsed} s");

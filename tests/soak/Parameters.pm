@@ -52,7 +52,7 @@ my @REFUSED = (
 	{ text => 'tarboot.mount=' . 'x' x 300, step => $CHECK, what => qr/^kernel parameter tarboot\.mount=xxx/,
 		why => qr/^it must be tmpfs mount options, less than 256 bytes$/ },
 	{ text => 'tarboot.rootfs=/none.tar.xz', step => 'find payload', what => qr{^/none\.tar\.xz$}, why => qr/^it is not in the initramfs$/ },
-	{ text => 'tarboot.layer=/none.tar.xz', step => 'find layers', what => qr{^/none\.tar\.xz$}, why => qr/^it is not in the initramfs/ },
+	{ text => 'tarboot.layer=/none.tar.xz', step => 'find layers', what => qr{^/none\.tar\.xz$}, why => qr/^this layer is not in the initramfs$/ },
 	{ text => 'tarboot.size=64k', step => 'check memory', what => qr/^kernel parameter tarboot\.size$/,
 		why => qr/^the root needs \S+ MiB, tarboot\.size allows \S+ KiB$/ },
 	{ text => 'tarboot.mount=nr_inodes=5', step => 'check memory', what => qr/^kernel parameter tarboot\.mount$/,

@@ -196,7 +196,8 @@ sub _do {
 	my ($event, $guest, $servers) = @_;
 
 	if ($event->{monitor}) {
-		$guest->monitor($event->{monitor});
+		my $answer = $guest->monitor($event->{monitor}) // 'QEMU has no monitor';
+		$event->{trouble} = "$event->{monitor}: $1" if $answer =~ /^((?:Error|QEMU has).*)/m;
 	} elsif ($event->{server} eq 'stop') {
 		@$servers = ();
 	} else {
@@ -205,7 +206,8 @@ sub _do {
 	return;
 }
 
-# Does what is due. Each event: sign, after, what to do; and when it is due, once its sign was seen.
+# Does what is due. Each event: sign, after, what to do; when it is due, once its sign was seen; whether it is done, and QEMU's trouble
+# with it.
 sub _do_events {
 	my ($events, $text, $guest, $servers) = @_;
 
@@ -253,7 +255,8 @@ sub _watch {
 		_ask($boot, $guest, \%since);
 		sleep 0.1;
 	}
-	my %seen = (has_ended => !$guest->running, elapsed => $guest->elapsed, stayed => time - ($since{block} // time), answer => $guest->answer);
+	my %seen = (has_ended => !$guest->running, elapsed => $guest->elapsed, stayed => time - ($since{block} // time), answer => $guest->answer,
+		events => scalar @events, done => scalar grep({ $_->{is_done} } @events), troubles => [ map { $_->{trouble} // () } @events ]);
 	$guest->stop;
 	return { %seen, text => $guest->text, results => $guest->results, errors => slurp($guest->{errors}) };
 }

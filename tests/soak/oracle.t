@@ -83,6 +83,8 @@ is_right('a sentence', $CUT, 'payload', with());
 is_right('with a line of the kernel in its midst', $CUT, 'payload', with('24\.3', "24[    5.123456] virtio_blk virtio1: [vda]\n.3"));
 is_right('the kernel without memory', { %BOOT, may_lack => 1 }, 'kernel: no memory',
 	text => "[    1.0] Kernel panic - not syncing: System is deadlocked on memory\n");
+is_right('the same after a sentence', { %$CUT, may_lack => 1 }, 'kernel: no memory', with('reboot: .*',
+	'Kernel panic - not syncing: System is deadlocked on memory'));
 is_right('a kernel that does not come to /init', { %BOOT, may_lack => 1 }, 'kernel: not at init', text => "[    1.0] Linux\n",
 	has_ended => 0);
 my $memory = { %BOOT, sentences => $Sentences::SENTENCES{memory} };
@@ -108,6 +110,8 @@ is_wrong('a panic of PID 1', { %BOOT, may_lack => 1 }, qr/^kernel panic/,
 is_wrong('a kernel without memory where there is enough', \%BOOT, qr/enough memory/,
 	text => "[    1.0] Kernel panic - not syncing: System is deadlocked on memory\n");
 is_wrong('a sentence where it should boot', \%BOOT, qr/^not one of its sentences/, with());
+is_wrong('a panic after the sentence', $CUT, qr/^the kernel does not say/, with('reboot: .*',
+	'Kernel panic - not syncing: System is deadlocked on memory'));
 is_wrong('another step',   $CUT, qr/^not one of its sentences: unpack root/, with('find payload', 'unpack root'));
 is_wrong('another object', $CUT, qr/^not one of its sentences/, with('/rootfs.tar.xz', 'memory'));
 is_wrong('another reason', $CUT, qr/^not one of its sentences/, with('cut short', 'damaged'));

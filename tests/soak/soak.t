@@ -35,6 +35,7 @@ sub one_boot {
 	$table{$_}{$ending}++ for @{ $boot->{kinds} } ? @{ $boot->{kinds} } : 'none', 'all';
 	push @slowest, [ $seen->{elapsed}, $number, $boot ] if !$wrong;
 	my $line = sprintf '%s -> %s, %.1f s of %d', describe($boot), $ending, $seen->{elapsed}, $boot->{limit} * $SLOW;
+	note("boot $number: $seen->{done} of $seen->{events} events took place", map { "; $_" } @{ $seen->{troubles} }) if $seen->{events};
 	return $right += pass("boot $number: $line") if !$wrong;
 	fail("boot $number: $line");
 	diag("  $wrong\n  again: SEED=$seed BOOT=$number KERNEL=" . kernel_name() . ' make soak; its logs: ' . keep_logs($boot));
