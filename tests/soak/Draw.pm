@@ -52,7 +52,7 @@ sub _memory {
 	my ($b, $facts) = @_;
 	my $need = $facts->{ $b->{root} }{ $b->{way} };
 
-	$b->{mem} = 4 * int($need->{machine} * exp(_between(log 0.3, log 2)) / 4);
+	$b->{mem} = 4 * int($need->{machine} * exp(_between(log 0.6, log 2)) / 4);
 	$b->{may_be_short} = $b->{mem} < $need->{machine} + 2 * $b->{smp} + 8;
 	$b->{may_lack}     = $b->{mem} < $need->{kernel};
 	$b->{limit} += 60;
