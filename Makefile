@@ -126,7 +126,7 @@ REPLAYS := $(FUZZ:%=$(B)/tests/asan/%) $(patsubst %,$(B)/tests/tsan/%,$(filter f
 TESTED := $(foreach v,musl asan,$(UNIT:%=$(B)/tests/$v/%)) $(patsubst %,$(B)/tests/tsan/%,$(filter test_%,$(WITH_TSAN)))
 # Boot tests run one at a time, since a guest has two CPUs itself, and beside the others, since it mostly uses one of them;
 # time limits are doubled for that.
-SERIAL := $(wildcard tests/boot/*.t tests/fault/*.t tests/netboot/*.t tests/kernel/*.t)
+SERIAL := $(wildcard tests/boot/*.t tests/fault/*.t tests/netboot/*.t tests/kernel/*.t) tests/soak/soak.t
 # The longest of the others come first, so that none of them runs alone at the end.
 LONG := $(B)/tests/tsan/test_stress tests/pack/disk.t tests/engine/memory.t tests/pack/debian.t tests/pack/netboot.t
 SHARED := $(LONG) $(filter-out $(SERIAL) $(LONG),$(TESTED) $(wildcard tests/*.t tests/*/*.t))
@@ -138,9 +138,9 @@ all: $(OUT)/init $(OUT)/fetch $(OUT)/signature $(OUT)/tarboot ## build init, its
 # ---- Compilers and libraries ----
 
 # The goals that install what they need; the others ask whether it is there.
-SETUP  := $(filter demo test test-all matrix bench packages,$(MAKECMDGOALS))
+SETUP  := $(filter demo test test-all matrix soak bench packages,$(MAKECMDGOALS))
 GROUPS := build $(filter demo bench,$(MAKECMDGOALS)) $(if $(filter lint fuzz fuzz-run,$(MAKECMDGOALS)),lint) \
-	$(if $(filter test test-all matrix,$(MAKECMDGOALS)),demo test) $(if $(TEST_ALL),oracles)
+	$(if $(filter test test-all matrix soak,$(MAKECMDGOALS)),demo test) $(if $(TEST_ALL),oracles)
 NEED   := $(INSTALL_PACKAGES)$(if $(SETUP),, --check)
 TOOLCHAIN := $(if $(filter-out build,$(GROUPS)),toolchain)
 TOOLCHAIN := $(or $(TOOLCHAIN),$(shell command -v $(MUSL_CC) >/dev/null || echo toolchain))
@@ -255,7 +255,7 @@ $(B)/kernel/vmlinuz: scripts/make-kernel $(wildcard kconfig/*.config) $(B)/tarbo
 	scripts/make-kernel $@
 	$(B)/tarboot kernel-check --missing $@
 
-.PHONY: demo test fresh matrix test-all test-programs fuzz fuzz-run bench lint format
+.PHONY: demo test fresh matrix soak test-all test-programs fuzz fuzz-run bench lint format
 $(B)/demo-root.tar: | $(TOOLCHAIN)
 	ARCH=$(HOST) scripts/make-demo-root $@
 
@@ -289,6 +289,9 @@ test-all: test ## run all tests, including the slow ones
 matrix: all $(TOOLS) | $(TOOLCHAIN) ## boot roots of many kinds; the table in docs/compatibility.md
 	TARBOOT_BUILD=$(abspath $(B)) TARBOOT_MATRIX='$(or $(TARBOOT_MATRIX),.)' TARBOOT_SLOW=$(or $(TARBOOT_SLOW),2) \
 		prove --timer --exec '' -v tests/boot/matrix.t; r=$$?; scripts/matrix-table $(B)/matrix docs/compatibility.md; exit $$r
+
+soak: all | $(TOOLCHAIN) ## boot BOOTS=200 times with random faults; SEED=N BOOT=N does one again
+	TARBOOT_BUILD=$(abspath $(B)) TARBOOT_SOAK=1 TARBOOT_SLOW=$(or $(TARBOOT_SLOW),2) prove --timer --exec '' -v tests/soak/soak.t
 
 fuzz: $(FUZZERS) ## build the fuzz targets
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -128,17 +129,23 @@ unsigned modules_count(const struct modules *m)
 
 /* ---- one file ---- */
 
-/* Decompresses it for a kernel that cannot. Returns 0 or -errno. */
+/* Decompresses it for a kernel that cannot. Returns 0 or -errno. There is room for the largest, of which only what is written takes
+ * memory; without MAP_NORESERVE a kernel with less RAM than that would refuse it. */
 static int init_decompressed(int fd, const char *path, const char *options)
 {
-	_cleanup_free_ uint8_t *module = malloc(MODULE_SIZE_MAX);
+	uint8_t *module = mmap(NULL, MODULE_SIZE_MAX, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	struct fail unused;
 	size_t size;
-	int r = module ? codec_decode(fd, path, module, MODULE_SIZE_MAX, &size, &unused) : -ENOMEM;
+	int r;
 
-	if (r < 0)
-		return r;
-	return syscall(SYS_init_module, module, size, options) < 0 ? -errno : 0;
+	if (module == MAP_FAILED)
+		return -errno;
+	r = codec_decode(fd, path, module, MODULE_SIZE_MAX, &size, &unused);
+	if (r == 0 && syscall(SYS_init_module, module, size, options) < 0)
+		r = -errno;
+	(void)munmap(module, MODULE_SIZE_MAX);
+	return r;
 }
 
 /* 0, or -errno of the kernel. */

@@ -187,14 +187,15 @@ static void print_reaction(const struct boot *b, const struct reaction *r)
 	console_print(line);
 }
 
-/* In a child, because the kernel ends the caller if the firmware does not power off, and the end of PID 1 would be a
- * panic. Returns, if at all, 0 or an errno. */
+/* Powers off and halts in a child, because the kernel ends the caller if the firmware does not power off, and the end of PID 1
+ * would be a panic. A reboot comes back to its caller, and must be possible where there is no memory left for a child. Returns,
+ * if at all, 0 or an errno. */
 static int ask_kernel(enum action action)
 {
 	int how = action == ACTION_POWEROFF ? RB_POWER_OFF
 		  : action == ACTION_HALT   ? RB_HALT_SYSTEM
 					    : RB_AUTOBOOT;
-	pid_t pid = fork();
+	pid_t pid = action == ACTION_REBOOT ? -1 : fork();
 	int status;
 
 	if (pid <= 0) {

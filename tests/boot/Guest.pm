@@ -11,6 +11,7 @@ package Guest;
 use strict;
 use warnings;
 
+use IO::Select;
 use IO::Socket::UNIX;
 use POSIX qw(WNOHANG);
 use Test::More;
@@ -154,18 +155,29 @@ sub says {
 	return $self->answer =~ /^AA\n(.*?)^ZZ$/ms ? $1 : '';
 }
 
-# Gives commands to QEMU's monitor, in its human language. Its answers, or nothing when it cannot be reached.
+# What the monitor says until its prompt has come once more, or its end, or some seconds have passed.
+sub _read_to_prompt {
+	my ($socket) = @_;
+	my ($said, $end) = ('', time + 10 * $SLOW);
+
+	while ($said !~ /\(qemu\) \z/ && time < $end) {
+		last if IO::Select->new($socket)->can_read(0.1) && !sysread $socket, $said, 65536, length $said;
+	}
+	return $said;
+}
+
+# Gives commands to QEMU's monitor, in its human language, each when it is ready: what it has not read when the connection ends, it does
+# not do. Its answers, or nothing when it cannot be reached.
 sub monitor {
 	my ($self, @commands) = @_;
 	my $socket = IO::Socket::UNIX->new(Peer => $self->{socket}) or return;
+	my $answer = _read_to_prompt($socket);
 
 	for my $command (@commands) {
 		print {$socket} "$command\n";
-		sleep 0.2;
+		$answer .= _read_to_prompt($socket);
 	}
-	$socket->blocking(0);
-	sysread $socket, my $answer, 65536;
-	return $answer // '';
+	return $answer;
 }
 
 sub stop {

@@ -114,4 +114,14 @@ subtest 'modules of all kinds' => sub {
 	unlike($text, qr/^tarboot: module (?:tulip|e100)\b/m, 'those that are blacklisted are not tried');
 	$guest->show_end(60) unless Test::More->builder->is_passing;
 };
+
+# Room for the largest module is more than all RAM that the kernel has left here.
+subtest 'a module for a machine with 112 MiB' => sub {
+	my @members = module_members('bookworm', scratch('small-modules'), 'e1000');
+	through(\@members, 'e1000', 'xz --check=crc32', '.xz');
+	my $guest = shell_at(name => 'small', change => with_members(@members), booting('bookworm'), smp => 1, mem => 112,
+		append => 'tarboot.shell=start debug', args => [ -device => 'e1000' ]);
+	like($guest->text, qr/^tarboot: module e1000 loaded$/m, 'is decompressed and loaded') or $guest->show_end;
+	$guest->stop;
+};
 done_testing();

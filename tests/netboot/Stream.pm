@@ -15,7 +15,7 @@ use Image;
 use Modules;
 use Net;
 
-our @EXPORT = (@Net::EXPORT, qw(publish_root web dhcp fetching unplug plug_in two_at_once come_up fail_with report_of $WEB));
+our @EXPORT = (@Net::EXPORT, qw(publish_root publish web dhcp fetching unplug plug_in two_at_once come_up fail_with report_of $WEB));
 my @MODULES = qw(virtio_pci virtio_net);
 our $WEB = 8080;      # port of web()
 
@@ -36,21 +36,26 @@ echo "ROOT IS UP" >/dev/console
 exec $b poweroff -f
 END
 
-# Packs a root with so many MiB of random data, and puts payload, manifest (NAME.tar.xz, NAME.tar.xz.manifest), boot
-# part (NAME.boot) and whole image (NAME.img) into a directory. Returns the directory.
+# Packs a root with so many MiB of random data and publishes it. Returns the directory.
 sub publish_root {
 	my ($name, $megabytes, @options) = @_;
-	my $dir  = public('http');
-	my $root = tiny_root("root-$name", sub {
+
+	return publish($name, tiny_root("root-$name", sub {
 		spew("$_[0]/sbin/init", $INIT, 0755);
 		run("head -c ${megabytes}M /dev/urandom >'$_[0]/data'");
 		copy_modules('bookworm', $_[0], @MODULES);
-	});
+	}), join(',', @MODULES), @options);
+}
+
+# Packs a root with these modules in its boot part, and puts payload, manifest (NAME.tar.xz, NAME.tar.xz.manifest), boot part
+# (NAME.boot) and whole image (NAME.img) into a directory. Returns the directory.
+sub publish {
+	my ($name, $root, $modules, @options) = @_;
+	my $dir   = public('http');
 	my $image = "$dir/$name.img";
 
 	mkdir $dir;
-	tarboot('pack', $root, '-o', $image, '--kernel', 'none', '--stream', '--modules', join(',', @MODULES), '--level=fast',
-		@options);
+	tarboot('pack', $root, '-o', $image, '--kernel', 'none', '--stream', '--modules', $modules, '--level=fast', @options);
 	my @members = newc_read($image);
 	my $payload = pop @members;
 	my ($file)  = $payload->{name} =~ m{(\.tar\.\w+)$};
@@ -64,7 +69,7 @@ sub publish_root {
 # The misbehaving web server, on all addresses.
 sub web {
 	my ($name) = @_;
-	my $web = serve($name, "$FindBin::RealBin/web", $WEB, public('http'));
+	my $web = serve($name, repo_path('tests/netboot/web'), $WEB, public('http'));
 	ok($web->wait_for(qr/^serving/, 20), "$name: the web server runs") or diag($web->text);
 	return $web;
 }

@@ -1,0 +1,52 @@
+# What a boot may fail with: for each kind of trouble, rows of the step, the object and the reason that the block must name.
+package Sentences;
+
+use strict;
+use warnings;
+
+use Exporter qw(import);
+
+our @EXPORT = qw(%SENTENCES);
+
+my $SIZE  = qr/\d+(?:\.\d+)? (?:B|[KMGT]iB)/;
+my $IMAGE = qr{^/rootfs\.tar\.(?:xz|zst)$};
+my $URL   = qr{^http://};
+
+# Whatever a damaged byte is taken for by the parsers of xz and zstd, and by the manifest.
+my $DAMAGED = qr/
+	^Block\ \d+\ \(byte\ \d+\)\ is\ damaged | ^its\ Index,\ a\ stream\ header\ or\ a\ stream\ footer\ is\ damaged
+	| ^its\ end\ is\ missing\ or\ other\ data\ follows\ it | ^it\ is\ neither\ a\ tar\ archive\ nor\ an\ xz\ or\ zstd\ file
+	| ^it\ is\ damaged,\ or\ was\ changed,\ outside\ of\ its\ Blocks | ^it\ uses\ a\ feature\ of\ the\ xz\ format | ^its\ integrity\ check\ \(type
+	| ^it\ has\ \d+\ Blocks,\ its\ manifest | ^Block\ \d+\ is\ elsewhere | ^the\ frame\ at\ byte\ \d+ | ^other\ data\ follows\ its\ last\ frame
+	| ^its\ seek\ table /x;
+
+# Said of a server, alone or as one of several.
+my %SERVER = (
+	flip    => qr/Block \d+ \(byte \d+\) is not what its digest in the manifest says|its bytes outside of Blocks are not what outside-digest/,
+	short   => qr/it is shorter than its manifest says: \d+ bytes, not \d+/,
+	long    => qr/it is longer than its manifest says: \d+ bytes, not \d+/,
+	page    => qr/a page came instead of the file/,
+	missing => qr/the server does not have it \(404\)/);
+
+sub _rows {
+	my ($kind, @rows) = @_;
+	return [ map { { kind => $kind, step => $_->[0], what => $_->[1], why => $_->[2] } } @rows ];
+}
+
+our %SENTENCES = (
+	memory => _rows('memory',
+		[ 'check memory', qr/^memory$/, qr/^the root needs (?:at least )?$SIZE.*, this machine has $SIZE free/ ],
+		[ 'find payload', qr/./, qr/^the kernel had no room to unpack it: $SIZE of $SIZE are here$/ ],
+		[ 'find payload', qr/./, qr/^it is not in the initramfs, which is full: this machine has too little memory for the image$/ ],
+		[ 'unpack root', qr/^memory$/, qr/^it is used up: $SIZE are free after $SIZE of the archive's $SIZE$/ ],
+		[ 'unpack root', qr/^the unpack child$/, qr/^it was killed, as the kernel does when memory runs out$/ ],
+		[ 'unpack root', $URL, qr/^there is no room to keep what arrives, at byte \d+$/ ]),
+	'image flip' => _rows('payload', [ qr/^(?:find payload|unpack root)$/, $IMAGE, $DAMAGED ]),
+	'image long' => _rows('payload', [ qr/^find payload$/, $IMAGE, $DAMAGED ]),
+	'image cut'  => _rows('payload', [ 'find payload', $IMAGE, qr/^it is cut short: $SIZE of $SIZE are here$/ ]),
+	'image page' => _rows('payload', [ 'find payload', $IMAGE, qr/^it is cut short: $SIZE of $SIZE are here$/ ]),
+	(map { ("server $_" => _rows('payload', [ 'unpack root', $URL, $SERVER{$_} ])) } keys %SERVER),
+	none    => _rows('payload', [ 'unpack root', $URL, qr/^none of \d servers gives it: / ]),
+	loss    => _rows('network', [ 'unpack root', $URL, qr/the connection ended early|the server (?:stopped sending|does not answer)/ ]));
+
+1;
