@@ -146,13 +146,14 @@ sub log_in {
 	return 1;
 }
 
-# What a command prints, typed at a shell: between marks that its own line does not show.
+# What a command prints, typed at a shell: between marks that its own line does not show. Debian sid's shell tells the terminal
+# before it that a command begins.
 sub says {
 	my ($self, $command, $limit) = @_;
 
 	$self->type("echo A''A; $command; echo Z''Z\r");
 	$self->wait_for(qr/^ZZ$/m, $limit // 60);
-	return $self->answer =~ /^AA\n(.*?)^ZZ$/ms ? $1 : '';
+	return $self->answer =~ s/\e\].*?(?:\e\\|\a)//gr =~ /^AA\n(.*?)^ZZ$/ms ? $1 : '';
 }
 
 # What the monitor says until its prompt has come once more, or its end, or some seconds have passed.

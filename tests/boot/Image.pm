@@ -8,7 +8,7 @@ use warnings;
 
 use Exporter qw(import);
 use Fcntl qw(LOCK_EX);
-use File::Basename qw(basename);
+use File::Basename qw(basename dirname);
 use File::Path qw(make_path remove_tree);
 use File::Temp qw(tempdir);
 use FindBin;
@@ -108,6 +108,7 @@ sub made_once {
 	my $path = build_path($name);
 
 	return $path if -e $path;
+	make_path(dirname($path));
 	open my $lock, '>', "$path.lock" or die "$path.lock: $!";
 	flock $lock, LOCK_EX;
 	local $ENV{BUILD} = build_path();
