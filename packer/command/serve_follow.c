@@ -231,7 +231,8 @@ static void look_at_files(struct follow *w)
 		snprintf(text, sizeof(text), "config/%s has changed: %s", name,
 			 which == SERVE_FILE_HOSTS
 				 ? "dnsmasq reads names and addresses of machines again"
-				 : "stop tarboot serve and start it again, to have that");
+				 : "stop tarboot serve and start it again; until "
+				   "then machines may not boot");
 		serve_output_line(&w->output, text);
 	}
 }
@@ -251,27 +252,39 @@ static void tick(struct follow *w)
 }
 
 /* dnsmasq's lines come before nginx's, as what they are about. */
+static int follow_servers(struct follow *w, const struct pollfd p[2], struct fail *f)
+{
+	for (int i = 0; i < 2; i++) {
+		bool has_ended = server_has_ended(&w->servers[i]);
+
+		if ((p[i].revents && !read_lines(w, &w->servers[i])) || has_ended)
+			return fail_set(f, ECHILD, w->servers[i].package,
+					"See its last messages above, and start tarboot serve "
+					"again.",
+					"the server from this package has ended");
+	}
+	return 0;
+}
+
 static int follow_loop(struct follow *w, const volatile sig_atomic_t *stopped, struct fail *f)
 {
 	struct pollfd p[4] = { { .fd = w->servers[0].fd, .events = POLLIN },
 			       { .fd = w->servers[1].fd, .events = POLLIN },
 			       { .fd = w->syslog, .events = POLLIN },
-			       { .events = POLLOUT } };
+			       { .fd = w->output.fd } };
+	int r = 0;
 
-	for (; !*stopped; tick(w)) {
-		p[3].fd = serve_output_flush(&w->output) ? -1 : w->output.fd;
-		if (poll(p, 4, 500) <= 0)
+	for (; r == 0 && !*stopped; tick(w)) {
+		p[3].events = serve_output_flush(&w->output) ? 0 : POLLOUT;
+		if (poll(p, 4, 500) < 0)
 			continue;
-		for (int i = 0; i < 2; i++)
-			if (p[i].revents && !read_lines(w, &w->servers[i]))
-				return fail_set(f, ECHILD, w->servers[i].package,
-						"See its last messages above, and start tarboot "
-						"serve again.",
-						"the server from this package has ended");
+		if (p[3].revents & POLLERR) /* whoever read what it says is gone */
+			break;
+		r = follow_servers(w, p, f);
 		if (p[2].revents)
 			read_messages(w);
 	}
-	return 0;
+	return r;
 }
 
 int serve_follow(const struct site *s, struct server servers[2], const struct follow_options *o,

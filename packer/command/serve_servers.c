@@ -115,23 +115,25 @@ void server_read_hosts(const struct server *dnsmasq)
 	(void)kill(dnsmasq->pid, SIGHUP);
 }
 
-static bool has_ended(pid_t pid)
+/* Workers of nginx go on when the first of its processes has been killed. */
+bool server_has_ended(struct server *v)
 {
-	return waitpid(pid, NULL, WNOHANG) != 0;
+	if (v->pid > 0 && waitpid(v->pid, NULL, WNOHANG) != 0) {
+		(void)kill(-v->pid, SIGKILL);
+		v->pid = 0;
+	}
+	return v->pid <= 0;
 }
 
 /* nginx loses a signal that arrives while it starts its workers, so the signal is repeated; in the end all its processes
  * are killed. */
 void server_stop(struct server *v)
 {
-	bool ended = v->pid <= 0;
-
-	for (int i = 0; !ended && i < STOP_SECONDS * 10; i++) {
+	for (int i = 0; !server_has_ended(v) && i < STOP_SECONDS * 10; i++) {
 		kill(v->pid, SIGTERM);
 		usleep(i == 0 ? 10000 : 100000);
-		ended = has_ended(v->pid);
 	}
-	if (!ended) {
+	if (v->pid > 0) {
 		kill(-v->pid, SIGKILL);
 		(void)waitpid(v->pid, NULL, 0);
 	}

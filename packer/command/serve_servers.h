@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "site/serve_log.h"
@@ -26,6 +27,9 @@ int server_start_nginx(const struct site *s, const char *directory, const char *
 
 /* Has dnsmasq read its file of machines again. */
 void server_read_hosts(const struct server *dnsmasq);
+
+/* Has it ended by itself? Then no process of it is left. */
+bool server_has_ended(struct server *v);
 
 /* Ends it, in a few seconds at most. */
 void server_stop(struct server *v);

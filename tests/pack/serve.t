@@ -75,6 +75,32 @@ removed  /run/tarboot-serve-, and servers: a `tarboot serve` that was killed lef
 0, 0 servers, 0 directories, 0
 END_OF_TEXT
 
+# ---- one of the servers ends, or nobody reads any more ----
+
+$r = in_room(<<'END_OF_SH');
+nginx_master() { ps -o ppid= -p $(pgrep -f 'nginx: worker' | head -n 1); }
+start
+kill -KILL $(nginx_master)
+wait $serve
+echo "$?, $(servers) servers, $(directories) directories"
+grep -A 1 'nginx-light' "$log"
+start
+kill -KILL $(pgrep -f '^dnsmasq ')
+wait $serve
+echo "$?, $(servers) servers, $(directories) directories"
+"$tarboot" serve "$site" --force | head -n 1 | cut -c 1-7
+until_true '[ $(servers) = 0 ] && [ $(directories) = 0 ]'
+echo "$(servers) servers, $(directories) directories"
+END_OF_SH
+is($r->{out}, <<'END_OF_TEXT', 'all of it ends with one of them, or with its reader') or diag($r->{err}, slurp(scratch('log')));
+1, 0 servers, 0 directories
+tarboot: nginx-light: the server from this package has ended
+  See its last messages above, and start tarboot serve again.
+1, 0 servers, 0 directories
+serving
+0 servers, 0 directories
+END_OF_TEXT
+
 # ---- others have the ports ----
 
 my $hold = spew(scratch('hold'), <<'END_OF_PERL', 0755);
@@ -147,7 +173,7 @@ wait $serve
 start
 ask 78
 "$tarboot" netboot -o "$site" -q --router 10.7.0.1
-until_true 'grep -q "config/dnsmasq.conf has changed: stop tarboot serve and start it again, to have that" "$log"'
+until_true 'grep -q "config/dnsmasq.conf has changed: stop tarboot serve and start it again; until then machines may not boot" "$log"'
 kill -TERM $serve
 wait $serve
 END_OF_SH
