@@ -92,7 +92,7 @@ sub netdev {
 	run(qw(tc qdisc add dev), $tap, qw(root tbf rate), "${rate}mbit", qw(burst 256k latency 50ms)) if $rate;
 	return "tap,id=$id,ifname=$tap,script=no,downscript=no" unless @how;
 	my ($from, $to) = map { $_ + 2 * $nth } 30000, 30001;
-	my $cable = serve($tap, "$FindBin::RealBin/cable", $tap, $from, $to, @how);
+	my $cable = serve($tap, repo_path('tests/netboot/cable'), $tap, $from, $to, @how);
 	$cable->wait_for(qr/^laid/, 20) or die $cable->text;
 	return ("socket,id=$id,udp=127.0.0.1:$to,localaddr=127.0.0.1:$from", $cable);
 }
