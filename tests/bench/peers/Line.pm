@@ -7,6 +7,7 @@ use warnings;
 
 use Exporter qw(import);
 use Net;
+use POSIX ();
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(start_servers http_stop http_start offer boot_script boot_peer memory_in_use ram_touched with_changed $CONSOLE $SERVER);
@@ -86,8 +87,8 @@ sub counters {
 my $nth = 0;
 
 # Boots a peer through a line of rate Mbit/s (loss: each so manieth frame is lost, in each direction) with mem MiB. during is called
-# with the bytes that came so far. Returns { guest, name, first, systemd, login, bytes, said }: seconds after power on, bytes towards the
-# machine at the login, the last words of one that gave up.
+# with the bytes that came so far. Returns { guest, name, first, systemd, login, bytes, cpu, said }: seconds after power on, bytes towards
+# the machine and QEMU's seconds of CPU at the login, the last words of one that gave up.
 sub boot_peer {
 	my ($peer, %o) = @_;
 	my $there = counters();
@@ -127,11 +128,19 @@ sub _look {
 	if ($bad && $text =~ /^(.*(?:$bad).*)/m) {
 		$boot->{said} = $1;
 	} elsif ($text =~ $LOGIN) {
-		@$boot{qw(login bytes)} = ($now, $count->[1]);
+		@$boot{qw(login bytes cpu)} = ($now, $count->[1], cpu_of($boot->{guest}{pid}));
 	} elsif ($text =~ /^(.*(?:$GIVES_UP).*)/m) {
 		$boot->{said} = $1;
 	}
 	return;
+}
+
+# Seconds of CPU that QEMU took so far: the one time that can be compared on a machine that does other work, too.
+sub cpu_of {
+	my ($pid) = @_;
+	my ($fields) = slurp("/proc/$pid/stat") =~ /\) (.*)/;
+	my ($user, $system) = (split ' ', $fields)[11, 12];
+	return ($user + $system) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
 }
 
 # MiB in use at the prompt, as the kernel counts what is not available; the machine is logged in for that.

@@ -9,20 +9,25 @@ use warnings;
 
 use Bench;
 use Exporter qw(import);
+use Fcntl qw(LOCK_EX);
 use File::Basename qw(basename dirname);
 use File::Path qw(make_path);
 use Payloads;
 
-our @EXPORT = qw(kernel image squashfs cpio_gz plain_tar script_image initrd tools usr_sum clean $SUM_OF_USR);
+our @EXPORT = qw(kernel image squashfs cpio_gz tar_xz tar_zst script_image initrd tools usr_sum clean $SUM_OF_USR);
 
-# A path in build/peers that the function makes; again when one of the sources is newer.
+# A path in build/peers that the function makes; again when one of the sources is newer. Two runs do not make it at once.
 sub kept {
 	my ($name, $make, @sources) = @_;
 	my $path = build_path('peers', $name);
-	return $path if -e $path && !grep { -M $_ < -M $path } @sources;
+	my $new  = sub { -e $path && !grep { -M $_ < -M $path } @sources };
+	return $path if $new->();
 
-	print STDERR "making peers/$name\n";
 	make_path(dirname($path));
+	open my $lock, '>', "$path.lock" or die "$path.lock: $!";
+	flock $lock, LOCK_EX;
+	return $path if $new->();
+	print STDERR "making peers/$name\n";
 	run('rm', '-rf', '--one-file-system', "$path.new");
 	$make->("$path.new");
 	run('rm', '-rf', '--one-file-system', $path) if -d $path;
@@ -103,15 +108,14 @@ sub cpio_gz {
 	}, payload_file('xz'));
 }
 
-# The usual commands for a tar that somebody else is to unpack.
-my %PACK = (xz => 'xz -T0 -6', zst => 'zstd -q -T0 -19');
-
-sub plain_tar {
-	my ($ending) = @_;
-	return kept(of_root("image.tar.$ending"), sub {
-		run('sh', '-c', "xz -dc <\"\$0\" | $PACK{$ending} -c >\"\$1\"", payload_file('xz'), $_[0]);
+# The usual tar.zst, in one frame; the usual tar.xz is tarboot's payload.
+sub tar_zst {
+	return kept(of_root('image.tar.zst'), sub {
+		run('sh', '-c', 'xz -dc <"$0" | zstd -q -T0 -19 -c >"$1"', payload_file('xz'), $_[0]);
 	}, payload_file('xz'));
 }
+
+sub tar_xz { return payload_file('xz') }
 
 sub script_image {
 	return kept(of_root('script.img'), sub {

@@ -6,14 +6,13 @@ package Pull;
 use strict;
 use warnings;
 
-use File::Basename qw(basename);
 use Line;
 use Make;
 use Net;
 
 my $PACKAGES = 'dracut-core,dracut-network,systemd-container,libcurl4t64,libarchive13t64,liblzma5,libzstd1,libssl3t64,cpio,zstd';
 
-sub peers { return map { _peer($_) } qw(xz zst) }
+sub peers { return (_peer('pull', 'xz', 'image.tar.xz', \&tar_xz), _peer('pull-zstd', 'zstd', 'image.tar.zst', \&tar_zst)) }
 
 sub _initrd {
 	return initrd('pull', tools('sid', suite => 'sid', with => $PACKAGES),
@@ -21,20 +20,19 @@ sub _initrd {
 }
 
 sub _peer {
-	my ($ending) = @_;
-	my $compression = $ending eq 'xz' ? 'xz' : 'zstd';
+	my ($name, $compression, $file, $archive) = @_;
 	return {
-		name    => $ending eq 'xz' ? 'pull' : 'pull-zstd',
+		name    => $name,
 		label   => "rd.systemd.pull, $compression",
-		make    => sub { kernel(); _initrd(); plain_tar($ending) },
+		make    => sub { kernel(); _initrd(); $archive->() },
 		publish => sub {
 			my ($peer) = @_;
-			my $url = offer($peer, "image.tar.$ending", plain_tar($ending));
-			my ($sum) = run('sha256sum', plain_tar($ending)) =~ /^(\w+)/;
-			spew("$peer->{dir}/SHA256SUMS", "$sum *image.tar.$ending\n");
+			my $url = offer($peer, $file, $archive->());
+			my ($sum) = run('sha256sum', $archive->()) =~ /^(\w+)/;
+			spew("$peer->{dir}/SHA256SUMS", "$sum *$file\n");
 			boot_script($peer, kernel => kernel(), initrds => [_initrd()],
 				append => "rd.systemd.pull=tar,machine,verify=checksum:root:$url root=bind:/run/machines/root");
-			$peer->{payload} = "$peer->{dir}/image.tar.$ending";
+			$peer->{payload} = "$peer->{dir}/$file";
 		},
 	};
 }
