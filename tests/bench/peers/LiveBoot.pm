@@ -16,7 +16,7 @@ sub peers {
 
 sub _initrd {
 	return initrd('live-boot', tools('live-boot', with => 'live-boot,initramfs-tools,busybox,zstd'),
-		'update-initramfs -c -k $release && mv /boot/initrd.img-$release /boot/initrd.img');
+		'update-initramfs -c -k $release && mv /boot/initrd.img-$release /boot/initrd.img', $INC{'LiveBoot.pm'});
 }
 
 sub _peer {

@@ -1,5 +1,6 @@
 # dracut's livenet, Debian's dracut-live and dracut-network. dracut.cmdline(7): root=live:URL of a squashfs, ip=dhcp for the network,
 # rd.live.overlay.overlayfs=1 for what is written; curl downloads into the initramfs, so into RAM, and rd.live.ram=1 makes another copy.
+# network-legacy, because dracut 059 would take systemd-networkd in a system without NetworkManager, and that does not start livenet.
 package Livenet;
 
 use strict;
@@ -18,7 +19,7 @@ sub peers {
 
 sub _initrd {
 	return initrd('livenet', tools('dracut', with => $PACKAGES),
-		'dracut --force --no-hostonly --kver $release --add livenet /boot/initrd.img');
+		'dracut --force --no-hostonly --kver $release --add "network-legacy livenet" /boot/initrd.img', $INC{'Livenet.pm'});
 }
 
 sub _peer {

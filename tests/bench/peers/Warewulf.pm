@@ -56,7 +56,8 @@ sub _initrd {
 
 	make_path($module);
 	spew("$module/$_", $MODULE{$_}, 0755) for keys %MODULE;
-	return initrd('two-stage', $tools, 'dracut --force --no-hostonly --kver $release --add two-stage /boot/initrd.img', $INC{'Warewulf.pm'});
+	return initrd('two-stage', $tools,
+		'dracut --force --no-hostonly --kver $release --add "network-legacy two-stage" /boot/initrd.img', $INC{'Warewulf.pm'});
 }
 
 1;
