@@ -19,7 +19,7 @@ my $WELCOME = qr/^.*Welcome to Debian GNU\/Linux 12 \(bookworm\)!/m;    # of the
 
 # After these nothing more comes: each peer's own way to give up.
 my $GIVES_UP = join '|', 'Kernel panic', '^\(initramfs\) ', 'tarboot: FAILED', 'No bootable device', 'Press Enter for maintenance',
-	'emergency mode', 'dracut:/#', 'baseline: .* failed,', 'Halting automatically', 'Rebooting automatically',
+	'emergency mode', 'dracut:/#', 'baseline: .* failed,', 'Halting automatically', 'Rebooting automatically', 'System halted',
 	'Unable to find a (?:live|medium)';
 
 my ($dhcp, $http);
