@@ -1,6 +1,6 @@
 # tarboot: `make` builds build/init (PID 1 of the image) and build/tarboot (the command), both static.
 # Libraries are fetched and built on demand by the scripts in scripts/. Packages are installed by `make demo`, `make test`,
-# `make bench` and `make packages`; other targets name those that are missing. `make WERROR=` takes warnings for warnings.
+# `make bench`, `make bench-peers` and `make packages`; other targets name those that are missing. `make WERROR=` takes warnings for warnings.
 # `make help` lists the targets. Everything that is made lies under $(BUILD).
 
 VERSION  = 0.1.0
@@ -138,9 +138,10 @@ all: $(OUT)/init $(OUT)/fetch $(OUT)/signature $(OUT)/tarboot ## build init, its
 # ---- Compilers and libraries ----
 
 # The goals that install what they need; the others ask whether it is there.
-SETUP  := $(filter demo test test-all matrix soak bench packages,$(MAKECMDGOALS))
-GROUPS := build $(filter demo bench,$(MAKECMDGOALS)) $(if $(filter lint fuzz fuzz-run,$(MAKECMDGOALS)),lint) \
-	$(if $(filter test test-all matrix soak,$(MAKECMDGOALS)),demo test) $(if $(TEST_ALL),oracles)
+SETUP  := $(filter demo test test-all matrix soak bench bench-peers packages,$(MAKECMDGOALS))
+GROUPS := build $(filter demo bench,$(MAKECMDGOALS)) $(if $(filter bench-peers,$(MAKECMDGOALS)),demo peers) \
+	$(if $(filter lint fuzz fuzz-run,$(MAKECMDGOALS)),lint) $(if $(filter test test-all matrix soak,$(MAKECMDGOALS)),demo test) \
+	$(if $(TEST_ALL),oracles)
 NEED   := $(INSTALL_PACKAGES)$(if $(SETUP),, --check)
 TOOLCHAIN := $(if $(filter-out build,$(GROUPS)),toolchain)
 TOOLCHAIN := $(or $(TOOLCHAIN),$(shell command -v $(MUSL_CC) >/dev/null || echo toolchain))
@@ -255,7 +256,7 @@ $(B)/kernel/vmlinuz: scripts/make-kernel $(wildcard kconfig/*.config) $(B)/tarbo
 	scripts/make-kernel $@
 	$(B)/tarboot kernel-check --missing $@
 
-.PHONY: demo test fresh matrix soak test-all test-programs fuzz fuzz-run bench lint format
+.PHONY: demo test fresh matrix soak test-all test-programs fuzz fuzz-run bench bench-peers lint format
 $(B)/demo-root.tar: | $(TOOLCHAIN)
 	ARCH=$(HOST) scripts/make-demo-root $@
 
@@ -305,6 +306,12 @@ $(B)/deps/shared/lib/liblzma.so.5: $(B)/src/xz/.origin | $(TOOLCHAIN)
 
 bench: all $(TOOLS) $(B)/bench-root.tar $(B)/deps/shared/lib/liblzma.so.5 ## run the benchmarks in tests/bench
 	TARBOOT_BUILD=$(abspath $(B)) tests/bench/run
+
+# What the peers boot is kept in $(B)/peers; `make bench-peers PEERS="stream live-boot login"` is a part of it.
+bench-peers: all $(B)/demo-root.tar $(B)/bench-root.tar | $(TOOLCHAIN) ## boot the same roots with tarboot and its peers
+	TARBOOT_BUILD=$(abspath $(B)) tests/bench/bench-peers $(PEERS)
+	TARBOOT_BUILD=$(abspath $(B)) BENCH_NAME=peers-of-bench-root BENCH_TAR=$(abspath $(B))/bench-root.tar \
+		tests/bench/bench-peers $(PEERS)
 
 SOURCES = $(sort $(shell find common init packer tests -name '*.[ch]'))
 lint: deps ## check all sources with clang and shellcheck

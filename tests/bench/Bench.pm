@@ -25,7 +25,7 @@ if (!$ENV{TARBOOT_BENCH_MOUNTS} && !$^C) {
 	exec 'unshare', '-m', '--propagation', 'private', $^X, $0, @ARGV or die "unshare: $!\n";
 }
 
-my $NAME  = ($0 =~ m{bench-(\w+)$})[0];
+my $NAME  = $ENV{BENCH_NAME} // ($0 =~ m{bench-(\w+)$})[0];    # of the files; a benchmark of two roots has two
 my $OWNER = $$;
 my $WORK  = "/dev/shm/tarboot-bench-$$";
 my $CPUS  = `nproc` + 0;

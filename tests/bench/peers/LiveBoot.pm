@@ -1,0 +1,37 @@
+# live-boot, Debian's package, with initramfs-tools' defaults. live-boot(7): fetch=URL downloads a squashfs into RAM, the URL with an
+# address; toram copies what was downloaded once more. The squashfs as live-build makes it (xz), and with zstd.
+package LiveBoot;
+
+use strict;
+use warnings;
+
+use Line;
+use Make;
+
+sub peers {
+	return (
+		_peer('live-boot', 'live-boot, xz', 'xz', ''), _peer('live-boot-toram', 'live-boot, toram, xz', 'xz', ' toram'),
+		_peer('live-boot-zstd', 'live-boot, zstd', 'zstd', ''));
+}
+
+sub _initrd {
+	return initrd('live-boot', tools('live-boot', with => 'live-boot,initramfs-tools,busybox,zstd'),
+		'update-initramfs -c -k $release && mv /boot/initrd.img-$release /boot/initrd.img', $INC{'LiveBoot.pm'});
+}
+
+sub _peer {
+	my ($name, $label, $compression, $more) = @_;
+	return {
+		name    => $name,
+		label   => $label,
+		make    => sub { kernel(); _initrd(); squashfs($compression) },
+		publish => sub {
+			my ($peer) = @_;
+			my $url = offer($peer, 'root.squashfs', squashfs($compression));
+			boot_script($peer, kernel => kernel(), initrds => [_initrd()], append => "boot=live$more fetch=$url");
+			$peer->{payload} = $peer->{dir} . '/root.squashfs';
+		},
+	};
+}
+
+1;
