@@ -400,15 +400,15 @@ static int make_all(struct netboot *n, struct signing *signing, struct fail *f)
 }
 
 /* Whose keys must take the layers of machines is asked only if there are some. */
-static int add_layers_to_sign(struct netboot *n, struct signing *signing, struct site_trust *ret,
-			      struct fail *f)
+static int add_layers_to_sign(struct netboot *n, const struct site_plan *plan,
+			      struct signing *signing, struct site_trust *ret, struct fail *f)
 {
 	int r;
 
 	*ret = (struct site_trust){ 0 };
 	if (n->layers.n == n->layers.n_common)
 		return 0;
-	r = site_trust_read(&n->site, n->drafts, n->n_images, n->remove, ret, f);
+	r = site_trust_read(&n->site, plan, ret, f);
 	return r == 0 ? netboot_layers_sign(&n->layers, &n->site, &n->publishing, ret, signing, f)
 		      : r;
 }
@@ -420,7 +420,7 @@ static int sign_all(struct netboot *n, struct signing *signing, struct fail *f)
 	int r = site_plan_check(&n->site, &plan, f);
 
 	if (r == 0)
-		r = add_layers_to_sign(n, signing, &trust, f);
+		r = add_layers_to_sign(n, &plan, signing, &trust, f);
 	if (r == 0 && n->publishing.sign)
 		r = signing_run(signing, &n->site, n->publishing.sign, f);
 	site_trust_free(&trust);
@@ -546,13 +546,14 @@ static void print_images(const struct site *s, const char *url, const struct sit
 /* What is published already does not boot everywhere; that stops nothing else. */
 static void warn_of_layers(const struct site *s)
 {
+	const struct site_plan nothing = { 0 };
 	char file[SITE_LAYER_FILE_MAX + 32];
 	struct site_trust trust;
 	struct fail f;
 
 	if (!site_layers_are_given(s))
 		return;
-	if (site_trust_read(s, NULL, 0, NULL, &trust, &f) < 0)
+	if (site_trust_read(s, &nothing, &trust, &f) < 0)
 		print_warning(
 			"whose signatures it takes is not known: %s: %s: give its image again",
 			f.what, f.why);

@@ -177,6 +177,12 @@ run(qw(minisign -G -W -f -p), scratch("$_.pub"), '-s', scratch("$_.key")) for qw
 	like($r->{err}, qr/ it is signed with key \w+, which is not trusted: it must be key \w+\n/, 'which it does not boot');
 	ok(!-e "$site/http/menu.ipxe", 'nothing is published');
 	works('for the first', $one, $two, @layer, scratch('first.key'));
+
+	# The version counts that will be there.
+	@layer = ('--machine-layer', "$mac[2]=" . scratch('two'), '--sign');
+	is(netboot(make_image('of-first', 'two', '--trust', scratch('second.pub')))->{exit}, 0, 'a version with the second key');
+	refuses('back, and a layer with the second key', qr/ it is signed with key \w+, which is not trusted: /, '--rollback', 'of-first', @layer, scratch('second.key'));
+	works('with the first', '--rollback', 'of-first', @layer, scratch('first.key'));
 }
 
 # ---- variables that iPXE would fill in ----
