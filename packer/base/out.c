@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/fields.h"
 
@@ -21,11 +23,37 @@ static char *volatile pending[OPEN_MAX_OUTS];
 /* Also directories that are not complete yet. */
 static struct out_guard *volatile guards;
 
+/* Removes the files in it. A signal handler may not use readdir(), which takes memory. */
+static void empty_directory(int fd)
+{
+	struct entry { /* as the kernel has it */
+		uint64_t inode, offset;
+		unsigned short size;
+		unsigned char type;
+		char name[];
+	} *e;
+	_Alignas(struct entry) char entries[4096];
+	bool is_removed = true;
+	long n;
+
+	while (is_removed) {
+		is_removed = false;
+		lseek(fd, 0, SEEK_SET);
+		while ((n = syscall(SYS_getdents64, fd, entries, sizeof(entries))) > 0)
+			for (char *at = entries; at < entries + n; at += e->size) {
+				e = (struct entry *)(void *)at;
+				is_removed |= unlinkat(fd, e->name, 0) == 0;
+			}
+	}
+}
+
 static void remove_directory(const char *path, const char *const *files)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	for (; fd >= 0 && *files; files++)
+	if (fd >= 0 && !files)
+		empty_directory(fd);
+	for (; fd >= 0 && files && *files; files++)
 		unlinkat(fd, *files, 0);
 	rmdir(path);
 }

@@ -74,7 +74,7 @@ void out_abandon(struct out *o);
 /* A directory that is not complete yet. */
 struct out_guard {
 	const char *path;         /* it need not exist yet */
-	const char *const *files; /* that may be in it; ends with NULL */
+	const char *const *files; /* that may be in it; ends with NULL. NULL: any */
 	struct out_guard *next;   /* out.c's */
 };
 

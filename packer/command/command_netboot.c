@@ -17,6 +17,7 @@
 #include "site/site_generate.h"
 #include "site/site_layers.h"
 #include "site/site_name.h"
+#include "site/site_plan.h"
 #include "site/site_publish.h"
 #include "site/site_stream.h"
 #include "site/site_trust.h"
@@ -217,9 +218,20 @@ struct netboot {
 
 /* ---- options ---- */
 
+/* In a netboot.conf, which an earlier version may have written, there is only a warning of it: site_check(). */
+static bool is_of_no_card(const char *key, const char *value)
+{
+	char mac[MAC_TEXT_MAX];
+
+	return (strcmp(key, "host") == 0 || strcmp(key, "boot") == 0) &&
+	       mac_parse(value, strcspn(value, "="), ':', mac) && !mac_is_of_card(mac);
+}
+
 static int set_setting(struct site *s, const char *key, const char *value)
 {
-	const char *why = site_apply_setting(s, key, value);
+	const char *why = is_of_no_card(key, value) ? "its MAC address is that of a group, or all "
+						      "zeros, and no machine's"
+						    : site_apply_setting(s, key, value);
 
 	return why ? print_usage_error("netboot", "--%s %s: %s", key, value, why) : EXIT_OK;
 }
@@ -388,26 +400,27 @@ static int make_all(struct netboot *n, struct signing *signing, struct fail *f)
 }
 
 /* Whose keys must take the layers of machines is asked only if there are some. */
-static int add_layers_to_sign(struct netboot *n, struct signing *signing, struct site_trust *ret,
-			      struct fail *f)
+static int add_layers_to_sign(struct netboot *n, const struct site_plan *plan,
+			      struct signing *signing, struct site_trust *ret, struct fail *f)
 {
 	int r;
 
 	*ret = (struct site_trust){ 0 };
 	if (n->layers.n == n->layers.n_common)
 		return 0;
-	r = site_trust_read(&n->site, n->drafts, n->n_images, n->remove, ret, f);
+	r = site_trust_read(&n->site, plan, ret, f);
 	return r == 0 ? netboot_layers_sign(&n->layers, &n->site, &n->publishing, ret, signing, f)
 		      : r;
 }
 
 static int sign_all(struct netboot *n, struct signing *signing, struct fail *f)
 {
-	struct site_trust trust;
-	int r = add_layers_to_sign(n, signing, &trust, f);
+	const struct site_plan plan = { n->drafts, n->n_images, n->roll_back, n->remove };
+	struct site_trust trust = { 0 };
+	int r = site_plan_check(&n->site, &plan, f);
 
 	if (r == 0)
-		r = site_drafts_check_words(&n->site, n->drafts, n->n_images, n->remove, f);
+		r = add_layers_to_sign(n, &plan, signing, &trust, f);
 	if (r == 0 && n->publishing.sign)
 		r = signing_run(signing, &n->site, n->publishing.sign, f);
 	site_trust_free(&trust);
@@ -449,36 +462,24 @@ static int publish(struct netboot *n, struct site_draft *d, struct fail *f)
 		print_warning("%s: this version has no layers for all machines; the one before had "
 			      "%zu: give --layer again to have them",
 			      d->p.name, before.n_layers);
-	if (!*n->site.boot)
-		strcpy(n->site.boot, d->p.name);
 	return 0;
 }
 
 /* What boots by itself stays when other images come: the first that was published. A site without that setting has
  * booted the first by name until now. */
-static int keep_default(struct site *s, struct fail *f)
+static int keep_default(struct netboot *n, struct fail *f)
 {
+	struct site *s = &n->site;
 	struct site_image *images = NULL;
-	size_t n = 0;
-	int r = *s->boot ? 0 : site_images(s, &images, &n, f);
+	size_t n_images = 0;
+	int r = *s->boot ? 0 : site_images(s, &images, &n_images, f);
 
-	if (r == 0 && n > 0)
+	if (r == 0 && n_images > 0)
 		strcpy(s->boot, images[0].name);
+	else if (r == 0 && !*s->boot && n->n_images > 0)
+		strcpy(s->boot, n->names[0]);
 	free(images);
 	return r;
-}
-
-/* The last image may go though it is the default: the menu then starts with the local disk. */
-static int remove_image(struct site *s, const char *name, struct fail *f)
-{
-	struct site_image *images = NULL;
-	size_t n = 0;
-	int r = site_images(s, &images, &n, f);
-
-	if (r == 0 && n == 1 && strcmp(images[0].name, name) == 0 && strcmp(s->boot, name) == 0)
-		*s->boot = '\0';
-	free(images);
-	return r == 0 ? site_remove(s, name, f) : r;
 }
 
 static bool is_none(const char *value)
@@ -492,7 +493,7 @@ static int change_images(struct netboot *n, struct fail *f)
 	int r = site_sweep(&n->site, f);
 
 	if (r == 0)
-		r = keep_default(&n->site, f);
+		r = keep_default(n, f);
 	if (r == 0)
 		r = make_and_sign(n, f);
 	for (size_t i = 0; r == 0 && i < n->n_images; i++)
@@ -504,8 +505,6 @@ static int change_images(struct netboot *n, struct fail *f)
 				    : site_uki_publish(&n->site, n->uki, f);
 	if (r == 0 && n->roll_back)
 		r = site_roll_back(&n->site, n->roll_back, f);
-	if (r == 0 && n->remove)
-		r = remove_image(&n->site, n->remove, f);
 	if (r < 0)
 		(void)site_sweep(&n->site, &unused);
 	return r;
@@ -547,13 +546,14 @@ static void print_images(const struct site *s, const char *url, const struct sit
 /* What is published already does not boot everywhere; that stops nothing else. */
 static void warn_of_layers(const struct site *s)
 {
+	const struct site_plan nothing = { 0 };
 	char file[SITE_LAYER_FILE_MAX + 32];
 	struct site_trust trust;
 	struct fail f;
 
 	if (!site_layers_are_given(s))
 		return;
-	if (site_trust_read(s, NULL, 0, NULL, &trust, &f) < 0)
+	if (site_trust_read(s, &nothing, &trust, &f) < 0)
 		print_warning(
 			"whose signatures it takes is not known: %s: %s: give its image again",
 			f.what, f.why);
@@ -569,17 +569,29 @@ static void warn_of_layers(const struct site *s)
 				      s->machines[i].mac);
 }
 
+/* When menu and scripts do not name it any more. */
+static int remove_old(struct netboot *n, struct fail *f)
+{
+	int r = n->remove ? site_remove(&n->site, n->remove, f) : 0;
+
+	if (r == 0)
+		r = netboot_layers_remove_old(&n->layers, &n->site, f);
+	return r == 0 ? site_layers_sweep(&n->site, f) : r;
+}
+
 static int write_all(struct netboot *n, struct fail *f)
 {
 	struct site_image *images = NULL;
 	char url[SITE_TEXT_MAX];
 	size_t n_images = 0;
-	int r = site_generate(&n->site, &images, &n_images, f);
+	int r = site_generate(&n->site, n->remove, &images, &n_images, f);
 
 	if (r == 0)
-		r = site_layers_sweep(&n->site, f);
-	if (r < 0)
+		r = remove_old(n, f);
+	if (r < 0) {
+		free(images);
 		return r;
+	}
 	site_url(&n->site, url);
 	print_images(&n->site, url, images, n_images);
 	site_uki_print(&n->site, url);
@@ -723,6 +735,8 @@ static int netboot(struct netboot *n, const struct command_line *line)
 
 	if (r == 0)
 		r = site_load(&n->site, true, &f);
+	if (r == 0)
+		r = netboot_layers_note(&n->layers, &n->site, &f);
 	if (r == 0)
 		r = forget_machines(&n->site, line, &f);
 	if (r == 0)

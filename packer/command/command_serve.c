@@ -247,7 +247,7 @@ static int prepare(struct site *s, char interface[IF_NAMESIZE], struct fail *f)
 	if (r == 0)
 		r = find_interface(s, interface, f);
 	if (r == 0)
-		r = site_generate(s, &images, &n, f);
+		r = site_generate(s, NULL, &images, &n, f);
 	free(images);
 	return r;
 }

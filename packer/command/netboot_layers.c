@@ -10,7 +10,6 @@
 #include "base/read_all.h"
 #include "site/hosts_file.h"
 #include "site/site_images.h"
-#include "site/site_layers.h"
 
 /* ---- what is given ---- */
 
@@ -101,14 +100,21 @@ static int add_layer(struct netboot_layers *l, const struct hosts_machine *m, co
 	return r;
 }
 
-/* What the file does not say stays as it was. */
+/* What the file does not say stays as it was. -EINVAL: *ret_wrong says why. */
 static int add_machine(struct netboot_layers *l, struct site *s, const struct hosts_machine *m,
-		       const char *path)
+		       const char *path, const char **ret_wrong)
 {
 	struct site_machine *machine = site_machine(s, m->mac);
 
 	if (!machine)
 		return -ENOMEM;
+	*ret_wrong = !mac_is_of_card(m->mac) ? "its MAC address is that of a group, or all zeros, "
+					       "and no machine's"
+		     : machine->is_in_file   ? "this MAC address is in an earlier line, too"
+					     : NULL;
+	if (*ret_wrong)
+		return -EINVAL;
+	machine->is_in_file = true;
 	if (m->address)
 		machine->address = m->address;
 	if (*m->name)
@@ -118,38 +124,16 @@ static int add_machine(struct netboot_layers *l, struct site *s, const struct ho
 	return *m->layer ? add_layer(l, m, path) : 0;
 }
 
-/* Is it in the file a second time? text: of the whole file. */
-static bool is_repeated(const char *text, const struct hosts_machine *m, unsigned line)
-{
-	struct hosts_file h = { .at = text };
-	struct hosts_machine *other = malloc(sizeof(*other));
-	const char *wrong;
-	bool is_there = false;
-
-	while (other && !is_there && hosts_next(&h, other, &wrong) > 0 && h.line < line)
-		is_there = strcmp(other->mac, m->mac) == 0;
-	free(other);
-	return is_there;
-}
-
 static int read_machines(struct netboot_layers *l, struct site *s, const char *text,
 			 const char *path, struct fail *f)
 {
 	struct hosts_machine *m = malloc(sizeof(*m));
 	struct hosts_file h = { .at = text };
 	const char *wrong;
-	int r = m ? 1 : -ENOMEM;
+	int r = m ? 0 : -ENOMEM;
 
-	while (r > 0 && (r = hosts_next(&h, m, &wrong)) > 0) {
-		wrong = !mac_is_of_card(m->mac)
-				? "its MAC address is that of a group, or all zeros, and no "
-				  "machine's"
-			: is_repeated(text, m, h.line)
-				? "this MAC address is in an earlier line, too"
-				: NULL;
-		if (wrong || add_machine(l, s, m, path) < 0)
-			r = wrong ? -EINVAL : -ENOMEM;
-	}
+	while (r == 0 && (r = hosts_next(&h, m, &wrong)) > 0)
+		r = add_machine(l, s, m, path, &wrong);
 	free(m);
 	if (r == -EINVAL)
 		return fail_line(f, path, h.line, wrong);
@@ -196,10 +180,32 @@ int netboot_layers_open(struct netboot_layers *l, const struct site *s, struct f
 	return r;
 }
 
+int netboot_layers_note(struct netboot_layers *l, const struct site *s, struct fail *f)
+{
+	l->known = calloc(s->n_machines + 1, sizeof(*l->known));
+	if (!l->known)
+		return fail_errno(f, ENOMEM, s->directory, "cannot note its machines");
+	for (; l->n_known < s->n_machines; l->n_known++)
+		l->known[l->n_known] = s->machines[l->n_known];
+	return 0;
+}
+
+static struct site_layer layer_before(const struct netboot_layers *l, const char *mac)
+{
+	const struct site_layer none = { 0 };
+
+	for (size_t i = 0; i < l->n_known; i++)
+		if (strcmp(l->known[i].mac, mac) == 0)
+			return l->known[i].layer;
+	return none;
+}
+
 int netboot_layers_give(struct netboot_layers *l, struct site *s, struct fail *f)
 {
 	int r = 0;
 
+	if (l->n > l->n_common)
+		site_layers_guard(s, &l->aside);
 	for (size_t i = 0; r == 0 && i < l->n; i++) {
 		struct netboot_layer *given = &l->given[i];
 		struct site_machine *m = *given->mac ? site_machine(s, given->mac) : NULL;
@@ -208,7 +214,7 @@ int netboot_layers_give(struct netboot_layers *l, struct site *s, struct fail *f
 			continue;
 		if (!m)
 			return fail_errno(f, ENOMEM, given->mac, "cannot note it");
-		given->before = m->layer;
+		given->before = layer_before(l, given->mac);
 		if (given->from)
 			r = site_layers_give(s, given->mac, &given->layer, f);
 		else
@@ -273,19 +279,24 @@ static void tell(const struct netboot_layer *given)
 			      given->mac);
 }
 
-int netboot_layers_publish(const struct netboot_layers *l, const struct site *s, struct fail *f)
+int netboot_layers_publish(struct netboot_layers *l, const struct site *s, struct fail *f)
 {
 	int r = site_layers_publish(s, f);
 
-	for (size_t i = 0; r == 0 && i < l->n; i++) {
-		const struct netboot_layer *given = &l->given[i];
+	site_layers_unguard(&l->aside);
+	for (size_t i = 0; r == 0 && i < l->n; i++)
+		if (*l->given[i].mac)
+			tell(&l->given[i]);
+	return r;
+}
 
-		if (!*given->mac)
-			continue;
-		if (given->from)
-			r = site_layers_forget(s, given->mac, &given->before, f);
-		tell(given);
-	}
+int netboot_layers_remove_old(const struct netboot_layers *l, const struct site *s, struct fail *f)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < l->n; i++)
+		if (*l->given[i].mac && l->given[i].from)
+			r = site_layers_remove_old(s, l->given[i].mac, &l->given[i].before, f);
 	return r;
 }
 
@@ -295,7 +306,9 @@ void netboot_layers_free(struct netboot_layers *l)
 		layer_close(&l->given[i].layer);
 		free(l->given[i].from);
 	}
+	site_layers_unguard(&l->aside);
 	free(l->given);
 	free(l->common);
+	free(l->known);
 	*l = (struct netboot_layers){ 0 };
 }

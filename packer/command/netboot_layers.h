@@ -4,6 +4,7 @@
 #pragma once
 
 #include "image/layer.h"
+#include "site/site_layers.h"
 #include "site/site_trust.h"
 
 struct netboot_layer {
@@ -19,7 +20,13 @@ struct netboot_layers {
 	size_t n;
 	struct layer *common; /* owned; those for all machines, which are given's */
 	size_t n_common;
+	struct site_machine *known; /* owned; the machines of the site before this run */
+	size_t n_known;
+	struct site_layers_aside aside;
 };
+
+/* Notes what machines have, before any is forgotten or changed. */
+int netboot_layers_note(struct netboot_layers *l, const struct site *s, struct fail *f);
 
 /* Adds what an option says; mac NULL: for all machines. Returns an exit code. */
 int netboot_layers_add(struct netboot_layers *l, const char *mac, const char *from);
@@ -38,6 +45,9 @@ int netboot_layers_give(struct netboot_layers *l, struct site *s, struct fail *f
 int netboot_layers_sign(const struct netboot_layers *l, struct site *s, const struct publishing *p,
 			const struct site_trust *trust, struct signing *signing, struct fail *f);
 int netboot_layers_seal(const struct netboot_layers *l, const struct site *s, struct fail *f);
-int netboot_layers_publish(const struct netboot_layers *l, const struct site *s, struct fail *f);
+int netboot_layers_publish(struct netboot_layers *l, const struct site *s, struct fail *f);
+
+/* Removes what these machines had before, but for the last layer, when no script names it any more. */
+int netboot_layers_remove_old(const struct netboot_layers *l, const struct site *s, struct fail *f);
 
 void netboot_layers_free(struct netboot_layers *l);

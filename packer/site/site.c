@@ -195,8 +195,6 @@ static const char *find_machine(struct site *s, const char *value, struct site_m
 
 	if (!mac_parse(value, strcspn(value, "="), ':', mac))
 		return "it must begin with a MAC address, for example 52:54:00:12:34:56=";
-	if (!mac_is_of_card(mac))
-		return "its MAC address is that of a group, or all zeros, and no machine's";
 	*ret = site_machine(s, mac);
 	return *ret ? NULL : "out of memory";
 }

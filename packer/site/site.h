@@ -34,6 +34,7 @@ struct site_machine {
 	char name[SITE_NAME_MAX]; /* host name, or "" */
 	char boot[SITE_NAME_MAX]; /* menu entry that it boots by default, or "" */
 	struct site_layer layer;  /* in http/layers */
+	bool is_in_file;          /* that netboot --hosts reads */
 };
 
 struct site {

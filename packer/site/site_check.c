@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/piped_child.h"
+#include "base/print.h"
 
 #define ADDRESSES_MAX 200 /* assigned by DHCP without --range */
 #define NOBODY 65534
@@ -153,6 +154,11 @@ static int check_machines(const struct site *s, struct fail *f)
 
 	for (size_t i = 0; r == 0 && i < s->n_machines; i++) {
 		m = &s->machines[i];
+		if (!mac_is_of_card(m->mac))
+			print_warning("netboot.conf: the MAC address %s is that of a group, or all "
+				      "zeros, and no machine's: take it away with tarboot netboot "
+				      "--forget %s",
+				      m->mac, m->mac);
 		if (m->address && s->proxy)
 			return wrong(f, m->mac, "with proxy, another server gives it its address");
 		if (m->address && !subnet_has(&s->subnet, m->address))

@@ -50,6 +50,17 @@ static int copy_ipxe(const struct site *s, struct fail *f)
 }
 
 /* File names in Debian's packages: up to version 5 (BIOS only) and from 6. */
+static const char *const memtest_bios[2] = { "/boot/memtest86+x64.bin", "/boot/memtest86+.bin" },
+			 *const memtest_efi[2] = { "/boot/memtest86+x64.efi", "/boot/mt86+x64" };
+
+bool site_has_memtest(void)
+{
+	for (size_t i = 0; i < 2; i++)
+		if (access(memtest_bios[i], R_OK) == 0 || access(memtest_efi[i], R_OK) == 0)
+			return true;
+	return false;
+}
+
 static int copy_memtest(const struct site *s, const char *const from[2], const char *to, bool *ret,
 			struct fail *f)
 {
@@ -64,11 +75,9 @@ static int copy_memtest(const struct site *s, const char *const from[2], const c
 int site_copy_programs(const struct site *s, bool *ret_memtest_bios, bool *ret_memtest_efi,
 		       struct fail *f)
 {
-	static const char *const bios[] = { "/boot/memtest86+x64.bin", "/boot/memtest86+.bin" };
-	static const char *const efi[] = { "/boot/memtest86+x64.efi", "/boot/mt86+x64" };
 	int r = copy_ipxe(s, f);
 
 	if (r == 0)
-		r = copy_memtest(s, bios, "http/memtest.bin", ret_memtest_bios, f);
-	return r == 0 ? copy_memtest(s, efi, "http/memtest.efi", ret_memtest_efi, f) : r;
+		r = copy_memtest(s, memtest_bios, "http/memtest.bin", ret_memtest_bios, f);
+	return r == 0 ? copy_memtest(s, memtest_efi, "http/memtest.efi", ret_memtest_efi, f) : r;
 }

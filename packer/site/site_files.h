@@ -8,3 +8,6 @@
 /* Copies iPXE to tftp/ and http/, and Memtest86+ to http/ where it is installed. -ENOENT: there is no iPXE. */
 int site_copy_programs(const struct site *s, bool *ret_memtest_bios, bool *ret_memtest_efi,
 		       struct fail *f);
+
+/* Is Memtest86+ installed, so that site_copy_programs() will find it? */
+bool site_has_memtest(void);

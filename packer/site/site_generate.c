@@ -5,13 +5,16 @@
 #include "site/site_menu.h"
 #include "site/site_servers.h"
 
-int site_generate(const struct site *s, struct site_image **ret, size_t *ret_n, struct fail *f)
+int site_generate(const struct site *s, const char *leave_out, struct site_image **ret,
+		  size_t *ret_n, struct fail *f)
 {
 	struct menu_extras extras = { 0 };
 	struct site_image *images = NULL;
 	size_t n = 0;
 	int r = site_images(s, &images, &n, f);
 
+	if (r == 0 && leave_out)
+		site_images_leave_out(images, &n, leave_out);
 	if (r == 0)
 		r = site_copy_programs(s, &extras.memtest_bios, &extras.memtest_efi, f);
 	if (r == 0)

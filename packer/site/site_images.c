@@ -216,51 +216,21 @@ int site_read_image(const struct site *s, const char *name, struct site_image *r
 
 /* ---- what else is done with images ---- */
 
-static int find_image(const struct site *s, const char *name, struct site_image *ret,
-		      struct fail *f)
-{
-	int r = site_read_image(s, name, ret, f);
-
-	if (r == 0 && !*ret->current.version)
-		return fail_set(f, ENOENT, s->directory,
-				"Its images are the directories in http/images.",
-				"it has no image %s", name);
-	return r;
-}
-
 int site_roll_back(const struct site *s, const char *name, struct fail *f)
 {
 	struct site_image image;
-	int r = find_image(s, name, &image, f);
+	int r = site_read_image(s, name, &image, f);
 
-	if (r < 0)
-		return r;
-	if (!*image.previous.version)
-		return fail_set(f, ENOENT, name, "Publish another version first.",
-				"there is no previous version to go back to");
-	r = site_link_to(s, name, "current", image.previous.version, f);
+	if (r == 0)
+		r = site_link_to(s, name, "current", image.previous.version, f);
 	return r == 0 ? site_link_to(s, name, "previous", image.current.version, f) : r;
-}
-
-/* Is it the default of the menu or of a machine? */
-static bool is_booted(const struct site *s, const char *name)
-{
-	for (size_t i = 0; i < s->n_machines; i++)
-		if (strcmp(s->machines[i].boot, name) == 0)
-			return true;
-	return strcmp(s->boot, name) == 0;
 }
 
 int site_remove(const struct site *s, const char *name, struct fail *f)
 {
-	struct site_image image;
 	char path[PATH_MAX];
-	int r = find_image(s, name, &image, f);
 
-	if (r == 0 && is_booted(s, name))
-		return fail_set(f, EBUSY, name, "Set another with --default or --boot first.",
-				"it is the default of the menu or of a machine");
-	return r == 0 ? remove_tree(site_path(s, path, IMAGES "%s", name), f) : r;
+	return remove_tree(site_path(s, path, IMAGES "%s", name), f);
 }
 
 static int is_image(const struct dirent *e)
@@ -323,4 +293,14 @@ int site_images(const struct site *s, struct site_image **ret, size_t *ret_n, st
 	}
 	free(entries);
 	return r;
+}
+
+void site_images_leave_out(struct site_image *images, size_t *n, const char *name)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < *n; i++)
+		if (strcmp(images[i].name, name) != 0)
+			images[kept++] = images[i];
+	*n = kept;
 }

@@ -16,14 +16,17 @@ int site_sweep(const struct site *s, struct fail *f);
 /* Reads the versions that are published under a name; both are "" if there is none. */
 int site_read_image(const struct site *s, const char *name, struct site_image *ret, struct fail *f);
 
-/* Swaps the current and the previous version. */
+/* Swaps the current and the previous version, which site_plan_check() has found. */
 int site_roll_back(const struct site *s, const char *name, struct fail *f);
 
-/* Removes an image with all its versions. -EBUSY: it is a default. */
+/* Removes an image with all its versions, when nothing names it any more. */
 int site_remove(const struct site *s, const char *name, struct fail *f);
 
 /* All images, by name. The caller frees *ret. */
 int site_images(const struct site *s, struct site_image **ret, size_t *ret_n, struct fail *f);
+
+/* Takes the one of that name out of the array. */
+void site_images_leave_out(struct site_image *images, size_t *n, const char *name);
 
 /* ---- for site_publish.c ---- */
 

@@ -108,6 +108,24 @@ static int make_directory(const struct site *s, const char *below, char ret[PATH
 	return 0;
 }
 
+void site_layers_guard(const struct site *s, struct site_layers_aside *ret)
+{
+	static const char *const nothing[] = { NULL };
+
+	site_path(s, ret->path, ASIDE);
+	site_path(s, ret->parent, LAYERS);
+	ret->guard = (struct out_guard){ .path = ret->path };
+	ret->parent_guard = (struct out_guard){ ret->parent, nothing, NULL };
+	out_guard_add(&ret->parent_guard); /* goes behind the other */
+	out_guard_add(&ret->guard);
+}
+
+void site_layers_unguard(struct site_layers_aside *a)
+{
+	out_guard_remove(&a->guard);
+	out_guard_remove(&a->parent_guard);
+}
+
 int site_layers_give(struct site *s, const char *mac, const struct layer *l, struct fail *f)
 {
 	struct site_machine *m = site_machine(s, mac);
@@ -201,8 +219,8 @@ static int remove_old(const char *directory, const char *own, const char *a, con
 	return r;
 }
 
-int site_layers_forget(const struct site *s, const char *mac, const struct site_layer *before,
-		       struct fail *f)
+int site_layers_remove_old(const struct site *s, const char *mac, const struct site_layer *before,
+			   struct fail *f)
 {
 	char directory[PATH_MAX], own[sizeof(MACHINE) + MAC_TEXT_MAX];
 	char stem[LAYER_STEM_MAX], stem_before[LAYER_STEM_MAX];
@@ -295,6 +313,7 @@ int site_layers_sweep(const struct site *s, struct fail *f)
 		free(entries[i]);
 	}
 	free(entries);
+	(void)rmdir(directory); /* unless there is something in it */
 	return r;
 }
 

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "base/out.h"
 #include "site/site_sign.h"
 #include "site/site_version.h"
 
@@ -19,6 +20,16 @@ const char *site_layers_archive(const struct publishing *p, size_t layer,
 
 /* ---- of single machines ---- */
 
+/* Where layers of machines are made. From site_layers_guard() on, a signal that ends the program removes what is there, until
+ * site_layers_unguard(). Starts as { 0 }. */
+struct site_layers_aside {
+	char path[PATH_MAX], parent[PATH_MAX];
+	struct out_guard guard, parent_guard;
+};
+
+void site_layers_guard(const struct site *s, struct site_layers_aside *ret);
+void site_layers_unguard(struct site_layers_aside *a);
+
 /* Makes a layer for one machine, in both forms, aside; its initrd when the signature is there. The settings have it from now on. */
 int site_layers_give(struct site *s, const char *mac, const struct layer *l, struct fail *f);
 int site_layers_give_initrd(const struct site *s, const char *mac, const struct layer *l,
@@ -34,9 +45,9 @@ int site_layers_publish(const struct site *s, struct fail *f);
 /* Removes what is made aside, or was left there. */
 int site_layers_clean(const struct site *s, struct fail *f);
 
-/* Removes the files of a machine but those of its layer, and of the one before, for machines that have begun to boot. */
-int site_layers_forget(const struct site *s, const char *mac, const struct site_layer *before,
-		       struct fail *f);
+/* Removes the files of a machine but those of its layer, and of the one before, for machines that have begun to boot. For the end, too. */
+int site_layers_remove_old(const struct site *s, const char *mac, const struct site_layer *before,
+			   struct fail *f);
 
 /* Has any machine one? */
 bool site_layers_are_given(const struct site *s);

@@ -1,4 +1,5 @@
-/* Words of a line have a blank between them, whatever quotes say: iPXE knows none. */
+/* Words of a line have a blank between them, whatever quotes say: iPXE knows none. init, which does, may take such a word for part of
+ * another one, so there is nothing but these variables that iPXE could fill in. */
 #include "site/site_line.h"
 
 #include <string.h>
@@ -26,6 +27,16 @@ static bool starts_with(const char *text, const char *start)
 	return strncmp(text, start, strlen(start)) == 0;
 }
 
+/* The number of the variable with which the text begins; that of all: there is none. */
+static size_t find_variable(const char *text)
+{
+	size_t v = 0;
+
+	while (v < ARRAY_SIZE(variables) && !starts_with(text, variables[v].of_layer))
+		v++;
+	return v;
+}
+
 /* The next word: its length, and in *at where it begins. 0: there is none. */
 static size_t next_word(const char **at)
 {
@@ -41,7 +52,7 @@ bool site_line_is_plain(const char *line)
 
 	for (; copy && (n = next_word(&at)) > 0; at += n)
 		for (size_t i = 0; starts_with(at, LAYER) && i < n; i++)
-			if (starts_with(at + i, "${"))
+			if (find_variable(at + i) < ARRAY_SIZE(variables))
 				copy[at - copy + (ptrdiff_t)i] = '_';
 	return copy && text_is_plain(copy);
 }
@@ -58,9 +69,7 @@ size_t site_line_longest(const char *line)
 static void print_layer(FILE *out, const char *word, size_t n)
 {
 	for (size_t i = 0, v; i < n; i++) {
-		for (v = 0; v < ARRAY_SIZE(variables); v++)
-			if (starts_with(word + i, variables[v].of_layer))
-				break;
+		v = find_variable(word + i);
 		if (v < ARRAY_SIZE(variables)) {
 			fputs(variables[v].of_ipxe, out);
 			i += strlen(variables[v].of_layer) - 1;

@@ -398,9 +398,6 @@ static int write_machine(const struct menu *m, const struct site_machine *machin
 
 	if (!needs_script(m->site, machine))
 		return 0;
-	if (*machine->boot && !is_entry(m, machine->boot))
-		return fail_set(f, EINVAL, machine->boot, "Give another with --boot.",
-				"the menu has no such entry for %s to boot", machine->mac);
 	mac_parse(machine->mac, strlen(machine->mac), '-', mac);
 	snprintf(path, sizeof(path), "http/mac-%s.ipxe", mac);
 	return site_print(m->site, path, print_machine, &script, f);
@@ -468,19 +465,47 @@ static int check_words(const struct menu *m, struct fail *f)
 	return r;
 }
 
+static struct menu menu_of(const struct site *s, const struct site_image *images, size_t n,
+			   const struct menu_extras *extras)
+{
+	struct menu m = { .site = s, .images = images, .n = n, .extras = extras };
+
+	m.boot = *s->boot ? s->boot : n > 0 ? images[0].name : "local";
+	return m;
+}
+
+static int check_entries(const struct menu *m, struct fail *f)
+{
+	const struct site *s = m->site;
+
+	if (!is_entry(m, m->boot))
+		return fail_set(f, EINVAL, m->boot, "Give another with --default.",
+				"the menu has no such entry");
+	for (size_t i = 0; i < s->n_machines; i++)
+		if (*s->machines[i].boot && !is_entry(m, s->machines[i].boot))
+			return fail_set(f, EINVAL, s->machines[i].boot, "Give another with --boot.",
+					"the menu has no such entry for %s to boot",
+					s->machines[i].mac);
+	return 0;
+}
+
+int menu_check(const struct site *s, const struct site_image *images, size_t n,
+	       const struct menu_extras *extras, struct fail *f)
+{
+	const struct menu m = menu_of(s, images, n, extras);
+	int r = check_entries(&m, f);
+
+	return r == 0 ? check_words(&m, f) : r;
+}
+
 int menu_write(const struct site *s, const struct site_image *images, size_t n,
 	       const struct menu_extras *extras, struct fail *f)
 {
-	struct menu m = { .site = s, .images = images, .n = n, .extras = extras };
-	int r;
+	struct menu m = menu_of(s, images, n, extras);
+	int r = menu_check(s, images, n, extras, f);
 
 	m.largest_layer = site_layers_largest(s);
-	m.boot = *s->boot ? s->boot : n > 0 ? images[0].name : "local";
 	site_url(s, m.url);
-	if (!is_entry(&m, m.boot))
-		return fail_set(f, EINVAL, m.boot, "Give another with --default.",
-				"the menu has no such entry");
-	r = check_words(&m, f);
 	if (r == 0)
 		r = site_print(s, "http/menu.ipxe", print_script, &m, f);
 	if (r == 0)

@@ -12,6 +12,7 @@
 
 #include "base/elfinfo.h"
 #include "base/host_files.h"
+#include "base/read_all.h"
 #include "base/settings.h"
 #include "image/image_kernel.h"
 #include "image/image_report.h"
@@ -145,7 +146,7 @@ static int check_append(const char *append, struct fail *f)
 	if (!site_line_is_plain(append))
 		return fail_set(f, EINVAL, "--append",
 				"Use ASCII characters only, without && and ||, and ${ only in "
-				"tarboot.layer=.",
+				"tarboot.layer=, with the variables of layers.",
 				"an iPXE script cannot have this kernel line");
 	if (params_parse(append, &params, &wrong) < 0 || params_check_known(&params, &wrong) < 0)
 		return fail_set(f, EINVAL, "--append",
@@ -204,9 +205,7 @@ static bool is_same(const struct site_version *a, const struct site_version *b)
 
 /* ---- making it ---- */
 
-/* directory: where the manifests are. */
-static int add_to_sign(struct site_draft *d, const char *directory, struct signing *signing,
-		       struct fail *f)
+static int add_to_sign(struct site_draft *d, struct signing *signing, struct fail *f)
 {
 	const struct boot_keys *keys = &d->keys;
 	size_t n_keys = keys->n > 0;
@@ -215,9 +214,9 @@ static int add_to_sign(struct site_draft *d, const char *directory, struct signi
 
 	signing_tell(signing, d->p.name, d->version.version);
 	if (*d->version.payload)
-		r = signing_add(signing, directory, d->version.payload, &keys, n_keys, f);
+		r = signing_add(signing, d->aside, d->version.payload, &keys, n_keys, f);
 	for (size_t i = 0; r == 0 && i < d->p.n_layers; i++)
-		r = signing_add(signing, directory, site_layers_archive(&d->p, i, file), &keys,
+		r = signing_add(signing, d->aside, site_layers_archive(&d->p, i, file), &keys,
 				n_keys, f);
 	return r;
 }
@@ -233,24 +232,48 @@ static int make_new(const struct site *s, const struct image_report *report, str
 
 	if (r == 0)
 		r = site_write_entry(s, d->p.name, site_file_of(d->aside), &d->version, f);
-	return r == 0 ? site_copy(&d->p, &report->image, &d->version, d->aside, older, f) : r;
+	if (r == 0)
+		r = site_copy(&d->p, &report->image, &d->version, d->aside, older, f);
+	return r == 0 ? site_layers_write(&d->p, d->aside, f) : r;
 }
 
-/* For a boot loader's layers only the manifests, which the initrds have in them. */
-static int make_again(struct site_draft *d, struct fail *f)
+/* What a machine fetches is signed by the manifest beside it. */
+static int copy_manifest(const struct site *s, const struct site_draft *d, const char *file,
+			 struct fail *f)
 {
-	if (*d->version.payload)
-		return 0;
-	return mkdir(d->aside, 0755) < 0
-		       ? fail_errno(f, errno, d->aside, "cannot create this directory")
-		       : 0;
+	_cleanup_free_ char *text = NULL;
+	char from[PATH_MAX], to[PATH_MAX];
+	size_t size;
+	int r = read_file(site_path(s, from, SITE_IMAGES "%s/current/%s.manifest", d->p.name, file),
+			  &text, &size);
+
+	if (r < 0)
+		return fail_errno(f, r, from, "cannot read it");
+	if (snprintf(to, sizeof(to), "%s/%s.manifest", d->aside, file) >= PATH_MAX)
+		return fail_errno(f, ENAMETOOLONG, d->aside, "cannot create files in it");
+	return out_replace(to, OUT_PUBLISHED, text, size, f);
+}
+
+/* Only manifests; those of a boot loader's layers, which the initrds have in them, are made again. */
+static int make_again(const struct site *s, struct site_draft *d, struct fail *f)
+{
+	const struct site_version *v = &d->version;
+	int r = mkdir(d->aside, 0755) < 0
+			? fail_errno(f, errno, d->aside, "cannot create this directory")
+			: 0;
+
+	if (!*v->payload)
+		return r == 0 ? site_layers_write(&d->p, d->aside, f) : r;
+	if (r == 0)
+		r = copy_manifest(s, d, v->payload, f);
+	for (size_t i = 0; r == 0 && i < v->n_layers; i++)
+		r = copy_manifest(s, d, v->layers[i].file, f);
+	return r;
 }
 
 static int make(const struct site *s, const struct image_report *report, struct site_draft *d,
 		struct signing *signing, struct fail *f)
 {
-	char current[PATH_MAX];
-	bool is_in_place = d->is_signed_again && *d->version.payload;
 	int r;
 
 	if (d->is_new)
@@ -260,16 +283,8 @@ static int make(const struct site *s, const struct image_report *report, struct 
 	site_path(s, d->aside, SITE_IMAGES "%s/" SITE_NEW "%s", d->p.name, d->version.version);
 	d->guard = (struct out_guard){ d->aside, site_copy_files, NULL };
 	out_guard_add(&d->guard);
-	r = d->is_new ? make_new(s, report, d, f) : make_again(d, f);
-	if (r == 0 && !is_in_place)
-		r = site_layers_write(&d->p, d->aside, f);
-	if (r == 0 && d->version.is_signed)
-		r = add_to_sign(d,
-				is_in_place
-					? site_path(s, current, SITE_IMAGES "%s/current", d->p.name)
-					: d->aside,
-				signing, f);
-	return r;
+	r = d->is_new ? make_new(s, report, d, f) : make_again(s, d, f);
+	return r == 0 && d->version.is_signed ? add_to_sign(d, signing, f) : r;
 }
 
 static int draft(const struct site *s, const struct image_report *report, struct signing *signing,
@@ -305,35 +320,6 @@ int site_draft_make(const struct site *s, const struct publishing *p, struct sig
 	return r;
 }
 
-/* Gets it another version, so that the current one becomes the previous? */
-static bool is_replaced(const struct site_draft *drafts, size_t n, const char *name)
-{
-	for (size_t i = 0; i < n; i++)
-		if (drafts[i].is_new && strcmp(drafts[i].p.name, name) == 0)
-			return true;
-	return false;
-}
-
-int site_drafts_check_words(const struct site *s, const struct site_draft *drafts, size_t n,
-			    const char *leave_out, struct fail *f)
-{
-	struct site_image *images = NULL;
-	size_t n_images = 0;
-	int r = site_images(s, &images, &n_images, f);
-
-	for (size_t i = 0; r == 0 && i < n_images; i++) {
-		const struct site_image *image = &images[i];
-
-		if (leave_out && strcmp(image->name, leave_out) == 0)
-			continue;
-		r = site_stream_check(s, image->name, &image->current, f);
-		if (r == 0 && !is_replaced(drafts, n, image->name))
-			r = site_stream_check(s, image->name, &image->previous, f);
-	}
-	free(images);
-	return r;
-}
-
 int site_draft_seal(const struct site_draft *d, struct fail *f)
 {
 	return !*d->version.payload && (d->is_new || d->is_signed_again)
@@ -360,20 +346,27 @@ static int publish_new(const struct site *s, struct site_draft *d, struct fail *
 	return r == 0 ? site_prune(s, &d->image, f) : r;
 }
 
-/* Whoever is loading the initrd of before gets the rest of that. */
-static int publish_again(const struct site *s, const struct site_draft *d, struct fail *f)
+static int replace(const struct site *s, const struct site_draft *d, const char *file,
+		   const char *suffix, struct fail *f)
 {
 	char from[PATH_MAX], to[PATH_MAX];
-	int r = 0;
 
-	for (size_t i = 0; r == 0 && !*d->version.payload && i < d->version.n_layers; i++) {
-		const char *file = d->version.layers[i].file;
+	site_path(s, to, SITE_IMAGES "%s/current/%s%s", d->p.name, file, suffix);
+	if (snprintf(from, sizeof(from), "%s/%s%s", d->aside, file, suffix) >= PATH_MAX ||
+	    rename(from, to) < 0)
+		return fail_errno(f, errno, to, "cannot replace it");
+	return 0;
+}
 
-		site_path(s, to, SITE_IMAGES "%s/current/%s", d->p.name, file);
-		if (snprintf(from, sizeof(from), "%s/%s", d->aside, file) >= PATH_MAX ||
-		    rename(from, to) < 0)
-			r = fail_errno(f, errno, to, "cannot replace it");
-	}
+/* Signatures of what machines fetch, or initrds: whoever is loading one of before gets the rest of that. */
+static int publish_again(const struct site *s, const struct site_draft *d, struct fail *f)
+{
+	const struct site_version *v = &d->version;
+	const char *suffix = *v->payload ? ".manifest" SIGNATURE_SUFFIX : "";
+	int r = *v->payload ? replace(s, d, v->payload, suffix, f) : 0;
+
+	for (size_t i = 0; r == 0 && i < v->n_layers; i++)
+		r = replace(s, d, v->layers[i].file, suffix, f);
 	if (r < 0)
 		return r;
 	r = host_remove_tree(d->aside);

@@ -30,11 +30,6 @@ int site_draft_check_signed(const struct publishing *p, const struct boot_keys *
 int site_draft_make(const struct site *s, const struct publishing *p, struct signing *signing,
 		    struct site_draft *ret, struct fail *f);
 
-/* The kernel lines of what is published, of which drafts replace some: with the layers of machines, or mirrors, that have been added, they
- * may be too long. leave_out: the name of an image that goes; may be NULL. 0, or -E2BIG with *f set. */
-int site_drafts_check_words(const struct site *s, const struct site_draft *drafts, size_t n,
-			    const char *leave_out, struct fail *f);
-
 /* Completes it when the signatures are there. */
 int site_draft_seal(const struct site_draft *d, struct fail *f);
 

@@ -210,10 +210,13 @@ static int make_links(const struct signing *s, const struct site *site, struct f
 
 int signing_run(const struct signing *s, const struct site *site, const char *key, struct fail *f)
 {
-	char signature[PATH_MAX];
+	char signature[PATH_MAX], aside[PATH_MAX];
+	struct out_guard guard = { .path = site_path(site, aside, ASIDE) };
 	struct fail unused;
-	int r = s->n > 0 ? make_links(s, site, f) : 0;
+	int r;
 
+	out_guard_add(&guard);
+	r = s->n > 0 ? make_links(s, site, f) : 0;
 	if (r == 0 && s->n > 0)
 		r = run_minisign(s, site, key, f);
 	for (size_t i = 0; r == 0 && i < s->n; i++)
@@ -223,6 +226,7 @@ int signing_run(const struct signing *s, const struct site *site, const char *ke
 		r = put(&s->files[i], site_path(site, signature, ASIDE "/%zu" SIGNATURE_SUFFIX, i),
 			f);
 	(void)signing_sweep(site, &unused);
+	out_guard_remove(&guard);
 	return r;
 }
 

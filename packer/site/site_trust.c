@@ -23,11 +23,9 @@ static int add(struct site_trust *t, const char *name, const struct boot_keys *k
 	return 0;
 }
 
-/* Of the version that machines boot. */
-static int read_keys(const struct site *s, const struct site_image *image, struct boot_keys *ret,
-		     struct fail *f)
+static int read_keys(const struct site *s, const char *name, const struct site_version *v,
+		     struct boot_keys *ret, struct fail *f)
 {
-	const struct site_version *v = &image->current;
 	struct image boot_part;
 	char path[PATH_MAX];
 	int r;
@@ -35,7 +33,7 @@ static int read_keys(const struct site *s, const struct site_image *image, struc
 	*ret = (struct boot_keys){ 0 };
 	if (!v->has_keys)
 		return 0;
-	site_path(s, path, SITE_IMAGES "%s/%s/%s", image->name, v->version,
+	site_path(s, path, SITE_IMAGES "%s/%s/%s", name, v->version,
 		  *v->payload || v->split ? "boot.img" : "initrd.img");
 	r = image_open_members(path, &boot_part, f);
 	if (r < 0)
@@ -46,17 +44,34 @@ static int read_keys(const struct site *s, const struct site_image *image, struc
 	return r;
 }
 
-static const struct site_draft *find_draft(const struct site_draft *drafts, size_t n,
-					   const char *name)
+static const struct site_draft *find_draft(const struct site_plan *p, const char *name)
 {
-	for (size_t i = 0; i < n; i++)
-		if (drafts[i].p.name && strcmp(drafts[i].p.name, name) == 0)
-			return &drafts[i];
+	for (size_t i = 0; i < p->n_drafts; i++)
+		if (strcmp(p->drafts[i].p.name, name) == 0)
+			return &p->drafts[i];
 	return NULL;
 }
 
-static int read_published(const struct site *s, const struct site_draft *drafts, size_t n_drafts,
-			  const char *leave_out, struct site_trust *ret, struct fail *f)
+static bool is_named(const char *name, const char *image)
+{
+	return name && strcmp(name, image) == 0;
+}
+
+/* The published version that machines will boot. NULL: none, but a draft or nothing. */
+static const struct site_version *find_version(const struct site_image *image,
+					       const struct site_plan *p)
+{
+	const struct site_draft *d = find_draft(p, image->name);
+
+	if (is_named(p->remove, image->name))
+		return NULL;
+	if (is_named(p->roll_back, image->name))
+		return d && d->is_new ? &image->current : &image->previous;
+	return d ? NULL : &image->current;
+}
+
+static int read_published(const struct site *s, const struct site_plan *p, struct site_trust *ret,
+			  struct fail *f)
 {
 	struct site_image *images = NULL;
 	struct boot_keys keys;
@@ -64,13 +79,11 @@ static int read_published(const struct site *s, const struct site_draft *drafts,
 	int r = site_images(s, &images, &n, f);
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		const struct site_version *v = &images[i].current;
+		const struct site_version *v = find_version(&images[i], p);
 
-		if ((!v->has_keys && !v->is_signed) ||
-		    find_draft(drafts, n_drafts, images[i].name) ||
-		    (leave_out && strcmp(images[i].name, leave_out) == 0))
+		if (!v || (!v->has_keys && !v->is_signed))
 			continue;
-		r = read_keys(s, &images[i], &keys, f);
+		r = read_keys(s, images[i].name, v, &keys, f);
 		if (r == 0)
 			r = add(ret, images[i].name, &keys, f);
 	}
@@ -78,16 +91,20 @@ static int read_published(const struct site *s, const struct site_draft *drafts,
 	return r;
 }
 
-int site_trust_read(const struct site *s, const struct site_draft *drafts, size_t n_drafts,
-		    const char *leave_out, struct site_trust *ret, struct fail *f)
+int site_trust_read(const struct site *s, const struct site_plan *p, struct site_trust *ret,
+		    struct fail *f)
 {
 	int r;
 
 	*ret = (struct site_trust){ 0 };
-	r = read_published(s, drafts, n_drafts, leave_out, ret, f);
-	for (size_t i = 0; r == 0 && i < n_drafts; i++)
-		if (drafts[i].version.has_keys || drafts[i].version.is_signed)
-			r = add(ret, drafts[i].p.name, &drafts[i].keys, f);
+	r = read_published(s, p, ret, f);
+	for (size_t i = 0; r == 0 && i < p->n_drafts; i++) {
+		const struct site_draft *d = &p->drafts[i];
+
+		if ((d->version.has_keys || d->version.is_signed) &&
+		    !is_named(p->roll_back, d->p.name) && !is_named(p->remove, d->p.name))
+			r = add(ret, d->p.name, &d->keys, f);
+	}
 	if (r < 0)
 		site_trust_free(ret);
 	return r;

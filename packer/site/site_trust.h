@@ -5,7 +5,7 @@
 #pragma once
 
 #include "site/site_images.h"
-#include "site/site_publish.h"
+#include "site/site_plan.h"
 
 /* An image that has keys, or is signed for boot parts that are elsewhere. */
 struct trusting {
@@ -18,10 +18,9 @@ struct site_trust {
 	size_t n;
 };
 
-/* Reads those that are published; drafts, in the place of those of the same name, are to be. leave_out: the name of one that goes; may be
- * NULL. On failure *ret is empty. */
-int site_trust_read(const struct site *s, const struct site_draft *drafts, size_t n_drafts,
-		    const char *leave_out, struct site_trust *ret, struct fail *f);
+/* Reads those that will be there when a plan, which site_plan_check() has found right, is carried out. On failure *ret is empty. */
+int site_trust_read(const struct site *s, const struct site_plan *p, struct site_trust *ret,
+		    struct fail *f);
 void site_trust_free(struct site_trust *t);
 
 /* Whose keys must take the layer of a machine: those of the entry that it boots by default, if they are known, else those of any image.

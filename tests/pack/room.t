@@ -434,6 +434,12 @@ for my $wrong ([ '${x}', qr/--append: .*"\$\{x\}" is no variable of a layer/, 2 
 		$how->('a file that is no program', qr{^tarboot: /sbin/init: a layer puts a file that is not executable \(mode 0644\) in the place}, file('sbin/init', 'x', mode => 0644));
 		$how->('another init', undef, file('sbin/init', "#!/bin/sh\n", mode => 0755));
 		$how->('a link to another', undef, RawTar::symlink_to('sbin/init', '/bin/other'), file('bin/other', "#!/bin/sh\n", mode => 0755));
+		for my $link (RawTar::symlink_to('sbin/init', '/bin/x'), RawTar::hardlink('sbin/init', 'bin/x')) {
+			my $init = qr{^tarboot: /sbin/init: a layer puts};
+			$how->('a link to a file that is no program', qr{$init a file that is not executable \(mode 0644\) in the place}, file('bin/x', 'x', mode => 0644), $link);
+			$how->('a link to an empty file', qr{$init an empty file in the place}, file('bin/x', '', mode => 0755), $link);
+			$how->('a link to a program', undef, file('bin/x', 'x', mode => 0644), file('bin/x', 'x', mode => 0755), $link);
+		}
 		$how->('a hard link into the root', undef, RawTar::hardlink('sbin/init2', 'sbin/init'));
 		$how->('a file where the root has no directory', qr{^tarboot: sbin/init/x: cannot reach its directory: Not a directory}, file('sbin/init/x', ''));
 	}

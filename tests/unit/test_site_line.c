@@ -41,6 +41,12 @@ int main(void)
 	ok(!site_line_is_plain("console=${x}"), "other variables are iPXE's");
 	ok(!site_line_is_plain("tarboot.layer=/a x${mac}"), "also behind a layer");
 	ok(!site_line_is_plain("xtarboot.layer=/${mac}"), "and what is none");
+	ok(!site_line_is_plain("tarboot.layer=/${foo}") &&
+		   !site_line_is_plain("tarboot.layer=/${net0/ip}") &&
+		   !site_line_is_plain("tarboot.layer=/${${mac}}"),
+	   "nor is there another variable in it");
+	ok(!site_line_is_plain("x=\"a tarboot.layer=${foo}\""),
+	   "nor in quotes, where init takes it for no layer");
 	ok(!site_line_is_plain("tarboot.layer=/${mac} || b"), "nor is there more than one command");
 	ok(site_line_longest("tarboot.layer=/${mac}/${uuid}") > 100, "they take room");
 	return done_testing();
