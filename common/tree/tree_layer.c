@@ -160,29 +160,33 @@ static int fail_deletion(struct fail *f, const struct member *m, int error)
 			       : tree_fail(f, error, m->path, "cannot delete what it says");
 }
 
-static int delete_said(struct tree *t, const struct member *m, bool is_opaque, struct fail *f)
+/* at: where the whiteout stands in its path. */
+static int delete_said(struct tree *t, const struct member *m, const char *at, bool is_opaque,
+		       struct fail *f)
 {
-	char name[NAME_MAX + 1];
-	int parent_fd = dir_cache_open_parent(&t->directories, m->path, false, name), r;
+	char name[NAME_MAX + 1], deleted[PATH_MAX];
+	int parent_fd, r;
 
+	if (!is_opaque && !whiteout_deleted(m->path, at, deleted))
+		return 0;
+	parent_fd = dir_cache_open_parent(&t->directories, is_opaque ? m->path : deleted, false,
+					  name);
 	if (parent_fd == -ENOENT || parent_fd == -ENOTDIR || parent_fd == -ELOOP ||
 	    parent_fd == -ENAMETOOLONG)
 		return 0; /* there is nothing to delete */
-	r = parent_fd < 0 ? parent_fd
-			  : delete_from(t, parent_fd,
-					is_opaque ? NULL : name + strlen(WHITEOUT_PREFIX), false);
+	r = parent_fd < 0 ? parent_fd : delete_from(t, parent_fd, is_opaque ? NULL : name, false);
 	return r < 0 ? fail_deletion(f, m, r) : 0;
 }
 
 int tree_layer_whiteout(struct tree *t, const struct member *m, struct fail *f)
 {
-	const char *unused;
-	enum whiteout w = t->is_layer ? whiteout_read(m->path, &unused) : WHITEOUT_NONE;
+	const char *at;
+	enum whiteout w = t->is_layer ? whiteout_read(m->path, &at) : WHITEOUT_NONE;
 
 	switch (w) {
 	case WHITEOUT_NAME:
 	case WHITEOUT_OPAQUE:
-		return delete_said(t, m, w == WHITEOUT_OPAQUE, f);
+		return delete_said(t, m, at, w == WHITEOUT_OPAQUE, f);
 	case WHITEOUT_NAMELESS:
 		return whiteout_fail(f, m->path);
 	case WHITEOUT_NOTE:

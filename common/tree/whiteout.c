@@ -50,17 +50,29 @@ int whiteout_fail(struct fail *f, const char *path)
 			"it has a whiteout without a name");
 }
 
+bool whiteout_deleted(const char *path, const char *at, char ret[PATH_MAX])
+{
+	const char *name = at + strlen(PREFIX);
+	size_t above = (size_t)(at - path), length = strcspn(name, "/");
+
+	if (above + length >= PATH_MAX)
+		return false;
+	memcpy(ret, path, above);
+	memcpy(ret + above, name, length);
+	ret[above + length] = '\0';
+	return true;
+}
+
 /* The name that goes, or the directory that is emptied. NULL: it is not there. */
 static struct root_name *find(struct root_tree *t, const char *path, const char *at, bool is_opaque)
 {
-	const char *name = is_opaque ? "" : at + strlen(PREFIX);
-	char deleted[2 * PATH_MAX];
+	char deleted[PATH_MAX];
 	struct root_name *n;
-	int length = snprintf(deleted, sizeof(deleted), "%.*s%.*s", (int)(at - path), path,
-			      (int)strcspn(name, "/"), name);
 
-	if (length < 0 || (size_t)length >= sizeof(deleted))
+	if (is_opaque ? at - path >= PATH_MAX : !whiteout_deleted(path, at, deleted))
 		return NULL;
+	if (is_opaque)
+		snprintf(deleted, sizeof(deleted), "%.*s", (int)(at - path), path);
 	return root_tree_find(t, deleted, is_opaque, &n) == 0 ? n : NULL;
 }
 

@@ -4,6 +4,9 @@
  */
 #pragma once
 
+#include <limits.h>
+#include <stdbool.h>
+
 #include "base/fail.h"
 #include "tree/root_tree.h"
 
@@ -20,6 +23,10 @@ enum whiteout {
 
 /* What a member with this path is. *ret_at: where in path the component stands that says so, its end if none does. */
 enum whiteout whiteout_read(const char *path, const char **ret_at);
+
+/* Of WHITEOUT_NAME at that place of path: the path of what goes, whose name may be as long as any, so that one with the prefix would be too
+ * long. False: it is longer than paths can be, and nothing has it. */
+bool whiteout_deleted(const char *path, const char *at, char ret[PATH_MAX]);
 
 /* It is WHITEOUT_NAMELESS. Returns -EBADMSG. */
 int whiteout_fail(struct fail *f, const char *path);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -84,16 +85,18 @@ static int read_manifest(struct boot *b, const char *path, uint64_t size, struct
 }
 
 /* 1: it has none, and needs none. */
-static int find_manifest(struct boot *b, const struct payload *p, struct manifest *ret)
+static int find_manifest(struct boot *b, const char *layer, uint64_t size, struct manifest *ret)
 {
-	char path[sizeof(p->name) + 16];
+	char path[PATH_MAX];
 	int r;
 
-	snprintf(path, sizeof(path), "%s.manifest", p->name);
-	if (!b->has_keys)
-		return read_manifest(b, path, p->size, ret);
-	r = root_signed_read(b, p->name, p->size, ret);
-	return r == 0 ? layer_check_signed(ret, p->name, &b->fail) : r;
+	if (b->has_keys) {
+		r = root_signed_read(b, layer, size, ret);
+		return r == 0 ? layer_check_signed(ret, layer, &b->fail) : r;
+	}
+	if (snprintf(path, sizeof(path), "%s.manifest", layer) >= PATH_MAX)
+		return 1; /* nothing has so long a path */
+	return read_manifest(b, path, size, ret);
 }
 
 /* What the kernel command line and its manifest say, if they do. */
@@ -133,7 +136,7 @@ int root_layer_read(struct boot *b, const struct layer_wish *wish)
 
 	if (r != 0)
 		return r;
-	r = find_manifest(b, &p, &m);
+	r = find_manifest(b, wish->from, p.size, &m);
 	found = r == 0 ? &m : NULL;
 	if (r >= 0)
 		r = check_digests(b, &p, wish, found);

@@ -18,7 +18,8 @@ static int is_number(const struct dirent *e)
 	return e->d_name[strspn(e->d_name, "0123456789")] == '\0';
 }
 
-bool process_find(bool (*is_it)(pid_t pid, const void *arg), const void *arg, pid_t *ret)
+/* The process with the lowest number for which is_it() says so. False: there is none. */
+static bool find(bool (*is_it)(pid_t pid, const void *arg), const void *arg, pid_t *ret)
 {
 	struct dirent **entries = NULL;
 	int n = scandir("/proc", &entries, is_number, versionsort);
@@ -53,18 +54,24 @@ const char *process_describe(pid_t pid, char ret[PROCESS_NAME_MAX])
 	return ret;
 }
 
-bool process_has_words(pid_t pid, const char *text)
+/* What stands before the time: the name, in which there may be anything, is in parentheses, then come the state and 18 numbers. */
+unsigned long long process_start(pid_t pid)
 {
-	_cleanup_free_ char *words = NULL;
-	char path[PATH_OF_PROC];
+	_cleanup_free_ char *text = NULL;
+	unsigned long long start = 0;
+	char path[PATH_OF_PROC], state;
+	const char *at;
 	size_t size;
 
-	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
-	if (read_file(path, &words, &size) < 0)
-		return false;
-	for (size_t i = 0; i < size; i++)
-		words[i] = words[i] ? words[i] : ' ';
-	return strstr(words, text);
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	at = read_file(path, &text, &size) == 0 ? strrchr(text, ')') : NULL;
+	if (!at ||
+	    sscanf(at + 1,
+		   " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s"
+		   " %llu",
+		   &state, &start) != 2)
+		return 0;
+	return strchr("ZX", state) ? 0 : start;
 }
 
 /* ---- ports ---- */
@@ -152,7 +159,7 @@ const char *process_of_port(int type, const struct sockaddr *at, char ret[PROCES
 	strcpy(ret, "another program");
 	for (int i = 0; i < 2; i++)
 		if (find_socket(tables[type == SOCK_DGRAM][i], type, at, &inode) &&
-		    process_find(has_socket, &inode, &pid))
+		    find(has_socket, &inode, &pid))
 			return process_describe(pid, ret);
 	return ret;
 }

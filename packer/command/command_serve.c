@@ -199,12 +199,13 @@ static void print_start(const struct site *s, const char *interface, char ret_ti
 	fflush(stdout);
 }
 
-static int run_servers(const struct site *s, const char *interface, struct fail *f)
+static int run_servers(const struct site *s, const char *interface, struct serve_watch *watch,
+		       struct fail *f)
 {
 	struct server servers[2] = { { .package = "dnsmasq-base", .fd = -1 },
 				     { .package = "nginx-light", .fd = -1 } };
 	char page[SERVE_DIRECTORY_MAX + 8], title[TITLE_MAX];
-	struct follow_options o = { arg_no_status ? NULL : page, title, &stopped };
+	struct follow_options o = { arg_no_status ? NULL : page, title, &stopped, watch };
 	struct serve_directory d;
 	int r = serve_directory_open(&d, f);
 
@@ -228,7 +229,8 @@ static int run_servers(const struct site *s, const char *interface, struct fail 
 
 /* Updates menu and configurations, because netboot.conf may have been edited or the directory moved. The directory is
  * locked before its settings are read. */
-static int prepare(struct site *s, char interface[IF_NAMESIZE], struct fail *f)
+static int prepare(struct site *s, char interface[IF_NAMESIZE], struct serve_watch *watch,
+		   struct fail *f)
 {
 	_cleanup_close_ int lock = -1;
 	struct site_image *images = NULL;
@@ -248,6 +250,7 @@ static int prepare(struct site *s, char interface[IF_NAMESIZE], struct fail *f)
 		r = find_interface(s, interface, f);
 	if (r == 0)
 		r = site_generate(s, NULL, &images, &n, f);
+	serve_watch_start(watch, s);
 	free(images);
 	return r;
 }
@@ -255,7 +258,8 @@ static int prepare(struct site *s, char interface[IF_NAMESIZE], struct fail *f)
 static int serve(struct site *s, struct fail *f)
 {
 	char interface[IF_NAMESIZE];
-	int r = prepare(s, interface, f);
+	struct serve_watch watch;
+	int r = prepare(s, interface, &watch, f);
 
 	if (r < 0)
 		return r;
@@ -265,7 +269,7 @@ static int serve(struct site *s, struct fail *f)
 		r = check_dhcp(s, interface, f);
 	if (r == 0)
 		r = site_leases_prune(s, f);
-	return r == 0 ? run_servers(s, interface, f) : r;
+	return r == 0 ? run_servers(s, interface, &watch, f) : r;
 }
 
 int command_serve(int argc, char **argv)

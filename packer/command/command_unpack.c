@@ -241,7 +241,7 @@ static int unpack(const struct image *image, struct target *t, struct fail *f)
 	if (r < 0)
 		return r;
 	t->was_empty = t->made || is_empty(t->directory);
-	if (!t->was_empty && embedded_layers_are_there(image))
+	if (!t->was_empty && image_has_layers(image))
 		return fail_set(f, ENOTEMPTY, t->directory, "Give an empty directory.",
 				"it is not empty, and the layers of the image may delete what is "
 				"there");

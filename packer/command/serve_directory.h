@@ -1,7 +1,7 @@
 /*
  * What is there while a `tarboot serve` runs, and only then: a directory for the configuration of nginx and for the status page, and the
- * servers that have it in their arguments. One that was killed leaves both: dnsmasq, which has another user, does not get the signal
- * that piped_child() asks for. So a process of its own waits for that, and the next `tarboot serve` looks, too.
+ * servers that are noted in it. One that was killed leaves both: dnsmasq, which has another user, does not get the signal that
+ * piped_child() asks for. So a process of its own waits for that, and the next `tarboot serve` looks, too.
  */
 #pragma once
 
@@ -17,11 +17,14 @@ struct serve_directory {
 	pid_t guardian;
 };
 
-/* Ends the servers and removes the directories that were left. Says so. */
+/* Ends the servers and removes the directories that were left, or waits until that is done. Says so. */
 void serve_directory_sweep(void);
 
 /* Makes one, with the process that waits. */
 int serve_directory_open(struct serve_directory *d, struct fail *f);
+
+/* In a process that becomes a server at once: notes it there, to be ended if it is left. 0, or -errno. */
+int serve_directory_note(const char *path);
 
 /* Removes it, when the servers have been stopped. */
 void serve_directory_close(struct serve_directory *d);

@@ -11,7 +11,6 @@
 #include "base/print.h"
 #include "base/processes.h"
 #include "command/serve_output.h"
-#include "command/serve_watch.h"
 #include "site/served_blocks.h"
 #include "status/machine_places.h"
 #include "status/machines.h"
@@ -31,13 +30,14 @@ struct follow {
 	struct status_files files;
 	struct report_parts reports;
 	struct serve_output output;
-	struct serve_watch watch;
+	struct serve_watch *watch;
 	struct server *servers; /* dnsmasq, nginx */
 	bool has_page;
 	int syslog; /* -1: none */
 	char url[SITE_TEXT_MAX], http[PATH_MAX];
 	unsigned neighbours_read; /* times, since the last tick */
 	uint64_t tick_at;         /* microseconds, as now_usec() */
+	uint64_t look_at; /* likewise: once dnsmasq has started, which a signal would end before */
 };
 
 static uint64_t now_ms(void)
@@ -225,7 +225,7 @@ static void look_at_files(struct follow *w)
 	enum serve_file which;
 	const char *name;
 
-	while ((name = serve_watch_next(&w->watch, &which))) {
+	while ((name = serve_watch_next(w->watch, &which))) {
 		if (which == SERVE_FILE_HOSTS)
 			server_read_hosts(&w->servers[0]);
 		snprintf(text, sizeof(text), "config/%s has changed: %s", name,
@@ -243,7 +243,8 @@ static void tick(struct follow *w)
 		return;
 	w->tick_at = now_usec() + TICK_USEC;
 	w->neighbours_read = 0;
-	look_at_files(w);
+	if (now_usec() >= w->look_at)
+		look_at_files(w);
 	if (w->has_page) {
 		draw_timelines(w);
 		status_files_write(&w->files, w->url, now_ms());
@@ -297,7 +298,8 @@ int serve_follow(const struct site *s, struct server servers[2], const struct fo
 	w.log.blocks = served_blocks;
 	w.log.blocks_arg = w.http;
 	w.servers = servers;
-	serve_watch_start(&w.watch, s);
+	w.watch = o->watch;
+	w.look_at = now_usec() + TICK_USEC;
 	site_url(s, w.url);
 	w.has_page = o->status_directory;
 	serve_output_open(&w.output, STDOUT_FILENO, o->title);

@@ -7,6 +7,7 @@
 #include <signal.h>
 
 #include "command/serve_servers.h"
+#include "command/serve_watch.h"
 
 #define SYSLOG_PORT 514
 
@@ -14,6 +15,7 @@ struct follow_options {
 	const char *status_directory; /* that nginx serves; NULL = no page */
 	const char *title;            /* of the table */
 	const volatile sig_atomic_t *stopped;
+	struct serve_watch *watch; /* since before the servers were started */
 };
 
 /* Until *stopped, which is 0, or until one of the two servers has ended: -ECHILD with *f. */

@@ -10,6 +10,7 @@
 
 #include "base/piped_child.h"
 #include "base/print.h"
+#include "command/serve_directory.h"
 #include "status/status_files.h"
 
 #define STOP_SECONDS 5 /* that a server may take to end */
@@ -35,22 +36,35 @@ static void restore_signals(void)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-static int start(struct server *v, const char *const *argv, struct fail *f)
+/* The child: it is noted before it is one that stays. */
+static _Noreturn void become(const struct server *v, const char *directory, const char *const *argv)
+{
+	int r;
+
+	restore_signals();
+	setpgid(0, 0); /* Ctrl-C is for us, who end it in order */
+	dup2(STDOUT_FILENO, STDERR_FILENO);
+	r = serve_directory_note(directory);
+	if (r < 0) {
+		dprintf(STDERR_FILENO, "%s: cannot note it in %s: %s\n", argv[0], directory,
+			strerror(-r));
+		_exit(EXIT_FAILED);
+	}
+	execvp(argv[0], (char *const *)argv);
+	dprintf(STDERR_FILENO, "%s: cannot start it: %s: install %s\n", argv[0], strerror(errno),
+		v->package);
+	_exit(EXIT_FAILED);
+}
+
+static int start(struct server *v, const char *directory, const char *const *argv, struct fail *f)
 {
 	sigset_t set, old;
 
 	ending_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, &old);
 	v->pid = piped_child(&v->fd);
-	if (v->pid == 0) {
-		restore_signals();
-		setpgid(0, 0); /* Ctrl-C is for us, who end it in order */
-		dup2(STDOUT_FILENO, STDERR_FILENO);
-		execvp(argv[0], (char *const *)argv);
-		dprintf(STDERR_FILENO, "%s: cannot start it: %s: install %s\n", argv[0],
-			strerror(errno), v->package);
-		_exit(EXIT_FAILED);
-	}
+	if (v->pid == 0)
+		become(v, directory, argv);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	if (v->pid > 0)
 		(void)fcntl(v->fd, F_SETFL,
@@ -68,7 +82,7 @@ int server_start_dnsmasq(const struct site *s, const char *directory, struct ser
 
 	snprintf(pid_file, sizeof(pid_file), "--pid-file=%s/dnsmasq.pid", directory);
 	site_path(s, path, "config/dnsmasq.conf");
-	return start(v, argv, f);
+	return start(v, directory, argv, f);
 }
 
 static int write_nginx(const struct site *s, const char *directory, const char *status,
@@ -107,7 +121,7 @@ int server_start_nginx(const struct site *s, const char *directory, const char *
 	int r = write_nginx(s, directory, status, f);
 
 	snprintf(path, sizeof(path), "%s/nginx.conf", directory);
-	return r == 0 ? start(v, argv, f) : r;
+	return r == 0 ? start(v, directory, argv, f) : r;
 }
 
 void server_read_hosts(const struct server *dnsmasq)

@@ -9,34 +9,9 @@
 
 #include "base/print.h"
 #include "image/image_unpack.h"
+#include "image/layer.h"
 #include "image/layer_rules.h"
 #include "image/pinned.h"
-#include "image/rootsize.h"
-
-/* Its name in tarboot/layers; NULL: it is not there. */
-static const char *name_in_layers(const struct image_member *m)
-{
-	size_t length = strlen(EMBEDDED_LAYERS_DIR);
-
-	return strncmp(m->name, EMBEDDED_LAYERS_DIR, length) == 0 && m->name[length]
-		       ? m->name + length
-		       : NULL;
-}
-
-static bool is_listed(const struct image_member *m)
-{
-	const char *name = name_in_layers(m);
-
-	return name && !layer_is_beside(name);
-}
-
-bool embedded_layers_are_there(const struct image *image)
-{
-	for (size_t i = 0; i < image->n_members; i++)
-		if (is_listed(&image->members[i]))
-			return true;
-	return false;
-}
 
 /* Of several archives in the image the last one counts, as for the kernel. */
 static const struct image_member *find_last(const struct image *image, const char *name)
@@ -99,31 +74,31 @@ static int check_signature(const struct image *image, const struct image_member 
 					keys->n, keys->least, &about, f);
 }
 
-/* As init holds a layer against it. path: of the manifest. */
-static int check_manifest(const struct payload *p, const struct manifest *m, const char *path,
-			  bool is_signed, struct fail *f)
+/* As init holds the layer of that path against it. path: of the manifest. */
+static int check_manifest(const struct payload *p, const char *of, const struct manifest *m,
+			  const char *path, bool is_signed, struct fail *f)
 {
 	int r = layer_check_size(m, path, p->size, f);
 
 	if (r == 0 && is_signed && !pinned_is_possible(m))
 		r = fail_set(f, EBADMSG, path, SIGNATURE_TODO, "it lists no Blocks");
 	if (r == 0 && is_signed)
-		r = layer_check_signed(m, p->name, f);
+		r = layer_check_signed(m, of, f);
 	return r == 0 && m->has_payload_digest ? layer_check_digest(p, &m->payload_digest, f) : r;
 }
 
-static int check_layer(const struct image *image, const struct image_member *layer,
+/* of: its path in the initramfs, as long as it is. */
+static int check_layer(const struct image *image, const struct image_member *layer, const char *of,
 		       const struct boot_keys *keys, const struct payload *p,
 		       struct embedded_layer *ret, struct fail *f)
 {
 	_cleanup_free_ char *text = NULL;
 	char path[FAIL_WHAT_MAX];
-	struct rootsize_need need;
 	struct manifest m;
 	size_t size = 0;
 	int r = read_beside(image, layer, ".manifest", MANIFEST_TEXT_MAX, &text, &size, f);
 
-	snprintf(path, sizeof(path), "%.160s.manifest", p->name);
+	snprintf(path, sizeof(path), "%.160s.manifest", of);
 	if (r == 0 && keys->n > 0)
 		r = check_signature(image, layer, path, text, size, keys, f);
 	if (r < 0 || !text)
@@ -131,11 +106,10 @@ static int check_layer(const struct image *image, const struct image_member *lay
 	r = manifest_parse(text, size, &m);
 	if (r < 0)
 		return manifest_fail(r, path, f);
-	r = check_manifest(p, &m, path, keys->n > 0, f);
-	rootsize_need(&m, 0, 0, 4096, &need);
+	r = check_manifest(p, of, &m, path, keys->n > 0, f);
 	*ret = (struct embedded_layer){ .has_digest = m.has_payload_digest,
 					.is_signed = keys->n > 0,
-					.tree = rootsize_tree(&need) };
+					.tree = layer_tree_bytes(&m) };
 	manifest_free(&m);
 	return r;
 }
@@ -146,12 +120,17 @@ static int open_one(const struct image *image, const struct image_member *m,
 		    const struct boot_keys *keys, struct payload *ret,
 		    struct embedded_layer *ret_about, struct fail *f)
 {
+	_cleanup_free_ char *path = NULL;
 	int fd, r;
 
 	*ret = (struct payload){ 0 };
-	snprintf(ret->name, sizeof(ret->name), "/%.126s", m->name);
-	r = layer_check_kind(ret->name, f);
-	if (r == 0 && (!S_ISREG(m->mode) || strchr(name_in_layers(m), '/')))
+	if (asprintf(&path, "/%s", m->name) < 0) {
+		path = NULL;
+		return fail_errno(f, ENOMEM, m->name, "cannot open it");
+	}
+	snprintf(ret->name, sizeof(ret->name), "%.127s", path);
+	r = layer_check_kind(path, f);
+	if (r == 0 && (!S_ISREG(m->mode) || strchr(image_layer_name(m), '/')))
 		r = fail_set(f, EINVAL, ret->name, "Take it out of the initrd.",
 			     "it is among the layers, but is no file there");
 	if (r < 0)
@@ -160,7 +139,7 @@ static int open_one(const struct image *image, const struct image_member *m,
 	r = fd < 0 ? -errno : payload_add(ret, fd, image->start + m->offset, m->size);
 	if (r < 0)
 		return fail_errno(f, r, ret->name, "cannot open it");
-	return check_layer(image, m, keys, ret, ret_about, f);
+	return check_layer(image, m, path, keys, ret, ret_about, f);
 }
 
 static int compare(const void *a, const void *b)
@@ -195,7 +174,7 @@ static const struct image_member **list(const struct image *image, size_t *ret_n
 	for (size_t i = 0; members && i < image->n_members; i++) {
 		const struct image_member *m = &image->members[i];
 
-		if (is_listed(m) && find_last(image, m->name) == m)
+		if (image_layer_name(m) && find_last(image, m->name) == m)
 			members[(*ret_n)++] = m;
 	}
 	if (members)
@@ -212,7 +191,7 @@ int embedded_layers_open(const struct image *image, const struct boot_keys *keys
 	int r;
 
 	*ret = (struct embedded_layers){ 0 };
-	if (!embedded_layers_are_there(image))
+	if (!image_has_layers(image))
 		return 0;
 	r = keys ? 0 : boot_keys_of_image(image, &own, f);
 	if (r < 0)

@@ -22,9 +22,6 @@ struct embedded_layers {
 	size_t n;
 };
 
-/* Anything there, be it one or not. */
-bool embedded_layers_are_there(const struct image *image);
-
 /* Each is what its manifest says, which one of the keys has signed if there are any: as init asks. keys NULL: those of the image. image
  * must stay open as long. On failure *ret is empty. */
 int embedded_layers_open(const struct image *image, const struct boot_keys *keys,

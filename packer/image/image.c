@@ -15,6 +15,7 @@
 #include "base/file_kind.h"
 #include "base/read_all.h"
 #include "base/spool.h"
+#include "image/layer_rules.h"
 #include "image/members.h"
 #include "modules/modindex.h"
 #include "image/pinned.h"
@@ -312,11 +313,20 @@ int image_need_root(const struct image *image, struct fail *f)
 	return image->is_boot_part ? fail_boot_part(image, f) : 0;
 }
 
-static bool has_layers(const struct image *image)
+const char *image_layer_name(const struct image_member *m)
+{
+	size_t length = strlen(MEMBER_LAYERS "/");
+	const char *name = m->name + length;
+
+	return strncmp(m->name, MEMBER_LAYERS "/", length) == 0 && *name && !layer_is_beside(name)
+		       ? name
+		       : NULL;
+}
+
+bool image_has_layers(const struct image *image)
 {
 	for (size_t i = 0; i < image->n_members; i++)
-		if (strncmp(image->members[i].name, MEMBER_LAYERS "/", strlen(MEMBER_LAYERS "/")) ==
-		    0)
+		if (image_layer_name(&image->members[i]))
 			return true;
 	return false;
 }
@@ -331,7 +341,7 @@ static bool find_other(struct image *image, int fd, enum need need)
 	if (is_boot_part(image))
 		image->arrives = image->is_boot_part = true;
 	else
-		image->is_layers = !image->has_manifest && has_layers(image);
+		image->is_layers = !image->has_manifest && image_has_layers(image);
 	if (need == NEED_SOMETHING && !image->is_layers && !image->is_boot_part)
 		return false;
 	if (image->uki)

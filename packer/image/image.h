@@ -84,6 +84,12 @@ int image_read_blocks(const struct image *image, struct block_list *ret, struct 
 /* The member of that name, without "/" before it; NULL: there is none. */
 const struct image_member *image_find_member(const struct image *image, const char *name);
 
+/* The name that a member has in tarboot/layers, where it counts as a layer, be it one or not; NULL: it is elsewhere, or lies beside one. */
+const char *image_layer_name(const struct image_member *m);
+
+/* Has it one? */
+bool image_has_layers(const struct image *image);
+
 /* Has its boot part what fetches a root over HTTP? */
 bool image_can_fetch(const struct image *image);
 

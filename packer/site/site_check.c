@@ -240,20 +240,28 @@ static bool find_closed(char *path)
 	return length > 0;
 }
 
+/* What dnsmasq reads in config once more, later, are the machines to which it gives addresses. */
 int site_check_reachable(const struct site *s, struct fail *f)
 {
-	static const char *const served[] = { "tftp", "http" };
+	static const char *const served[] = { "tftp", "http", "config" };
 	char path[PATH_MAX], real[PATH_MAX];
+	size_t n = s->proxy ? 2 : 3, length;
 
-	for (size_t i = 0; i < ARRAY_SIZE(served); i++) {
-		if (!realpath(site_path(s, path, "%s", served[i]), real) || !find_closed(real))
+	for (size_t i = 0; i < n; i++) {
+		if (!realpath(site_path(s, path, "%s", served[i]), real))
 			continue;
-		return fail_set(f, EACCES, s->directory,
-				"Move it to a directory that all users can enter, for example "
-				"/srv/tarboot.",
-				"dnsmasq and nginx cannot read it: they run as other users, which "
-				"cannot enter %s",
-				real);
+		length = strlen(real);
+		if (!find_closed(real))
+			continue;
+		return fail_set(
+			f, EACCES, s->directory,
+			strlen(real) == length
+				? "Let all users enter it: chmod a+rx."
+				: "Move it to a directory that all users can enter, for example "
+				  "/srv/tarboot.",
+			"dnsmasq and nginx cannot read it: they run as other users, which "
+			"cannot enter %s",
+			real);
 	}
 	return 0;
 }

@@ -13,7 +13,7 @@ use Modules;
 use RawTar qw(file symlink_to tar_end);
 use Stream;
 
-need_programs(qw(qemu-system-x86_64 busybox dnsmasq ip minisign b2sum));
+need_programs(qw(qemu-system-x86_64 busybox cpio dnsmasq ip minisign b2sum));
 enter_network();
 
 my $BOOT   = 300;    # seconds for one by the menu, with two others, that takes forty alone
@@ -196,8 +196,21 @@ sub with_changed_root {
 		append => "no_timer_check net.ifnames=0 tarboot.layer=" . pinned('good'));
 }
 
+# A layer in the image whose path is longer than messages have it. Its manifest, which is about something else, is asked all the same.
+sub with_long_name {
+	my $dir = scratch('long');
+	my $to  = "$dir/tarboot/layers/" . ('l' x 200) . '.tar.xz';
+	make_path("$dir/tarboot/layers");
+	run('cp', "$http/good.tar.xz", $to);
+	run('cp', "$http/tiny.tar.xz.manifest", "$to.manifest");
+	my $initrd = slurp("$http/tiny.img") . run("cd '$dir' && find tarboot | cpio -o -H newc --quiet");
+	return machine(name => 'long', mac => mac(88), mem => 384, kernel => $KERNEL, initrd => spew(scratch('long.img'), $initrd), append => 'no_timer_check net.ifnames=0');
+}
+
 my $none = 'd' x 64;
 two_at_once(
+	\&with_long_name, sub { fail_with('one with a long name and a wrong manifest', $_[0], what => qr{^/tarboot/layers/l+},
+		why => 'the layer beside it has another size than it says', do => qr/^Publish it again/) },
 	\&with_changed_root, sub { fail_with('a changed root in the image, under a fetched layer', $_[0], what => qr/rootfs\.tar\.xz/,
 		why => qr/it is not what its digest in the manifest says/, do => qr/\S/) },
 	up('a good one', pinned('good'), qr{^tarboot: find layers: \d+\.\d+ s, 1, \d}m),

@@ -506,6 +506,11 @@ fails_well(try($TARBOOT, 'serve', "$closed/site"), 1,
 	'a site below a directory that only root may enter');
 like(try($TARBOOT, 'netboot', '-o', "$closed/site")->{err}, qr{^tarboot: warning: .*cannot enter \Q$closed\E: Move it}m, 'netboot warns of it');
 
+chmod 0755, $closed or die "$closed: $!";
+chmod 0700, "$closed/site/config" or die "$closed: $!";
+fails_well(try($TARBOOT, 'serve', "$closed/site"), 1, qr{/site: dnsmasq and nginx cannot read it: .*, which cannot enter \Q$closed\E/site/config\n  Let all users enter it: chmod a\+rx\.\n}, 'or whose machines only root may read');
+unlike(try($TARBOOT, 'netboot', '-o', "$closed/site", '--proxy')->{err}, qr/cannot enter/, 'but where another server gives the addresses, nobody reads them');
+
 my $moved = public('moved');
 run('cp', '-a', $site, $moved);
 spew("$moved/netboot.conf", slurp("$moved/netboot.conf") =~ s/^http-port = .*$/http-port = 8080/mr);

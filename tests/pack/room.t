@@ -414,6 +414,15 @@ for my $wrong ([ '${x}', qr/--append: .*"\$\{x\}" is no variable of a layer/, 2 
 	$both->('a signature of nothing known', qr{^tarboot: /tarboot/layers/a\.minisig: it is among the layers}m, $free, { 'a.minisig' => 'x' });
 	$both->('a directory', qr{^tarboot: /tarboot/layers/sub: it is among the layers}m, $free, { 'sub/a.tar' => $tar });
 	$both->('a whiteout without a name', qr{^tarboot: \.wh\.: it has a whiteout without a name \(layer /tarboot/layers/a\.tar, }m, $free, { 'a.tar' => file('.wh.', '') . tar_end() });
+	my $long = 'l' x 200;
+	$both->('one with a long name', undef, $free, { "$long.tar" => $tar });
+	my %long = ("$long.tar.xz" => $signed{'layer-1.tar.xz'}, "$long.tar.xz.manifest" => $signed{'layer-1.tar.xz.manifest'});
+	$both->('one with a long name and its manifest', undef, $free, \%long);
+	$both->('one with a long name, a changed byte', qr{^tarboot: /tarboot/layers/l+(?:\.\.\.)?: this layer's digest is \S+, and must be }m, $free, { %long, "$long.tar.xz" => $changed });
+	$both->('one with a long name, no layer', qr{^tarboot: /tarboot/layers/l+(?:\.\.\.)?: it is among the layers, but is no \.tar}m, $free, { $long => 'x' });
+	$both->('one with a long name, signed for another', qr{^tarboot: /tarboot/layers/l+(?:\.\.\.)?: the signed manifest beside this layer is about tarboot/layers/layer-1\.tar\.xz}m,
+		$keyed, { %long, "$long.tar.xz.manifest.minisig" => $signed{'layer-1.tar.xz.manifest.minisig'} });
+	fails_well(try($TARBOOT, 'verify', spew(scratch('manifest.img'), $initrd->('a.tar.manifest' => $signed{'layer-1.tar.xz.manifest'}))), 1, qr/there is no \/rootfs/, 'a manifest without a layer is no image of layers');
 	$both->('a damaged one', qr/./, $free, { 'a.tar' => 'x' x 1024 });
 
 	# What it does to the root is only known with the root.

@@ -13,6 +13,7 @@ need_programs(qw(busybox dnsmasq ip nsenter pgrep));
 plan skip_all => 'not root: makes networks of its own' if $> != 0;
 my $TARBOOT = build_path('tarboot');
 my $site    = public('site');
+my $second  = public('second');
 $ENV{PATH} = Net::servers() . "/commands:$ENV{PATH}";
 $ENV{TELL} = spew(scratch('tell'), "#!/bin/sh\n[ \$1 != bound ] || echo \$ip \${hostname:-without a name}\n", 0755);
 
@@ -20,6 +21,8 @@ tiny_root('root');
 tarboot('pack', scratch('root'), '-o', scratch('lab.img'), qw(--level=fast --kernel=none --no-shell));
 spew(scratch('lab.img.vmlinuz'), bzimage('6.1', 'kernel'));
 tarboot('netboot', scratch('lab.img'), '-o', $site, qw(--server 10.7.0.1 --subnet 10.7.0.0/24 --http-port 8080));
+tarboot('netboot', scratch('lab.img'), '-o', $second, qw(--server 10.7.0.2 --subnet 10.7.0.0/24 --http-port 8080));
+$ENV{SECOND} = $second;
 
 my $PROLOGUE = <<'END_OF_SH';
 tarboot=$1 site=$2 log=$3
@@ -99,6 +102,93 @@ tarboot: nginx-light: the server from this package has ended
 1, 0 servers, 0 directories
 serving
 0 servers, 0 directories
+END_OF_TEXT
+
+$r = in_room(<<'END_OF_SH');
+removed() { grep -o '^removed  /run/tarboot-serve-.*' "$log" | sed 's/serve-....../serve-/'; }
+start
+pkill -STOP dnsmasq # which makes its end take longer
+kill -KILL $serve
+wait $serve 2>/dev/null
+start
+echo "at once: $(servers) servers, $(directories) directory"
+
+pkill -KILL -x serve-guardian
+kill -KILL $serve
+pkill -KILL dnsmasq
+pkill -KILL nginx
+pkill -KILL -f nginx:
+until_true '[ $(servers) = 0 ]'
+start
+removed
+echo "$(servers) servers, $(directories) directory"
+kill -TERM $serve
+wait $serve
+
+mkdir -m 700 /run/tarboot-serve-empty1 /run/tarboot-serve-empty2 /run/tarboot-serve-full01
+touch /run/tarboot-serve-full01/file
+touch -d '1 hour ago' /run/tarboot-serve-empty1 /run/tarboot-serve-full01
+start
+removed
+kill -TERM $serve
+wait $serve
+(cd /run && echo tarboot-serve-*)
+
+mount -t tmpfs -o nr_inodes=2 none /run
+start
+echo "$(servers) servers, $(directories) directories"
+kill -TERM $serve
+wait $serve
+umount /run
+END_OF_SH
+is($r->{out}, <<'END_OF_TEXT', 'what is left never keeps the next one from starting') or diag($r->{err}, slurp(scratch('log')));
+at once: 2 servers, 1 directory
+removed  /run/tarboot-serve-: a `tarboot serve` that was killed left it
+2 servers, 1 directory
+tarboot-serve-empty2 tarboot-serve-full01
+2 servers, 0 directories
+END_OF_TEXT
+
+# ---- others are left alone ----
+
+$r = in_room(<<'END_OF_SH');
+begin() { sh -c "sleep 100; : $2" & eval "$1=$!"; }
+living() { for k in $nginx $dnsmasq; do if kill -0 $k; then echo "lives"; fi; done; }
+start
+dir=$(echo /run/tarboot-serve-*)
+begin nginx "nginx -t -c $dir/nginx.conf"
+begin dnsmasq "dnsmasq --pid-file=$dir/dnsmasq.pid"
+kill -KILL $serve
+until_true '[ $(servers) = 0 ] && [ $(directories) = 0 ]'
+living
+
+start
+pkill -KILL -x serve-guardian
+kill -KILL $serve
+wait $serve 2>/dev/null
+echo "$nginx 1" >>/run/tarboot-serve-*/servers
+start
+living
+
+nsenter -t $machine -n ip link set lo up
+nsenter -t $machine -n ip address add 10.7.0.2/24 dev plug
+first=$(pgrep -f '^dnsmasq ')
+nsenter -t $machine -n "$tarboot" serve "$SECOND" --force >"$log.second" 2>&1 & second=$!
+until_true 'grep -q "^serving" "$log.second" && [ $(pgrep -fc "^dnsmasq ") = 2 ]'
+echo "$(directories) directories, removed: $(grep -c ^removed "$log.second")"
+kill -TERM $second
+wait $second
+kill -0 $first && kill -0 $serve && echo "$(servers) servers, $(directories) directory"
+kill -TERM $serve
+wait $serve
+END_OF_SH
+is($r->{out}, <<'END_OF_TEXT', 'only its own servers are ended: not who has their words, nor their number, nor those of another') or diag($r->{err}, slurp(scratch('log')));
+lives
+lives
+lives
+lives
+2 directories, removed: 0
+2 servers, 1 directory
 END_OF_TEXT
 
 # ---- others have the ports ----
@@ -184,4 +274,17 @@ is($r->{out}, <<'END_OF_TEXT', 'names and addresses count at once; an address th
 not using configured address 10.7.0.99 because it is leased to 52:54:00:00:00:77
 10.7.0.99 pc77
 END_OF_TEXT
+
+# As a look for other DHCP servers, which takes some seconds.
+mkdir scratch('look') or die;
+spew(scratch('look/busybox'), "#!/bin/sh\n'$TARBOOT' netboot -o '$site' -q --host 52:54:00:00:00:79=10.7.0.98,pc79\nexit 1\n", 0755);
+$ENV{LOOK} = scratch('look');
+$r = in_room(<<'END_OF_SH');
+PATH="$LOOK:$PATH" "$tarboot" serve "$site" >"$log" 2>&1 & serve=$!
+until_true 'grep -q "config/dnsmasq.hosts has changed: dnsmasq reads names and addresses of machines again" "$log"'
+echo "$(servers) servers"
+kill -TERM $serve
+wait $serve
+END_OF_SH
+is($r->{out}, "2 servers\n", 'also what changes before the servers have started') or diag($r->{err}, slurp(scratch('log')));
 done_testing();

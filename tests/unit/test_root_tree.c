@@ -387,6 +387,34 @@ static void test_deep_deletions(void)
 	is_int(differences, before, "both say the same");
 }
 
+/* A whiteout's own name is longer than the one that it deletes. */
+static void test_long_whiteouts(void)
+{
+	char name[NAME_MAX + 2], path[NAME_MAX + 16];
+	unsigned before = differences;
+
+	for (size_t length = NAME_MAX - 4; length <= NAME_MAX + 1; length++) {
+		begin();
+		memset(name, 'n', length);
+		name[length] = '\0';
+		(void)add_one(MEMBER_FILE, name, NULL);
+		sprintf(path, "d/%s", name);
+		(void)add_one(MEMBER_FILE, path, NULL);
+		begin_layer();
+		sprintf(path, ".wh.%s", name);
+		is_int(add_one(MEMBER_FILE, path, NULL), 0, "a whiteout of %zu bytes",
+		       strlen(path));
+		ok(faccessat(root_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0, "deletes that name");
+		sprintf(path, "d/.wh.%s/", name);
+		is_int(add_one(MEMBER_FILE, path, NULL), 0, "one in a directory");
+		sprintf(path, "d/%s", name);
+		ok(faccessat(root_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0, "too");
+		ok(is_same_list(), "the same names are there");
+		end();
+	}
+	is_int(differences, before, "both say the same");
+}
+
 static void test_many_names(void)
 {
 	struct member m = { .type = MEMBER_FILE };
@@ -557,6 +585,7 @@ int main(void)
 	test_long_paths();
 	test_bounds();
 	test_deep_deletions();
+	test_long_whiteouts();
 	test_many_names();
 	test_memory();
 	test_layers();
