@@ -6,9 +6,6 @@
 #include "engine/unpack.h"
 #include "image/boot_keys.h"
 #include "image/image.h"
-#include "image/members.h"
-
-#define EMBEDDED_LAYERS_DIR MEMBER_LAYERS "/"
 
 struct embedded_layers {
 	struct payload *payloads;    /* owned */

@@ -15,9 +15,9 @@
 #include "base/read_all.h"
 #include "engine/unpack.h"
 #include "image/bootpart.h"
-#include "image/embedded_layers.h"
 #include "image/image_unpack.h"
 #include "image/image_write.h"
+#include "image/members.h"
 #include "image/payload_digests.h"
 #include "image/rootsize.h"
 #include "image/rootfs_write.h"
@@ -245,7 +245,7 @@ static int format_manifest(const struct layer *l, const char *stem, char **ret, 
 	struct manifest m = l->manifest; /* its Blocks stay the layer's */
 	int r;
 
-	snprintf(m.payload, sizeof(m.payload), EMBEDDED_LAYERS_DIR "%s.tar%s", stem, l->suffix);
+	snprintf(m.payload, sizeof(m.payload), MEMBER_LAYERS "/%s.tar%s", stem, l->suffix);
 	r = manifest_format(&m, ret);
 	return r < 0 ? fail_errno(f, r, l->payload.name, "cannot write its manifest") : 0;
 }
@@ -309,7 +309,7 @@ static int add_file(struct bootpart *b, const char *name, const char *suffix, co
 {
 	char path[2 * PATH_MAX];
 
-	snprintf(path, sizeof(path), EMBEDDED_LAYERS_DIR "%s%s", name, suffix);
+	snprintf(path, sizeof(path), MEMBER_LAYERS "/%s%s", name, suffix);
 	return bootpart_add(b, path, S_IFREG | 0644, 0, 0, text, size);
 }
 
@@ -350,13 +350,13 @@ static int fill_head(struct bootpart *b, const struct layer *l, const char *dire
 int layer_write_initrd(const struct layer *l, const char *directory, const char *stem,
 		       struct fail *f)
 {
-	char name[LAYER_STEM_MAX + 16], path[sizeof(EMBEDDED_LAYERS_DIR) + sizeof(name)];
+	char name[LAYER_STEM_MAX + 16], path[sizeof(MEMBER_LAYERS "/") + sizeof(name)];
 	struct bootpart head = { 0 };
 	struct out out = { 0 };
 	int r;
 
 	snprintf(name, sizeof(name), "%s.tar%s", stem, l->suffix);
-	snprintf(path, sizeof(path), EMBEDDED_LAYERS_DIR "%s", name);
+	snprintf(path, sizeof(path), MEMBER_LAYERS "/%s", name);
 	r = fill_head(&head, l, directory, stem, name, f);
 	if (r == 0)
 		r = open_new(directory, stem, ".img", "", &out, f);
