@@ -115,7 +115,8 @@ void needs_print(const struct image *image, const struct needs *n)
 		       with_zram(n, zram, n->fetching_machine, n->zram_fetching_machine),
 		       size_format(b, image->size - image->payload.size));
 	if (!n->has_zram)
-		puts("         no figure with zram: the image has no module of that name");
+		puts("         no figure with zram: the image has no module of that name, "
+		     "and if the kernel has it built in is not known");
 	if (image->size > BIOS_IMAGE_MAX && n->fetching_machine)
 		print_warning("an image of %s is too large for BIOS boot loaders and 32-bit iPXE: "
 			      "boot with UEFI, or publish it with `tarboot netboot --stream`",

@@ -160,7 +160,11 @@ static int check_machines(const struct site *s, struct fail *f)
 				      "--forget %s",
 				      m->mac, m->mac);
 		if (m->address && s->proxy)
-			return wrong(f, m->mac, "with proxy, another server gives it its address");
+			return fail_set(
+				f, EINVAL, m->mac,
+				"Take its address away: `--forget` it, and give its name, entry "
+				"and layer again.",
+				"with proxy, another server gives it its address");
 		if (m->address && !subnet_has(&s->subnet, m->address))
 			return wrong(f, m->mac, "its fixed address is not in the subnet");
 		if (m->address == s->server && m->address)
