@@ -16,7 +16,7 @@ use POSIX ();
 use Test::More;
 
 our @EXPORT = qw(build_path repo_path scratch public public_tarboot run made_once bare_root_of demo_root demo_root_of demo_root_of_suite root_made_of demo_kernel tarboot slurp spew
-	newc_read newc_write tiny_root pack_payload elf_program bzimage efi_kernel need_programs);
+	newc_read newc_write tiny_root pack_payload elf_program bzimage efi_kernel word_image need_programs);
 
 my $REPO  = "$FindBin::RealBin/../..";
 my $BUILD = $ENV{TARBOOT_BUILD} || "$REPO/build";
@@ -241,6 +241,17 @@ sub efi_kernel {
 	substr $kernel, 0x58, length $optional, $optional;
 	substr $kernel, 0x58 + length $optional, 40, pack 'a8 V4 x12 V', '.text', 5000, 4096, 5000, 1024, 0x60000020;
 	return $kernel;
+}
+
+# An image NAME.img of the tiny root with a word in it, so that another word is another image; beside it what stands for its kernel.
+sub word_image {
+	my ($name, $word, @options) = @_;
+	my $root  = tiny_root("root-$name-$word", sub { spew("$_[0]/word", $word) });
+	my $image = scratch("$name.img");
+
+	tarboot('pack', $root, '-o', $image, qw(--level=fast --kernel=none --no-shell), @options);
+	spew("$image.vmlinuz", bzimage('6.1', "kernel of $word"));
+	return $image;
 }
 
 # Pack a directory by hand, without tarboot: for roots that it refuses.

@@ -18,14 +18,6 @@ my $servers = Net::servers();
 my $site    = public('site');
 my @NET     = qw(--server 10.7.0.1 --subnet 10.7.0.0/24);
 
-sub make_image {
-	my ($name, $word, @options) = @_;
-	my $root = tiny_root("root-$name-$word", sub { spew("$_[0]/word", $word) });
-	tarboot('pack', $root, '-o', scratch("$name.img"), qw(--level=fast --kernel=none --no-shell), @options);
-	spew(scratch("$name.img.vmlinuz"), bzimage('6.1', "kernel of $word"));
-	return scratch("$name.img");
-}
-
 sub netboot { return try($TARBOOT, 'netboot', '-o', $site, @_) }
 
 sub works {
@@ -46,7 +38,7 @@ sub refuses {
 sub link_of { return readlink("$site/http/images/$_[0]") // '' }
 sub menu    { return slurp("$site/http/menu.ipxe") }
 
-my $lab = make_image('lab', 'one');
+my $lab = word_image('lab', 'one');
 refuses('no server',  1, qr/address of the server is not known\n.*--server/, $lab);
 refuses('no subnet',  1, qr/subnet of the machines is not known\n.*--subnet/, $lab, '--server', '10.7.0.1');
 refuses('no kernel',  1, qr/none: cannot read the kernel.*\n.*--kernel/, $lab, @NET, '--kernel', scratch('none'));
@@ -107,7 +99,7 @@ unlike(menu(), qr/install/, 'there is no installer');
 refuses('a default that is none', 1, qr/nothing: the menu has no such entry/, qw(--default nothing));
 like(works('the same again', $lab), qr/^unchanged lab/m, 'changes nothing');
 is(link_of('lab/current'), $one, 'it stays');
-make_image('lab', 'two');
+word_image('lab', 'two');
 works('another', $lab, '--append', 'quiet x="a # b"');
 my $two = link_of('lab/current');
 isnt($two, $one, 'it becomes the current one');
@@ -128,14 +120,14 @@ works('back', '--rollback', 'lab');
 is(link_of('lab/current') . link_of('lab/previous'), $one . $two, 'they are swapped');
 works('and forth', '--rollback', 'lab');
 for my $word (qw(three four five)) {
-	make_image('lab', $word);
+	word_image('lab', $word);
 	works("version $word", $lab, '--versions', 2);
 }
 is(scalar(my @kept = glob "$site/http/images/lab/2*"), 2, 'two versions are kept');
 is(length(do { local $/; <$slow> }), -s $slow, 'who reads an old one reads it to its end');
 refuses('a rollback of nothing', 1, qr/it has no image nothing/, '--rollback', 'nothing');
 
-like(works('a trial image', make_image('a-trial', 'one'), '--append', ''), qr/^image    lab: .*, the default$/m, 'is not the default, though it is the first by name');
+like(works('a trial image', word_image('a-trial', 'one'), '--append', ''), qr/^image    lab: .*, the default$/m, 'is not the default, though it is the first by name');
 like(menu(), qr/^:a-trial\n(?:.*\n){1,5}kernel \S+ initrd=initrd\.img  \|\| goto failed$/m, 'its kernel command line is empty');
 like(menu(), qr/^set entry lab\n/m, 'nor in the menu');
 works('removed', '--remove', 'a-trial');
@@ -144,7 +136,7 @@ works('removed', '--remove', 'a-trial');
 	my $entry = "$site/http/images/lab/current/entry.conf";
 	my $text  = slurp($entry);
 	spew($entry, $text =~ s/^append = .*/append = quiet tarboot.sise=1g/mr);
-	refuses('the line of the version before', 1, qr/^tarboot: --append: tarboot\.sise: unknown parameter; did you mean tarboot\.size\?\n  Correct it with --append: /m, make_image('five', 'five'), '--name', 'lab');
+	refuses('the line of the version before', 1, qr/^tarboot: --append: tarboot\.sise: unknown parameter; did you mean tarboot\.size\?\n  Correct it with --append: /m, word_image('five', 'five'), '--name', 'lab');
 	spew($entry, $text);
 }
 {
@@ -173,24 +165,24 @@ works('removed', '--remove', 'a-trial');
 }
 
 my $long = 'x' x 33;
-refuses('a name of 33 characters', 1, qr/x\.img: its name is too long for the menu, which takes 32 characters\n.*--name/, make_image($long, 'one'));
+refuses('a name of 33 characters', 1, qr/x\.img: its name is too long for the menu, which takes 32 characters\n.*--name/, word_image($long, 'one'));
 works('a shorter one', scratch("$long.img"), qw(--name shorter));
-works('with --name two files are versions of one', make_image('shorter2', 'two'), qw(--name shorter));
-works('a dot', make_image('b.1', 'one'));
-refuses('another file of that name', 1, qr/b-1: the image of this name came from b\.1\.img, and this is b-1\.img\n.*--name/, make_image('b-1', 'two'));
+works('with --name two files are versions of one', word_image('shorter2', 'two'), qw(--name shorter));
+works('a dot', word_image('b.1', 'one'));
+refuses('another file of that name', 1, qr/b-1: the image of this name came from b\.1\.img, and this is b-1\.img\n.*--name/, word_image('b-1', 'two'));
 works("$_ is removed", '--remove', $_) for qw(shorter b-1);
-my $fresh = make_image('fresh', 'one');
+my $fresh = word_image('fresh', 'one');
 run('mkdir', scratch('elsewhere'));
 run('cp', '-a', $fresh, "$fresh.vmlinuz", scratch('elsewhere'));
 my $twin = scratch('elsewhere/fresh.img');
 refuses('two of one name', 1, qr{^tarboot: fresh: two images would have this name, \Q$fresh\E and \Q$twin\E\n  Give one of them another name with --name, or, if the second is a new version of the first, publish them one after the other\.\n\z}, $fresh, $twin);
-refuses('a name that one of them cannot have', 1, qr{^tarboot: menu: the menu has an entry of its own with that name\n  Give another with --name\.\n\z}, $fresh, make_image('menu', 'one'));
+refuses('a name that one of them cannot have', 1, qr{^tarboot: menu: the menu has an entry of its own with that name\n  Give another with --name\.\n\z}, $fresh, word_image('menu', 'one'));
 my $crooked = spew(scratch("a\nappend = b.img"), slurp($fresh));
 refuses('a file whose name has a newline', 1, qr{^tarboot: \S*/a\\012append = b\.img: its file name contains a control character\n  Rename it\.\n\z},
 	$crooked, '--kernel', "$fresh.vmlinuz", '--name', 'fresh');
 is(link_of('fresh/current'), '', 'then the others are not published either');
 
-works('in two files', make_image('parts', 'one', '--compress=zstd'), '--split', '--installer', 'http://10.7.0.1/debian/');
+works('in two files', word_image('parts', 'one', '--compress=zstd'), '--split', '--installer', 'http://10.7.0.1/debian/');
 like(menu(), qr{initrd=boot\.img initrd=root\.img .*\ninitrd \S+boot\.img .*\ninitrd \S+root\.img }, 'the menu has both');
 like(menu(), qr{^kernel http://10\.7\.0\.1/debian/linux initrd=initrd\.gz}m, 'and an installer');
 my $dir = "$site/http/images/parts/current";
@@ -241,12 +233,12 @@ unlike(menu(), qr/parts/, 'from the menu, too');
 
 run('mkdir', '-p', map { "$site/http/images/$_/.new-20200101-000000" } qw(lab fresh killed));
 spew("$site/http/images/killed/.new-20200101-000000/initrd.img", 'x');
-works('after an interruption', make_image('lab', 'six'));
+works('after an interruption', word_image('lab', 'six'));
 is(run("cd '$site/http/images' && find . -maxdepth 1 -mindepth 1 -o -name '.new-*'"), "./lab\n", 'what it left is removed, under all names');
 {
 	# A signal, here of a file that becomes too large, and a disk without room leave nothing, however often.
 	my $before = run("cd '$site' && find . | sort");
-	my $killed = make_image('killed', 'one');
+	my $killed = word_image('killed', 'one');
 	for my $name (qw(lab killed), 'killed') {
 		my $r = try('sh', '-c', 'ulimit -f 100; exec "$@"', 'sh', $TARBOOT, 'netboot', '-o', $site, '--name', $name, $killed);
 		is($r->{signal} || $r->{exit} - 128, 25, "$name: ended by SIGXFSZ");

@@ -19,14 +19,6 @@ my @NET     = qw(--server 10.7.0.1 --subnet 10.7.0.0/16);
 my @mac     = map { "52:54:00:00:00:0$_" } 0 .. 5;
 Net::servers();
 
-sub make_image {
-	my ($name, $word, @options) = @_;
-	my $root = tiny_root("root-$name-$word", sub { spew("$_[0]/word", $word) });
-	tarboot('pack', $root, '-o', scratch("$name.img"), qw(--level=fast --kernel=none --no-shell), @options);
-	spew(scratch("$name.img.vmlinuz"), bzimage('6.1', "kernel of $word"));
-	return scratch("$name.img");
-}
-
 sub netboot { return try($TARBOOT, 'netboot', '-o', $site, @_) }
 
 sub works {
@@ -52,10 +44,10 @@ sub refuses {
 
 # ---- what is asked first ----
 
-my $old = make_image('old', 'one');
-my $new = make_image('new', 'one');
+my $old = word_image('old', 'one');
+my $new = word_image('new', 'one');
 works('two images', $old, $new, @NET, '--boot', "$mac[1]=new");
-my $newer = make_image('new', 'two');
+my $newer = word_image('new', 'two');
 my @hosts = ('--hosts', spew(scratch('room.csv'), "$mac[2],,pc2,new\n$mac[3],,pc3,nwe\n$mac[4],,pc4,new\n"));
 my $no_entry = qr/^tarboot: nwe: the menu has no such entry\n  Give another with --default\.\n\z/;
 refuses('the default goes, and a typo', $no_entry, '--remove', 'old', '--default', 'nwe');
@@ -74,7 +66,7 @@ refuses('a memory test that is not installed', qr/^tarboot: memtest: the menu ha
 	works('an image, and back at once', $newer, '--rollback', 'new');
 	is(readlink "$site/http/images/new/current", $version, 'is the one before');
 	ok(readlink "$site/http/images/new/previous" gt $version, 'and the new one is there');
-	works('an image that is the default at once', make_image('third', 'one'), '--default', 'third');
+	works('an image that is the default at once', word_image('third', 'one'), '--default', 'third');
 }
 
 # ---- what goes, goes last ----
@@ -133,7 +125,7 @@ refuses('a memory test that is not installed', qr/^tarboot: memtest: the menu ha
 run(qw(minisign -G -W -f -p), scratch("$_.pub"), '-s', scratch("$_.key")) for qw(first second);
 {
 	local $site = public('signed');
-	my $keyed = make_image('keyed', 'one', '--stream', '--modules=none', map { ('--trust', scratch("$_.pub")) } qw(first second));
+	my $keyed = word_image('keyed', 'one', '--stream', '--modules=none', map { ('--trust', scratch("$_.pub")) } qw(first second));
 	my @sign  = ($keyed, '--stream', '--layer', scratch('two'), '--sign');
 	works('signed', @sign, scratch('first.key'), @NET);
 	my $dir = "$site/http/images/keyed/current";
@@ -170,7 +162,7 @@ run(qw(minisign -G -W -f -p), scratch("$_.pub"), '-s', scratch("$_.key")) for qw
 {
 	# The first image will be the default, and so its key counts for a machine that has no entry of its own.
 	local $site = public('first');
-	my ($one, $two) = map { make_image("of-$_", 'one', '--trust', scratch("$_.pub")) } qw(first second);
+	my ($one, $two) = map { word_image("of-$_", 'one', '--trust', scratch("$_.pub")) } qw(first second);
 	my @layer = ('--machine-layer', "$mac[1]=" . scratch('one'), @NET, '--sign');
 	my $r = netboot($one, $two, @layer, scratch('second.key'));
 	is($r->{exit}, 1, 'signed for the second image');
@@ -180,7 +172,7 @@ run(qw(minisign -G -W -f -p), scratch("$_.pub"), '-s', scratch("$_.key")) for qw
 
 	# The version counts that will be there.
 	@layer = ('--machine-layer', "$mac[2]=" . scratch('two'), '--sign');
-	is(netboot(make_image('of-first', 'two', '--trust', scratch('second.pub')))->{exit}, 0, 'a version with the second key');
+	is(netboot(word_image('of-first', 'two', '--trust', scratch('second.pub')))->{exit}, 0, 'a version with the second key');
 	refuses('back, and a layer with the second key', qr/ it is signed with key \w+, which is not trusted: /, '--rollback', 'of-first', @layer, scratch('second.key'));
 	works('with the first', '--rollback', 'of-first', @layer, scratch('first.key'));
 }
