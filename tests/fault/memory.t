@@ -8,7 +8,7 @@ use lib $FindBin::RealBin;
 use Test::More;
 use Fault;
 
-my $MIB = qr/\d+(?:\.\d)? MiB/;
+my $MIB = qr/\d+(?:\.\d)? (?:[KM]i)?B/;    # at the end there may be none at all
 
 # One that says that the tree needs next to nothing.
 sub lying_manifest { return change_manifest(sub { s/^unpacked-bytes=\d+/unpacked-bytes=4096/mr })->(@_) }

@@ -9,7 +9,7 @@ use Digest::MD5 qw(md5_hex);
 use Test::More;
 use Fault;
 
-my $MIB = qr/\d+(?:\.\d)? MiB/;
+my $MIB = qr/\d+(?:\.\d)? (?:[KM]i)?B/;    # at the end there may be none at all
 my @MODULES = qw(zram zstd lz4);
 
 need_programs(qw(qemu-system-x86_64 busybox tar xz));
