@@ -9,7 +9,7 @@ use Engine;
 use Net ();
 use Test::More;
 
-need_programs(qw(busybox dnsmasq ip nsenter pgrep));
+need_programs(qw(busybox dnsmasq ip nsenter pgrep pkill ps));
 plan skip_all => 'not root: makes networks of its own' if $> != 0;
 my $TARBOOT = build_path('tarboot');
 my $site    = public('site');
