@@ -38,7 +38,8 @@ static bool find(bool (*is_it)(pid_t pid, const void *arg), const void *arg, pid
 	return found;
 }
 
-const char *process_describe(pid_t pid, char ret[PROCESS_NAME_MAX])
+/* Its name, as `ps` shows it, and number. Returns ret. */
+static const char *describe(pid_t pid, char ret[PROCESS_NAME_MAX])
 {
 	char path[PATH_OF_PROC], name[32] = "";
 	FILE *in;
@@ -160,6 +161,6 @@ const char *process_of_port(int type, const struct sockaddr *at, char ret[PROCES
 	for (int i = 0; i < 2; i++)
 		if (find_socket(tables[type == SOCK_DGRAM][i], type, at, &inode) &&
 		    find(has_socket, &inode, &pid))
-			return process_describe(pid, ret);
+			return describe(pid, ret);
 	return ret;
 }

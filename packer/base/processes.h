@@ -9,9 +9,6 @@
 
 #define PROCESS_NAME_MAX 64 /* "nginx (process 1234)" */
 
-/* Writes its name, as `ps` shows it, and number. Returns ret. */
-const char *process_describe(pid_t pid, char ret[PROCESS_NAME_MAX]);
-
 /* When it started, in ticks since the machine did: another process that has its number later has another. 0: it has ended. */
 unsigned long long process_start(pid_t pid);
 

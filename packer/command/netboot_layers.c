@@ -223,6 +223,12 @@ int netboot_layers_give(struct netboot_layers *l, struct site *s, struct fail *f
 	return r;
 }
 
+/* Is it a new layer of one machine? */
+static bool is_of_machine(const struct netboot_layer *given)
+{
+	return *given->mac && given->from;
+}
+
 /* A machine whose boot part has keys takes no layer without a signature. */
 static int sign_one(struct site *s, const char *mac, const struct publishing *p,
 		    const struct site_trust *trust, struct signing *signing, struct fail *f)
@@ -252,7 +258,7 @@ int netboot_layers_sign(const struct netboot_layers *l, struct site *s, const st
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < l->n; i++)
-		if (*l->given[i].mac && l->given[i].from)
+		if (is_of_machine(&l->given[i]))
 			r = sign_one(s, l->given[i].mac, p, trust, signing, f);
 	return r;
 }
@@ -262,7 +268,7 @@ int netboot_layers_seal(const struct netboot_layers *l, const struct site *s, st
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < l->n; i++)
-		if (*l->given[i].mac && l->given[i].from)
+		if (is_of_machine(&l->given[i]))
 			r = site_layers_give_initrd(s, l->given[i].mac, &l->given[i].layer, f);
 	return r;
 }
@@ -295,7 +301,7 @@ int netboot_layers_remove_old(const struct netboot_layers *l, const struct site 
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < l->n; i++)
-		if (*l->given[i].mac && l->given[i].from)
+		if (is_of_machine(&l->given[i]))
 			r = site_layers_remove_old(s, l->given[i].mac, &l->given[i].before, f);
 	return r;
 }

@@ -5,8 +5,8 @@ package LiveBoot;
 use strict;
 use warnings;
 
-use Line;
 use Make;
+use Squash;
 
 sub peers {
 	return (
@@ -21,17 +21,7 @@ sub _initrd {
 
 sub _peer {
 	my ($name, $label, $compression, $more) = @_;
-	return {
-		name    => $name,
-		label   => $label,
-		make    => sub { kernel(); _initrd(); squashfs($compression) },
-		publish => sub {
-			my ($peer) = @_;
-			my $url = offer($peer, 'root.squashfs', squashfs($compression));
-			boot_script($peer, kernel => kernel(), initrds => [_initrd()], append => "boot=live$more fetch=$url");
-			$peer->{payload} = $peer->{dir} . '/root.squashfs';
-		},
-	};
+	return squashfs_peer($name, $label, $compression, file => 'root.squashfs', initrd => \&_initrd, append => sub { "boot=live$more fetch=$_[0]" });
 }
 
 1;

@@ -6,8 +6,8 @@ package Livenet;
 use strict;
 use warnings;
 
-use Line;
 use Make;
+use Squash;
 
 our $PACKAGES = 'dracut-core,dracut-network,dracut-live,curl,dmsetup,cpio,zstd,iputils-arping,isc-dhcp-client';
 
@@ -24,18 +24,7 @@ sub _initrd {
 
 sub _peer {
 	my ($name, $label, $compression, $more) = @_;
-	return {
-		name    => $name,
-		label   => $label,
-		make    => sub { kernel(); _initrd(); squashfs($compression) },
-		publish => sub {
-			my ($peer) = @_;
-			my $url = offer($peer, 'squashfs.img', squashfs($compression));
-			boot_script($peer, kernel => kernel(), initrds => [_initrd()],
-				append => "root=live:$url ip=dhcp rd.live.overlay.overlayfs=1$more");
-			$peer->{payload} = $peer->{dir} . '/squashfs.img';
-		},
-	};
+	return squashfs_peer($name, $label, $compression, file => 'squashfs.img', initrd => \&_initrd, append => sub { "root=live:$_[0] ip=dhcp rd.live.overlay.overlayfs=1$more" });
 }
 
 1;

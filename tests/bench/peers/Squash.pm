@@ -1,0 +1,29 @@
+# What live-boot and dracut's livenet have in common: they load a squashfs, from a URL that is on the kernel command line.
+package Squash;
+
+use strict;
+use warnings;
+
+use Exporter qw(import);
+use Line;
+use Make;
+
+our @EXPORT = qw(squashfs_peer);
+
+# file: its name on the server; initrd: makes the initramfs; append: the kernel command line, of the URL.
+sub squashfs_peer {
+	my ($name, $label, $compression, %o) = @_;
+	return {
+		name    => $name,
+		label   => $label,
+		make    => sub { kernel(); $o{initrd}->(); squashfs($compression) },
+		publish => sub {
+			my ($peer) = @_;
+			my $url = offer($peer, $o{file}, squashfs($compression));
+			boot_script($peer, kernel => kernel(), initrds => [ $o{initrd}->() ], append => $o{append}->($url));
+			$peer->{payload} = "$peer->{dir}/$o{file}";
+		},
+	};
+}
+
+1;
