@@ -94,11 +94,11 @@ sub usr_sum {
 	return slurp($file) =~ /^(\w+)/ ? $1 : die "$file: no sum\n";
 }
 
-# As live-build and livemedia-creator call it, but for the list of what is left out.
+# more: options of mksquashfs beside the compression's name. live-build gives none for xz, lorax -Xbcj x86.
 sub squashfs {
-	my ($compression) = @_;
-	return kept(of_root("root-$compression.squashfs"), sub {
-		run('mksquashfs', tree(), $_[0], '-comp', $compression, qw(-noappend -no-progress));
+	my ($compression, @more) = @_;
+	return kept(of_root(join('-', 'root', $compression, map { /(\w+)$/ } @more) . '.squashfs'), sub {
+		run('mksquashfs', tree(), $_[0], '-comp', $compression, @more, qw(-noappend -no-progress));
 	}, payload_file('xz'));
 }
 
