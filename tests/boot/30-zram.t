@@ -59,7 +59,7 @@ sub whole_boot {
 # The newest needs smp 1 in QEMU 7.2: Modules.pm
 my %MORE = (bookworm => {}, $ENV{TARBOOT_TEST_ALL} ? (bullseye => {}, trixie => {}, sid => { smp => 1 }) : ());
 for my $suite (sort keys %MORE) {
-	my $root = $suite eq 'bookworm' ? demo_root() : eval { demo_root_of_suite($suite) };
+	my $root = $suite eq 'bookworm' ? demo_root() : eval { demo_root(suite => $suite) };
 	subtest "Debian $suite" => sub {
 		plan skip_all => "no root of Debian $suite can be made here" unless $root;
 		my $image = scratch('image');

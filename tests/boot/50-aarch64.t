@@ -53,7 +53,7 @@ sub says_damage {
 sub boots_debian {
 	my $image = scratch('demo.img');
 
-	note(tarboot('pack', '--level', 'fast', demo_root_of('aarch64'), '-o', $image));
+	note(tarboot('pack', '--level', 'fast', demo_root(arch => 'aarch64'), '-o', $image));
 	my $guest = start('arm', $image);
 	ok($guest->wait_for(qr/\w login:/, 300), 'it boots to a login prompt') or $guest->show_end;
 	ok($guest->log_in, 'somebody can log in');
@@ -73,7 +73,7 @@ SKIP: {
 	local $ENV{BUILD} = build_path();
 	skip 'programs for arm64 cannot be run here to make a root: that takes Linux 6.7, or qemu-user-static'
 		. ' and binfmt-support: ' . $@, 1
-		if !-e build_path('demo-root-aarch64.tar')
+		if !-e build_path(demo_root_name(arch => 'aarch64'))
 		&& !eval { run(repo_path('scripts/with-emulation'), 'aarch64', 'true') };
 	boots_debian();
 }

@@ -15,7 +15,7 @@ use FindBin;
 use POSIX ();
 use Test::More;
 
-our @EXPORT = qw(build_path repo_path scratch public public_tarboot run made_once bare_root_of demo_root demo_root_of demo_root_of_suite root_made_of demo_kernel tarboot slurp spew
+our @EXPORT = qw(build_path repo_path scratch public public_tarboot run made_once bare_root_of demo_root demo_root_name demo_kernel tarboot slurp spew
 	newc_read newc_write tiny_root pack_payload elf_program bzimage efi_kernel word_image need_programs);
 
 my $REPO  = "$FindBin::RealBin/../..";
@@ -29,8 +29,8 @@ sub repo_path  { return join '/', $REPO,  @_ }
 # The test's own directory, or a path in it.
 sub scratch {
 	if (!$SCRATCH) {
-		$SCRATCH = build_path('tests', 'tmp-' . basename($0, '.t') . "-$$");
-		make_path($SCRATCH);
+		make_path(build_path('tests'));
+		$SCRATCH = tempdir('tmp-' . basename($0, '.t') . '-XXXXXX', DIR => build_path('tests'));
 	}
 	return join '/', $SCRATCH, @_;
 }
@@ -116,31 +116,23 @@ sub made_once {
 	return $path;
 }
 
-sub demo_root { return made_once('demo-root.tar', 'make-demo-root') }
+# The root that most tests boot; suite, arch, init: another Debian, machine or init.
+sub demo_root {
+	my (%o) = @_;
+	local %ENV = (%ENV, map { uc $_ => $o{$_} } keys %o);
+	return made_once(demo_root_name(%o), 'make-demo-root');
+}
+
+# Its name in the build directory.
+sub demo_root_name {
+	my (%o) = @_;
+	return join('-', 'demo-root', map { $o{$_} // () } qw(suite arch init)) . '.tar';
+}
 
 # Busybox and a kernel for another machine.
 sub bare_root_of {
 	local $ENV{ARCH} = $_[0];
 	return made_once("bare-root-$_[0].tar", 'make-demo-root', '--bare');
-}
-
-# The demo root as another Debian.
-sub demo_root_of_suite {
-	local $ENV{SUITE} = $_[0];
-	return made_once("demo-root-$_[0].tar", 'make-demo-root');
-}
-
-# The demo root with what scripts/make-demo-root makes otherwise: suite, arch, init.
-sub root_made_of {
-	my (%o) = @_;
-	local %ENV = (%ENV, map { uc $_ => $o{$_} } keys %o);
-	return made_once(join('-', 'demo-root', map { $o{$_} // () } qw(suite arch init)) . '.tar', 'make-demo-root');
-}
-
-# The demo root of another machine.
-sub demo_root_of {
-	local $ENV{ARCH} = $_[0];
-	return made_once("demo-root-$_[0].tar", 'make-demo-root');
 }
 
 sub demo_kernel {
