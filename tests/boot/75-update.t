@@ -17,28 +17,34 @@ plan skip_all => 'it builds a root of Debian 13 for this alone: run make test-al
 need_programs(qw(qemu-system-x86_64 busybox ip mmdebstrap));
 
 my $PORT = 8000;
-my $URL  = "http://10.0.2.2:$PORT/site/http/images/new/current";
-my $site = scratch('site');
+my $URL  = "http://10.0.2.2:$PORT/site/http/images/lab/current";
+my $MACHINE = 'net.ifnames=0 ip=10.0.2.15/24:10.0.2.2';
 my $tar  = do { local @ENV{qw(SUITE WITH)} = ('trixie', 'kexec-tools,curl'); made_once('update-root.tar', 'make-demo-root') };
 
 enter_loopback();
 serve_loopback($PORT, scratch(''));
 
+my $site = scratch('site');
 my $root = unpack_root($tar, scratch('root'));
 make_path("$root/usr/local/lib/tarboot");
 run('setcap', 'cap_net_raw=ep', "$root/usr/bin/ping");
 run('cp', build_path('tarboot'), "$root/usr/local/bin/tarboot");
 run('cp', build_path('fetch'), "$root/usr/local/lib/tarboot/fetch");
-spew("$root/etc/version", "first\n");
-tarboot('pack', qw(--level fast), $root, '-o', scratch('old.img'));
-spew("$root/etc/version", "second\n");
-tarboot('pack', qw(--level fast --stream --modules virtio_net), $root, '-o', scratch('new.img'));
-tarboot('netboot', scratch('new.img'), '-o', $site, qw(--stream --server 10.0.2.2 --subnet 10.0.2.0/24));
+for my $version (qw(first second)) {
+	spew("$root/etc/version", "$version\n");
+	tarboot('pack', qw(--level fast --stream --modules virtio_net), $root, '-o', scratch("$version.img"));
+}
+
+sub publish {
+	my ($version) = @_;
+	tarboot('netboot', scratch("$version.img"), '-o', $site, qw(--name lab --stream --server 10.0.2.2 --subnet 10.0.2.0/24));
+	return;
+}
 
 sub start {
-	my ($name) = @_;
-	my $guest = Guest->start(dir => scratch(), name => $name, kernel => scratch('old.img.vmlinuz'), initrd => scratch('old.img'), mem => 2048,
-		append => 'net.ifnames=0', args => [ -nic => 'user,model=virtio-net-pci' ]);
+	my ($name, $initrd, $append) = @_;
+	my $guest = Guest->start(dir => scratch(), name => $name, kernel => scratch('first.img.vmlinuz'), initrd => $initrd, mem => 2048,
+		append => $append, args => [ -nic => 'user,model=virtio-net-pci' ]);
 
 	ok($guest->wait_for(qr/\w login:/, 300), 'the first root comes to a login') or return $guest;
 	ok($guest->log_in, 'somebody can log in');
@@ -61,36 +67,55 @@ sub check_second {
 	return;
 }
 
-sub memory_of { return $_[0]->says('grep -e MemAvailable -e Shmem: /proc/meminfo') =~ /MemAvailable: +(\d+).*Shmem: +(\d+)/s ? ($1 >> 10, $2 >> 10) : (0, 0) }
+# MiB available, and in tmpfs.
+sub memory_of {
+	my ($guest) = @_;
+	my %kib = $guest->says('cat /proc/meminfo') =~ /^(\w+): +(\d+)/mg;
+	return map { ($kib{$_} || die "no $_\n") / 1024 } qw(MemAvailable Shmem);
+}
 
-subtest 'systemctl soft-reboot' => sub {
-	my $guest = start('soft');
-	my ($available, $shmem) = memory_of($guest);
-	note("before: $available MiB available, $shmem MiB in tmpfs");
-	$guest->says('mkdir /run/nextroot && mount -t tmpfs -o size=60%,mode=755 nextroot /run/nextroot');
+# The commands of docs/updates.md, one line each, with what a test changes in them.
+sub commands_of {
+	my ($heading) = @_;
+	my ($commands) = slurp(repo_path('docs/updates.md')) =~ /^## \Q$heading\E\n\n((?:    .*\n)+)/m or die "docs/updates.md: no commands for $heading\n";
+	return map { s/^ {4}//r } split /\n/, $commands =~ s/&&\n +/&& /gr =~ s{http://192\.168\.7\.1/images/lab/current}{$URL}gr;
+}
+
+subtest 'kexec' => sub {
+	publish('first');
+	my $guest = start('kexec', "$site/http/images/lab/current/boot.img", "$MACHINE tarboot.rootfs=$URL/root.tar.xz");
+	publish('second');
+	my ($load, $start) = commands_of('kexec');
+	my $said = $guest->says("$load; echo LOADED \$?", 120);
+	like($said, qr/^LOADED 0$/m, 'kernel and boot part are loaded') or diag($said);
 	my $began = time;
-	my $said  = $guest->says("tarboot unpack $URL/root.tar.xz /run/nextroot && echo UNPACKED", 300);
-	like($said, qr/^UNPACKED$/m, 'the root is fetched and unpacked') or diag($said);
-	note($said, sprintf 'unpacked in %.1f s', time - $began);
-	$began = time;
-	$guest->type("systemctl soft-reboot\r");
+	$guest->type("$start\r");
 	check_second($guest, $began);
-	like($guest->says('cat /run/tarboot/log | wc -l'), qr/^[1-9]/, 'the log of the boot is still there');
-	($available, my $now) = memory_of($guest);
-	note("after: $available MiB available, $now MiB in tmpfs");
-	cmp_ok($now, '<', $shmem * 1.3, 'the memory of the first root is free again');
+	like($guest->says('cat /proc/cmdline'), qr{tarboot\.rootfs=\Q$URL\E}, 'by the new kernel');
 	$guest->stop;
 };
 
-subtest 'kexec' => sub {
-	my $guest = start('kexec');
-	my $said = $guest->says("cd /run && curl -sSO $URL/vmlinuz && curl -sSO $URL/boot.img && "
-		. "kexec -l vmlinuz --initrd=boot.img --append='console=ttyS0 panic=-1 tarboot.rootfs=$URL/root.tar.xz' && echo LOADED", 120);
-	like($said, qr/^LOADED$/m, 'kernel and boot part are loaded') or diag($said);
+subtest 'systemctl soft-reboot' => sub {
+	my $guest = start('soft', scratch('first.img'), 'net.ifnames=0');
+	my ($available, $shmem) = memory_of($guest);
+	note(sprintf 'before: %.0f MiB available, %.0f MiB in tmpfs', $available, $shmem);
+	my ($directories, $mount, $start) = commands_of('soft-reboot');
+	$guest->says("$directories; $mount");
+
+	my $whole = slurp("$site/http/images/lab/current/root.tar.xz");
+	spew(scratch('damaged.tar.xz'), substr $whole, 0, length($whole) / 2);
+	my $damaged = $start =~ s/\Q$URL\E\S+/http:\/\/10.0.2.2:$PORT\/damaged.tar.xz/r;
+	like($guest->says("$damaged; echo ENDED \$?", 300), qr/^ENDED [1-9]/m, 'half a root is refused');
+	like($guest->says('mountpoint /run/nextroot'), qr/is not a mountpoint/, 'and is nothing that a reboot would take');
+	$guest->says("umount /run/newroot; $mount");
+
 	my $began = time;
-	$guest->type("systemctl kexec\r");
+	$guest->type("$start\r");
 	check_second($guest, $began);
-	like($guest->says('cat /proc/cmdline'), qr{tarboot\.rootfs=\Q$URL\E}, 'by the new kernel');
+	like($guest->says('cat /run/tarboot/log | wc -l'), qr/^[1-9]/, 'the log of the boot is still there');
+	($available, my $now) = memory_of($guest);
+	note(sprintf 'after: %.0f MiB available, %.0f MiB in tmpfs', $available, $now);
+	cmp_ok($now, '<', $shmem * 1.3, 'the memory of the first root is free again');
 	$guest->stop;
 };
 done_testing();
