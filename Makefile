@@ -114,6 +114,8 @@ CHECKER := $(call sources,init/signature)
 INIT   := $(filter-out $(FETCH) $(CHECKER),$(call sources,init))
 PACKER := $(call sources,packer)
 UNIT  := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+# treelist is for the matrix.
+AARCH64 := $(patsubst %,$(B)/aarch64/%,init fetch signature $(if $(filter test-all matrix,$(MAKECMDGOALS)),treelist))
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(wildcard tests/tools/*.c))
 FUZZ  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZERS := $(FUZZ:%=$(B)/tests/fuzz/%)
@@ -213,7 +215,7 @@ $2/init: $(B)/obj/$1/init/main.o $(B)/obj/$1/libinit.a $(B)/obj/$1/libcommon.a $
 $2/fetch: $(B)/obj/$1/init/fetch/main.o $(B)/obj/$1/libfetch.a $(B)/obj/$1/libcommon.a $(B)/deps/$1/lib/libcurl.a
 $2/signature: $(B)/obj/$1/init/signature/main.o $(B)/obj/$1/libcommon.a $$(LIBS_INIT_$1)
 $2/tarboot: $(B)/obj/$1/packer/main.o $(B)/obj/$1/libpacker.a $(B)/obj/$1/libcommon.a $$(LIBS_$1)
-$2/decode: $(B)/obj/$1/tests/tools/decode.o $(B)/obj/$1/libcommon.a $$(LIBS_INIT_$1)
+$2/decode $2/treelist: $2/%: $(B)/obj/$1/tests/tools/%.o $(B)/obj/$1/libcommon.a $$(LIBS_INIT_$1)
 $(B)/tests/$1/test_%: $(B)/obj/$1/tests/unit/test_%.o $$(ALL_$1)
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) $$(WRAP_$$*:%=-Wl,--wrap=%) -pthread -o $$@ -Wl,--start-group \
@@ -225,7 +227,7 @@ $(B)/tests/$1/fuzz_%: $(B)/obj/$1/tests/fuzz/fuzz_%.o $$(MAIN_$1) $$(ALL_$1)
 	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) -pthread -o $$@ -Wl,--start-group $$^ -Wl,--end-group
 # What the fetcher is made of, no other test sees.
 $(B)/tests/$1/fuzz_http $(B)/tests/$1/test_response: $(B)/obj/$1/libfetch.a $(B)/deps/$1/lib/libcurl.a
-$2/init $2/fetch $2/signature $2/tarboot $2/decode:
+$2/init $2/fetch $2/signature $2/tarboot $2/decode $2/treelist:
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)$$(CC_$1) $$(LINK_$1) $$(if $$(filter %/tarboot,$$@),$$(LINK_packer)) -pthread -o $$@ -Wl,--start-group $$^ -Wl,--end-group
 endef
@@ -273,7 +275,7 @@ demo: all $(B)/demo-root.tar ## build a Debian root, pack it, and boot it in QEM
 	$(B)/tarboot run --until-login $(B)/demo.img
 
 test-programs: all $(TESTED) $(TOOLS) $(REPLAYS) \
-	$(foreach v,asan tsan,$(B)/$v/tarboot $(B)/$v/decode) $(B)/asan/fetch $(B)/asan/signature $(B)/aarch64/init $(B)/aarch64/fetch $(B)/aarch64/signature
+	$(foreach v,asan tsan,$(B)/$v/tarboot $(B)/$v/decode) $(B)/asan/fetch $(B)/asan/signature $(AARCH64)
 
 test: test-programs ## run the tests; installs and builds what they need
 	@{ printf '%s\n' --- par: '  - seq:'; printf '      - %s\n' $(SERIAL); \
@@ -287,7 +289,7 @@ fresh: ## run the README's two commands on a new minimal Debian
 test-all: export TARBOOT_TEST_ALL = 1
 test-all: test ## run all tests, including the slow ones
 
-matrix: all $(TOOLS) | $(TOOLCHAIN) ## boot roots of many kinds; the table in docs/compatibility.md
+matrix: all $(TOOLS) $(AARCH64) | $(TOOLCHAIN) ## boot roots of many kinds; the table in docs/compatibility.md
 	TARBOOT_BUILD=$(abspath $(B)) TARBOOT_MATRIX='$(or $(TARBOOT_MATRIX),.)' TARBOOT_SLOW=$(or $(TARBOOT_SLOW),2) \
 		prove --timer --exec '' -v tests/boot/matrix.t; r=$$?; scripts/matrix-table $(B)/matrix docs/compatibility.md; exit $$r
 

@@ -1,8 +1,8 @@
 # A virtual machine for the boot tests: starts QEMU on an image, reads what it prints, types on its
 # console, and ends it. Kernel and image come from the caller; nothing here knows tarboot.
 #
-# ttyS0 is the console: its text is in the log, and type() writes to it. ttyS1 is a second serial
-# line for results from inside, in a file of its own. QEMU runs under TCG with the plainest machine
+# The first serial line is the console: its text is in the log, and type() writes to it. A second, ttyS1 on PCs, is for
+# results from inside, in a file of its own. QEMU runs under TCG with the plainest machine
 # there is: /dev/kvm, -cpu max and later machines have all hung or crashed on some host.
 #
 # TARBOOT_SLOW=N in the environment multiplies every time limit, for busy machines.
@@ -24,7 +24,7 @@ $SIG{PIPE} = 'IGNORE';    # typing to a machine that has just ended
 # Named arguments: dir (for log files), name, kernel, initrd; without a kernel it boots from the network, its firmware
 # talking on the console, too; optional: append (kernel parameters
 # after the console and panic ones), console (parameters), panic, mem (MiB), smp, monitor (true for one),
-# args (more QEMU arguments), firmware (a machine of QEMU whose firmware boots from a disk), arch (aarch64: another machine, without the second serial line).
+# args (more QEMU arguments), firmware (a machine of QEMU whose firmware boots from a disk), arch (aarch64: another machine).
 sub start {
 	my ($class, %arg) = @_;
 	my $self = bless {
@@ -44,6 +44,9 @@ sub start {
 	return $self;
 }
 
+# What the second serial line is in a machine (arch, as in start()).
+sub results_line { return ($_[0] // '') eq 'aarch64' ? '/dev/ttyS0' : '/dev/ttyS1' }
+
 sub _command {
 	my ($self, %arg) = @_;
 	my $arm    = ($arg{arch} // '') eq 'aarch64';
@@ -55,7 +58,7 @@ sub _command {
 		qw(-accel tcg -nodefaults -no-reboot -display none),
 		-m => $arg{mem} // 1024, -smp => $arg{smp} // 2,
 		-chardev => 'stdio,id=console,signal=off', -serial => 'chardev:console',
-		$arm ? () : (-serial => "file:$self->{results}"),
+		-chardev => "file,id=results,path=$self->{results}", $arm ? (-device => 'pci-serial,chardev=results') : (-serial => 'chardev:results'),
 		$arg{monitor} ? (-monitor => "unix:$self->{socket},server,nowait") : (),
 		$arg{kernel} ? (-kernel => $arg{kernel}, -initrd => $arg{initrd}, -append => $append) : $arg{firmware} ? () : (-boot => 'n'),
 		@{ $arg{args} // [] });

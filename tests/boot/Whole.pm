@@ -126,23 +126,25 @@ sub _write_expected {
 	spew("$here/expected", '');
 	spew("$here/exclude", join '', map { "$_\n" } @paths);
 	my $exclude = join ' ', map { "-x $_" } @paths;
-	my $list    = run("$here/treelist $exclude '$root'");
+	my $list    = run(build_path('tests/tools/treelist') . " $exclude '$root'");
 	spew("$here/expected", $list);
 	return;
 }
 
-# Makes a root ready for whole_boot(). init: its kind, as in %STARTS; path: of it, in the root; made: names that only the boot makes.
+# Makes a root ready for whole_boot(). init: its kind, as in %STARTS; path: of it, in the root; made: names that only the boot makes;
+# arch: aarch64.
 sub prepare_root {
 	my ($root, %o) = @_;
 	my $guest = repo_path('tests/boot/guest');
+	my $tools = build_path($o{arch} // 'tests/tools');
 
 	_add_hard_cases("$root/tarboot-test/tree");
 	# Debian 13's own has no capability any more
 	run("cp -L '$root/usr/bin/ping' '$root/tarboot-test/ping' 2>/dev/null || cp -L '$root/bin/ping' '$root/tarboot-test/ping'");
 	run('setcap', 'cap_net_raw=ep', "$root/tarboot-test/ping");
-	run("cp -p $guest/* " . build_path('tests/tools/treelist') . " $root/tarboot-test/");
+	run("cp -p $guest/* $tools/treelist $root/tarboot-test/");
 	$STARTS{ $o{init} }->($root);
-	spew("$root/tarboot-test/init", "$o{init} " . ($o{path} // '/sbin/init') . "\n");
+	spew("$root/tarboot-test/init", join(' ', $o{init}, $o{path} // '/sbin/init', Guest::results_line($o{arch})) . "\n");
 	_write_expected($root, @{ $o{made} // [] });
 	return $root;
 }
@@ -180,10 +182,10 @@ sub _check_report {
 	return;
 }
 
-# Boots an image of such a root. end: how the system shall end itself; append: more kernel parameters; the rest is for the guest.
-# Returns the guest, ended.
 my %LAST_WORDS = (poweroff => qr/reboot: Power down/, reboot => qr/reboot: Restarting system/);
 
+# Boots an image of such a root. end: how the system shall end itself; append: more kernel parameters; the rest is for the guest.
+# Returns the guest, ended.
 sub whole_boot {
 	my (%o) = @_;
 	my ($end, $append) = (delete $o{end} // 'poweroff', delete $o{append} // '');

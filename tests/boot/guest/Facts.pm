@@ -1,5 +1,5 @@
-# Assertions for the two scripts that look at the booted system from inside. Results go to the
-# second serial line as TAP, which tests/boot/Guest.pm reads. Debian's perl-base is all there is.
+# Assertions for the two scripts that look at the booted system from inside. Results go to a serial
+# line that has nothing else, as TAP, which tests/boot/Guest.pm reads. Debian's perl-base is all there is.
 package Facts;
 
 use strict;
@@ -28,7 +28,7 @@ my $line;
 
 sub _say {
 	if (!$line) {
-		open $line, '>', '/dev/ttyS1' or return;
+		open $line, '>', _results() or return;
 	}
 	syswrite $line, join('', map { "$_\n" } @_);
 	return;
@@ -68,9 +68,10 @@ sub output {
 	return $text;
 }
 
-# The root's own init: what kind it is (see Whole.pm), and its path.
+# The root's own init: what kind it is (see Whole.pm), and its path; and the serial line for results.
 sub init_kind { return (split ' ', slurp('/tarboot-test/init'))[0] }
 sub init_path { return (split ' ', slurp('/tarboot-test/init'))[1] }
+sub _results  { return (split ' ', slurp('/tarboot-test/init'))[2] }
 
 sub _mounts {
 	my %at;
