@@ -1,5 +1,7 @@
-# How a boot ended, and whether that is right. What was seen of it: text (the console), results (the second serial line), has_ended,
-# elapsed and stayed (seconds, from the start and from the block to the end), answer (of the shell), errors (QEMU's).
+# How a boot ended, whether that is right, and which of its faults took place. What was seen of it: text (the console), results (the second
+# serial line), has_ended, elapsed and stayed (seconds, from the start and from the block to the end), delay (seconds of these in which the host
+# let one of its threads wait), answer (of the shell), errors (QEMU's), events (of the boot; is_done: it was told to QEMU or the server;
+# trouble: QEMU's, while it ran).
 package Ending;
 
 use strict;
@@ -7,7 +9,7 @@ use warnings;
 
 use Exporter qw(import);
 
-our @EXPORT = qw(judge is_at_init has_panicked read_block);
+our @EXPORT = qw(judge faults_that_took_place host_stalls is_at_init has_panicked boot_is_over read_block);
 
 my $DEADLOCK  = qr/Kernel panic - not syncing: (?:System is deadlocked on memory|Out of memory)|Out of memory -- System halted/;
 my $CUT       = qr/Initramfs unpacking failed|Kernel panic - not syncing: (?:No working init|VFS: Unable to mount root|Failed to allocate)/;
@@ -15,8 +17,18 @@ my $TOO_SMALL = qr/initrd is too (?:large|big)|kernel too big|too large, cannot 
 my %UNIT = (B => 1, KiB => 1 << 10, MiB => 1 << 20, GiB => 1 << 30, TiB => 1 << 40);
 my $LATE = 15;    # seconds that a machine may take for what it says that it does at once
 
+# What a kernel says when something is wrong with it.
+my $COMPLAINT = qr/(?<!watchdog: )BUG: |Oops:|general protection|segfault at|traps: |Kernel panic/;
+
+# What it says when it, or a process, came no further for 20 seconds or more. That may be the host's fault.
+my $STALL = qr/watchdog: BUG: soft lockup|rcu.*(?:detected.* stall|starved)|blocked for more than/;
+my $LET_WAIT = 10;    # seconds: a host that let it wait no longer than that did not do it
+
 sub is_at_init   { return $_[0] =~ m{Run /init as init|^tarboot: }m }
 sub has_panicked { return $_[0] =~ /Kernel panic - not syncing/ }
+
+# True: what is done to it from now on tests nothing.
+sub boot_is_over { return $_[0] =~ /SOAK-ROOT-RUNS/ || has_panicked($_[0]) || defined read_block($_[0]) }
 
 # The block on the console: step, what, why, do, then; nothing as long as it is not complete.
 sub read_block {
@@ -28,6 +40,23 @@ sub read_block {
 }
 
 # ---- what happened ----
+
+# Kinds of faults. Of what was to happen to it at some time, something did; and the console shows it, where it can be seen there.
+sub faults_that_took_place {
+	my ($boot, $seen) = @_;
+	my (%took_place, %events);
+
+	push @{ $events{ $_->{kind} } }, $_ for @{ $seen->{events} };
+	for my $kind (@{ $boot->{kinds} }) {
+		next if $events{$kind} && !grep { $_->{is_done} && !$_->{trouble} } @{ $events{$kind} };
+		my $trace = $boot->{trace}{$kind} // [qr/^/];
+		$took_place{$kind} = 1 if grep { $seen->{text} =~ $_ } @$trace;
+	}
+	return grep { $took_place{$_} } @{ $boot->{kinds} };
+}
+
+# Did the kernel stall on a host that let it wait for so long that this may be why?
+sub host_stalls { return $_[0]{text} =~ $STALL && $_[0]{delay} > $LET_WAIT }
 
 # Where the kernel did not come to /init, or had nothing left for itself.
 sub _kernels_end {
@@ -87,6 +116,15 @@ sub _wrong_reaction {
 	return;
 }
 
+# The line of the kernel, or nothing.
+sub _complaint {
+	my ($seen) = @_;
+	my ($line) = $seen->{text} =~ /^(.*(?:$COMPLAINT).*)$/m;
+
+	($line) = $seen->{text} =~ /^(.*(?:$STALL).*)$/m if !defined $line && !host_stalls($seen);
+	return defined $line ? "the kernel complains: $line" : ();
+}
+
 # Returns the kind of sentence, and what is wrong with it.
 sub _judge_block {
 	my ($boot, $block, $seen, $slow) = @_;
@@ -99,7 +137,7 @@ sub _judge_block {
 	return ('sentence', "not one of its sentences: $said") if !$row;
 	return ($row->{kind}, "nothing to do is named: $said") if !$block->{do};
 	return ($row->{kind}, "by these numbers it fits: $said") if !_numbers_agree($block->{why});
-	return ($row->{kind}, _wrong_reaction($boot->{reaction}, $block, $seen, $slow));
+	return ($row->{kind}, _wrong_reaction($boot->{reaction}, $block, $seen, $slow) // _complaint($seen));
 }
 
 sub _judge_boot {
@@ -108,21 +146,31 @@ sub _judge_boot {
 
 	return 'it must not boot' if !$boot->{may_boot};
 	return "it does not say $missing[0]" if @missing;
-	return 'the kernel complains' if $seen->{text} =~ /Kernel panic|(?<!watchdog: )BUG: |Oops:|segfault at/;
-	return;
+	return _complaint($seen);
 }
 
-# How it ended (boots, the kind of its sentence, kernel: ...), and what is wrong with that: nothing when it is right.
-sub judge {
+# How it ended, and what is wrong with that.
+sub _judge_ending {
 	my ($boot, $seen, $slow) = @_;
 	my $block  = read_block($seen->{text});
 	my $ending = _ending($seen, $block);
 
 	return ($ending, _judge_boot($boot, $seen)) if $ending eq 'boots';
-	return _kernels_end($seen) if $ending eq 'sentence' && $boot->{may_lack} && $seen->{text} =~ $DEADLOCK;
+	return _kernels_end($seen) if $ending eq 'sentence' && $boot->{kernel_may_lack_memory} && $seen->{text} =~ $DEADLOCK;
 	return _judge_block($boot, $block, $seen, $slow // 1) if $ending eq 'sentence';
-	return ($ending, $boot->{may_lack} ? () : 'the kernel had enough memory') if $ending =~ /^kernel: /;
+	return ($ending, $boot->{kernel_may_lack_memory} ? () : 'the kernel had enough memory') if $ending =~ /^kernel: /;
 	return ($ending, "$ending, after $seen->{elapsed} s");
+}
+
+# How it ended (boots, the kind of its sentence, kernel: ...), and what is wrong with that or with what was done to it: nothing when all
+# is right.
+sub judge {
+	my ($boot, $seen, $slow) = @_;
+	my ($ending, $wrong) = _judge_ending($boot, $seen, $slow);
+	my ($trouble) = map { $_->{trouble} // () } @{ $seen->{events} };
+
+	$wrong //= "QEMU refuses: $trouble" if $trouble;
+	return defined $wrong ? ($ending, $wrong) : $ending;
 }
 
 1;

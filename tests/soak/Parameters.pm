@@ -37,7 +37,8 @@ my %MAY_BE_EMPTY = map { $_ => 1 } qw(tarboot.proxy tarboot.log);
 
 my $CHECK = 'check parameters';
 
-# Of one value each: the parameter, and step, object and reason of the sentence. way: only for images that are booted like that.
+# Parameters that are drawn as they stand: the text, and step, object and reason of the sentence that must come. way: only for images that are
+# booted like that.
 my @REFUSED = (
 	{ text => 'tarboot.rootfs=https://192.168.77.1/root.tar.xz', step => $CHECK, what => qr/^kernel parameter tarboot\.rootfs=https:/,
 		why => qr/^https: is not supported$/ },
@@ -124,7 +125,7 @@ sub draw_parameter {
 	return pick(\&_wrong_value, sub { pick($fits->(@REFUSED)) }, sub { pick($fits->(@IGNORED)) })->();
 }
 
-# All rows of one value, for the tests of this.
-sub rows { return (@REFUSED, @IGNORED) }
+# All that are drawn as they stand, for the tests of this.
+sub fixed_parameters { return (@REFUSED, @IGNORED) }
 
 1;

@@ -6,7 +6,7 @@ use warnings;
 
 use Exporter qw(import);
 
-our @EXPORT = qw(%SENTENCES);
+our @EXPORT = qw(%SENTENCES sentences_of_servers);
 
 my $SIZE  = qr/\d+(?:\.\d+)? (?:B|[KMGT]iB)/;
 my $IMAGE = qr{^/rootfs\.tar\.(?:xz|zst)$};
@@ -20,13 +20,17 @@ my $DAMAGED = qr/
 	| ^it\ has\ \d+\ Blocks,\ its\ manifest | ^Block\ \d+\ is\ elsewhere | ^the\ frame\ at\ byte\ \d+ | ^other\ data\ follows\ its\ last\ frame
 	| ^its\ seek\ table /x;
 
-# Said of a server, alone or as one of several.
+# Said of a server, by what is wrong with it; the type of a page stands behind the words.
+my $DETAIL = qr/(?: \([^)]*\))?/;
 my %SERVER = (
-	flip    => qr/Block \d+ \(byte \d+\) is not what its digest in the manifest says|its bytes outside of Blocks are not what outside-digest/,
+	flip    => qr/(?:Block \d+ \(byte \d+\) is|its bytes outside of Blocks are) not what (?:its digest|outside-digest) in the manifest says/,
 	short   => qr/it is shorter than its manifest says: \d+ bytes, not \d+/,
 	long    => qr/it is longer than its manifest says: \d+ bytes, not \d+/,
-	page    => qr/a page came instead of the file/,
+	page    => qr/a page came instead of the file$DETAIL/,
 	missing => qr/the server does not have it \(404\)/);
+
+# The same where packets are lost.
+my $NETWORK = qr/(?:the connection ended early|the server stopped sending|the server does not answer)$DETAIL/;
 
 sub _rows {
 	my ($kind, @rows) = @_;
@@ -44,9 +48,25 @@ our %SENTENCES = (
 	'image flip' => _rows('payload', [ qr/^(?:find payload|unpack root)$/, $IMAGE, $DAMAGED ]),
 	'image long' => _rows('payload', [ qr/^find payload$/, $IMAGE, $DAMAGED ]),
 	'image cut'  => _rows('payload', [ 'find payload', $IMAGE, qr/^it is cut short: $SIZE of $SIZE are here$/ ]),
-	'image page' => _rows('payload', [ 'find payload', $IMAGE, qr/^it is cut short: $SIZE of $SIZE are here$/ ]),
-	(map { ("server $_" => _rows('payload', [ 'unpack root', $URL, $SERVER{$_} ])) } keys %SERVER),
-	none    => _rows('payload', [ 'unpack root', $URL, qr/^none of \d servers gives it: / ]),
-	loss    => _rows('network', [ 'unpack root', $URL, qr/the connection ended early|the server (?:stopped sending|does not answer)/ ]));
+	'image page' => _rows('payload', [ 'find payload', $IMAGE, qr/^it is cut short: $SIZE of $SIZE are here$/ ]));
+
+# Where one or two servers, each with its fault, are all that there are. What each of two said is told, in an order that depends on the
+# machine; but a wrong byte is fetched again until its tries are used up, whatever the other one says, and is told alone. is_lossy: packets
+# are lost, so that each may have failed for that when time was up.
+sub sentences_of_servers {
+	my ($is_lossy, @faults) = @_;
+	my $n        = @faults;
+	my $is_wrong = grep { $_ eq 'flip' } @faults;
+	my @says     = map { $is_lossy ? qr/(?:$SERVER{$_}|$NETWORK)/ : $SERVER{$_} } @faults;
+	my @lines    = map { qr/[\d.]+:\d+: $_/ } @says;
+	my @why;
+
+	push @why, qr/^$SERVER{flip}$/ if $is_wrong;
+	push @why, qr/^$says[0]$/      if $n == 1;
+	push @why, qr/^none of 2 servers gives it: (?:$lines[0]; $lines[1]|$lines[1]; $lines[0])$/ if $n == 2 && !$is_wrong;
+	# of a server that sent all it has, and was found out then, nothing was told
+	push @why, qr/^none of 2 servers gives it: (?:$lines[0]|$lines[1])(?:; (?:$lines[0]|$lines[1]))?$/ if $n == 2 && $is_wrong && $is_lossy;
+	return @{ _rows('payload', map { [ 'unpack root', $URL, $_ ] } @why) };
+}
 
 1;
