@@ -27,7 +27,7 @@ sub _peer {
 		make    => sub { kernel(); _initrd(); $archive->() },
 		publish => sub {
 			my ($peer) = @_;
-			my $url = offer($peer, $file, $archive->());
+			my $url = publish_file($peer, $file, $archive->());
 			my ($sum) = run('sha256sum', $archive->()) =~ /^(\w+)/;
 			spew("$peer->{dir}/SHA256SUMS", "$sum *$file\n");
 			boot_script($peer, kernel => kernel(), initrds => [_initrd()],

@@ -20,7 +20,7 @@ sub squashfs_peer {
 		make    => sub { kernel(); $o{initrd}->(); squashfs(@squashfs) },
 		publish => sub {
 			my ($peer) = @_;
-			my $url = offer($peer, $o{file}, squashfs(@squashfs));
+			my $url = publish_file($peer, $o{file}, squashfs(@squashfs));
 			boot_script($peer, kernel => kernel(), initrds => [ $o{initrd}->() ], append => $o{append}->($url));
 			$peer->{payload} = "$peer->{dir}/$o{file}";
 		},

@@ -42,7 +42,7 @@ sub peers {
 		make    => sub { kernel(); _initrd(); cpio_gz() },
 		publish => sub {
 			my ($peer) = @_;
-			my $url = offer($peer, 'image.cpio.gz', cpio_gz());
+			my $url = publish_file($peer, 'image.cpio.gz', cpio_gz());
 			boot_script($peer, kernel => kernel(), initrds => [_initrd()],
 				append => "root=two-stage two-stage.image=$url rd.neednet=1 ip=eth0:dhcp");
 			$peer->{payload} = $peer->{dir} . '/image.cpio.gz';
