@@ -29,7 +29,7 @@ sub _initrds {
 	my $tools = tools('ltsp', with => 'ltsp,initramfs-tools,busybox,zstd');
 	return (
 		initrd('ltsp-own', $tools, 'mkdir -p /etc/ltsp; printf "[server]\n\n[clients]\nIMAGE_TO_RAM=1\n" >/etc/ltsp/ltsp.conf
-			chmod 660 /etc/ltsp/ltsp.conf; ssh-keygen -A; ltsp initrd; mv /srv/tftp/ltsp/ltsp.img /boot/initrd.img', $INC{'Ltsp.pm'}),
+			chmod 660 /etc/ltsp/ltsp.conf; ssh-keygen -A; ltsp initrd; mv /srv/tftp/ltsp/ltsp.img /boot/initrd.img'),
 		initrd('ltsp', $tools, 'update-initramfs -c -k $release && mv /boot/initrd.img-$release /boot/initrd.img'));
 }
 

@@ -16,7 +16,7 @@ sub peers { return (_peer('pull', 'xz', 'image.tar.xz', \&tar_xz), _peer('pull-z
 
 sub _initrd {
 	return initrd('pull', tools('sid', suite => 'sid', with => $PACKAGES),
-		'dracut --force --no-hostonly --kver $release --add systemd-import /boot/initrd.img', $INC{'Pull.pm'});
+		'dracut --force --no-hostonly --kver $release --add systemd-import /boot/initrd.img');
 }
 
 sub _peer {

@@ -10,13 +10,15 @@ use Make;
 
 our @EXPORT = qw(squashfs_peer);
 
-# file: its name on the server; initrd: makes the initramfs; append: the kernel command line, of the URL; options: of mksquashfs.
+# file: its name on the server; initrd: makes the initramfs; append: the kernel command line, of the URL; options: of mksquashfs;
+# note: said with the results.
 sub squashfs_peer {
 	my ($name, $label, $compression, %o) = @_;
 	my @squashfs = ($compression, @{ $o{options} // [] });
 	return {
 		name    => $name,
 		label   => $label,
+		note    => $o{note},
 		make    => sub { kernel(); $o{initrd}->(); squashfs(@squashfs) },
 		publish => sub {
 			my ($peer) = @_;
