@@ -311,9 +311,9 @@ bench: all $(TOOLS) $(B)/bench-root.tar $(B)/deps/shared/lib/liblzma.so.5 ## run
 
 # What the peers boot is kept in $(B)/peers; `make bench-peers PEERS="stream live-boot login"` is a part of it.
 bench-peers: all $(B)/demo-root.tar $(B)/bench-root.tar | $(TOOLCHAIN) ## boot the same roots with tarboot and its peers
-	TARBOOT_BUILD=$(abspath $(B)) tests/bench/bench-peers $(PEERS)
+	TARBOOT_BUILD=$(abspath $(B)) tests/bench/bench-peers $(PEERS); r=$$?; \
 	TARBOOT_BUILD=$(abspath $(B)) BENCH_NAME=peers-of-bench-root BENCH_TAR=$(abspath $(B))/bench-root.tar \
-		tests/bench/bench-peers $(PEERS)
+		tests/bench/bench-peers $(PEERS) && exit $$r
 
 SOURCES = $(sort $(shell find common init packer tests -name '*.[ch]'))
 lint: deps ## check all sources with clang and shellcheck

@@ -17,7 +17,7 @@ use POSIX ();
 use Time::HiRes qw(time);
 
 our @EXPORT = (@Engine::EXPORT, qw(rounds cpus machine mib median need_rivals work need_room empty_out
-	timed_run table record target finish));
+	timed_run table record write_records target finish));
 
 # Mounts of its own, which end with it.
 if (!$ENV{TARBOOT_BENCH_MOUNTS} && !$^C) {
@@ -198,17 +198,24 @@ sub _targets_as_text {
 	return $text;
 }
 
-# Prints the targets and writes the files.
-sub finish {
-	my $dir     = build_path('bench');
-	my $targets = _targets_as_text();
+# Writes the rows so far, so that they outlive a run that is stopped.
+sub write_records {
+	my $dir = build_path('bench');
 
 	make_path($dir);
-	spew("$dir/$NAME.csv",     join '', @records);
-	spew("$dir/$NAME.targets", $targets);
-	print $targets;
+	spew("$dir/$NAME.csv", join '', @records);
 	spew(build_path('bench.csv'), join '', "bench,what,quantity,unit,median,min,max,rounds\n",
 		map { slurp($_) } sort glob "$dir/*.csv");
+	return;
+}
+
+# Prints the targets and writes the files.
+sub finish {
+	my $targets = _targets_as_text();
+
+	write_records();
+	spew(build_path('bench', "$NAME.targets"), $targets);
+	print $targets;
 	return;
 }
 

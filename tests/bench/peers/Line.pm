@@ -10,7 +10,8 @@ use Net;
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(start_servers http_stop http_start offer boot_script boot_peer memory_in_use ram_touched with_changed $CONSOLE $SERVER);
+our @EXPORT = qw(start_servers http_stop http_start publish_file boot_script boot_peer memory_in_use
+	keeps_capabilities ram_touched with_changed $CONSOLE $SERVER);
 
 our $CONSOLE = 'console=ttyS0 panic=-1 net.ifnames=0';    # what the console and these tests need, and nothing else
 
@@ -20,14 +21,14 @@ my $WELCOME = qr/^.*Welcome to Debian GNU\/Linux 12 \(bookworm\)!/m;    # of the
 # After these nothing more comes: each peer's own way to give up.
 my $GIVES_UP = join '|', 'Kernel panic', '^\(initramfs\) ', 'tarboot: FAILED', 'No bootable device', 'Press Enter for maintenance',
 	'emergency mode', 'dracut:/#', 'baseline: .* failed,', 'Halting automatically', 'Rebooting automatically', 'System halted',
-	'Unable to find a (?:live|medium)';
+	'Unable to find a (?:live|medium)', 'LTSP boot error';
 
 my ($dhcp, $http);
 
 sub http_dir { return public('http', @_) }
 
 # Puts a file of a peer's where the web server has it; its URL.
-sub offer {
+sub publish_file {
 	my ($peer, $name, $path) = @_;
 	my $dir = $peer->{dir} = http_dir($peer->{name});
 	run('mkdir', '-p', $dir);
@@ -40,8 +41,8 @@ sub boot_script {
 	my ($peer, %o) = @_;
 	my @names  = map { "initrd$_.img" } 1 .. @{ $o{initrds} // [] };
 	my $text   = $o{text} // join "\n",
-		'kernel ' . offer($peer, 'vmlinuz', $o{kernel}) . join(' ', '', map({ "initrd=$_" } @names), $CONSOLE, $o{append}) . ' || goto failed',
-		map({ 'initrd ' . offer($peer, $names[$_], $o{initrds}[$_]) . ' || goto failed' } 0 .. $#names), "boot\n";
+		join(' ', 'kernel', publish_file($peer, 'vmlinuz', $o{kernel}), map({ "initrd=$_" } @names), $CONSOLE, $o{append}, '|| goto failed'),
+		map({ 'initrd ' . publish_file($peer, $names[$_], $o{initrds}[$_]) . ' || goto failed' } 0 .. $#names), "boot\n";
 	$peer->{initrds} = [ map { "$peer->{dir}/$_" } @names ];
 	spew(http_dir("$peer->{name}.ipxe"), "#!ipxe\n$text:failed\nexit 1\n");
 	return;
@@ -86,22 +87,24 @@ sub counters {
 
 my $nth = 0;
 
-# Boots a peer through a line of rate Mbit/s (loss: each so manieth frame is lost, in each direction) with mem MiB. during is called
-# with the bytes that came so far. Returns { guest, name, first, systemd, login, bytes, cpu, said }: seconds after power on, bytes towards
-# the machine and QEMU's seconds of CPU at the login, the last words of one that gave up.
+# Boots a peer with mem MiB through a line of rate Mbit/s; with loss => N every Nth frame is lost, in each direction. It ends with the
+# login, with the words of one that gives up (or bad, a pattern), after limit seconds, or when it is silent: for so many seconds nothing
+# was printed and nothing came over the line. during is called with the bytes that came so far.
+# Returns { guest, name, frame, systemd, login, took, bytes, cpu, said }: seconds after power on (frame: when the machine, iPXE, sends its
+# first one), bytes towards the machine and QEMU's seconds of CPU at the login, the last words of one that gave up.
 sub boot_peer {
 	my ($peer, %o) = @_;
 	my $there = counters();
 	my $guest = machine(name => "$peer->{name}-" . $nth++, mac => $peer->{mac}, mem => $o{mem} // $peer->{mem} // 3072, smp => 2,
 		rate => $o{rate}, networks => [ $o{loss} ? [ 'br0', "loss=$o{loss}" ] : 'br0' ]);
 	my ($tap) = grep { !$there->{$_} } keys %{ counters() };
-	my %boot = (guest => $guest, name => $peer->{name});
-	my $end = time + ($o{limit} // 600) * ($ENV{TARBOOT_SLOW} || 1);
+	my %boot  = (guest => $guest, name => $peer->{name});
+	my $limit = ($o{limit} // 600) * ($ENV{TARBOOT_SLOW} || 1);
 
 	while (!defined $boot{login} && !defined $boot{said}) {
 		my $running = $guest->running;    # before the look: the last words count
-		_look(\%boot, counters()->{$tap}, $o{during}, $o{bad});
-		last if !$running || time > $end;
+		_observe(\%boot, counters()->{$tap}, %o);
+		last if !$running || $guest->elapsed > $limit;
 		sleep 0.1;
 	}
 	$boot{took} = $guest->elapsed;
@@ -117,22 +120,32 @@ sub _keep_console {
 	return;
 }
 
-sub _look {
-	my ($boot, $count, $during, $bad) = @_;
+# Writes down how far a boot has come. count: of the line, as of counters().
+sub _observe {
+	my ($boot, $count, %o) = @_;
 	my $text = $boot->{guest}->text;
 	my $now  = $boot->{guest}->elapsed;
 
-	$boot->{first}   //= $now if $count->[0];
+	$boot->{frame}   //= $now if $count->[0];
 	$boot->{systemd} //= $now if $text =~ $WELCOME;
-	$during->($count->[1]) if $during;
-	if ($bad && $text =~ /^(.*(?:$bad).*)/m) {
+	$o{during}->($count->[1]) if $o{during};
+	if ($o{bad} && $text =~ /^(.*(?:$o{bad}).*)/m) {
 		$boot->{said} = $1;
 	} elsif ($text =~ $LOGIN) {
 		@$boot{qw(login bytes cpu)} = ($now, $count->[1], cpu_of($boot->{guest}{pid}));
 	} elsif ($text =~ /^(.*(?:$GIVES_UP).*)/m) {
 		$boot->{said} = $1;
+	} elsif ($o{silent} && _silence($boot, $now, length $text, $count->[1]) > $o{silent} * ($ENV{TARBOOT_SLOW} || 1)) {
+		$boot->{said} = sprintf 'silent for %.0f s', $o{silent};
 	}
 	return;
+}
+
+# Seconds since more was printed or received.
+sub _silence {
+	my ($boot, $now, @progress) = @_;
+	@$boot{qw(progress since)} = ("@progress", $now) if "@progress" ne ($boot->{progress} // '');
+	return $now - $boot->{since};
 }
 
 # Seconds of CPU that QEMU took so far: the one time that can be compared on a machine that does other work, too.
@@ -143,12 +156,18 @@ sub cpu_of {
 	return ($user + $system) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
 }
 
-# MiB in use at the prompt, as the kernel counts what is not available; the machine is logged in for that.
+# MiB in use, as the kernel counts what is not available, of a machine where root is logged in.
 sub memory_in_use {
 	my ($guest) = @_;
-	$guest->log_in or return;
 	my %kib = $guest->says('cat /proc/meminfo') =~ /^(\w+): +(\d+)/mg;
 	return $kib{MemAvailable} ? ($kib{MemTotal} - $kib{MemAvailable}) / 1024 : undef;
+}
+
+# Has ping, which has cap_net_raw in the demo root and in the benchmark's, still got it? 'yes', 'no', or nothing where getcap is missing.
+sub keeps_capabilities {
+	my ($guest) = @_;
+	my $said = $guest->says('getcap /usr/bin/ping');
+	return $said =~ /not found/ ? undef : $said =~ /cap_net_raw/ ? 'yes' : 'no';
 }
 
 # MiB of a machine's memory that were ever written, page cache, loader and all.

@@ -20,13 +20,13 @@ sub peers {
 
 sub _initrd {
 	return initrd('livenet', tools('dracut', with => $PACKAGES),
-		'dracut --force --no-hostonly --kver $release --add "network-legacy livenet" /boot/initrd.img', $INC{'Livenet.pm'});
+		'dracut --force --no-hostonly --kver $release --add "network-legacy livenet" /boot/initrd.img');
 }
 
 sub _peer {
 	my ($name, $label, $compression, $more) = @_;
-	return squashfs_peer($name, $label, $compression, options => $compression eq 'xz' ? [qw(-Xbcj x86)] : [], file => 'squashfs.img', initrd => \&_initrd,
-		append => sub { "root=live:$_[0] ip=dhcp rd.live.overlay.overlayfs=1$more" });
+	return squashfs_peer($name, $label, $compression, options => $compression eq 'xz' ? [qw(-Xbcj x86)] : [], file => 'squashfs.img',
+		initrd => \&_initrd, append => sub { "root=live:$_[0] ip=dhcp rd.live.overlay.overlayfs=1$more" });
 }
 
 1;

@@ -10,17 +10,19 @@ use Make;
 
 our @EXPORT = qw(squashfs_peer);
 
-# file: its name on the server; initrd: makes the initramfs; append: the kernel command line, of the URL; options: of mksquashfs.
+# file: its name on the server; initrd: makes the initramfs; append: the kernel command line, of the URL; options: of mksquashfs;
+# note: said with the results.
 sub squashfs_peer {
 	my ($name, $label, $compression, %o) = @_;
 	my @squashfs = ($compression, @{ $o{options} // [] });
 	return {
 		name    => $name,
 		label   => $label,
+		note    => $o{note},
 		make    => sub { kernel(); $o{initrd}->(); squashfs(@squashfs) },
 		publish => sub {
 			my ($peer) = @_;
-			my $url = offer($peer, $o{file}, squashfs(@squashfs));
+			my $url = publish_file($peer, $o{file}, squashfs(@squashfs));
 			boot_script($peer, kernel => kernel(), initrds => [ $o{initrd}->() ], append => $o{append}->($url));
 			$peer->{payload} = "$peer->{dir}/$o{file}";
 		},

@@ -34,8 +34,8 @@ sub _publish {
 	my ($files)   = $version =~ m{/http/(.*)};
 	my ($entry)   = slurp("$site/http/menu.ipxe") =~ m{^:\Q$peer->{name}\E\n(.*?^boot.*?\n)}ms or die "$site: no entry\n";
 	$peer->{payload} = (glob("$version/root.tar.*"))[0] // "$version/initrd.img";
-	$entry =~ s{\Q/$files\E}{/$peer->{name}}g;    # where offer() puts the files
-	offer($peer, $_->[0], $_->[1]) for map { m{([^/]+)\z} ? [ $1, $_ ] : () } glob "$version/*";
+	$entry =~ s{\Q/$files\E}{/$peer->{name}}g;    # where publish_file() puts the files
+	publish_file($peer, $_->[0], $_->[1]) for map { m{([^/]+)\z} ? [ $1, $_ ] : () } glob "$version/*";
 	boot_script($peer, text => "set base http://$SERVER\n$entry:other\n:not64\n:large\n");
 	return;
 }

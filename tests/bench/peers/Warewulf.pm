@@ -6,7 +6,6 @@ package Warewulf;
 use strict;
 use warnings;
 
-use File::Path qw(make_path);
 use Line;
 use Livenet;
 use Make;
@@ -42,7 +41,7 @@ sub peers {
 		make    => sub { kernel(); _initrd(); cpio_gz() },
 		publish => sub {
 			my ($peer) = @_;
-			my $url = offer($peer, 'image.cpio.gz', cpio_gz());
+			my $url = publish_file($peer, 'image.cpio.gz', cpio_gz());
 			boot_script($peer, kernel => kernel(), initrds => [_initrd()],
 				append => "root=two-stage two-stage.image=$url rd.neednet=1 ip=eth0:dhcp");
 			$peer->{payload} = $peer->{dir} . '/image.cpio.gz';
@@ -51,13 +50,9 @@ sub peers {
 }
 
 sub _initrd {
-	my $tools  = tools('dracut', with => $Livenet::PACKAGES);
-	my $module = "$tools/usr/lib/dracut/modules.d/90two-stage";
-
-	make_path($module);
-	spew("$module/$_", $MODULE{$_}, 0755) for keys %MODULE;
-	return initrd('two-stage', $tools,
-		'dracut --force --no-hostonly --kver $release --add "network-legacy two-stage" /boot/initrd.img', $INC{'Warewulf.pm'});
+	return initrd('two-stage', tools('dracut', with => $Livenet::PACKAGES),
+		'dracut --force --no-hostonly --kver $release --add "network-legacy two-stage" /boot/initrd.img',
+		map { ("usr/lib/dracut/modules.d/90two-stage/$_" => $MODULE{$_}) } keys %MODULE);
 }
 
 1;
