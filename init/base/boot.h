@@ -56,9 +56,10 @@ struct zram {
 	size_t n_locks;
 	int use_fd; /* for zram_device_use() */
 	struct zram_use {
-		uint64_t stored; /* bytes that are in it */
-		uint64_t taken;  /* bytes of RAM that they take, all told */
-	} use;                   /* after unpacking */
+		uint64_t stored;         /* bytes that are in it */
+		uint64_t taken;          /* bytes of RAM that they take, all told */
+		uint64_t incompressible; /* bytes of both that are kept as they are */
+	} use;                           /* after unpacking */
 };
 
 /* An archive that is laid over the root. All of it is here, and is what it shall be. */

@@ -218,10 +218,13 @@ static int open_sparse(struct boot *b)
 }
 
 /* What arrives takes no memory beside the tree: as long as bytes of a Block are kept, what it holds is not in the tree yet, and that
- * is more. So the window need not fit beside all of the tree, and shrinks by itself to what is still to come. */
+ * is more. So the window need not fit beside all of the tree, and shrinks by itself to what is still to come. But it takes memory beside a
+ * tree that is compressed, and would itself be swapped, for nothing. */
 static struct arrival *new_arrival(const struct boot *b)
 {
-	uint64_t window = block_list_window(&b->blocks, b->payload_bytes, b->plan.decoders);
+	uint64_t (*window_of)(const struct block_list *, uint64_t, unsigned) =
+		*b->zram.device ? block_list_least_window : block_list_window;
+	uint64_t window = window_of(&b->blocks, b->payload_bytes, b->plan.decoders);
 
 	return b->has_manifest ? pinned_arrival(&b->manifest, window)
 			       : arrival_new(b->payload_bytes, window, 0);

@@ -266,15 +266,22 @@ static unsigned ratio_now(const struct zram *z, const struct zram_use *use)
 	return (unsigned)min_u64(use->stored / (use->taken / 100 + 1), 10000);
 }
 
+/* Where the kernel cannot be told not to swap them, a part of the incompressible bytes may be in zram, too: it tells nothing of the others. */
 uint64_t zram_can_gain(const struct zram *z, const struct memory *m, uint64_t incompressible)
 {
-	uint64_t swappable = min_u64(m->swappable, m->swap_free);
+	uint64_t swappable = min_u64(m->swappable, m->swap_free), swapped;
 	struct zram_use use = { 0 };
 
-	if (!*z->device || swappable <= incompressible)
+	if (!*z->device)
 		return 0;
 	(void)zram_device_use(z->use_fd, &use);
-	return zramguess_gain(swappable - incompressible, ratio_now(z, &use));
+	swapped = min_u64(min_u64(use.incompressible, use.taken), incompressible);
+	use.stored -= swapped;
+	use.taken -= swapped;
+	incompressible -= swapped;
+	return swappable > incompressible
+		       ? zramguess_gain(swappable - incompressible, ratio_now(z, &use))
+		       : 0;
 }
 
 void zram_conclude(struct boot *b)

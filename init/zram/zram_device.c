@@ -167,16 +167,17 @@ int zram_device_open_use(const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-/* "orig_data_size compr_data_size mem_used_total …" */
+/* "orig_data_size compr_data_size mem_used_total mem_limit mem_used_max same_pages pages_compacted huge_pages …", the last one since
+ * Linux 4.19. */
 bool zram_device_use(int fd, struct zram_use *ret)
 {
-	unsigned long long stored, compressed, taken;
+	unsigned long long stored, taken, huge = 0;
 	char text[256];
 	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
 
 	text[n > 0 ? n : 0] = '\0';
-	if (sscanf(text, "%llu %llu %llu", &stored, &compressed, &taken) != 3)
+	if (sscanf(text, "%llu %*u %llu %*u %*u %*u %*u %llu", &stored, &taken, &huge) < 2)
 		return false;
-	*ret = (struct zram_use){ stored, taken };
+	*ret = (struct zram_use){ stored, taken, huge * (uint64_t)sysconf(_SC_PAGESIZE) };
 	return true;
 }
