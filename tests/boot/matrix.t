@@ -104,7 +104,7 @@ sub pack_with {
 		$kernel eq 'own' ? () : ('--kernel', kernel_of('sid') . '/vmlinuz'));
 
 	note($said);
-	is(decode_json(tarboot('inspect', '--json', $image))->{init}, $init, 'its init is found');
+	is(decode_json(tarboot('inspect', '--json', $image))->{manifest}{init}, $init, 'its init is found');
 	tarboot('netboot', $image, '-o', scratch('site'), qw(--stream --server 10.0.2.2 --subnet 10.0.2.0/24));
 	return ($image, $said =~ /^kernel +\S+: (\S+)$/m ? $1 : die "tarboot pack does not name the kernel:\n$said");
 }
