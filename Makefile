@@ -290,6 +290,7 @@ test-all: export TARBOOT_TEST_ALL = 1
 test-all: test ## run all tests, including the slow ones
 
 matrix: all $(TOOLS) $(AARCH64) | $(TOOLCHAIN) ## boot roots of many kinds; the table in docs/compatibility.md
+	rm -rf $(B)/matrix
 	TARBOOT_BUILD=$(abspath $(B)) TARBOOT_MATRIX='$(or $(TARBOOT_MATRIX),.)' TARBOOT_SLOW=$(or $(TARBOOT_SLOW),2) \
 		prove --timer --exec '' -v tests/boot/matrix.t; r=$$?; scripts/matrix-table $(B)/matrix docs/compatibility.md; exit $$r
 
@@ -298,7 +299,7 @@ soak: all | $(TOOLCHAIN) ## boot BOOTS=200 times with random faults; SEED=N BOOT
 
 fuzz: $(FUZZERS) ## build the fuzz targets
 
-MINUTES = 30
+MINUTES ?= 30
 fuzz-run: fuzz ## run each fuzz target for MINUTES of CPU time
 	TARBOOT_BUILD=$(abspath $(B)) tests/fuzz/run $(MINUTES)
 

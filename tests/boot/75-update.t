@@ -83,13 +83,12 @@ sub commands_of {
 
 subtest 'kexec' => sub {
 	publish('first');
-	my $guest = start('kexec', "$site/http/images/lab/current/boot.img", "$MACHINE tarboot.rootfs=$URL/root.tar.xz");
+	my $version = readlink "$site/http/images/lab/current";
+	my $guest = start('kexec', "$site/http/images/lab/current/boot.img", "$MACHINE tarboot.rootfs=" . $URL =~ s/current$/$version/r . '/root.tar.xz');
 	publish('second');
-	my ($load, $start) = commands_of('kexec');
-	my $said = $guest->says("$load; echo LOADED \$?", 120);
-	like($said, qr/^LOADED 0$/m, 'kernel and boot part are loaded') or diag($said);
+	my ($command) = commands_of('kexec');
 	my $began = time;
-	$guest->type("$start\r");
+	$guest->type("$command\r");
 	check_second($guest, $began);
 	like($guest->says('cat /proc/cmdline'), qr{tarboot\.rootfs=\Q$URL\E}, 'by the new kernel');
 	$guest->stop;
@@ -99,18 +98,17 @@ subtest 'systemctl soft-reboot' => sub {
 	my $guest = start('soft', scratch('first.img'), 'net.ifnames=0');
 	my ($available, $shmem) = memory_of($guest);
 	note(sprintf 'before: %.0f MiB available, %.0f MiB in tmpfs', $available, $shmem);
-	my ($directories, $mount, $start) = commands_of('soft-reboot');
-	$guest->says("$directories; $mount");
+	my ($command) = commands_of('soft-reboot');
 
 	my $whole = slurp("$site/http/images/lab/current/root.tar.xz");
 	spew(scratch('damaged.tar.xz'), substr $whole, 0, length($whole) / 2);
-	my $damaged = $start =~ s/\Q$URL\E\S+/http:\/\/10.0.2.2:$PORT\/damaged.tar.xz/r;
+	my $damaged = $command =~ s/\Q$URL\E\S+/http:\/\/10.0.2.2:$PORT\/damaged.tar.xz/r;
 	like($guest->says("$damaged; echo ENDED \$?", 300), qr/^ENDED [1-9]/m, 'half a root is refused');
 	like($guest->says('mountpoint /run/nextroot'), qr/is not a mountpoint/, 'and is nothing that a reboot would take');
-	$guest->says("umount /run/newroot; $mount");
+	$guest->says('umount /run/newroot');
 
 	my $began = time;
-	$guest->type("$start\r");
+	$guest->type("$command\r");
 	check_second($guest, $began);
 	like($guest->says('cat /run/tarboot/log | wc -l'), qr/^[1-9]/, 'the log of the boot is still there');
 	($available, my $now) = memory_of($guest);
