@@ -97,11 +97,20 @@ sub record_all {
 	return;
 }
 
+# A static busybox for another machine, which `tarboot pack --stream` wants.
+sub shell_for {
+	my ($arch) = @_;
+	return () unless $arch;
+	my $busybox = scratch("busybox-$arch");
+	run("tar -xOf '" . bare_root_of($arch) . "' --wildcards '*bin/busybox' >'$busybox' && chmod 755 '$busybox'");
+	return ('--shell', $busybox);
+}
+
 sub pack_with {
-	my ($root, $kernel, $init) = @_;
+	my ($root, $kernel, $init, $arch) = @_;
 	my $image = scratch("$kernel.img");
 	my $said  = tarboot('pack', qw(--level fast --no-scrub --stream --modules virtio_net), $root, '-o', $image,
-		$kernel eq 'own' ? () : ('--kernel', kernel_of('sid') . '/vmlinuz'));
+		shell_for($arch), $kernel eq 'own' ? () : ('--kernel', kernel_of('sid') . '/vmlinuz'));
 
 	note($said);
 	is(decode_json(tarboot('inspect', '--json', $image))->{manifest}{init}, $init, 'its init is found');
@@ -137,7 +146,7 @@ sub boot_root {
 	prepare_root($root, init => $cells[0]{init}, path => $r->{path}, made => $r->{made_at_boot}, arch => $r->{arch});
 	push @{ $by_kernel{ $_->{kernel} } }, $_ for @cells;
 	for my $kernel (sort keys %by_kernel) {
-		my ($image, $release) = pack_with($root, $kernel, $r->{path} // '/sbin/init');
+		my ($image, $release) = pack_with($root, $kernel, $r->{path} // '/sbin/init', $r->{arch});
 		for my $cell (@{ $by_kernel{$kernel} }) {
 			@$cell{qw(version release append arch)} = ($version, $release, @$r{qw(append arch)});
 			boot_cell($cell, $image);
@@ -158,6 +167,7 @@ sub tar_of { return build_path(demo_root_name(%{ $_[0]{made} })) }
 enter_loopback(sub {
 	for (@todo) {
 		eval { demo_root(%{ $_->[0]{made} }); 1 } or diag($@);
+		eval { bare_root_of($_->[0]{arch}) } if $_->[0]{arch};
 		eval { kernel_of('sid') } if grep { $_->{kernel} eq 'newest' } @{ $_->[1] };
 	}
 });
