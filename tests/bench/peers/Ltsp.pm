@@ -32,7 +32,7 @@ sub peers {
 	};
 }
 
-sub _server { return tools('nfs-server', with => 'nfs-ganesha,nfs-ganesha-vfs,rpcbind') }
+sub _server { return tools('nfs-server', with => 'nfs-ganesha,nfs-ganesha-vfs,rpcbind,netbase') }
 
 my $CONFIG = <<'END';
 [server]
@@ -98,7 +98,7 @@ sub _serve {
 	sleep 1;
 	push @servers, serve('ganesha', @inside, qw(/usr/bin/ganesha.nfsd -F -L STDOUT -p /run/ganesha.pid));
 	for (1 .. 100) {
-		return if try(@inside, qw(/usr/sbin/rpcinfo -p 127.0.0.1))->{out} =~ / nfs\n.* mountd\n/s;
+		return if try(@inside, qw(rpcinfo -p 127.0.0.1))->{out} =~ / nfs\n.* mountd\n/s;
 		sleep 0.2;
 	}
 	die 'the NFS server does not start: ' . join('', map { $_->text } @servers) . "\n";
