@@ -16,7 +16,7 @@ use Loopback;
 use Modules;
 use Whole;
 
-# made: how scripts/make-demo-root makes it (arch aarch64: machine and kernel are for that, too); change: what is done to it then; path: of its init; kernels: all but its own;
+# made: how scripts/make-demo-root makes it (arch aarch64: machine and kernel are for that, too); change: what is done to it then; kernels: all but its own;
 # made_at_boot: see prepare_root().
 my @ROOTS = (
 	{ root => 'Debian 11', made => { suite => 'bullseye' }, kernels => ['newest'] },
@@ -27,7 +27,7 @@ my @ROOTS = (
 	{ root => 'Debian sid', made => { suite => 'sid' } },
 	{ root => 'Debian 13 for i386', made => { suite => 'trixie', arch => 'i386' } },
 	{ root => 'Debian 12 for arm64', made => { arch => 'aarch64' }, arch => 'aarch64' },
-	{ root => 'Debian 13, only /usr', made => { suite => 'trixie' }, change => \&only_usr, path => '/usr/lib/systemd/systemd',
+	{ root => 'Debian 13, only /usr', made => { suite => 'trixie' }, change => \&only_usr,
 		append => 'systemd.condition-first-boot=no systemd.hostname=tarboot-demo', made_at_boot => [qw(. bin lib sbin lib64 etc var root tmp)] },
 	map { { root => 'Debian 13', made => { suite => 'trixie', init => $_ }, init => $_ } } qw(sysvinit openrc runit busybox finit));
 my %PACKAGE = (systemd => 'systemd', sysvinit => 'sysvinit-core', openrc => 'openrc', runit => 'runit', busybox => 'busybox-static', finit => 'finit');
@@ -107,13 +107,13 @@ sub shell_for {
 }
 
 sub pack_with {
-	my ($root, $kernel, $init, $arch) = @_;
+	my ($root, $kernel, $arch) = @_;
 	my $image = scratch("$kernel.img");
 	my $said  = tarboot('pack', qw(--level fast --no-scrub --stream --modules virtio_net), $root, '-o', $image,
 		shell_for($arch), $kernel eq 'own' ? () : ('--kernel', kernel_of('sid') . '/vmlinuz'));
 
 	note($said);
-	is(decode_json(tarboot('inspect', '--json', $image))->{manifest}{init}, $init, 'its init is found');
+	is(decode_json(tarboot('inspect', '--json', $image))->{manifest}{init}, '/sbin/init', 'its init is found');
 	tarboot('netboot', $image, '-o', scratch('site'), qw(--stream --server 10.0.2.2 --subnet 10.0.2.0/24));
 	return ($image, $said =~ /^kernel +\S+: (\S+)$/m ? $1 : die "tarboot pack does not name the kernel:\n$said");
 }
@@ -143,10 +143,10 @@ sub boot_root {
 
 	$r->{change}->($root) if $r->{change};
 	add_newest_modules($root) if grep { $_->{kernel} eq 'newest' } @cells;
-	prepare_root($root, init => $cells[0]{init}, path => $r->{path}, made => $r->{made_at_boot}, arch => $r->{arch});
+	prepare_root($root, init => $cells[0]{init}, made => $r->{made_at_boot}, arch => $r->{arch});
 	push @{ $by_kernel{ $_->{kernel} } }, $_ for @cells;
 	for my $kernel (sort keys %by_kernel) {
-		my ($image, $release) = pack_with($root, $kernel, $r->{path} // '/sbin/init', $r->{arch});
+		my ($image, $release) = pack_with($root, $kernel, $r->{arch});
 		for my $cell (@{ $by_kernel{$kernel} }) {
 			@$cell{qw(version release append arch)} = ($version, $release, @$r{qw(append arch)});
 			boot_cell($cell, $image);
