@@ -222,9 +222,10 @@ static int open_sparse(struct boot *b)
  * tree that is compressed, and would itself be swapped, for nothing. */
 static struct arrival *new_arrival(const struct boot *b)
 {
-	uint64_t (*window_of)(const struct block_list *, uint64_t, unsigned) =
-		*b->zram.device ? block_list_least_window : block_list_window;
-	uint64_t window = window_of(&b->blocks, b->payload_bytes, b->plan.decoders);
+	unsigned decoders = b->plan.decoders;
+	uint64_t window = *b->zram.device
+				  ? block_list_least_window(&b->blocks, b->payload_bytes, decoders)
+				  : block_list_window(&b->blocks, b->payload_bytes, decoders);
 
 	return b->has_manifest ? pinned_arrival(&b->manifest, window)
 			       : arrival_new(b->payload_bytes, window, 0);

@@ -74,11 +74,11 @@ sub memory_of {
 	return map { ($kib{$_} || die "no $_\n") / 1024 } qw(MemAvailable Shmem);
 }
 
-# The commands of docs/updates.md, one line each, with what a test changes in them.
-sub commands_of {
+# The command of docs/updates.md, in one line, with this test's URL.
+sub command_of {
 	my ($heading) = @_;
-	my ($commands) = slurp(repo_path('docs/updates.md')) =~ /^## \Q$heading\E\n\n((?:    .*\n)+)/m or die "docs/updates.md: no commands for $heading\n";
-	return map { s/^ {4}//r } split /\n/, $commands =~ s/&&\n +/&& /gr =~ s{http://192\.168\.7\.1/images/lab/current}{$URL}gr;
+	my ($command) = slurp(repo_path('docs/updates.md')) =~ /^## \Q$heading\E\n\n {4}((?:.*&&\n +)*.*)\n\n/m or die "docs/updates.md: no command for $heading\n";
+	return $command =~ s/&&\n +/&& /gr =~ s{http://192\.168\.7\.1/images/lab/current}{$URL}gr;
 }
 
 subtest 'kexec' => sub {
@@ -86,7 +86,7 @@ subtest 'kexec' => sub {
 	my $version = readlink "$site/http/images/lab/current";
 	my $guest = start('kexec', "$site/http/images/lab/current/boot.img", "$MACHINE tarboot.rootfs=" . $URL =~ s/current$/$version/r . '/root.tar.xz');
 	publish('second');
-	my ($command) = commands_of('kexec');
+	my $command = command_of('kexec');
 	my $began = time;
 	$guest->type("$command\r");
 	check_second($guest, $began);
@@ -98,7 +98,7 @@ subtest 'systemctl soft-reboot' => sub {
 	my $guest = start('soft', scratch('first.img'), 'net.ifnames=0');
 	my ($available, $shmem) = memory_of($guest);
 	note(sprintf 'before: %.0f MiB available, %.0f MiB in tmpfs', $available, $shmem);
-	my ($command) = commands_of('soft-reboot');
+	my $command = command_of('soft-reboot');
 
 	my $whole = slurp("$site/http/images/lab/current/root.tar.xz");
 	spew(scratch('damaged.tar.xz'), substr $whole, 0, length($whole) / 2);

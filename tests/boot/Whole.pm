@@ -131,8 +131,7 @@ sub _write_expected {
 	return;
 }
 
-# Makes a root ready for whole_boot(). init: its kind, as in %STARTS; path: of it, in the root; made: names that only the boot makes;
-# arch: aarch64.
+# Makes a root ready for whole_boot(). init: its kind, as in %STARTS; made: names that only the boot makes; arch: aarch64.
 sub prepare_root {
 	my ($root, %o) = @_;
 	my $guest = repo_path('tests/boot/guest');
@@ -144,7 +143,7 @@ sub prepare_root {
 	run('setcap', 'cap_net_raw=ep', "$root/tarboot-test/ping");
 	run("cp -p $guest/* $tools/treelist $root/tarboot-test/");
 	$STARTS{ $o{init} }->($root);
-	spew("$root/tarboot-test/init", join(' ', $o{init}, $o{path} // '/sbin/init', Guest::results_line($o{arch})) . "\n");
+	spew("$root/tarboot-test/init", join(' ', $o{init}, Guest::results_line($o{arch})) . "\n");
 	_write_expected($root, @{ $o{made} // [] });
 	return $root;
 }

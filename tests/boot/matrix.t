@@ -16,8 +16,8 @@ use Loopback;
 use Modules;
 use Whole;
 
-# made: how scripts/make-demo-root makes it (arch aarch64: machine and kernel are for that, too); change: what is done to it then; kernels: all but its own;
-# made_at_boot: see prepare_root().
+# made: how scripts/make-demo-root makes it (arch aarch64: machine and kernel are for that, too); change: what is done to it then;
+# kernels: all but its own; made_at_boot: see prepare_root().
 my @ROOTS = (
 	{ root => 'Debian 11', made => { suite => 'bullseye' }, kernels => ['newest'] },
 	{ root => 'Debian 12', made => {}, kernels => ['newest'] },
@@ -87,7 +87,7 @@ sub record {
 	return;
 }
 
-# Of the way through the table: each cell has a record, and a chosen one that of this run only, also when this ends before it.
+# Before the first boot: every cell has a record, and a chosen one none of an earlier run, also when this run ends before it.
 sub record_all {
 	my ($wanted) = @_;
 	for my $cell (map { cells_of($_) } @ROOTS) {

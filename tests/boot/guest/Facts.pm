@@ -7,7 +7,7 @@ use warnings;
 
 use Exporter qw(import);
 
-our @EXPORT = qw(ok is note diag done slurp output init_kind init_path check_mounts check_types check_memory);
+our @EXPORT = qw(ok is note diag done slurp output init_kind check_mounts check_types check_memory);
 
 # What systemd itself mounts, and so must find: file system, options that must be there, options
 # that must not. "mode" and "gid" are options of the file system, the others of the mount.
@@ -68,10 +68,9 @@ sub output {
 	return $text;
 }
 
-# The root's own init: what kind it is (see Whole.pm), and its path; and the serial line for results.
+# What kind the root's own init is (see Whole.pm), and the serial line for results.
 sub init_kind { return (split ' ', slurp('/tarboot-test/init'))[0] }
-sub init_path { return (split ' ', slurp('/tarboot-test/init'))[1] }
-sub _results  { return (split ' ', slurp('/tarboot-test/init'))[2] }
+sub _results  { return (split ' ', slurp('/tarboot-test/init'))[1] }
 
 sub _mounts {
 	my %at;
