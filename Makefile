@@ -1,6 +1,6 @@
 # tarboot: `make` builds build/init (PID 1 of the image) and build/tarboot (the command), both static.
-# Libraries are fetched and built on demand by the scripts in scripts/. Packages are installed by `make demo`, `make test`,
-# `make bench`, `make bench-peers` and `make packages`; other targets name those that are missing. `make WERROR=` takes warnings for warnings.
+# Libraries are fetched and built on demand by the scripts in scripts/. Packages are installed by `make demo`, `test`, `test-all`,
+# `matrix`, `soak`, `bench`, `bench-peers` and `packages`; other targets name those that are missing. `make WERROR=` takes warnings for warnings.
 # `make help` lists the targets. Everything that is made lies under $(BUILD).
 
 VERSION  = 0.1.0
