@@ -59,7 +59,7 @@ static int create_hardlink(struct tree *t, const struct member *m, int parent_fd
 
 static int create_file(const struct member *m, int parent_fd, const char *name, int *ret_fd)
 {
-	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 	int fd = openat(parent_fd, name, flags, m->mode & 0777);
 
 	if (fd < 0)

@@ -4,6 +4,7 @@
 #include "tree/tree_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@ struct tree_file {
 	struct tree *tree;
 	_Atomic unsigned holders;
 	_Atomic bool bad; /* some holder could not do its part */
+	_Atomic uint64_t written;
 	int fd;
 	uint64_t size;
 	struct metadata meta;
@@ -27,6 +29,9 @@ struct tree_file {
 
 /* Attributes of all files that are not yet complete, bytes. */
 #define WAITING_MAX (1 << 20)
+
+#define PAGE 4096
+#define HUGE_PAGE (2 << 20) /* at least, on all machines */
 
 static struct tree_file *take_spare(struct tree *t)
 {
@@ -88,6 +93,7 @@ int tree_file_new(struct tree *t, const struct member *m, int fd, struct tree_fi
 	file->size = m->size;
 	atomic_store(&file->holders, 1);
 	atomic_store(&file->bad, false);
+	atomic_store(&file->written, 0);
 	file->waiting = 0;
 	snprintf(file->path, sizeof(file->path), "%s", m->path);
 	if (tree_metadata_copy(m, &file->meta) < 0) {
@@ -106,6 +112,7 @@ int tree_file_write(struct tree_file *file, const void *data, size_t size, uint6
 	const char *at = data;
 	ssize_t n;
 
+	atomic_fetch_add(&file->written, size);
 	while (size > 0) {
 		n = pwrite(file->fd, at, size, (off_t)offset);
 		if (n < 0 && errno == EINTR)
@@ -124,6 +131,55 @@ void tree_file_hold(struct tree_file *file)
 	atomic_fetch_add(&file->holders, 1);
 }
 
+/* ---- holes ---- */
+
+/* Returns where it came to: to, or less when something cannot be read. */
+static off_t give_back_zeros(int fd, off_t from, off_t to)
+{
+	off_t zeros = from, at = from; /* from zeros on all is zero */
+	char page[PAGE];
+	ssize_t n = 0;
+
+	for (; at < to; at += n) {
+		n = pread(fd, page, sizeof(page), at);
+		if (n <= 0)
+			break;
+		if (is_zero(page, (size_t)n))
+			continue;
+		if (at > zeros)
+			(void)fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, zeros,
+					at - zeros);
+		zeros = at + n;
+	}
+	if (at > zeros)
+		(void)fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, zeros, at - zeros);
+	return at;
+}
+
+/* With huge=within_size a tmpfs takes a huge page for any byte of a region that lies in the file, whatever holes are beside it; and as pieces
+ * are written in any order, the file may be as long as that. */
+static void give_back_holes(int fd)
+{
+	off_t from = 0, to;
+
+	while ((from = lseek(fd, from, SEEK_DATA)) >= 0) {
+		to = lseek(fd, from, SEEK_HOLE);
+		if (to <= from || give_back_zeros(fd, from, to) < to)
+			return;
+		from = to;
+	}
+}
+
+/* Does a file with holes take more memory than what was written to it? */
+static bool has_filled_holes(const struct tree_file *file, const struct stat *st)
+{
+	uint64_t written = atomic_load(&file->written);
+
+	return written < file->size && (uint64_t)st->st_blocks * 512 >= written + HUGE_PAGE;
+}
+
+/* ---- the end of a file ---- */
+
 /* A file that ends in a hole is longer than what was written. */
 static int complete_file(struct tree_file *file)
 {
@@ -133,6 +189,8 @@ static int complete_file(struct tree_file *file)
 		return -errno;
 	if ((uint64_t)st.st_size != file->size && ftruncate(file->fd, (off_t)file->size) < 0)
 		return -errno;
+	if (has_filled_holes(file, &st))
+		give_back_holes(file->fd);
 	return tree_metadata_apply(file->tree, file->fd, &st, &file->meta);
 }
 

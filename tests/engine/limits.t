@@ -44,6 +44,26 @@ SKIP: {
 	}
 }
 
+# Holes take none, also where the kernel gives a huge page to each byte of a region that lies in the file.
+SKIP: {
+	my $disk = new_dir() . '/disk';
+	open my $out, '>', $disk or die "$disk: $!";
+	for my $i (0 .. 63) {
+		seek $out, ($i << 21) + ($i % 2 ? 0 : (2 << 20) - 4096), 0;
+		print $out "piece $i";
+	}
+	truncate $out, 256 << 20;
+	close $out;
+	run('sh', '-c', 'tar -C "${0%/*}" --sparse -cf - disk | xz -1 >"$0.tar.xz"', $disk);
+	my $r = try('unshare', '-m', 'sh', '-c', <<'END', $TARBOOT, "$disk.tar.xz", new_dir(), $disk);
+mount --make-rprivate / && mount -t tmpfs -o huge=within_size none "$2" || exit 77
+"$0" unpack -q "$1" "$2" --threads=4 && stat -c '%s %b' "$2/disk" && cmp "$2/disk" "$3"
+END
+	skip 'cannot mount a tmpfs with huge pages here', 2 if $r->{exit} == 77 || $r->{err} =~ /^unshare/;
+	is($r->{err}, '', 'a file with holes where there are huge pages');
+	is($r->{out}, (256 << 20) . ' ' . 64 * 8 . "\n", 'takes memory for its pieces alone');
+}
+
 SKIP: {
 	my $r = try('unshare', '-m', 'sh', '-c', <<'END', $TARBOOT, $payload, new_dir());
 mount --make-rprivate / && mount --bind "$2" "$2" && mount -o remount,bind,ro "$2" || exit 77
