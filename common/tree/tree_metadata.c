@@ -12,9 +12,10 @@
 
 #include "tar/aclnames.h"
 
+/* E2BIG: no file system of Linux has values of more than 64 KiB. */
 bool tree_metadata_may_lose(struct tree *t, const char *name, int error)
 {
-	if ((error != ENOTSUP && error != EPERM && error != EACCES) ||
+	if ((error != ENOTSUP && error != EPERM && error != EACCES && error != E2BIG) ||
 	    (strcmp(name, "security.capability") == 0 && t->keep_owner))
 		return false;
 	pthread_mutex_lock(&t->lock);

@@ -977,6 +977,32 @@ static void test_attributes(void)
 	end();
 }
 
+/* As a resource fork of macOS. */
+static void test_large_attribute(void)
+{
+	static const char value[(64 << 10) + 1];
+	struct member file = { .path = "f", .mode = 0600 };
+	struct tree_losses losses;
+
+	begin();
+	if (!can_keep("user.test", "x", 1)) {
+		skip(3, "this file system keeps no user attributes");
+		finish();
+		end();
+		return;
+	}
+	xattrs_add(&file.xattrs, "user.test", "x", 1);
+	xattrs_add(&file.xattrs, "user.large", value, sizeof(value));
+	add_must(&file, NULL);
+	is_int(tree_finish(tree, &failure), 0, "an attribute that is larger than Linux has them");
+	tree_losses(tree, &losses);
+	ok(losses.count == 1 && strcmp(losses.first, "user.large") == 0, "is lost, and counted");
+	finish();
+	ok(attribute_is("f", "user.test", "x", 1), "alone");
+	xattrs_free(&file.xattrs);
+	end();
+}
+
 /* Nothing inherits a default ACL that came with the archive, wherever it is made; of a directory that is
  * described twice, no ACL stays but what the last member says; other attributes do. */
 static void test_default_acls(void)
@@ -1309,6 +1335,7 @@ int main(void)
 	test_bad_file();
 	test_threads();
 	test_attributes();
+	test_large_attribute();
 	test_default_acls();
 	test_acl();
 	test_losses();
