@@ -57,10 +57,10 @@ bool tree_must_wait(struct tree *t);
 int tree_finish(struct tree *t, struct fail *f);
 
 /* Attributes that this kernel or user could not store (never security.capability, which is an
- * error), and the name of the first one, "" if none. */
+ * error), and the name of the first one, "" if none. ACLs whose users or groups the tree does not know, and the path of the first one. */
 struct tree_losses {
-	uint64_t count;
-	char first[96];
+	uint64_t count, unknown;
+	char first[96], first_unknown[96];
 };
 void tree_losses(struct tree *t, struct tree_losses *ret);
 

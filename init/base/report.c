@@ -182,7 +182,7 @@ void report_write(const struct boot *b)
 	write_number(out, "blocks", b->unpacked.blocks);
 	write_number(out, "threads", b->unpacked.threads);
 	write_number(out, "engine_memory_bytes", b->plan.memory);
-	write_number(out, "lost_xattrs", b->unpacked.losses.count);
+	write_number(out, "lost_xattrs", b->unpacked.losses.count + b->unpacked.losses.unknown);
 	write_number(out, "unpack_peak_rss_bytes", b->unpack_peak);
 	write_number(out, "memory_peak_bytes", b->memory_peak);
 	write_number(out, "root_size_bytes", b->root_size);

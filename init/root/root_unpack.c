@@ -151,6 +151,12 @@ static void report_unpacked(struct boot *b, const struct unpack_shared *shared, 
 			"was %s (CONFIG_TMPFS_XATTR, CONFIG_TMPFS_POSIX_ACL; user.* from Linux "
 			"6.6)",
 			(unsigned long long)r->losses.count, r->losses.first);
+	if (r->losses.unknown)
+		console_log(LOG_WARNING,
+			    "%llu ACLs are lost, of which the first is of %s: they name users or "
+			    "groups that the root's etc/passwd and etc/group do not have (archive "
+			    "with tar --numeric-owner)",
+			    (unsigned long long)r->losses.unknown, r->losses.first_unknown);
 }
 
 static int run_child(struct boot *b)

@@ -135,6 +135,12 @@ static void print_result(const struct unpack_result *r, uint64_t usec, const cha
 			"%llu extended attribute%s could not be stored here, the first was %s",
 			(unsigned long long)r->losses.count, print_plural(r->losses.count),
 			r->losses.first);
+	if (r->losses.unknown)
+		print_warning("%llu ACL%s lost, the first of %s: etc/passwd and etc/group there do "
+			      "not have the users or groups that are named (archive with tar "
+			      "--numeric-owner)",
+			      (unsigned long long)r->losses.unknown, print_plural(r->losses.unknown),
+			      r->losses.first_unknown);
 	printf("%s: %s, %llu member%s, %llu block%s, %u thread%s, %.2f s, %.0f MB/s\n", done,
 	       size_format(size, r->bytes), (unsigned long long)r->members,
 	       print_plural(r->members), (unsigned long long)r->blocks, print_plural(r->blocks),
