@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "engine/plan.h"
 #include "base/print.h"
+#include "tar/aclnames.h"
 
 struct inode *rootfs_inode(const struct rootfs *fs, const struct root_name *n)
 {
@@ -102,7 +103,16 @@ void rootfs_close(struct rootfs *fs)
 
 /* ---- members ---- */
 
-/* A directory that is met twice keeps the attributes of both, as GNU tar does it; of two of one name, the later. */
+static bool is_acl(const char *name)
+{
+	const char *meant = aclnames_meant(name);
+
+	name = meant ? meant : name;
+	return strcmp(name, ACL_XATTR_ACCESS) == 0 || strcmp(name, ACL_XATTR_DEFAULT) == 0;
+}
+
+/* A directory that is met twice keeps the attributes of both, as GNU tar does it, but for ACLs, which go with the mode; of two of one
+ * name, the later. */
 static int join_xattrs(struct xattrs *old, struct xattrs *new)
 {
 	size_t cursor = 0, size;
@@ -111,7 +121,7 @@ static int join_xattrs(struct xattrs *old, struct xattrs *new)
 	int r = 0;
 
 	while (r == 0 && xattrs_next(old, &cursor, &name, &value, &size))
-		if (!xattrs_has(new, name))
+		if (!is_acl(name) && !xattrs_has(new, name))
 			r = xattrs_add(new, name, value, size);
 	return r;
 }

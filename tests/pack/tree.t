@@ -9,6 +9,7 @@ use Digest::SHA qw(sha256_hex);
 use Engine;
 use Image;
 use POSIX ();
+use RawTar qw(dir tar_end tar_pax);
 use Test::More;
 
 need_programs(qw(tar gzip mknod setfattr setpriv));
@@ -56,6 +57,19 @@ ok(slurp(payload_of($piped)) eq $want, 'the same bytes');
 my @names = map { s{^\./}{}r =~ s{/\z}{}r } split /\n/, run('tar', '--quoting-style=literal', '-tf', payload($root));
 is($names[0], '', 'the root comes first');
 is_deeply([ @names[1 .. $#names] ], [ sort { $a =~ s{/}{\0}gr cmp $b =~ s{/}{\0}gr } @names[1 .. $#names] ], 'a directory before what is in it, names by their bytes');
+
+# ---- a directory twice ----
+
+{
+	my $acl   = sub { my ($who) = @_; return "user::rwx,user:$who:rwx,group::---,mask::rwx,other::---" };
+	my $twice = sub { my ($name, @second) = @_; return spew(scratch("$name.tar"), join '',
+		tar_pax('SCHILY.acl.access' => $acl->('bob'), 'SCHILY.acl.default' => $acl->(7), 'SCHILY.xattr.user.one' => '1'), dir('d/', mode => 0770), @second, dir('d/', mode => 0700), tar_end()) };
+	my $without = run('xz', '-dc', payload($twice->('without')));
+	unlike($without, qr/SCHILY\.acl/, 'the ACL goes with the mode that it had');
+	like($without, qr/SCHILY\.xattr\.user\.one=1\n/, 'other attributes stay');
+	my $other = run('xz', '-dc', payload($twice->('other', tar_pax('SCHILY.acl.access' => $acl->(8)))));
+	is(join(' ', $other =~ /SCHILY\.acl\.(\w+=[^\n]*)\n/g), 'access=' . $acl->(8), 'the last one is all there is');
+}
 
 # ---- names and inodes ----
 
