@@ -12,6 +12,7 @@
 
 #include "base/out.h"
 #include "base/path.h"
+#include "base/print.h"
 #include "base/read_all.h"
 #include "engine/unpack.h"
 #include "image/bootpart.h"
@@ -29,6 +30,7 @@
 /* ---- a directory ---- */
 
 struct packing {
+	const char *directory;
 	uid_t uid; /* of the directory itself: what is this user's becomes root's */
 	gid_t gid;
 	char path[2 * PATH_MAX]; /* of the whiteout that was made last */
@@ -62,8 +64,10 @@ static int add_opaque(struct packing *p, struct rootfs *fs, const struct member 
 static int look(void *packing, struct rootfs *fs, struct member *m, struct fail *f)
 {
 	struct packing *p = packing;
-	int r = overlay_is_opaque(m) ? add_opaque(p, fs, m, f) : 0;
+	int r = overlay_check(p->directory, m, f);
 
+	if (r == 0 && overlay_is_opaque(m))
+		r = add_opaque(p, fs, m, f);
 	if (r < 0)
 		return r;
 	if (overlay_is_whiteout(m))
@@ -72,16 +76,44 @@ static int look(void *packing, struct rootfs *fs, struct member *m, struct fail 
 	return 1;
 }
 
-static int fill(struct rootfs *fs, const char *path, struct packing *p, struct fail *f)
+/* Of a root, what cannot be read may be left out; a layer has all that is in its directory. */
+static int check_names(struct rootfs *fs, const char *directory, struct fail *f)
+{
+	struct root_name *top = root_tree_root(fs->tree), *n = top;
+	char path[2 * PATH_MAX], full[3 * PATH_MAX];
+
+	if (fs->skipped)
+		print_warning("%s: %llu socket%s left out: no archive can hold them", directory,
+			      (unsigned long long)fs->skipped, print_plural(fs->skipped));
+	for (; n; n = root_tree_next(top, n)) {
+		const struct inode *i = rootfs_inode(fs, n);
+
+		if (!i->error && !i->is_mount)
+			continue;
+		root_name_path(n, path);
+		if (i->error) {
+			snprintf(full, sizeof(full), "%s/%s", directory, path);
+			return fail_errno(f, i->error, full, "cannot read it");
+		}
+		print_warning("/%s is packed empty, since another file system is mounted there in "
+			      "%s: give a copy of the whole",
+			      path, directory);
+	}
+	return 0;
+}
+
+static int fill(struct rootfs *fs, struct packing *p, struct fail *f)
 {
 	const struct rootfs_fill how = { .how = ROOT_TREE_ARCHIVE, .look = look, .arg = p };
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+	int fd = open(p->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
 	struct source *s;
 
 	if (fd < 0)
-		return fail_errno(f, errno, path, "cannot open it");
-	r = source_directory_open(fd, path, &s, f);
-	return r == 0 ? rootfs_add_source(fs, s, &how, f) : r;
+		return fail_errno(f, errno, p->directory, "cannot open it");
+	r = source_directory_open(fd, p->directory, &s, f);
+	if (r == 0)
+		r = rootfs_add_source(fs, s, &how, f);
+	return r == 0 ? check_names(fs, p->directory, f) : r;
 }
 
 static int write_packed(struct rootfs *fs, int fd, const char *aside, struct fail *f)
@@ -111,9 +143,10 @@ static int pack(const char *path, const struct stat *st, const char *aside, int 
 	if (r == 0)
 		r = rootfs_open(&fs, f);
 	if (r == 0) {
+		p->directory = path;
 		p->uid = st->st_uid;
 		p->gid = st->st_gid;
-		r = fill(&fs, path, p, f);
+		r = fill(&fs, p, f);
 		if (r == 0)
 			r = write_packed(&fs, out.fd, aside, f);
 		rootfs_close(&fs);

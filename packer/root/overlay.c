@@ -30,13 +30,12 @@ static const char *find_attribute(const struct member *m, const char *wanted)
 	return NULL;
 }
 
-/* Only a mount knows where its redirected directories and the data of its metacopies are. */
-static int check_member(const struct overlay *o, const struct member *m, struct fail *f)
+int overlay_check(const char *path, const struct member *m, struct fail *f)
 {
 	if (!find_attribute(m, "redirect") && !find_attribute(m, "metacopy"))
 		return 0;
 	return fail_set(
-		f, ENOTSUP, o->path,
+		f, ENOTSUP, path,
 		"Mount the overlayfs, and give a copy of the mounted directory.",
 		"%s in it is an overlayfs redirect or metacopy, whose data is in another layer",
 		path_in_root(m->path));
@@ -82,7 +81,7 @@ static int look(void *overlay, struct rootfs *fs, struct member *m, struct fail 
 {
 	struct overlay *o = overlay;
 	struct root_name *n;
-	int r = check_member(o, m, f);
+	int r = overlay_check(o->path, m, f);
 
 	if (r < 0 || path_is_root(path_in_root(m->path)))
 		return r;

@@ -10,7 +10,7 @@ use File::Path qw(make_path);
 use Net ();
 use Test::More;
 
-need_programs(qw(busybox dnsmasq b2sum cpio minisign));
+need_programs(qw(busybox dnsmasq b2sum cpio minisign setfattr setpriv));
 plan skip_all => 'not root: owners of files in layers' if $> != 0;
 my $TARBOOT = build_path('tarboot');
 our $site   = public('site');
@@ -48,6 +48,35 @@ sub refuses {
 sub current { return "$site/http/images/$_[0]/current" }
 sub menu    { return slurp("$site/http/menu.ipxe") }
 sub digest  { my ($file) = @_; return run("b2sum -l 256 <'$file'") =~ s/\s.*//sr }
+
+# ---- a layer has all that is in its directory ----
+
+make_path(map { scratch($_) } qw(meta/etc moved/new));
+spew(scratch('meta/etc/passwd'), "\0" x 100);
+SKIP: {
+	skip('attributes of overlayfs cannot be set here', 4) if system('sh', '-c', 'setfattr -n trusted.overlay.metacopy "$0" 2>/dev/null', scratch('meta/etc/passwd'));
+	run('setfattr', '-n', 'trusted.overlay.redirect', '-v', 'old', scratch('moved/new'));
+	for (['meta', 'etc/passwd'], ['moved', 'new']) {
+		refuses("an upper directory whose data is elsewhere: $_->[1]", qr{^tarboot: \S+/$_->[0]: $_->[1] in it is an overlayfs redirect or metacopy, whose data is in another layer\n  Mount},
+			$stream, @NET, '--stream', '--layer', scratch($_->[0]));
+	}
+}
+{
+	my ($closed, $theirs, $pub) = (public('closed'), public('theirs'), public('stream.img'));
+	make_path("$closed/etc/ssl/private", $theirs);
+	chmod 0700, "$closed/etc/ssl/private" or die;
+	run('cp', $stream, $pub);
+	run('cp', "$stream.vmlinuz", "$pub.vmlinuz");
+	run('chown', '65534:65534', $theirs, $pub, "$pub.vmlinuz");
+	my $r = try(qw(setpriv --reuid=65534 --regid=65534 --clear-groups), public_tarboot(), 'netboot', $pub, '-o', $theirs, @NET, '--stream', '--layer', $closed);
+	is($r->{exit}, 1, 'a directory that may not be read: refused');
+	is($r->{err} =~ s/^tarboot: warning: .*\n//mgr, "tarboot: $closed/etc/ssl/private: cannot read it: Permission denied\n  Run it as root (sudo tarboot ...), or as a user who has access.\n", 'and why');
+	my $mounted = scratch('mounted');
+	make_path("$mounted/etc/conf");
+	$r = try(Net::private_machine(), 'sh', '-c', 'mount -t tmpfs none "$0/etc/conf" && exec "$@"', $mounted, $TARBOOT, 'netboot', $stream, '-o', $site, @NET, '--stream', '--layer', $mounted);
+	is($r->{exit}, 0, 'something mounted in it') or diag($r->{err});
+	is($r->{err}, "tarboot: warning: /etc/conf is packed empty, since another file system is mounted there in $mounted: give a copy of the whole\n", 'it warns');
+}
 
 # ---- layers for all ----
 
