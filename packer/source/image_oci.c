@@ -92,6 +92,13 @@ static void read_platform(const struct blobs *b, const char *manifest, struct im
 static int list_index(const struct blobs *b, const char *index, unsigned depth, const char *name,
 		      struct image_list *ret, struct fail *f);
 
+/* An archive of one platform may have the list of all, but not their manifests. Others may be lists themselves. */
+static bool is_manifest(const char *type)
+{
+	return ends_with(type, "manifest.v1+json") || /* OCI */
+	       ends_with(type, "manifest.v2+json");   /* Docker */
+}
+
 static int list_item(const struct blobs *b, const char *item, unsigned depth, const char *name,
 		     struct image_list *ret, struct fail *f)
 {
@@ -107,7 +114,7 @@ static int list_item(const struct blobs *b, const char *item, unsigned depth, co
 	if (*own_name)
 		name = own_name;
 	image_platform_read(json_member(item, "platform"), &platform);
-	if (!*platform.architecture || !ends_with(d.type, "manifest.v1+json")) {
+	if (!*platform.architecture || !is_manifest(d.type)) {
 		text = read_part(b, &d, "its manifest", f);
 		if (!text)
 			return -f->error;

@@ -89,6 +89,19 @@ for my $wrong (qw(arm64 linux/ /arm64 linux/arm/v7/x), 'x' x 40 . '/arm64') {
 takes(layout(image('foreign', arch => $OTHER)), [], 'foreign', 'the only one, for another machine');
 takes(layout(image('foreign', arch => $OTHER, platform => 0)), [], 'foreign', 'the only one, and the index does not say what it is for');
 takes(layout(image('own', platform => 0), image('foreign', arch => $OTHER, platform => 0)), [], 'own', 'the configurations tell what they are for');
+
+# Docker's own list of platforms, as `docker save` writes it with containerd: it is there whole, of the manifests only what was pulled.
+{
+	my $type = 'application/vnd.docker.distribution.manifest';
+	my $pulled = layout(sub {
+		my ($dir) = @_;
+		my ($own, $foreign) = map { { %{ oci_image($dir, $_) }, mediaType => "$type.v2+json" } } image('own'), image('foreign', arch => $OTHER);
+		unlink "$dir/blobs/" . $foreign->{digest} =~ s{:}{/}r or die "unlink: $!";
+		return blob($dir, JSON::PP->new->encode({ schemaVersion => 2, mediaType => "$type.list.v2+json", manifests => [ $foreign, $own ] }), "$type.list.v2+json");
+	});
+	takes($pulled, [], 'own', 'a list of Docker\'s with one platform of two');
+}
+
 my $windows = layout(image('w', os => 'windows'));
 refuses($windows, [], "tarboot: $windows: it has no image for linux/$MACHINE, only for windows/$MACHINE\n  Choose one of these with --platform.\n",
 	'one that is not for Linux');
