@@ -15,6 +15,15 @@
 
 #define BLOCK_SIZE (1 << 18)
 
+/* Of zstd libarchive itself calls the program without --long, and that refuses windows of more than 128 MiB. */
+int decompress_support_all(struct archive *archive)
+{
+	int r = archive_read_support_filter_program_signature(archive, "zstd -d -qq --long=31",
+							      "\x28\xb5\x2f\xfd", 4);
+
+	return r < ARCHIVE_WARN ? r : archive_read_support_filter_all(archive);
+}
+
 /* All filters, and any content. NULL: no memory. */
 static struct archive *new_reader(void)
 {
@@ -22,7 +31,7 @@ static struct archive *new_reader(void)
 
 	if (archive && archive_read_support_format_raw(archive) >= ARCHIVE_WARN &&
 	    archive_read_support_format_empty(archive) >= ARCHIVE_WARN &&
-	    archive_read_support_filter_all(archive) >= ARCHIVE_WARN)
+	    decompress_support_all(archive) >= ARCHIVE_WARN)
 		return archive;
 	archive_read_free(archive);
 	return NULL;

@@ -11,6 +11,9 @@
 
 struct archive;
 
+/* Lets it take all forms of compression. ARCHIVE_OK, ARCHIVE_WARN for those that need a program, or less: no memory. */
+int decompress_support_all(struct archive *archive);
+
 /* Why libarchive could not take the compression off. */
 const char *decompress_error(struct archive *archive);
 

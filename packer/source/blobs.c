@@ -52,7 +52,7 @@ static struct archive *open_tar(int fd)
 	if (!a)
 		return NULL;
 	archive_read_support_format_tar(a);
-	archive_read_support_filter_all(a);
+	decompress_support_all(a);
 	if (lseek(fd, 0, SEEK_SET) == 0 && archive_read_open_fd(a, fd, READ_SIZE) == ARCHIVE_OK)
 		return a;
 	archive_read_free(a);
@@ -115,7 +115,7 @@ bool blobs_may_be_archive(const void *head, size_t size)
 	if (!a)
 		return false;
 	archive_read_support_format_tar(a);
-	archive_read_support_filter_all(a);
+	decompress_support_all(a);
 	if (archive_read_open_memory(a, head, size) == ARCHIVE_OK)
 		while (!may && archive_read_next_header(a, &e) == ARCHIVE_OK) {
 			const char *name = path_in_root(archive_entry_pathname(e));

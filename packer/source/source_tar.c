@@ -223,7 +223,7 @@ static struct source_tar *tar_new(const char *name, struct fail *f)
 		if (t->name && t->raw) {
 			archive_read_support_format_raw(t->raw);
 			archive_read_support_format_empty(t->raw);
-			archive_read_support_filter_all(t->raw);
+			decompress_support_all(t->raw);
 			return t;
 		}
 		tar_close(&t->base);
