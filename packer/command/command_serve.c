@@ -22,6 +22,7 @@
 
 #define STATUS_DEFAULT "127.0.0.1:8079"
 #define TITLE_MAX (2 * SITE_TEXT_MAX)
+#define PROBE_ID "0x3d:00746172626f6f74" /* DHCP option 61: tarboot, as text */
 
 static const char *arg_directory, *arg_interface, *arg_status;
 static bool arg_force, arg_no_status;
@@ -107,7 +108,7 @@ static int parse_options(int argc, char **argv)
 
 /* ---- may it start? ---- */
 
-/* The interface that has the server's address. */
+/* The interface that has the server's address. What getifaddrs() calls its name is the address's label, as eth0:1. */
 static int find_interface(const struct site *s, char ret[IF_NAMESIZE], struct fail *f)
 {
 	struct ifaddrs *all = NULL;
@@ -116,14 +117,16 @@ static int find_interface(const struct site *s, char ret[IF_NAMESIZE], struct fa
 	*ret = '\0';
 	(void)getifaddrs(&all);
 	for (struct ifaddrs *i = all; i; i = i->ifa_next) {
+		char name[IF_NAMESIZE];
 		struct sockaddr_in in;
 
-		if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET ||
-		    (arg_interface && strcmp(arg_interface, i->ifa_name) != 0))
+		if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET)
 			continue;
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(i->ifa_name, ":"), i->ifa_name);
 		memcpy(&in, i->ifa_addr, sizeof(in));
-		if (ntohl(in.sin_addr.s_addr) == s->server)
-			snprintf(ret, IF_NAMESIZE, "%s", i->ifa_name);
+		if (ntohl(in.sin_addr.s_addr) == s->server &&
+		    (!arg_interface || strcmp(arg_interface, name) == 0))
+			strcpy(ret, name);
 	}
 	freeifaddrs(all);
 	ipv4_format(address, s->server);
@@ -136,8 +139,8 @@ static int find_interface(const struct site *s, char ret[IF_NAMESIZE], struct fa
 			       arg_interface ? "of that name " : "", address);
 }
 
-/* Asks for an address, as a machine would, and gives it back. True: a server gave one; some look for three seconds
- * whether it is free. */
+/* Asks for an address, as a machine would, and gives it back; under a name of its own, or it would give back the one that this machine
+ * itself has. True: a server gave one; some look for three seconds whether it is free. */
 static bool another_dhcp_server(const char *interface)
 {
 	pid_t pid = fork();
@@ -149,7 +152,7 @@ static bool another_dhcp_server(const char *interface)
 		dup2(null, STDOUT_FILENO);
 		dup2(null, STDERR_FILENO);
 		execlp("busybox", "busybox", "udhcpc", "-f", "-q", "-n", "-R", "-t", "3", "-T", "2",
-		       "-s", "/bin/true", "-i", interface, NULL);
+		       "-x", PROBE_ID, "-s", "/bin/true", "-i", interface, NULL);
 		_exit(127);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) < 0 || !WIFEXITED(status) ||

@@ -93,15 +93,18 @@ static const char *find_mac(struct follow *w, const char *address)
 
 /* ---- the servers' lines ---- */
 
-static void take_line(struct follow *w, const char *line)
+static void take_line(struct follow *w, struct server *v)
 {
 	char what[SERVE_WHAT_MAX], shown[SERVE_LINE_MAX];
+	const char *line = v->line;
 	struct serve_event e;
 
 	if (serve_event_parse(line, &e) != SERVE_NOTHING)
 		(void)find_known_mac(w, e.address);
 	if (serve_log_event(&w->log, &e, line, what, shown))
 		serve_output_line(&w->output, shown);
+	else
+		strcpy(v->last, line);
 	(void)machines_note_event(&w->machines, &e, find_mac(w, e.address), what, now_ms());
 }
 
@@ -112,7 +115,7 @@ static void take_block(struct follow *w, struct server *v, const char *block, si
 			v->line[v->n++] = block[i];
 		} else if (block[i] == '\n') {
 			v->line[v->n] = '\0';
-			take_line(w, v->line);
+			take_line(w, v);
 			v->n = 0;
 		}
 	}
@@ -256,13 +259,17 @@ static void tick(struct follow *w)
 static int follow_servers(struct follow *w, const struct pollfd p[2], struct fail *f)
 {
 	for (int i = 0; i < 2; i++) {
-		bool has_ended = server_has_ended(&w->servers[i]);
+		struct server *v = &w->servers[i];
+		bool has_ended = server_has_ended(v);
 
-		if ((p[i].revents && !read_lines(w, &w->servers[i])) || has_ended)
-			return fail_set(f, ECHILD, w->servers[i].package,
+		if ((p[i].revents || has_ended) && !read_lines(w, v))
+			has_ended = true;
+		if (has_ended)
+			return fail_set(f, ECHILD, v->package,
 					"See its last messages above, and start tarboot serve "
 					"again.",
-					"the server from this package has ended");
+					"the server from this package has ended%s%.200s",
+					*v->last ? "; it also said: " : "", v->last);
 	}
 	return 0;
 }

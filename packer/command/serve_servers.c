@@ -10,6 +10,7 @@
 
 #include "base/piped_child.h"
 #include "base/print.h"
+#include "base/tool.h"
 #include "command/serve_directory.h"
 #include "status/status_files.h"
 
@@ -113,11 +114,23 @@ static int write_nginx(const struct site *s, const char *directory, const char *
 	return fclose(out) == 0 ? 0 : fail_errno(f, errno, path, "cannot configure nginx");
 }
 
+/* Whether it has -e, as from 1.19.5 on. Without, it opens the log of its package, too, before it has read where its log is. */
+static bool nginx_has_log_option(void)
+{
+	const char *const argv[] = { "nginx", "-e", "stderr", "-v", NULL };
+	_cleanup_free_ char *said = NULL;
+	struct fail unused;
+
+	return tool_run(&(struct tool){ .argv = argv, .package = "nginx" }, "nginx", NULL, &said,
+			&unused) == 0;
+}
+
 int server_start_nginx(const struct site *s, const char *directory, const char *status,
 		       struct server *v, struct fail *f)
 {
 	char path[PATH_MAX];
-	const char *argv[] = { "nginx", "-e", "stderr", "-c", path, NULL };
+	const char *log = nginx_has_log_option() ? "-e" : NULL;
+	const char *argv[] = { "nginx", "-c", path, log, "stderr", NULL };
 	int r = write_nginx(s, directory, status, f);
 
 	snprintf(path, sizeof(path), "%s/nginx.conf", directory);

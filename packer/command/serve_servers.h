@@ -15,6 +15,7 @@ struct server {
 	int fd; /* what it prints */
 	char line[SERVE_LINE_MAX];
 	size_t n;
+	char last[SERVE_LINE_MAX]; /* line of those that are not shown */
 };
 
 /* Each starts one, whose messages can be read from *v, and which has files of its own in a directory. 0, or -errno. */

@@ -238,6 +238,61 @@ tarboot: TCP port 99 (the status page): cannot serve there: Address not availabl
 tarboot: 0.0.0.0:8080: the machines boot from there
 END_OF_TEXT
 
+# ---- nginx of other versions ----
+
+mkdir scratch('nginx') or die;
+my $nginx = scratch('nginx/nginx');
+spew($nginx, <<'END_OF_SH', 0755);
+#!/bin/sh
+case " $* " in *' -e '*) echo 'nginx: invalid option: "e"' >&2; exit 1;; esac
+[ ! "$NGINX_SAYS" ] || { echo "$NGINX_SAYS" >&2; exit 1; }
+PATH=${PATH#*:} exec nginx "$@"
+END_OF_SH
+$ENV{OTHERS} = scratch('nginx');
+$r = in_room(<<'END_OF_SH');
+PATH="$OTHERS:$PATH"
+start
+echo "$(servers) servers"
+kill -TERM $serve
+wait $serve
+NGINX_SAYS='directive "http" is not what I take' "$tarboot" serve "$site" --force 2>&1 | grep -A 1 '^tarboot: nginx'
+END_OF_SH
+is($r->{out}, <<'END_OF_TEXT', 'one before 1.19.5 serves, and what one said that does not is said') or diag($r->{err}, slurp(scratch('log')));
+2 servers
+tarboot: nginx-light: the server from this package has ended; it also said: directive "http" is not what I take
+  See its last messages above, and start tarboot serve again.
+END_OF_TEXT
+
+# ---- the server's own address ----
+
+$r = in_room(<<'END_OF_SH');
+ip address del 10.7.0.1/24 dev cable
+ip address add 10.7.0.1/24 dev cable label cable:room
+start --interface cable
+grep -o '^serving .* on [^,]*' "$log"
+kill -TERM $serve
+wait $serve
+
+nsenter -t $machine -n ip link set lo up
+nsenter -t $machine -n ip address add 10.7.0.2/24 dev plug
+nsenter -t $machine -n dnsmasq -k -C /dev/null --user=root --log-facility=- --pid-file= --port=0 --interface=plug \
+	--dhcp-range=10.7.0.50,10.7.0.60,10m --dhcp-leasefile="$log.leases" >"$log.dhcp" 2>&1 & dhcp=$!
+until_true 'grep -q "DHCP, IP range" "$log.dhcp"'
+busybox udhcpc -f -q -n -t 5 -T 2 -i cable -s /bin/true 2>/dev/null
+own=$(cut -d ' ' -f 3 "$log.leases")
+ip address add $own/24 dev cable
+"$tarboot" serve "$site" 2>&1 | head -n 1
+grep -c DHCPRELEASE "$log.dhcp"
+grep -c " $own " "$log.leases"
+kill $dhcp
+END_OF_SH
+is($r->{out}, <<'END_OF_TEXT', 'it may have a label, and is not given back by the look for other DHCP servers') or diag($r->{err}, slurp(scratch('log')), slurp(scratch('log.dhcp')));
+serving  http://10.7.0.1:8080 on cable
+tarboot: cable: another DHCP server assigns addresses on this network
+0
+1
+END_OF_TEXT
+
 # ---- machines that change ----
 
 $r = in_room(<<'END_OF_SH');
