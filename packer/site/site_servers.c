@@ -328,8 +328,10 @@ static void print_unit(const struct servers *v)
 	fprintf(v->out,
 		"# /etc/systemd/system/; the program's own unit must be off\n"
 		"[Unit]\nDescription=%s for tarboot\nWants=network-online.target\n"
-		"After=network-online.target\n\n"
-		"[Service]\nExecStart=%s %s%s\nRestart=on-failure\n\n"
+		"After=network-online.target\n"
+		"# The address may come late, or tarboot netboot be at work.\n"
+		"StartLimitIntervalSec=0\n\n"
+		"[Service]\nExecStart=%s %s%s\nRestart=on-failure\nRestartSec=5\n\n"
 		"[Install]\nWantedBy=multi-user.target\n",
 		v->file->what, command, v->directory, v->file->read);
 }

@@ -320,6 +320,7 @@ for my $server (sort qw(dnsmasq dhcpd kea nginx apache lighttpd)) {
 	my ($file) = slurp($config{"tarboot-$server.service"}) =~ m{^ExecStart=/usr/sbin/(?:dnsmasq|dhcpd|kea-dhcp4|nginx|apache2|lighttpd) .*?(\S+)$}m;
 	ok($file && -e $file, "a unit of systemd starts $server with its file");
 }
+like(slurp($config{'tarboot-serve.service'}), qr/^StartLimitIntervalSec=0\n\n\[Service\]\n.*\nRestart=on-failure\nRestartSec=5\n/m, 'again and again, until it can');
 like(slurp($config{'tarboot-serve.service'}), qr/^ExecStart=\Q$TARBOOT\E serve \Q$site\E$/m, 'another starts the tarboot that wrote it');
 like(slurp($config{'dnsmasq.hosts'}), qr/^52:54:00:ab:34:56,10\.7\.0\.20,pc20$/m, 'a fixed address');
 
