@@ -1,11 +1,14 @@
 /* tarboot run: boots an image in QEMU, with its serial console on this terminal. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include "command/boot_watch.h"
 #include "command/command.h"
@@ -186,15 +189,39 @@ static int check_end(const struct boot_watch *watch, int status, struct fail *f)
 	return r;
 }
 
+/* The terminal as it was before QEMU, which may be killed before it can give it back. */
+struct terminal {
+	bool is_one;
+	struct termios modes;
+	int flags;
+};
+
+static void terminal_save(struct terminal *ret)
+{
+	ret->is_one = tcgetattr(STDIN_FILENO, &ret->modes) == 0;
+	ret->flags = fcntl(STDIN_FILENO, F_GETFL);
+}
+
+static void terminal_restore(const struct terminal *t)
+{
+	if (!t->is_one)
+		return;
+	(void)tcsetattr(STDIN_FILENO, TCSANOW, &t->modes);
+	(void)fcntl(STDIN_FILENO, F_SETFL, t->flags);
+}
+
 static int run(const struct qemu *q)
 {
 	_cleanup_close_ int fd = -1;
 	struct boot_watch watch = { .start = now_usec() };
+	struct terminal terminal;
 	struct stat st = { 0 };
-	struct fail f;
-	pid_t pid = start_qemu(q, &fd);
 	int status = 0;
+	struct fail f;
+	pid_t pid;
 
+	terminal_save(&terminal);
+	pid = start_qemu(q, &fd);
 	if (pid < 0) {
 		fail_errno(&f, pid, qemu_program(q), "cannot start it");
 		return print_failure(&f);
@@ -204,6 +231,7 @@ static int run(const struct qemu *q)
 		kill(pid, SIGTERM);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	terminal_restore(&terminal);
 	if (check_end(&watch, status, &f) < 0)
 		return print_failure(&f);
 	if (!arg_until_login)

@@ -8,7 +8,7 @@ use lib "$FindBin::RealBin/../engine";
 use Engine;
 use Test::More;
 
-need_programs(qw(busybox));
+need_programs(qw(busybox script));
 my $TARBOOT = build_path('tarboot');
 my $bin     = new_dir();
 my $said    = scratch('said');
@@ -19,6 +19,7 @@ spew("$bin/qemu-system-$_", <<'END', 0755) for qw(x86_64 aarch64);
 #!/bin/sh
 echo "$@" >>"$SAID"
 case "$KVM $*" in
+dies*) stty raw -echo; kill -KILL $$ ;;
 block*) printf '\r\ntarboot: FAILED: check memory\r\n  what: memory\r\n  why:  the root needs 2.0 GiB,\r\n        this machine has 1.0 GiB free\r\n  do:   Add memory.\r\n'; cat ;;
 panics*) echo '[    2.1] Kernel panic - not syncing: No working init found.' ;;
 *"-accel tcg"*) echo "machine login: " ;;
@@ -49,6 +50,12 @@ my $TRIAL   = "-accel kvm -M pc -cpu host -m 512M -smp 1 -nodefaults -no-reboot 
 	. " -serial chardev:s -kernel $image.vmlinuz -append console=ttyS0 panic=-1";
 my $emulated = "-accel tcg -M pc -cpu $V3 -m 2G -smp 2 $MACHINE $PAIR -append console=ttyS0 panic=-1";
 my $on_kvm   = "-accel kvm -M pc -cpu host -m 2G -smp 2 $MACHINE $PAIR -append console=ttyS0 panic=-1";
+
+{
+	my $said = try({ env => { PATH => "$bin:$ENV{PATH}", SAID => $said, KVM => 'dies' } }, 'script', '-qec', "'$TARBOOT' run '$image' --accel=tcg; stty -a", '/dev/null');
+	like($said->{out}, qr/QEMU was killed by signal 9\b/, 'QEMU is killed');
+	like($said->{out}, qr/[ ;]icanon\b(?s:.*)[ ;]echo\b/, 'and the terminal is as it was');
+}
 
 my ($r, @calls) = runs('', '--accel=tcg');
 is_deeply(\@calls, [$emulated], 'emulated: a CPU of x86-64-v3');
