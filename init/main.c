@@ -14,6 +14,7 @@
 #include "base/child.h"
 #include "base/console.h"
 #include "devices/devices.h"
+#include "devices/modprobe.h"
 #include "failure/failure.h"
 #include "handover/handover.h"
 #include "base/memory.h"
@@ -196,6 +197,8 @@ int main(int argc, char **argv)
 
 	if (getpid() != 1 && lease_is_event(argc, argv))
 		return lease_print(argv);
+	if (getpid() != 1 && modprobe_is_call(argc, argv))
+		return modprobe_run(argv);
 	if (getpid() != 1) {
 		fprintf(stderr, "tarboot: init: it must be started by the kernel, as PID 1\n");
 		return 2;

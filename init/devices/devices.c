@@ -17,6 +17,7 @@
 #include "base/console.h"
 #include "base/empty_directory.h"
 #include "base/message.h"
+#include "devices/modprobe.h"
 #include "devices/modules.h"
 #include "devices/uevent.h"
 
@@ -237,6 +238,7 @@ int devices_start(struct boot *b)
 	b->devices = (struct background){ .what = "the process that loads modules",
 					  .take = take_message,
 					  .arg = b };
+	modprobe_take_over();
 	r = background_start(&b->devices, run, &d);
 	if (r < 0)
 		console_log(LOG_WARNING, "cannot load modules for devices: %s", strerror(-r));
@@ -283,6 +285,7 @@ int devices_stop(struct boot *b)
 	bool had_ended;
 	int status;
 
+	modprobe_give_back();
 	if (!b->devices.child.pid)
 		return 0;
 	had_ended = background_wait(&b->devices, 0);

@@ -390,7 +390,7 @@ static void advance(struct network *n)
 
 /* ---- the process ---- */
 
-/* There is no modprobe that the kernel could call. */
+/* The kernel may ask for them itself, but not with tarboot.hotplug=off. */
 static void load_modules(const struct network_task *task)
 {
 	struct modules *m = modules_open("/");

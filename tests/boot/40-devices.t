@@ -31,6 +31,7 @@ say block $($B ls -l /dev/vda /dev/vdb 2>&1 | $B sed 's/[^b]*\(b[-rw]*\).*\(\/de
 say events $($B ls /dev/input)
 say null $(echo x >/dev/null && echo fine) urandom $($B head -c 1 /dev/urandom | $B wc -c)
 say option $($B cat /sys/module/e1000/parameters/copybreak) $($B cat /sys/module/usbhid/parameters/mousepoll)
+say modprobe $($B cat /proc/sys/kernel/modprobe)
 say devtmpfs $($B grep -c ' /dev devtmpfs ' /proc/mounts)
 exec $B poweroff -f
 END
@@ -92,6 +93,7 @@ sub check {
 	like($seen{events}[0], qr/event\d/, 'and nodes below /dev/input');
 	is($seen{null}[0], 'fine urandom 1', 'the usual nodes work');
 	is($seen{option}[0], '77 7', 'options of modprobe.d and of the kernel command line are given');
+	is($seen{modprobe}[0], '/sbin/modprobe', 'what the kernel asks for goes to modprobe again');
 	is($seen{devtmpfs}[0], $devtmpfs, 'devtmpfs');
 	my ($unpacked) = $text =~ /^tarboot: unpack root: \d+\.\d+ s.*\n/m ? $+[0] : 0;
 	my ($loaded)   = $text =~ /^tarboot: module usbhid loaded/m       ? $+[0] : 1e9;

@@ -8,6 +8,7 @@ use lib $FindBin::RealBin;
 use Test::More;
 use Time::HiRes qw(sleep);
 use Fault;
+use Modules qw(module_members);
 
 my $STAYS = 4;     # seconds in which a machine that shall stay must not end
 
@@ -66,6 +67,14 @@ subtest 'an image with a busybox for DHCP alone' => sub {
 	ok($guest->wait_end($BOOT), 'it goes on') or $guest->show_end;
 	like($guest->text, qr/this image gives no shell: pack it without --no-shell/, 'and says why there is none');
 	unlike($guest->text, qr/BusyBox v|Enter/, 'it gives none');
+};
+
+subtest 'the kernel asks for a module by its name' => sub {
+	my $guest = shell_at(name => 'asks', change => sub { (module_members('demo', 'squashfs'), @_) }, append => 'tarboot.shell=start');
+	my $seen  = type_and_see($guest, 'cat /proc/sys/kernel/modprobe; mount -t squashfs none /tmp 2>/dev/null; cut -d " " -f 1 /proc/modules; echo e""nd', qr/^end$/m);
+	like($seen, qr{^/init$}m, 'init is who loads it');
+	like($seen, qr/^squashfs$/m, 'and does');
+	$guest->stop;
 };
 
 subtest 'after a failure' => sub {

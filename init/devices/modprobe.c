@@ -1,0 +1,61 @@
+/* /proc/sys/kernel/modprobe, and what it starts. */
+#include "devices/modprobe.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/console.h"
+#include "base/util.h"
+#include "devices/modules.h"
+
+#define PROGRAM "/proc/sys/kernel/modprobe"
+
+static char before[256]; /* what was there; "" = nothing is to be given back */
+
+static void set_program(const char *path)
+{
+	_cleanup_close_ int fd = open(PROGRAM, O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		(void)!write(fd, path, strlen(path));
+}
+
+void modprobe_take_over(void)
+{
+	_cleanup_close_ int fd = open(PROGRAM, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, before, sizeof(before) - 1) : 0;
+
+	before[n > 0 ? n : 0] = '\0';
+	if (*before)
+		set_program("/init");
+}
+
+void modprobe_give_back(void)
+{
+	if (*before)
+		set_program(before);
+	*before = '\0';
+}
+
+/* As kernel/kmod.c and kernel/module/kmod.c have it: modprobe -q -- NAME. */
+bool modprobe_is_call(int argc, char **argv)
+{
+	return argc == 4 && strcmp(argv[1], "-q") == 0 && strcmp(argv[2], "--") == 0;
+}
+
+int modprobe_run(char **argv)
+{
+	struct modules *m;
+	unsigned n;
+
+	console_open();
+	m = modules_open("/");
+	if (!m)
+		return 1;
+	modules_load_for(m, argv[3]); /* an alias */
+	modules_load(m, argv[3]);     /* a name */
+	n = modules_count(m);
+	modules_close(m);
+	return n == 0;
+}
