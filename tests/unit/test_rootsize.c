@@ -276,7 +276,7 @@ static void test_ahead(void)
 			free -= min_u64(free, (ahead + 77) / 78 * member);
 			looks++;
 		}
-		ok(free + 2 * member > 8 * MIB && free <= 9 * MIB,
+		ok(free + 2 * member > 4 * MIB && free <= 5 * MIB,
 		   "pages of %llu KiB: %llu KiB are left", (unsigned long long)(pages[i] / 1024),
 		   (unsigned long long)(free / 1024));
 		ok(looks < 1000, "after %llu looks", (unsigned long long)looks);
