@@ -117,7 +117,9 @@ sub check_lengths {
 	my $wrong = sub { raw(head('200 OK', 'Content-Length' => $_[0]), $FILE) };
 	fails('longer than asked for', $wrong->($longer), "failed 0 wrong-size 200 $longer 0", "--size=$SIZE");
 	fails('shorter than asked for', $wrong->(5), 'failed 0 wrong-size 200 5 0', "--size=$SIZE");
-	fails('ends before the end', $wrong->(5), 'failed 0 wrong-size 200 5 0 it changed', '--end=6');
+	$f = fetched($program, ['--end=6', url_of(server(raw(head('200 OK', 'Content-Length' => 5), 'small')))]);
+	is("$f->{status} $f->{got}", '0 small', "$variant: a file that ends before the part that is wanted");
+	fails('ends before the end, and did not', $wrong->(5), 'failed 0 wrong-size 200 5 3 it changed', '--offset=3', '--end=6');
 	fails('416', good(), "failed 0 wrong-size 416 $SIZE " . ($SIZE + 1) . ' it changed', "--offset=$longer");
 	fails('416, size known', good(), "failed 0 wrong-size 416 $SIZE " . ($SIZE + 1), "--offset=$longer", '--size=500000');
 	return;
