@@ -75,13 +75,15 @@ static int fetch_right(struct boot *b, struct servers *s, uint64_t most,
 		       const struct digest *digest, const struct layer_wish *wish,
 		       struct payload *ret)
 {
+	bool has_arrived;
 	int r = 0;
 
 	for (size_t tries = 1;; tries++) {
 		r = fetch_one(b, s, most, wish, ret);
-		if (r == 0 && digest)
+		has_arrived = r == 0; /* else all servers were asked, until the patience ended */
+		if (has_arrived && digest)
 			r = layer_check_digest(ret, digest, &b->fail);
-		if (r != -EBADMSG || tries >= s->n)
+		if (!has_arrived || r != -EBADMSG || tries >= s->n)
 			break;
 		payload_close(ret);
 		console_log(LOG_WARNING, "%s: %s", b->fail.what, b->fail.why);

@@ -245,13 +245,14 @@ static int fetch_text(struct boot *b, const struct url *urls, size_t n, uint64_t
 }
 
 /* The manifest from any server, which becomes the first of files, and the signature from that one, if it has it. urls: room for as
- * many. */
+ * many. *ret_has_arrived: both are here, whatever they are. */
 static int fetch_pair(struct boot *b, struct url *files, size_t n, bool may_be_missing,
-		      struct url *urls, struct manifest *ret)
+		      struct url *urls, bool *ret_has_arrived, struct manifest *ret)
 {
 	_cleanup_close_ int manifest = -1, signature = -1;
 	int r = url_list_beside(files, n, ".manifest", urls, &b->fail);
 
+	*ret_has_arrived = false;
 	if (r == 0)
 		r = fetch_text(b, urls, n, MANIFEST_TEXT_MAX, may_be_missing, &manifest);
 	if (r != 0)
@@ -261,15 +262,18 @@ static int fetch_pair(struct boot *b, struct url *files, size_t n, bool may_be_m
 	r = url_list_beside(files, n, ".manifest" SIGNATURE_SUFFIX, urls, &b->fail);
 	if (r == 0)
 		r = fetch_text(b, urls, n, SIGNATURE_TEXT_MAX, false, &signature);
+	*ret_has_arrived = r == 0;
 	if (r == 0)
 		r = url_list_beside(files, n, ".manifest", urls, &b->fail);
 	return r < 0 ? r : take(b, urls[0].text, manifest, signature, ret);
 }
 
-/* Is it about what a server sent, so that another one may have something better? */
-static bool is_rejected(int error)
+/* Is it about what a server sent, so that another one may have something better? What did not arrive was asked of all servers, until the
+ * patience ended. */
+static bool is_rejected(int error, bool has_arrived)
 {
-	return error == -EKEYREJECTED || error == -EBADMSG || error == -EPROTO || error == -EFBIG;
+	return error == -EKEYREJECTED ||
+	       (has_arrived && (error == -EBADMSG || error == -EPROTO || error == -EFBIG));
 }
 
 int root_signed_fetch(struct boot *b, struct url *files, size_t n, bool may_be_missing,
@@ -277,14 +281,15 @@ int root_signed_fetch(struct boot *b, struct url *files, size_t n, bool may_be_m
 {
 	_cleanup_free_ struct url *urls = calloc(URLS_MAX, sizeof(*urls));
 	struct fail first = { 0 };
+	bool has_arrived;
 	int r = urls ? network_wait(b)
 		     : fail_errno(&b->fail, ENOMEM, files[0].text, "cannot fetch its manifest");
 
 	if (r == 0)
 		root_fetch_order(b, files, n);
 	for (size_t tries = 0; r == 0 && tries < n; tries++) {
-		r = fetch_pair(b, files, n, may_be_missing, urls, ret);
-		if (!is_rejected(r) || tries + 1 == n)
+		r = fetch_pair(b, files, n, may_be_missing, urls, &has_arrived, ret);
+		if (!is_rejected(r, has_arrived) || tries + 1 == n)
 			break;
 		console_log(LOG_WARNING, "%s: %s", b->fail.what, b->fail.why);
 		if (!first.error)
