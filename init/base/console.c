@@ -140,7 +140,7 @@ static void draw_bar(uint64_t done, uint64_t total, uint64_t elapsed, const char
 {
 	unsigned filled = (unsigned)(done * BAR_WIDTH / total);
 	char line[192], bar[BAR_WIDTH + 1], a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX];
-	uint64_t left = done ? elapsed * (total - done) / done / 1000000 : 0;
+	uint64_t left = done ? elapsed / 1000 * (total - done) / done / 1000 : 0;
 
 	memset(bar, '.', BAR_WIDTH);
 	memset(bar, '#', filled);
