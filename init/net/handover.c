@@ -94,6 +94,25 @@ static int write_networkd(const struct network_seen *s, bool is_vlan)
 	return fclose(out) == 0 ? 0 : -EIO;
 }
 
+/* Those of the list "A, B" that are of the version's family. */
+static void write_dns(FILE *out, const char *dns, int version)
+{
+	const char *before = "dns=";
+
+	for (; *dns; dns += strspn(dns, ", ")) {
+		size_t n = strcspn(dns, ",");
+		bool is_ipv6 = memchr(dns, ':', n);
+
+		if (is_ipv6 == (version == 6)) {
+			fprintf(out, "%s%.*s;", before, (int)n, dns);
+			before = "";
+		}
+		dns += n;
+	}
+	if (!*before)
+		fputc('\n', out);
+}
+
 /* nm-settings-keyfile(5): only root may read it, or it is ignored. */
 static int write_network_manager(const struct network_seen *s)
 {
@@ -115,8 +134,8 @@ static int write_network_manager(const struct network_seen *s)
 		if (is_manual)
 			fprintf(out, "address1=%s%s%s\n", s->address, *s->gateway ? "," : "",
 				s->gateway);
-		if (is_manual && *s->dns)
-			fprintf(out, "dns=%s;\n", s->dns);
+		if (!is_dynamic(s))
+			write_dns(out, s->dns, version);
 		if (version == 4 && is_dynamic(s))
 			fprintf(out, "dhcp-client-id=mac\n");
 	}

@@ -12,10 +12,9 @@
 #define AGAIN_USEC 200000
 #define FACILITY (3 << 3) /* daemons */
 
-/* -1: there is no name server or no route yet. */
-static int connect_to(const struct url *u)
+static int connect_by(const struct url *u, int family)
 {
-	const struct addrinfo hints = { .ai_socktype = SOCK_DGRAM };
+	const struct addrinfo hints = { .ai_family = family, .ai_socktype = SOCK_DGRAM };
 	struct addrinfo *a;
 	char port[8];
 	int fd;
@@ -30,6 +29,14 @@ static int connect_to(const struct url *u)
 	}
 	freeaddrinfo(a);
 	return fd;
+}
+
+/* One family at a time: see probe.c. -1: there is no name server or no route yet. */
+static int connect_to(const struct url *u)
+{
+	int fd = u->is_ipv6 ? -1 : connect_by(u, AF_INET);
+
+	return fd >= 0 || u->is_ipv4 ? fd : connect_by(u, AF_INET6);
 }
 
 void log_sender_run(void *task, int parent)

@@ -93,7 +93,12 @@ void nic_note_address(struct nic *nic, const struct net_address *a, unsigned fla
 
 void nic_take_over(struct nic *nic, const struct net_address *a)
 {
-	nic->config = (struct net_config){ .address = *a, .from = "the kernel's ip=" };
+	bool is_static = nic->option && nic->option->method == IP_STATIC &&
+			 net_address_is_equal(a, &nic->option->config.address);
+
+	/* The same ip= has more to say. */
+	nic->config = is_static ? nic->option->config
+				: (struct net_config){ .address = *a, .from = "the kernel's ip=" };
 	nic->has_config = nic->is_kernels = nic->is_touched = true;
 }
 

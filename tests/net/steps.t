@@ -181,9 +181,9 @@ subtest 'DHCP, and a name' => sub {
 
 subtest 'a fixed address, several cards, and one is kept' => sub {
 	my $c = Client->new(undef, $n, $n);
-	my $ip = "ip=192.168.$n.200::192.168.$n.1:255.255.255.0:pc::none:192.168.$n.1 BOOTIF=01-52-54-00-00-01-02";
+	my $ip = "ip=192.168.$n.200::192.168.$n.1:255.255.255.0:pc::none:192.168.$n.1:192.168.$n.2 BOOTIF=01-52-54-00-00-01-02 nameserver=2001:db8::53";
 	is($c->boot("tarboot.rootfs=http://192.168.$n.1/x tarboot.net=keep $ip"), "reached nic=eth2 address=192.168.$n.200/24 from=ip= "
-		. "gateway=192.168.$n.1 dns=192.168.$n.1 about=192.168.$n.1:80 mac=52:54:00:00:01:02 times=good", "reached, by BOOTIF's card");
+		. "gateway=192.168.$n.1 dns=2001:db8::53, 192.168.$n.1, 192.168.$n.2 about=192.168.$n.1:80 mac=52:54:00:00:01:02 times=good", "reached, by BOOTIF's card");
 	is(lines($c), "eth2: link up, 10000 Mbit/s (52:54:00:00:01:02)\n"
 		. "eth2: address 192.168.$n.200/24 from ip=, gateway 192.168.$n.1, DNS 192.168.$n.1\neth2: 192.168.$n.1:80 reached",
 		'the others are not touched');
@@ -200,7 +200,9 @@ MACAddress=52:54:00:00:01:02
 KeepConfiguration=yes
 Address=192.168.$n.200/24
 Gateway=192.168.$n.1
+DNS=2001:db8::53
 DNS=192.168.$n.1
+DNS=192.168.$n.2
 END
 	is($c->file('run/NetworkManager/system-connections/tarboot.nmconnection'), <<"END", 'for NetworkManager');
 # The card that tarboot fetched the root by (tarboot.net=keep).
@@ -215,10 +217,11 @@ mac-address=52:54:00:00:01:02
 [ipv4]
 method=manual
 address1=192.168.$n.200/24,192.168.$n.1
-dns=192.168.$n.1;
+dns=192.168.$n.1;192.168.$n.2;
 
 [ipv6]
 method=auto
+dns=2001:db8::53;
 END
 	is($c->see('stat', '-c', '%a', '/run/NetworkManager/system-connections/tarboot.nmconnection'), "600\n", 'that only root may read');
 };
@@ -305,6 +308,14 @@ subtest 'an address that the kernel has configured' => sub {
 	like($c->boot("tarboot.rootfs=http://192.168.$n.1/x"), qr{^reached nic=eth0 address=192\.168\.$n\.210/24 from=the kernel's ip= }, 'is used');
 	is($c->{said} =~ /^tarboot: eth0: address/m ? 1 : 0, 0, 'without asking for another');
 	$c->is_untouched;
+
+	$c = Client->new($n);
+	$c->see('ip', 'address', 'add', "192.168.$n.211/24", 'dev', 'eth0');
+	$c->see('ip', 'link', 'set', 'eth0', 'up');
+	like($c->boot("tarboot.rootfs=http://192.168.$n.1/x tarboot.net=keep ip=192.168.$n.211::192.168.$n.1:24::eth0:none:192.168.$n.1"),
+		qr{^reached nic=eth0 address=192\.168\.$n\.211/24 from=ip= gateway=192\.168\.$n\.1 dns=192\.168\.$n\.1 }, 'by the ip= that init reads, too');
+	ok($c->stop, 'the network is stopped');
+	like($c->file('run/systemd/network/05-tarboot.network'), qr{^Address=192\.168\.$n\.211/24\nGateway=192\.168\.$n\.1\nDNS=}m, 'whoever keeps it is told of no DHCP');
 };
 
 my $silent = network();
@@ -334,8 +345,9 @@ for (
 }
 # A log server: named by DHCP, by its address or by a name. What it gets of the lines on the console, with MAC and host name.
 subtest 'the log' => sub {
-	my $logged = network(dhcp(100 + $n_networks), "--dhcp-option=7,192.168.@{[ 100 + $n_networks ]}.1");
+	my $logged = network(dhcp(100 + $n_networks), map { ("--dhcp-option=7,192.168.$_.1", "--host-record=ipv4.test,192.168.$_.1") } 100 + $n_networks);
 	for my $case ([ 'by DHCP', '', 514 ], [ 'by its name', 'tarboot.log=server.test:5514', 5514 ],
+		[ 'by a name that has no IPv6 address', 'tarboot.log=ipv4.test:5515', 5515 ],
 		[ 'with a name of its own', "tarboot.log=192.168.$logged.1 ip=192.168.$logged.200:::24:pc-7::none", 514, 'pc-7' ]) {
 		my ($name, $line, $port, $host) = @$case;
 		my $server = IO::Socket::INET->new(Proto => 'udp', LocalAddr => "192.168.$logged.1", LocalPort => $port) or die "udp: $!\n";
