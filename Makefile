@@ -16,6 +16,9 @@ WERROR   = -Werror
 export BUILD MUSL_CC CC_HOST CC_FUZZ
 
 B := $(BUILD)
+# A name of make's ends at a blank.
+$(foreach path,CURDIR BUILD,$(if $(word 2,[$($(path))]),$(error \
+	$($(path)): make cannot build in a directory whose path has a space: move the checkout, or use another BUILD)))
 NPROC := $(shell nproc)
 ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(NPROC)

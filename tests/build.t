@@ -88,6 +88,13 @@ installs_first() {
 }
 compiles() { make -n BUILD="$work/none" "$@" all 2>/dev/null | grep -e '-c -o .*/init/main\.o' | grep -q -e " -Werror "; }
 warns() { compiles && ! compiles WERROR=; }
+# refuses_space DIR OPTION...
+refuses_space() {
+	make -C "$@" help >"$work/said" 2>&1
+	[ $? -eq 2 ] && grep -q ': make cannot build in a directory whose path has a space: move the checkout' "$work/said"
+}
+mkdir -p "$work/a b"
+cp Makefile "$work/a b/"
 BUILD_PACKAGES=$(sed -n 's/^build="\(.*\)"$/\1/p' scripts/install-packages)
 LINT_PACKAGES=$(sed -n 's/^lint="\(.*\)"$/\1/p' scripts/install-packages)
 
@@ -108,6 +115,8 @@ check 'a second make does nothing' make -q BUILD="$relative" all
 check 'another directory gives the same bytes' builds_the_same_elsewhere
 check 'make install' installs
 check 'make help' make -s help
+check 'a checkout in a path with a space is refused' refuses_space "$work/a b"
+check 'and such a BUILD' refuses_space . BUILD="$work/a b"
 check 'plain make installs nothing' says "not installed: $BUILD_PACKAGES: run \`make packages\` as root" all
 check 'nor does make lint' says "not installed: $BUILD_PACKAGES $LINT_PACKAGES: run \`make packages GROUPS='build lint'\` as root" lint
 check 'make demo installs what it needs' installs_first demo mmdebstrap

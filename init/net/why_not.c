@@ -60,8 +60,17 @@ static void list_without_driver(char *ret, size_t size)
 		closedir(dir);
 }
 
-/* Lists the drivers for Ethernet cards that the image has, from lines like "kernel/drivers/net/ethernet/intel/e1000e.ko.xz: …" and
- * "kernel/drivers/net/virtio_net.ko: …" of modules.dep. */
+/* Is a line of modules.dep, like "kernel/drivers/net/ethernet/intel/e1000e.ko.xz: …", about a network driver? What was not built
+ * with the kernel ("updates/dkms/r8125.ko: …") is mostly one: pack looked into it, or was told its name. */
+static bool is_driver(const char *line)
+{
+	static const char net[] = "/drivers/net/";
+
+	return memmem(line, strcspn(line, ":\n"), net, sizeof(net) - 1) ||
+	       strncmp(line, "kernel/", 7) != 0;
+}
+
+/* Lists the network drivers that the image has. */
 static void list_drivers(char *ret, size_t size)
 {
 	_cleanup_free_ char *text = NULL;
@@ -79,7 +88,7 @@ static void list_drivers(char *ret, size_t size)
 		const char *name = line;
 
 		end = line + strcspn(line, "\n");
-		if (strncmp(line, "kernel/drivers/net/", 19) != 0)
+		if (!is_driver(line))
 			continue;
 		for (const char *c = line; c < line + strcspn(line, ":\n"); c++)
 			name = *c == '/' ? c + 1 : name;

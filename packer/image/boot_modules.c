@@ -21,6 +21,13 @@ struct text {
 	size_t size;
 };
 
+/* A file of the root. */
+struct module_file {
+	char path[PATH_MAX];
+	struct text file, unpacked; /* owned; unpacked is empty where the file is not compressed */
+	const struct text *plain;   /* the one that has the module's own bytes */
+};
+
 struct adding {
 	struct bootpart *b;
 	struct boot_modules *count;
@@ -201,7 +208,74 @@ static int add_configuration_file(const char *path, char *text, size_t size, voi
 	return r;
 }
 
-/* ---- modules ---- */
+/* ---- modules of the root ---- */
+
+/* ret is the caller's to free, also after a failure. */
+static int read_module(const struct adding *a, const char *line, struct module_file *ret)
+{
+	int r;
+
+	*ret = (struct module_file){ .plain = &ret->file };
+	snprintf(ret->path, sizeof(ret->path), "%s/%.*s", a->directory, (int)strcspn(line, ":"),
+		 line);
+	r = read_in_root(a, ret->path, &ret->file);
+	if (r < 0 || ends_with(ret->path, ".ko"))
+		return r;
+	ret->plain = &ret->unpacked;
+	return decompress(ret->file.data, ret->file.size, MODULE_SIZE_MAX, &ret->unpacked.data,
+			  &ret->unpacked.size);
+}
+
+static void free_module(struct module_file *m)
+{
+	free(m->file.data);
+	free(m->unpacked.data);
+}
+
+/* ---- network drivers ---- */
+
+static bool is_in_net(const char *line)
+{
+	static const char net[] = "/drivers/net/";
+
+	return memmem(line, strcspn(line, ":"), net, sizeof(net) - 1) != NULL;
+}
+
+/* Not built with the kernel: those lie in updates/dkms, extra and the like, whatever they are for. */
+static bool is_foreign(const char *line)
+{
+	return strncmp(line, "kernel/", 7) != 0;
+}
+
+/* Does it make network devices? A module has the names of the functions that it calls; "register_netdev" is mostly the
+ * end of "unregister_netdev" there. */
+static bool makes_network_device(const struct text *module)
+{
+	static const char any[] = "register_netdev", usb[] = "usbnet_probe";
+
+	return memmem(module->data, module->size, any, sizeof(any)) ||
+	       memmem(module->data, module->size, usb, sizeof(usb));
+}
+
+/* Wants the drivers that the group `net` cannot tell by their paths, but none for Wi-Fi. One that cannot be read is left out:
+ * it may be anything. */
+static void want_foreign_net(struct adding *a)
+{
+	static const char wifi[] = "/cfg80211.ko";
+	struct module_file m;
+
+	for (size_t i = 0; i < a->choice.n; i++) {
+		const char *line = a->choice.modules[i].line;
+
+		if (!is_foreign(line) || memmem(line, strcspn(line, "\n"), wifi, sizeof(wifi) - 1))
+			continue;
+		if (read_module(a, line, &m) == 0 && makes_network_device(m.plain))
+			a->choice.modules[i].wanted = true;
+		free_module(&m);
+	}
+}
+
+/* ---- modules of the image, with their firmware ---- */
 
 /* Firmware may be compressed in the root: the kernel looks for it by the same names. */
 static int add_firmware(struct adding *a, const char *name)
@@ -268,39 +342,36 @@ static int add_unpacked(struct adding *a, const char *path, const struct text *m
 	return a->compress ? add_compressed(a, path, module) : add_file(a, path, module);
 }
 
+static int add_module_file(struct adding *a, const char *line, const struct module_file *m)
+{
+	char to[PATH_MAX + 4];
+	int n = snprintf(to, sizeof(to), "%s/", a->directory), r;
+
+	to[(size_t)n + name_in_image(a, m->path + n, to + n)] = '\0';
+	if (m->plain == &m->unpacked && !ends_with(m->path, ".gz")) /* init can unpack it */
+		r = add_file(a, to, &m->file);
+	else
+		r = add_unpacked(a, to, m->plain);
+	if (r == 0)
+		r = add_firmware_of(a, m->plain);
+	a->count->modules++;
+	a->count->network += is_in_net(line) ||
+			     (is_foreign(line) && makes_network_device(m->plain));
+	return r;
+}
+
 static int add_module(struct adding *a, const char *line)
 {
-	char from[PATH_MAX], to[PATH_MAX + 4];
-	struct text file, module = { 0 };
-	bool is_packed, is_kept;
-	int n, r;
+	struct module_file m;
+	int r = read_module(a, line, &m);
 
-	snprintf(from, sizeof(from), "%s/%.*s", a->directory, (int)strcspn(line, ":"), line);
-	n = snprintf(to, sizeof(to), "%s/", a->directory);
-	to[(size_t)n + name_in_image(a, from + n, to + n)] = '\0';
-	r = read_in_root(a, from, &file);
-	if (r == -ENOENT) {
-		a->count->missing++;
-		return 0;
-	}
-	if (r < 0)
-		return failed(a, r, from);
-	is_packed = !ends_with(from, ".ko");
-	is_kept = is_packed && !ends_with(from, ".gz"); /* init can unpack it */
-	if (is_packed)
-		r = decompress(file.data, file.size, MODULE_SIZE_MAX, &module.data, &module.size);
-	if (r < 0)
-		r = failed(a, r, from);
 	if (r == 0)
-		r = is_kept ? add_file(a, to, &file)
-			    : add_unpacked(a, to, is_packed ? &module : &file);
-	if (r == 0)
-		r = add_firmware_of(a, is_packed ? &module : &file);
-	a->count->modules++;
-	a->count->network += strstr(from, "/drivers/net/") != NULL;
-	free(file.data);
-	free(module.data);
-	return r;
+		r = add_module_file(a, line, &m);
+	else if (r != -ENOENT)
+		r = failed(a, r, m.path);
+	a->count->missing += r == -ENOENT;
+	free_module(&m);
+	return r == -ENOENT ? 0 : r;
 }
 
 /* ---- the whole ---- */
@@ -340,11 +411,11 @@ static int read_index(struct adding *a)
 	return r < 0 ? failed(a, r, path) : 0;
 }
 
-static bool has_none(const char *words)
+static bool has_word(const char *words, const char *word)
 {
 	for (size_t n; *words; words += n + (words[n] == ',')) {
 		n = strcspn(words, ",");
-		if (n == 4 && memcmp(words, "none", 4) == 0)
+		if (n == strlen(word) && memcmp(words, word, n) == 0)
 			return true;
 	}
 	return false;
@@ -356,7 +427,7 @@ static int choose(struct adding *a, const char *words)
 	const char *builtin = a->builtin.data ? a->builtin.data : "", *unknown;
 	char word[MODULE_NAME_MAX];
 
-	if (!has_none(words))
+	if (!has_word(words, "none"))
 		(void)module_choice_want(&a->choice, "console,zram", builtin);
 	unknown = module_choice_want(&a->choice, words, builtin);
 	if (unknown) {
@@ -366,6 +437,8 @@ static int choose(struct adding *a, const char *words)
 			"See modules.dep there for their names, and tarboot-pack(1) for groups.",
 			"no module matches %s", word);
 	}
+	if (has_word(words, "net"))
+		want_foreign_net(a);
 	module_choice_complete(&a->choice);
 	return 0;
 }

@@ -12,7 +12,7 @@
 
 struct boot_modules {
 	unsigned modules, firmware;
-	unsigned network;     /* of them: drivers below drivers/net/ */
+	unsigned network;     /* of them: drivers of network cards */
 	unsigned missing;     /* modules of the index that are not in the root */
 	size_t size;          /* bytes in the boot part */
 	size_t firmware_size; /* of them */

@@ -9,7 +9,9 @@
 #include "base/util.h"
 
 #define PATTERN_MAX 256
-#define NET "kernel/drivers/net/"
+/* Below kernel/, and below updates/, extra/ and weak-updates/, which depmod prefers. */
+#define DRIVERS "**/drivers/"
+#define NET DRIVERS "net/"
 
 /* Words that stand for several patterns. Of keyboards only the general drivers: a maker's own takes over later, from
  * the root. */
@@ -34,7 +36,7 @@ static const struct {
 	{ "console", "virtio_input" },
 	{ "console", "evdev" },
 	/* consoles: serial cards, of virtual machines */
-	{ "console", "kernel/drivers/tty/serial/8250/8250_*" },
+	{ "console", DRIVERS "tty/serial/8250/8250_*" },
 	{ "console", "virtio_pci" },
 	{ "console", "virtio_mmio" },
 	{ "console", "virtio_console" },
@@ -55,15 +57,15 @@ static const struct {
 	{ "zram", "zsmalloc" },
 	{ "zram", "zstd" },
 	{ "zram", "lz4" },
-	{ "storage", "kernel/drivers/ata/" },
-	{ "storage", "kernel/drivers/nvme/" },
-	{ "storage", "kernel/drivers/scsi/" },
-	{ "storage", "kernel/drivers/message/" },
-	{ "storage", "kernel/drivers/block/" },
-	{ "storage", "kernel/drivers/mmc/" },
-	{ "storage", "kernel/drivers/ufs/" },
-	{ "storage", "kernel/drivers/md/" },
-	{ "storage", "kernel/drivers/usb/storage/" },
+	{ "storage", DRIVERS "ata/" },
+	{ "storage", DRIVERS "nvme/" },
+	{ "storage", DRIVERS "scsi/" },
+	{ "storage", DRIVERS "message/" },
+	{ "storage", DRIVERS "block/" },
+	{ "storage", DRIVERS "mmc/" },
+	{ "storage", DRIVERS "ufs/" },
+	{ "storage", DRIVERS "md/" },
+	{ "storage", DRIVERS "usb/storage/" },
 	{ "storage", "kernel/fs/ext4/" },
 	{ "storage", "kernel/fs/xfs/" },
 	{ "storage", "kernel/fs/btrfs/" },
@@ -74,6 +76,15 @@ static const struct {
 	{ "storage", "kernel/fs/isofs/" },
 	{ "storage", "kernel/fs/nls/" },
 	{ "all", "*" },
+};
+
+/* What finds the devices of a bus. Their drivers need no symbol of it, so that depmod does not know. */
+static const struct {
+	const char *modalias, *driver;
+} buses[] = {
+	{ "alias virtio:", "virtio_pci" }, { "alias virtio:", "virtio_mmio" },
+	{ "alias usb:", "xhci_pci" },      { "alias usb:", "ehci_pci" },
+	{ "alias usb:", "ohci_pci" },      { "alias usb:", "uhci_hcd" },
 };
 
 int module_choice_open(struct module_choice *c, const struct modindex *index)
@@ -219,12 +230,41 @@ static void want_needed(struct module_choice *c, const struct module *m)
 	modindex_tied(&c->index, m->name, MODINDEX_WEAK, want, c);
 }
 
+/* Is a module wanted whose alias begins so? */
+static bool has_alias(const struct module_choice *c, const char *start)
+{
+	size_t n = strlen(start);
+	char name[MODULE_NAME_MAX];
+	const char *blank;
+
+	for (const char *line = c->index.alias; *line;
+	     line += strcspn(line, "\n"), line += *line == '\n') {
+		if (strncmp(line, start, n) != 0)
+			continue;
+		blank = line + n + strcspn(line + n, " \n");
+		if (*blank == ' ' && modindex_name(blank + 1, name) && module_choice_has(c, name))
+			return true;
+	}
+	return false;
+}
+
+static void want_buses(struct module_choice *c)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(buses); i++) {
+		struct module *driver = find(c, buses[i].driver);
+
+		if (driver && !driver->wanted)
+			driver->wanted = has_alias(c, buses[i].modalias);
+	}
+}
+
 void module_choice_complete(struct module_choice *c)
 {
 	bool again = true;
 
 	while (again) {
 		again = false;
+		want_buses(c);
 		for (size_t i = 0; i < c->n; i++)
 			if (c->modules[i].wanted && !c->modules[i].complete) {
 				want_needed(c, &c->modules[i]);

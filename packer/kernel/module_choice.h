@@ -30,7 +30,7 @@ int module_choice_open(struct module_choice *c, const struct modindex *index);
  * NULL, or the word that names neither, which ends at a comma or NUL. */
 const char *module_choice_want(struct module_choice *c, const char *words, const char *builtin);
 
-/* Wants what the wanted ones need. */
+/* Wants what the wanted ones need, with what finds their devices. */
 void module_choice_complete(struct module_choice *c);
 
 /* Is a module of this name wanted? */

@@ -343,6 +343,17 @@ for (
 		$c->is_untouched;
 	};
 }
+subtest 'failure: no card, with drivers in the image' => sub {
+	my $c = Client->new;
+	my $m = '/run/l/modules/' . $c->see('uname', '-r') =~ s/\n//r;
+	$c->see('sh', '-c', 'mkdir -p "$0" && printf %s "$1" >"$0/modules.dep" && mount -t overlay -o lowerdir=/run/l:/lib none /lib', $m,
+		"kernel/drivers/net/virtio_net.ko.xz: kernel/drivers/net/net_failover.ko.xz\nkernel/net/8021q/8021q.ko:\n"
+		. "updates/drivers/net/ethernet/intel/ice/ice.ko:\nupdates/dkms/r8125.ko.xz: kernel/drivers/net/phy/libphy.ko.xz\n");
+	$c->{before} = $c->state;
+	is($c->boot("tarboot.rootfs=http://192.168.$n.1/x tarboot.netwait=3"), 'failed the network: there is no network card; the image has drivers for virtio_net, ice, r8125 '
+		. '[Check that the machine has one, and that its module is in the image (--modules net).]', 'its sentence names them, wherever they lie');
+	$c->is_untouched;
+};
 # A log server: named by DHCP, by its address or by a name. What it gets of the lines on the console, with MAC and host name.
 subtest 'the log' => sub {
 	my $logged = network(dhcp(100 + $n_networks), map { ("--dhcp-option=7,192.168.$_.1", "--host-record=ipv4.test,192.168.$_.1") } 100 + $n_networks);

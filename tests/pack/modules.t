@@ -37,9 +37,17 @@ my $root = tiny_root('root', sub {
 		'net/ethernet/b/slow.ko' => module('slow', 'slow.fw'), 'phy/phylib.ko' => module('phylib'),
 		'sound/beep.ko' => module('beep', 'beep.fw'), 'phy/later.ko' => module('later'),
 		'phy/wished.ko' => module('wished'));
+	# Not built with the kernel. In a table of names a shorter one is the end of a longer one.
+	my $calls = sub { return module($_[0]) . "\0printk\0$_[1]\0" };
+	my %foreign = (
+		'updates/dkms/r8125.ko' => $calls->('r8125', 'unregister_netdev'), 'weak-updates/usb/axnet.ko.gz' => $calls->('axnet', 'usbnet_probe'),
+		'extra/wl.ko.xz'        => $calls->('wl', 'register_netdev'), 'updates/dkms/gpu.ko' => $calls->('gpu', 'register_netdevice_notifier'),
+		'updates/vendor/drivers/net/ethernet/ice.ko.xz' => $calls->('ice', 'printk'), 'extra/broken.ko.xz' => 'unregister_netdev');
 	my %through = (xz => 'xz --check=crc32', gz => 'gzip -n', zst => 'zstd -q', ko => 'cat');
-	for my $path (keys %modules) {
-		my $file = write_file("$root/$DIR/kernel/drivers/$path", $modules{$path});
+	my %files = (%foreign, map { ("kernel/drivers/$_" => $modules{$_}) } keys %modules);
+	for my $path (keys %files) {
+		my $file = write_file("$root/$DIR/$path", $files{$path});
+		next if $path =~ /broken/;
 		my ($end) = $path =~ /(\w+)\z/;
 		run("$through{$end} <'$file' >'$file.new' && mv '$file.new' '$file'");
 	}
@@ -54,6 +62,13 @@ $d/phy/phylib.ko:
 $d/phy/later.ko: $d/phy/phylib.ko
 $d/phy/wished.ko:
 $d/sound/beep.ko:
+updates/dkms/r8125.ko: $d/phy/phylib.ko
+updates/dkms/gpu.ko:
+updates/vendor/drivers/net/ethernet/ice.ko.xz:
+weak-updates/usb/axnet.ko.gz:
+extra/wl.ko.xz: kernel/net/wireless/cfg80211.ko
+extra/broken.ko.xz:
+extra/gone.ko:
 END
 	write_file("$root/$DIR/modules.alias", "# made by hand\nalias usb:* usbhid\nalias pci:1* fast\nalias pci:2* beep\nalias phy-id later\n");
 	write_file("$root/$DIR/modules.softdep", "softdep fast post: slow\nsoftdep beep pre: hid\n");
@@ -106,8 +121,8 @@ run('tar', '-C', $root, '-cf', $tar, '.');
 for my $from ($root, $tar) {
 	subtest "net, from $from" => sub {
 		my ($r, %have) = packed('it is packed', $from, '--modules=net');
-		is(names(keys %have), 'fast.ko.zst hid.ko.xz later.ko one.bin phylib.ko slow.fw.xz slow.ko two.bin usbhid.ko wished.ko',
-			'cards, what they need before and after or may ask for, their firmware');
+		is(names(keys %have), 'axnet.ko fast.ko.zst hid.ko.xz ice.ko.xz later.ko one.bin phylib.ko r8125.ko slow.fw.xz slow.ko two.bin usbhid.ko wished.ko',
+			'cards, wherever their drivers lie, what they need before and after or may ask for, their firmware');
 		is($have{"$M/modules.weakdep"}, "weakdep fast phy_id none ahci\n", 'the index says who may ask for what');
 		is($have{"$M/modules.alias"}, "alias usb:* usbhid\nalias pci:1* fast\nalias phy-id later\n", 'by which name');
 		is($have{'lib/firmware/fast/two.bin'}, 'TWO', 'firmware behind a link is a file');
@@ -136,6 +151,7 @@ check_names('another order', 'wished.ko', '--modules=wished,none');
 }
 check_names('a pattern', 'hid.ko.xz later.ko phylib.ko usbhid.ko wished.ko', '--modules=kernel/drivers/phy/');
 check_names('no kernel', 'hid.ko.xz usbhid.ko', '--kernel=none');
+check_names('none and net', 'axnet.ko fast.ko.zst ice.ko.xz later.ko one.bin phylib.ko r8125.ko slow.fw.xz slow.ko two.bin wished.ko', '--modules=none,net');
 check_names('a long list', 'beep.fw beep.ko hid.ko.xz usbhid.ko', '--modules=' . 'hid,' x 400 . 'beep');
 
 sub refuses {

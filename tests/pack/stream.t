@@ -111,6 +111,15 @@ subtest 'drivers by name' => sub {
 	is(modules_of(%have), '8021q.ko.xz af_packet.ko.xz atkbd.ko.xz ipv6.ko.xz slow.ko.xz', 'these and no others');
 	is($r->{err}, '', 'no warning');
 };
+subtest 'a driver that was not built with the kernel' => sub {
+	my $dep = slurp("$root/$M/modules.dep");
+	write_file("$root/$M/updates/dkms/r8125.ko", module('r8125') . "\0unregister_netdev\0");
+	spew("$root/$M/modules.dep", "${dep}updates/dkms/r8125.ko:\n");
+	my ($r, %have) = boot_part('packed', '--stream', '--modules=none,r8125');
+	is(modules_of(%have), '8021q.ko.xz af_packet.ko.xz ipv6.ko.xz r8125.ko.xz', 'it is there');
+	is($r->{err}, '', 'and is one for the network');
+	spew("$root/$M/modules.dep", $dep);
+};
 subtest 'a kernel with all drivers built in' => sub {
 	my ($r, %have) = boot_part('packed', '--stream', '--modules=none');
 	is(modules_of(%have), '', 'no modules');

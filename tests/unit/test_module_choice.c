@@ -22,9 +22,23 @@ static const char dep[] =
 	"kernel/drivers/net/phy/libphy.ko:\n"
 	"kernel/drivers/net/phy/fixed.ko:\n"
 	"kernel/fs/btrfs/btrfs.ko:\n"
+	"kernel/drivers/usb/host/xhci-pci.ko: kernel/drivers/usb/core/usbcore.ko\n"
+	"kernel/drivers/usb/host/ehci-pci.ko: kernel/drivers/usb/core/usbcore.ko\n"
+	"kernel/drivers/usb/core/usbcore.ko:\n"
+	"kernel/drivers/virtio/virtio_pci.ko:\n"
+	"kernel/drivers/virtio/virtio_mmio.ko:\n"
+	"kernel/drivers/virtio/virtio_balloon.ko:\n"
+	"updates/drivers/net/ethernet/intel/ice/ice.ko:\n"
+	"weak-updates/mlnx-ofa_kernel/drivers/net/ethernet/mlx5_core.ko.xz: "
+	"extra/mlx_compat.ko.xz\n"
+	"extra/mlx_compat.ko.xz:\n"
+	"extra/drivers/net/wireless/wl.ko:\n"
+	"updates/drivers/scsi/mpt3sas.ko:\n"
 	"a line that is none";
 static const struct modindex whole = {
-	dep, "alias crc32c crc32c-intel\nalias crypto-crc16 crc16\n",
+	dep,
+	"alias crc32c crc32c-intel\nalias crypto-crc16 crc16\n"
+	"alias usb:v0424p7800d* lan78xx\nalias virtio:d00000005v* virtio_balloon\n",
 	"softdep ext4 pre: crc32c-intel\nsoftdep crc16 post: r8125\nsoftdep btrfs pre: crc32c "
 	"none\n"
 	"weakdep lan78xx microchip crypto_crc16\nweakdep libphy fixed lan78xx\n",
@@ -65,13 +79,17 @@ int main(void)
 	struct module_choice c;
 
 	check("", "");
-	check("console", "usbhid hid hid_generic");
-	check("net", "e1000e ptp pps_core crc16 r8125 lan78xx microchip libphy fixed");
-	check("storage", "ext4 crc16 crc32c_intel r8125 btrfs");
+	check("console", "usbhid hid hid_generic xhci_pci ehci_pci usbcore virtio_pci virtio_mmio");
+	check("net",
+	      "e1000e ptp pps_core crc16 r8125 lan78xx microchip libphy fixed xhci_pci ehci_pci "
+	      "usbcore ice mlx5_core mlx_compat");
+	check("storage", "ext4 crc16 crc32c_intel r8125 btrfs mpt3sas");
 	check("btrfs", "crc32c_intel btrfs");
-	check("lan78xx", "crc16 r8125 lan78xx microchip libphy fixed");
+	check("none,lan78xx",
+	      "crc16 r8125 lan78xx microchip libphy fixed xhci_pci ehci_pci usbcore");
+	check("none,virtio_balloon", "virtio_pci virtio_mmio virtio_balloon");
 	check("fixed", "fixed");
-	check("console,,ptp", "ptp pps_core usbhid hid hid_generic");
+	check("zram,,ptp", "ptp pps_core");
 	check("hid-generic", "hid hid_generic");
 	check("hid_generic", "hid hid_generic");
 	check("kernel/drivers/p*/", "ptp pps_core");
@@ -80,7 +98,8 @@ int main(void)
 	check("ahci,fuse", "");
 	check("all",
 	      "e1000e ptp pps_core usbhid hid hid_generic ext4 crc16 crc32c_intel r8125 lan78xx "
-	      "microchip libphy fixed btrfs");
+	      "microchip libphy fixed btrfs xhci_pci ehci_pci usbcore virtio_pci virtio_mmio "
+	      "virtio_balloon ice mlx5_core mlx_compat wl mpt3sas");
 	check_unknown("net,e100,ptp", "e100,ptp");
 	check("none", "");
 	check("none,ptp", "ptp pps_core");
