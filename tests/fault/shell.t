@@ -70,7 +70,7 @@ subtest 'an image with a busybox for DHCP alone' => sub {
 };
 
 subtest 'the kernel asks for a module by its name' => sub {
-	my $guest = shell_at(name => 'asks', change => sub { (module_members('demo', 'squashfs'), @_) }, append => 'tarboot.shell=start');
+	my $guest = shell_at(name => 'asks', change => sub { (module_members('demo', scratch('asked'), 'squashfs'), @_) }, append => 'tarboot.shell=start');
 	my $seen  = type_and_see($guest, 'cat /proc/sys/kernel/modprobe; mount -t squashfs none /tmp 2>/dev/null; cut -d " " -f 1 /proc/modules; echo e""nd', qr/^end$/m);
 	like($seen, qr{^/init$}m, 'init is who loads it');
 	like($seen, qr/^squashfs$/m, 'and does');

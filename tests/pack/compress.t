@@ -88,6 +88,9 @@ for my $codec (qw(xz zstd)) {
 # What `tar --zstd` makes of a pipe: no size, one frame.
 my $foreign = scratch('foreign.tar.zst');
 run("tar -C '$root' --zstd -cf '$foreign' .");
+my $long = scratch('long.tar.zst');
+run("tar -C '$root' -cf - . | zstd -q -1 --long=28 -c >'$long'");
+works('pack of a file whose window is larger than the program takes unasked', qr/^payload  \S+ MiB \(/m, 'pack', $long, '-o', scratch('of-long'), @PACK);
 like(run($TARBOOT, 'inspect', $foreign), qr/^payload\n  .*, at most \d+\.\d MiB uncompressed\n  1 zstd stream, 1 Block of at most /m, 'one frame that does not say its size');
 is_deeply([ @{ decode_json(run($TARBOOT, 'inspect', '--json', $foreign))->{payload} }{qw(codec unsized_blocks unchecked_blocks)} ], [ 'zstd', 1, 0 ], 'also as JSON');
 works('verify decodes it', qr/\Awhole: 2\d\.\d MiB, .*\ndigests: none checked: there is no manifest\n\z/s, 'verify', $foreign);
