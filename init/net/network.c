@@ -287,10 +287,7 @@ static void give_turn(struct network *n, struct nic *nic)
 		nic_unconfigure(n->turn, n->rtnl);
 	n->turn = nic;
 	n->is_reached = false;
-	r = nic_configure(nic, n->rtnl);
-	if (r < 0)
-		console_log(LOG_WARNING, "%s: the kernel does not take its address or routes: %s",
-			    nic->link.name, strerror(-r));
+	nic_configure(nic, n->rtnl);
 	r = resolv_write(&dns, nic->link.name);
 	if (r < 0)
 		console_log(LOG_WARNING, "cannot write resolv.conf: %s", strerror(-r));
@@ -377,8 +374,8 @@ static void advance(struct network *n)
 			nic_advance(&n->nics[i], n->rtnl, &n->task->options);
 	if (n->is_reached && !nic_is_ready(n->turn))
 		look_again(n);
-	if (n->is_reached) /* a renewed lease may say something else */
-		(void)nic_configure(n->turn, n->rtnl);
+	if (n->is_reached && n->turn->is_config_new) /* a renewed lease says something else */
+		nic_configure(n->turn, n->rtnl);
 	if (n->probe.pid && now_usec() >= n->probe.end)
 		end_probe(n);
 	if (n->is_reached || n->probe.pid)

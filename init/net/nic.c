@@ -180,7 +180,7 @@ static void take_config(struct nic *nic, const struct net_config *c)
 	memcpy(&nic->config, c,
 	       sizeof(*c)); /* with what lies between the fields, for the comparison */
 	nic->has_config = true;
-	nic->is_in_effect = false;
+	nic->is_config_new = true;
 	nic->configured_at = now_usec();
 	nic->tried_at = 0;
 	say_config(nic, c);
@@ -300,35 +300,50 @@ enum network_reason nic_reason(const struct nic *nic)
 
 /* ---- its turn ---- */
 
-static int add_routes(const struct nic *nic, int rtnl)
+static void say_refused_route(const struct nic *nic, const struct net_route *route, int r)
 {
-	int r = 0;
+	char to[NET_ADDRESS_TEXT_MAX], gateway[NET_ADDRESS_TEXT_MAX];
 
-	for (size_t i = 0; r == 0 && i < nic->config.n_routes; i++) {
-		const struct net_route *route = &nic->config.routes[i];
-
-		r = rtnl_add_route(rtnl, nic->link.index, route,
-				   !net_address_has(&nic->config.address, &route->gateway));
-	}
-	return r;
+	console_log(LOG_WARNING, "%s: the kernel does not take the route to %s via %s: %s",
+		    nic->link.name, net_address_format(&route->to, to),
+		    net_address_format(&route->gateway, gateway), strerror(-r));
 }
 
-int nic_configure(struct nic *nic, int rtnl)
+/* One that is refused does not keep the others from being added. */
+static void add_routes(const struct nic *nic, int rtnl)
+{
+	bool is_said = !nic->is_config_new;
+
+	for (size_t i = 0; i < nic->config.n_routes; i++) {
+		const struct net_route *route = &nic->config.routes[i];
+		int r = rtnl_add_route(rtnl, nic->link.index, route,
+				       !net_address_has(&nic->config.address, &route->gateway));
+
+		if (r < 0 && !is_said)
+			say_refused_route(nic, route, r);
+		is_said = is_said || r < 0;
+	}
+}
+
+void nic_configure(struct nic *nic, int rtnl)
 {
 	const struct net_config *c = &nic->config;
 	int r;
 
-	if (nic->is_kernels || nic->is_in_effect || !nic->has_config)
-		return 0;
+	if (nic->is_kernels || !nic->has_config || (nic->is_in_effect && !nic->is_config_new))
+		return;
 	(void)rtnl_flush(rtnl, nic->link.index, c->address.family);
 	if (c->mtu && (r = rtnl_set_mtu(rtnl, nic->link.index, c->mtu)) < 0)
 		console_log(LOG_WARNING, "%s: cannot set an MTU of %u: %s", nic->link.name, c->mtu,
 			    strerror(-r));
 	r = rtnl_add_address(rtnl, nic->link.index, &c->address);
 	if (r == 0)
-		r = add_routes(nic, rtnl);
+		add_routes(nic, rtnl);
+	else if (nic->is_config_new)
+		console_log(LOG_WARNING, "%s: the kernel does not take its address: %s",
+			    nic->link.name, strerror(-r));
 	nic->is_in_effect = r == 0;
-	return r;
+	nic->is_config_new = false;
 }
 
 void nic_unconfigure(struct nic *nic, int rtnl)

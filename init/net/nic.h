@@ -23,7 +23,9 @@ struct nic {
 	uint64_t dhcp_at; /* when it may be started (again) */
 	bool is_lease_missed;
 
-	bool has_config, is_in_effect;
+	bool has_config;
+	bool is_config_new;       /* nobody has tried yet to put it into effect */
+	bool is_in_effect;        /* it, or the one before: the kernel has that address */
 	bool is_kernels;          /* the kernel itself has configured it */
 	struct net_config config; /* if has_config: by ip=, a lease, or the kernel */
 
@@ -58,8 +60,8 @@ bool nic_is_ready(const struct nic *nic);
 /* How far it has come. */
 enum network_reason nic_reason(const struct nic *nic);
 
-/* Gives address and routes to the kernel. 0 or -errno. */
-int nic_configure(struct nic *nic, int rtnl);
+/* Gives address and routes to the kernel; what it refuses is said on the console, once for a configuration. */
+void nic_configure(struct nic *nic, int rtnl);
 
 /* Takes them back. */
 void nic_unconfigure(struct nic *nic, int rtnl);

@@ -81,6 +81,8 @@ package Client {
 		return $self;
 	}
 
+	sub bootif { return sprintf 'BOOTIF=01-52-54-00-00-%02x-%02x', $_[0]{n}, $_[1] }
+
 	sub far { return "far$_[0]{n}-$_[1]" }
 
 	sub inside { my ($self, @command) = @_; return ('nsenter', "--target=$self->{pid}", '--net', '--mount', @command) }
@@ -291,7 +293,7 @@ subtest 'a card on whose way the connection is refused, and a good one' => sub {
 		setsockopt S, SOL_SOCKET, 25, 'br$n' or die; bind S, sockaddr_in(8081, INADDR_ANY) or die; listen S, 9; while (accept C, S) { close C }");
 	my $other = network(dhcp(100 + $n_networks));
 	my $c     = Client->new($other, $n);
-	like($c->boot("tarboot.rootfs=http://192.168.$n.1:8081/x BOOTIF=01-52-54-00-00-0$c->{n}-00"),
+	like($c->boot("tarboot.rootfs=http://192.168.$n.1:8081/x " . $c->bootif(0)),
 		qr{^reached nic=eth1 }, 'reached, by the good one');
 	like(lines($c), qr/^eth0: 192\.168\.$n\.1:8081 not reached: the connection is refused\n(?:.*\n)*eth1: 192\.168\.$n\.1:8081 reached$/m,
 		'which had its turn after the other');
@@ -307,7 +309,23 @@ subtest 'an address that the kernel has configured' => sub {
 	$c->is_untouched;
 };
 
+# The broadcast address as a gateway; and bits behind the prefix, which the kernel refuses, too.
+subtest 'a DHCP server with routes of which one is refused' => sub {
+	my $odd = 100 + $n_networks;
+	network("--dhcp-range=192.168.$odd.20,192.168.$odd.20,1h",
+		"--dhcp-option=121,10.8.0.0/16,192.168.$odd.255,10.9.1.0/22,192.168.$odd.1,0.0.0.0/0,192.168.$odd.1");
+	my $c = Client->new($odd);
+	like($c->boot("tarboot.rootfs=http://192.168.$odd.1/x"), qr{^reached nic=eth0 address=192\.168\.$odd\.20/24 }, 'reached');
+	is(join("\n", grep { /kernel/ } split /\n/, lines($c)), "eth0: the kernel does not take the route to 10.8.0.0/16 via 192.168.$odd.255: Invalid argument",
+		'it is named, once');
+	is(route($c), "default via 192.168.$odd.1 dev eth0\n10.9.0.0/22 via 192.168.$odd.1 dev eth0\n"
+		. "192.168.$odd.0/24 dev eth0 proto kernel scope link src 192.168.$odd.20\n", 'the others are there');
+	is($c->see('sh', '-c', 'timeout 1 ip -4 monitor address route; true'), '', 'and stay as they are');
+	$c->is_untouched;
+};
+
 my $silent = network();
+
 my @DHCP = ('Check the DHCP server of that network, or set ip=.');
 for (
 	[ 'no card', [], '', 'the network', 'there is no network card; the image has drivers for none', 'Check that the machine has one, and that its module is in the image (--modules net).' ],
