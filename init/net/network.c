@@ -47,6 +47,14 @@ static struct nic *find_nic(struct network *n, int index)
 	return NULL;
 }
 
+/* The one that was reached by is gone, or has lost its link or its address: all look for a way again. */
+static void look_again(struct network *n)
+{
+	n->is_reached = false;
+	for (size_t i = 0; i < NICS_MAX; i++)
+		n->nics[i].is_dropped = false;
+}
+
 static void remove_nic(struct network *n, struct nic *nic)
 {
 	console_log(LOG_NOTICE, "%s: removed", nic->link.name);
@@ -54,7 +62,7 @@ static void remove_nic(struct network *n, struct nic *nic)
 	if (n->turn == nic) {
 		probe_stop(&n->probe);
 		n->turn = NULL;
-		n->is_reached = false;
+		look_again(n);
 	}
 	*nic = (struct nic){ 0 };
 }
@@ -357,14 +365,6 @@ static void end_probe(struct network *n)
 		lose_turn(n, (enum network_reason)result.reason);
 }
 
-/* The one that was reached by has lost its link or its address: all look for a way again. */
-static void look_again(struct network *n)
-{
-	n->is_reached = false;
-	for (size_t i = 0; i < NICS_MAX; i++)
-		n->nics[i].is_dropped = false;
-}
-
 static void advance(struct network *n)
 {
 	struct nic *next;
@@ -417,7 +417,7 @@ static void wait_for_events(struct network *n)
 		return;
 	if (p[1].revents && rtnl_receive(n->monitor, note_message, n) == -ENOBUFS)
 		read_all(n);
-	if (p[2].revents)
+	if (p[2].revents && n->probe.pid) /* a card that was removed takes its probe with it */
 		end_probe(n);
 	for (size_t i = 0; i < NICS_MAX; i++)
 		if (p[3 + i].revents && n->nics[i].dhcp.pid)

@@ -287,6 +287,21 @@ sub wait_for {
 	return $is_so->();
 }
 
+sub children_of { my ($parent) = @_; return run('ps', '-eo', 'pid=,ppid=,stat=') =~ /^ *(\d+) +$parent +(\S)/mg }
+
+# The network process stands still, so that it does not see the link go before the card.
+subtest 'the card that was reached by is removed' => sub {
+	my $c = Client->new($n, $n);
+	like($c->boot("tarboot.rootfs=http://192.168.$n.1/x " . $c->bootif(0)), qr{^reached nic=eth0 }, 'reached');
+	ok(wait_for(sub { $c->see('ip', '-o', 'link', 'show', 'up') !~ /eth1/ }), 'the other one is down');
+	my ($network) = children_of($c->{steps});
+	kill STOP => $network;
+	run('ip', 'link', 'delete', $c->far(0));
+	kill CONT => $network;
+	ok(wait_for(sub { route($c) =~ /^default via 192\.168\.$n\.1 dev eth1$/m }), 'then that is used');
+	ok($c->stop, 'the network is stopped');
+};
+
 # A firewall that refuses in the server's name: what listens does so on one bridge alone.
 subtest 'a card on whose way the connection is refused, and a good one' => sub {
 	start($^X, '-e', "use Socket; socket(S, AF_INET, SOCK_STREAM, 0); setsockopt S, SOL_SOCKET, SO_REUSEADDR, 1;
@@ -326,6 +341,20 @@ subtest 'a DHCP server with routes of which one is refused' => sub {
 
 my $silent = network();
 
+subtest 'a card that is removed at the moment when its probe ends' => sub {
+	my $c = Client->new($silent);
+	$c->begin("tarboot.rootfs=http://192.168.$silent.9/x ip=192.168.$silent.204:::24::eth0:none tarboot.netwait=20");
+	ok($c->hear(qr/not reached: no answer/, 20), 'a probe has ended');
+	my ($network) = children_of($c->{steps});
+	ok(wait_for(sub { children_of($network) }), 'the next one runs');
+	kill STOP => $network;
+	ok(wait_for(sub { ((children_of($network))[1] // '') eq 'Z' }), 'and ends');
+	run('ip', 'link', 'delete', $c->far(0));
+	kill CONT => $network;
+	ok($c->hear(qr/^failed (.*)\n/m, 30), 'the boot fails');
+	like($c->{said}, qr/^tarboot: eth0: removed\n(?:.*\n)*failed the network: there is no network card; /m, 'for want of a card');
+	ok($c->stop, 'the network is stopped');
+};
 my @DHCP = ('Check the DHCP server of that network, or set ip=.');
 for (
 	[ 'no card', [], '', 'the network', 'there is no network card; the image has drivers for none', 'Check that the machine has one, and that its module is in the image (--modules net).' ],
