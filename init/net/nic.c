@@ -14,9 +14,9 @@
 #include "base/console.h"
 #include "base/util.h"
 
-#define LOWER_UP 0x10000           /* IFF_LOWER_UP: carrier */
-#define LEASE_SECONDS 90           /* spanning tree keeps a port silent for up to 50 s */
-#define DHCP_AGAIN_USEC 5000000ULL /* when the client has ended */
+#define LOWER_UP 0x10000      /* IFF_LOWER_UP: carrier */
+#define LEASE_SECONDS 90      /* spanning tree keeps a port silent for up to 50 s */
+#define AGAIN_USEC 5000000ULL /* when the DHCP client has ended, or the card could not be set up */
 
 /* ---- what /sys says ---- */
 
@@ -152,6 +152,8 @@ static void set_up(struct nic *nic, int rtnl)
 	nic->is_touched = true;
 	if (r == 0)
 		nic->link.flags |= IFF_UP; /* the kernel's message about it may come later */
+	else
+		nic->up_at = now_usec() + AGAIN_USEC;
 }
 
 /* ---- address ---- */
@@ -193,7 +195,7 @@ static void start_dhcp(struct nic *nic)
 	if (r < 0 && !nic->dhcp_at)
 		console_log(LOG_WARNING, "%s: cannot ask for an address by DHCP: %s: %s",
 			    nic->link.name, DHCP_CLIENT, strerror(-r));
-	nic->dhcp_at = now_usec() + DHCP_AGAIN_USEC;
+	nic->dhcp_at = now_usec() + AGAIN_USEC;
 }
 
 static void miss_lease(struct nic *nic)
@@ -220,7 +222,7 @@ void nic_read_lease(struct nic *nic)
 			    "%s: a DHCP server gave an answer without a usable address",
 			    nic->link.name);
 		dhcp_stop(&nic->dhcp); /* it would keep that for as long as the lease lasts */
-		nic->dhcp_at = now_usec() + DHCP_AGAIN_USEC;
+		nic->dhcp_at = now_usec() + AGAIN_USEC;
 		break;
 	case LEASE_NONE:
 		break;
@@ -271,7 +273,7 @@ void nic_advance(struct nic *nic, int rtnl, const struct net_options *o)
 
 	if (nic->is_dropped || (!nic->option && !is_parent))
 		return;
-	if (!(nic->link.flags & IFF_UP))
+	if (!(nic->link.flags & IFF_UP) && now_usec() >= nic->up_at)
 		set_up(nic, rtnl);
 	look_at_link(nic, rtnl);
 	if (is_parent && nic->has_link && !nic->has_vlans)

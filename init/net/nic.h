@@ -14,6 +14,7 @@ struct nic {
 	struct rtnl_link link;           /* index 0: this place is free */
 	const struct ip_option *option;  /* NULL: it is not to be configured */
 	bool is_touched;                 /* set up, or configured */
+	uint64_t up_at;                  /* when it may be set up again; 0: at once */
 	bool has_link;                   /* carrier, as it was when last looked at */
 	bool has_vlans;                  /* those on top of it are made */
 	bool is_dropped;                 /* another one has reached the server */

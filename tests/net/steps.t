@@ -341,6 +341,23 @@ subtest 'a DHCP server with routes of which one is refused' => sub {
 
 my $silent = network();
 
+# A macvlan with its card's MAC is none that the kernel sets up; who makes it here lends it the name of a VLAN.
+subtest 'a card that cannot be set up' => sub {
+	my $c = Client->new($n);
+	my ($mac) = $c->see('ip', 'link', 'show', 'eth0') =~ /ether (\S+)/;
+	$c->see(qw(ip link add link eth0 name v5 address), $mac, qw(type macvlan mode bridge));
+	$c->begin("tarboot.rootfs=http://192.168.$n.1/x vlan=v5:eth0 ip=v5:dhcp");
+	ok($c->hear(qr/^tarboot: v5: cannot set it up: Address in use$/m, 20), 'the reason');
+	my $heard = time;
+	$c->see(qw(ip link set v5 address 52:54:00:01:02:03));
+	sleep 1.5;
+	my $is_down = $c->see(qw(ip link show v5 up)) eq '';
+	ok($is_down || time > $heard + 4, 'it is not tried all the time');
+	ok($c->hear(qr/^reached nic=v5 /m, 20), 'but again');
+	is(() = $c->{said} =~ /cannot set it up/g, 1, 'the reason is said once');
+	ok($c->stop, 'the network is stopped');
+};
+
 subtest 'a card that is removed at the moment when its probe ends' => sub {
 	my $c = Client->new($silent);
 	$c->begin("tarboot.rootfs=http://192.168.$silent.9/x ip=192.168.$silent.204:::24::eth0:none tarboot.netwait=20");
