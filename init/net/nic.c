@@ -111,13 +111,13 @@ static void say_link(const struct nic *nic)
 		    *nic_driver(nic->link.name, driver) ? ", " : "", driver);
 }
 
+/* The kernel keeps what IPv6 routers have let it make, and says nothing when the link is back; what it removes, it says. */
 static void lose_link(struct nic *nic, int rtnl)
 {
 	console_log(LOG_NOTICE, "%s: link lost", nic->link.name);
 	dhcp_stop(&nic->dhcp);
 	nic_unconfigure(nic, rtnl);
 	nic->has_config = false;
-	nic->ipv6.family = 0;
 	nic->dhcp_at = 0;
 }
 

@@ -287,6 +287,24 @@ sub wait_for {
 	return $is_so->();
 }
 
+# The router is silent from then on, as it is for minutes between two announcements.
+subtest 'a link that is lost for a moment, with IPv6 only' => sub {
+	my $six = 100 + $n_networks;
+	network('--enable-ra', "--dhcp-range=2001:db8:$six\::,ra-only");
+	my $router = $children[-1];
+	my $c      = Client->new($six);
+	$c->begin("tarboot.rootfs=http://[2001:db8:$six\::7]/x tarboot.netwait=0");
+	ok($c->hear(qr/not reached: no answer/, 30), 'there is an address, and no server');
+	kill KILL => $router;
+	run('ip', 'link', 'set', $c->far(0), 'down');
+	ok($c->hear(qr/^tarboot: eth0: link lost$/m, 20), 'the link is lost');
+	run('ip', 'link', 'set', $c->far(0), 'up');
+	ok($c->hear(qr/^tarboot: eth0: link lost\n(?:.*\n)*tarboot: eth0: link up/m, 20), 'and there again');
+	run('ip', 'address', 'add', "2001:db8:$six\::7/128", 'dev', "br$six", 'nodad');
+	ok($c->hear(qr/^reached nic=eth0 address=2001:db8:$six:/m, 20), 'the address still counts');
+	$c->is_untouched;
+};
+
 sub children_of { my ($parent) = @_; return run('ps', '-eo', 'pid=,ppid=,stat=') =~ /^ *(\d+) +$parent +(\S)/mg }
 
 # The network process stands still, so that it does not see the link go before the card.
