@@ -31,6 +31,7 @@ struct network {
 	struct nic nics[NICS_MAX];
 	struct nic *turn; /* whose turn it is: in effect, and probed */
 	bool is_reached;  /* by it */
+	bool is_full_said;
 	struct probe probe;
 	uint64_t ready_at; /* microseconds since the kernel started: the first one was */
 	uint64_t probe_at; /* the same: when the next one may have its turn */
@@ -67,20 +68,51 @@ static void remove_nic(struct network *n, struct nic *nic)
 	*nic = (struct nic){ 0 };
 }
 
+/* Makes a place for a card that has none. Those that no option is about, which a failure names, have theirs until another one needs
+ * it; the last one is BOOTIF's. NULL: there is none. */
+static struct nic *make_place(struct network *n, const struct rtnl_link *link)
+{
+	const struct net_options *o = &n->task->options;
+	bool is_last_kept = o->has_bootif && !net_options_is_bootif(o, link->mac);
+	struct nic *place = NULL;
+
+	for (size_t i = 0; i < (is_last_kept ? NICS_MAX - 1 : NICS_MAX); i++) {
+		struct nic *nic = &n->nics[i];
+
+		if (!nic->link.index)
+			return nic;
+		if (!nic->is_touched && nic != n->turn && !nic_is_wanted(&nic->link, o))
+			place = nic;
+	}
+	if (!place || !nic_is_wanted(link, o))
+		return NULL;
+	*place = (struct nic){ 0 };
+	return place;
+}
+
+static void note_new_link(struct network *n, const struct rtnl_link *link)
+{
+	struct nic *nic = make_place(n, link);
+
+	if (nic) {
+		nic_note_link(nic, link, &n->task->options);
+	} else if (nic_is_wanted(link, &n->task->options) && !n->is_full_said) {
+		n->is_full_said = true;
+		console_log(LOG_WARNING, "%s: not used: no more than %d network cards are tried",
+			    link->name, NICS_MAX);
+	}
+}
+
 static void note_link(struct network *n, const struct rtnl_link *link)
 {
 	struct nic *nic = find_nic(n, link->index);
 
-	if (nic && link->is_removed) {
+	if (nic && link->is_removed)
 		remove_nic(n, nic);
-		return;
-	}
-	if (link->is_removed || (!nic && !nic_is_one(link, &n->task->options)))
-		return;
-	if (!nic)
-		nic = find_nic(n, 0); /* a free place */
-	if (nic)
+	else if (nic)
 		nic_note_link(nic, link, &n->task->options);
+	else if (!link->is_removed && nic_is_one(link, &n->task->options))
+		note_new_link(n, link);
 }
 
 /* Only takes note: the kernel is asked for nothing while its answers are read. */

@@ -71,12 +71,22 @@ bool nic_is_one(const struct rtnl_link *link, const struct net_options *o)
 	return !*link->kind || strcmp(link->kind, "veth") == 0 || net_options_vlan(o, link->name);
 }
 
+static const struct ip_option *option_for(const struct rtnl_link *link, const struct net_options *o)
+{
+	const struct ip_option *option = net_options_for(o, link->name, link->mac);
+
+	return option && option->method != IP_OFF ? option : NULL;
+}
+
+bool nic_is_wanted(const struct rtnl_link *link, const struct net_options *o)
+{
+	return option_for(link, o) || net_options_vlan_on(o, link->name);
+}
+
 void nic_note_link(struct nic *nic, const struct rtnl_link *link, const struct net_options *o)
 {
 	nic->link = *link;
-	nic->option = net_options_for(o, link->name, link->mac);
-	if (nic->option && nic->option->method == IP_OFF)
-		nic->option = NULL;
+	nic->option = option_for(link, o);
 }
 
 void nic_note_address(struct nic *nic, const struct net_address *a, unsigned flags, bool is_removed)

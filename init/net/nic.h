@@ -40,6 +40,9 @@ struct nic {
 /* Is it a card that a machine may be on a network by, or a VLAN of ours? */
 bool nic_is_one(const struct rtnl_link *link, const struct net_options *o);
 
+/* Is it to be configured, or does a VLAN of ours lie on top of it? */
+bool nic_is_wanted(const struct rtnl_link *link, const struct net_options *o);
+
 void nic_note_link(struct nic *nic, const struct rtnl_link *link, const struct net_options *o);
 
 /* An address that appeared, or has gone. */

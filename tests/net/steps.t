@@ -359,6 +359,20 @@ subtest 'a DHCP server with routes of which one is refused' => sub {
 
 my $silent = network();
 
+# The last one's cable alone is plugged in; it is also behind the 64th link.
+subtest 'seventy cards' => sub {
+	my $c = Client->new((undef) x 69, $n);
+	like($c->boot("tarboot.rootfs=http://192.168.$n.1/x ip=eth69:dhcp"), qr{^reached nic=eth69 }, 'reached, by the one that ip= names');
+	unlike($c->{said}, qr/not used/, 'without a word about the others');
+	$c->is_untouched;
+	like($c->boot("tarboot.rootfs=http://192.168.$n.1/x " . $c->bootif(69), 60), qr{^reached nic=eth69 }, 'by that of BOOTIF=');
+	is(join("\n", grep { /not used/ } split /\n/, lines($c)), 'eth31: not used: no more than 32 network cards are tried', 'the first that has no place is named');
+	$c->is_untouched;
+	like($c->boot("tarboot.rootfs=http://192.168.$n.1/x tarboot.netwait=3"), qr{^failed the network: no link on eth0, }, 'by none');
+	like(lines($c), qr/^eth32: not used: no more than 32 network cards are tried$/m, 'which is said');
+	$c->is_untouched;
+};
+
 # A macvlan with its card's MAC is none that the kernel sets up; who makes it here lends it the name of a VLAN.
 subtest 'a card that cannot be set up' => sub {
 	my $c = Client->new($n);
