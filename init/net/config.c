@@ -207,6 +207,16 @@ void net_config_add_dns(struct net_config *c, const struct net_address *server)
 	c->dns[c->n_dns++] = *server;
 }
 
+/* The kernel refuses a route to an address that has bits behind the prefix. */
+static void clear_host_bits(struct net_address *a)
+{
+	size_t whole = a->prefix / 8;
+
+	if (a->prefix % 8)
+		a->bytes[whole++] &= (uint8_t)(0xff00 >> a->prefix % 8);
+	memset(a->bytes + whole, 0, sizeof(a->bytes) - whole);
+}
+
 void net_config_add_route(struct net_config *c, const struct net_address *to,
 			  const struct net_address *gateway)
 {
@@ -216,5 +226,6 @@ void net_config_add_route(struct net_config *c, const struct net_address *to,
 		return;
 	if (to)
 		route.to = *to;
+	clear_host_bits(&route.to);
 	c->routes[c->n_routes++] = route;
 }

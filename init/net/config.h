@@ -79,6 +79,6 @@ bool net_hostname_is_valid(const char *name);
  * break musl's resolver, which asks all at once. */
 void net_config_add_dns(struct net_config *c, const struct net_address *server);
 
-/* Adds a route; ignored when there are enough. to = NULL: the default route. */
+/* Adds a route to the network that to is in; ignored when there are enough. to = NULL: the default route. */
 void net_config_add_route(struct net_config *c, const struct net_address *to,
 			  const struct net_address *gateway);

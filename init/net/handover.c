@@ -16,17 +16,30 @@
 #define NETWORKD "/run/systemd/network"
 #define NETWORK_MANAGER "/run/NetworkManager"
 
+/* Those that were touched, and the one that is kept. */
 struct links {
-	struct rtnl_link all[2 * NETWORK_CARDS_MAX];
+	const struct network_seen *seen;
+	int kept; /* index; 0: none */
+	struct rtnl_link all[NETWORK_CARDS_MAX + 1];
 	size_t n;
 };
+
+static bool is_touched(const struct network_seen *s, int index)
+{
+	for (size_t i = 0; i < NETWORK_CARDS_MAX; i++)
+		if (s->touched[i] == index)
+			return true;
+	return false;
+}
 
 static void note_link(const struct nlmsghdr *h, void *arg)
 {
 	struct links *l = arg;
+	struct rtnl_link link;
 
-	if (l->n < ARRAY_SIZE(l->all) && rtnl_parse_link(h, &l->all[l->n]))
-		l->n++;
+	if (l->n < ARRAY_SIZE(l->all) && rtnl_parse_link(h, &link) &&
+	    (link.index == l->kept || is_touched(l->seen, link.index)))
+		l->all[l->n++] = link;
 }
 
 static const struct rtnl_link *find_link(const struct links *l, int index)
@@ -161,15 +174,16 @@ static int write_files(const struct network_seen *s, const struct rtnl_link *kep
 int net_handover_reset(const struct network_seen *seen, bool is_kept)
 {
 	_cleanup_close_ int rtnl = rtnl_open();
-	const struct rtnl_link *kept = NULL;
 	static struct links links;
+	const struct rtnl_link *kept;
 	int result = 0, r;
 
+	links.seen = seen;
+	links.kept = is_kept && seen->reached ? (int)if_nametoindex(seen->nic) : 0;
 	resolv_forget();
 	if (rtnl < 0 || (r = rtnl_links(rtnl, note_link, &links)) < 0)
 		return rtnl < 0 ? rtnl : r;
-	if (is_kept && seen->reached)
-		kept = find_link(&links, (int)if_nametoindex(seen->nic));
+	kept = find_link(&links, links.kept);
 	/* From the last to the first: VLANs come after the cards that they lie on. */
 	for (size_t i = NETWORK_CARDS_MAX; i-- > 0;) {
 		const struct rtnl_link *link = find_link(&links, seen->touched[i]);

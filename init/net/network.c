@@ -31,6 +31,7 @@ struct network {
 	struct nic nics[NICS_MAX];
 	struct nic *turn; /* whose turn it is: in effect, and probed */
 	bool is_reached;  /* by it */
+	bool is_full_said;
 	struct probe probe;
 	uint64_t ready_at; /* microseconds since the kernel started: the first one was */
 	uint64_t probe_at; /* the same: when the next one may have its turn */
@@ -47,6 +48,14 @@ static struct nic *find_nic(struct network *n, int index)
 	return NULL;
 }
 
+/* The one that was reached by is gone, or has lost its link or its address: all look for a way again. */
+static void look_again(struct network *n)
+{
+	n->is_reached = false;
+	for (size_t i = 0; i < NICS_MAX; i++)
+		n->nics[i].is_dropped = false;
+}
+
 static void remove_nic(struct network *n, struct nic *nic)
 {
 	console_log(LOG_NOTICE, "%s: removed", nic->link.name);
@@ -54,25 +63,56 @@ static void remove_nic(struct network *n, struct nic *nic)
 	if (n->turn == nic) {
 		probe_stop(&n->probe);
 		n->turn = NULL;
-		n->is_reached = false;
+		look_again(n);
 	}
 	*nic = (struct nic){ 0 };
+}
+
+/* Makes a place for a card that has none. Those that no option is about, which a failure names, have theirs until another one needs
+ * it; the last one is BOOTIF's. NULL: there is none. */
+static struct nic *make_place(struct network *n, const struct rtnl_link *link)
+{
+	const struct net_options *o = &n->task->options;
+	bool is_last_kept = o->has_bootif && !net_options_is_bootif(o, link->mac);
+	struct nic *place = NULL;
+
+	for (size_t i = 0; i < (is_last_kept ? NICS_MAX - 1 : NICS_MAX); i++) {
+		struct nic *nic = &n->nics[i];
+
+		if (!nic->link.index)
+			return nic;
+		if (!nic->is_touched && nic != n->turn && !nic_is_wanted(&nic->link, o))
+			place = nic;
+	}
+	if (!place || !nic_is_wanted(link, o))
+		return NULL;
+	*place = (struct nic){ 0 };
+	return place;
+}
+
+static void note_new_link(struct network *n, const struct rtnl_link *link)
+{
+	struct nic *nic = make_place(n, link);
+
+	if (nic) {
+		nic_note_link(nic, link, &n->task->options);
+	} else if (nic_is_wanted(link, &n->task->options) && !n->is_full_said) {
+		n->is_full_said = true;
+		console_log(LOG_WARNING, "%s: not used: no more than %d network cards are tried",
+			    link->name, NICS_MAX);
+	}
 }
 
 static void note_link(struct network *n, const struct rtnl_link *link)
 {
 	struct nic *nic = find_nic(n, link->index);
 
-	if (nic && link->is_removed) {
+	if (nic && link->is_removed)
 		remove_nic(n, nic);
-		return;
-	}
-	if (link->is_removed || (!nic && !nic_is_one(link, &n->task->options)))
-		return;
-	if (!nic)
-		nic = find_nic(n, 0); /* a free place */
-	if (nic)
+	else if (nic)
 		nic_note_link(nic, link, &n->task->options);
+	else if (!link->is_removed && nic_is_one(link, &n->task->options))
+		note_new_link(n, link);
 }
 
 /* Only takes note: the kernel is asked for nothing while its answers are read. */
@@ -287,10 +327,7 @@ static void give_turn(struct network *n, struct nic *nic)
 		nic_unconfigure(n->turn, n->rtnl);
 	n->turn = nic;
 	n->is_reached = false;
-	r = nic_configure(nic, n->rtnl);
-	if (r < 0)
-		console_log(LOG_WARNING, "%s: the kernel does not take its address or routes: %s",
-			    nic->link.name, strerror(-r));
+	nic_configure(nic, n->rtnl);
 	r = resolv_write(&dns, nic->link.name);
 	if (r < 0)
 		console_log(LOG_WARNING, "cannot write resolv.conf: %s", strerror(-r));
@@ -360,14 +397,6 @@ static void end_probe(struct network *n)
 		lose_turn(n, (enum network_reason)result.reason);
 }
 
-/* The one that was reached by has lost its link or its address: all look for a way again. */
-static void look_again(struct network *n)
-{
-	n->is_reached = false;
-	for (size_t i = 0; i < NICS_MAX; i++)
-		n->nics[i].is_dropped = false;
-}
-
 static void advance(struct network *n)
 {
 	struct nic *next;
@@ -377,8 +406,8 @@ static void advance(struct network *n)
 			nic_advance(&n->nics[i], n->rtnl, &n->task->options);
 	if (n->is_reached && !nic_is_ready(n->turn))
 		look_again(n);
-	if (n->is_reached) /* a renewed lease may say something else */
-		(void)nic_configure(n->turn, n->rtnl);
+	if (n->is_reached && n->turn->is_config_new) /* a renewed lease says something else */
+		nic_configure(n->turn, n->rtnl);
 	if (n->probe.pid && now_usec() >= n->probe.end)
 		end_probe(n);
 	if (n->is_reached || n->probe.pid)
@@ -420,7 +449,7 @@ static void wait_for_events(struct network *n)
 		return;
 	if (p[1].revents && rtnl_receive(n->monitor, note_message, n) == -ENOBUFS)
 		read_all(n);
-	if (p[2].revents)
+	if (p[2].revents && n->probe.pid) /* a card that was removed takes its probe with it */
 		end_probe(n);
 	for (size_t i = 0; i < NICS_MAX; i++)
 		if (p[3 + i].revents && n->nics[i].dhcp.pid)

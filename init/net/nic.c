@@ -14,9 +14,9 @@
 #include "base/console.h"
 #include "base/util.h"
 
-#define LOWER_UP 0x10000           /* IFF_LOWER_UP: carrier */
-#define LEASE_SECONDS 90           /* spanning tree keeps a port silent for up to 50 s */
-#define DHCP_AGAIN_USEC 5000000ULL /* when the client has ended */
+#define LOWER_UP 0x10000      /* IFF_LOWER_UP: carrier */
+#define LEASE_SECONDS 90      /* spanning tree keeps a port silent for up to 50 s */
+#define AGAIN_USEC 5000000ULL /* when the DHCP client has ended, or the card could not be set up */
 
 /* ---- what /sys says ---- */
 
@@ -71,12 +71,22 @@ bool nic_is_one(const struct rtnl_link *link, const struct net_options *o)
 	return !*link->kind || strcmp(link->kind, "veth") == 0 || net_options_vlan(o, link->name);
 }
 
+static const struct ip_option *option_for(const struct rtnl_link *link, const struct net_options *o)
+{
+	const struct ip_option *option = net_options_for(o, link->name, link->mac);
+
+	return option && option->method != IP_OFF ? option : NULL;
+}
+
+bool nic_is_wanted(const struct rtnl_link *link, const struct net_options *o)
+{
+	return option_for(link, o) || net_options_vlan_on(o, link->name);
+}
+
 void nic_note_link(struct nic *nic, const struct rtnl_link *link, const struct net_options *o)
 {
 	nic->link = *link;
-	nic->option = net_options_for(o, link->name, link->mac);
-	if (nic->option && nic->option->method == IP_OFF)
-		nic->option = NULL;
+	nic->option = option_for(link, o);
 }
 
 void nic_note_address(struct nic *nic, const struct net_address *a, unsigned flags, bool is_removed)
@@ -116,13 +126,13 @@ static void say_link(const struct nic *nic)
 		    *nic_driver(nic->link.name, driver) ? ", " : "", driver);
 }
 
+/* The kernel keeps what IPv6 routers have let it make, and says nothing when the link is back; what it removes, it says. */
 static void lose_link(struct nic *nic, int rtnl)
 {
 	console_log(LOG_NOTICE, "%s: link lost", nic->link.name);
 	dhcp_stop(&nic->dhcp);
 	nic_unconfigure(nic, rtnl);
 	nic->has_config = false;
-	nic->ipv6.family = 0;
 	nic->dhcp_at = 0;
 }
 
@@ -157,6 +167,8 @@ static void set_up(struct nic *nic, int rtnl)
 	nic->is_touched = true;
 	if (r == 0)
 		nic->link.flags |= IFF_UP; /* the kernel's message about it may come later */
+	else
+		nic->up_at = now_usec() + AGAIN_USEC;
 }
 
 /* ---- address ---- */
@@ -185,7 +197,7 @@ static void take_config(struct nic *nic, const struct net_config *c)
 	memcpy(&nic->config, c,
 	       sizeof(*c)); /* with what lies between the fields, for the comparison */
 	nic->has_config = true;
-	nic->is_in_effect = false;
+	nic->is_config_new = true;
 	nic->configured_at = now_usec();
 	nic->tried_at = 0;
 	say_config(nic, c);
@@ -198,7 +210,7 @@ static void start_dhcp(struct nic *nic)
 	if (r < 0 && !nic->dhcp_at)
 		console_log(LOG_WARNING, "%s: cannot ask for an address by DHCP: %s: %s",
 			    nic->link.name, DHCP_CLIENT, strerror(-r));
-	nic->dhcp_at = now_usec() + DHCP_AGAIN_USEC;
+	nic->dhcp_at = now_usec() + AGAIN_USEC;
 }
 
 static void miss_lease(struct nic *nic)
@@ -225,7 +237,7 @@ void nic_read_lease(struct nic *nic)
 			    "%s: a DHCP server gave an answer without a usable address",
 			    nic->link.name);
 		dhcp_stop(&nic->dhcp); /* it would keep that for as long as the lease lasts */
-		nic->dhcp_at = now_usec() + DHCP_AGAIN_USEC;
+		nic->dhcp_at = now_usec() + AGAIN_USEC;
 		break;
 	case LEASE_NONE:
 		break;
@@ -276,7 +288,7 @@ void nic_advance(struct nic *nic, int rtnl, const struct net_options *o)
 
 	if (nic->is_dropped || (!nic->option && !is_parent))
 		return;
-	if (!(nic->link.flags & IFF_UP))
+	if (!(nic->link.flags & IFF_UP) && now_usec() >= nic->up_at)
 		set_up(nic, rtnl);
 	look_at_link(nic, rtnl);
 	if (is_parent && nic->has_link && !nic->has_vlans)
@@ -305,35 +317,50 @@ enum network_reason nic_reason(const struct nic *nic)
 
 /* ---- its turn ---- */
 
-static int add_routes(const struct nic *nic, int rtnl)
+static void say_refused_route(const struct nic *nic, const struct net_route *route, int r)
 {
-	int r = 0;
+	char to[NET_ADDRESS_TEXT_MAX], gateway[NET_ADDRESS_TEXT_MAX];
 
-	for (size_t i = 0; r == 0 && i < nic->config.n_routes; i++) {
-		const struct net_route *route = &nic->config.routes[i];
-
-		r = rtnl_add_route(rtnl, nic->link.index, route,
-				   !net_address_has(&nic->config.address, &route->gateway));
-	}
-	return r;
+	console_log(LOG_WARNING, "%s: the kernel does not take the route to %s via %s: %s",
+		    nic->link.name, net_address_format(&route->to, to),
+		    net_address_format(&route->gateway, gateway), strerror(-r));
 }
 
-int nic_configure(struct nic *nic, int rtnl)
+/* One that is refused does not keep the others from being added. */
+static void add_routes(const struct nic *nic, int rtnl)
+{
+	bool is_said = !nic->is_config_new;
+
+	for (size_t i = 0; i < nic->config.n_routes; i++) {
+		const struct net_route *route = &nic->config.routes[i];
+		int r = rtnl_add_route(rtnl, nic->link.index, route,
+				       !net_address_has(&nic->config.address, &route->gateway));
+
+		if (r < 0 && !is_said)
+			say_refused_route(nic, route, r);
+		is_said = is_said || r < 0;
+	}
+}
+
+void nic_configure(struct nic *nic, int rtnl)
 {
 	const struct net_config *c = &nic->config;
 	int r;
 
-	if (nic->is_kernels || nic->is_in_effect || !nic->has_config)
-		return 0;
+	if (nic->is_kernels || !nic->has_config || (nic->is_in_effect && !nic->is_config_new))
+		return;
 	(void)rtnl_flush(rtnl, nic->link.index, c->address.family);
 	if (c->mtu && (r = rtnl_set_mtu(rtnl, nic->link.index, c->mtu)) < 0)
 		console_log(LOG_WARNING, "%s: cannot set an MTU of %u: %s", nic->link.name, c->mtu,
 			    strerror(-r));
 	r = rtnl_add_address(rtnl, nic->link.index, &c->address);
 	if (r == 0)
-		r = add_routes(nic, rtnl);
+		add_routes(nic, rtnl);
+	else if (nic->is_config_new)
+		console_log(LOG_WARNING, "%s: the kernel does not take its address: %s",
+			    nic->link.name, strerror(-r));
 	nic->is_in_effect = r == 0;
-	return r;
+	nic->is_config_new = false;
 }
 
 void nic_unconfigure(struct nic *nic, int rtnl)

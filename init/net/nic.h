@@ -14,6 +14,7 @@ struct nic {
 	struct rtnl_link link;           /* index 0: this place is free */
 	const struct ip_option *option;  /* NULL: it is not to be configured */
 	bool is_touched;                 /* set up, or configured */
+	uint64_t up_at;                  /* when it may be set up again; 0: at once */
 	bool has_link;                   /* carrier, as it was when last looked at */
 	bool has_vlans;                  /* those on top of it are made */
 	bool is_dropped;                 /* another one has reached the server */
@@ -23,7 +24,9 @@ struct nic {
 	uint64_t dhcp_at; /* when it may be started (again) */
 	bool is_lease_missed;
 
-	bool has_config, is_in_effect;
+	bool has_config;
+	bool is_config_new;       /* nobody has tried yet to put it into effect */
+	bool is_in_effect;        /* it, or the one before: the kernel has that address */
 	bool is_kernels;          /* the kernel itself has configured it */
 	struct net_config config; /* if has_config: by ip=, a lease, or the kernel */
 
@@ -36,6 +39,9 @@ struct nic {
 
 /* Is it a card that a machine may be on a network by, or a VLAN of ours? */
 bool nic_is_one(const struct rtnl_link *link, const struct net_options *o);
+
+/* Is it to be configured, or does a VLAN of ours lie on top of it? */
+bool nic_is_wanted(const struct rtnl_link *link, const struct net_options *o);
 
 void nic_note_link(struct nic *nic, const struct rtnl_link *link, const struct net_options *o);
 
@@ -58,8 +64,8 @@ bool nic_is_ready(const struct nic *nic);
 /* How far it has come. */
 enum network_reason nic_reason(const struct nic *nic);
 
-/* Gives address and routes to the kernel. 0 or -errno. */
-int nic_configure(struct nic *nic, int rtnl);
+/* Gives address and routes to the kernel; what it refuses is said on the console, once for a configuration. */
+void nic_configure(struct nic *nic, int rtnl);
 
 /* Takes them back. */
 void nic_unconfigure(struct nic *nic, int rtnl);

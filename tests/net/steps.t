@@ -81,6 +81,8 @@ package Client {
 		return $self;
 	}
 
+	sub bootif { return sprintf 'BOOTIF=01-52-54-00-00-%02x-%02x', $_[0]{n}, $_[1] }
+
 	sub far { return "far$_[0]{n}-$_[1]" }
 
 	sub inside { my ($self, @command) = @_; return ('nsenter', "--target=$self->{pid}", '--net', '--mount', @command) }
@@ -288,13 +290,46 @@ sub wait_for {
 	return $is_so->();
 }
 
+# The router is silent from then on, as it is for minutes between two announcements.
+subtest 'a link that is lost for a moment, with IPv6 only' => sub {
+	my $six = 100 + $n_networks;
+	network('--enable-ra', "--dhcp-range=2001:db8:$six\::,ra-only");
+	my $router = $children[-1];
+	my $c      = Client->new($six);
+	$c->begin("tarboot.rootfs=http://[2001:db8:$six\::7]/x tarboot.netwait=0");
+	ok($c->hear(qr/not reached: no answer/, 30), 'there is an address, and no server');
+	kill KILL => $router;
+	run('ip', 'link', 'set', $c->far(0), 'down');
+	ok($c->hear(qr/^tarboot: eth0: link lost$/m, 20), 'the link is lost');
+	run('ip', 'link', 'set', $c->far(0), 'up');
+	ok($c->hear(qr/^tarboot: eth0: link lost\n(?:.*\n)*tarboot: eth0: link up/m, 20), 'and there again');
+	run('ip', 'address', 'add', "2001:db8:$six\::7/128", 'dev', "br$six", 'nodad');
+	ok($c->hear(qr/^reached nic=eth0 address=2001:db8:$six:/m, 20), 'the address still counts');
+	$c->is_untouched;
+};
+
+sub children_of { my ($parent) = @_; return run('ps', '-eo', 'pid=,ppid=,stat=') =~ /^ *(\d+) +$parent +(\S)/mg }
+
+# The network process stands still, so that it does not see the link go before the card.
+subtest 'the card that was reached by is removed' => sub {
+	my $c = Client->new($n, $n);
+	like($c->boot("tarboot.rootfs=http://192.168.$n.1/x " . $c->bootif(0)), qr{^reached nic=eth0 }, 'reached');
+	ok(wait_for(sub { $c->see('ip', '-o', 'link', 'show', 'up') !~ /eth1/ }), 'the other one is down');
+	my ($network) = children_of($c->{steps});
+	kill STOP => $network;
+	run('ip', 'link', 'delete', $c->far(0));
+	kill CONT => $network;
+	ok(wait_for(sub { route($c) =~ /^default via 192\.168\.$n\.1 dev eth1$/m }), 'then that is used');
+	ok($c->stop, 'the network is stopped');
+};
+
 # A firewall that refuses in the server's name: what listens does so on one bridge alone.
 subtest 'a card on whose way the connection is refused, and a good one' => sub {
 	start($^X, '-e', "use Socket; socket(S, AF_INET, SOCK_STREAM, 0); setsockopt S, SOL_SOCKET, SO_REUSEADDR, 1;
 		setsockopt S, SOL_SOCKET, 25, 'br$n' or die; bind S, sockaddr_in(8081, INADDR_ANY) or die; listen S, 9; while (accept C, S) { close C }");
 	my $other = network(dhcp(100 + $n_networks));
 	my $c     = Client->new($other, $n);
-	like($c->boot("tarboot.rootfs=http://192.168.$n.1:8081/x BOOTIF=01-52-54-00-00-0$c->{n}-00"),
+	like($c->boot("tarboot.rootfs=http://192.168.$n.1:8081/x " . $c->bootif(0)),
 		qr{^reached nic=eth1 }, 'reached, by the good one');
 	like(lines($c), qr/^eth0: 192\.168\.$n\.1:8081 not reached: the connection is refused\n(?:.*\n)*eth1: 192\.168\.$n\.1:8081 reached$/m,
 		'which had its turn after the other');
@@ -318,7 +353,68 @@ subtest 'an address that the kernel has configured' => sub {
 	like($c->file('run/systemd/network/05-tarboot.network'), qr{^Address=192\.168\.$n\.211/24\nGateway=192\.168\.$n\.1\nDNS=}m, 'whoever keeps it is told of no DHCP');
 };
 
+# The broadcast address as a gateway; and bits behind the prefix, which the kernel refuses, too.
+subtest 'a DHCP server with routes of which one is refused' => sub {
+	my $odd = 100 + $n_networks;
+	network("--dhcp-range=192.168.$odd.20,192.168.$odd.20,1h",
+		"--dhcp-option=121,10.8.0.0/16,192.168.$odd.255,10.9.1.0/22,192.168.$odd.1,0.0.0.0/0,192.168.$odd.1");
+	my $c = Client->new($odd);
+	like($c->boot("tarboot.rootfs=http://192.168.$odd.1/x"), qr{^reached nic=eth0 address=192\.168\.$odd\.20/24 }, 'reached');
+	is(join("\n", grep { /kernel/ } split /\n/, lines($c)), "eth0: the kernel does not take the route to 10.8.0.0/16 via 192.168.$odd.255: Invalid argument",
+		'it is named, once');
+	is(route($c), "default via 192.168.$odd.1 dev eth0\n10.9.0.0/22 via 192.168.$odd.1 dev eth0\n"
+		. "192.168.$odd.0/24 dev eth0 proto kernel scope link src 192.168.$odd.20\n", 'the others are there');
+	is($c->see('sh', '-c', 'timeout 1 ip -4 monitor address route; true'), '', 'and stay as they are');
+	$c->is_untouched;
+};
+
 my $silent = network();
+
+# The last one's cable alone is plugged in; it is also behind the 64th link.
+subtest 'seventy cards' => sub {
+	my $c = Client->new((undef) x 69, $n);
+	like($c->boot("tarboot.rootfs=http://192.168.$n.1/x ip=eth69:dhcp"), qr{^reached nic=eth69 }, 'reached, by the one that ip= names');
+	unlike($c->{said}, qr/not used/, 'without a word about the others');
+	$c->is_untouched;
+	like($c->boot("tarboot.rootfs=http://192.168.$n.1/x " . $c->bootif(69), 60), qr{^reached nic=eth69 }, 'by that of BOOTIF=');
+	is(join("\n", grep { /not used/ } split /\n/, lines($c)), 'eth31: not used: no more than 32 network cards are tried', 'the first that has no place is named');
+	$c->is_untouched;
+	like($c->boot("tarboot.rootfs=http://192.168.$n.1/x tarboot.netwait=3"), qr{^failed the network: no link on eth0, }, 'by none');
+	like(lines($c), qr/^eth32: not used: no more than 32 network cards are tried$/m, 'which is said');
+	$c->is_untouched;
+};
+
+# A macvlan with its card's MAC is none that the kernel sets up; who makes it here lends it the name of a VLAN.
+subtest 'a card that cannot be set up' => sub {
+	my $c = Client->new($n);
+	my ($mac) = $c->see('ip', 'link', 'show', 'eth0') =~ /ether (\S+)/;
+	$c->see(qw(ip link add link eth0 name v5 address), $mac, qw(type macvlan mode bridge));
+	$c->begin("tarboot.rootfs=http://192.168.$n.1/x vlan=v5:eth0 ip=v5:dhcp");
+	ok($c->hear(qr/^tarboot: v5: cannot set it up: Address in use$/m, 20), 'the reason');
+	my $heard = time;
+	$c->see(qw(ip link set v5 address 52:54:00:01:02:03));
+	sleep 1.5;
+	my $is_down = $c->see(qw(ip link show v5 up)) eq '';
+	ok($is_down || time > $heard + 4, 'it is not tried all the time');
+	ok($c->hear(qr/^reached nic=v5 /m, 20), 'but again');
+	is(() = $c->{said} =~ /cannot set it up/g, 1, 'the reason is said once');
+	ok($c->stop, 'the network is stopped');
+};
+
+subtest 'a card that is removed at the moment when its probe ends' => sub {
+	my $c = Client->new($silent);
+	$c->begin("tarboot.rootfs=http://192.168.$silent.9/x ip=192.168.$silent.204:::24::eth0:none tarboot.netwait=20");
+	ok($c->hear(qr/not reached: no answer/, 20), 'a probe has ended');
+	my ($network) = children_of($c->{steps});
+	ok(wait_for(sub { children_of($network) }), 'the next one runs');
+	kill STOP => $network;
+	ok(wait_for(sub { ((children_of($network))[1] // '') eq 'Z' }), 'and ends');
+	run('ip', 'link', 'delete', $c->far(0));
+	kill CONT => $network;
+	ok($c->hear(qr/^failed (.*)\n/m, 30), 'the boot fails');
+	like($c->{said}, qr/^tarboot: eth0: removed\n(?:.*\n)*failed the network: there is no network card; /m, 'for want of a card');
+	ok($c->stop, 'the network is stopped');
+};
 my @DHCP = ('Check the DHCP server of that network, or set ip=.');
 for (
 	[ 'no card', [], '', 'the network', 'there is no network card; the image has drivers for none', 'Check that the machine has one, and that its module is in the image (--modules net).' ],
