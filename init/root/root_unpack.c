@@ -154,8 +154,7 @@ static void report_unpacked(struct boot *b, const struct unpack_shared *shared, 
 	if (r->losses.unknown)
 		console_log(LOG_WARNING,
 			    "%llu ACLs are lost, of which the first is of %s: they name users or "
-			    "groups that the root's etc/passwd and etc/group do not have (archive "
-			    "with tar --numeric-owner)",
+			    "groups that the root's etc/passwd and etc/group do not have",
 			    (unsigned long long)r->losses.unknown, r->losses.first_unknown);
 }
 
