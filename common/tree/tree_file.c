@@ -5,8 +5,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/vfs.h>
 
 /* Kept for the next file when done with: the threads that release files must not go to malloc,
  * which in musl is 60 times slower under two threads. */
@@ -174,8 +176,10 @@ static void give_back_holes(int fd)
 static bool has_filled_holes(const struct tree_file *file, const struct stat *st)
 {
 	uint64_t written = atomic_load(&file->written);
+	struct statfs fs;
 
-	return written < file->size && (uint64_t)st->st_blocks * 512 >= written + HUGE_PAGE;
+	return written < file->size && (uint64_t)st->st_blocks * 512 >= written + HUGE_PAGE &&
+	       fstatfs(file->fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
 }
 
 /* ---- the end of a file ---- */

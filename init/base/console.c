@@ -31,9 +31,14 @@ static struct {
 
 void console_open(void)
 {
+	terminals_open();
+	console_open_kernel_log();
+}
+
+void console_open_kernel_log(void)
+{
 	int fd = open("/dev", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	terminals_open();
 	if (fd >= 0 && dev_fd >= 0)
 		close(dev_fd);
 	if (fd >= 0)

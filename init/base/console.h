@@ -17,6 +17,9 @@
  * lines go to the descriptors that the kernel opened for init. May be called again. */
 void console_open(void);
 
+/* Only the kernel log. */
+void console_open_kernel_log(void);
+
 /* From now on lines go to RUN_DIR/log too. */
 void console_open_log(void);
 

@@ -279,7 +279,7 @@ static void explain_end(int status)
 }
 
 /* A killed process runs no more code of its own, even while a driver keeps it inside the kernel, so it cannot load
- * modules from the new root. It has no children. */
+ * modules from the new root. It has no children; what the kernel has started as modprobe stays in the initramfs. */
 int devices_stop(struct boot *b)
 {
 	bool had_ended;

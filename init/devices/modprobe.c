@@ -2,12 +2,14 @@
 #include "devices/modprobe.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/console.h"
 #include "base/util.h"
 #include "devices/modules.h"
+#include "modules/modindex.h"
 
 #define PROGRAM "/proc/sys/kernel/modprobe"
 
@@ -27,6 +29,7 @@ void modprobe_take_over(void)
 	ssize_t n = fd >= 0 ? read(fd, before, sizeof(before) - 1) : 0;
 
 	before[n > 0 ? n : 0] = '\0';
+	before[strcspn(before, "\n")] = '\0';
 	if (*before)
 		set_program("/init");
 }
@@ -44,18 +47,23 @@ bool modprobe_is_call(int argc, char **argv)
 	return argc == 4 && strcmp(argv[1], "-q") == 0 && strcmp(argv[2], "--") == 0;
 }
 
+/* PID 1 hears nothing of it: warnings are in the kernel's log. */
 int modprobe_run(char **argv)
 {
+	char name[MODULE_NAME_MAX];
 	struct modules *m;
-	unsigned n;
+	bool is_there;
 
-	console_open();
+	console_open_kernel_log();
 	m = modules_open("/");
 	if (!m)
 		return 1;
 	modules_load_for(m, argv[3]); /* an alias */
-	modules_load(m, argv[3]);     /* a name */
-	n = modules_count(m);
+	snprintf(name, sizeof(name), "%s", argv[3]);
+	for (char *at = name; (at = strchr(at, '-'));)
+		*at = '_';
+	modules_load(m, name);
+	is_there = modules_are_there(m);
 	modules_close(m);
-	return n == 0;
+	return !is_there;
 }

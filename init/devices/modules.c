@@ -34,7 +34,7 @@ struct modules {
 	struct text dep, alias, config, cmdline;
 	struct text tried;            /* " name name " of all that there is no need to try again */
 	char *searched[SEARCHED_MAX]; /* modaliases, each at the place that its hash says */
-	unsigned count, depth;
+	unsigned count, there, depth; /* there: already */
 };
 
 /* ---- texts ---- */
@@ -127,6 +127,11 @@ unsigned modules_count(const struct modules *m)
 	return m->count;
 }
 
+bool modules_are_there(const struct modules *m)
+{
+	return m->count > 0 || m->there > 0;
+}
+
 /* ---- one file ---- */
 
 /* Decompresses it for a kernel that cannot. Returns 0 or -errno. There is room for the largest, of which only what is written takes
@@ -208,7 +213,9 @@ static void load_file(struct modules *m, const char *name, const char *path)
 			    options);
 	} else if (r == -ENODEV) {
 		console_log(LOG_DEBUG, "module %s: no such device", name);
-	} else if (r != -EEXIST) {
+	} else if (r == -EEXIST) {
+		m->there++;
+	} else {
 		console_log(LOG_WARNING, "module %s: %s", name, explain(r, file));
 	}
 }

@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 struct modules;
 
 /* Reads the index of the running kernel, and the kernel command line, below the directory root ("/", except in tests).
@@ -24,3 +26,6 @@ void modules_load(struct modules *m, const char *name);
 
 /* Number of modules loaded since modules_open(). */
 unsigned modules_count(const struct modules *m);
+
+/* Was a module loaded, or there already, of those that were asked for since? */
+bool modules_are_there(const struct modules *m);

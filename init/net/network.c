@@ -404,7 +404,7 @@ static void advance(struct network *n)
 	for (size_t i = 0; i < NICS_MAX; i++)
 		if (n->nics[i].link.index)
 			nic_advance(&n->nics[i], n->rtnl, &n->task->options);
-	if (n->is_reached && !nic_is_ready(n->turn))
+	if (n->is_reached && (!nic_is_ready(n->turn) || nic_is_refused(n->turn)))
 		look_again(n);
 	if (n->is_reached && n->turn->is_config_new) /* a renewed lease says something else */
 		nic_configure(n->turn, n->rtnl);

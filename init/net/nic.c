@@ -303,6 +303,11 @@ bool nic_is_ready(const struct nic *nic)
 	       (nic->has_config || nic->ipv6.family);
 }
 
+bool nic_is_refused(const struct nic *nic)
+{
+	return nic->has_config && !nic->is_kernels && !nic->is_in_effect && !nic->is_config_new;
+}
+
 enum network_reason nic_reason(const struct nic *nic)
 {
 	if (!nic->option)

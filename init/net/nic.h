@@ -62,6 +62,9 @@ void nic_read_lease(struct nic *nic);
 bool nic_is_ready(const struct nic *nic);
 
 /* How far it has come. */
+/* Did the kernel not take its address? Another turn tries again. */
+bool nic_is_refused(const struct nic *nic);
+
 enum network_reason nic_reason(const struct nic *nic);
 
 /* Gives address and routes to the kernel; what it refuses is said on the console, once for a configuration. */

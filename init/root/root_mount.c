@@ -31,8 +31,8 @@ static uint64_t inode_limit(const struct boot *b)
 }
 
 /* On several NUMA nodes the root is spread over all, or one node would lose what it takes.
- * Large pages only inside files that fill them: they take no more memory and make unpacking a little
- * faster, and programs that run from the root. A kernel without them refuses the option. */
+ * Large pages only inside files that are as long: they take no more memory (holes are given back when a file is complete) and make
+ * unpacking a little faster, and programs that run from the root. A kernel without them refuses the option. */
 static int mount_root(struct boot *b, char options[ROOT_OPTIONS_MAX])
 {
 	static const char *const huge[] = { ",huge=within_size", "" };

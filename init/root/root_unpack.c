@@ -149,7 +149,7 @@ static void report_unpacked(struct boot *b, const struct unpack_shared *shared, 
 			LOG_WARNING,
 			"this kernel's tmpfs could not store %llu extended attributes, the first "
 			"was %s (CONFIG_TMPFS_XATTR, CONFIG_TMPFS_POSIX_ACL; user.* from Linux "
-			"6.6)",
+			"6.6; none has more than 64 KiB)",
 			(unsigned long long)r->losses.count, r->losses.first);
 	if (r->losses.unknown)
 		console_log(LOG_WARNING,

@@ -196,9 +196,11 @@ struct terminal {
 	int flags;
 };
 
+/* In the background it is somebody else's. */
 static void terminal_save(struct terminal *ret)
 {
-	ret->is_one = tcgetattr(STDIN_FILENO, &ret->modes) == 0;
+	ret->is_one = !arg_until_login && tcgetpgrp(STDIN_FILENO) == getpgrp() &&
+		      tcgetattr(STDIN_FILENO, &ret->modes) == 0;
 	ret->flags = fcntl(STDIN_FILENO, F_GETFL);
 }
 

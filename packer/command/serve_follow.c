@@ -103,7 +103,7 @@ static void take_line(struct follow *w, struct server *v)
 		(void)find_known_mac(w, e.address);
 	if (serve_log_event(&w->log, &e, line, what, shown))
 		serve_output_line(&w->output, shown);
-	else
+	else if (e.kind == SERVE_NOTHING)
 		strcpy(v->last, line);
 	(void)machines_note_event(&w->machines, &e, find_mac(w, e.address), what, now_ms());
 }

@@ -54,11 +54,13 @@ SKIP: {
 	}
 	truncate $out, 256 << 20;
 	close $out;
-	run('sh', '-c', 'tar -C "${0%/*}" --sparse -cf - disk | xz -1 >"$0.tar.xz"', $disk);
+	run('sh', '-c', 'tar -C "${0%/*}" --sparse -cf - disk | xz -1 --block-size=100KiB >"$0.tar.xz"', $disk);
 	my $r = try('unshare', '-m', 'sh', '-c', <<'END', $TARBOOT, "$disk.tar.xz", new_dir(), $disk);
 mount --make-rprivate / && mount -t tmpfs -o huge=within_size none "$2" || exit 77
+truncate -s 4M "$2/probe" && echo x | dd of="$2/probe" conv=notrunc status=none && [ $(stat -c %b "$2/probe") = 4096 ] && rm "$2/probe" || exit 78
 "$0" unpack -q "$1" "$2" --threads=4 && stat -c '%s %b' "$2/disk" && cmp "$2/disk" "$3"
 END
+	skip 'this kernel gives no huge pages within a file', 2 if $r->{exit} == 78;
 	skip 'cannot mount a tmpfs with huge pages here', 2 if $r->{exit} == 77 || $r->{err} =~ /^unshare/;
 	is($r->{err}, '', 'a file with holes where there are huge pages');
 	is($r->{out}, (256 << 20) . ' ' . 64 * 8 . "\n", 'takes memory for its pieces alone');

@@ -8,7 +8,7 @@ use lib $FindBin::RealBin;
 use Test::More;
 use Time::HiRes qw(sleep);
 use Fault;
-use Modules qw(module_members);
+use Modules qw(booting module_members);
 
 my $STAYS = 4;     # seconds in which a machine that shall stay must not end
 
@@ -70,10 +70,14 @@ subtest 'an image with a busybox for DHCP alone' => sub {
 };
 
 subtest 'the kernel asks for a module by its name' => sub {
-	my $guest = shell_at(name => 'asks', change => sub { (module_members('demo', scratch('asked'), 'squashfs'), @_) }, append => 'tarboot.shell=start');
+	my @modules = module_members('bookworm', scratch('asked'), qw(squashfs nls_iso8859_1));
+	my $guest   = shell_at(name => 'asks', booting('bookworm'), change => sub { (@modules, @_) }, append => 'tarboot.shell=start');
 	my $seen  = type_and_see($guest, 'cat /proc/sys/kernel/modprobe; mount -t squashfs none /tmp 2>/dev/null; cut -d " " -f 1 /proc/modules; echo e""nd', qr/^end$/m);
 	like($seen, qr{^/init$}m, 'init is who loads it');
 	like($seen, qr/^squashfs$/m, 'and does');
+	$seen = type_and_see($guest, 'for i in 1 2; do /init -q -- nls_iso8859-1; echo "status $?"; done; /init -q -- none; echo "status $?"; cut -d " " -f 1 /proc/modules; echo e""nd', qr/^end$/m);
+	like($seen, qr/^status 0\nstatus 0\nstatus 1\n/m, 'one that is there is no failure, one that is not in the image is');
+	like($seen, qr/^nls_iso8859_1$/m, 'a name with -');
 	$guest->stop;
 };
 
