@@ -58,9 +58,11 @@ int tree_finish(struct tree *t, struct fail *f);
 
 /* Attributes that this kernel or user could not store (never security.capability, which is an
  * error), and the name of the first one, "" if none. ACLs whose users or groups the tree does not know, and the path of the first one. */
+#define TREE_LOSS_MAX 96
+
 struct tree_losses {
 	uint64_t count, unknown;
-	char first[96], first_unknown[96];
+	char first[TREE_LOSS_MAX], first_unknown[TREE_LOSS_MAX];
 };
 void tree_losses(struct tree *t, struct tree_losses *ret);
 

@@ -88,14 +88,6 @@ int tree_acls_add(struct tree *t, const struct member *m, int parent_fd, const c
 	return 0;
 }
 
-static void count_unknown(struct tree *t, const char *path)
-{
-	pthread_mutex_lock(&t->lock);
-	if (t->losses.unknown++ == 0)
-		snprintf(t->losses.first_unknown, sizeof(t->losses.first_unknown), "%s", path);
-	pthread_mutex_unlock(&t->lock);
-}
-
 /* Turns names into numbers. One that the root does not know loses its ACL, which is counted. */
 static int resolve_named_acls(struct tree *t, const struct named_acls *n, struct xattrs *ret)
 {
@@ -107,7 +99,7 @@ static int resolve_named_acls(struct tree *t, const struct named_acls *n, struct
 	while (r == 0 && xattrs_next(&n->xattrs, &cursor, &name, &value, &size)) {
 		r = aclnames_resolve(t->root_fd, name, value, size, ret);
 		if (r == -ENOENT) {
-			count_unknown(t, n->path);
+			tree_count_loss(t, &t->losses.unknown, t->losses.first_unknown, n->path);
 			r = 0;
 		}
 	}

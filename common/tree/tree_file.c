@@ -135,6 +135,12 @@ void tree_file_hold(struct tree_file *file)
 
 /* ---- holes ---- */
 
+static void punch(int fd, off_t from, off_t to)
+{
+	if (to > from)
+		(void)fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, from, to - from);
+}
+
 /* Returns where it came to: to, or less when something cannot be read. */
 static off_t give_back_zeros(int fd, off_t from, off_t to)
 {
@@ -148,13 +154,10 @@ static off_t give_back_zeros(int fd, off_t from, off_t to)
 			break;
 		if (is_zero(page, (size_t)n))
 			continue;
-		if (at > zeros)
-			(void)fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, zeros,
-					at - zeros);
+		punch(fd, zeros, at);
 		zeros = at + n;
 	}
-	if (at > zeros)
-		(void)fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, zeros, at - zeros);
+	punch(fd, zeros, at);
 	return at;
 }
 

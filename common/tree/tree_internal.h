@@ -59,6 +59,9 @@ int tree_metadata_apply(struct tree *t, int fd, const struct stat *have,
 int tree_metadata_apply_xattrs(struct tree *t, int fd, const char *name,
 			       const struct xattrs *xattrs);
 
+/* Counts one of t's losses, and keeps what the first one was. */
+void tree_count_loss(struct tree *t, uint64_t *count, char first[TREE_LOSS_MAX], const char *what);
+
 /* Attributes that a target may lack without harm are counted, a capability never. */
 bool tree_metadata_may_lose(struct tree *t, const char *name, int error);
 

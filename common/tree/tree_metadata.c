@@ -12,16 +12,21 @@
 
 #include "tar/aclnames.h"
 
+void tree_count_loss(struct tree *t, uint64_t *count, char first[TREE_LOSS_MAX], const char *what)
+{
+	pthread_mutex_lock(&t->lock);
+	if ((*count)++ == 0)
+		snprintf(first, TREE_LOSS_MAX, "%s", what);
+	pthread_mutex_unlock(&t->lock);
+}
+
 /* E2BIG: no file system of Linux has values of more than 64 KiB. */
 bool tree_metadata_may_lose(struct tree *t, const char *name, int error)
 {
 	if ((error != ENOTSUP && error != EPERM && error != EACCES && error != E2BIG) ||
 	    (strcmp(name, "security.capability") == 0 && t->keep_owner))
 		return false;
-	pthread_mutex_lock(&t->lock);
-	if (t->losses.count++ == 0)
-		snprintf(t->losses.first, sizeof(t->losses.first), "%s", name);
-	pthread_mutex_unlock(&t->lock);
+	tree_count_loss(t, &t->losses.count, t->losses.first, name);
 	return true;
 }
 
