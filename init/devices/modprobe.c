@@ -2,14 +2,12 @@
 #include "devices/modprobe.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/console.h"
 #include "base/util.h"
 #include "devices/modules.h"
-#include "modules/modindex.h"
 
 #define PROGRAM "/proc/sys/kernel/modprobe"
 
@@ -50,7 +48,6 @@ bool modprobe_is_call(int argc, char **argv)
 /* PID 1 hears nothing of it: warnings are in the kernel's log. */
 int modprobe_run(char **argv)
 {
-	char name[MODULE_NAME_MAX];
 	struct modules *m;
 	bool is_there;
 
@@ -58,11 +55,7 @@ int modprobe_run(char **argv)
 	m = modules_open("/");
 	if (!m)
 		return 1;
-	modules_load_for(m, argv[3]); /* an alias */
-	snprintf(name, sizeof(name), "%s", argv[3]);
-	for (char *at = name; (at = strchr(at, '-'));)
-		*at = '_';
-	modules_load(m, name);
+	modules_load(m, argv[3]);
 	is_there = modules_are_there(m);
 	modules_close(m);
 	return !is_there;

@@ -308,7 +308,12 @@ static void load_by_name(const char *name, void *arg)
 
 void modules_load(struct modules *m, const char *name)
 {
-	load_by_name(name, m);
+	char plain[MODULE_NAME_MAX];
+
+	snprintf(plain, sizeof(plain), "%s", name);
+	for (char *at = plain; (at = strchr(at, '-'));)
+		*at = '_';
+	load_by_name(plain, m);
 }
 
 /* ---- devices ---- */

@@ -21,7 +21,7 @@ void modules_close(struct modules *m);
  * unless there are too many different ones. */
 void modules_load_for(struct modules *m, const char *modalias);
 
-/* Loads a module by its name, and what it needs. Failures are logged, unless the image has none of that name. */
+/* Loads a module by its name, or one of its aliases, with - and _ alike, and what it needs. Failures are logged, unless the image has none of that name. */
 void modules_load(struct modules *m, const char *name);
 
 /* Number of modules loaded since modules_open(). */
