@@ -78,10 +78,22 @@ static void write_match(FILE *out, const struct network_seen *s, bool is_vlan)
 		fprintf(out, "MACAddress=%s\n\n", net_mac_format(s->mac, mac));
 }
 
+/* The next of the list "A, B", and its length; NULL at the end. */
+static const char *next_dns(const char **list, size_t *ret_n)
+{
+	const char *server = *list;
+
+	*ret_n = strcspn(server, ",");
+	*list = server + *ret_n + strspn(server + *ret_n, ", ");
+	return *ret_n ? server : NULL;
+}
+
 /* systemd.network(5); KeepConfiguration= from version 243 on. */
 static int write_networkd(const struct network_seen *s, bool is_vlan)
 {
 	FILE *out = run_file_create(NETWORKD, "05-tarboot.network", 0644);
+	const char *list = s->dns, *dns;
+	size_t n;
 
 	if (!out)
 		return -errno;
@@ -95,32 +107,27 @@ static int write_networkd(const struct network_seen *s, bool is_vlan)
 		fprintf(out, "Address=%s\n", s->address);
 	if (!is_dynamic(s) && *s->gateway)
 		fprintf(out, "Gateway=%s\n", s->gateway);
-	for (const char *dns = s->dns; *dns; dns += strspn(dns, ", ")) {
-		size_t n = strcspn(dns, ",");
-
+	while ((dns = next_dns(&list, &n)))
 		if (strncmp(dns, "fe80:", 5) != 0) /* networkd hears of those itself */
 			fprintf(out, "DNS=%.*s\n", (int)n, dns);
-		dns += n;
-	}
 	if (is_dynamic(s)) /* the id that the lease was asked with */
 		fprintf(out, "\n[DHCPv4]\nClientIdentifier=mac\n");
 	return fclose(out) == 0 ? 0 : -EIO;
 }
 
-/* Those of the list "A, B" that are of the version's family. */
-static void write_dns(FILE *out, const char *dns, int version)
+/* Those that are of the version's family. */
+static void write_dns(FILE *out, const char *list, int version)
 {
-	const char *before = "dns=";
+	const char *before = "dns=", *dns;
+	size_t n;
 
-	for (; *dns; dns += strspn(dns, ", ")) {
-		size_t n = strcspn(dns, ",");
+	while ((dns = next_dns(&list, &n))) {
 		bool is_ipv6 = memchr(dns, ':', n);
 
-		if (is_ipv6 == (version == 6)) {
-			fprintf(out, "%s%.*s;", before, (int)n, dns);
-			before = "";
-		}
-		dns += n;
+		if (is_ipv6 != (version == 6))
+			continue;
+		fprintf(out, "%s%.*s;", before, (int)n, dns);
+		before = "";
 	}
 	if (!*before)
 		fputc('\n', out);

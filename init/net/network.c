@@ -406,7 +406,7 @@ static void advance(struct network *n)
 			nic_advance(&n->nics[i], n->rtnl, &n->task->options);
 	if (n->is_reached && (!nic_is_ready(n->turn) || nic_is_refused(n->turn)))
 		look_again(n);
-	if (n->is_reached && n->turn->is_config_new) /* a renewed lease says something else */
+	if (n->is_reached) /* a renewed lease may say something else */
 		nic_configure(n->turn, n->rtnl);
 	if (n->probe.pid && now_usec() >= n->probe.end)
 		end_probe(n);

@@ -61,10 +61,10 @@ void nic_read_lease(struct nic *nic);
 /* Has it link and address, so that it can have its turn? */
 bool nic_is_ready(const struct nic *nic);
 
-/* How far it has come. */
 /* Did the kernel not take its address? Another turn tries again. */
 bool nic_is_refused(const struct nic *nic);
 
+/* How far it has come. */
 enum network_reason nic_reason(const struct nic *nic);
 
 /* Gives address and routes to the kernel; what it refuses is said on the console, once for a configuration. */
