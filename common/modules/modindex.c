@@ -266,6 +266,18 @@ const char *modindex_dependencies(const struct modindex *m, const char *name)
 	return NULL;
 }
 
+bool modindex_is_in_net(const char *line)
+{
+	static const char net[] = "/drivers/net/";
+
+	return memmem(line, strcspn(line, ":\n"), net, sizeof(net) - 1) != NULL;
+}
+
+bool modindex_is_foreign(const char *line)
+{
+	return strncmp(line, "kernel/", 7) != 0;
+}
+
 void modindex_tied(const struct modindex *m, const char *name, enum modindex_tie tie,
 		   void (*found)(const char *name, void *arg), void *arg)
 {

@@ -38,6 +38,11 @@ void modindex_match(const struct modindex *m, const char *modalias,
  * last of which is to be loaded first. NULL: there is none. It ends at a newline or NUL. */
 const char *modindex_dependencies(const struct modindex *m, const char *name);
 
+/* Of a line of modules.dep. Is the module below drivers/net/, in whatever directory? And was it not built with the kernel? Those lie in
+ * updates/dkms, extra and the like, whatever they are for. */
+bool modindex_is_in_net(const char *line);
+bool modindex_is_foreign(const char *line);
+
 /* Kinds of modules that are named for another one. */
 enum modindex_tie {
 	MODINDEX_BEFORE, /* softdep pre: to be loaded before it */

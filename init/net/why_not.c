@@ -10,6 +10,7 @@
 
 #include "base/read_all.h"
 #include "base/util.h"
+#include "modules/modindex.h"
 
 #define PCI "/sys/bus/pci/devices"
 #define ABOUT_MAX (sizeof(((struct network_seen *)0)->about) + sizeof("the proxy "))
@@ -60,16 +61,6 @@ static void list_without_driver(char *ret, size_t size)
 		closedir(dir);
 }
 
-/* Is a line of modules.dep, like "kernel/drivers/net/ethernet/intel/e1000e.ko.xz: …", about a network driver? What was not built
- * with the kernel ("updates/dkms/r8125.ko: …") is mostly one: pack looked into it, or was told its name. */
-static bool is_driver(const char *line)
-{
-	static const char net[] = "/drivers/net/";
-
-	return memmem(line, strcspn(line, ":\n"), net, sizeof(net) - 1) ||
-	       strncmp(line, "kernel/", 7) != 0;
-}
-
 /* Lists the network drivers that the image has. */
 static void list_drivers(char *ret, size_t size)
 {
@@ -88,7 +79,8 @@ static void list_drivers(char *ret, size_t size)
 		const char *name = line;
 
 		end = line + strcspn(line, "\n");
-		if (!is_driver(line))
+		/* What is foreign is mostly one: pack looked into it, or was told its name. */
+		if (!modindex_is_in_net(line) && !modindex_is_foreign(line))
 			continue;
 		for (const char *c = line; c < line + strcspn(line, ":\n"); c++)
 			name = *c == '/' ? c + 1 : name;

@@ -234,19 +234,6 @@ static void free_module(struct module_file *m)
 
 /* ---- network drivers ---- */
 
-static bool is_in_net(const char *line)
-{
-	static const char net[] = "/drivers/net/";
-
-	return memmem(line, strcspn(line, ":"), net, sizeof(net) - 1) != NULL;
-}
-
-/* Not built with the kernel: those lie in updates/dkms, extra and the like, whatever they are for. */
-static bool is_foreign(const char *line)
-{
-	return strncmp(line, "kernel/", 7) != 0;
-}
-
 /* Does it make network devices? A module has the names of the functions that it calls; "register_netdev" is mostly the
  * end of "unregister_netdev" there. */
 static bool makes_network_device(const struct text *module)
@@ -267,7 +254,7 @@ static void want_foreign_net(struct adding *a)
 	for (size_t i = 0; i < a->choice.n; i++) {
 		const char *line = a->choice.modules[i].line;
 
-		if (!is_foreign(line) || memmem(line, strcspn(line, "\n"), wifi, sizeof(wifi) - 1))
+		if (!modindex_is_foreign(line) || memmem(line, strcspn(line, "\n"), wifi, sizeof(wifi) - 1))
 			continue;
 		if (read_module(a, line, &m) == 0 && makes_network_device(m.plain))
 			a->choice.modules[i].wanted = true;
@@ -355,8 +342,8 @@ static int add_module_file(struct adding *a, const char *line, const struct modu
 	if (r == 0)
 		r = add_firmware_of(a, m->plain);
 	a->count->modules++;
-	a->count->network += is_in_net(line) ||
-			     (is_foreign(line) && makes_network_device(m->plain));
+	a->count->network += modindex_is_in_net(line) ||
+			     (modindex_is_foreign(line) && makes_network_device(m->plain));
 	return r;
 }
 

@@ -79,12 +79,12 @@ static const struct {
 };
 
 /* What finds the devices of a bus. Their drivers need no symbol of it, so that depmod does not know. */
-static const struct {
-	const char *modalias, *driver;
+static const struct bus {
+	const char *modalias;
+	const char *drivers[4];
 } buses[] = {
-	{ "alias virtio:", "virtio_pci" }, { "alias virtio:", "virtio_mmio" },
-	{ "alias usb:", "xhci_pci" },      { "alias usb:", "ehci_pci" },
-	{ "alias usb:", "ohci_pci" },      { "alias usb:", "uhci_hcd" },
+	{ "alias virtio:", { "virtio_pci", "virtio_mmio" } },
+	{ "alias usb:", { "xhci_pci", "ehci_pci", "ohci_pci", "uhci_hcd" } },
 };
 
 int module_choice_open(struct module_choice *c, const struct modindex *index)
@@ -248,14 +248,12 @@ static bool has_alias(const struct module_choice *c, const char *start)
 	return false;
 }
 
-static void want_buses(struct module_choice *c)
+static void want_bus(struct module_choice *c, const struct bus *bus)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(buses); i++) {
-		struct module *driver = find(c, buses[i].driver);
-
-		if (driver && !driver->wanted)
-			driver->wanted = has_alias(c, buses[i].modalias);
-	}
+	if (!has_alias(c, bus->modalias))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(bus->drivers) && bus->drivers[i]; i++)
+		want_module(bus->drivers[i], c);
 }
 
 void module_choice_complete(struct module_choice *c)
@@ -264,7 +262,8 @@ void module_choice_complete(struct module_choice *c)
 
 	while (again) {
 		again = false;
-		want_buses(c);
+		for (size_t i = 0; i < ARRAY_SIZE(buses); i++)
+			want_bus(c, &buses[i]);
 		for (size_t i = 0; i < c->n; i++)
 			if (c->modules[i].wanted && !c->modules[i].complete) {
 				want_needed(c, &c->modules[i]);
