@@ -12,20 +12,7 @@ case $build in
 esac
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work"
-n=0
-
-# check NAME COMMAND...: one TAP line; what the command prints is shown when it fails.
-check() {
-	n=$((n + 1))
-	name=$1
-	shift
-	if output=$("$@" 2>&1); then
-		echo "ok $n - $name"
-	else
-		echo "not ok $n - $name"
-		echo "$output" | tail -n 20 | sed 's/^/# /'
-	fi
-}
+. tests/tap
 
 is_static() { ! readelf -lW "$1" | grep -E 'INTERP|DYNAMIC'; }
 is_stripped() { ! readelf -SW "$1" | grep -E ' \.symtab| \.debug'; }

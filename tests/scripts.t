@@ -5,20 +5,7 @@ cd "$(dirname "$0")/.." || exit 1
 work=${TARBOOT_BUILD:-$PWD/build}/tests/tmp-scripts-$$
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/bin"
-n=0
-
-# check NAME COMMAND...: one TAP line; what the command prints is shown when it fails.
-check() {
-	n=$((n + 1))
-	name=$1
-	shift
-	if output=$("$@" 2>&1); then
-		echo "ok $n - $name"
-	else
-		echo "not ok $n - $name"
-		echo "$output" | tail -n 20 | sed 's/^/# /'
-	fi
-}
+. tests/tap
 
 # stub NAME: a command of the machine that is played, from standard input.
 stub() {

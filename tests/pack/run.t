@@ -52,9 +52,9 @@ my $emulated = "-accel tcg -M pc -cpu $V3 -m 2G -smp 2 $MACHINE $PAIR -append co
 my $on_kvm   = "-accel kvm -M pc -cpu host -m 2G -smp 2 $MACHINE $PAIR -append console=ttyS0 panic=-1";
 
 {
-	my $said = try({ env => { PATH => "$bin:$ENV{PATH}", SAID => $said, KVM => 'dies' } }, 'script', '-qec', "'$TARBOOT' run '$image' --accel=tcg; stty -a", '/dev/null');
-	like($said->{out}, qr/QEMU was killed by signal 9\b/, 'QEMU is killed');
-	like($said->{out}, qr/[ ;]icanon\b(?s:.*)[ ;]echo\b/, 'and the terminal is as it was');
+	my $died = try({ env => { PATH => "$bin:$ENV{PATH}", SAID => $said, KVM => 'dies' } }, 'script', '-qec', "'$TARBOOT' run '$image' --accel=tcg; stty -a", '/dev/null');
+	like($died->{out}, qr/QEMU was killed by signal 9\b/, 'QEMU is killed');
+	like($died->{out}, qr/[ ;]icanon\b(?s:.*)[ ;]echo\b/, 'and the terminal is as it was');
 }
 
 my ($r, @calls) = runs('', '--accel=tcg');
