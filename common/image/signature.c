@@ -80,13 +80,13 @@ int signature_key_parse(const char *text, size_t size, struct signature_key *ret
 	return 0;
 }
 
-/* No control characters, which a terminal would obey. */
+/* No control characters, which a terminal would obey; but minisign's own comments have tabs. */
 static bool copy_comment(const struct line *l, char ret[SIGNATURE_COMMENT_MAX])
 {
 	if (l->size >= SIGNATURE_COMMENT_MAX)
 		return false;
 	for (size_t i = 0; i < l->size; i++)
-		if ((unsigned char)l->text[i] < ' ' || l->text[i] == 0x7f)
+		if (((unsigned char)l->text[i] < ' ' && l->text[i] != '\t') || l->text[i] == 0x7f)
 			return false;
 	memcpy(ret, l->text, l->size);
 	ret[l->size] = '\0';
@@ -216,8 +216,8 @@ static void take_value(const char *value, size_t size, char *ret, size_t room)
 void signature_about_parse(const char *comment, struct signature_about *ret)
 {
 	*ret = (struct signature_about){ 0 };
-	for (const char *at = comment; *at; at += *at == ' ') {
-		size_t size = strcspn(at, " ");
+	for (const char *at = comment; *at; at += *at != '\0') {
+		size_t size = strcspn(at, " \t");
 
 		if (strncmp(at, "name=", 5) == 0)
 			take_value(at + 5, size - 5, ret->name, sizeof(ret->name));

@@ -246,6 +246,9 @@ each_way('no manifest', 1, qr/^tarboot: \S+\.manifest: (?:it is not there|the se
 	run(qw(minisign -S -H -s), scratch('holder.key'), '-m', $manifest, qw(-t x));
 	each_way('a manifest without Blocks', 1, qr/^tarboot: \S+\.manifest: it lists no Blocks, so its signature says nothing of the payload$/m, @TRUST);
 	with_files();
+	run(qw(minisign -S -H -s), scratch('holder.key'), '-m', $manifest);
+	each_way('signed by hand, with minisign\'s own comment', 0, qr/^\z/, @TRUST);
+	with_files();
 	my $other = spew(scratch('own.manifest'), $right{$manifest});
 	my @own = ('verify', "http://127.0.0.1:$port/root.tar.xz", '--manifest', $other);
 	is(try($TARBOOT, @own)->{exit}, 0, 'a manifest of one\'s own');
