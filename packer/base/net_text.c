@@ -120,6 +120,13 @@ bool host_name_is_plain(const char *name)
 	       !is_word_of_dnsmasq(name);
 }
 
+/* iPXE's command_terminator(): these words, and what begins a comment. */
+static bool ends_command(const char *word, size_t n)
+{
+	return (n > 0 && *word == '#') || (n == 1 && *word == ';') ||
+	       (n == 2 && (memcmp(word, "&&", 2) == 0 || memcmp(word, "||", 2) == 0));
+}
+
 bool text_is_plain(const char *text)
 {
 	size_t n;
@@ -131,7 +138,7 @@ bool text_is_plain(const char *text)
 			return false;
 	for (const char *word = text; *word; word += n + (word[n] == ' ')) {
 		n = strcspn(word, " ");
-		if (n == 2 && (memcmp(word, "&&", 2) == 0 || memcmp(word, "||", 2) == 0))
+		if (ends_command(word, n))
 			return false;
 	}
 	return true;

@@ -39,5 +39,6 @@ bool name_is_plain(const char *name);
 /* The same for the name of a machine: without _, no - at its end, and nothing that a DHCP server could take for a time. */
 bool host_name_is_plain(const char *name);
 
-/* Can it be put into an iPXE script: printable ASCII without ${, and without the words && and ||? */
+/* Can it be put into an iPXE script: printable ASCII without ${, without the words &&, || and ;, and without words
+ * that begin with #? */
 bool text_is_plain(const char *text);
