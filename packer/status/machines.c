@@ -188,7 +188,8 @@ static bool is_root(const char *path)
 {
 	const char *name = strrchr(path, '/');
 
-	return name && strncmp(name, "/root.tar", 9) == 0 && !ends_with(path, ".manifest");
+	return name && strncmp(name, "/root.tar", 9) == 0 && !ends_with(path, ".manifest") &&
+	       !ends_with(path, ".minisig");
 }
 
 /* Of the last part the rest was loaded before, perhaps from another server. */

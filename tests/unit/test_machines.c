@@ -105,6 +105,9 @@ static void test_boot(void)
 	is_at("kernel", "the kernel");
 	is_str(k->image, "lab", "its image");
 	is_int((long long)k->rate, 7000000, "its rate");
+	(void)server_says("tarboot 10.7.0.9 200 300 0.000 300 [-] "
+			  "/images/lab/1/root.tar.xz.manifest.minisig");
+	is_at("kernel", "a signature is not the root");
 	(void)server_says("tarboot 10.7.0.9 206 25000000 1.000 75000000 [bytes "
 			  "25000000-99999999/100000000] /images/lab/1/root.tar.xz");
 	is_at("fetch", "half a root");
