@@ -27,6 +27,13 @@ struct servers {
 	size_t n;
 };
 
+/* What is known of a layer before it arrives. */
+struct expected {
+	uint64_t most;  /* bytes */
+	bool is_pinned; /* that many, says its manifest; else there is no memory for more */
+	const struct digest *digest; /* NULL: none */
+};
+
 /* ---- the bytes ---- */
 
 static int open_fetched(struct boot *b, const char *name, int fd, struct payload *ret)
@@ -45,12 +52,12 @@ static int open_fetched(struct boot *b, const char *name, int fd, struct payload
 	return r < 0 ? fail_errno(&b->fail, r, name, "cannot keep this layer") : 0;
 }
 
-static int fail_too_large(struct boot *b, const char *name, uint64_t most, bool is_pinned)
+static int fail_too_large(struct boot *b, const char *name, const struct expected *e)
 {
 	char text[SIZE_TEXT_MAX];
 
-	size_format(text, most);
-	if (is_pinned)
+	size_format(text, e->most);
+	if (e->is_pinned)
 		return fail_set(&b->fail, EBADMSG, name, "Publish it again.",
 				"this layer is larger than its manifest says, %s", text);
 	return fail_set(&b->fail, ENOSPC, name, "Add memory, or make it smaller.",
@@ -70,20 +77,21 @@ static int fetch_one(struct boot *b, const struct servers *s, uint64_t most,
 	return r < 0 ? r : open_fetched(b, s->urls[0].text, fd, ret);
 }
 
-/* One with another digest than it shall have is fetched from the next server. */
-static int fetch_right(struct boot *b, struct servers *s, uint64_t most,
-		       const struct digest *digest, const struct layer_wish *wish,
-		       struct payload *ret)
+/* One with another digest or of another size than it shall have is fetched from the next server. */
+static int fetch_right(struct boot *b, struct servers *s, const struct expected *e,
+		       const struct layer_wish *wish, struct payload *ret)
 {
-	bool has_arrived;
+	bool all_were_asked; /* until the patience ended */
 	int r = 0;
 
 	for (size_t tries = 1;; tries++) {
-		r = fetch_one(b, s, most, wish, ret);
-		has_arrived = r == 0; /* else all servers were asked, until the patience ended */
-		if (has_arrived && digest)
-			r = layer_check_digest(ret, digest, &b->fail);
-		if (!has_arrived || r != -EBADMSG || tries >= s->n)
+		r = fetch_one(b, s, e->most, wish, ret);
+		all_were_asked = r != 0 && r != -EFBIG;
+		if (r == -EFBIG)
+			r = fail_too_large(b, s->urls[0].text, e);
+		else if (r == 0 && e->digest)
+			r = layer_check_digest(ret, e->digest, &b->fail);
+		if (all_were_asked || r != -EBADMSG || tries >= s->n)
 			break;
 		payload_close(ret);
 		console_log(LOG_WARNING, "%s: %s", b->fail.what, b->fail.why);
@@ -100,13 +108,12 @@ static int fetch_pinned(struct boot *b, struct servers *s, const struct layer_wi
 {
 	struct payload p = { 0 };
 	struct memory m = { 0 };
+	struct expected e = { .digest = wish->digest };
 	int r;
 
 	(void)memory_read(&m);
-	m.available -= min_u64(m.available, RESERVE);
-	r = fetch_right(b, s, m.available, wish->digest, wish, &p);
-	if (r == -EFBIG)
-		return fail_too_large(b, s->urls[0].text, m.available, false);
+	e.most = m.available - min_u64(m.available, RESERVE);
+	r = fetch_right(b, s, &e, wish, &p);
 	return r == 0 ? root_layer_add(b, &p, wish, NULL) : r;
 }
 
@@ -122,9 +129,9 @@ static int fetch_signed(struct boot *b, struct servers *s, const struct layer_wi
 	if (r == 0 && wish->digest && !digest_is_same(wish->digest, &m.payload_digest))
 		r = layer_fail_digest(&b->fail, s->urls[0].text, &m.payload_digest, wish->digest);
 	if (r == 0) {
-		r = fetch_right(b, s, m.payload_bytes, &m.payload_digest, wish, &p);
-		if (r == -EFBIG)
-			r = fail_too_large(b, s->urls[0].text, m.payload_bytes, true);
+		struct expected e = { m.payload_bytes, true, &m.payload_digest };
+
+		r = fetch_right(b, s, &e, wish, &p);
 	}
 	if (r == 0)
 		r = root_layer_add(b, &p, wish, &m);

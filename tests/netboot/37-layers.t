@@ -270,13 +270,15 @@ for my $layer ("layer-1.tar.xz", "layer-2.tar.xz") {
 }
 run('cp', "$http/layer-1.tar.xz$_", "$http/renamed.tar.xz$_") for '', '.manifest', '.manifest.minisig';
 run('cp', "$http/layer-1.tar.xz$_", "$http/unsigned.tar.xz$_") for '', '.manifest';
+spew("$http/layer-1.tar.xz.newer", slurp("$http/layer-1.tar.xz") . 'x');
 
 my %keyed = (root => 'keyed');
 my $sign  = 'Publish it again with `tarboot netboot --stream --sign KEYFILE`.';
 two_at_once(
 	up('signed layers', [ url('layer-1'), url('layer-2') ], [ qr{^tarboot: http://\S+/layer-1\.tar\.xz\.manifest is signed: }m,
 		qr{^tarboot: find layers: \d+\.\d+ s, 2, }m ], %keyed),
-	up('one that is signed, with the digest on the line', pinned('layer-1'), [ qr{^tarboot: find layers: \d+\.\d+ s, 1, }m ], %keyed),
+	up('one that is signed, with the digest on the line, and the first server has a longer one', url('layer-1', 'newer') . ',' . pinned('layer-1'), [
+		qr{^tarboot: http://\S+/newer/layer-1\.tar\.xz: this layer is larger than its manifest says, }m, qr{^tarboot: find layers: \d+\.\d+ s, 1, }m ], %keyed),
 	down('one that is signed, and the line says another digest', url('layer-1') . "#$none", %keyed, what => url('layer-1'),
 		why => qr/^this layer's digest is @{[ substr digest('layer-1.tar.xz'), 0, 16 ]}\.\.\., and must be d{16}\.\.\.$/, do => qr/^Publish it again/),
 	down('one that is not signed', pinned('unsigned'), %keyed, what => url('unsigned') . '.manifest.minisig', do => $sign,
