@@ -220,12 +220,20 @@ static void clear_host_bits(struct net_address *a)
 void net_config_add_route(struct net_config *c, const struct net_address *to,
 			  const struct net_address *gateway)
 {
-	struct net_route route = { .to = { .family = gateway->family }, .gateway = *gateway };
+	struct net_route route = { .to = to ? *to : *gateway, .gateway = *gateway };
 
-	if (!gateway->family || c->n_routes == NET_ROUTES_MAX)
+	if (!route.to.family || c->n_routes == NET_ROUTES_MAX)
 		return;
-	if (to)
-		route.to = *to;
+	if (!to)
+		route.to.prefix = 0;
 	clear_host_bits(&route.to);
 	c->routes[c->n_routes++] = route;
+}
+
+const struct net_address *net_config_gateway(const struct net_config *c)
+{
+	for (size_t i = 0; i < c->n_routes; i++)
+		if (c->routes[i].to.prefix == 0 && c->routes[i].gateway.family)
+			return &c->routes[i].gateway;
+	return NULL;
 }

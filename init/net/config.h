@@ -21,8 +21,8 @@ struct net_address {
 };
 
 struct net_route {
-	struct net_address to; /* a prefix of 0 bits: everything */
-	struct net_address gateway;
+	struct net_address to;      /* a prefix of 0 bits: everything */
+	struct net_address gateway; /* family 0: the network is on the link itself */
 };
 
 struct net_config {
@@ -79,6 +79,10 @@ bool net_hostname_is_valid(const char *name);
  * break musl's resolver, which asks all at once. */
 void net_config_add_dns(struct net_config *c, const struct net_address *server);
 
-/* Adds a route to the network that to is in; ignored when there are enough. to = NULL: the default route. */
+/* Adds a route to the network that to is in; ignored when there are enough. to = NULL: the default route, ignored without a
+ * gateway. */
 void net_config_add_route(struct net_config *c, const struct net_address *to,
 			  const struct net_address *gateway);
+
+/* The gateway of the default route; NULL: there is none. */
+const struct net_address *net_config_gateway(const struct net_config *c);

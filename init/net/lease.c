@@ -78,6 +78,12 @@ static bool parse_host(const char *text, struct net_address *ret)
 	       net_address_is_host(ret);
 }
 
+/* None (0.0.0.0) gives family 0. */
+static bool parse_gateway(const char *text, struct net_address *ret)
+{
+	return parse_host(text, ret) || (net_address_parse(text, ret) && !ret->family);
+}
+
 /* udhcpc has the length of the prefix in "mask", and the mask in "subnet". */
 static void read_mask(const struct texts *t, struct net_address *address)
 {
@@ -97,7 +103,7 @@ static void read_static_routes(const struct texts *t, struct net_config *c)
 	struct net_route r;
 
 	while (next_word(&list, to) && next_word(&list, gateway)) {
-		if (!net_address_parse(to, &r.to) || !parse_host(gateway, &r.gateway))
+		if (!net_address_parse(to, &r.to) || !parse_gateway(gateway, &r.gateway))
 			continue;
 		if (!r.to.family && r.to.prefix == 0)
 			r.to.family = AF_INET;

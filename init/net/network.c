@@ -208,6 +208,7 @@ static void describe_turn(const struct nic *nic, const struct net_config *dns,
 			  struct network_seen *s)
 {
 	const struct net_config *c = &nic->config;
+	const struct net_address *gateway = nic->has_config ? net_config_gateway(c) : NULL;
 	char text[NET_ADDRESS_TEXT_MAX], driver[32];
 
 	snprintf(s->nic, sizeof(s->nic), "%s", nic->link.name);
@@ -220,8 +221,7 @@ static void describe_turn(const struct nic *nic, const struct net_config *dns,
 		 nic->option && *nic->option->config.hostname ? nic->option->config.hostname
 							      : c->hostname);
 	snprintf(s->gateway, sizeof(s->gateway), "%.47s",
-		 nic->has_config && c->n_routes ? net_address_format(&c->routes[0].gateway, text)
-						: "");
+		 gateway ? net_address_format(gateway, text) : "");
 	*s->dns = '\0';
 	for (size_t i = 0; i < dns->n_dns; i++)
 		add_name(s->dns, sizeof(s->dns), net_address_format(&dns->dns[i], text));

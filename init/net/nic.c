@@ -175,13 +175,12 @@ static void set_up(struct nic *nic, int rtnl)
 
 static void say_config(const struct nic *nic, const struct net_config *c)
 {
-	char address[NET_ADDRESS_TEXT_MAX], gateway[NET_ADDRESS_TEXT_MAX],
-		dns[NET_ADDRESS_TEXT_MAX];
+	const struct net_address *gateway = net_config_gateway(c);
+	char address[NET_ADDRESS_TEXT_MAX], text[NET_ADDRESS_TEXT_MAX], dns[NET_ADDRESS_TEXT_MAX];
 
 	console_log(LOG_NOTICE, "%s: address %s%s%s%s%s%s%s", nic->link.name,
 		    net_address_format(&c->address, address), *c->from ? " from " : "", c->from,
-		    c->n_routes ? ", gateway " : "",
-		    c->n_routes ? net_address_format(&c->routes[0].gateway, gateway) : "",
+		    gateway ? ", gateway " : "", gateway ? net_address_format(gateway, text) : "",
 		    c->n_dns ? ", DNS " : "", c->n_dns ? net_address_format(&c->dns[0], dns) : "");
 }
 
@@ -326,8 +325,9 @@ static void say_refused_route(const struct nic *nic, const struct net_route *rou
 {
 	char to[NET_ADDRESS_TEXT_MAX], gateway[NET_ADDRESS_TEXT_MAX];
 
-	console_log(LOG_WARNING, "%s: the kernel does not take the route to %s via %s: %s",
+	console_log(LOG_WARNING, "%s: the kernel does not take the route to %s%s%s: %s",
 		    nic->link.name, net_address_format(&route->to, to),
+		    route->gateway.family ? " via " : "",
 		    net_address_format(&route->gateway, gateway), strerror(-r));
 }
 

@@ -341,24 +341,26 @@ int rtnl_add_address(int fd, int index, const struct net_address *a)
 	return request_send(fd, &r, NULL, NULL);
 }
 
-/* `ip route add TO via GATEWAY dev INDEX [onlink]` */
+/* `ip route add TO [via GATEWAY] dev INDEX [onlink]` */
 int rtnl_add_route(int fd, int index, const struct net_route *route, bool is_on_link)
 {
 	struct request r;
 	struct rtmsg *m = request_start(&r, RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE,
 					sizeof(*m));
-	uint8_t family = route->gateway.family;
+	uint8_t family = route->to.family;
+	bool has_gateway = route->gateway.family != 0;
 
 	m->rtm_family = family;
 	m->rtm_dst_len = route->to.prefix;
 	m->rtm_table = RT_TABLE_MAIN;
 	m->rtm_protocol = RTPROT_BOOT;
-	m->rtm_scope = RT_SCOPE_UNIVERSE;
+	m->rtm_scope = has_gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
 	m->rtm_type = RTN_UNICAST;
-	m->rtm_flags = is_on_link ? RTNH_F_ONLINK : 0;
+	m->rtm_flags = has_gateway && is_on_link ? RTNH_F_ONLINK : 0;
 	if (route->to.prefix > 0)
 		request_add(&r, RTA_DST, route->to.bytes, bytes_of(family));
-	request_add(&r, RTA_GATEWAY, route->gateway.bytes, bytes_of(family));
+	if (has_gateway)
+		request_add(&r, RTA_GATEWAY, route->gateway.bytes, bytes_of(family));
 	request_add(&r, RTA_OIF, &index, sizeof(index));
 	return request_send(fd, &r, NULL, NULL);
 }

@@ -357,12 +357,12 @@ subtest 'an address that the kernel has configured' => sub {
 subtest 'a DHCP server with routes of which one is refused' => sub {
 	my $odd = 100 + $n_networks;
 	network("--dhcp-range=192.168.$odd.20,192.168.$odd.20,1h",
-		"--dhcp-option=121,10.8.0.0/16,192.168.$odd.255,10.9.1.0/22,192.168.$odd.1,0.0.0.0/0,192.168.$odd.1");
+		"--dhcp-option=121,10.8.0.0/16,192.168.$odd.255,10.9.1.0/22,192.168.$odd.1,10.7.0.0/16,0.0.0.0,0.0.0.0/0,192.168.$odd.1");
 	my $c = Client->new($odd);
 	like($c->boot("tarboot.rootfs=http://192.168.$odd.1/x"), qr{^reached nic=eth0 address=192\.168\.$odd\.20/24 }, 'reached');
 	is(join("\n", grep { /kernel/ } split /\n/, lines($c)), "eth0: the kernel does not take the route to 10.8.0.0/16 via 192.168.$odd.255: Invalid argument",
 		'it is named, once');
-	is(route($c), "default via 192.168.$odd.1 dev eth0\n10.9.0.0/22 via 192.168.$odd.1 dev eth0\n"
+	is(route($c), "default via 192.168.$odd.1 dev eth0\n10.7.0.0/16 dev eth0 scope link\n10.9.0.0/22 via 192.168.$odd.1 dev eth0\n"
 		. "192.168.$odd.0/24 dev eth0 proto kernel scope link src 192.168.$odd.20\n", 'the others are there');
 	is($c->see('sh', '-c', 'timeout 1 ip -4 monitor address route; true'), '', 'and stay as they are');
 	$c->is_untouched;

@@ -27,7 +27,9 @@ static const char *parse(const char *text)
 	for (size_t i = 0; i < c.n_routes; i++) {
 		if (c.routes[i].to.prefix)
 			ADD(" to %s", net_address_format(&c.routes[i].to, b));
-		ADD(" via %s", net_address_format(&c.routes[i].gateway, a));
+		ADD(" via %s", c.routes[i].gateway.family
+				       ? net_address_format(&c.routes[i].gateway, a)
+				       : "link");
 	}
 	for (size_t i = 0; i < c.n_dns; i++)
 		ADD(" dns %s", net_address_format(&c.dns[i], a));
@@ -61,6 +63,13 @@ static const struct {
 	  "10.3.0.1/32 10.0.0.9 10.4.0.1/0 10.0.0.6",
 	  "10.0.0.5/24 to 10.1.0.0/22 via 10.0.0.7 to 10.0.0.0/9 via 10.0.0.8 to 10.3.0.1 via "
 	  "10.0.0.9 via 10.0.0.6" },
+
+	/* on the link itself: RFC 3442 */
+	{ "bound|ip=10.0.0.5|mask=32|router=10.0.0.7|staticroutes=10.0.0.1/32 0.0.0.0 0.0.0.0/0 "
+	  "10.0.0.1 10.1.0.0/16 0.0.0.1",
+	  "10.0.0.5 to 10.0.0.1 via link via 10.0.0.1" },
+	{ "bound|ip=10.0.0.5|mask=24|router=10.0.0.1|staticroutes=10.1.0.0/16 0.0.0.0",
+	  "10.0.0.5/24 to 10.1.0.0/16 via link" },
 
 	{ "bound|ip=10.0.0.5|mask=24|opt7=0a000009", "10.0.0.5/24 log 10.0.0.9" },
 	{ "bound|ip=10.0.0.5|mask=24|opt7=fffffffe0a000001", "10.0.0.5/24 log 255.255.255.254" },
