@@ -234,29 +234,39 @@ static void free_module(struct module_file *m)
 
 /* ---- network drivers ---- */
 
-/* Does it make network devices? A module has the names of the functions that it calls; "register_netdev" is mostly the
- * end of "unregister_netdev" there. */
+/* A module has the names of the functions that it calls; "register_netdev" is mostly the end of "unregister_netdev" there. */
+static bool calls(const struct text *module, const char *function)
+{
+	return memmem(module->data, module->size, function, strlen(function) + 1) != NULL;
+}
+
 static bool makes_network_device(const struct text *module)
 {
-	static const char any[] = "register_netdev", usb[] = "usbnet_probe";
+	return calls(module, "register_netdev") || calls(module, "usbnet_probe");
+}
 
-	return memmem(module->data, module->size, any, sizeof(any)) ||
-	       memmem(module->data, module->size, usb, sizeof(usb));
+/* cfg80211 and mac80211 are modules that it needs, or built in. */
+static bool is_for_wifi(const char *line, const struct text *module)
+{
+	static const char file[] = "/cfg80211.ko";
+
+	return memmem(line, strcspn(line, "\n"), file, sizeof(file) - 1) ||
+	       calls(module, "wiphy_new_nm") || calls(module, "ieee80211_alloc_hw_nm");
 }
 
 /* Wants the drivers that the group `net` cannot tell by their paths, but none for Wi-Fi. One that cannot be read is left out:
  * it may be anything. */
 static void want_foreign_net(struct adding *a)
 {
-	static const char wifi[] = "/cfg80211.ko";
 	struct module_file m;
 
 	for (size_t i = 0; i < a->choice.n; i++) {
 		const char *line = a->choice.modules[i].line;
 
-		if (!modindex_is_foreign(line) || memmem(line, strcspn(line, "\n"), wifi, sizeof(wifi) - 1))
+		if (!modindex_is_foreign(line))
 			continue;
-		if (read_module(a, line, &m) == 0 && makes_network_device(m.plain))
+		if (read_module(a, line, &m) == 0 && makes_network_device(m.plain) &&
+		    !is_for_wifi(line, m.plain))
 			a->choice.modules[i].wanted = true;
 		free_module(&m);
 	}

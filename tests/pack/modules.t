@@ -42,7 +42,8 @@ my $root = tiny_root('root', sub {
 	my %foreign = (
 		'updates/dkms/r8125.ko' => $calls->('r8125', 'unregister_netdev'), 'weak-updates/usb/axnet.ko.gz' => $calls->('axnet', 'usbnet_probe'),
 		'extra/wl.ko.xz'        => $calls->('wl', 'register_netdev'), 'updates/dkms/gpu.ko' => $calls->('gpu', 'register_netdevice_notifier'),
-		'updates/vendor/drivers/net/ethernet/ice.ko.xz' => $calls->('ice', 'printk'), 'extra/broken.ko.xz' => 'unregister_netdev');
+		'updates/vendor/drivers/net/ethernet/ice.ko.xz' => $calls->('ice', 'printk'), 'extra/broken.ko.xz' => "\xfd7zXZ\0junk\0register_netdev\0",
+		'updates/dkms/88x2bu.ko' => $calls->('88x2bu', "register_netdev\0wiphy_new_nm"));
 	my %through = (xz => 'xz --check=crc32', gz => 'gzip -n', zst => 'zstd -q', ko => 'cat');
 	my %files = (%foreign, map { ("kernel/drivers/$_" => $modules{$_}) } keys %modules);
 	for my $path (keys %files) {
@@ -68,6 +69,7 @@ updates/vendor/drivers/net/ethernet/ice.ko.xz:
 weak-updates/usb/axnet.ko.gz:
 extra/wl.ko.xz: kernel/net/wireless/cfg80211.ko
 extra/broken.ko.xz:
+updates/dkms/88x2bu.ko:
 extra/gone.ko:
 END
 	write_file("$root/$DIR/modules.alias", "# made by hand\nalias usb:* usbhid\nalias pci:1* fast\nalias pci:2* beep\nalias phy-id later\n");
