@@ -3,10 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/child.h"
 #include "base/console.h"
@@ -84,10 +87,22 @@ static void reopen_console(void)
 		close(fd);
 }
 
+/* Nothing of the initramfs runs in the new system, not even a process of the network that somebody took over and that left its
+ * parent. To PID 1 all others are all processes; elsewhere, in a test, they are somebody's. */
+static void end_all_others(void)
+{
+	if (getpid() != 1)
+		return;
+	(void)kill(-1, SIGKILL);
+	while (waitpid(-1, NULL, WNOHANG) > 0) /* who takes longer is the new init's */
+		;
+}
+
 int handover_exec(struct boot *b)
 {
 	char *own_name = b->argv[0];
 
+	end_all_others();
 	reopen_console();
 	terminals_close();
 	child_restore_signals();

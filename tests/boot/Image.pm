@@ -194,6 +194,7 @@ sub tiny_root {
 	spew("$root/sbin/init", <<'END', 0755);
 #!/bin/sh
 echo "TINY-INIT-RAN pid=$$ args=$*" >/dev/console
+/bin/busybox pidof sleep >/dev/null && echo "TINY-INIT-BESIDE sleep" >/dev/console
 exec /bin/busybox poweroff -f
 END
 	$change->($root) if $change;
