@@ -67,7 +67,7 @@ static bool is_dynamic(const struct network_seen *s)
 	return strcmp(s->from, "ip=") != 0;
 }
 
-/* A card gets another name, and a VLAN has the MAC of its card. */
+/* A card gets another name, and a VLAN has the MAC of its card, as bridges and the like do that the new system makes on it. */
 static void write_match(FILE *out, const struct network_seen *s, bool is_vlan)
 {
 	char mac[18];
@@ -75,7 +75,7 @@ static void write_match(FILE *out, const struct network_seen *s, bool is_vlan)
 	if (is_vlan)
 		fprintf(out, "Name=%s\n\n", s->nic);
 	else
-		fprintf(out, "MACAddress=%s\n\n", net_mac_format(s->mac, mac));
+		fprintf(out, "MACAddress=%s\nType=ether\n\n", net_mac_format(s->mac, mac));
 }
 
 /* The next of the list "A, B", and its length; NULL at the end. */

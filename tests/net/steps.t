@@ -197,6 +197,7 @@ subtest 'a fixed address, several cards, and one is kept' => sub {
 # The card that tarboot fetched the root by (tarboot.net=keep).
 [Match]
 MACAddress=52:54:00:00:01:02
+Type=ether
 
 [Network]
 KeepConfiguration=yes

@@ -108,7 +108,7 @@ sub see_lossy {
 	like($r, qr/^\d+: eth0 +inet 192\.168\.77\.103\/24 /m,        'the address is there');
 	like($r, qr/^default via 192\.168\.77\.1 dev eth0/m,          'and the route');
 	my $mac = mac(3);
-	like($r, qr/^\[Match\]\nMACAddress=$mac\n\n\[Network\]\nKeepConfiguration=yes\nAddress=192\.168\.77\.103\/24\nGateway=192\.168\.77\.1\nDNS=192\.168\.77\.1\n/m,
+	like($r, qr/^\[Match\]\nMACAddress=$mac\nType=ether\n\n\[Network\]\nKeepConfiguration=yes\nAddress=192\.168\.77\.103\/24\nGateway=192\.168\.77\.1\nDNS=192\.168\.77\.1\n/m,
 		'networkd is told');
 	like($r, qr/^\[ethernet\]\nmac-address=$mac\n\n\[ipv4\]\nmethod=manual\naddress1=192\.168\.77\.103\/24,192\.168\.77\.1\n/m,
 		'and NetworkManager');
