@@ -40,6 +40,9 @@ struct servers {
 
 /* ---- DHCP ---- */
 
+/* To these servers a machine is its MAC address. Its client identifier is another in iPXE, in init and, where that is made of a
+ * machine-id of this boot alone, in the new system at each boot: so it would take one address after the other. */
+
 /* UEFI HTTP boot does not use proxy DHCP. */
 static void dnsmasq_proxy(const struct servers *v)
 {
@@ -64,6 +67,7 @@ static void dnsmasq_addresses(const struct servers *v)
 		LEASE);
 	fprintf(v->out, "dhcp-option=option:router%s%s\n", *v->router ? "," : "", v->router);
 	fprintf(v->out, "dhcp-option=option:dns-server%s%s\n", *v->dns ? "," : "", v->dns);
+	fprintf(v->out, "dhcp-host=*:*:*:*:*:*,id:*\n"); /* whatever its client identifier */
 	fprintf(v->out, "dhcp-hostsfile=%s/config/" SITE_DNSMASQ_HOSTS "\n", v->directory);
 }
 
@@ -155,7 +159,7 @@ static void print_dhcpd(const struct servers *v)
 {
 	fprintf(v->out,
 		"# ISC dhcpd: /etc/dhcp/dhcpd.conf. TFTP of %s/tftp by another program.\n"
-		"authoritative;\n"
+		"authoritative;\nignore-client-uids true;\n"
 		"option client-arch code 93 = unsigned integer 16;\n"
 		"subnet %s netmask %s {\n\trange %s %s;\n\tdefault-lease-time "
 		"%u;\n\tmax-lease-time %u;\n",
@@ -243,6 +247,7 @@ static void print_kea(const struct servers *v)
 		"{\n  \"Dhcp4\": {\n"
 		"    \"interfaces-config\": { \"interfaces\": [ \"*\" ] },\n"
 		"    \"lease-database\": { \"type\": \"memfile\" },\n"
+		"    \"match-client-id\": false,\n"
 		"    \"valid-lifetime\": %u,\n    \"client-classes\": [\n",
 		v->directory, LEASE);
 	kea_class(v, "ipxe", "substring(option[77].hex,0,4) == 'iPXE'", v->url, "/", "menu.ipxe",
@@ -259,6 +264,10 @@ static void print_kea(const struct servers *v)
 
 /* ---- HTTP ---- */
 
+/* A cache between machines and server, as a room may have one, is to ask for these each time: what they say changes, and
+ * that one of them is not there, too. */
+#define CHANGING "(\\.ipxe|\\.minisig|/current/[^/]*|/uki-[^/]*\\.efi)$"
+
 /* The site alone, for an existing nginx, and for `tarboot serve`. */
 static void print_nginx_site(const struct servers *v)
 {
@@ -269,7 +278,7 @@ static void print_nginx_site(const struct servers *v)
 		"Range and If-Range\n"
 		"\tsendfile on;\n\ttcp_nopush on;\n\tgzip off;\n\tetag on;\n"
 		"\tdefault_type application/octet-stream;\n"
-		"\tlocation = /menu.ipxe { add_header Cache-Control no-cache; }\n}\n",
+		"\tlocation ~ " CHANGING " { add_header Cache-Control no-cache always; }\n}\n",
 		v->server, v->site->port, v->directory);
 }
 
@@ -278,6 +287,8 @@ static void print_nginx(const struct servers *v)
 	fprintf(v->out,
 		"# nginx -c %s/config/nginx.conf\n"
 		"worker_processes auto;\npid /run/tarboot-nginx.pid;\n"
+		"# a connection and a file for each machine\n"
+		"worker_rlimit_nofile 16384;\n"
 		"events { worker_connections 4096; }\n"
 		"http { include %s/config/nginx-site.conf; }\n",
 		v->directory, v->directory);
@@ -291,6 +302,7 @@ static void print_apache(const struct servers *v)
 		"<IfModule !authz_core_module>\n"
 		"\tLoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so\n"
 		"\tLoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so\n"
+		"\tLoadModule headers_module /usr/lib/apache2/modules/mod_headers.so\n"
 		"\tServerRoot /etc/apache2\n\tServerName %s\n\tUser www-data\n\tGroup www-data\n"
 		"\tPidFile /run/tarboot-apache.pid\n\tDefaultRuntimeDir /run\n\tErrorLog "
 		"/dev/stderr\n"
@@ -299,7 +311,10 @@ static void print_apache(const struct servers *v)
 		"<VirtualHost %s:%u>\n\tServerName %s\n\tDocumentRoot \"%s/http\"\n"
 		"\t<Directory \"%s/http\">\n\t\tOptions FollowSymLinks\n\t\tAllowOverride None\n"
 		"\t\tRequire all granted\n\t\tEnableSendfile On\n\t\tFileETag MTime Size\n"
-		"\t</Directory>\n</VirtualHost>\n",
+		"\t</Directory>\n"
+		"\t<IfModule headers_module>\n\t\t<LocationMatch \"" CHANGING "\">\n"
+		"\t\t\tHeader always set Cache-Control no-cache\n"
+		"\t\t</LocationMatch>\n\t</IfModule>\n</VirtualHost>\n",
 		v->directory, v->server, v->server, v->site->port, v->server, v->site->port,
 		v->server, v->directory, v->directory);
 }
@@ -310,7 +325,10 @@ static void print_lighttpd(const struct servers *v)
 		"# lighttpd -D -f %s/config/lighttpd.conf\n"
 		"server.bind = \"%s\"\nserver.port = %u\nserver.document-root = \"%s/http\"\n"
 		"server.network-backend = \"sendfile\"\n"
-		"mimetype.assign = ( \"\" => \"application/octet-stream\" )\n",
+		"mimetype.assign = ( \"\" => \"application/octet-stream\" )\n"
+		"server.modules = ( \"mod_setenv\" )\n"
+		"$HTTP[\"url\"] =~ \"" CHANGING "\" {\n"
+		"\tsetenv.set-response-header = ( \"Cache-Control\" => \"no-cache\" )\n}\n",
 		v->directory, v->server, v->site->port, v->directory);
 }
 
@@ -331,7 +349,8 @@ static void print_unit(const struct servers *v)
 		"After=network-online.target\n"
 		"# The address may come late, or tarboot netboot be at work.\n"
 		"StartLimitIntervalSec=0\n\n"
-		"[Service]\nExecStart=%s %s%s\nRestart=on-failure\nRestartSec=5\n\n"
+		"[Service]\nExecStart=%s %s%s\nRestart=on-failure\nRestartSec=5\n"
+		"LimitNOFILE=65536\n\n"
 		"[Install]\nWantedBy=multi-user.target\n",
 		v->file->what, command, v->directory, v->file->read);
 }
