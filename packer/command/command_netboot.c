@@ -570,10 +570,13 @@ static void warn_of_layers(const struct site *s)
 }
 
 /* When menu and scripts do not name it any more. */
-static int remove_old(struct netboot *n, struct fail *f)
+static int remove_old(struct netboot *n, const struct site_image *images, size_t n_images,
+		      struct fail *f)
 {
 	int r = n->remove ? site_remove(&n->site, n->remove, f) : 0;
 
+	for (size_t i = 0; r == 0 && i < n_images; i++)
+		r = site_prune(&n->site, &images[i], f);
 	if (r == 0)
 		r = netboot_layers_remove_old(&n->layers, &n->site, f);
 	return r == 0 ? site_layers_sweep(&n->site, f) : r;
@@ -587,7 +590,7 @@ static int write_all(struct netboot *n, struct fail *f)
 	int r = site_generate(&n->site, n->remove, &images, &n_images, f);
 
 	if (r == 0)
-		r = remove_old(n, f);
+		r = remove_old(n, images, n_images, f);
 	if (r < 0) {
 		free(images);
 		return r;

@@ -28,6 +28,10 @@ int site_images(const struct site *s, struct site_image **ret, size_t *ret_n, st
 /* Takes the one of that name out of the array. */
 void site_images_leave_out(struct site_image *images, size_t *n, const char *name);
 
+/* Removes the oldest versions beyond those to keep, but for the current and the previous one. The menu must not name them any
+ * more. */
+int site_prune(const struct site *s, const struct site_image *image, struct fail *f);
+
 /* ---- for site_publish.c ---- */
 
 /* Writes the entry.conf of a version in a directory of that name, which is made if need be. */
@@ -37,6 +41,3 @@ int site_write_entry(const struct site *s, const char *name, const char *directo
 /* Makes or replaces a link to a version. */
 int site_link_to(const struct site *s, const char *name, const char *link, const char *target,
 		 struct fail *f);
-
-/* Removes the oldest versions beyond those to keep. */
-int site_prune(const struct site *s, const struct site_image *image, struct fail *f);

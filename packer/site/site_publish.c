@@ -24,6 +24,7 @@
 #include "site/site_stream.h"
 
 #define COPY_SIZE (1 << 20)
+#define VERSION_FORMAT "%Y%m%d-%H%M%S" /* UTC */
 
 int site_draft_check_signed(const struct publishing *p, const struct boot_keys *keys,
 			    const char *image, struct fail *f)
@@ -38,18 +39,27 @@ int site_draft_check_signed(const struct publishing *p, const struct boot_keys *
 
 /* ---- what it is ---- */
 
-/* Chooses the name of a new version, which must sort after all others. The newest is the current or the previous one. */
+static time_t next_second(const char *version)
+{
+	struct tm tm = { 0 };
+
+	return strptime(version, VERSION_FORMAT, &tm) ? timegm(&tm) + 1 : 0;
+}
+
+/* Chooses the name of a new version, which must sort after all others, also where the clock was put back. The newest is the
+ * current or the previous one. */
 static void name_version(const struct site_image *image, char ret[VERSION_MAX])
 {
-	time_t now = time(NULL);
+	time_t now = time(NULL), current = next_second(image->current.version),
+	       previous = next_second(image->previous.version);
 	struct tm tm;
 
-	do {
-		gmtime_r(&now, &tm);
-		strftime(ret, VERSION_MAX, "%Y%m%d-%H%M%S", &tm);
-		now++;
-	} while (strcmp(ret, image->current.version) <= 0 ||
-		 strcmp(ret, image->previous.version) <= 0);
+	if (now < current)
+		now = current;
+	if (now < previous)
+		now = previous;
+	gmtime_r(&now, &tm);
+	strftime(ret, VERSION_MAX, VERSION_FORMAT, &tm);
 }
 
 static int add_check(const char *path, char *ret, size_t room, struct fail *f)
@@ -144,10 +154,12 @@ static int check_append(const char *append, struct fail *f)
 				"it may have %d characters, this one has %zu", APPEND_MAX - 1,
 				strlen(append));
 	if (!site_line_is_plain(append))
-		return fail_set(f, EINVAL, "--append",
-				"Use ASCII characters only, without && and ||, and ${ only in "
-				"tarboot.layer=, with the variables of layers.",
-				"an iPXE script cannot have this kernel line");
+		return fail_set(
+			f, EINVAL, "--append",
+			"Use ASCII characters only, without the words &&, || and ; and those "
+			"that begin with #, and ${ only in tarboot.layer=, with the "
+			"variables of layers.",
+			"an iPXE script cannot have this kernel line");
 	if (params_parse(append, &params, &wrong) < 0 || params_check_known(&params, &wrong) < 0)
 		return fail_set(f, EINVAL, "--append",
 				"Correct it with --append: without that, the line of the version "
@@ -167,10 +179,11 @@ static int describe(const struct publishing *p, const struct image_report *repor
 	describe_sizes(p, report, ret);
 	describe_layers(p, ret);
 	if (!text_is_plain(title) || strlen(title) >= 70 || *title == '-' || !*title)
-		return fail_set(f, EINVAL, "--title",
-				"Use at most 69 ASCII characters, without ${, && and ||, and no - "
-				"at the beginning.",
-				"a menu cannot show \"%s\"", title);
+		return fail_set(
+			f, EINVAL, "--title",
+			"Use at most 69 ASCII characters, without ${, the words &&, || and ; "
+			"and those that begin with #, and no - at the beginning.",
+			"a menu cannot show \"%s\"", title);
 	if (!setting_can_hold(title))
 		return fail_set(f, EINVAL, "--title", "Use one kind of quotes.",
 				"it has quotes of both kinds, and begins with one or has a #");
@@ -341,9 +354,7 @@ static int publish_new(const struct site *s, struct site_draft *d, struct fail *
 		r = site_link_to(s, name, "previous", d->image.current.version, f);
 	if (r == 0)
 		r = site_link_to(s, name, "current", d->version.version, f);
-	if (r == 0)
-		r = site_read_image(s, name, &d->image, f);
-	return r == 0 ? site_prune(s, &d->image, f) : r;
+	return r == 0 ? site_read_image(s, name, &d->image, f) : r;
 }
 
 static int replace(const struct site *s, const struct site_draft *d, const char *file,

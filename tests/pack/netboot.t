@@ -77,9 +77,9 @@ refuses('a subnet without room', 1, qr/subnet: no address is left for the machin
 refuses('a fixed address by proxy', 1, qr/with proxy/, $lab, @NET, '--proxy', '--host', '52:54:00:12:34:56=10.7.0.9');
 refuses('the menu\'s own name', 1, qr/local: the menu has an entry of its own with that name\n/, $lab, @NET, qw(--name local));
 refuses("a title with " . s/\n/ /r, 1, qr/--title: a menu cannot show/, $lab, @NET, '--title', $_)
-	for '${net0/mac}', "two\nlines", 'a && b', "\xc3\xa4", '-x', 'x' x 70;
+	for '${net0/mac}', "two\nlines", 'a && b', "\xc3\xa4", '-x', 'x' x 70, 'Room #3', 'a ; b';
 refuses('a kernel line that is too long', 1, qr/^tarboot: --append: it may have 1023 characters, this one has 1024\n  Shorten it\.\n\z/m, $lab, @NET, '--append', 'x' x 1024);
-refuses('a kernel line with ${', 1, qr/--append: an iPXE script cannot/, $lab, @NET, '--append', 'a ${b}');
+refuses("a kernel line $_", 1, qr/--append: an iPXE script cannot/, $lab, @NET, '--append', $_) for 'a ${b}', 'panic=60 #x y', 'a ; b';
 
 # ---- versions ----
 
@@ -100,16 +100,16 @@ refuses('a default that is none', 1, qr/nothing: the menu has no such entry/, qw
 like(works('the same again', $lab), qr/^unchanged lab/m, 'changes nothing');
 is(link_of('lab/current'), $one, 'it stays');
 word_image('lab', 'two');
-works('another', $lab, '--append', 'quiet x="a # b"');
+works('another', $lab, '--append', 'quiet x="a b#c"');
 my $two = link_of('lab/current');
 isnt($two, $one, 'it becomes the current one');
 is(link_of('lab/previous'), $one, 'the first is the previous');
 like(menu(), qr/^:lab\.previous\n.*\n.*\Q$one\E\n(?:.*\n){3}kernel .* panic=60 /m, 'which keeps its kernel line');
-like(menu(), qr/^:lab\n.*\n.*\Q$two\E\n(?:.*\n){3}kernel \S+ initrd=initrd\.img quiet x="a # b" \|\|/m, 'the new one has its own');
+like(menu(), qr/^:lab\n.*\n.*\Q$two\E\n(?:.*\n){3}kernel \S+ initrd=initrd\.img quiet x="a b#c" \|\|/m, 'the new one has its own');
 {
 	my $entry = "$site/http/images/lab/$two/entry.conf";
 	my $text  = slurp($entry);
-	like($text, qr/^append = 'quiet x="a # b"'$/m, 'in quotes in its file');
+	like($text, qr/^append = 'quiet x="a b#c"'$/m, 'in quotes in its file');
 	spew($entry, $text =~ s/^size = .*/size = many/mr);
 	refuses('a damaged version', 1, qr/^tarboot: \S+entry\.conf: line 5: size: it must be a number\n  Correct that line\.\n\z/m, '--timeout', 5);
 	spew($entry, $text);
@@ -124,6 +124,26 @@ for my $word (qw(three four five)) {
 	works("version $word", $lab, '--versions', 2);
 }
 is(scalar(my @kept = glob "$site/http/images/lab/2*"), 2, 'two versions are kept');
+{
+	my ($menu, $previous) = (menu(), link_of('lab/previous'));
+	spew("$site/http/menu.ipxe", "#!ipxe\nmine\n");
+	refuses('a menu of the admin', 1, qr/menu\.ipxe: it was not written by tarboot, so it is not overwritten\n/, word_image('lab', 'seven'));
+	ok(-e "$site/http/images/lab/$previous/initrd.img", 'what the old menu names stays, too');
+	spew("$site/http/menu.ipxe", $menu);
+	works('when the menu is ours again');
+	ok(!-e "$site/http/images/lab/$previous", 'it goes');
+}
+{
+	# The clock was put back, by much.
+	my $future = scratch('future');
+	my @publish = ($TARBOOT, 'netboot', '-o', $future, @NET);
+	run(@publish, $lab);
+	my $lab_there = "$future/http/images/lab";
+	run('mv', "$lab_there/" . readlink("$lab_there/current"), "$lab_there/20991231-235959");
+	run('ln', '-sfn', '20991231-235959', "$lab_there/current");
+	run(@publish, word_image('lab', 'eight'));
+	is(readlink("$lab_there/current"), '21000101-000000', 'a version is newer than the one before, whatever the clock says');
+}
 is(length(do { local $/; <$slow> }), -s $slow, 'who reads an old one reads it to its end');
 refuses('a rollback of nothing', 1, qr/it has no image nothing/, '--rollback', 'nothing');
 
@@ -304,7 +324,7 @@ my %config = map { m{([^/]+)\z} => $_ } glob "$site/config/*";
 my $c = "$servers/commands";
 # Debian's apache2 has its modules elsewhere here, and the address of the server is given to this network.
 my $apache = spew(scratch('apache.conf'), slurp($config{'apache.conf'}) =~ s{(?=/usr/lib/apache2)|/etc/apache2(?=\n)}{$servers}gr);
-my $address = 'busybox ip link set lo up; busybox ip address add 10.7.0.1/24 dev lo; exec "$0" "$@"';
+my $address = 'ulimit -Sn 1024; busybox ip link set lo up; busybox ip address add 10.7.0.1/24 dev lo; exec "$0" "$@"';
 my %check = (
 	dnsmasq => ['dnsmasq', '--test', '-C', $config{'dnsmasq.conf'}],
 	dhcpd => ["$c/dhcpd", '-t', '-cf', $config{'dhcpd.conf'}],
@@ -315,12 +335,31 @@ my %check = (
 for my $server (sort keys %check) {
 	my $r = try(Net::private_machine(), 'sh', '-c', $address, @{ $check{$server} });
 	is($r->{exit}, 0, "$server takes its configuration") or diag($r->{out}, $r->{err});
+	unlike($r->{err}, qr/open file resource limit/, 'whatever the limit of open files') if $server eq 'nginx';
+}
+# A cache between it and the machines is to ask for what changes, each time.
+my %serve = (nginx => "'$c/nginx' -e stderr -g 'daemon off;' -c '$config{'nginx.conf'}'", Apache => "'$c/apache2' -D FOREGROUND -f '$apache'",
+	lighttpd => "'$c/lighttpd' -D -f '$config{'lighttpd.conf'}'");
+my $fixed = 'images/lab/' . link_of('lab/current') . '/initrd.img';
+my $get = q{get() {
+	for i in $(seq 50); do
+		printf 'GET /%s HTTP/1.0\r\n\r\n' "$1" | busybox nc 10.7.0.1 80 >/run/answer 2>/dev/null
+		[ -s /run/answer ] && break
+		sleep 0.1
+	done
+	echo "$1 $(sed -n 's/^HTTP[^ ]* \([0-9]*\).*/\1/p;q' /run/answer) $(grep -aci '^Cache-Control: no-cache' /run/answer)"
+}};
+for my $server (sort keys %serve) {
+	my $r = try(Net::private_machine(), 'sh', '-c', "$get\n" . ($address =~ s/exec.*//r) . "$serve{$server} & for path in \"\$@\"; do get \$path; done; kill \$!", 'sh',
+		'menu.ipxe', 'mac-52-54-00-00-00-77.ipxe', 'images/lab/current/initrd.img', $fixed);
+	is($r->{out}, "menu.ipxe 200 1\nmac-52-54-00-00-00-77.ipxe 404 1\nimages/lab/current/initrd.img 200 1\n$fixed 200 0\n", "$server says what is not to be cached")
+		or diag($r->{err});
 }
 for my $server (sort qw(dnsmasq dhcpd kea nginx apache lighttpd)) {
 	my ($file) = slurp($config{"tarboot-$server.service"}) =~ m{^ExecStart=/usr/sbin/(?:dnsmasq|dhcpd|kea-dhcp4|nginx|apache2|lighttpd) .*?(\S+)$}m;
 	ok($file && -e $file, "a unit of systemd starts $server with its file");
 }
-like(slurp($config{'tarboot-serve.service'}), qr/^StartLimitIntervalSec=0\n\n\[Service\]\n.*\nRestart=on-failure\nRestartSec=5\n/m, 'again and again, until it can');
+like(slurp($config{'tarboot-serve.service'}), qr/^StartLimitIntervalSec=0\n\n\[Service\]\n.*\nRestart=on-failure\nRestartSec=5\nLimitNOFILE=65536\n/m, 'again and again, until it can');
 like(slurp($config{'tarboot-serve.service'}), qr/^ExecStart=\Q$TARBOOT\E serve \Q$site\E$/m, 'another starts the tarboot that wrote it');
 like(slurp($config{'dnsmasq.hosts'}), qr/^52:54:00:ab:34:56,10\.7\.0\.20,pc20$/m, 'a fixed address');
 
@@ -356,7 +395,12 @@ for type in 0 2 6 7 9 10 11 15 16 18 19 20 27 iPXE; do
 	printf '%s=' $type
 	nsenter -t $machine -n busybox udhcpc -f -q -n -t 5 -T 2 -i plug -O bootfile $option -s "$TELL" 2>/dev/null || echo no answer
 done
+for id in 1 2; do
+	printf 'as%s=' $id
+	nsenter -t $machine -n busybox udhcpc -f -q -n -t 5 -T 2 -i plug -x 0x3d:ff0000000$id -s "$TELL_ADDRESS" 2>/dev/null || echo no answer
+done
 END
+local $ENV{TELL_ADDRESS} = spew(scratch('tell-address'), "#!/bin/sh\n[ \$1 = bound ] && echo \$ip\nexit 0\n", 0755);
 local $ENV{TELL} = spew(scratch('tell'), "#!/bin/sh\n[ \$1 = bound ] || exit 0\necho \${boot_file:-\$bootfile}\n", 0755);
 # Kea's program that cleans up leases is not installed here.
 my $kea = spew(scratch('kea.conf'), slurp($config{'kea-dhcp4.conf'}) =~ s/"memfile"/"memfile", "persist": false/r);
@@ -368,7 +412,10 @@ sub gives {
 	my ($server, $what, %wanted) = @_;
 	my $r    = try({ limit => 150 }, Net::private_machine(), $ask, @{ $dhcp{$server} });
 	my %gave = $r->{out} =~ /^(\w+)=(.*)$/mg;
+	my ($one, $two) = delete @gave{qw(as1 as2)};
 	is_deeply(\%gave, \%wanted, "$server gives $what") or diag($r->{out}, $r->{err});
+	like($one, qr/^10\.7\.0\.\d+$/, 'and an address');
+	is($two, $one, 'the same to a machine with another client identifier');
 	return;
 }
 gives($_, 'each type of firmware its loader, and none to others', %LOADER) for sort keys %dhcp;
