@@ -12,6 +12,7 @@ use JSON::PP qw(decode_json);
 use POSIX qw(strftime);
 use Test::More;
 use Image;
+use Layouts;
 use Loopback;
 use Modules;
 use Whole;
@@ -29,6 +30,11 @@ my @ROOTS = (
 	{ root => 'Debian 12 for arm64', made => { arch => 'aarch64' }, arch => 'aarch64' },
 	{ root => 'Debian 13, only /usr', made => { suite => 'trixie' }, change => \&only_usr,
 		append => 'systemd.condition-first-boot=no systemd.hostname=tarboot-demo', made_at_boot => [qw(. bin lib sbin lib64 etc var root tmp)] },
+	{ root => 'Debian 13 as Fedora', made => { suite => 'trixie' }, change => \&as_fedora },
+	{ root => 'Debian 13 as Arch', made => { suite => 'trixie' }, change => \&as_arch, made_at_boot => ['boot'] },
+	{ root => 'Debian 13 as Alpine', made => { suite => 'trixie' }, init => 'busybox', change => \&as_alpine },
+	{ root => 'Debian 13 as openSUSE', made => { suite => 'trixie' }, change => \&as_opensuse, made_at_boot => ['boot'] },
+	{ root => 'Debian 13 as Gentoo', made => { suite => 'trixie' }, change => \&as_gentoo, made_at_boot => ['usr/src'] },
 	map { { root => 'Debian 13', made => { suite => 'trixie', init => $_ }, init => $_ } } qw(sysvinit openrc runit busybox finit));
 my %PACKAGE = (systemd => 'systemd', sysvinit => 'sysvinit-core', openrc => 'openrc', runit => 'runit', busybox => 'busybox-static', finit => 'finit');
 my $PORT = 8000;
