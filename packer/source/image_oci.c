@@ -92,11 +92,18 @@ static void read_platform(const struct blobs *b, const char *manifest, struct im
 static int list_index(const struct blobs *b, const char *index, unsigned depth, const char *name,
 		      struct image_list *ret, struct fail *f);
 
-/* An archive of one platform may have the list of all, but not their manifests. Others may be lists themselves. */
+/* Others may be lists themselves. */
 static bool is_manifest(const char *type)
 {
 	return ends_with(type, "manifest.v1+json") || /* OCI */
 	       ends_with(type, "manifest.v2+json");   /* Docker */
+}
+
+/* An archive may have the list of all platforms of an image, but only one of them, as containerd saves it. */
+static bool is_other_platform(const struct blobs *b, const struct descriptor *d, unsigned depth,
+			      const struct image_platform *p)
+{
+	return depth > 0 && *p->architecture && is_manifest(d->type) && !blobs_has(b, d->blob);
 }
 
 static int list_item(const struct blobs *b, const char *item, unsigned depth, const char *name,
@@ -114,6 +121,8 @@ static int list_item(const struct blobs *b, const char *item, unsigned depth, co
 	if (*own_name)
 		name = own_name;
 	image_platform_read(json_member(item, "platform"), &platform);
+	if (is_other_platform(b, &d, depth, &platform))
+		return 0;
 	if (!*platform.architecture || !is_manifest(d.type)) {
 		text = read_part(b, &d, "its manifest", f);
 		if (!text)

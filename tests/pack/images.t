@@ -93,13 +93,21 @@ takes(layout(image('own', platform => 0), image('foreign', arch => $OTHER, platf
 # Docker's own list of platforms, as `docker save` writes it with containerd: it is there whole, of the manifests only what was pulled.
 {
 	my $type = 'application/vnd.docker.distribution.manifest';
-	my $pulled = layout(sub {
-		my ($dir) = @_;
-		my ($own, $foreign) = map { { %{ oci_image($dir, $_) }, mediaType => "$type.v2+json" } } image('own'), image('foreign', arch => $OTHER);
-		unlink "$dir/blobs/" . $foreign->{digest} =~ s{:}{/}r or die "unlink: $!";
-		return blob($dir, JSON::PP->new->encode({ schemaVersion => 2, mediaType => "$type.list.v2+json", manifests => [ $foreign, $own ] }), "$type.list.v2+json");
-	});
-	takes($pulled, [], 'own', 'a list of Docker\'s with one platform of two');
+	my $without = sub {
+		my ($missing) = @_;
+		return layout(sub {
+			my ($dir) = @_;
+			my @all = map { { %{ oci_image($dir, $_) }, mediaType => "$type.v2+json" } } image('own'), image('foreign', arch => $OTHER);
+			unlink "$dir/blobs/" . $all[$missing]{digest} =~ s{:}{/}r or die "unlink: $!";
+			return blob($dir, JSON::PP->new->encode({ schemaVersion => 2, mediaType => "$type.list.v2+json", manifests => [ reverse @all ] }), "$type.list.v2+json");
+		});
+	};
+	takes($without->(1), [], 'own', 'a list of Docker\'s with one platform of two');
+	my $foreign = $without->(0);
+	takes($foreign, [], 'foreign', 'with the other one only');
+	refuses($foreign, ['--platform', "linux/$MACHINE"],
+		"tarboot: $foreign: it has no image for linux/$MACHINE, only for linux/$OTHER\n  Choose one of these with --platform.\n",
+		'the one that was not pulled');
 }
 
 my $windows = layout(image('w', os => 'windows'));
