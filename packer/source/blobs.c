@@ -29,7 +29,8 @@ static bool is_index(const char *name)
 /* A root may have a file of such a name, too: its content must be right. */
 static bool is_manifest(const char *text)
 {
-	return json_member(text, "layers") || json_member(json_item(text, 0), "Layers");
+	return json_member(text, "layers") || json_member(json_item(text, 0), "Layers") ||
+	       json_member(json_item(json_member(text, "manifests"), 0), "digest");
 }
 
 bool blobs_is_layout(int fd)

@@ -22,8 +22,8 @@ struct blobs {
 	size_t n;
 };
 
-/* Is the directory open at fd a container image: an OCI layout, what `skopeo copy` writes to dir:, or an archive of
- * docker's that was unpacked? Is the file a tar of one, compressed or not? It must be one that can be read again. */
+/* Is the directory open at fd a container image: an OCI layout, what `skopeo copy` writes to dir:, with --all, too, or an
+ * archive of docker's that was unpacked? Is the file a tar of one, compressed or not? It must be one that can be read again. */
 bool blobs_is_layout(int fd);
 bool blobs_is_archive(int fd);
 

@@ -175,7 +175,9 @@ static const struct image_kind *find_kind(const struct blobs *b)
 		struct fail f;
 		_cleanup_free_ char *text = blobs_read(b, "manifest.json", &f);
 
-		return json_member(text, "layers") ? &image_kind_directory : &image_kind_docker;
+		return json_member(text, "layers") || json_member(text, "manifests")
+			       ? &image_kind_directory
+			       : &image_kind_docker;
 	}
 	return blobs_has(b, "repositories") ? &image_kind_old_docker : &image_kind_oci;
 }

@@ -238,6 +238,10 @@ static int directory_list(const struct blobs *b, struct image_list *ret, struct 
 
 	if (!text)
 		return -f->error;
+	if (json_member(text, "manifests"))
+		return fail_set(f, ENOTSUP, b->path,
+				"Copy one of them: `skopeo copy` without --all.",
+				"it has images for several platforms");
 	read_platform(b, text, &platform);
 	r = image_list_add(ret, "manifest.json", UINT64_MAX, NULL, &platform);
 	return r < 0 ? fail_errno(f, r, b->path, "cannot hold its images") : 0;

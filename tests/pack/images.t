@@ -194,6 +194,14 @@ for my $many (archive(docker_archive(\@images)), archive(old_docker_archive(\@im
 }
 takes(skopeo_directory(scratch('skopeo'), image('dir')), [], 'dir', 'a directory of skopeo');
 {
+	my $dir = skopeo_directory(scratch('skopeo-all'), image('all'));
+	my $digest = sha256_hex(slurp("$dir/manifest.json"));
+	rename "$dir/manifest.json", "$dir/$digest.manifest.json" or die "rename: $!";
+	spew("$dir/manifest.json", JSON::PP->new->encode({ schemaVersion => 2, manifests => [ { digest => "sha256:$digest" } ] }));
+	refuses($dir, [], "tarboot: $dir: it has images for several platforms\n  Copy one of them: `skopeo copy` without --all.\n",
+		'a directory of skopeo with all platforms');
+}
+{
 	my $dir = new_dir();
 	run('tar', '-C', $dir, '-xf', archive($docker));
 	takes($dir, [], 'one', 'docker save, unpacked');
@@ -204,10 +212,12 @@ takes(skopeo_directory(scratch('skopeo'), image('dir')), [], 'dir', 'a directory
 	my $root = archive(tar_of(tar_member(name => 'blobs/', type => '5', mode => 0755), tar_member(name => 'who', data => 'root'), tar_member(name => 'base', data => 'b')));
 	takes_stdin($root, 'root', 'a root with a directory called blobs, from a file as stdin');
 	takes_pipe("cat '$root'", 'root', 'and from a pipe');
-	my $dir = new_dir();
-	spew("$dir/manifest.json", '{"name": "an app"}');
-	spew("$dir/who", 'root'); spew("$dir/base", 'b');
-	takes($dir, [], 'root', 'a root with a file manifest.json');
+	for my $text ('{"name": "an app"}', '{"manifests": ["app.json"]}') {
+		my $dir = new_dir();
+		spew("$dir/manifest.json", $text);
+		spew("$dir/who", 'root'); spew("$dir/base", 'b');
+		takes($dir, [], 'root', "a root with a file manifest.json: $text");
+	}
 }
 
 
