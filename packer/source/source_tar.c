@@ -173,7 +173,10 @@ static int tar_place(struct source *s, struct file_data *ret, struct fail *f)
 static int tar_read(struct source *s, const void **ret_data, size_t *ret_size, uint64_t *ret_offset,
 		    struct fail *f)
 {
-	return root_reader_data(((struct source_tar *)s)->root, ret_data, ret_size, ret_offset, f);
+	struct source_tar *t = (struct source_tar *)s;
+	int r = root_reader_data(t->root, ret_data, ret_size, ret_offset, f);
+
+	return r < 0 && check_child(t, f) < 0 ? -f->error : r;
 }
 
 static void tar_settle(struct source *s)

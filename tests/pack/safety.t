@@ -121,6 +121,19 @@ for (@SOURCES) {
 	old_image_stays($image, "$name, on stdin");
 }
 
+# The program that reads a disk ends within a file: not its tar is to blame.
+{
+	my $disk  = spew(scratch('disk.qcow2'), "QFI\xfb" . "\0" x 1000);
+	my $bin   = new_dir();
+	my $image = old_image();
+	spew("$bin/part", tar_member(name => 'f', size => 1 << 20) . 'x' x 1000);
+	spew("$bin/guestfish", "#!/bin/sh\ncat '$bin/part'\nexit 3\n", 0755);
+	my $r = try({ env => { PATH => "$bin:$ENV{PATH}" } }, $TARBOOT, 'pack', $disk, '-o', $image, @PACK);
+	is("$r->{exit} $r->{err}", "1 tarboot: $disk: the program that reads it failed (exit status 3)\n  See its messages above.\n",
+		'the program that reads a disk fails');
+	old_image_stays($image, 'the program that reads a disk fails');
+}
+
 # Members that claim far more than there is: what is written of one must not be filled up to that before it ends. A map of
 # holes may be whole, and the file of that size is one.
 my $HUGE = 1 << 60;
