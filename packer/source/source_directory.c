@@ -190,6 +190,12 @@ static int read_xattr(struct source_directory *d, const char *proc_path, const c
 	return r == -ENODATA ? 0 : r;
 }
 
+bool source_takes_xattr(const char *name)
+{
+	return strncmp(name, "system.", 7) != 0 || strcmp(name, ACL_XATTR_ACCESS) == 0 ||
+	       strcmp(name, ACL_XATTR_DEFAULT) == 0;
+}
+
 /* The link itself is meant, and there is no llistxattrat: through /proc/self/fd of its directory. */
 static int read_xattrs(struct source_directory *d, int dir_fd, const char *name)
 {
@@ -206,7 +212,8 @@ static int read_xattrs(struct source_directory *d, int dir_fd, const char *name)
 	if (n < 0)
 		r = errno == ENOTSUP ? 0 : -errno;
 	for (ssize_t at = 0; r == 0 && at < n; at += (ssize_t)strlen(list + at) + 1)
-		r = read_xattr(d, path, list + at);
+		if (source_takes_xattr(list + at))
+			r = read_xattr(d, path, list + at);
 	if (list != small)
 		free(list);
 	return r;

@@ -30,3 +30,7 @@ struct source {
 };
 
 bool source_leaves_out(const struct source *s, const struct stat *st);
+
+/* Can the root in RAM have this attribute of a file? What begins with "system." belongs to one file system, such as the ACLs of
+ * NFSv4, but for POSIX ACLs. */
+bool source_takes_xattr(const char *name);
