@@ -416,12 +416,30 @@ static const struct source_kind kind = { .next = directory_next,
 					 .place = directory_place,
 					 .close = directory_close };
 
+/* Which mount it is in, as Linux numbers them; -1: not known. */
+static int mount_of(int fd)
+{
+	char path[64], line[128];
+	int id = -1;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	in = fopen(path, "re");
+	while (in && fgets(line, sizeof(line), in))
+		(void)sscanf(line, "mnt_id: %d", &id);
+	if (in)
+		fclose(in);
+	return id;
+}
+
+/* A bind mount of it is another mount, in which /proc and the like are empty. */
 static bool is_running_system(int fd)
 {
+	_cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct stat st, running;
 
-	return fstat(fd, &st) == 0 && stat("/", &running) == 0 && st.st_dev == running.st_dev &&
-	       st.st_ino == running.st_ino;
+	return fstat(fd, &st) == 0 && fstat(root, &running) == 0 && st.st_dev == running.st_dev &&
+	       st.st_ino == running.st_ino && mount_of(fd) == mount_of(root);
 }
 
 int source_directory_open(int fd, const char *path, struct source **ret, struct fail *f)

@@ -136,6 +136,22 @@ for my $from ($base, "$base.tar") {
 			. "  Pack a copy or a snapshot of it, for example a bind mount.\n", 'nor is the running system an overlay');
 }
 
+# A bind mount of the running system is not it: here of a small one.
+SKIP: {
+	my $system = files('system', 'etc/here' => 'x', 'proc' => '/', 'mnt' => '/');
+	run('cp', $TARBOOT, "$system/tarboot");
+	my $pack = sub { my ($path) = @_; return try('unshare', '-m', 'sh', '-c', <<'END', $system, $path) };
+mount --make-rprivate / && mount --bind /proc "$0/proc" && mount --bind "$0" "$0/mnt" || exit 77
+exec chroot "$0" /tarboot pack "$1" --explain=/etc/here
+END
+	my $r = $pack->('/mnt');
+	skip 'cannot mount here', 3 if $r->{exit} == 77 || $r->{err} =~ /^unshare/;
+	is($r->{out}, "/etc/here: packed, from the root: no rule names it\n", 'a bind mount of the running system') or diag($r->{err});
+	for my $path ('/', '/mnt/../proc/self/root') {
+		is($pack->($path)->{err}, "tarboot: $path: this is the running system\n  Pack a copy or a snapshot of it, for example a bind mount.\n", "and $path");
+	}
+}
+
 # A file that somebody writes to.
 {
 	my $busy = files('busy', 'log' => 'x');
