@@ -49,11 +49,6 @@ struct source_directory {
 	int root_fd;
 };
 
-static int fail_path(const struct source_directory *d, const char *doing, struct fail *f)
-{
-	return fail_errno(f, errno, *d->path ? d->path : ".", doing);
-}
-
 /* ---- walking ---- */
 
 static int compare_names(const void *a, const void *b)
@@ -287,22 +282,20 @@ static bool is_whiteout(const struct stat *st)
 	return S_ISCHR(st->st_mode) && st->st_rdev == 0;
 }
 
-/* Fills the current member from name in dir_fd. */
+/* Fills the current member from name in dir_fd. That it is the first name of a file counts only when all of it was read. */
 static int read_member(struct source_directory *d, int dir_fd, const char *name,
 		       const struct stat *st)
 {
 	struct member *m = &d->base.current.m;
-	int r = 0;
+	int r = m->type == MEMBER_SYMLINK ? read_target(d, dir_fd, name) : 0;
 
-	if (!S_ISDIR(st->st_mode) && st->st_nlink > 1 && !is_whiteout(st))
-		r = find_hardlink(d, st, m);
-	if (r < 0 || m->type == MEMBER_HARDLINK)
-		return r;
-	if (m->type == MEMBER_SYMLINK)
-		r = read_target(d, dir_fd, name);
 	d->name = name;
 	d->ino = st->st_ino;
-	return r == 0 ? read_xattrs(d, dir_fd, name) : r;
+	if (r == 0)
+		r = read_xattrs(d, dir_fd, name);
+	if (r == 0 && !S_ISDIR(st->st_mode) && st->st_nlink > 1 && !is_whiteout(st))
+		r = find_hardlink(d, st, m);
+	return r;
 }
 
 /* The root itself. */
@@ -313,7 +306,7 @@ static int start(struct source_directory *d, struct fail *f)
 
 	d->started = true;
 	if (fstat(d->root_fd, &st) < 0)
-		return fail_path(d, "cannot access it", f);
+		return fail_errno(f, errno, ".", "cannot access it");
 	d->dev = st.st_dev;
 	(void)describe(d, &st);
 	r = read_xattrs(d, d->root_fd, ".");
@@ -337,39 +330,57 @@ static int descend(struct source_directory *d, int dir_fd, const char *name, con
 	return fd < 0 ? -errno : enter(d, fd, name);
 }
 
+/* It may be left out, which decide.c knows. Until then it is a directory, since any pattern may name one. */
+static void describe_unreadable(struct source_directory *d, int error)
+{
+	static const struct stat directory = { .st_mode = S_IFDIR };
+
+	(void)describe(d, &directory);
+	d->base.current.error = error;
+}
+
+/* 1: it is the next member; 0: it is none, or was deleted meanwhile; -ENOMEM. */
+static int read_name(struct source_directory *d, int dir_fd, const char *name)
+{
+	struct stat st;
+	int r = fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+
+	if (r == 0 && source_leaves_out(&d->base, &st))
+		return 0;
+	if (r == 0 && !describe(d, &st)) {
+		d->base.skipped++;
+		return 0;
+	}
+	if (r == 0)
+		r = read_member(d, dir_fd, name, &st);
+	if (r == 0)
+		r = descend(d, dir_fd, name, &st);
+	if (r == 0 || r == -ENOMEM)
+		return r == 0 ? 1 : r;
+	member_free(&d->base.current.m);
+	if (r != -ENOENT)
+		describe_unreadable(d, -r);
+	return r != -ENOENT;
+}
+
 static int directory_next(struct source *s, struct source_member *ret, struct fail *f)
 {
 	struct source_directory *d = (struct source_directory *)s;
-	const char *name;
 	struct level *l;
-	struct stat st;
-	int r;
+	const char *name;
+	int r = 0;
 
+	(void)ret; /* the current member */
 	if (!d->started)
 		return start(d, f);
-	while (find_next(d)) {
+	while (r == 0 && find_next(d)) {
 		l = d->level;
 		name = l->names[l->next++];
-		if (set_path(d, l->path_length, name) < 0)
-			return fail_errno(f, ENOMEM, name, "cannot read it");
-		if (fstatat(l->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			return fail_path(d, "cannot access it (was it deleted?)", f);
-		if (source_leaves_out(s, &st))
-			continue;
-		if (!describe(d, &st)) {
-			s->skipped++;
-			continue;
-		}
-		r = read_member(d, l->fd, name, &st);
+		r = set_path(d, l->path_length, name);
 		if (r == 0)
-			r = descend(d, l->fd, name, &st);
-		if (r == -EACCES) /* it may be left out */
-			ret->error = EACCES;
-		else if (r < 0)
-			return fail_errno(f, r, d->path, "cannot read it");
-		return 1;
+			r = read_name(d, l->fd, name);
 	}
-	return 0;
+	return r < 0 ? fail_errno(f, r, d->path, "cannot read it") : r;
 }
 
 static int directory_place(struct source *s, struct file_data *ret, struct fail *f)
