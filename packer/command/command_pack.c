@@ -97,6 +97,7 @@ static int load(struct pack *p, struct fail *f)
 	struct rootfs_input in = { .path = p->options.root,
 				   .choice = &p->options.choice,
 				   .is_left_out = decide_leaves_out,
+				   .is_data_left_out = decide_leaves_out_data,
 				   .note_left_out = decide_note_left_out,
 				   .arg = &p->decisions };
 

@@ -153,6 +153,14 @@ bool decide_leaves_out(void *decisions, const char *path, bool is_directory)
 	return rule && rule->action == RULE_LEAVE_OUT;
 }
 
+bool decide_leaves_out_data(void *decisions, const char *path)
+{
+	const struct decisions *d = decisions;
+	const struct rule *rule = rules_judge(&d->rules, path, false);
+
+	return rule && (rule->action == RULE_LEAVE_OUT || rule->action == RULE_EMPTY);
+}
+
 void decide_note_left_out(void *decisions, const char *path, bool is_directory)
 {
 	struct decisions *d = decisions;

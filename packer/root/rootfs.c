@@ -198,7 +198,7 @@ static int take_data(struct rootfs *fs, struct source *s, const struct rootfs_fi
 	if (r != 0)
 		return r < 0 ? r : 0;
 	root_name_path(n, path);
-	if (how->is_left_out && how->is_left_out(how->arg, path, false)) {
+	if (how->is_data_left_out && how->is_data_left_out(how->arg, path)) {
 		data->kind = FILE_DATA_LOST;
 		return 0;
 	}

@@ -65,9 +65,11 @@ struct rootfs {
 struct rootfs_fill {
 	enum root_tree_how how;
 
-	/* Is the name left out whatever is in it? Then it may be one that init could not unpack, and its data need not
-	 * be held. May be NULL. */
+	/* Is the name left out whatever is in it? Then it may be one that init could not unpack. May be NULL. */
 	bool (*is_left_out)(void *arg, const char *path, bool is_directory);
+
+	/* Is the data of a file of that name left out, whether the name is or not? Then it need not be held. May be NULL. */
+	bool (*is_data_left_out)(void *arg, const char *path);
 
 	/* It was, and init could not unpack it. May be NULL only where that is. */
 	void (*note_left_out)(void *arg, const char *path, bool is_directory);

@@ -26,6 +26,7 @@ static int add_layer(struct rootfs *fs, const struct rootfs_input *in, const str
 {
 	struct rootfs_fill how = { .how = ROOT_TREE_LAYER,
 				   .is_left_out = in->is_left_out,
+				   .is_data_left_out = in->is_data_left_out,
 				   .note_left_out = in->note_left_out,
 				   .look = look_for_deletion,
 				   .arg = in->arg };
@@ -72,6 +73,7 @@ static int load_source(struct rootfs *fs, const struct rootfs_input *in, struct 
 {
 	struct rootfs_fill how = { .how = ROOT_TREE_ARCHIVE,
 				   .is_left_out = in->is_left_out,
+				   .is_data_left_out = in->is_data_left_out,
 				   .note_left_out = in->note_left_out,
 				   .arg = in->arg };
 

@@ -12,6 +12,7 @@ struct rootfs_input {
 	const struct image_choice *choice; /* of several images in it; NULL: none is asked for */
 	/* See rootfs_fill. */
 	bool (*is_left_out)(void *arg, const char *path, bool is_directory);
+	bool (*is_data_left_out)(void *arg, const char *path);
 	void (*note_left_out)(void *arg, const char *path, bool is_directory);
 	void *arg;
 };

@@ -200,7 +200,8 @@ int file_reader_open(struct file_reader *r, const struct file_data *d, uint64_t 
 			f, EINVAL, path,
 			"Leave out both or none (--exclude, --keep), or unpack the archive and "
 			"pack the directory.",
-			"its data is stored under another of its names, which is left out");
+			"its data is stored under another of its names, which is left out or "
+			"emptied");
 	if (d->kind == FILE_DATA_SPAN) {
 		r->fd = d->at.span.fd;
 		result = copy_map(r, d->at.span.map);

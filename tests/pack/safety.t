@@ -249,6 +249,22 @@ SKIP: {
 	}
 }
 
+# Data that scrubbing empties needs no room there.
+SKIP: {
+	my $mount = new_dir();
+	my $logs  = spew(scratch('logs.tar'), join '', map { tar_member(@$_) } [ name => 'sbin/', type => 5, mode => 0755 ],
+		[ name => 'sbin/init', mode => 0755, data => "#!/bin/sh\n" ], [ name => 'var/log/x', data => 'x' x 5_000_000 ]);
+	my $r = try('unshare', '-m', 'sh', '-c', <<'END', $TARBOOT, $logs, $mount, "$logs.img");
+mount --make-rprivate / && mount -t tmpfs -o size=1m none "$2" || exit 77
+cat "$1" | TMPDIR="$2" "$0" pack - -o "$3" --no-shell --force --level=fast --kernel=none
+END
+	skip 'cannot mount a tmpfs here', 2 if $r->{exit} == 77 || $r->{err} =~ /^unshare/;
+	is($r->{exit}, 0, 'a log larger than TMPDIR is packed') or diag($r->{err});
+	skip 'it is not', 1 if $r->{exit};
+	my %size = map { $_->{path} => $_->{size} } @{ decode_json(run($TARBOOT, 'inspect', '--json', "$logs.img"))->{files} };
+	is($size{'var/log/x'}, 0, 'empty');
+}
+
 # What is wrong with a target is found before the root is looked for, and nothing is made.
 sub refuses_target {
 	my ($name, $says, @arguments) = @_;

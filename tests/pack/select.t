@@ -140,9 +140,14 @@ run('tar', '-C', scratch('links'), '-cf', scratch('links.tar'), 'a', 'second', '
 is($is{second}, 'data', 'from a tar, too');
 run('gzip', '-kf', scratch('links.tar'));
 my $r = try($TARBOOT, 'pack', scratch('links.tar.gz'), '-o', "$image.no", @NO, '--exclude=/a', '--force');
-is($r->{err}, "tarboot: warning: /sbin/init: it is not executable (mode 0644)\ntarboot: second: its data is stored under another of its names, which is left out\n"
+is($r->{err}, "tarboot: warning: /sbin/init: it is not executable (mode 0644)\ntarboot: second: its data is stored under another of its names, which is left out or emptied\n"
 		. "  Leave out both or none (--exclude, --keep), or unpack the archive and pack the directory.\n", 'from a compressed tar it is refused');
 ok(!-e "$image.no", 'and nothing is written');
+write_files(scratch('logs'), 'sbin/init' => "#!/bin/sh\n", 'var/log/first' => 'data');
+link scratch('logs') . '/var/log/first', scratch('logs') . '/second' or die "link: $!";
+run('tar', '-C', scratch('logs'), '-czf', scratch('logs.tar.gz'), 'var', 'second', 'sbin');
+$r = try($TARBOOT, 'pack', scratch('logs.tar.gz'), '-o', "$image.no", @NO, '--force');
+like($r->{err}, qr/^tarboot: second: its data is stored under another of its names, which is left out or emptied$/m, 'so is one whose first name is emptied');
 
 # What etc/crypttab and its kin make of a file of the root is there for etc/fstab, too.
 {
