@@ -301,15 +301,12 @@ static void set_mode(int fd, enum out_mode mode, const struct stat *old)
 	(void)fchmod(fd, mode == OUT_SECRET ? 0600 : bits);
 }
 
-static int open_out(const char *path, struct out *ret, struct stat *ret_st, struct fail *f)
+/* target: without links, but for messages, which say path. */
+static int open_target(const char *target, const char *path, struct out *ret, struct fail *f)
 {
-	struct out o = { .fd = -1 };
-	char target[PATH_MAX];
-	int r = find_target(path, target, ret_st, f);
+	struct out o = { .fd = -1, .path = strdup(target) };
+	int r = 0;
 
-	if (r < 0)
-		return r;
-	o.path = strdup(target);
 	if (!o.path)
 		return fail_errno(f, ENOMEM, path, "cannot write it");
 	o.fd = open_without_name(target);
@@ -325,9 +322,12 @@ static int open_out(const char *path, struct out *ret, struct stat *ret_st, stru
 
 int out_open(const char *path, enum out_mode mode, struct out *ret, struct fail *f)
 {
+	char target[PATH_MAX];
 	struct stat old;
-	int r = open_out(path, ret, &old, f);
+	int r = find_target(path, target, &old, f);
 
+	if (r == 0)
+		r = open_target(target, path, ret, f);
 	if (r == 0)
 		set_mode(ret->fd, mode, &old);
 	return r;
@@ -335,8 +335,7 @@ int out_open(const char *path, enum out_mode mode, struct out *ret, struct fail 
 
 int out_open_unnamed(const char *path, struct out *ret, struct fail *f)
 {
-	struct stat old;
-	int r = open_out(path, ret, &old, f);
+	int r = open_target(path, path, ret, f);
 
 	if (r == 0 && ret->temporary) {
 		unlink(ret->temporary);

@@ -35,7 +35,8 @@ int out_check(const char *path, const char *source, struct fail *f);
 /* Creates the file that will be renamed to path. */
 int out_open(const char *path, enum out_mode mode, struct out *ret, struct fail *f);
 
-/* Creates a file that never gets a name, in the directory of path. */
+/* Creates a file that never gets a name, in the directory of path, which has a slash in it. Whatever is at path itself does not
+ * matter, nor where a link there leads. */
 int out_open_unnamed(const char *path, struct out *ret, struct fail *f);
 
 static inline bool out_is_open(const struct out *o)

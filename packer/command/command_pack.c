@@ -411,7 +411,7 @@ static int pack_image(struct pack *p, struct fail *f)
 	if (r == 0)
 		r = out_open(p->options.out, OUT_PRIVATE, &p->image, f);
 	if (r == 0)
-		r = out_open_unnamed(p->options.out, &p->payload, f);
+		r = out_open_unnamed(p->image.path, &p->payload, f);
 	if (r < 0)
 		return r;
 	pack_kernel_warn(&p->kernel, &p->root);

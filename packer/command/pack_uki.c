@@ -146,7 +146,7 @@ static int write_signed(struct pack_uki *u, const struct pack_options *o,
 			const struct pack_uki_parts *p, struct fail *f)
 {
 	struct out plain = { .fd = -1 };
-	int r = out_open_unnamed(o->uki, &plain, f);
+	int r = out_open_unnamed(u->out.path, &plain, f);
 
 	if (r == 0)
 		r = write_parts(u, o, p, &plain, f);

@@ -332,6 +332,16 @@ SKIP: {
 		'a mounted file');
 }
 
+# Names that others have made in TMPDIR do no harm.
+for my $case ([ 'a directory', sub { mkdir $_[0] } ], [ 'a link to nowhere', sub { symlink '/nowhere/x', $_[0] } ]) {
+	my ($what, $make) = @$case;
+	my $tmp = new_dir();
+	$make->("$tmp/tarboot-spool") or die "$what: $!";
+	my $r = try('sh', '-c', 'gzip -1 -c "$1" | TMPDIR="$2" "$0" pack - -o "$2/image" --no-shell --force --level=fast --kernel=none', $TARBOOT, $tar, $tmp);
+	is($r->{exit}, 0, "$what where a temporary file could be") or diag($r->{err});
+	is(join(' ', map { s{.*/}{}r } glob "$tmp/*"), 'image tarboot-spool', "$what: no other file is left");
+}
+
 # Links are followed; who may read an image that holds etc/shadow: its owner, or who could read the old one.
 {
 	my $dir = new_dir();
