@@ -392,26 +392,33 @@ int out_copy(struct out *o, int fd, uint64_t from, uint64_t size, const char *na
 	return r;
 }
 
-int out_print(const char *path, int (*print)(FILE *out, const void *arg), const void *arg,
-	      struct fail *f)
+int out_print_aside(const char *path, int (*print)(FILE *out, const void *arg), const void *arg,
+		    struct out *ret, struct fail *f)
 {
-	struct out out;
 	FILE *file;
-	int r = out_open(path, OUT_SHARED, &out, f);
+	int r = out_open(path, OUT_SHARED, ret, f);
 
 	if (r < 0)
 		return r;
-	file = fdopen(dup(out.fd), "w");
+	file = fdopen(dup(ret->fd), "w");
 	if (file)
 		r = print(file, arg);
 	if (!file || (ferror(file) | fclose(file)))
 		r = -errno;
-	if (r < 0)
+	if (r < 0) {
 		fail_errno(f, r, path, "cannot write it");
-	if (r == 0)
-		return out_commit(&out, f);
-	out_abandon(&out);
+		out_abandon(ret);
+	}
 	return r;
+}
+
+int out_print(const char *path, int (*print)(FILE *out, const void *arg), const void *arg,
+	      struct fail *f)
+{
+	struct out out;
+	int r = out_print_aside(path, print, arg, &out, f);
+
+	return r == 0 ? out_commit(&out, f) : r;
 }
 
 /* Gives an unnamed file its name, or a temporary name if it replaces a file. 0 or -errno. */

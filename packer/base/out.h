@@ -54,6 +54,10 @@ int out_copy(struct out *o, int fd, uint64_t from, uint64_t size, const char *na
 int out_print(const char *path, int (*print)(FILE *out, const void *arg), const void *arg,
 	      struct fail *f);
 
+/* The same, but leaves the last step, out_commit(), to the caller. */
+int out_print_aside(const char *path, int (*print)(FILE *out, const void *arg), const void *arg,
+		    struct out *ret, struct fail *f);
+
 /* Writes these bytes to path, completely or not at all. */
 int out_replace(const char *path, enum out_mode mode, const void *data, size_t size,
 		struct fail *f);

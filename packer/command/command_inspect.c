@@ -220,6 +220,14 @@ static int decode(struct image_report *report, struct fail *f)
 	return image_has_root(&report->image) || is_asked ? image_report_decode(report, f) : 0;
 }
 
+static int write_report(const struct image_report *report, struct fail *f)
+{
+	struct out out;
+	int r = image_report_write(report, arg_report, &out, f);
+
+	return r == 0 ? out_commit(&out, f) : r;
+}
+
 static int inspect(const char *path, struct fail *f)
 {
 	struct image_report report;
@@ -231,7 +239,7 @@ static int inspect(const char *path, struct fail *f)
 		return r;
 	r = decode(&report, f);
 	if (r == 0 && arg_report)
-		r = image_report_write(&report, arg_report, f);
+		r = write_report(&report, f);
 	if (r == 0 && arg_json)
 		inspect_json(&report, stdout);
 	else if (r == 0 && report.image.is_layers)

@@ -14,6 +14,7 @@
 #include "base/elfinfo.h"
 #include "base/host_files.h"
 #include "image/image_report.h"
+#include "image/inspect_json.h"
 #include "image/image_write.h"
 #include "image/initcheck.h"
 #include "kernel/kernel_check.h"
@@ -38,7 +39,8 @@ struct pack {
 	struct pack_kernel kernel;
 	struct pack_uki uki;
 	struct payload_writer *writer;
-	struct out image, payload;
+	struct out image, payload, report_file;
+	struct image_report report; /* what is read back of the image */
 	struct manifest manifest;
 	struct boot_modules modules;
 	uint16_t machine; /* ELF machine of the root */
@@ -320,20 +322,17 @@ static void check_kernel(const struct pack *p, const struct image *image)
 	kernel_config_close(&config);
 }
 
-/* What the image needs, read back from it, and the report that was asked for. */
-static int report_image(const struct pack *p, struct fail *f)
+static void print_results(const struct pack *p)
 {
-	struct image_report report;
-	int r = image_report_open(p->options.out, &report, f);
-
-	if (r < 0)
-		return r;
-	needs_print(&report.image, &report.needs);
+	print_warnings(p);
+	print_report(p);
+	needs_print(&p->report.image, &p->report.needs);
 	if (p->has_kernel)
-		check_kernel(p, &report.image);
-	r = image_report_deliver(&report, p->options.report, p->options.json, f);
-	image_report_close(&report);
-	return r;
+		check_kernel(p, &p->report.image);
+	if (p->options.json) {
+		print_show_results();
+		inspect_json(&p->report, stdout);
+	}
 }
 
 /* What the image takes from this machine: programs of the root's kind. */
@@ -394,6 +393,20 @@ static int write_uki(struct pack *p, struct fail *f)
 	return pack_uki_write(&p->uki, &p->options, &parts, f);
 }
 
+/* What the image needs, and the report that was asked for, which is written aside. */
+static int read_back(struct pack *p, struct fail *f)
+{
+	const struct pack_options *o = &p->options;
+	int r = image_report_open_fd(p->image.fd, o->out, &p->report, f);
+
+	if (r == 0 && (o->report || o->json))
+		r = image_report_decode(&p->report, f);
+	if (r < 0 || !o->report)
+		return r;
+	r = image_report_write(&p->report, o->report, &p->report_file, f);
+	return r == 0 ? out_sync(&p->report_file, f) : r;
+}
+
 /* Each is complete, so that no failure but that of a rename leaves files of two roots. */
 static int commit(struct pack *p, struct fail *f)
 {
@@ -401,7 +414,9 @@ static int commit(struct pack *p, struct fail *f)
 
 	p->has_kernel = out_is_open(&p->kernel.out);
 	r = out_commit_pair(&p->image, &p->kernel.out, p->kernel.path, f);
-	return r == 0 ? pack_uki_commit(&p->uki, f) : r;
+	if (r == 0)
+		r = pack_uki_commit(&p->uki, f);
+	return r == 0 && p->options.report ? out_commit(&p->report_file, f) : r;
 }
 
 static int pack_image(struct pack *p, struct fail *f)
@@ -431,12 +446,12 @@ static int pack_image(struct pack *p, struct fail *f)
 	if (r == 0)
 		r = write_uki(p, f);
 	if (r == 0)
+		r = read_back(p, f);
+	if (r == 0)
 		r = commit(p, f);
-	if (r < 0)
-		return r;
-	print_warnings(p);
-	print_report(p);
-	return report_image(p, f);
+	if (r == 0)
+		print_results(p);
+	return r;
 }
 
 static void tell_kernels(const struct pack *p)
@@ -562,6 +577,8 @@ int command_pack(int argc, char **argv)
 			    : EXIT_OK;
 	payload_writer_free(p.writer);
 	out_abandon(&p.payload);
+	image_report_close(&p.report);
+	out_abandon(&p.report_file);
 	pack_uki_close(&p.uki);
 	pack_kernel_close(&p.kernel);
 	out_abandon(&p.image);

@@ -643,7 +643,7 @@ int pack_options_parse(int argc, char **argv, struct pack_options *o)
 	if (r == EXIT_OK && o->quiet)
 		r = print_quietly();
 	else if (r == EXIT_OK && o->json)
-		r = print_hide_results(); /* image_report_deliver() shows it */
+		r = print_hide_results(); /* command_pack.c shows the report */
 	return r == EXIT_OK ? -1 : r;
 }
 

@@ -2,20 +2,16 @@
 #include "image/image_report.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include "image/inspect_json.h"
-#include "base/out.h"
-#include "base/print.h"
 #include "base/util.h"
 
-int image_report_open(const char *path, struct image_report *ret, struct fail *f)
+/* All but the image itself, which is open. */
+static int open_rest(struct image_report *ret, struct fail *f)
 {
 	int r;
 
-	*ret = (struct image_report){ 0 };
-	r = image_open_any(path, &ret->image, f);
-	if (r < 0)
-		return r;
 	if (ret->image.is_layers)
 		return 0;
 	r = boot_keys_of_image(&ret->image, &ret->keys, f);
@@ -26,6 +22,26 @@ int image_report_open(const char *path, struct image_report *ret, struct fail *f
 	else
 		image_close(&ret->image);
 	return r;
+}
+
+int image_report_open(const char *path, struct image_report *ret, struct fail *f)
+{
+	int r;
+
+	*ret = (struct image_report){ 0 };
+	r = image_open_any(path, &ret->image, f);
+	return r == 0 ? open_rest(ret, f) : r;
+}
+
+int image_report_open_fd(int fd, const char *path, struct image_report *ret, struct fail *f)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0), r;
+
+	*ret = (struct image_report){ 0 };
+	if (copy < 0)
+		return fail_errno(f, errno, path, "cannot open it");
+	r = image_open_fd(copy, path, &ret->image, f);
+	return r == 0 ? open_rest(ret, f) : r;
 }
 
 int image_report_decode(struct image_report *r, struct fail *f)
@@ -49,19 +65,6 @@ void image_report_close(struct image_report *r)
 	image_close(&r->image);
 }
 
-int image_report_deliver(struct image_report *r, const char *path, bool json, struct fail *f)
-{
-	int result = path || json ? image_report_decode(r, f) : 0;
-
-	if (result == 0 && path)
-		result = image_report_write(r, path, f);
-	if (result == 0 && json) {
-		print_show_results();
-		inspect_json(r, stdout);
-	}
-	return result;
-}
-
 bool image_report_can_write(const char *path)
 {
 	return ends_with(path, ".svg") || ends_with(path, ".json");
@@ -81,7 +84,9 @@ static int draw_report(FILE *out, const void *report)
 	return 0;
 }
 
-int image_report_write(const struct image_report *r, const char *path, struct fail *f)
+int image_report_write(const struct image_report *r, const char *path, struct out *ret,
+		       struct fail *f)
 {
-	return out_print(path, ends_with(path, ".svg") ? draw_report : print_report, r, f);
+	return out_print_aside(path, ends_with(path, ".svg") ? draw_report : print_report, r, ret,
+			       f);
 }

@@ -209,6 +209,23 @@ for (@HUGE) {
 	is(join(' ', map { s{.*/}{}r } sort glob "$dir/*"), 'image image.vmlinuz', 'nothing else is there');
 }
 
+# A report that cannot be written.
+for my $suffix (qw(json svg)) {
+	my $mount = new_dir();
+	my $image = old_image();
+	my $r     = try('unshare', '-m', 'sh', '-c', <<'END', $TARBOOT, $root, $image, "$mount", $suffix);
+mount --make-rprivate / && mount -t tmpfs -o size=4k none "$3" || exit 77
+"$0" pack "$1" -o "$2" --no-shell --force --level=fast --report "$3/r.$4" >/dev/null
+echo "exit=$? files=$(ls -A "$3" | wc -l)"
+END
+SKIP: {
+		skip 'cannot mount a tmpfs here', 5 if $r->{exit} == 77 || $r->{err} =~ /^unshare/;
+		is($r->{out}, "exit=1 files=0\n", "there is no room for a report (.$suffix)");
+		like($r->{err}, qr{^tarboot: \Q$mount\E/r\.$suffix: cannot write it: No space left on device$}m, 'which is said');
+		old_image_stays($image, "no room for a report (.$suffix)");
+	}
+}
+
 # A tmpfs that is too small, at once or for the second copy of the payload.
 for my $size (64, 1200, 2400) {
 	my $mount = new_dir();
