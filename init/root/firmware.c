@@ -28,7 +28,9 @@ void firmware_read(const char *name, char ret[FIRMWARE_TEXT_MAX])
 
 bool firmware_machine_id(const char *uuid, char ret[MACHINE_ID_MAX])
 {
-	static const char *const not_unique[] = { "03000200040005000006000700080009" };
+	/* The same bytes, as the kernel prints them from SMBIOS 2.6 on, and before. */
+	static const char *const not_unique[] = { "03000200040005000006000700080009",
+						  "00020003000400050006000700080009" };
 	char id[MACHINE_ID_MAX];
 	size_t n = 0;
 

@@ -14,6 +14,7 @@ static const struct {
 	{ "ffffffff-ffff-ffff-ffff-ffffffffffff", NULL },
 	{ "FFFFFFFF-ffff-FFFF-FFFF-FFFFFFFFFFFF", NULL },
 	{ "03000200-0400-0500-0006-000700080009", NULL },
+	{ "00020003-0004-0005-0006-000700080009", NULL },
 	{ "", NULL },
 	{ "Not Settable", NULL },
 	{ "4c4c4544-0042-3510-8052-b4c04f4d313", NULL },
