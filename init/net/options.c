@@ -280,44 +280,60 @@ static int set_bootif(const char *value, struct net_options *o, struct fail *f)
 	return 0;
 }
 
-/* Each value of a parameter; they stand with blanks between. */
+static int fail_too_long(const char *key, struct fail *f)
+{
+	char what[64];
+
+	snprintf(what, sizeof(what), "kernel parameter %s", key);
+	return fail_set(f, E2BIG, what, "Leave some out.", "its values have more than %zu bytes",
+			sizeof(((struct text_param *)NULL)->text) - 1);
+}
+
+/* Each value of a parameter; they stand with blanks between. Returns the first failure. */
 static int read_values(const char *key, const struct text_param *param, add_fn *add,
 		       struct net_options *o, struct fail *f)
 {
 	char value[sizeof(param->text)], what[sizeof(value) + 40];
+	int r = param->is_too_long ? fail_too_long(key, f) : 0, r_value;
+	struct fail later;
 	size_t size;
-	int r;
 
-	if (param->is_too_long) {
-		snprintf(what, sizeof(what), "kernel parameter %s", key);
-		return fail_set(f, E2BIG, what, "Leave some out.",
-				"its values have more than %zu bytes", sizeof(param->text) - 1);
-	}
 	for (const char *at = param->text; *at; at += size + (at[size] == ' ')) {
 		size = strcspn(at, " ");
 		memcpy(value, at, size);
 		value[size] = '\0';
-		r = size ? add(value, o, f) : 0;
-		if (r < 0) {
+		r_value = size ? add(value, o, r == 0 ? f : &later) : 0;
+		if (r == 0 && r_value < 0) {
 			snprintf(what, sizeof(what), "kernel parameter %s=%s", key, value);
 			escape_text(what, f->what, sizeof(f->what));
-			return r;
+			r = r_value;
 		}
 	}
-	return 0;
+	return r;
 }
 
 int net_options_read(const struct params *p, struct net_options *ret, struct fail *f)
 {
-	int r;
+	const struct {
+		const char *key;
+		const struct text_param *param;
+		add_fn *add;
+	} all[] = {
+		{ "ip", &p->ip, add_ip },
+		{ "vlan", &p->vlan, add_vlan },
+		{ "nameserver", &p->nameserver, add_nameserver },
+		{ "BOOTIF", &p->bootif, set_bootif },
+	};
+	struct fail later;
+	int r = 0, r_one;
 
 	*ret = (struct net_options){ 0 };
-	if ((r = read_values("ip", &p->ip, add_ip, ret, f)) < 0 ||
-	    (r = read_values("vlan", &p->vlan, add_vlan, ret, f)) < 0 ||
-	    (r = read_values("nameserver", &p->nameserver, add_nameserver, ret, f)) < 0 ||
-	    (r = read_values("BOOTIF", &p->bootif, set_bootif, ret, f)) < 0)
-		return r;
-	return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		r_one = read_values(all[i].key, all[i].param, all[i].add, ret, r == 0 ? f : &later);
+		if (r == 0)
+			r = r_one;
+	}
+	return r;
 }
 
 const struct vlan_option *net_options_vlan(const struct net_options *o, const char *name)

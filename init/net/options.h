@@ -48,7 +48,7 @@ int ip_option_parse(const char *text, struct ip_option *ret, struct fail *f);
 /* One value of vlan=. The same. */
 int vlan_option_parse(const char *text, struct vlan_option *ret, struct fail *f);
 
-/* All of them. 0, or -errno with key and value in *f. */
+/* All of them. 0, or -errno with the first key and value in *f that cannot be understood; *ret then has all the others. */
 int net_options_read(const struct params *p, struct net_options *ret, struct fail *f);
 
 /* The option for a card, by its name and MAC; NULL: it is not to be configured. */

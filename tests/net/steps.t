@@ -490,4 +490,6 @@ subtest 'the log' => sub {
 };
 is(Client->new($n)->boot('tarboot.rootfs=/rootfs.tar.xz ip=rubbish vlan=rubbish'), 'reached nic= address= from= gateway= dns= about= mac= times=wrong',
 	'a root that is not fetched: nothing is done, nor read');
+is(Client->new($n)->boot('tarboot.rootfs=/rootfs.tar.xz ip=rubbish vlan=rubbish BOOTIF=01-52-54-00-12-34-56'),
+	'reached nic= address= from= gateway= dns= about= mac=52:54:00:12:34:56 times=wrong', 'but the MAC of BOOTIF=, whatever stands beside it');
 done_testing();

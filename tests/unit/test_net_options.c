@@ -193,6 +193,33 @@ static void test_too_many(void)
 	is_str(f.what, "kernel parameter nameserver", "are named");
 }
 
+/* What is wrong is told, the first of it, and hides nothing of what is right. */
+static void test_bad_beside_good(void)
+{
+	static struct net_options o;
+	char cmdline[2048] = "BOOTIF=01-52-54-00-12-34-56 ";
+	struct fail f;
+	char mac[18];
+
+	is_int(read_options("BOOTIF=01-52-54-00-12-34-56 nameserver=dns nameserver=10.0.0.1 vlan=5 "
+			    "vlan=vlan5:eth0 ip=rubbish ip=::::pc-1::dhcp",
+			    &o, &f),
+	       -EINVAL, "wrong values, and right ones behind them");
+	is_str(f.what, "kernel parameter ip=rubbish", "the first is told");
+	is_str(f.why, "\"rubbish\" is no way to get an address that tarboot knows", "and why");
+	is_int((long)o.n_ip, 1, "one ip= is right");
+	is_str(describe(&o.ip[0]), "all auto host pc-1", "with the host name");
+	is_int((long)o.n_vlans, 1, "one VLAN is");
+	is_str(describe_config(&o.dns), " dns 10.0.0.1", "one name server is");
+	ok(o.has_bootif, "BOOTIF is");
+	is_str(net_mac_format(o.bootif, mac), "52:54:00:12:34:56", "with its MAC");
+
+	for (size_t i = 0; i < 40; i++)
+		strcat(cmdline, "nameserver=192.168.100.10 ");
+	is_int(read_options(cmdline, &o, &f), -E2BIG, "more name servers than there is room for");
+	ok(o.has_bootif, "do not hide BOOTIF either");
+}
+
 /* Which option a card gets: "card mac: what". */
 static void gets(const char *cmdline, const char *name, const char *mac, const char *want)
 {
@@ -263,6 +290,7 @@ int main(void)
 	test_ip();
 	test_bad();
 	test_too_many();
+	test_bad_beside_good();
 	test_which_card();
 	test_others();
 	return done_testing();
