@@ -135,6 +135,7 @@ static bool parse_log(const char *value, void *field, struct params *p)
 	if (!value || strlen(value) >= sizeof(p->log) ||
 	    (*value && !log_server_parse(value, &unused)))
 		return false;
+	p->has_log = true;
 	strcpy(field, value);
 	return true;
 }

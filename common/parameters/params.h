@@ -52,6 +52,7 @@ struct params {
 		bool is_too_long;
 	} ip, bootif, nameserver, vlan;
 	char proxy[512];          /* URL; "" = none */
+	bool has_log;             /* also of an empty one, which says that nothing is sent */
 	char log[LOG_SERVER_MAX]; /* HOST or HOST:PORT, for syslog; "" = none */
 	char layers
 		[COMMAND_LINE_MAX]; /* of tarboot.layer=, as layer_param_parse() takes them, each with a newline behind it */

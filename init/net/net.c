@@ -124,7 +124,7 @@ int network_start(struct boot *b)
 
 void network_log_failure(struct boot *b, bool is_left)
 {
-	bool has_server = *b->params.log || *b->network_seen.log;
+	bool has_server = *network_log_server(b);
 	struct fail f = b->fail;
 
 	if (has_server && is_left && !background_is_running(&b->network))

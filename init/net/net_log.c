@@ -16,10 +16,14 @@
 #define LAST_LINES_MS 200 /* that the log may keep a boot waiting for */
 #define REPORT_PART 900
 
+const char *network_log_server(const struct boot *b)
+{
+	return b->params.has_log ? b->params.log : b->network_seen.log;
+}
+
 /* Later DHCP may name another server: it counts at the next boot. */
 void network_log_start(struct boot *b, const uint8_t mac[6], const char *name)
 {
-	const char *server = *b->params.log ? b->params.log : b->network_seen.log;
 	static struct log_task log;
 
 	if (remote_log_reader() < 0 || !b->network_seen.configured ||
@@ -27,7 +31,7 @@ void network_log_start(struct boot *b, const uint8_t mac[6], const char *name)
 		return;
 	if (background_has_ended(&b->log_sender))
 		(void)background_end(&b->log_sender, 0, NULL);
-	if (!log_server_parse(server, &log.server)) {
+	if (!log_server_parse(network_log_server(b), &log.server)) {
 		remote_log_close();
 		return;
 	}

@@ -5,6 +5,9 @@
 
 #include "base/boot.h"
 
+/* HOST or HOST:PORT: what tarboot.log= says, also if that is empty, or else DHCP; "" = none. */
+const char *network_log_server(const struct boot *b);
+
 /* Lines go to the log server from now on, with this MAC address and host name ("" = none), if a server is known and a card has an address. Nothing happens while
  * that is not so, if they do already, or when remote_log_close() was called. */
 void network_log_start(struct boot *b, const uint8_t mac[6], const char *name);

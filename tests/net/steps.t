@@ -469,6 +469,12 @@ subtest 'the log' => sub {
 		my $head = '<29>1 - ' . ($host // '-') . " tarboot $mac - -";
 		is($text, join('', map { "$head $_\n" } @said, 'hand over: '), 'what is on the console');
 	}
+	my $none = IO::Socket::INET->new(Proto => 'udp', LocalAddr => "192.168.$logged.1", LocalPort => 514) or die "udp: $!\n";
+	my $deaf = Client->new($logged);
+	like($deaf->boot("tarboot.rootfs=http://192.168.$logged.1/x tarboot.log="), qr/^reached nic=eth0 /, 'an empty value: reached');
+	$deaf->stop;
+	ok(!IO::Select->new($none)->can_read(1), 'and nothing is sent to the server that DHCP names');
+	close $none;
 	my $c = Client->new($logged);
 	for my $line ("tarboot.log=192.168.$logged.1", "tarboot.log=192.168.$logged.1 tarboot.rootfs=http://192.168.$logged.1/x ip=192.168.$logged.201:::24") {
 		my $server = IO::Socket::INET->new(Proto => 'udp', LocalAddr => "192.168.$logged.1", LocalPort => 514) or die "udp: $!\n";

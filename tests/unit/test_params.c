@@ -58,8 +58,8 @@ static const char *describe(const struct params *p)
 			    texts[i].value->is_too_long ? "..." : "");
 	if (*p->proxy)
 		ADD(" proxy=%s", p->proxy);
-	if (*p->log)
-		ADD(" log=%s", p->log);
+	if (p->has_log || *p->log)
+		ADD(" log=%s%s", p->log, p->has_log ? "" : "?");
 	if (p->netwait != 600)
 		ADD(" netwait=%ld", p->netwait);
 	ADD("%s%s", p->keep_network ? " net=keep" : "",
@@ -127,7 +127,8 @@ static const struct {
 	  "rootfs=http://server/root.tar.xz,http://[2001:db8::1]:8080/r" },
 	{ "tarboot.proxy=http://proxy:3128", "proxy=http://proxy:3128" },
 	{ "tarboot.log=10.0.0.1", "log=10.0.0.1" },
-	{ "tarboot.log=10.0.0.1 tarboot.log=", "" },
+	{ "tarboot.log=", "log=" },
+	{ "tarboot.log=10.0.0.1 tarboot.log=", "log=" },
 	{ "tarboot.log=logs.example.org:5514", "log=logs.example.org:5514" },
 	{ "tarboot.log=[2001:db8::1]:514", "log=[2001:db8::1]:514" },
 	{ "tarboot.log=[2001:db8::1]", "log=[2001:db8::1]" },
