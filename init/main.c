@@ -63,10 +63,17 @@ static const struct step {
 	{ "start init", start_init, 0, GONE },
 };
 
+static void warn_unknown(const struct params *p)
+{
+	struct fail unknown;
+
+	for (size_t i = 0; params_check_known(p, i, &unknown) < 0; i++)
+		console_log(LOG_WARNING, "%s: %s", unknown.what, unknown.why);
+}
+
 static int read_parameters(struct boot *b)
 {
 	_cleanup_free_ char *text = NULL;
-	struct fail unknown;
 	size_t size;
 	int r = read_file("/proc/cmdline", &text, &size);
 
@@ -75,8 +82,7 @@ static int read_parameters(struct boot *b)
 	(void)params_parse(text, &b->params, &b->bad_parameter);
 	console_set_verbosity(b->params.quiet, b->params.debug);
 	b->keep_payload = b->params.shell & SHELL_FAIL;
-	if (params_check_known(&b->params, &unknown) < 0)
-		console_log(LOG_WARNING, "%s: %s", unknown.what, unknown.why);
+	warn_unknown(&b->params);
 	return 0;
 }
 

@@ -371,20 +371,33 @@ static unsigned distance(const char *a, const char *b)
 	return row[n];
 }
 
-static void note_unknown(const char *key, struct params *p)
+static const char *most_similar(const char *key)
 {
+	const char *similar = NULL;
 	unsigned best = UINT_MAX, d;
 
-	if (*p->unknown)
-		return;
-	snprintf(p->unknown, sizeof(p->unknown), "%s", key);
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		d = distance(p->unknown, keys[i].key);
+		d = distance(key, keys[i].key);
 		if (d < best) {
 			best = d;
-			p->suggestion = keys[i].key;
+			similar = keys[i].key;
 		}
 	}
+	return similar;
+}
+
+static void note_unknown(const char *key, struct params *p)
+{
+	struct unknown_param new;
+
+	snprintf(new.key, sizeof(new.key), "%s", key);
+	for (size_t i = 0; i < p->n_unknown && i < UNKNOWN_MAX; i++)
+		if (strcmp(p->unknown[i].key, new.key) == 0)
+			return;
+	new.suggestion = most_similar(new.key);
+	if (p->n_unknown < UNKNOWN_MAX)
+		p->unknown[p->n_unknown] = new;
+	p->n_unknown++;
 }
 
 /* value looks like a URL: can it be fetched, where key takes URLs? */
@@ -463,10 +476,16 @@ int params_parse(const char *cmdline, struct params *ret, struct fail *f)
 	return r;
 }
 
-int params_check_known(const struct params *p, struct fail *f)
+int params_check_known(const struct params *p, size_t number, struct fail *f)
 {
-	if (!*p->unknown)
+	static const char todo_correct[] = "Correct it in the boot menu.";
+
+	if (number >= p->n_unknown || number > UNKNOWN_MAX)
 		return 0;
-	return fail_set(f, EINVAL, p->unknown, "Correct it in the boot menu.",
-			"unknown parameter; did you mean %s?", p->suggestion);
+	if (number == UNKNOWN_MAX)
+		return fail_set(f, EINVAL, "the kernel command line", todo_correct,
+				"it has more unknown tarboot.* parameters: %zu",
+				p->n_unknown - UNKNOWN_MAX);
+	return fail_set(f, EINVAL, p->unknown[number].key, todo_correct,
+			"unknown parameter; did you mean %s?", p->unknown[number].suggestion);
 }

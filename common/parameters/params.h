@@ -22,6 +22,7 @@
 
 #define ROOTFS_MAX URL_LIST_MAX /* a path, or URLs with commas between */
 #define NETWAIT_SECONDS 600     /* unless tarboot.netwait= says otherwise */
+#define UNKNOWN_MAX 4           /* unknown keys that are named */
 
 enum onfail { ONFAIL_BY_PANIC, ONFAIL_REBOOT, ONFAIL_POWEROFF, ONFAIL_HALT, ONFAIL_SHELL };
 
@@ -64,8 +65,11 @@ struct params {
 	char manifest_min
 		[SIGNATURE_DATE_MAX]; /* the oldest signed manifest that counts; "" = any */
 
-	char unknown[64];       /* the first unknown tarboot.* key; "" = none */
-	const char *suggestion; /* the most similar known key; NULL = none */
+	struct unknown_param {
+		char key[64];
+		const char *suggestion; /* the most similar known key */
+	} unknown[UNKNOWN_MAX];         /* the first ones, each key once */
+	size_t n_unknown;               /* tarboot.* keys, also those without room there */
 };
 
 /* Reads a whole command line (NUL-terminated, as /proc/cmdline has it, quotes and "--" as the kernel
@@ -73,5 +77,6 @@ struct params {
  * valid values, so that the failure is handled as they say. */
 int params_parse(const char *cmdline, struct params *ret, struct fail *f);
 
-/* Is no tarboot.* key unknown? 0, or -EINVAL with the first one and the most similar known one in *f. */
-int params_check_known(const struct params *p, struct fail *f);
+/* The unknown tarboot.* key of this number, from 0 on: -EINVAL with it and the most similar known one in *f, or, of UNKNOWN_MAX, with how
+ * many more there are. 0: there is none. */
+int params_check_known(const struct params *p, size_t number, struct fail *f);

@@ -312,7 +312,7 @@ int option_kernel_line(const char *command, const char *option, const char *line
 	int r = params_parse(line, &p, &f);
 
 	if (r == 0)
-		r = params_check_known(&p, &f);
+		r = params_check_known(&p, 0, &f);
 	return r < 0 ? print_usage_error(command, "%s: %s: %s", option, f.what, f.why) : EXIT_OK;
 }
 

@@ -160,7 +160,7 @@ static int check_append(const char *append, struct fail *f)
 			"that begin with #, and ${ only in tarboot.layer=, with the "
 			"variables of layers.",
 			"an iPXE script cannot have this kernel line");
-	if (params_parse(append, &params, &wrong) < 0 || params_check_known(&params, &wrong) < 0)
+	if (params_parse(append, &params, &wrong) < 0 || params_check_known(&params, 0, &wrong) < 0)
 		return fail_set(f, EINVAL, "--append",
 				"Correct it with --append: without that, the line of the version "
 				"before is kept.",

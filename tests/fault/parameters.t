@@ -51,8 +51,9 @@ subtest 'a wrong parameter and tarboot.shell' => sub {
 };
 
 boots('parameters twice, quoted, unknown, long', append => join(' ',
-	'tarboot.size=1g', '"tarboot.size=50%"', 'tarboot.threads="1"', 'tarboot.siez=1g', 'x=' . 'y' x 1500, "z=\xff\xfe"), like => [
+	'tarboot.size=1g', '"tarboot.size=50%"', 'tarboot.threads="1"', 'tarboot.siez=1g', 'tarboot.thread=2', 'x=' . 'y' x 1500, "z=\xff\xfe"), like => [
 	qr/tarboot: tarboot\.siez: unknown parameter; did you mean tarboot\.size\?$/m,
+	qr/tarboot: tarboot\.thread: unknown parameter; did you mean tarboot\.threads\?$/m,
 	qr/unpack root: .* 1 threads/, qr/check memory: .* root of 2\d\d\.\d MiB/ ]);
 boots('quiet', append => 'quiet', also => sub {
 	unlike($_[0]->text, qr/^tarboot:/m, 'nothing on the console');

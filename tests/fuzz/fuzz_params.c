@@ -10,7 +10,7 @@
 
 static void check(const struct params *p)
 {
-	promise(is_text(p->rootfs) && is_text(p->init) && is_text(p->mount) && is_text(p->unknown));
+	promise(is_text(p->rootfs) && is_text(p->init) && is_text(p->mount));
 	promise(is_text(p->ip.text) && is_text(p->bootif.text) && is_text(p->nameserver.text));
 	promise(is_text(p->vlan.text) && is_text(p->proxy));
 	promise(p->netwait >= 0 && p->netwait <= INT_MAX / 1000);
@@ -20,7 +20,8 @@ static void check(const struct params *p)
 	promise(p->onfail <= ONFAIL_SHELL && p->threads <= 4096);
 	promise(!p->has_failwait || (p->failwait >= 0 && p->failwait <= INT_MAX));
 	promise(!p->has_panic || (p->panic >= INT_MIN && p->panic <= INT_MAX));
-	promise(!*p->unknown || p->suggestion);
+	for (size_t i = 0; i < p->n_unknown && i < UNKNOWN_MAX; i++)
+		promise(is_text(p->unknown[i].key) && p->unknown[i].suggestion);
 	promise(p->size.kind == SIZE_AUTO || p->size.value > 0);
 }
 

@@ -68,8 +68,11 @@ static const char *describe(const struct params *p)
 			       : " verify=no");
 	ADD("%s%s%s", p->hotplug ? "" : " hotplug=off", p->quiet ? " quiet" : "",
 	    p->debug ? " debug" : "");
-	if (*p->unknown)
-		ADD(" unknown=%s(%s)", p->unknown, p->suggestion ? p->suggestion : "");
+	for (size_t i = 0; i < p->n_unknown; i++)
+		if (i < UNKNOWN_MAX)
+			ADD(" unknown=%s(%s)", p->unknown[i].key, p->unknown[i].suggestion);
+		else
+			ADD(" unknown");
 #undef ADD
 	return *text ? text + 1 : text;
 }
@@ -212,7 +215,11 @@ static const struct {
 	{ "tarboot.on-fail=halt", "unknown=tarboot.on-fail(tarboot.onfail)" },
 	{ "tarboot.Size=1g", "unknown=tarboot.Size(tarboot.size)" },
 	{ "tarboot.shel tarboot.siz=3 tarboot.size=1k",
-	  "size=1024 unknown=tarboot.shel(tarboot.shell)" },
+	  "size=1024 unknown=tarboot.shel(tarboot.shell) unknown=tarboot.siz(tarboot.size)" },
+	{ "tarboot.siez=1g tarboot.siez tarboot.siez=2g", "unknown=tarboot.siez(tarboot.size)" },
+	{ "tarboot.ini tarboot.siez tarboot.shel tarboot.lgo tarboot.x tarboot.ini tarboot.y",
+	  "unknown=tarboot.ini(tarboot.init) unknown=tarboot.siez(tarboot.size) "
+	  "unknown=tarboot.shel(tarboot.shell) unknown=tarboot.lgo(tarboot.log) unknown unknown" },
 
 	/* quotes: a quoted value may hold blanks; the quotes are not part of it */
 	{ "tarboot.mount=\"a b\" quiet", "mount=a b quiet" },
@@ -409,7 +416,8 @@ static void test_long(void)
 	is_str(describe(&p), "quiet", "and what follows counts");
 	memcpy(cmdline, "tarboot.", 8);
 	is_int(parse(cmdline, &p, &f), 0, "an unknown key of 64 kB");
-	ok(strncmp(p.unknown, "tarboot.xxx", 11) == 0 && strlen(p.unknown) < sizeof(p.unknown),
+	ok(strncmp(p.unknown[0].key, "tarboot.xxx", 11) == 0 &&
+		   strlen(p.unknown[0].key) < sizeof(p.unknown[0].key),
 	   "is told, cut");
 }
 
@@ -450,11 +458,23 @@ static void test_known(void)
 	struct fail f = { 0 };
 
 	is_int(parse("tarboot.size=1g quiet x.sise=1", &p, &f), 0, "known keys");
-	is_int(params_check_known(&p, &f), 0, "all of them");
-	is_int(parse("tarboot.size=1g tarboot.sise=1g tarboot.x", &p, &f), 0, "unknown ones");
-	is_int(params_check_known(&p, &f), -EINVAL, "are told");
+	is_int(params_check_known(&p, 0, &f), 0, "all of them");
+	is_int(parse("tarboot.size=1g tarboot.sise=1g tarboot.ini", &p, &f), 0, "unknown ones");
+	is_int(params_check_known(&p, 0, &f), -EINVAL, "are told");
 	is_str(f.what, "tarboot.sise", "the first");
 	is_str(f.why, "unknown parameter; did you mean tarboot.size?", "and what is meant");
+	is_int(params_check_known(&p, 1, &f), -EINVAL, "the next one, too");
+	is_str(f.what, "tarboot.ini", "by its name");
+	is_str(f.why, "unknown parameter; did you mean tarboot.init?", "and what is meant");
+	is_int(params_check_known(&p, 2, &f), 0, "there are no more");
+
+	is_int(parse("tarboot.a tarboot.b tarboot.c tarboot.d tarboot.e tarboot.f", &p, &f), 0,
+	       "six unknown ones");
+	is_int(params_check_known(&p, 3, &f), -EINVAL, "the fourth is told");
+	is_str(f.what, "tarboot.d", "by its name");
+	is_int(params_check_known(&p, 4, &f), -EINVAL, "of the others");
+	is_str(f.why, "it has more unknown tarboot.* parameters: 2", "the number");
+	is_int(params_check_known(&p, 5, &f), 0, "and that is all");
 }
 
 int main(void)
