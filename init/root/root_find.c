@@ -10,9 +10,9 @@
 #include <sys/statfs.h>
 
 #include "base/console.h"
-#include "base/memory.h"
 #include "base/read_all.h"
 #include "image/pinned.h"
+#include "root/initramfs.h"
 #include "root/root_signed.h"
 #include "root/root_url.h"
 
@@ -59,71 +59,17 @@ static int read_manifest(struct boot *b)
 	return 0;
 }
 
-/* All zeros when it is a ramfs, which has no limit. */
-struct rootfs {
-	uint64_t limit; /* bytes */
-	bool is_full;
-};
-
-static struct rootfs look_at_rootfs(void)
-{
-	struct rootfs r = { 0 };
-	struct statfs s;
-
-	if (statfs("/", &s) == 0 && s.f_blocks > 0) {
-		r.limit = (uint64_t)s.f_blocks * (uint64_t)s.f_bsize;
-		r.is_full = (uint64_t)s.f_bfree * (uint64_t)s.f_bsize < (1 << 20);
-	}
-	return r;
-}
-
-/* A kernel that has no room left for the initramfs cuts the payload and runs /init all the same. */
-static int fail_no_room(struct boot *b, const char *have, const char *want, uint64_t limit)
-{
-	char ram[SIZE_TEXT_MAX], most[SIZE_TEXT_MAX], todo[256];
-	struct memory m = { 0 };
-
-	(void)memory_read(&m);
-	snprintf(todo, sizeof(todo),
-		 "The machine has %s of memory, of which the kernel lets the initramfs take %s: "
-		 "add memory, or, with Linux 6.1.176, 6.12.107 or later, the kernel parameter "
-		 "initramfs_options=size=90%%.",
-		 size_format(ram, m.total), size_format(most, limit));
-	return fail_set(&b->fail, ENOSPC, b->payload.name, todo,
-			"the kernel had no room to unpack it: %s of %s are here", have, want);
-}
-
 static int fail_short_payload(struct boot *b, uint64_t present, uint64_t expected)
 {
 	char have[SIZE_TEXT_MAX], want[SIZE_TEXT_MAX];
-	struct rootfs rootfs = look_at_rootfs();
 
-	size_format(have, present);
-	size_format(want, expected);
-	if (rootfs.is_full || present < b->payload.size)
-		return fail_no_room(b, have, want, rootfs.limit);
+	if (initramfs_is_full() || present < b->payload.size)
+		return initramfs_fail_no_room(b->payload.name, present, expected, &b->fail);
 	return fail_set(&b->fail, EBADMSG, b->payload.name,
 			"Copy the image again; `tarboot verify` on the server tells whether it is "
 			"whole there.",
-			"it is cut short: %s of %s are here", have, want);
-}
-
-/* Bytes of the payload that are really here: newer kernels give a file its full size before they
- * run out of room for its content, so its blocks must be counted. A ramfs counts none. */
-static uint64_t present_bytes(const struct payload *p)
-{
-	uint64_t present = 0, blocks;
-	struct statfs fs;
-	struct stat st;
-
-	for (size_t i = 0; i < p->n_parts; i++) {
-		blocks = p->parts[i].size;
-		if (fstatfs(p->parts[i].fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC &&
-		    fstat(p->parts[i].fd, &st) == 0)
-			blocks = (uint64_t)st.st_blocks * 512;
-		present += blocks < p->parts[i].size ? blocks : p->parts[i].size;
-	}
-	return present;
+			"it is cut short: %s of %s are here", size_format(have, present),
+			size_format(want, expected));
 }
 
 /* The payload that is named, by the parameter or the manifest; "" = none is. */
@@ -141,7 +87,7 @@ static int fail_no_payload(struct boot *b, const char *named)
 	return fail_set(&b->fail, ENOENT, *named ? named : "/" MANIFEST_PAYLOAD,
 			"Pack the image again, have the boot loader load it as a second initrd, "
 			"or name it with tarboot.rootfs=PATH.",
-			look_at_rootfs().is_full
+			initramfs_is_full()
 				? "it is not in the initramfs, which is full: this machine has too "
 				  "little memory for the image"
 			: *named ? "it is not in the initramfs"
@@ -171,7 +117,7 @@ static int open_payload(struct boot *b)
  * or it is the manifest's and cut: only its end can tell. */
 static int list_blocks(struct boot *b)
 {
-	uint64_t present = present_bytes(&b->payload), size = b->payload.size;
+	uint64_t present = initramfs_present(&b->payload), size = b->payload.size;
 	uint64_t said = b->has_manifest ? b->manifest.payload_bytes : size;
 	int r;
 

@@ -9,6 +9,7 @@
 #include "base/console.h"
 #include "base/read_all.h"
 #include "image/layer_rules.h"
+#include "root/initramfs.h"
 #include "root/root_signed.h"
 
 /* ---- adding it ---- */
@@ -127,6 +128,14 @@ static int open_wished(struct boot *b, const struct layer_wish *wish, struct pay
 	return r;
 }
 
+/* The zeros that a cut one has instead of its end could pass for contents, or for the end of a tar. */
+static int check_whole(struct boot *b, const struct payload *p)
+{
+	uint64_t present = initramfs_present(p);
+
+	return present < p->size ? initramfs_fail_no_room(p->name, present, p->size, &b->fail) : 0;
+}
+
 int root_layer_read(struct boot *b, const struct layer_wish *wish)
 {
 	struct manifest m = { 0 };
@@ -136,7 +145,9 @@ int root_layer_read(struct boot *b, const struct layer_wish *wish)
 
 	if (r != 0)
 		return r;
-	r = find_manifest(b, wish->from, p.size, &m);
+	r = check_whole(b, &p);
+	if (r == 0)
+		r = find_manifest(b, wish->from, p.size, &m);
 	found = r == 0 ? &m : NULL;
 	if (r >= 0)
 		r = check_digests(b, &p, wish, found);

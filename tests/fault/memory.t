@@ -42,6 +42,18 @@ fails('the kernel cut the payload', @small_rootfs, change => big_root(96, 'cat /
 	about => [ qr/no room to unpack it: $MIB of $MIB are here/, qr/initramfs_options=size=90%/ ]);
 fails('the kernel cut a payload without manifest', @small_rootfs, change => [ big_root(96, 'cat /dev/urandom'), \&no_manifest ],
 	about => [qr/no room to unpack it: $MIB of $MIB are here/]);
+# A layer that the kernel cut, which has its full size, and zeros where its end was.
+sub big_layer {
+	my (@members) = @_;
+	my $tar = scratch('layer.tar');
+	run("head -c 96M /dev/urandom >'$tar.data' && tar -cf '$tar' --transform 's,.*,data,' -P '$tar.data' && rm '$tar.data'");
+	my $data = slurp($tar);
+	unlink $tar;
+	return (@members, { name => 'tarboot/layers', mode => 040755, nlink => 2, data => '' },
+		{ name => 'tarboot/layers/big.tar', mode => 0100644, nlink => 1, data => $data });
+}
+fails('the kernel cut a layer', @small_rootfs, change => \&big_layer, step => 'find layers',
+	about => [ qr{what: +/tarboot/layers/big\.tar$}m, qr/no room to unpack it: $MIB of 96\.0 MiB are here/, qr/initramfs_options=size=90%/ ]);
 fails('RAM too small', mem => 256, change => big_root(400, 'yes'), step => 'check memory',
 	about => [ qr/needs 4\d\d(\.\d)? MiB and \d+ inodes, this machine has $MIB free/, qr/Add memory/ ]);
 fails('RAM too small for a payload without manifest', mem => 256, change => [ big_root(400, 'yes'), \&no_manifest ],
