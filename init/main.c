@@ -174,7 +174,7 @@ static void boot_run(struct boot *b)
 		}
 		if (b->params.shell & steps[i].shell_after) {
 			devices_settle(b);
-			(void)shell_run(NULL, "go on with the boot");
+			(void)shell_run(0, NULL, "go on with the boot");
 		}
 	}
 }

@@ -18,6 +18,7 @@
 
 struct console {
 	int fd;
+	char name[32]; /* below /dev */
 	dev_t device;
 	bool is_screen; /* a terminal that can redraw a line: a VT */
 	bool is_stuck;  /* it took no bytes for PATIENCE_MS: nobody waits for it until it does */
@@ -87,6 +88,7 @@ static void take_console(struct console list[CONSOLES_MAX], size_t *n, const cha
 		*old = consoles[--n_consoles];
 		return;
 	}
+	snprintf(new.name, sizeof(new.name), "%s", name);
 	new.fd = open_console(name, device);
 	new.is_screen = is_screen(name);
 	if (new.fd >= 0)
@@ -303,7 +305,7 @@ void terminals_close(void)
 
 /* ---- keys ---- */
 
-bool terminals_wait_enter(int milliseconds)
+bool terminals_wait_enter(int milliseconds, dev_t *ret_console)
 {
 	struct pollfd fds[CONSOLES_MAX];
 	char keys[64];
@@ -316,8 +318,10 @@ bool terminals_wait_enter(int milliseconds)
 		return false;
 	for (size_t i = 0; i < n_consoles; i++) {
 		n = read(consoles[i].fd, keys, sizeof(keys));
-		if (n > 0 && memchr(keys, '\n', (size_t)n))
+		if (n > 0 && memchr(keys, '\n', (size_t)n)) {
+			*ret_console = consoles[i].device;
 			return true;
+		}
 		if (n == 0 || (n < 0 && errno != EAGAIN))
 			usleep(50000); /* hung up: poll would return at once, again and again */
 	}
@@ -337,17 +341,23 @@ static int read_last_word(const char *path, char word[32])
 	return r;
 }
 
-int terminals_open_controlling(void)
+/* /dev/console itself can control no session: the last active console stands behind it, and behind tty0 the VT that is in front. */
+static void choose_terminal(const struct console *c, char name[32])
+{
+	if (c && strcmp(c->name, "console") != 0)
+		strcpy(name, c->name);
+	else if (read_last_word("/sys/class/tty/console/active", name) < 0)
+		strcpy(name, "console");
+	if (strcmp(name, "tty0") == 0 && read_last_word("/sys/class/tty/tty0/active", name) < 0)
+		strcpy(name, "tty1");
+}
+
+int terminals_open_controlling(dev_t console)
 {
 	char name[32], path[64];
 	int fd;
 
-	/* /dev/console itself can control no session: the last active console stands behind it, and
-	 * behind tty0 the VT that is in front. */
-	if (read_last_word("/sys/class/tty/console/active", name) < 0)
-		strcpy(name, "console");
-	if (strcmp(name, "tty0") == 0 && read_last_word("/sys/class/tty/tty0/active", name) < 0)
-		strcpy(name, "tty1");
+	choose_terminal(find_console(console), name);
 	snprintf(path, sizeof(path), "/dev/%s", name);
 	/* A serial line without carrier would be waited for. */
 	fd = open(path, O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define CONSOLES_MAX 8
 
@@ -34,9 +35,9 @@ void terminals_print_surely(const char *text);
 /* Waits until all output has been transmitted: while there is progress, at most 5 s. */
 void terminals_drain(void);
 
-/* True if Enter was pressed on a console within that time. */
-bool terminals_wait_enter(int milliseconds);
+/* True if Enter was pressed on a console within that time; *ret_console is its device then. */
+bool terminals_wait_enter(int milliseconds, dev_t *ret_console);
 
-/* Opens the terminal behind /dev/console, one that can control a session, for reading and writing;
+/* Opens the terminal behind that console, or, of 0, behind /dev/console, as one that can control a session, for reading and writing;
  * -errno. */
-int terminals_open_controlling(void);
+int terminals_open_controlling(dev_t console);

@@ -211,6 +211,7 @@ static int ask_kernel(enum action action)
 
 static void act(struct boot *b, enum action action)
 {
+	dev_t unused;
 	int error;
 
 	terminals_drain();
@@ -219,13 +220,13 @@ static void act(struct boot *b, enum action action)
 	console_log(LOG_ERROR, "%s failed: %s; reset the machine or switch it off by hand",
 		    doing[action], error ? strerror(error) : "the kernel returned");
 	for (;;) {
-		(void)terminals_wait_enter(1000);
+		(void)terminals_wait_enter(1000, &unused);
 		child_reap();
 	}
 }
 
-/* True: Enter was pressed, to open a shell. */
-static bool wait_for_enter(const struct reaction *r)
+/* True: Enter was pressed, to open a shell on that console. */
+static bool wait_for_enter(const struct reaction *r, dev_t *ret_console)
 {
 	uint64_t now = now_usec(), end = now + (uint64_t)r->seconds * 1000000;
 	long left, told = r->seconds;
@@ -234,7 +235,7 @@ static bool wait_for_enter(const struct reaction *r)
 		left = (long)((end - now + 999999) / 1000000);
 		if (r->action != ACTION_STAY && left != told)
 			console_countdown(doing[r->action], told = left);
-		if (terminals_wait_enter(250) && r->may_shell)
+		if (terminals_wait_enter(250, ret_console) && r->may_shell)
 			return true;
 		child_reap();
 	}
@@ -265,6 +266,7 @@ void failure_handle(struct boot *b, bool can_retry)
 {
 	enum onfail onfail = b->params.onfail;
 	struct reaction r;
+	dev_t console;
 
 	devices_settle(b);
 	console_open(); /* there may be more of them now */
@@ -273,9 +275,10 @@ void failure_handle(struct boot *b, bool can_retry)
 	print_block(b, &r);
 	network_log_report(b);
 	for (;;) {
-		if (r.action != ACTION_SHELL && !wait_for_enter(&r))
+		console = 0;
+		if (r.action != ACTION_SHELL && !wait_for_enter(&r, &console))
 			act(b, r.action);
-		if (is_used(&r, shell_run(b->failed_step, exit_means(b))))
+		if (is_used(&r, shell_run(console, b->failed_step, exit_means(b))))
 			return;
 		if (onfail == ONFAIL_SHELL)
 			onfail = ONFAIL_BY_PANIC;

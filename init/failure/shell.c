@@ -123,7 +123,7 @@ static enum shell_end explain_end(int status, uint64_t duration)
 	return SHELL_FAILED;
 }
 
-enum shell_end shell_run(const char *failed, const char *exit_means)
+enum shell_end shell_run(dev_t console, const char *failed, const char *exit_means)
 {
 	static const char *const install[] = { SHELL_PROGRAM, "--install", "-s", "/bin", NULL };
 	_cleanup_close_ int terminal = -1;
@@ -139,7 +139,7 @@ enum shell_end shell_run(const char *failed, const char *exit_means)
 				    SHELL_PROGRAM);
 		return SHELL_FAILED;
 	}
-	terminal = terminals_open_controlling();
+	terminal = terminals_open_controlling(console);
 	if (terminal < 0) {
 		console_log(LOG_ERROR, "there is no terminal for the shell: %s",
 			    strerror(-terminal));

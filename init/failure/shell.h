@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "image/members.h"
 
@@ -18,6 +19,6 @@ enum shell_end {
 	SHELL_LEFT,
 };
 
-/* Runs the shell until it is left. failed: the step that failed, for $TARBOOT_FAILED; NULL: none.
- * exit_means: what happens when it is left, for the banner. */
-enum shell_end shell_run(const char *failed, const char *exit_means);
+/* Runs the shell until it is left, on the console with that device, or, of 0, on /dev/console. failed: the step that failed, for
+ * $TARBOOT_FAILED; NULL: none. exit_means: what happens when it is left, for the banner. */
+enum shell_end shell_run(dev_t console, const char *failed, const char *exit_means);

@@ -115,6 +115,14 @@ subtest 'after a failure' => sub {
 	$guest->stop;
 };
 
+# The screen is /dev/console, but Enter comes from the serial line.
+subtest 'Enter on another console than the last one' => sub {
+	my $guest = shell_at(name => 'where', change => \&no_payload, append => 'tarboot.shell console=tty0', args => [qw(-vga std)], enter => 1);
+	like(type_and_see($guest, 'echo answer=$((6*7)) on $(readlink /proc/self/fd/0)', qr/answer=\d/), qr{^answer=42 on /dev/ttyS0$}m, 'the shell is there');
+	unlike($guest->text, qr/can't access tty|job control turned off/, 'with a terminal of its own');
+	$guest->stop;
+};
+
 subtest 'a second try that works' => sub {
 	my $guest = shell_at(name => 'again', append => 'tarboot.shell', enter => 1,
 		change => sub { $_[-1]{name} = 'elsewhere.tar.xz'; return @_ });

@@ -23,12 +23,14 @@ static struct device {
 	bool is_hung_up;
 	bool has_flow; /* what is queued leaves, a byte with each look */
 	int queued;
+	char keys[16];   /* that were pressed */
 	char text[8192]; /* that it took, behind what was forgotten */
 	unsigned n_opened, n_closed, n_hangups;
 } devices[N_DEVICES];
 
-static char list[1024]; /* /proc/consoles */
-static uint64_t now;    /* microseconds */
+static char list[1024];                                       /* /proc/consoles */
+static char active[] = "tty0 ttyS2\n", in_front[] = "tty2\n"; /* of /sys/class/tty */
+static uint64_t now;                                          /* microseconds */
 static unsigned stdin_device;
 
 static struct device *device_of(int fd)
@@ -42,10 +44,14 @@ WRAP(FILE *, LARGE(fopen), (const char *path, const char *mode))
 {
 	if (strcmp(path, "/proc/consoles") == 0)
 		return *list ? fmemopen(list, strlen(list), "r") : NULL;
+	if (strcmp(path, "/sys/class/tty/console/active") == 0)
+		return fmemopen(active, strlen(active), "r");
+	if (strcmp(path, "/sys/class/tty/tty0/active") == 0)
+		return fmemopen(in_front, strlen(in_front), "r");
 	return REAL(LARGE(fopen))(path, mode);
 }
 
-/* /dev/ttyS0 to ttyS7 and two screens, tty1 and tty2. */
+/* /dev/ttyS0 to ttyS7 and two screens, tty1 and tty2; tty0 is in the place of ttyS7. */
 WRAP(int, LARGE(open), (const char *path, int flags, mode_t mode))
 {
 	unsigned number;
@@ -91,6 +97,22 @@ WRAP(ssize_t, write, (int fd, const void *data, size_t size))
 	return (ssize_t)size;
 }
 
+WRAP(ssize_t, read, (int fd, void *data, size_t size))
+{
+	struct device *d = device_of(fd);
+	size_t n = d ? strlen(d->keys) : 0;
+
+	if (!d)
+		return REAL(read)(fd, data, size);
+	if (n == 0) {
+		errno = EAGAIN;
+		return -1;
+	}
+	memcpy(data, d->keys, n);
+	*d->keys = '\0';
+	return (ssize_t)n;
+}
+
 WRAP(int, ioctl, (int fd, unsigned long request, void *arg))
 {
 	struct device *d = device_of(fd);
@@ -117,7 +139,11 @@ WRAP(int, poll, (struct pollfd * p, nfds_t n, int milliseconds))
 	int found = 0;
 
 	for (nfds_t i = 0; i < n; i++) {
-		p[i].revents = device_of(p[i].fd)->is_hung_up ? POLLIN | POLLOUT | POLLHUP : 0;
+		const struct device *d = device_of(p[i].fd);
+
+		p[i].revents = d->is_hung_up ? POLLIN | POLLOUT | POLLHUP
+			       : *d->keys    ? p[i].events & POLLIN
+					     : 0;
 		found += p[i].revents != 0;
 	}
 	now += found ? 0 : (uint64_t)milliseconds * 1000;
@@ -231,6 +257,7 @@ static void check_deadline(void)
 static void check_kept(void)
 {
 	uint64_t start;
+	dev_t unused;
 
 	set_up(2, 0);
 	devices[0].room = 2;
@@ -240,17 +267,17 @@ static void check_kept(void)
 	is_int((long long)(now - start), 0, "a text that must be seen waits for no stuck console");
 	is_shown(1, "line\n\nFAILED: 1\n  do: 2\n", "the other one has it");
 	for (int i = 0; i < 3; i++)
-		terminals_wait_enter(250);
+		terminals_wait_enter(250, &unused);
 	print("in 60 s\n");
 	is_shown(0, "li", "the stuck one has not");
 	devices[0].room = 4;
-	terminals_wait_enter(250);
+	terminals_wait_enter(250, &unused);
 	is_shown(0, "\nFAI", "but gets it when it takes text");
 	devices[0].room = PLENTY;
-	terminals_wait_enter(250);
+	terminals_wait_enter(250, &unused);
 	is_shown(0, "LED: 1\n  do: 2\n", "to its end");
 	print("in 50 s\n");
-	terminals_wait_enter(250);
+	terminals_wait_enter(250, &unused);
 	is_shown(0, "in 50 s\n", "and then lines again");
 
 	devices[0].room = 0;
@@ -323,6 +350,28 @@ static void check_open_again(void)
 	is_shown(2, "line\nmore\n", "and the third");
 }
 
+/* Three serial lines, and the screen. */
+static void check_keys(void)
+{
+	dev_t where = 0;
+
+	set_up(3, 0);
+	strcat(list, "tty0                 -WU (EC p  )    4:1\n");
+	terminals_open();
+	strcpy(devices[1].keys, "abc");
+	ok(!terminals_wait_enter(250, &where), "other keys are not Enter");
+	strcpy(devices[1].keys, "abc\n");
+	ok(terminals_wait_enter(250, &where), "Enter on one of several consoles");
+	ok(where == makedev(4, 65), "it is known on which");
+	is_int(terminals_open_controlling(where), FD_BASE + 1, "whose terminal is opened");
+	strcpy(devices[7].keys, "\n");
+	ok(terminals_wait_enter(250, &where), "Enter on the screen");
+	is_int(terminals_open_controlling(where), FD_BASE + 9, "opens what is in front there");
+	is_int(terminals_open_controlling(0), FD_BASE + 2, "without Enter it is /dev/console");
+	is_int(terminals_open_controlling(makedev(4, 70)), FD_BASE + 2,
+	       "and where that console is gone");
+}
+
 int main(void)
 {
 	check_stuck();
@@ -331,5 +380,6 @@ int main(void)
 	check_drain();
 	check_close();
 	check_open_again();
+	check_keys();
 	return done_testing();
 }
