@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <termios.h>
 
 #include "base/util.h"
 
@@ -304,6 +305,12 @@ void terminals_close(void)
 }
 
 /* ---- keys ---- */
+
+void terminals_forget_keys(void)
+{
+	for (size_t i = 0; i < n_consoles; i++)
+		(void)ioctl(consoles[i].fd, TCFLSH, TCIFLUSH);
+}
 
 bool terminals_wait_enter(int milliseconds, dev_t *ret_console)
 {

@@ -35,6 +35,9 @@ void terminals_print_surely(const char *text);
 /* Waits until all output has been transmitted: while there is progress, at most 5 s. */
 void terminals_drain(void);
 
+/* Keys that were pressed until now do not count. */
+void terminals_forget_keys(void);
+
 /* True if Enter was pressed on a console within that time; *ret_console is its device then. */
 bool terminals_wait_enter(int milliseconds, dev_t *ret_console);
 

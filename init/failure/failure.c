@@ -272,6 +272,7 @@ void failure_handle(struct boot *b, bool can_retry)
 	console_open(); /* there may be more of them now */
 	r = choose_reaction(b, onfail, can_retry);
 	network_log_failure(b, can_retry);
+	terminals_forget_keys(); /* nobody who pressed them has seen the failure */
 	print_block(b, &r);
 	network_log_report(b);
 	for (;;) {

@@ -115,6 +115,17 @@ subtest 'after a failure' => sub {
 	$guest->stop;
 };
 
+# It fails only when all is unpacked.
+subtest 'Enter before the failure' => sub {
+	my $guest = start(name => 'early', change => big_root(64, 'seq 1 99999999'), panic => 11, append => 'tarboot.shell tarboot.init=/none');
+	ok($guest->wait_for(qr/^tarboot: mount root: /m, $BOOT), 'it unpacks') or $guest->show_end;
+	$guest->type("\n\n");
+	ok($guest->wait_for(qr/^  then: rebooting in 11 s \(panic=11\); press Enter for a shell$/m, $BOOT), 'it fails') or $guest->show_end;
+	ok($guest->wait_end(30), 'and reboots') or $guest->show_end;
+	like($guest->text, qr/^  rebooting in 10 s$/m, 'after its time');
+	unlike($guest->text, qr/BusyBox v|^tarboot:\S*# /m, 'without a shell');
+};
+
 # The screen is /dev/console, but Enter comes from the serial line.
 subtest 'Enter on another console than the last one' => sub {
 	my $guest = shell_at(name => 'where', change => \&no_payload, append => 'tarboot.shell console=tty0', args => [qw(-vga std)], enter => 1);

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/sysmacros.h>
+#include <termios.h>
 
 #include "tap.h"
 #include "wrap.h"
@@ -124,6 +125,10 @@ WRAP(int, ioctl, (int fd, unsigned long request, void *arg))
 	if (d && request == TIOCOUTQ) {
 		*(int *)arg = d->queued;
 		d->queued -= d->has_flow && d->queued;
+		return 0;
+	}
+	if (d && request == TCFLSH && (intptr_t)arg == TCIFLUSH) {
+		*d->keys = '\0';
 		return 0;
 	}
 	if (d && request == TIOCVHANGUP) {
@@ -370,6 +375,13 @@ static void check_keys(void)
 	is_int(terminals_open_controlling(0), FD_BASE + 2, "without Enter it is /dev/console");
 	is_int(terminals_open_controlling(makedev(4, 70)), FD_BASE + 2,
 	       "and where that console is gone");
+
+	strcpy(devices[0].keys, "\n");
+	strcpy(devices[7].keys, "\n");
+	terminals_forget_keys();
+	ok(!terminals_wait_enter(250, &where), "keys that were pressed before do not count");
+	strcpy(devices[0].keys, "\n");
+	ok(terminals_wait_enter(250, &where), "those that come then do");
 }
 
 int main(void)
