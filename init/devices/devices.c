@@ -222,8 +222,10 @@ static void take_message(void *arg, const struct message *m)
 {
 	struct boot *b = arg;
 
-	if (m->kind == MESSAGE_DEVICES_SEEN)
-		b->devices_seen = m->seen;
+	if (m->kind != MESSAGE_DEVICES_SEEN)
+		return;
+	b->devices_seen = m->seen;
+	console_open(); /* a module may have brought more of them */
 }
 
 int devices_start(struct boot *b)

@@ -114,6 +114,17 @@ subtest 'a failure is on all of three consoles' => sub {
 	like(slurp(scratch('three.hvc')), qr/^\r?tarboot: FAILED: find payload\r?$/m, 'on the virtio console');
 	note($chars =~ s/ +$//gmr);
 };
+# It is there before the root is.
+subtest 'a console that a module brings' => sub {
+	my @modules = module_members('bookworm', scratch('late-modules'), qw(virtio_pci virtio_console));
+	my $guest   = start(
+		name => 'late', booting('bookworm'), change => [ big_root(64, 'seq 1 99999999'), with_members(@modules) ], append => 'console=hvc0',
+		args => [ qw(-device virtio-serial -device), 'virtconsole,chardev=hvc', -chardev => 'file,id=hvc,path=' . scratch('late.hvc') ]);
+
+	ok($guest->wait_end($BOOT), 'it boots and powers off') or $guest->show_end;
+	like(slurp(scratch('late.hvc')), qr/^\r?tarboot: unpack root: \d+\.\d+ s/m, 'and the console has lines of a boot that does not fail');
+	note(slurp(scratch('late.hvc')));
+};
 subtest 'no console at all' => sub {
 	my $guest = start(name => 'no-console', console => '', append => 'word');
 	ok($guest->wait_end($BOOT), 'it boots all the same, and the root ends it') or $guest->show_end;
