@@ -316,6 +316,11 @@ void modules_load(struct modules *m, const char *name)
 	load_by_name(plain, m);
 }
 
+bool modules_has(const struct modules *m, const char *name)
+{
+	return modindex_dependencies(&m->index, name);
+}
+
 /* ---- devices ---- */
 
 static size_t hash(const char *text)

@@ -24,6 +24,9 @@ void modules_load_for(struct modules *m, const char *modalias);
 /* Loads a module by its name, or one of its aliases, with - and _ alike, and what it needs. Failures are logged, unless the image has none of that name. */
 void modules_load(struct modules *m, const char *name);
 
+/* Has the image a module of this name, written with _? */
+bool modules_has(const struct modules *m, const char *name);
+
 /* Number of modules loaded since modules_open(). */
 unsigned modules_count(const struct modules *m);
 

@@ -182,17 +182,40 @@ static int start(struct boot *b, uint64_t size)
 	return 0;
 }
 
+/* Has the image the module, which tarboot.hotplug=off keeps from being loaded? */
+static bool is_kept_out(const struct boot *b)
+{
+	struct modules *m = b->params.hotplug ? NULL : modules_open("/");
+	bool has = m && modules_has(m, "zram");
+
+	if (m)
+		modules_close(m);
+	return has;
+}
+
+static void note_missing(const struct boot *b)
+{
+	bool is_kept = is_kept_out(b);
+
+	if (b->params.zram.kind != ZRAM_AUTO)
+		console_log(LOG_WARNING,
+			    is_kept ? "tarboot.zram= asks for zram, and tarboot.hotplug=off keeps "
+				      "its module from being loaded"
+				    : "tarboot.zram= asks for zram, which neither the kernel nor "
+				      "the image has");
+	else
+		console_log(LOG_NOTICE,
+			    is_kept ? "the root hardly fits into RAM, and tarboot.hotplug=off "
+				      "keeps the module zram from being loaded"
+				    : "the root hardly fits into RAM, and neither the kernel nor "
+				      "the image has zram");
+}
+
 static void note_without(struct boot *b, int r)
 {
-	bool is_asked = b->params.zram.kind != ZRAM_AUTO;
-
 	snprintf(b->detail, sizeof(b->detail), "none");
-	if (r == -ENODEV && is_asked)
-		console_log(LOG_WARNING, "tarboot.zram= asks for zram, which neither the kernel "
-					 "nor the image has");
-	else if (r == -ENODEV)
-		console_log(LOG_NOTICE, "the root hardly fits into RAM, and neither the kernel nor "
-					"the image has zram");
+	if (r == -ENODEV)
+		note_missing(b);
 	else
 		console_log(LOG_WARNING, "zram cannot be set up: %s", strerror(-r));
 }
@@ -246,16 +269,22 @@ uint64_t zram_will_gain(const struct boot *b)
 			  : 0;
 }
 
+static const char *advice(const struct boot *b)
+{
+	if (b->params.zram.kind == ZRAM_OFF)
+		return " Or leave out tarboot.zram=off.";
+	if (!*b->zram.device)
+		return is_kept_out(b) ? " Or leave out tarboot.hotplug=off."
+				      : " Or pack it with the module zram.";
+	return b->params.zram.kind != ZRAM_AUTO ? " Or leave out tarboot.zram=." : "";
+}
+
 void zram_advise(const struct boot *b, struct fail *f)
 {
 	size_t used = strlen(f->todo);
-	const char *more = b->params.zram.kind == ZRAM_OFF    ? " Or leave out tarboot.zram=off."
-			   : !*b->zram.device                 ? " Or pack it with the module zram."
-			   : b->params.zram.kind != ZRAM_AUTO ? " Or leave out tarboot.zram=."
-							      : "";
 
 	if (strcmp(f->what, "memory") == 0 && b->need.engine < tree_of(b))
-		snprintf(f->todo + used, sizeof(f->todo) - used, "%s", more);
+		snprintf(f->todo + used, sizeof(f->todo) - used, "%s", advice(b));
 }
 
 /* What is, once enough is in it to tell. */

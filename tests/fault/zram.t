@@ -72,6 +72,12 @@ boots('a foreign payload that does not fit', initrd => without('foreign', qr{^ta
 unlink scratch('foreign.img');
 boots('a share of the RAM', @image, mem => 1024, append => 'tarboot.zram=200%', like => [ qr/set up zram: .* up to 1\.\d+ GiB in zram0/ ]) if $ALL;
 fails('off', @image, mem => 224, append => 'tarboot.zram=off', step => 'check memory', about => [ qr/needs $MIB and \d+ inodes, this machine has $MIB free$/m, qr/Or leave out tarboot\.zram=off\./ ]);
+fails('the module in the image, and tarboot.hotplug=off', @image, mem => 224, append => 'tarboot.hotplug=off', step => 'check memory',
+	about => [ qr/this machine has $MIB free$/m, qr/Or leave out tarboot\.hotplug=off\./ ]);
+boots('the same, hardly enough', @image, mem => 320, append => 'tarboot.hotplug=off', like => [ qr/^DATA $digest/m, $NONE,
+	qr/^tarboot: the root hardly fits into RAM, and tarboot\.hotplug=off keeps the module zram from being loaded$/m ]);
+boots('the same, asked for', @image, mem => 1024, append => 'tarboot.hotplug=off tarboot.zram=64m', like => [ $NONE,
+	qr/^tarboot: tarboot\.zram= asks for zram, and tarboot\.hotplug=off keeps its module from being loaded$/m ]) if $ALL;
 fails('no word for it', @image, append => 'tarboot.zram=yes', step => 'check parameters',
 	about => [ qr/tarboot\.zram=yes/, qr/must be auto, off, or a size/ ]) if $ALL;
 fails('not even so', @image, mem => 152, step => 'check memory', about => [ qr/this machine has $MIB free, and about $MIB more with zram$/m, qr/Add memory/ ]);
