@@ -14,10 +14,19 @@
 bool kernel_is_place(const char *path)
 {
 	static const char *const globs[] = {
-		"/boot/vmlinuz",       "/boot/vmlinuz[-.]*",      "/boot/bzImage",
-		"/boot/bzImage[-.]*",  "/boot/kernel-*",          "/boot/Image",
-		"/boot/Image[-.]*",    "/boot/*/*/linux",         "/efi/*/*/linux",
-		"/boot/efi/*/*/linux", "/lib/modules/*/vmlinuz*", NULL,
+		"/boot/vmlinuz",
+		"/boot/vmlinuz[-.]*",
+		"/boot/bzImage",
+		"/boot/bzImage[-.]*",
+		"/boot/kernel-*",
+		"/boot/Image",
+		"/boot/Image[-.]*",
+		"/boot/*/*/linux",
+		"/efi/*/*/linux",
+		"/boot/efi/*/*/linux",
+		"/lib/modules/*/vmlinuz*",
+		"/lib/modules/*/Image*",
+		NULL,
 	};
 
 	return glob_match_any(globs, path, false);
@@ -34,15 +43,15 @@ bool kernel_is_spare(const char *path)
 	return glob_match_any(globs, path, true);
 }
 
-/* For heads that do not say it: boot/vmlinuz-REL, lib/modules/REL/vmlinuz. */
+/* For heads that do not say it: boot/vmlinuz-REL, lib/modules/REL/vmlinuz, lib/modules/REL/Image. */
 static void release_of_path(const char *path, char ret[64])
 {
-	const char *name = strrchr(path, '/');
+	const char *name = strrchr(path, '/'), *modules = strstr(path, "lib/modules/");
 	size_t n;
 
 	name = name ? name + 1 : path;
-	if (strncmp(name, "vmlinuz", 7) == 0 && strstr(path, "lib/modules/"))
-		name = strstr(path, "lib/modules/") + strlen("lib/modules/");
+	if (modules && (strncmp(name, "vmlinuz", 7) == 0 || strncmp(name, "Image", 5) == 0))
+		name = modules + strlen("lib/modules/");
 	else
 		name += strcspn(name, "-") + (strchr(name, '-') != NULL);
 	n = strcspn(name, "/");

@@ -151,6 +151,7 @@ static const struct place {
 } places[] = {
 	{ "boot", "config-", "" },  { "lib/modules", "", "/config" },  { ".", "config-", "" },
 	{ "boot", "vmlinuz-", "" }, { "lib/modules", "", "/vmlinuz" }, { ".", "vmlinuz-", "" },
+	{ "boot", "Image-", "" },   { "lib/modules", "", "/Image" },   { ".", "Image-", "" },
 };
 
 struct newest {

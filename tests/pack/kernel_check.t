@@ -110,6 +110,13 @@ rename scratch('tree/config-6.1.0.zst'), scratch('tree/config-6.1.0') or die;
 mkdir scratch('modules') or die;
 spew(scratch('modules/config'), config());
 finds('beside a kernel among its modules', spew(scratch('modules/vmlinuz'), bzimage('6.2')));
+for my $name (qw(vmlinuz Image)) {
+	my $directory = scratch("with-$name");
+	run('mkdir', '-p', "$directory/usr/lib/modules/6.1.0");
+	symlink 'usr/lib', "$directory/lib" or die;
+	run('cp', $vmlinux, "$directory/usr/lib/modules/6.1.0/$name");
+	finds("a root whose only kernel is lib/modules/RELEASE/$name", $directory);
+}
 like(check('auto')->{out} . check('auto')->{err},
 	qr/^\S+: Linux \d|^tarboot: the configuration of the kernel: neither/, 'the running kernel, or that it hides it');
 

@@ -108,6 +108,9 @@ sub layout {
 	layout('tumbleweed', '/sbin/init', $r, '.ko.zst', [
 		@base, "usr/lib/modules/$r/vmlinuz" => bzimage($r), "usr/lib/modules/$r/vmlinux.xz" => 'x', "usr/lib/modules/$r/.vmlinuz.hmac" => 'x',
 		links("boot/vmlinuz-$r" => "../usr/lib/modules/$r/vmlinuz", 'boot/vmlinuz' => "vmlinuz-$r") ]);
+	layout('tumbleweed for aarch64', '/sbin/init', $r, '.ko.zst', [
+		@base, "usr/lib/modules/$r/Image" => bzimage($r), "usr/lib/modules/$r/.Image.hmac" => 'x',
+		links("boot/Image-$r" => "../usr/lib/modules/$r/Image", 'boot/Image' => "Image-$r") ]);
 	layout('suse with an Image', '/sbin/init', $r, '.ko.zst', [ @base, "boot/Image-$r" => bzimage($r), links('boot/Image' => "Image-$r") ]);
 }
 {

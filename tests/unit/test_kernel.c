@@ -26,6 +26,7 @@ static const char *const places[] = {
 	"efi/0123456789abcdef/6.8.0/linux",
 	"lib/modules/6.1/vmlinuz",
 	"usr/lib/modules/6.12.0-100.fc41.x86_64/vmlinuz",
+	"usr/lib/modules/6.12.3-1-default/Image",
 };
 
 static const char *const others[] = {
@@ -42,6 +43,7 @@ static const char *const others[] = {
 	"vmlinuz",
 	"lib/modules/vmlinuz",
 	"lib/modules/6.1/kernel/vmlinuz",
+	"lib/modules/6.1/kernel/Image",
 	"usr/lib/debug/lib/modules/6.1/vmlinuz",
 	"",
 	"/",
@@ -216,6 +218,30 @@ static void add(struct kernel_list *l, int root, const char *path, const char *r
 	is_int(kernel_list_add(l, &files, path, &f), 0, "%s is taken", path);
 }
 
+static void test_release_of_path(void)
+{
+	static const char *const releases[][2] = {
+		{ "boot/vmlinuz-6.1.0-30-amd64", "6.1.0-30-amd64" },
+		{ "boot/vmlinuz-linux", "" },
+		{ "boot/Image-6.12.3-1-default", "6.12.3-1-default" },
+		{ "lib/modules/6.12.3-1-default/vmlinuz", "6.12.3-1-default" },
+		{ "lib/modules/6.12.3-1-default/Image", "6.12.3-1-default" },
+	};
+	int root = scratch_dir("silent");
+	struct kernel_list l = { 0 };
+
+	must(mkdirat(root, "boot", 0755));
+	must(mkdirat(root, "lib", 0755));
+	must(mkdirat(root, "lib/modules", 0755));
+	must(mkdirat(root, "lib/modules/6.12.3-1-default", 0755));
+	for (size_t i = 0; i < ARRAY_SIZE(releases); i++) {
+		add(&l, root, releases[i][0], "");
+		is_str(l.files[i].image.release, releases[i][1], "the release that its path says");
+	}
+	kernel_list_free(&l);
+	close(root);
+}
+
 static void chooses(const struct kernel_list *l, int root, const char *path, const char *why)
 {
 	struct root_files files = root_files_at(root);
@@ -290,6 +316,7 @@ int main(void)
 	test_order();
 	test_heads();
 	test_no_kernels();
+	test_release_of_path();
 	test_choice();
 	test_modules();
 	return done_testing();
