@@ -66,19 +66,36 @@ static int take(struct pack_kernel *k, struct rootfs *fs, struct root_name *n, c
 	return r;
 }
 
+/* The file at a kernel's place, or the one that a link there leads to, wherever that lies; path becomes its own. NULL: there is
+ * none, or it was taken. */
+static struct root_name *file_at_place(struct rootfs *fs, struct root_name *n,
+				       char path[2 * PATH_MAX])
+{
+	if (n->mark != 0 || (n->type != MEMBER_FILE && n->type != MEMBER_SYMLINK))
+		return NULL;
+	root_name_path(n, path);
+	if (!kernel_is_place(path))
+		return NULL;
+	if (n->type == MEMBER_SYMLINK) {
+		if (kernel_is_spare(path) || root_tree_find_packed(fs->tree, path, true, &n) < 0 ||
+		    n->type != MEMBER_FILE)
+			return NULL;
+		root_name_path(n, path);
+	}
+	return rootfs_inode(fs, n)->mark == 0 ? n : NULL;
+}
+
 /* Its own name is marked last: marked names cannot be read. */
 static int find_kernels(struct pack_kernel *k, struct rootfs *fs, struct fail *f)
 {
-	struct root_name *top = root_tree_root(fs->tree), *n = top;
+	struct root_name *top = root_tree_root(fs->tree), *n = top, *file;
 	char path[2 * PATH_MAX];
 	int r = 0;
 
 	while (r == 0 && (n = root_tree_next(top, n))) {
-		if (n->type != MEMBER_FILE || n->mark != 0)
-			continue;
-		root_name_path(n, path);
-		if (kernel_is_place(path) && rootfs_inode(fs, n)->mark == 0)
-			r = take(k, fs, n, path, f);
+		file = file_at_place(fs, n, path);
+		if (file)
+			r = take(k, fs, file, path, f);
 	}
 	for (n = top; r == 0 && n; n = root_tree_next(top, n))
 		if (n->mark == 0 && rootfs_inode(fs, n)->mark == MARK_KERNEL)

@@ -119,6 +119,13 @@ sub layout {
 		'sbin/init' => elf_program($GLIBC), 'lib64/ld-linux-x86-64.so.2' => elf_program(), 'bin/sh' => elf_program($GLIBC), 'lib/' => {},
 		'usr/bin/' => {}, 'usr/lib/' => {}, 'usr/lib64/' => {}, 'usr/sbin/' => {}, "boot/kernel-$r" => bzimage($r),
 		"boot/kernel-$r.old" => bzimage('6.7.0-gentoo-dist'), 'boot/kernel-6.6.13-gentoo-dist' => bzimage('6.6.13-gentoo-dist'), modules("lib/modules/$r", '.ko') ]);
+	layout('gentoo, dist-kernel', '/sbin/init', $r, '.ko', [
+		'sbin/init' => elf_program($GLIBC), 'lib64/ld-linux-x86-64.so.2' => elf_program(), 'bin/sh' => elf_program($GLIBC),
+		'usr/bin/' => {}, 'usr/lib/' => {}, 'usr/lib64/' => {}, 'usr/sbin/' => {}, modules("lib/modules/$r", '.ko'),
+		"usr/src/linux-$r/arch/x86/boot/bzImage" => bzimage($r), 'opt/kernels/old' => bzimage('6.7.0-gentoo-dist'),
+		'lib/modules/6.7.0-gentoo-dist/kernel/' => {},
+		links("lib/modules/$r/vmlinuz" => "/usr/src/linux-$r/arch/x86/boot/bzImage", 'lib/modules/6.6.13-gentoo-dist/vmlinuz' => '/usr/src/gone',
+			"lib/modules/$r/vmlinuz.old" => '/opt/kernels/old', "lib/modules/$r/build" => "/usr/src/linux-$r") ]);
 }
 {
 	my $r = '6.11.2-generic';
@@ -178,7 +185,7 @@ sub check_layout {
 	is(slurp("$image.vmlinuz"), bzimage($layout->{release}), 'its kernel');
 	check_modules($layout, %member) if $layout->{suffix};
 	my @packed = split /\n/, run('tar', '-tf', payload_of($image));
-	is_deeply([ grep { !m{\.hmac$|initr|/$} && m{/(?:vmlinuz|kernel-|Image|linux$)} && !-l "$root/$_" } @packed ], [], 'no kernel stays in it');
+	is_deeply([ grep { !m{\.hmac$|initr|/$} && m{/(?:vmlinuz|kernel-|(?:bz)?Image|linux$)} && !-l "$root/$_" } @packed ], [], 'no kernel stays in it');
 	return;
 }
 
