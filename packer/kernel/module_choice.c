@@ -13,8 +13,7 @@
 #define DRIVERS "**/drivers/"
 #define NET DRIVERS "net/"
 
-/* Words that stand for several patterns. Of keyboards only the general drivers: a maker's own takes over later, from
- * the root. */
+/* Words that stand for several patterns. */
 static const struct {
 	const char *name, *pattern;
 } groups[] = {
@@ -35,6 +34,31 @@ static const struct {
 	{ "console", "hyperv_keyboard" },
 	{ "console", "virtio_input" },
 	{ "console", "evdev" },
+	/* keyboards that hid_generic does not touch, since the kernel reserves them for these drivers (hid_have_special_driver in its
+	 * hid-quirks.c); other makers' drivers take over later, from the root */
+	{ "console", "hid_apple" },
+	{ "console", "hid_asus" },
+	{ "console", "hid_belkin" },
+	{ "console", "hid_cherry" },
+	{ "console", "hid_chicony" },
+	{ "console", "hid_corsair" },
+	{ "console", "hid_ezkey" },
+	{ "console", "hid_holtek_kbd" },
+	{ "console", "hid_keytouch" },
+	{ "console", "hid_lenovo" },
+	{ "console", "hid_logitech" },
+	{ "console", "hid_microsoft" },
+	{ "console", "hid_monterey" },
+	{ "console", "hid_nti" },
+	{ "console", "hid_ortek" },
+	{ "console", "hid_primax" },
+	{ "console", "hid_roccat_arvo" },
+	{ "console", "hid_roccat_isku" },
+	{ "console", "hid_roccat_ryos" },
+	{ "console", "hid_samsung" },
+	{ "console", "hid_sunplus" },
+	{ "console", "hid_topseed" },
+	{ "console", "hid_zydacron" },
 	/* consoles: serial cards, of virtual machines */
 	{ "console", DRIVERS "tty/serial/8250/8250_*" },
 	{ "console", "virtio_pci" },

@@ -13,6 +13,11 @@ static const char dep[] =
 	"kernel/drivers/hid/usbhid/usbhid.ko.xz: kernel/drivers/hid/hid.ko.xz\n"
 	"kernel/drivers/hid/hid.ko.xz:\n"
 	"kernel/drivers/hid/hid-generic.ko.xz: kernel/drivers/hid/hid.ko.xz\n"
+	"kernel/drivers/hid/hid-lenovo.ko.xz: kernel/drivers/hid/hid.ko.xz\n"
+	"kernel/drivers/hid/hid-roccat-isku.ko.xz: kernel/drivers/hid/hid-roccat.ko.xz "
+	"kernel/drivers/hid/hid.ko.xz\n"
+	"kernel/drivers/hid/hid-roccat.ko.xz: kernel/drivers/hid/hid.ko.xz\n"
+	"kernel/drivers/hid/hid-sony.ko.xz: kernel/drivers/hid/hid.ko.xz\n"
 	"kernel/fs/ext4/ext4.ko: kernel/lib/crc16.ko\n"
 	"kernel/lib/crc16.ko:\n"
 	"kernel/arch/x86/crypto/crc32c-intel.ko:\n"
@@ -79,7 +84,8 @@ int main(void)
 	struct module_choice c;
 
 	check("", "");
-	check("console", "usbhid hid hid_generic xhci_pci ehci_pci usbcore virtio_pci virtio_mmio");
+	check("console", "usbhid hid hid_generic hid_lenovo hid_roccat_isku hid_roccat xhci_pci "
+			 "ehci_pci usbcore virtio_pci virtio_mmio");
 	check("net",
 	      "e1000e ptp pps_core crc16 r8125 lan78xx microchip libphy fixed xhci_pci ehci_pci "
 	      "usbcore ice mlx5_core mlx_compat");
@@ -97,9 +103,10 @@ int main(void)
 	check("crc32c-*", "crc32c_intel");
 	check("ahci,fuse", "");
 	check("all",
-	      "e1000e ptp pps_core usbhid hid hid_generic ext4 crc16 crc32c_intel r8125 lan78xx "
-	      "microchip libphy fixed btrfs xhci_pci ehci_pci usbcore virtio_pci virtio_mmio "
-	      "virtio_balloon ice mlx5_core mlx_compat wl mpt3sas");
+	      "e1000e ptp pps_core usbhid hid hid_generic hid_lenovo hid_roccat_isku hid_roccat "
+	      "hid_sony ext4 crc16 crc32c_intel r8125 lan78xx microchip libphy fixed btrfs "
+	      "xhci_pci ehci_pci usbcore virtio_pci virtio_mmio virtio_balloon ice mlx5_core "
+	      "mlx_compat wl mpt3sas");
 	check_unknown("net,e100,ptp", "e100,ptp");
 	check("none", "");
 	check("none,ptp", "ptp pps_core");
