@@ -197,15 +197,23 @@ static const char *find_command(const struct modindex *m, const char *name)
 	return at && next_word(&at, &word) > 0 ? word : NULL;
 }
 
-/* "/bin/true", "false;" and the like. */
-static bool does_nothing(const char *command)
+/* Where the name of the program in a command begins, of *ret_n bytes: in "/bin/true", "false;" and the like. */
+static const char *program_of(const char *command, size_t *ret_n)
 {
 	size_t n = strcspn(command, "; \t\r\n"), start = n;
 
 	while (start > 0 && command[start - 1] != '/')
 		start--;
-	return is_word(command + start, n - start, "true") ||
-	       is_word(command + start, n - start, "false");
+	*ret_n = n - start;
+	return command + start;
+}
+
+static bool does_nothing(const char *command)
+{
+	size_t n;
+	const char *program = program_of(command, &n);
+
+	return is_word(program, n, "true") || is_word(program, n, "false");
 }
 
 bool modindex_is_forbidden(const struct modindex *m, const char *name)
@@ -220,6 +228,22 @@ const char *modindex_install_command(const struct modindex *m, const char *name)
 	const char *line = m->config;
 
 	return next_entry_of(&line, "softdep", name) ? NULL : find_command(m, name);
+}
+
+bool modindex_command_loads(const char *command, const char *name)
+{
+	bool ignores = false;
+	const char *word;
+	size_t n, length;
+
+	word = program_of(command, &n);
+	if (!is_word(word, n, "modprobe"))
+		return false;
+	command = word + n;
+	while ((n = next_word(&command, &word)) > 0 && *word == '-')
+		ignores = ignores || is_word(word, n, "-i") || is_word(word, n, "--ignore-install");
+	length = strcspn(word, ";&|" BLANKS);
+	return ignores && is_word_of(word, length, name);
 }
 
 /* ---- aliases ---- */

@@ -62,5 +62,8 @@ bool modindex_is_forbidden(const struct modindex *m, const char *name);
  * or softdeps say the same. */
 const char *modindex_install_command(const struct modindex *m, const char *name);
 
+/* Does that command begin with loading this very module, as "modprobe --ignore-install NAME && ..." does? */
+bool modindex_command_loads(const char *command, const char *name);
+
 /* All options for a module, with blanks between; "" = none. The caller frees it. NULL: no memory. */
 char *modindex_options(const struct modindex *m, const char *name);

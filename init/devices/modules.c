@@ -252,24 +252,38 @@ static void load_needed(struct modules *m, const char *first)
 	}
 }
 
+/* Has modprobe.d a command in place of loading the module? One that loads it, too, is told. */
+static bool has_command(const struct modules *m, const char *name)
+{
+	const char *command = modindex_install_command(&m->index, name);
+	int n = command ? (int)strcspn(command, "\r\n") : 0;
+
+	if (!command)
+		return false;
+	if (modindex_command_loads(command, name)) {
+		console_log(LOG_DEBUG,
+			    "module %s: nothing else of its command in modprobe.d is run (%.*s)",
+			    name, n, command);
+		return false;
+	}
+	console_log(LOG_WARNING,
+		    "module %s: not loaded: modprobe.d has a command for it (%.*s), and "
+		    "tarboot runs no commands",
+		    name, n, command);
+	return true;
+}
+
 /* A warning, or as asked for, why a module of the image is not loaded. */
 static bool may_load(const struct modules *m, const char *name)
 {
-	const char *command = modindex_install_command(&m->index, name);
-
 	if (modindex_is_forbidden(&m->index, name)) {
 		console_log(LOG_DEBUG,
 			    "module %s: not loaded: blacklisted by modprobe.d or module_blacklist=",
 			    name);
 		return false;
 	}
-	if (command) {
-		console_log(LOG_WARNING,
-			    "module %s: not loaded: modprobe.d has a command for it (%.*s), and "
-			    "tarboot runs no commands",
-			    name, (int)strcspn(command, "\r\n"), command);
+	if (has_command(m, name))
 		return false;
-	}
 	if (m->depth == DEPTH_MAX) {
 		console_log(LOG_WARNING, "module %s: not loaded: its chain of softdeps is too long",
 			    name);

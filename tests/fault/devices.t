@@ -84,11 +84,12 @@ sub through {
 subtest 'modules of all kinds' => sub {
 	my %card = (e1000 => 'e1000', e1000e => 'e1000e', pcnet32 => 'pcnet', '8139cp' => 'rtl8139',
 		'ne2k-pci' => 'ne2k_pci', tulip => 'tulip', e100 => 'i82550', vmxnet3 => 'vmxnet3',
-		i6300esb => 'i6300esb', vmw_pvscsi => 'pvscsi');
+		i6300esb => 'i6300esb', vmw_pvscsi => 'pvscsi', 'pvpanic-pci' => 'pvpanic-pci');
 	my $dir = scratch('modules');
 	run('mkdir', '-p', "$dir/lib/modprobe.d");
 	spew("$dir/lib/modprobe.d/local.conf", "install e100 \\\n  /bin/false\n"
-		. "install vmxnet3 /sbin/modprobe --ignore-install vmxnet3 \"\$CMDLINE_OPTS\"\n");
+		. "install vmxnet3 /sbin/modprobe --ignore-install vmxnet3 \$CMDLINE_OPTS && echo more\n"
+		. "install pvpanic-pci /sbin/modprobe pvpanic \"\$CMDLINE_OPTS\"\n");
 	my @members = module_members('bookworm', $dir, sort keys %card);
 	through(\@members, 'e1000', 'xz --check=crc32', '.xz');
 	through(\@members, 'e1000e', 'xz | head -c 5000', '.xz');
@@ -105,11 +106,14 @@ subtest 'modules of all kinds' => sub {
 	my $text = ends($guest);
 	like($text, qr/^tarboot: module e1000 loaded with copybreak=99$/m, 'tarboot unpacks a .ko.xz');
 	like($text, qr/^tarboot: module i6300esb loaded with heartbeat=77$/m, 'and a .ko.zst');
+	like($text, qr/^tarboot: module vmxnet3: nothing else of its command in modprobe\.d is run \(.* && echo more\)$/m,
+		'of a command that loads the module itself');
+	like($text, qr/^tarboot: module vmxnet3 loaded$/m, 'only that is done');
 	warns($text, $_) for 'module e1000e: the file is damaged', 'module vmw_pvscsi: the file is damaged',
 		'module pcnet32: this kernel cannot unpack it: put it into the image uncompressed',
 		'module 8139cp: it is damaged or made for another kernel (dmesg says more)',
 		'module ne2k_pci: it needs a symbol that neither the kernel nor a loaded module has (dmesg names it)',
-		'module vmxnet3: not loaded: modprobe.d has a command for it (/sbin/modprobe --ignore-install vmxnet3 '
+		'module pvpanic_pci: not loaded: modprobe.d has a command for it (/sbin/modprobe pvpanic '
 		. '"$CMDLINE_OPTS"), and tarboot runs no commands';
 	unlike($text, qr/^tarboot: module (?:tulip|e100)\b/m, 'those that are blacklisted are not tried');
 	$guest->show_end(60) unless Test::More->builder->is_passing;

@@ -29,6 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		(void)modindex_is_forbidden(&m, name);
 		line = modindex_install_command(&m, name);
 		promise(!line || (line >= text && line < text + size));
+		(void)modindex_command_loads(line ? line : text, name);
 		options = modindex_options(&m, name);
 		promise(options && strlen(options) <= 2 * size); /* blanks and quotes come to it */
 		free(options);

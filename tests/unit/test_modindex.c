@@ -133,6 +133,27 @@ static void check_install(const char *name, bool is_forbidden, const char *comma
 		ok(got && strncmp(got, command, strlen(command)) == 0, "%s has a command", name);
 }
 
+static void check_loads(const char *command, bool loads)
+{
+	is_int(modindex_command_loads(command, "mlx4_core"), loads, "%.*s %s mlx4_core",
+	       (int)strcspn(command, "\n"), command, loads ? "loads" : "does not load");
+}
+
+static void check_commands(void)
+{
+	check_loads("/sbin/modprobe --ignore-install mlx4_core $CMDLINE_OPTS && (x)\n", true);
+	check_loads("modprobe -q -i mlx4-core; modprobe mlx4_en", true);
+	check_loads("/sbin/modprobe --ignore-install mlx4_core", true);
+	check_loads("/sbin/modprobe --ignore-install mlx4_en\n", false);
+	check_loads("/sbin/modprobe mlx4_core\n", false); /* runs this command again */
+	check_loads("/sbin/modprobe mlx4_en; /sbin/modprobe -i mlx4_core\n", false);
+	check_loads("/sbin/modprobe -i; mlx4_core\n", false);
+	check_loads("/sbin/modprobe -i\nmlx4_core\n", false);
+	check_loads("/sbin/mymodprobe -i mlx4_core\n", false);
+	check_loads("/bin/sh -i mlx4_core\n", false);
+	check_loads("modprobe", false);
+}
+
 static void check_joined(const char *text, size_t size, const char *want)
 {
 	char copy[64];
@@ -206,6 +227,7 @@ int main(void)
 	check_install("bad_one", true, NULL);
 	check_install("worse", true, NULL);
 	check_install("e1000", false, NULL);
+	check_commands();
 	check_lines();
 	return done_testing();
 }
