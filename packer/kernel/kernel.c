@@ -1,6 +1,7 @@
 /* Names only tell where to look: what a file is, its head says. */
 #include "kernel/kernel.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -105,6 +106,22 @@ bool kernel_has_modules(const struct root_files *root, const char *release)
 	return found;
 }
 
+/* One for i386 comes last whatever else is true of it: no image boots by it. */
+static int compare(const struct root_files *root, const struct kernel_file *a,
+		   const struct kernel_file *b)
+{
+	int order = (b->image.machine == EM_386) - (a->image.machine == EM_386);
+
+	if (order == 0)
+		order = kernel_has_modules(root, a->image.release) -
+			kernel_has_modules(root, b->image.release);
+	if (order == 0)
+		order = kernel_release_compare(a->image.release, b->image.release);
+	if (order == 0) /* the same from two places: whatever the order of the members */
+		order = strcmp(b->path, a->path);
+	return order;
+}
+
 const struct kernel_file *kernel_list_choose(const struct kernel_list *l,
 					     const struct root_files *root,
 					     const struct kernel_file **ret_passed)
@@ -113,20 +130,11 @@ const struct kernel_file *kernel_list_choose(const struct kernel_list *l,
 
 	for (size_t i = 0; i < l->n; i++) {
 		const struct kernel_file *k = &l->files[i];
-		int order = 1;
 
-		if (kernel_is_spare(k->path) || kernel_is_spare(k->image.release)) {
+		if (kernel_is_spare(k->path) || kernel_is_spare(k->image.release))
 			passed = k;
-			continue;
-		}
-		if (best)
-			order = kernel_has_modules(root, k->image.release) -
-				kernel_has_modules(root, best->image.release);
-		if (order == 0)
-			order = kernel_release_compare(k->image.release, best->image.release);
-		if (order == 0) /* the same from two places: whatever the order of the members */
-			order = strcmp(best->path, k->path);
-		best = order > 0 ? k : best;
+		else if (!best || compare(root, k, best) > 0)
+			best = k;
 	}
 	*ret_passed = best ? NULL : passed;
 	return best;

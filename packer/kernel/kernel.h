@@ -32,8 +32,8 @@ int kernel_list_add(struct kernel_list *l, const struct root_files *root, const 
 		    struct fail *f);
 void kernel_list_free(struct kernel_list *l);
 
-/* The kernel to boot the root with: one that has its modules there before one that has not, then the newest; never a spare
- * one. NULL: there is none. *ret_passed is then a spare one, for a message, or NULL. */
+/* The kernel to boot the root with: one for i386 after all others, one that has its modules there before one that has not, then the
+ * newest; never a spare one. NULL: there is none. *ret_passed is then a spare one, for a message, or NULL. */
 const struct kernel_file *kernel_list_choose(const struct kernel_list *l,
 					     const struct root_files *root,
 					     const struct kernel_file **ret_passed);

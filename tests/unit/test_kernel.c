@@ -284,6 +284,29 @@ static void test_choice(void)
 	close(root);
 }
 
+static void test_choice_for_i386(void)
+{
+	static char head[HEAD_SIZE];
+	int root = scratch_dir("i386");
+	struct root_files files = root_files_at(root);
+	struct kernel_list l = { 0 };
+	struct span s = bzimage(head, "6.1.0-30-686-pae", 0);
+	struct fail f;
+
+	must(mkdirat(root, "boot", 0755));
+	must(mkdirat(root, "lib", 0755));
+	must(mkdirat(root, "lib/modules", 0755));
+	must(mkdirat(root, "lib/modules/6.1.0-30-686-pae", 0755));
+	must(mkdirat(root, "lib/modules/6.1.0-30-686-pae/kernel", 0755));
+	put_data(root, "boot/vmlinuz-pae", s.data, s.size, 0644);
+	is_int(kernel_list_add(&l, &files, "boot/vmlinuz-pae", &f), 0, "one for i386 is taken");
+	chooses(&l, root, "boot/vmlinuz-pae", "and chosen where there is no other");
+	add(&l, root, "boot/vmlinuz-amd64", "6.1.0-9-amd64");
+	chooses(&l, root, "boot/vmlinuz-amd64", "but not before an older one without modules");
+	kernel_list_free(&l);
+	close(root);
+}
+
 static void test_modules(void)
 {
 	int root = scratch_dir("many");
@@ -318,6 +341,7 @@ int main(void)
 	test_no_kernels();
 	test_release_of_path();
 	test_choice();
+	test_choice_for_i386();
 	test_modules();
 	return done_testing();
 }
