@@ -91,19 +91,29 @@ void kernel_list_free(struct kernel_list *l)
 	*l = (struct kernel_list){ 0 };
 }
 
-/* Of a root that was put together by hand, or of one whose /lib is a link that is not there yet. */
-static const char *const modules[] = { "lib/modules", "usr/lib/modules" };
+static bool has_modules_in(const struct root_files *root, const char *directory,
+			   const char *release)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s/kernel", directory, release);
+	return *release && root_files_has_directory(root, path);
+}
 
 bool kernel_has_modules(const struct root_files *root, const char *release)
 {
-	char path[PATH_MAX];
-	bool found = false;
+	return has_modules_in(root, "lib/modules", release);
+}
 
-	for (size_t i = 0; *release && !found && i < ARRAY_SIZE(modules); i++) {
-		snprintf(path, sizeof(path), "%s/%s/kernel", modules[i], release);
-		found = root_files_has_directory(root, path);
-	}
-	return found;
+bool kernel_has_usr_modules(const struct root_files *root, const char *release)
+{
+	return has_modules_in(root, "usr/lib/modules", release);
+}
+
+/* In a root with only /usr the link /lib is not there yet. */
+static bool has_any_modules(const struct root_files *root, const char *release)
+{
+	return kernel_has_modules(root, release) || kernel_has_usr_modules(root, release);
 }
 
 /* One for i386 comes last whatever else is true of it: no image boots by it. */
@@ -113,8 +123,8 @@ static int compare(const struct root_files *root, const struct kernel_file *a,
 	int order = (b->image.machine == EM_386) - (a->image.machine == EM_386);
 
 	if (order == 0)
-		order = kernel_has_modules(root, a->image.release) -
-			kernel_has_modules(root, b->image.release);
+		order = has_any_modules(root, a->image.release) -
+			has_any_modules(root, b->image.release);
 	if (order == 0)
 		order = kernel_release_compare(a->image.release, b->image.release);
 	if (order == 0) /* the same from two places: whatever the order of the members */
@@ -167,9 +177,6 @@ static int add_release(void *arg, const char *name, bool is_directory)
 
 void kernel_find_modules(const struct root_files *root, struct manifest *m)
 {
-	int r = -ENOENT;
-
 	m->n_kernels = 0;
-	for (size_t i = 0; r < 0 && i < ARRAY_SIZE(modules); i++)
-		r = root->list(root, modules[i], add_release, m);
+	(void)root->list(root, "lib/modules", add_release, m);
 }

@@ -38,8 +38,10 @@ const struct kernel_file *kernel_list_choose(const struct kernel_list *l,
 					     const struct root_files *root,
 					     const struct kernel_file **ret_passed);
 
-/* Has the root the modules of that release? */
+/* Has the root the modules of that release in lib/modules? And in usr/lib/modules, which is another directory where /lib is no link
+ * to usr/lib? */
 bool kernel_has_modules(const struct root_files *root, const char *release);
+bool kernel_has_usr_modules(const struct root_files *root, const char *release);
 
-/* The releases that have modules in the root, the newest first, as many as a manifest has. */
+/* The releases that have modules in lib/modules of the root, the newest first, as many as a manifest has. */
 void kernel_find_modules(const struct root_files *root, struct manifest *m);

@@ -113,6 +113,18 @@ static void warn_without(const struct kernel_file *passed)
 		print_warning("the root has no kernel (vmlinuz): give one with --kernel PATH");
 }
 
+static void warn_without_modules(const struct root_files *root, const char *release)
+{
+	if (kernel_has_modules(root, release))
+		return;
+	if (kernel_has_usr_modules(root, release))
+		print_warning("the root has the modules of its kernel %s in /usr/lib/modules, not "
+			      "in /lib/modules: make that a link to ../usr/lib/modules",
+			      release);
+	else
+		print_warning("the root has no modules for its kernel %s", release);
+}
+
 int pack_kernel_find(struct pack_kernel *k, struct rootfs *fs, struct fail *f)
 {
 	struct rootfs_files files;
@@ -155,8 +167,8 @@ void pack_kernel_warn(const struct pack_kernel *k, struct rootfs *fs)
 	rootfs_files(fs, &files);
 	if (is_auto(k) && !k->best)
 		warn_without(k->passed);
-	else if (*k->image.release && !kernel_has_modules(&files.files, k->image.release))
-		print_warning("the root has no modules for its kernel %s", k->image.release);
+	else if (*k->image.release)
+		warn_without_modules(&files.files, k->image.release);
 }
 
 int pack_kernel_copy(struct pack_kernel *k, struct rootfs *fs, struct fail *f)

@@ -198,6 +198,26 @@ for my $layout (@LAYOUTS) {
 	subtest "$layout->{name}, a tar"       => sub { check_layout($layout, $root, $tar) };
 }
 
+# ---- a root whose /lib is another directory than /usr/lib ----
+
+subtest 'modules in /usr/lib, beside a /lib that is no link' => sub {
+	my $r    = '6.11.2-generic';
+	my $root = tree('two-libs', [
+		'usr/sbin/init' => { link => '../lib/systemd/systemd' }, systemd_of($GLIBC), @GLIBC, links(bin => 'usr/bin', sbin => 'usr/sbin', lib64 => 'usr/lib64'),
+		'lib/' => {}, "boot/vmlinuz-$r" => bzimage($r), modules("usr/lib/modules/$r", '.ko') ]);
+	my @pack = ($TARBOOT, 'pack', $root, '-o', $image, '--level=fast', '--no-shell');
+	my $has  = sub { return scalar grep { $_->{name} eq "lib/modules/$r/modules.dep" } newc_read($image) };
+	my $packed = try(@pack);
+	is($packed->{exit}, 0, 'it is packed') or diag($packed->{err});
+	is($packed->{err}, "tarboot: warning: the root has the modules of its kernel $r in /usr/lib/modules, not in /lib/modules: "
+		. "make that a link to ../usr/lib/modules\n", 'with a warning');
+	is($has->(), 0, 'and without modules');
+	symlink '../usr/lib/modules', "$root/lib/modules" or die;
+	$packed = try(@pack);
+	is($packed->{err}, '', 'with that link there is no warning');
+	is($has->(), 1, 'and there are modules');
+};
+
 # ---- a root with only /usr ----
 
 subtest 'the links that a root with only /usr gets' => sub {

@@ -329,6 +329,15 @@ static void test_modules(void)
 	is_int(m.n_kernels, MANIFEST_KERNELS_MAX, "as many as a manifest has");
 	is_str(m.kernels[0], "6.12", "the newest first");
 	is_str(m.kernels[MANIFEST_KERNELS_MAX - 1], "6.5", "and so on");
+	must(mkdirat(root, "usr/lib/modules/6.1/kernel", 0755));
+	ok(kernel_has_modules(&files, "6.1") && kernel_has_usr_modules(&files, "6.1"),
+	   "two paths to the modules by the link /lib");
+	must(unlinkat(root, "lib", 0));
+	must(mkdirat(root, "lib", 0755));
+	ok(!kernel_has_modules(&files, "6.1") && kernel_has_usr_modules(&files, "6.1"),
+	   "one where /lib is a directory");
+	kernel_find_modules(&files, &m);
+	is_int(m.n_kernels, 0, "which has none");
 	close(root);
 }
 
