@@ -274,21 +274,36 @@ static void want_foreign_net(struct adding *a)
 
 /* ---- modules of the image, with their firmware ---- */
 
-/* Firmware may be compressed in the root: the kernel looks for it by the same names. */
-static int add_firmware(struct adding *a, const char *name)
+/* Reads the file that the kernel would take, and writes its path: what is compressed counts where no directory has it as it is.
+ * -EEXIST: the image has it by now. */
+static int read_firmware(struct adding *a, const char *name, char path[PATH_MAX], struct text *ret)
 {
 	static const char *const suffixes[] = { "", ".xz", ".zst" };
+	const char *release = strrchr(a->directory, '/') + 1;
+	char updates[128], own[128];
+	const char *const directories[] = { updates, "updates/", own, "" };
+
+	snprintf(updates, sizeof(updates), "updates/%s/", release);
+	snprintf(own, sizeof(own), "%s/", release);
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++)
+		for (size_t k = 0; k < ARRAY_SIZE(directories); k++) {
+			snprintf(path, PATH_MAX, "lib/firmware/%s%s%s", directories[k], name,
+				 suffixes[i]);
+			if (path_map_find(&a->there, path, strlen(path)))
+				return -EEXIST;
+			if (read_in_root(a, path, ret) == 0)
+				return 0;
+		}
+	return -ENOENT;
+}
+
+static int add_firmware(struct adding *a, const char *name)
+{
 	char path[PATH_MAX];
 	struct text t;
-	int r = -ENOENT;
+	int r;
 
-	for (size_t i = 0; r == -ENOENT && i < ARRAY_SIZE(suffixes); i++) {
-		snprintf(path, sizeof(path), "lib/firmware/%s%s", name, suffixes[i]);
-		if (inroot_path_leaves(path) || path_map_find(&a->there, path, strlen(path)))
-			return 0;
-		r = read_in_root(a, path, &t);
-	}
-	if (r < 0)
+	if (inroot_path_leaves(name) || read_firmware(a, name, path, &t) < 0)
 		return 0; /* many are for cards that few have: the root does without, too */
 	r = add_file(a, path, &t);
 	free(t.data);

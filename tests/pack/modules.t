@@ -36,7 +36,8 @@ my $root = tiny_root('root', sub {
 			'../../../etc/passwd'),
 		'net/ethernet/b/slow.ko' => module('slow', 'slow.fw'), 'phy/phylib.ko' => module('phylib'),
 		'sound/beep.ko' => module('beep', 'beep.fw'), 'phy/later.ko' => module('later'),
-		'phy/wished.ko' => module('wished'));
+		'phy/wished.ko' => module('wished'),
+		'sound/horn.ko' => module('horn', (map { "horn/$_.fw" } 'a' .. 'e'), '../../../../lib/secret'));
 	# Not built with the kernel. In a table of names a shorter one is the end of a longer one.
 	my $calls = sub { return module($_[0]) . "\0printk\0$_[1]\0" };
 	my %foreign = (
@@ -63,6 +64,7 @@ $d/phy/phylib.ko:
 $d/phy/later.ko: $d/phy/phylib.ko
 $d/phy/wished.ko:
 $d/sound/beep.ko:
+$d/sound/horn.ko:
 updates/dkms/r8125.ko: $d/phy/phylib.ko
 updates/dkms/gpu.ko:
 updates/vendor/drivers/net/ethernet/ice.ko.xz:
@@ -82,6 +84,15 @@ END
 	write_file("$root/lib/firmware/real.bin", 'TWO');
 	write_file("$root/lib/firmware/slow.fw.xz", 'SLOW');
 	write_file("$root/lib/firmware/beep.fw",    'BEEP');
+	# In the kernel's order of directories; what is compressed comes after all that is not.
+	my @places = ('updates/6.1.0-7-test/', 'updates/', '6.1.0-7-test/', '');
+	write_file("$root/lib/firmware/$places[$_]horn/a.fw", "A$_") for 0 .. 3;
+	write_file("$root/lib/firmware/$places[$_]horn/b.fw", "B$_") for 1 .. 3;
+	write_file("$root/lib/firmware/$places[$_]horn/c.fw", "C$_") for 2, 3;
+	write_file("$root/lib/firmware/updates/horn/d.fw.xz", 'D1');
+	write_file("$root/lib/firmware/horn/d.fw",            'D3');
+	write_file("$root/lib/firmware/updates/horn/e.fw.zst", 'E1');
+	write_file("$root/lib/secret", 'secret');
 	write_file("$root/lib/modprobe.d/fast.conf", "options fast a=1\n");
 	write_file("$root/etc/modprobe.d/fast.conf", "options fast a=2\n");
 	write_file("$root/usr/local/lib/modprobe.d/wish.conf", "softdep slow \\\n  post: wished\n");
@@ -134,6 +145,15 @@ for my $from ($root, $tar) {
 		like($r->{err}, qr/warning: 1 modules that modules.dep names are not in the root/, 'a module that is gone');
 	};
 }
+
+subtest 'firmware that updates, or is for one kernel' => sub {
+	my ($r, %have) = packed('it is packed', $root, '--modules=none,horn');
+	is_deeply({ map { $_ => $have{$_} } grep { m{^lib/firmware/} } keys %have }, {
+			'lib/firmware/updates/6.1.0-7-test/horn/a.fw' => 'A0', 'lib/firmware/updates/horn/b.fw' => 'B1',
+			'lib/firmware/6.1.0-7-test/horn/c.fw' => 'C2', 'lib/firmware/horn/d.fw' => 'D3',
+			'lib/firmware/updates/horn/e.fw.zst' => 'E1' },
+		'of each file the one that the kernel takes, and none beside /lib/firmware');
+};
 
 sub check_names {
 	my ($name, $want, @options) = @_;
