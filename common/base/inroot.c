@@ -1,6 +1,5 @@
 /*
- * A walk by descriptors. ".." at the root is told by comparing inodes, so no stack of descriptors is
- * needed.
+ * A walk by descriptors. Where ".." leads is told by comparing inodes, so no stack of descriptors is needed.
  */
 #include "base/inroot.h"
 
@@ -12,13 +11,22 @@
 #include "base/pathwalk.h"
 #include "base/util.h"
 
+#define DIRECTORY_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+
+struct place {
+	dev_t dev;
+	ino_t ino;
+};
+
 struct walk {
 	struct pathwalk path; /* first */
 	int root_fd;
 	int dir_fd;           /* where the walk stands; owned */
 	inroot_make_fn *make; /* NULL: nothing is made */
 	void *make_arg;
-	char real[PATH_MAX]; /* of dir_fd, without links */
+	char real[PATH_MAX];               /* of dir_fd, without links */
+	size_t depth;                      /* components of it */
+	struct place places[PATH_MAX / 2]; /* those of real: below the root, down to dir_fd */
 };
 
 static int enter(struct walk *w, int fd)
@@ -33,22 +41,45 @@ static int enter(struct walk *w, int fd)
 static int enter_root(struct walk *w)
 {
 	*w->real = '\0';
+	w->depth = 0;
 	return enter(w, fcntl(w->root_fd, F_DUPFD_CLOEXEC, 0));
 }
 
+static int read_place(const struct walk *w, struct place *ret)
+{
+	struct stat st;
+
+	if (fstat(w->dir_fd, &st) < 0)
+		return -errno;
+	*ret = (struct place){ st.st_dev, st.st_ino };
+	return 0;
+}
+
+/* Remembers the directory that was entered: see enter_above. */
+static int note_here(struct walk *w)
+{
+	return read_place(w, &w->places[w->depth++]);
+}
+
+/* Another process may have moved the directory that the walk stands in: then its ".." leads to where it is now, perhaps
+ * out of the root. So it must be the directory that the walk came from. */
 static int enter_above(struct pathwalk *path)
 {
 	struct walk *w = (struct walk *)path;
-	struct stat here, root;
-	char *slash;
+	const struct place *from;
+	struct place here;
+	int r;
 
-	if (fstat(w->dir_fd, &here) < 0 || fstat(w->root_fd, &root) < 0)
-		return -errno;
-	if (here.st_dev == root.st_dev && here.st_ino == root.st_ino)
-		return 0;
-	slash = strrchr(w->real, '/');
-	*(slash ? slash : w->real) = '\0';
-	return enter(w, openat(w->dir_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
+	if (w->depth <= 1)
+		return enter_root(w);
+	r = enter(w, openat(w->dir_fd, "..", DIRECTORY_FLAGS));
+	if (r == 0)
+		r = read_place(w, &here);
+	if (r < 0)
+		return r;
+	*strrchr(w->real, '/') = '\0';
+	from = &w->places[--w->depth - 1];
+	return here.dev == from->dev && here.ino == from->ino ? 0 : -ESTALE;
 }
 
 /* Puts the target of the link called name in front of the rest. -EINVAL: name is no link. */
@@ -90,16 +121,17 @@ int inroot_make_directory(void *arg, int dir_fd, const char *name)
 static int enter_component(struct pathwalk *path, const char *name)
 {
 	struct walk *w = (struct walk *)path;
-	const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	int r = enter(w, openat(w->dir_fd, name, flags));
+	int r = enter(w, openat(w->dir_fd, name, DIRECTORY_FLAGS));
 
 	if (r == -ENOENT && w->make) {
 		r = w->make(w->make_arg, w->dir_fd, name);
 		if (r == 0)
-			r = enter(w, openat(w->dir_fd, name, flags));
+			r = enter(w, openat(w->dir_fd, name, DIRECTORY_FLAGS));
 	}
 	if (r == 0)
-		return append_real(w, name);
+		r = append_real(w, name);
+	if (r == 0)
+		return note_here(w);
 	if (r != -ENOTDIR && r != -ELOOP)
 		return r;
 	r = follow(w, name);
@@ -113,6 +145,7 @@ static int walk_start(struct walk *w, int root_fd, const char *path)
 	w->root_fd = root_fd;
 	w->make = NULL;
 	*w->real = '\0';
+	w->depth = 0;
 	w->dir_fd = fcntl(root_fd, F_DUPFD_CLOEXEC, 0);
 	if (w->dir_fd < 0)
 		return -errno;

@@ -16,7 +16,8 @@ typedef int inroot_make_fn(void *arg, int dir_fd, const char *name);
  * missing or a symlink. make, unless NULL, is called with arg for directories that are missing on the
  * way. real, unless NULL, gets the directory's path in the root without any link ("" = the root):
  * it stays true when a link on path is changed. Returns 0 and a descriptor that the caller closes;
- * -ENOENT, -ENOTDIR, -ELOOP (more than 40 links), -ENAMETOOLONG, … as the kernel would. */
+ * -ENOENT, -ENOTDIR, -ELOOP (more than 40 links), -ENAMETOOLONG, … as the kernel would; -ESTALE: a ".." would have led
+ * elsewhere, since another process moved a directory on the way. */
 int inroot_open_parent(int root_fd, const char *path, inroot_make_fn *make, void *arg, int *ret_fd,
 		       char name[NAME_MAX + 1], char real[PATH_MAX]);
 

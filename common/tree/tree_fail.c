@@ -24,6 +24,9 @@ int tree_fail(struct fail *f, int error, const char *path, const char *doing)
 	else if (error == ENOTEMPTY)
 		todo = "A directory that is not empty has this name, earlier in the archive: look "
 		       "at the path in the root that was packed.";
+	else if (error == ESTALE)
+		todo = "Another process moved or replaced what was just made: unpack into a "
+		       "directory below one that only you can enter.";
 	return fail_set(f, error, *path ? path : "the root directory", todo, "%s: %s", doing,
 			strerror(error));
 }

@@ -262,6 +262,38 @@ static void test_create(void)
 	umask(mask);
 }
 
+/* ---- a directory that another process moves ---- */
+
+/* What whoever owns theirs can do meanwhile. */
+static int make_and_move(void *arg, int dir_fd, const char *name)
+{
+	int r = inroot_make_directory(arg, dir_fd, name);
+
+	must(renameat(root_fd, "theirs/d", outside_fd, "moved"));
+	return r;
+}
+
+static void test_moved(void)
+{
+	static const char *const paths[] = { "theirs/d/new/../../file", "theirs/link/file" };
+	char name[NAME_MAX + 1];
+	int fd, r;
+
+	must(mkdirat(root_fd, "theirs", 0755));
+	must(symlinkat("d/new/../../a", root_fd, "theirs/link"));
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		fd = -1;
+		must(mkdirat(root_fd, "theirs/d", 0755));
+		r = inroot_open_parent(root_fd, paths[i], make_and_move, NULL, &fd, name, NULL);
+		ok(r == -ESTALE && fd == -1,
+		   "%s: '..' of a directory that was moved out of the root is not taken", paths[i]);
+		cleanup_close(&fd);
+		scratch_remove(outside_fd, "moved");
+	}
+	is_int(create("theirs/d/new/../../file"), 0, "of one that stays it is");
+	scratch_remove(root_fd, "theirs");
+}
+
 /* ---- lengths ---- */
 
 /* n bytes: components of 100 'd' each, down from the root, that are made when missing. */
@@ -507,6 +539,7 @@ int main(void)
 	test_open_flags();
 	test_parent();
 	test_create();
+	test_moved();
 	test_lengths();
 	test_chain();
 	test_long_links();
