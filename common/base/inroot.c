@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/path_fd.h"
 #include "base/pathwalk.h"
 #include "base/util.h"
 
@@ -109,13 +110,18 @@ static int append_real(struct walk *w, const char *name)
 	return 0;
 }
 
-/* mkdirat's mode would be cut by the umask. */
+/* mkdirat's mode would be cut by the umask, and fchmodat would follow a link that another process put there. */
 int inroot_make_directory(void *arg, int dir_fd, const char *name)
 {
+	_cleanup_close_ int fd = -1;
+
 	(void)arg;
-	if (mkdirat(dir_fd, name, 0755) < 0 || fchmodat(dir_fd, name, 0755, 0) < 0)
+	if (mkdirat(dir_fd, name, 0755) < 0)
 		return -errno;
-	return 0;
+	fd = openat(dir_fd, name, DIRECTORY_FLAGS);
+	if (fd < 0)
+		return errno == ENOTDIR ? -ESTALE : -errno;
+	return path_fd_chmod(fd, 0755);
 }
 
 static int enter_component(struct pathwalk *path, const char *name)

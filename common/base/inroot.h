@@ -29,7 +29,8 @@ int inroot_open(int root_fd, const char *path, int flags);
  * for a device, which may do something as soon as it is opened, and for all else that is no file. */
 int inroot_open_file(int root_fd, const char *path);
 
-/* Makes it with mode 0755 whatever the umask. arg is not used. */
+/* Makes it with mode 0755 whatever the umask. arg is not used. 0 or -errno; -ESTALE: another process has put something else
+ * there. */
 int inroot_make_directory(void *arg, int dir_fd, const char *name);
 
 /* True when the ".." in path lead above its start, before any link is followed. */

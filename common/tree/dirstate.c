@@ -3,25 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/path_fd.h"
 #include "base/util.h"
-
-/* fchmod takes no O_PATH descriptor, and "." cannot be looked up in a directory without search
- * permission. */
-static int change_mode(int fd, mode_t mode)
-{
-	char path[32];
-
-	if (fchmodat(fd, ".", mode, 0) == 0)
-		return 0;
-	if (errno != EACCES)
-		return -errno;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return chmod(path, mode) < 0 ? -errno : 0;
-}
 
 /* A kernel or file system without ACLs has none to take. */
 static int take_acl(struct dirstate *s, int fd)
@@ -82,7 +68,7 @@ int dirstate_enter(struct dirstate *s, int fd, const struct dirstate_rules *rule
 	mode = (s->mode & ~(mode_t)S_ISGID) | (rules->is_root ? 0 : S_IRWXU);
 	s->mode_changed = mode != s->mode;
 	if (s->mode_changed)
-		r = change_mode(fd, mode);
+		r = path_fd_chmod(fd, mode);
 	return r == 0 && rules->look_for_acls ? take_acl(s, fd) : r;
 }
 
@@ -94,7 +80,7 @@ static int give_back(const struct dirstate *s, int fd)
 
 	if (r == 0 && utimensat(fd, ".", times, 0) < 0)
 		r = -errno;
-	return r == 0 && s->mode_changed ? change_mode(fd, s->mode) : r;
+	return r == 0 && s->mode_changed ? path_fd_chmod(fd, s->mode) : r;
 }
 
 int dirstate_leave(struct dirstate *s, int fd)

@@ -68,8 +68,9 @@ static int create_file(const struct member *m, int parent_fd, const char *name, 
 	return 0;
 }
 
-/* Makes the inode, with the mode that it mostly keeps. *ret_fd: of a regular file, open for writing; other types leave it
- * alone. 0 or -errno. */
+/* Makes the inode, with the mode that it mostly keeps: that of a device or fifo could not be set later in a chroot without
+ * /proc, as at boot, where the umask is 0. *ret_fd: of a regular file, open for writing; other types leave it alone. 0 or
+ * -errno. */
 static int create_inode(struct tree *t, const struct member *m, int parent_fd, const char *name,
 			int *ret_fd)
 {
@@ -87,13 +88,13 @@ static int create_inode(struct tree *t, const struct member *m, int parent_fd, c
 	case MEMBER_HARDLINK:
 		return create_hardlink(t, m, parent_fd, name);
 	case MEMBER_CHAR:
-		r = mknodat(parent_fd, name, S_IFCHR | 0600, m->rdev);
+		r = mknodat(parent_fd, name, S_IFCHR | m->mode, m->rdev);
 		break;
 	case MEMBER_BLOCK:
-		r = mknodat(parent_fd, name, S_IFBLK | 0600, m->rdev);
+		r = mknodat(parent_fd, name, S_IFBLK | m->mode, m->rdev);
 		break;
 	case MEMBER_FIFO:
-		r = mkfifoat(parent_fd, name, 0600);
+		r = mkfifoat(parent_fd, name, m->mode);
 		break;
 	}
 	return r < 0 ? -errno : r;

@@ -65,7 +65,8 @@ void tree_count_loss(struct tree *t, uint64_t *count, char first[TREE_LOSS_MAX],
 /* Attributes that a target may lack without harm are counted, a capability never. */
 bool tree_metadata_may_lose(struct tree *t, const char *name, int error);
 
-/* The same for what cannot be opened, or need not be: name in parent_fd, not followed. 0 or -errno. */
+/* The same for what cannot be opened, or need not be: name in parent_fd, not followed. 0 or -errno; -ESTALE: another process
+ * has put something else there. */
 int tree_metadata_apply_by_name(struct tree *t, int parent_fd, const char *name,
 				const struct member *m);
 

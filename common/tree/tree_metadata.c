@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/xattr.h>
 
+#include "base/path_fd.h"
 #include "tar/aclnames.h"
 
 void tree_count_loss(struct tree *t, uint64_t *count, char first[TREE_LOSS_MAX], const char *what)
@@ -88,22 +89,37 @@ static int apply_xattrs_by_name(struct tree *t, int parent_fd, const char *name,
 	return tree_metadata_apply_xattrs(t, -1, name, xattrs);
 }
 
+/* Owner and mode. Whoever the directory belongs to can put a link, or something else, under this name at any time: so both
+ * go to one inode of the right type. chown takes away no bits but two, and chmod may be impossible (path_fd.h). */
+static int apply_owner_and_mode(struct tree *t, int parent_fd, const char *name,
+				const struct member *m)
+{
+	_cleanup_close_ int fd = openat(parent_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	enum member_type type;
+	struct stat st;
+	bool owned;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!member_type_of_mode(st.st_mode, &type) || type != m->type)
+		return -ESTALE;
+	owned = !t->keep_owner || (st.st_uid == m->uid && st.st_gid == m->gid);
+	if (!owned && fchownat(fd, "", m->uid, m->gid, AT_EMPTY_PATH) < 0)
+		return -errno;
+	if (type == MEMBER_SYMLINK ||
+	    ((st.st_mode & 07777) == m->mode && (owned || !(m->mode & (S_ISUID | S_ISGID)))))
+		return 0;
+	return path_fd_chmod(fd, m->mode);
+}
+
 int tree_metadata_apply_by_name(struct tree *t, int parent_fd, const char *name,
 				const struct member *m)
 {
 	const struct timespec times[2] = { m->mtime, m->mtime };
-	struct stat st;
-	bool owned;
-	int r;
+	int r = apply_owner_and_mode(t, parent_fd, name, m);
 
-	if (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	owned = !t->keep_owner || (st.st_uid == m->uid && st.st_gid == m->gid);
-	if (!owned && fchownat(parent_fd, name, m->uid, m->gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	if (m->type != MEMBER_SYMLINK && (!owned || (st.st_mode & 07777) != m->mode) &&
-	    fchmodat(parent_fd, name, m->mode, 0) < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	r = apply_xattrs_by_name(t, parent_fd, name, &m->xattrs);
 	if (r < 0)
 		return r;

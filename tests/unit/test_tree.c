@@ -11,11 +11,13 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 
 #include "scratch.h"
 #include "tree/layer_names.h"
 #include "tap.h"
+#include "wrap.h"
 
 static int outside_fd, root_fd;
 static struct tree *tree;
@@ -775,6 +777,97 @@ static void test_moved_link(void)
 	end();
 }
 
+/* ---- names that another process takes over ---- */
+
+/* The next name that is made is at once a link out of the root: whoever owns its directory can do that. */
+static bool taken_over;
+
+static void take_over(int dir_fd, const char *name, int flags)
+{
+	if (!taken_over)
+		return;
+	taken_over = false;
+	must(unlinkat(dir_fd, name, flags));
+	must(symlinkat("../secret", dir_fd, name));
+}
+
+WRAP(int, mkdirat, (int dir_fd, const char *name, mode_t mode))
+{
+	int r = REAL(mkdirat)(dir_fd, name, mode);
+
+	take_over(dir_fd, name, AT_REMOVEDIR);
+	return r;
+}
+
+WRAP(int, mkfifoat, (int dir_fd, const char *name, mode_t mode))
+{
+	int r = REAL(mkfifoat)(dir_fd, name, mode);
+
+	take_over(dir_fd, name, 0);
+	return r;
+}
+
+static void test_taken_over(void)
+{
+	const struct member members[] = {
+		{ .type = MEMBER_DIRECTORY, .path = "directory", .mode = 0700 },
+		{ .type = MEMBER_FIFO, .path = "fifo", .mode = 0600 },
+		{ .path = "directory-without-a-member/file", .mode = 0600 },
+		{ .path = "./directory-behind-no-plain-path/../file", .mode = 0600 },
+	};
+	struct stat st;
+
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+		begin();
+		taken_over = true;
+		is_int(add(&members[i], NULL), -ESTALE, "%s that became a link is refused",
+		       members[i].path);
+		ok(strncmp(failure.todo, "Another process ", 16) == 0, "with the reason: %s",
+		   failure.todo);
+		must(fstatat(outside_fd, "secret", &st, 0));
+		is_int(st.st_mode & 07777, 0644, "the file outside keeps its mode");
+		finish();
+		end();
+	}
+}
+
+/* As at boot: the modes of devices and fifos must come with their names, since nothing can set them later. */
+static void test_without_proc(void)
+{
+	const struct member members[] = {
+		{ .type = MEMBER_FIFO, .path = "fifo", .mode = 0622, .uid = 3, .gid = 4 },
+		{ .type = MEMBER_CHAR,
+		  .path = "null",
+		  .mode = 0666,
+		  .gid = 5,
+		  .rdev = makedev(1, 3) },
+		{ .type = MEMBER_DIRECTORY, .path = "d", .mode = 03770, .uid = 6 },
+	};
+	int status = 1;
+	pid_t pid;
+
+	begin();
+	if (mknodat(root_fd, "probe", S_IFCHR | 0600, makedev(1, 3)) < 0) {
+		skip(11, "cannot make devices here: %s", strerror(errno));
+	} else {
+		pid = must(fork());
+		if (pid == 0) {
+			umask(0);
+			must(fchdir(root_fd));
+			must(chroot("."));
+			for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+				must(add(&members[i], NULL));
+			_exit(tree_finish(tree, &failure) < 0);
+		}
+		must(waitpid(pid, &status, 0));
+		is_int(status, 0, "a chroot without /proc");
+		for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+			check_inode(members[i].path, &members[i]);
+	}
+	finish();
+	end();
+}
+
 /* Directories that the archive does not mention look the same whoever unpacks. */
 static void test_implied_directories(void)
 {
@@ -1330,6 +1423,8 @@ int main(void)
 	test_layer_limit();
 	test_replaced_directory();
 	test_moved_link();
+	test_taken_over();
+	test_without_proc();
 	test_implied_directories();
 	test_sparse();
 	test_bad_file();
