@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "source/disk_parts.h"
 #include "source/source_kinds.h"
 
 #define HEAD_SIZE 2048
@@ -79,13 +80,33 @@ static bool is_installed(const char *program)
 	return false;
 }
 
+/* qemu would open any file that the disk names, with the rights of whoever packs. */
+static int check_parts(const char *path, const char *format, struct fail *f)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	unsigned char head[DISK_PARTS_HEAD] = { 0 };
+	char name[DISK_PARTS_NAME_MAX];
+
+	if (fd < 0 || pread(fd, head, sizeof(head), 0) < 0)
+		return fail_errno(f, errno, path, "cannot read it");
+	if (!disk_parts_elsewhere(format, head, name))
+		return 0;
+	return fail_set(f, EINVAL, path,
+			"If you trust this disk, make one file of it and pack that: qemu-img "
+			"convert -O qcow2 DISK NEW.",
+			"its header takes content from another file%s%s", *name ? ": " : "", name);
+}
+
 int source_disk_open(const char *path, const char *format, struct source **ret, struct fail *f)
 {
 	char option[32];
 	const char *const argv[] = { "guestfish", "--ro",         option, "-a", path,
 				     "-i",        "tar-out",      "/",    "-",  "xattrs:true",
 				     "acls:true", "selinux:true", NULL };
+	int r = check_parts(path, format, f);
 
+	if (r < 0)
+		return r;
 	if (!is_installed(argv[0]))
 		return fail_set(
 			f, ENOENT, path,

@@ -1,7 +1,8 @@
 /* Texts that the packer reads and that others wrote: patterns, JSON of container images, an fstab, a
  * crypttab, profiles of network cards, servers' logs, heads of
- * kernels. */
+ * kernels and disks. */
 #include "source/blob_digest.h"
+#include "source/disk_parts.h"
 #include "root/card_profile.h"
 #include "root/crypttab.h"
 #include "base/escape.h"
@@ -216,6 +217,21 @@ static void read_kernel(const char *data, size_t size)
 	fuzz_accepted++;
 }
 
+static void read_disk(const uint8_t *data, size_t size)
+{
+	unsigned char *head = calloc(1, DISK_PARTS_HEAD); /* so that ASan sees a read behind it */
+	char name[DISK_PARTS_NAME_MAX];
+
+	promise(head);
+	memcpy(head, data, size < DISK_PARTS_HEAD ? size : DISK_PARTS_HEAD);
+	for (int i = 0; i < 2; i++) {
+		memset(name, 'x', sizeof(name));
+		fuzz_accepted += disk_parts_elsewhere(i ? "qcow2" : "vmdk", head, name);
+		promise(memchr(name, '\0', sizeof(name)));
+	}
+	free(head);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = text_of(data, size);
@@ -231,6 +247,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	escape(text);
 	edit((const char *)data, size);
 	read_kernel((const char *)data, size);
+	read_disk(data, size);
 	(void)file_kind_of((const char *)data, size);
 	free(text);
 	return 0;

@@ -1,0 +1,116 @@
+#!/usr/bin/perl
+# Disks that name other files as parts of themselves: qemu would read whatever that is with the rights of who packs. They
+# are refused before anything opens them; disks that are whole are not.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/../engine";
+use Engine;
+use Test::More;
+
+my $TARBOOT = build_path('tarboot');
+my $image   = scratch('image');
+my $secret  = spew(scratch('secret.raw'), 'secret' x 100_000);
+
+sub refused {
+	my ($disk, $other, $name) = @_;
+	my $why = $other eq '' ? '' : ": $other";
+
+	fails_well(try($TARBOOT, 'pack', scratch($disk), '-o', $image), 1,
+		qr{^tarboot: \S*/\Q$disk\E: its header takes content from another file\Q$why\E\n}, $name);
+	return ok(!-e $image, 'and nothing is written');
+}
+
+# It comes as far as to guestfish, which is not there.
+sub taken {
+	my ($disk, $format, $name) = @_;
+	return fails_well(try('env', 'PATH=/nonexistent', $TARBOOT, 'pack', scratch($disk), '-o', $image), 1,
+		qr/it is a disk image \($format\), and guestfish, which reads those, is not installed/, $name);
+}
+
+sub create {
+	my ($disk, @options) = @_;
+	my ($format) = $disk =~ /\.(\w+)$/;
+	return run('qemu-img', 'create', '-q', '-f', $format, @options, scratch($disk), '4M');
+}
+
+# ---- as qemu-img makes them ----
+
+create('backing.qcow2', '-b', $secret, '-F', 'raw');
+refused('backing.qcow2', $secret, 'a backing file of qcow2');
+like(try($TARBOOT, 'pack', scratch('backing.qcow2'), '-o', $image)->{err},
+	qr/\n.*If you trust this disk, .*: qemu-img convert -O qcow2 DISK NEW\.\n\z/, 'with what to do');
+run('qemu-img', 'convert', '-O', 'qcow2', scratch('backing.qcow2'), scratch('whole.qcow2'));
+taken('whole.qcow2', 'qcow2', 'that makes it a disk that is taken');
+create('old.qcow2', '-b', $secret, '-F', 'raw', '-o', 'compat=0.10');
+refused('old.qcow2', $secret, 'a backing file of version 2');
+create('data.qcow2', '-o', 'data_file=' . scratch('data.raw'));
+refused('data.qcow2', scratch('data.raw'), 'a data file of qcow2');
+create('flat.vmdk', '-o', 'subformat=monolithicFlat');
+refused('flat.vmdk', 'flat-flat.vmdk', 'a vmdk with its content beside it');
+create('extents.vmdk', '-o', 'subformat=twoGbMaxExtentSparse');
+refused('extents.vmdk', 'extents-s001.vmdk', 'a vmdk in several files');
+
+create('plain.qcow2');
+taken('plain.qcow2', 'qcow2', 'a plain qcow2');
+run('qemu-img', 'snapshot', '-c', 'before', scratch('plain.qcow2'));
+taken('plain.qcow2', 'qcow2', 'one with a snapshot in it');
+create('plain-old.qcow2', '-o', 'compat=0.10');
+taken('plain-old.qcow2', 'qcow2', 'a qcow2 of version 2');
+create('sparse.vmdk');
+taken('sparse.vmdk', 'vmdk', 'a vmdk (monolithicSparse)');
+run('qemu-img', 'convert', '-O', 'vmdk', '-o', 'subformat=streamOptimized', scratch('plain.qcow2'), scratch('stream.vmdk'));
+taken('stream.vmdk', 'vmdk', 'a vmdk (streamOptimized)');
+create('child.vmdk', '-b', scratch('sparse.vmdk'), '-F', 'vmdk');
+refused('child.vmdk', scratch('sparse.vmdk'), 'a parent of a vmdk');
+for my $format (qw(vdi vhdx)) {
+	create("plain.$format");
+	taken("plain.$format", $format, "a plain $format");
+}
+
+# ---- by hand ----
+
+sub qcow2 {
+	my ($version, $backing, $size, $incompatible) = @_;
+	return pack 'a4 N Q> N x52 Q>', "QFI\xfb", $version, $backing, $size, $incompatible;
+}
+
+sub made {
+	my ($disk, $bytes) = @_;
+	return spew(scratch($disk), $bytes . "\0" x 100_000);
+}
+
+made('far.qcow2', qcow2(3, 60_000, 5, 0));
+refused('far.qcow2', '', 'a name that is far behind the header');
+made('long.qcow2', qcow2(3, 80, 0xffffffff, 0) . 'n' x 1000);
+refused('long.qcow2', 'n' x 199, 'of a long name the start');
+made('control.qcow2', qcow2(2, 80, 9, 0) . "a\e]0;x\ab\xff");
+refused('control.qcow2', 'a\033]0;x\007b\377', 'a name is escaped');
+made('old-data.qcow2', qcow2(2, 0, 0, 4));
+taken('old-data.qcow2', 'qcow2', 'version 2 has no data file');
+made('dirty.qcow2', qcow2(3, 0, 0, 1));
+taken('dirty.qcow2', 'qcow2', 'other features are no data file');
+made('nameless.qcow2', qcow2(3, 0, 0, 4) . "\0" x 20 . pack 'N3', 104, 0xffffffff, 0xffffffff);
+refused('nameless.qcow2', '', 'a data file whose name is missing');
+
+my $text = qq{# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\ncreateType="monolithicFlat"\n};
+made('shadow.vmdk', qq{${text}RW 8 FLAT "/etc/shadow" 0\n});
+refused('shadow.vmdk', '/etc/shadow', 'a vmdk that is a text');
+made('parent.vmdk', qq{${text}parentFileNameHint="/etc/shadow"\n});
+refused('parent.vmdk', '/etc/shadow', 'one with a parent');
+made('nothing.vmdk', $text);
+refused('nothing.vmdk', '', 'one that lists nothing');
+made('unended.vmdk', qq{${text}RW 8 FLAT "} . 'n' x 20_000);
+refused('unended.vmdk', 'n' x 199, 'one with a name that does not end');
+
+sub sparse {
+	my ($capacity, $extents) = @_;
+	return pack('a4 V2 Q<4 x468', 'KDMV', 1, 3, $capacity, 128, 1, 20) . $text . $extents;
+}
+made('outside.vmdk', sparse(0, qq{RW 8 FLAT "/etc/shadow" 0\n}));
+refused('outside.vmdk', '/etc/shadow', 'a header without a capacity, and a text that counts');
+made('inside.vmdk', sparse(8192, qq{RW 8 SPARSE "inside.vmdk" 0\n}));
+taken('inside.vmdk', 'vmdk', 'a text that does not count');
+made('child-text.vmdk', sparse(8192, qq{parentFileNameHint="/etc/shadow"\n}));
+refused('child-text.vmdk', '/etc/shadow', 'but for a parent');
+done_testing();
