@@ -117,7 +117,7 @@ static void test_boot(void)
 	is_at("unpack", "the rest");
 	dhcp("", ACK);
 	is_at("up", "the new system asks for an address");
-	is_int((long long)(k->since - k->start), 11000, "the boot took so long");
+	is_int((long long)(k->since - k->start), 12000, "the boot took so long");
 	later();
 	dhcp("user class: iPXE", ACK);
 	is_at("firmware", "it boots again");
