@@ -211,8 +211,9 @@ int tree_add(struct tree *t, const struct member *m, struct tree_file **ret_file
 	if (tree_layer_joins(t, m, parent_fd, name))
 		return tree_layer_join(t, m, parent_fd, name, f);
 	r = add_inode(t, m, parent_fd, name, ret_file, f);
-	if (r == 0 && m->type != MEMBER_HARDLINK)
-		r = tree_acls_add(t, m, parent_fd, name, f);
+	if (r == 0)
+		r = m->type == MEMBER_HARDLINK ? tree_acls_link(t, m, parent_fd, name, f)
+					       : tree_acls_add(t, m, parent_fd, name, f);
 	if (r < 0 && *ret_file) {
 		tree_file_release(*ret_file, false, &unused);
 		*ret_file = NULL;

@@ -24,12 +24,19 @@ struct metadata {
 	struct xattrs xattrs; /* owned here; borrowed where noted */
 };
 
+/* A path without links, relative to the root; "" = the root. */
+struct acl_path {
+	struct acl_path *next;
+	char text[];
+};
+
 /* ACLs that wait for the whole tree (aclnames.h); of one inode. */
 struct named_acls {
 	struct named_acls *next;
-	char *path; /* owned */
+	struct acl_path *
+		paths; /* that led to it, the last one first; owned. A later member may have deleted any of them. */
 	dev_t dev;
-	ino_t ino;
+	ino_t ino;            /* 0 = what is kept does not count any more */
 	struct xattrs xattrs; /* only what was named, under the names that are meant */
 };
 
@@ -80,6 +87,11 @@ int tree_metadata_clear_acls(int parent_fd, const char *name);
 int tree_acls_add(struct tree *t, const struct member *m, int parent_fd, const char *name,
 		  struct fail *f);
 
+/* A hard link was made, name in parent_fd: the ACLs that are kept for its inode stay when the other names go. 0, or -errno with *f
+ * filled. */
+int tree_acls_link(struct tree *t, const struct member *m, int parent_fd, const char *name,
+		   struct fail *f);
+
 /* What was kept for this inode does not count any more: its last name goes, and its number may soon be
  * another file's, or a later member describes it anew. */
 void tree_acls_forget(struct tree *t, const struct stat *st);
@@ -88,6 +100,9 @@ void tree_acls_forget(struct tree *t, const struct stat *st);
 int tree_acls_finish(struct tree *t, struct fail *f);
 
 void tree_acls_free(struct tree *t);
+
+/* Did a path lead nowhere, since its directory is not there, or something else is in its place? */
+bool tree_leads_nowhere(int error);
 
 /* In a layer, notes a name that it has made. 0 or -errno. */
 int tree_layer_note(struct tree *t, int parent_fd, const char *name);

@@ -109,11 +109,11 @@ static int unlink_name(const struct deletion *d, int parent_fd, const char *name
 {
 	bool is_directory = S_ISDIR(st->st_mode);
 
+	if (unlinkat(parent_fd, name, is_directory ? AT_REMOVEDIR : 0) < 0)
+		return is_directory && !d->all && errno == ENOTEMPTY ? 0 : -errno;
 	if (d->t->named_acls && (is_directory || st->st_nlink == 1))
 		tree_acls_forget(d->t, st);
-	if (unlinkat(parent_fd, name, is_directory ? AT_REMOVEDIR : 0) == 0)
-		return 0;
-	return is_directory && !d->all && errno == ENOTEMPTY ? 0 : -errno;
+	return 0;
 }
 
 static int delete_name(const struct deletion *d, int parent_fd, const struct stat *parent,
@@ -160,6 +160,11 @@ static int fail_deletion(struct fail *f, const struct member *m, int error)
 			       : tree_fail(f, error, m->path, "cannot delete what it says");
 }
 
+bool tree_leads_nowhere(int error)
+{
+	return error == -ENOENT || error == -ENOTDIR || error == -ELOOP || error == -ENAMETOOLONG;
+}
+
 /* at: where the whiteout stands in its path. */
 static int delete_said(struct tree *t, const struct member *m, const char *at, bool is_opaque,
 		       struct fail *f)
@@ -171,8 +176,7 @@ static int delete_said(struct tree *t, const struct member *m, const char *at, b
 		return 0;
 	parent_fd = dir_cache_open_parent(&t->directories, is_opaque ? m->path : deleted, false,
 					  name);
-	if (parent_fd == -ENOENT || parent_fd == -ENOTDIR || parent_fd == -ELOOP ||
-	    parent_fd == -ENAMETOOLONG)
+	if (tree_leads_nowhere(parent_fd))
 		return 0; /* there is nothing to delete */
 	r = parent_fd < 0 ? parent_fd : delete_from(t, parent_fd, is_opaque ? NULL : name, false);
 	return r < 0 ? fail_deletion(f, m, r) : 0;

@@ -275,6 +275,14 @@ static int add_directory(struct tree *t, const char *path, const char *user)
 			  user, &(struct fail){ 0 });
 }
 
+static int add_link(struct tree *t, const char *path, const char *target, struct fail *f)
+{
+	return add_member(t,
+			  (struct member){
+				  .type = MEMBER_HARDLINK, .path = path, .target = target },
+			  "", f);
+}
+
 /* The id of the user in path's ACL; -1 = it has none. */
 static long long acl_user(int root, const char *path)
 {
@@ -319,6 +327,103 @@ static void test_tree(int root)
 	tree_free(t);
 }
 
+/* The name under which an ACL came is not the last one of its file. */
+static void test_links(int root)
+{
+	struct tree_losses losses;
+	struct fail f = { 0 };
+	struct tree *t;
+
+	must(mkdirat(root, "links", 0755));
+	must(tree_new(root, &t));
+	must(add_file(t, "links/a", "joe"));
+	is_int(add_link(t, "links/b", "links/a", &f), 0, "a link to a file with an ACL");
+	is_int(add_file(t, "links/a", ""), 0, "the file comes again, without");
+	must(add_file(t, "links/c", "nobody-knows"));
+	must(add_link(t, "links/d", "links/c", &f));
+	must(add_file(t, "links/e", "joe"));
+	must(add_link(t, "links/f", "links/e", &f));
+	must(add_file(t, "links/e", ""));
+	must(add_file(t, "links/f", ""));
+	is_int(tree_finish(t, &f), 0, "finished");
+	tree_losses(t, &losses);
+	if (losses.count) {
+		skip(5, "this file system keeps no ACLs");
+	} else {
+		is_int(acl_user(root, "links/b"), 1001, "the link has the ACL");
+		is_int(acl_user(root, "links/a"), -1, "what has the first name now has none");
+		ok(acl_user(root, "links/e") == -1 && acl_user(root, "links/f") == -1,
+		   "what took the place of all names has none");
+		is_int((long long)losses.unknown, 1, "a file with two names loses one ACL");
+		ok(strcmp(losses.first_unknown, "links/c") == 0 ||
+			   strcmp(losses.first_unknown, "links/d") == 0,
+		   "which is told by a name that it has");
+	}
+	tree_free(t);
+}
+
+/* A layer deletes the name, puts another file or a directory there, or leaves no way to it. */
+static void test_layer_links(int root)
+{
+	static const char *const names[] = { "replaced", "deleted", "covered", "gone/gone" };
+	char path[64], link[64];
+	struct tree_losses losses;
+	struct fail f = { 0 };
+	struct tree *t;
+
+	must(tree_new(root, &t));
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(path, sizeof(path), "layer/%s", names[i]);
+		snprintf(link, sizeof(link), "layer/kept%zu", i);
+		must(add_file(t, path, "joe"));
+		must(add_link(t, link, path, &f));
+	}
+	must(add_link(t, "layer/gone/last", link, &f));
+	tree_begin_layer(t);
+	must(add_file(t, "layer/replaced", ""));
+	must(add_file(t, "layer/.wh.deleted", ""));
+	must(add_directory(t, "layer/covered", ""));
+	must(add_member(t,
+			(struct member){
+				.type = MEMBER_SYMLINK, .path = "layer/gone", .target = "gone" },
+			"", &f));
+	is_int(tree_finish(t, &f), 0, "finished after a layer");
+	tree_losses(t, &losses);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(link, sizeof(link), "layer/kept%zu", i);
+		if (losses.count)
+			skip(1, "this file system keeps no ACLs");
+		else
+			is_int(acl_user(root, link), 1001, "another name of what a layer %s",
+			       i == 0   ? "replaces"
+			       : i == 1 ? "deletes"
+			       : i == 2 ? "covers with a directory"
+					: "covers with a link to itself");
+	}
+	tree_free(t);
+}
+
+/* A whiteout of a directory in which the layer itself has something. */
+static void test_layer_directory(int root)
+{
+	struct tree_losses losses;
+	struct fail f = { 0 };
+	struct tree *t;
+
+	must(tree_new(root, &t));
+	must(add_directory(t, "layer/stays", "joe"));
+	tree_begin_layer(t);
+	must(add_file(t, "layer/stays/x", ""));
+	must(add_file(t, "layer/.wh.stays", ""));
+	must(tree_finish(t, &f));
+	tree_losses(t, &losses);
+	if (losses.count)
+		skip(1, "this file system keeps no ACLs");
+	else
+		is_int(acl_user(root, "layer/stays"), 1001, "a directory that stays keeps its ACL");
+	tree_free(t);
+}
+
 /* What waits for the end takes memory until then. */
 static void test_too_many(int root)
 {
@@ -345,6 +450,36 @@ static void test_too_many(int root)
 	tree_free(t);
 }
 
+/* Names wait, too, but the ACL itself only once. */
+static void test_too_many_links(int root)
+{
+	char path[256], user[2048], name[200];
+	struct fail f = { 0 };
+	struct tree *t;
+	int r = 0, n;
+
+	memset(user, 'u', sizeof(user));
+	user[sizeof(user) - 1] = '\0';
+	memset(name, 'n', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	must(tree_new(root, &t));
+	must(add_file(t, "other", ""));
+	must(add_file(t, "first", user));
+	for (n = 0; r == 0 && n < 20000; n++) {
+		snprintf(path, sizeof(path), "names/%s%d", name, n);
+		must(add_link(t, path, "other", &f));
+		snprintf(path, sizeof(path), "names/%s-%d", name, n);
+		r = add_link(t, path, "first", &f);
+	}
+	is_int(r, -E2BIG, "too many links to a file with an ACL");
+	ok(n > 8000 && n < 11000, "whose names have 200 bytes: %d", n);
+	is_str(f.what, path, "it is told where");
+	is_str(f.why,
+	       "the ACLs with names of users or groups up to here take more than 2.0 MiB of memory",
+	       "and why");
+	tree_free(t);
+}
+
 int main(void)
 {
 	int root;
@@ -355,7 +490,11 @@ int main(void)
 	test_no_files();
 	test_hostile();
 	test_tree(root);
+	test_links(root);
+	test_layer_links(root);
+	test_layer_directory(root);
 	test_too_many(root);
+	test_too_many_links(root);
 	close(root);
 	return done_testing();
 }
