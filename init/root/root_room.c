@@ -92,15 +92,31 @@ uint64_t root_room_inodes(uint64_t wanted)
 	return wanted > usual ? wanted : usual;
 }
 
-/* As it would have been mounted; an option that the user gave stays. */
+/* Has the user given the size of the tmpfs, or its inodes, as a mount option? That stays. */
+static bool has_own_size(const struct boot *b)
+{
+	return strstr(b->params.mount, "size=") || strstr(b->params.mount, "nr_blocks=");
+}
+
+static bool has_own_inodes(const struct boot *b)
+{
+	return strstr(b->params.mount, "nr_inodes=");
+}
+
+/* As it would have been mounted. */
 static int remount(const struct boot *b)
 {
-	char options[128];
-	int n = snprintf(options, sizeof(options), "size=%llu", (unsigned long long)b->root_size);
+	char options[128] = "";
+	int n = 0;
 
-	if (!strstr(b->params.mount, "nr_inodes="))
-		snprintf(options + n, sizeof(options) - (size_t)n, ",nr_inodes=%llu",
+	if (!has_own_size(b))
+		n = snprintf(options, sizeof(options), "size=%llu",
+			     (unsigned long long)b->root_size);
+	if (!has_own_inodes(b))
+		snprintf(options + n, sizeof(options) - (size_t)n, "%snr_inodes=%llu", n ? "," : "",
 			 (unsigned long long)root_room_inodes(b->need.inodes));
+	if (!*options)
+		return 0;
 	return mount("tarboot", NEW_ROOT, "tmpfs", MS_REMOUNT, options) < 0 ? -errno : 0;
 }
 
@@ -115,7 +131,9 @@ void root_room_settle(struct boot *b)
 	m.available += zram_can_gain(&b->zram, &m, 0);
 	b->need.tree = (uint64_t)(s.f_blocks - s.f_bfree) * (uint64_t)s.f_bsize;
 	b->need.inodes = (uint64_t)(s.f_files - s.f_ffree);
-	if (b->params.size.kind == SIZE_AUTO)
+	if (has_own_size(b))
+		b->root_size = (uint64_t)s.f_blocks * (uint64_t)s.f_bsize;
+	else if (b->params.size.kind == SIZE_AUTO)
 		b->root_size = rootsize_settle(&m, b->need.tree);
 	if (remount(b) < 0) {
 		console_log(LOG_WARNING, "cannot shrink the root's tmpfs after unpacking: %m");

@@ -60,6 +60,19 @@ boots('quiet', append => 'quiet', also => sub {
 });
 boots('debug', append => 'debug', like => [qr/tarboot: mounted a tmpfs on/]);
 boots('tarboot.hotplug=off', append => 'tarboot.hotplug=off', like => [qr/plug in devices: .* left out/]);
+# Its size is chosen again after unpacking, when the need is known.
+my $tells_size = root_is(sub {
+	my ($root) = @_;
+	spew("$root/sbin/init", <<'END', 0755);
+#!/bin/sh
+echo "TINY-INIT-RAN pid=$$ root=$(/bin/busybox stat -f -c '%b*%S inodes=%c' /)" >/dev/console
+exec /bin/busybox poweroff -f
+END
+});
+boots('tarboot.mount=size= without a manifest', change => $tells_size, append => 'tarboot.mount=size=300m', like => [
+	qr/ root=76800\*4096 /, qr/ and may grow to 300\.0 MiB$/m ]);
+boots('tarboot.mount=nr_blocks= and nr_inodes= without a manifest', change => $tells_size, append => 'tarboot.mount=nr_blocks=80000,nr_inodes=70001',
+	like => [qr/ root=80000\*4096 inodes=70001$/m]);
 boots('huge=always', mem => 2048, append => 'tarboot.mount=huge=always', like => [qr/huge=always takes/]);
 my @two_nodes = map { (-object => "memory-backend-ram,id=m$_,size=256M", -numa => "node,nodeid=$_,memdev=m$_") } 0, 1;
 boots('two NUMA nodes', append => 'debug', args => \@two_nodes,
