@@ -128,7 +128,7 @@ static bool can_be(const struct block *b, const struct block_list *before)
 
 int block_list_known(const char *name, const struct block *blocks, size_t n, struct block_list *ret)
 {
-	struct block_list l = { .codec = codec_by_name(name), .streams = 1 };
+	struct block_list l = { .codec = codec_by_name(name), .is_known = true, .streams = 1 };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < n; i++)

@@ -35,6 +35,7 @@ struct block_list {
 	size_t n;
 	void *own;       /* what the codec notes of the Blocks beside, one after the other; owned */
 	size_t own_size; /* bytes of that for each Block */
+	bool is_known; /* it is not the file's own: of a Block that does not say its size, it tells the most, and does not mark it */
 	uint64_t streams;
 	uint64_t unsized;        /* Blocks that do not say their size */
 	uint64_t unchecked;      /* Blocks without an integrity check */
@@ -62,7 +63,7 @@ struct codec {
 
 	/* The same for a file that is not here yet, whose Blocks are in l already, with offset, total, uncompressed and memory, as an
 	 * earlier list had them: sets what else list would have set. What the Blocks' own headers say is checked when they are
-	 * decoded. 0 or -ENOMEM. NULL: there is nothing else. */
+	 * decoded; so the digest of a Block must be right before it is. 0 or -ENOMEM. NULL: there is nothing else. */
 	int (*list_known)(struct block_list *l);
 
 	/* A decoder for many Blocks of the list, which is of p; used by one thread at a time. 0 or -ENOMEM. */

@@ -16,7 +16,7 @@
 
 /* Of a Block, in block_list.own. */
 struct xz_block {
-	uint64_t unpadded; /* bytes without padding; 0: only its header tells */
+	uint64_t unpadded; /* bytes without padding; 0: only its header tells, or only its end */
 	lzma_check check;  /* of its stream; where the header tells, it does so by its size */
 };
 
@@ -26,6 +26,7 @@ struct xz_decoder {
 	lzma_stream strm;
 	lzma_block block;
 	struct block at;
+	bool ends_in_check; /* of a type that is not known: no byte before it tells how many bytes it has */
 	uint64_t next_in; /* payload offset of what is not yet in input */
 	uint8_t input[INPUT_SIZE];
 };
@@ -157,8 +158,8 @@ static lzma_check check_of_size(uint64_t size)
 	return (lzma_check)(LZMA_CHECK_ID_MAX + 1);
 }
 
-/* What the Index would say of a Block whose header has the size of its data: the rest of it are padding and check.
- * LZMA_BUF_ERROR: it has not. */
+/* What the Index would say of a Block whose header has the size of its data: the rest of it are padding and check. Where it has
+ * not, *ret stays as it is. */
 static lzma_ret derive_from_header(const struct block *at, const uint8_t *header, lzma_block *block,
 				   struct xz_block *ret)
 {
@@ -172,7 +173,7 @@ static lzma_ret derive_from_header(const struct block *at, const uint8_t *header
 	lzma_filters_free(block->filters, NULL);
 	data = block->compressed_size;
 	if (data == LZMA_VLI_UNKNOWN)
-		return LZMA_BUF_ERROR;
+		return LZMA_OK;
 	if (head + (data + 3) / 4 * 4 > at->total)
 		return LZMA_DATA_ERROR;
 	ret->check = check_of_size(at->total - head - (data + 3) / 4 * 4);
@@ -180,45 +181,30 @@ static lzma_ret derive_from_header(const struct block *at, const uint8_t *header
 	return ret->check > LZMA_CHECK_ID_MAX ? LZMA_DATA_ERROR : LZMA_OK;
 }
 
-static int find_own(const struct payload *p, const struct block_list *l, const struct block *at,
-		    const uint8_t *header, lzma_block *block, struct xz_block *ret, struct fail *f)
-{
-	lzma_ret r = LZMA_OK;
-
-	*ret = ((const struct xz_block *)l->own)[at->number - 1];
-	if (ret->unpadded == 0)
-		r = derive_from_header(at, header, block, ret);
-	if (r == LZMA_BUF_ERROR)
-		return fail_set(f, ENOTSUP, p->name, "Pack it with `tarboot pack`.",
-				"the header of Block %llu (byte %llu) lacks its sizes, which it "
-				"must have to be unpacked while it arrives",
-				(unsigned long long)at->number, (unsigned long long)at->offset);
-	return r == LZMA_OK ? 0 : fail_block(p, at, r, f);
-}
-
-/* Reads the header of a Block and holds it against the Index. filters has LZMA_FILTERS_MAX + 1 and is
- * the caller's to free, but after a failure. */
+/* Reads the header of a Block and holds it against the Index, where that is known. filters has LZMA_FILTERS_MAX + 1 and is
+ * the caller's to free, but after a failure. The compressed size of *ret is LZMA_VLI_UNKNOWN when neither tells it. */
 static int decode_header(const struct payload *p, const struct block_list *l,
 			 const struct block *at, lzma_filter *filters, lzma_block *ret,
 			 struct fail *f)
 {
+	struct xz_block own = ((const struct xz_block *)l->own)[at->number - 1];
 	uint8_t header[LZMA_BLOCK_HEADER_SIZE_MAX];
 	lzma_block block = { .version = 1, .filters = filters };
-	struct xz_block own;
-	lzma_ret ret_lzma;
+	lzma_ret ret_lzma = LZMA_OK;
 	int r = read_header(p, at, header, f);
 
 	if (r < 0)
 		return r;
 	block.header_size = lzma_block_header_size_decode(header[0]);
-	r = find_own(p, l, at, header, &block, &own, f);
-	if (r < 0)
-		return r;
+	if (own.unpadded == 0)
+		ret_lzma = derive_from_header(at, header, &block, &own);
 	block.check = own.check;
-	ret_lzma = lzma_block_header_decode(&block, NULL, header);
+	if (ret_lzma == LZMA_OK)
+		ret_lzma = lzma_block_header_decode(&block, NULL, header);
 	if (ret_lzma != LZMA_OK)
 		return fail_block(p, at, ret_lzma, f);
-	ret_lzma = lzma_block_compressed_size(&block, own.unpadded);
+	if (own.unpadded)
+		ret_lzma = lzma_block_compressed_size(&block, own.unpadded);
 	if (ret_lzma == LZMA_OK && block.uncompressed_size != LZMA_VLI_UNKNOWN &&
 	    block.uncompressed_size != at->uncompressed)
 		ret_lzma = LZMA_DATA_ERROR;
@@ -360,6 +346,7 @@ static int xz_start(void *decoder, const struct block *block, struct fail *f)
 	if (r < 0)
 		return r;
 	d->at = *block;
+	d->ends_in_check = d->block.compressed_size == LZMA_VLI_UNKNOWN;
 	d->next_in = block->offset + d->block.header_size;
 	ret = lzma_block_decoder(&d->strm, &d->block);
 	lzma_filters_free(filters, NULL);
@@ -379,6 +366,17 @@ static uint64_t xz_position(const void *decoder)
 static bool can_go_on(const struct xz_decoder *d)
 {
 	return d->strm.avail_out > 0 || d->strm.total_out == d->at.uncompressed;
+}
+
+/* Behind the data of a Block of which neither Index nor header tells the size. Who lists it so knows its digest, so it is not needed. */
+static void skip_check(struct xz_decoder *d)
+{
+	uint64_t end = d->at.offset + d->at.total;
+
+	if (d->ends_in_check && check_of_size(end - xz_position(d)) <= LZMA_CHECK_ID_MAX) {
+		d->next_in = end;
+		d->strm.avail_in = 0;
+	}
 }
 
 static int xz_read(void *decoder, void *buf, size_t size, size_t *ret_size, struct fail *f)
@@ -401,6 +399,8 @@ static int xz_read(void *decoder, void *buf, size_t size, size_t *ret_size, stru
 	*ret_size = size - d->strm.avail_out;
 	if (ret == LZMA_OK)
 		return 1;
+	if (ret == LZMA_STREAM_END)
+		skip_check(d);
 	/* The decoder itself holds both sizes against those that the Index gave it. */
 	if (ret == LZMA_STREAM_END && xz_position(d) == end)
 		return 0;

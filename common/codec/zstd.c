@@ -40,6 +40,7 @@ struct zstd_decoder {
 	const struct payload *payload;
 	ZSTD_DCtx *context;
 	const struct note *notes;     /* of all Blocks; NULL: there are none */
+	bool asks_header;             /* whether a Block says its size */
 	struct XXH64_state_s *digest; /* of what the Block gave, where there are notes */
 	struct block at;
 	uint64_t left; /* bytes that the Block may still give */
@@ -354,6 +355,7 @@ static int zstd_decoder_new(const struct payload *p, const struct block_list *l,
 	if (d) {
 		d->context = ZSTD_createDCtx();
 		d->notes = l->own;
+		d->asks_header = l->is_known;
 		d->digest = l->own ? ZSTD_XXH64_createState() : NULL;
 	}
 	if (!d || !d->context || (d->notes && !d->digest)) {
@@ -366,11 +368,24 @@ static int zstd_decoder_new(const struct payload *p, const struct block_list *l,
 	return 0;
 }
 
+/* Does the current Block say its size? What is no header meets the decoder, which refuses it. */
+static int ask_header(struct zstd_decoder *d, struct fail *f)
+{
+	struct zstd_frame frame = { 0 };
+	uint8_t header[ZSTD_FRAME_HEADER_MAX];
+	ssize_t n = payload_read_up_to(d->payload, d->at.offset, header,
+				       (size_t)min_u64(d->at.total, sizeof(header)));
+
+	if (n < 0)
+		return payload_fail_read(d->payload, (int)n, f);
+	d->at.is_unsized = zstd_frame_parse(header, (size_t)n, &frame) == 0 && !frame.has_size;
+	return 0;
+}
+
 static int zstd_start(void *decoder, const struct block *block, struct fail *f)
 {
 	struct zstd_decoder *d = decoder;
 
-	(void)f;
 	(void)ZSTD_DCtx_reset(d->context, ZSTD_reset_session_only);
 	(void)ZSTD_DCtx_setParameter(d->context, ZSTD_d_stableOutBuffer, 0);
 	d->is_whole = false;
@@ -380,7 +395,7 @@ static int zstd_start(void *decoder, const struct block *block, struct fail *f)
 		(void)ZSTD_XXH64_reset(d->digest, 0);
 	d->next_in = block->offset;
 	d->in = (ZSTD_inBuffer){ .src = d->input };
-	return 0;
+	return d->asks_header ? ask_header(d, f) : 0;
 }
 
 static void zstd_start_whole(void *decoder, void *memory)
@@ -461,11 +476,13 @@ static int decode_until(struct zstd_decoder *d, ZSTD_outBuffer *out, size_t want
 static int read_whole(struct zstd_decoder *d, size_t size, size_t *ret_size, struct fail *f)
 {
 	size_t wanted = (size_t)min_u64(d->given + size, d->out.size);
+	bool is_full;
 	int r;
 
 	if (!d->has_ended && (d->out.pos < wanted || d->out.pos == d->out.size)) {
 		r = decode_until(d, &d->out, wanted, f);
-		if (r == (d->out.pos == d->out.size))
+		is_full = d->out.pos == d->out.size;
+		if ((r > 0 && is_full) || (r == 0 && !is_full && !d->at.is_unsized))
 			r = fail_decoder(d, 0, f); /* it is longer, or shorter */
 		if (r < 0)
 			return r;

@@ -10,7 +10,7 @@ use IO::Socket::INET;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-need_programs(qw(busybox xz));
+need_programs(qw(busybox tar xz zstd));
 my $fetcher = build_path('fetch');
 die "$fetcher: not built\n" unless -x $fetcher;
 
@@ -96,6 +96,16 @@ substr($outside, -1, 1) ^= "\1";
 	'/changed/root.tar.xz' => $payload, '/changed/root.tar.xz.manifest' => $manifest =~ s/^members=\K/1/mr);
 %slow = ('/slow/root.tar.xz' => 1_000_000);
 $files{"http://server.invalid$_"} = $files{$_} for '/root.tar.xz', '/root.tar.xz.manifest';
+
+# Layers as anybody makes them: no Block says its size. `netboot` publishes them as they are.
+my $stream = scratch('stream.img');
+my @layers = (scratch('layer.tar.zst'), scratch('layer.tar.xz'));
+run("tar -C '$root' -cf - . | zstd -q >'$layers[0]'");
+run("tar -C '$root' -cf - etc bin | xz -T1 -0 >'$layers[1]'");
+tarboot('pack', $root, '-o', $stream, qw(--level=fast --kernel=none --no-shell --stream --modules none));
+spew("$stream.vmlinuz", bzimage('6.1', 'kernel'));
+tarboot('netboot', $stream, '-o', scratch('site'), qw(--server 10.7.0.1 --subnet 10.7.0.0/24 --stream), map { ('--layer', $_) } @layers);
+$files{m{(/layer-[^/]*)$} && $1} = slurp($_) for glob(scratch('site') . '/http/images/stream/current/layer-*');
 serve();
 delete @ENV{qw(http_proxy no_proxy all_proxy NO_PROXY ALL_PROXY)};
 
@@ -127,6 +137,17 @@ for my $variant (grep { $_->[0] ne 'tsan' } variants()) {
 		like($r->{out}, qr/^whole: .*\nmemory: .*\ndigests: right: manifest, each Block\n\z/, 'what was checked');
 		is(try($tarboot, 'verify', '-q', "$BASE/root.tar.xz")->{out}, '', '--quiet says nothing');
 	};
+	for my $layer ('layer-1.tar.zst', 'layer-2.tar.xz') {
+		subtest "$name: $layer, whose Blocks do not say their sizes" => sub {
+			my $r = try($tarboot, 'verify', "$BASE/$layer");
+			is_quiet($r, 'verified');
+			like($r->{out}, qr/^digests: right: manifest, each Block$/m, 'by its manifest');
+			my ($dir, $before) = (new_dir(), new_dir());
+			is_quiet(try($tarboot, 'unpack', "$BASE/$layer", $dir), 'unpacked');
+			run('tar', '-C', $before, '--numeric-owner', '-xpf', scratch($layer =~ s/-\d//r));
+			same_tree(treelist($dir), treelist($before), 'as by tar');
+		};
+	}
 	subtest "$name: without a manifest" => sub {
 		my $says = sub {
 			my ($url, $why) = @_;

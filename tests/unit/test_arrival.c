@@ -178,6 +178,20 @@ static const struct kind {
 	  4,
 	  0 },
 	{ "a plain tar", "a.tar", {}, 0, {}, 0, 40000 },
+	{ "xz, headers without sizes",
+	  "a.tar.xz",
+	  { .every = 100000, .no_sizes = true, .check = LZMA_CHECK_SHA256 },
+	  2,
+	  {},
+	  0,
+	  0 },
+	{ "zstd, headers without sizes",
+	  "a.tar.zst",
+	  {},
+	  0,
+	  { .level = 1, .every = 30000, .no_size = true },
+	  0,
+	  0 },
 };
 
 /* A file, and what its manifest says. */
@@ -757,47 +771,47 @@ static void test_no_start(const struct made_payload *m)
 	arrival_free(a);
 }
 
-/* Digests are right, and what they are about is not. */
-static void test_wrong_manifests(void)
+/* The manifest has the first Block of k, which is at byte 12, some bytes shorter than it is. */
+static void expect_shorter(const struct kind *k, int shorter)
 {
-	static const struct fail no_sizes = {
-		.error = ENOTSUP,
-		.what = "the payload",
-		.why = "the header of Block 1 (byte 12) lacks its sizes, which it must have to be "
-		       "unpacked while it arrives",
-		.todo = "Pack it with `tarboot pack`.",
-	};
 	static const struct fail damaged = {
 		.error = EBADMSG,
 		.what = "the payload",
 		.why = "Block 1 (byte 12) is damaged",
 		.todo = CODEC_TODO_COPY,
 	};
-	static const struct kind without = {
-		"", "a.tar.xz", { .every = 100000, .no_sizes = true, .check = LZMA_CHECK_CRC64 },
-		1,  {},         0,
-		0
-	};
-	static const int shorter[] = { 1, 4, 12, -4, -24 };
 	struct made_payload m;
 	struct run run = plain_run;
 	char name[100];
 
-	build(&m, &without, &tar);
-	run.decoders = 1; /* or another Block may be the first to fail */
-	expect_failure(&m, &run, &no_sizes, "headers without sizes");
+	build(&m, k, &tar);
+	m.manifest.blocks[0].bytes -= (uint64_t)shorter;
+	m.blocks.blocks[0].total -= (uint64_t)shorter;
+	m.manifest.blocks[0].digest = digest_of(m.bytes.data + 12, m.manifest.blocks[0].bytes);
+	snprintf(name, sizeof(name), "%s, %d bytes shorter than it is", k->name, shorter);
+	expect_failure(&m, &run, &damaged, name);
 	drop(&m);
-	for (size_t i = 0; i < ARRAY_SIZE(shorter); i++) {
-		build(&m, &kinds[3], &tar);
-		m.manifest.blocks[0].bytes -= (uint64_t)shorter[i];
-		m.blocks.blocks[0].total -= (uint64_t)shorter[i];
-		m.manifest.blocks[0].digest = digest_of(m.bytes.data + 12,
-							m.manifest.blocks[0].bytes);
-		run = plain_run;
-		snprintf(name, sizeof(name), "a Block %d bytes shorter than it is", shorter[i]);
-		expect_failure(&m, &run, &damaged, name);
-		drop(&m);
-	}
+}
+
+/* Digests are right, and what they are about is not. */
+static void test_wrong_manifests(void)
+{
+	static const struct kind without = {
+		"a Block whose header has no sizes",
+		"a.tar.xz",
+		{ .n_blocks = 1, .stored = true, .no_sizes = true, .check = LZMA_CHECK_CRC64 },
+		1,
+		{},
+		0,
+		0
+	};
+	static const int shorter[] = { 1, 4, 12, -4, -24 };
+	static const int no_check[] = { 1, 12, -4, -8 }; /* that a Block could have behind it */
+
+	for (size_t i = 0; i < ARRAY_SIZE(shorter); i++)
+		expect_shorter(&kinds[3], shorter[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(no_check); i++)
+		expect_shorter(&without, no_check[i]);
 }
 
 /* The struct itself: one thread that is both sides. */

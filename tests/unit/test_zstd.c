@@ -646,6 +646,84 @@ static void test_wrong_sum(void)
 	bytes_free(&out);
 }
 
+/* ---- a list of which only the sizes are known ---- */
+
+/* As a manifest gives it. from: what the file's own says. */
+static void make_known(const struct block_list *from, struct block_list *ret)
+{
+	struct block *blocks = calloc(from->n, sizeof(*blocks));
+
+	if (!blocks)
+		scratch_die("calloc");
+	for (size_t i = 0; i < from->n; i++)
+		blocks[i] = (struct block){ .offset = from->blocks[i].offset,
+					    .total = from->blocks[i].total,
+					    .uncompressed = from->blocks[i].uncompressed,
+					    .memory = from->blocks[i].memory };
+	must(block_list_known("a.tar.zst", blocks, from->n, ret));
+	free(blocks);
+}
+
+/* more: bytes that the list has too many in each Block. Where all is well, the data. */
+static int read_known(const struct bytes *file, int more, size_t step, struct bytes *out,
+		      struct fail *f)
+{
+	struct block_list own, l;
+	struct payload p;
+	void *d;
+	int r = 0;
+
+	open_payload(file, &p);
+	must(block_list_read(&p, &own, f));
+	for (size_t i = 0; i < own.n; i++)
+		own.blocks[i].uncompressed += (uint64_t)more;
+	make_known(&own, &l);
+	must(codec_zstd.decoder_new(&p, &l, &d));
+	for (size_t i = 0; r == 0 && i < l.n; i++) {
+		size_t before = out->size;
+
+		r = decode_block(d, &l.blocks[i], step, out, f);
+		if (!is_same_as_whole(d, &l, &l.blocks[i], step, r, out->data + before,
+				      out->size - before))
+			r = -EDOM;
+	}
+	codec_zstd.decoder_free(d);
+	block_list_free(&l);
+	block_list_free(&own);
+	payload_close(&p);
+	return r;
+}
+
+/* Of data that compresses, and of frames some of which do not say their sizes. */
+static void test_known(void)
+{
+	static const size_t steps[] = { 1, 1000, 65536 };
+	static const struct zstd_recipe sized = { .level = 1, .every = 100000 };
+	static const struct zstd_recipe unsized = { .level = 1, .every = 100000, .no_size = true };
+	struct bytes file = { 0 }, out = { 0 };
+	struct fail f = { 0 };
+
+	add_zstd(&file, &unsized, data, DATA_SIZE / 2);
+	add_zstd(&file, &sized, data + DATA_SIZE / 2, DATA_SIZE / 2);
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		out.size = 0;
+		is_int(read_known(&file, 0, steps[i], &out, &f), 0,
+		       "a list by a manifest, %zu bytes at a time", steps[i]);
+		ok(out.size == DATA_SIZE && memcmp(out.data, data, DATA_SIZE) == 0, "the data");
+	}
+	file.size = 0;
+	add_zstd(&file, &sized, data, DATA_SIZE);
+	is_int(read_known(&file, 1, 1000, &out, &f), -EBADMSG,
+	       "a frame that says another size than the manifest");
+	is_str(f.why, "Block 1 (byte 0) is damaged", "why");
+	file.size = 0;
+	add_zstd(&file, &unsized, data, DATA_SIZE);
+	is_int(read_known(&file, -90000, 1000, &out, &f), -EBADMSG,
+	       "one that says none, and has more");
+	bytes_free(&file);
+	bytes_free(&out);
+}
+
 /* ---- one decoder ---- */
 
 /* What it meets in one Block does not matter for the next. */
@@ -720,6 +798,7 @@ int main(void)
 	test_joined_tables();
 	test_lying_table();
 	test_wrong_sum();
+	test_known();
 	test_decoder_again();
 	return done_testing();
 }
