@@ -352,10 +352,10 @@ static int parse_header(struct tar_reader *t, const uint8_t *block, struct fail 
 }
 
 /* POSIX lets pax archive the data of a hard link once more; programs that do not leave a size there, too, which means
- * nothing. So it is data only when it is no header. */
+ * nothing. So it is data only when it is no header, and no end of the archive. */
 static bool is_link_data(const struct tar_reader *t, const uint8_t *block)
 {
-	return t->link_data > 0 && block[0] && !tar_header_is_whole(block);
+	return t->link_data > 0 && !is_zero(block, TAR_BLOCK) && !tar_header_is_whole(block);
 }
 
 /* Behind its first block, which was taken: 1 or -errno. */

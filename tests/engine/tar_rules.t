@@ -84,6 +84,10 @@ good('a hard link with a size that means nothing, behind x', [$z, tar_pax(mtime 
 	[$z, hardlink('l', 'z'), file('next', ''), file('last', 'x')]);
 good('a hard link with its data once more, as POSIX lets pax have it', [$z, tar_pax(mtime => 5), hardlink('l', 'z', size => 600) . ('w' x 600) . ("\0" x 424), file('last', 'x')],
 	[$z, hardlink('l', 'z'), file('last', 'x')], 2);
+good('data of a hard link that begins with a NUL, as that of a font does', [$z, tar_pax(mtime => 5), hardlink('l', 'z', size => 600) . "\0" . ('w' x 599) . ("\0" x 424), file('last', 'x')],
+	[$z, hardlink('l', 'z'), file('last', 'x')], 2);
+bad('data of a hard link that begins with a block of zeros', [$z, tar_pax(mtime => 5), hardlink('l', 'z', size => 600) . ("\0" x 512) . ('w' x 88) . ("\0" x 424), file('last', 'x')],
+	qr/: more data follows its end marker\n/, 'GNU tar takes it for the end');
 bad('a damaged header behind x, behind a hard link with a size', [$z, tar_pax(mtime => 5), hardlink('l', 'z', size => 512), tar_pax(mtime => 6), do { my $m = file('next', ''); substr $m, 148, 7, '0000001'; $m }, file('last', 'x')],
 	qr/the tar header at byte \d+, after l, is damaged: its checksum does not match/);
 good('x belongs to the label behind it', [tar_pax(path => 'other'), gnu(name => 'label', type => 'V'), file('f', 'x')], [file('f', 'x')]);
