@@ -81,7 +81,8 @@ struct boot {
 	bool has_manifest;
 	bool has_keys; /* the boot part has: manifests from elsewhere must be signed */
 	struct payload payload;
-	struct block_list blocks; /* of the payload */
+	char payload_path[ROOTFS_MAX]; /* of one in the image: its name may be cut */
+	struct block_list blocks;      /* of the payload */
 	struct arrival
 		*held; /* digests of its Blocks, of one that is in the image; NULL: it has none */
 	struct engine_plan plan; /* how it is unpacked */

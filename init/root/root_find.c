@@ -95,6 +95,12 @@ static int fail_no_payload(struct boot *b, const char *named)
 				   "/rootfs.tar");
 }
 
+static int open_path(struct boot *b, const char *path)
+{
+	snprintf(b->payload_path, sizeof(b->payload_path), "%s", path);
+	return payload_open(AT_FDCWD, b->payload_path, true, &b->payload, &b->fail);
+}
+
 static int open_payload(struct boot *b)
 {
 	static const char *const usual[] = MANIFEST_USUAL_PAYLOADS;
@@ -103,12 +109,12 @@ static int open_payload(struct boot *b)
 
 	named_payload(b, named);
 	if (*named)
-		r = payload_open(AT_FDCWD, named, true, &b->payload, &b->fail);
+		r = open_path(b, named);
 	for (size_t i = 0; r == -ENOENT && !*b->params.rootfs && i < ARRAY_SIZE(usual); i++) {
 		snprintf(path, sizeof(path), "/%s", usual[i]);
-		r = payload_open(AT_FDCWD, path, true, &b->payload, &b->fail);
+		r = open_path(b, path);
 	}
-	if (r == 0 && b->has_manifest && !manifest_is_about(&b->manifest, b->payload.name))
+	if (r == 0 && b->has_manifest && !manifest_is_about(&b->manifest, b->payload_path))
 		forget_manifest(b);
 	return r == -ENOENT ? fail_no_payload(b, named) : r;
 }
@@ -173,7 +179,7 @@ static int take_signed(struct boot *b)
 
 	if (b->has_manifest && b->manifest.payload_bytes == b->payload.size)
 		return 0;
-	r = root_signed_read(b, b->payload.name, b->payload.size, &m);
+	r = root_signed_read(b, b->payload_path, b->payload.size, &m);
 	if (r < 0)
 		return r;
 	r = root_signed_check_root(b, &m);

@@ -71,13 +71,14 @@ sub beside {
 	newc_write("$http/cpio$n", map { { name => $_, mode => 0100644, nlink => 1, data => $files{$_} } } sort keys %files);
 	spew($initrd, slurp("$http/tiny.boot") . "\0" x (-(-s "$http/tiny.boot") % 512) . slurp("$http/cpio$n"));
 	return machine(name => "beside$n", mem => 384, mac => mac($n), kernel => kernel_of('bookworm') . '/vmlinuz', initrd => $initrd,
-		append => 'no_timer_check' . ($files{'x.tar.xz'} ? ' tarboot.rootfs=/x.tar.xz' : ''));
+		append => join ' ', 'no_timer_check', map { "tarboot.rootfs=/$_" } grep { /^(?:x|long-name.*)\.tar\.xz$/ } keys %files);
 }
 
 my $publish = 'Publish it again with `tarboot netboot --stream --sign KEYFILE`.';
 my %payload = ('rootfs.tar.xz' => slurp("$http/other.tar.xz"));
 my %signed  = (%payload, 'rootfs.tar.xz.manifest' => slurp(path('good')), 'rootfs.tar.xz.manifest.minisig' => slurp(path('good') . '.minisig'));
 my %altered = (%signed, 'rootfs.tar.xz' => do { my $d = $payload{'rootfs.tar.xz'}; substr($d, 5000, 1) ^= "\1"; $d });
+my %long    = map { (s/^rootfs/'long-name' . 'g' x 191/er => $signed{$_}) } keys %signed;    # than messages have it
 # The web server changes one byte on the way, behind where a manifest ends.
 my ($block) = slurp(path('good')) =~ /^block=(\d+)/m;
 
@@ -112,6 +113,8 @@ two_at_once(
 	sub { beside('another path', 'x.tar.xz' => $payload{'rootfs.tar.xz'}) },
 	sub { fail_with('a payload by tarboot.rootfs=', $_[0], what => '/x.tar.xz.manifest', why => qr/^it is not in the initramfs, and the boot part takes/, do => qr/\S/) },
 	sub { beside('signed', %signed) },
-	sub { come_up('a signed one', $_[0], 'other', qr{^tarboot: /rootfs\.tar\.xz\.manifest is signed: room 1 of \Q$NOW\E$}m) });
+	sub { come_up('a signed one', $_[0], 'other', qr{^tarboot: /rootfs\.tar\.xz\.manifest is signed: room 1 of \Q$NOW\E$}m) },
+	sub { beside('signed, with a long name', %long) },
+	sub { come_up('a signed one whose name has 207 bytes', $_[0], 'other') });
 note($web->text, $dhcp->text) unless Test::More->builder->is_passing;
 done_testing();
