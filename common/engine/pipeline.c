@@ -103,6 +103,8 @@ static void store_failure(struct pipeline *l, const struct fail *f)
 {
 	if (l->fail.error == 0)
 		l->fail = *f;
+	if (l->fail.error == 0) /* or it would pass for success */
+		fail_errno(&l->fail, EIO, "the unpack engine", "it failed without saying why");
 	payload_cancel(l->payload); /* a worker may wait for bytes */
 	stop_all(l);
 }

@@ -124,10 +124,10 @@ static int explain_status(struct boot *b, const struct unpack_shared *shared, in
 			"Check the image with `tarboot verify` and the memory with memtest; "
 			"report it when both are good.",
 			"it died of signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
-	if (!shared->done)
-		return fail_set(&b->fail, EIO, "the unpack child", NULL, "it ended with status %d",
-				WEXITSTATUS(status));
-	return 0;
+	if (shared->done && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	return fail_set(&b->fail, EIO, "the unpack child", NULL, "it ended with status %d",
+			WEXITSTATUS(status));
 }
 
 static void report_unpacked(struct boot *b, const struct unpack_shared *shared, uint64_t usec)

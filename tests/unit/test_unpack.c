@@ -351,6 +351,37 @@ static void test_asked(void)
 	bytes_free(&file);
 }
 
+static int refuse_silently(void *arg, uint64_t bytes, uint64_t unwritten, uint64_t *ret_next,
+			   struct fail *f)
+{
+	(void)arg;
+	(void)bytes;
+	(void)unwritten;
+	(void)ret_next;
+	(void)f;
+	return -ENOMEM;
+}
+
+/* What is not whole must not pass for it, whatever somebody forgets to say. */
+static void test_silent_failure(void)
+{
+	const struct unpack_options options = { .root_fd = -1,
+						.threads = 2,
+						.may_go_on = refuse_silently };
+	struct unpack_result result;
+	struct fail f = { 0 };
+	struct bytes file = { 0 };
+	struct payload p;
+
+	build(&file, 0);
+	open_payload(&file, &p);
+	is_int(unpack_run(&p, &options, &result, &f), -EIO, "a failure that says nothing is one");
+	is_str(f.what, "the unpack engine", "it has a name");
+	ok(strncmp(f.why, "it failed without saying why", 28) == 0, "and a reason: %s", f.why);
+	payload_close(&p);
+	bytes_free(&file);
+}
+
 /* A process that is held to its plan: what it outgrows is told, and what to do. The pool of this plan was never
  * counted in its memory. */
 static void unpack_held(const struct payload *p, struct fail *ret)
@@ -670,6 +701,7 @@ int main(void)
 	test_discard();
 	test_check_only();
 	test_asked();
+	test_silent_failure();
 	test_held();
 	test_ends();
 	test_not_tar();
