@@ -33,7 +33,8 @@ struct tree_file {
 #define WAITING_MAX (1 << 20)
 
 #define PAGE 4096
-#define HUGE_PAGE (2 << 20) /* at least, on all machines */
+#define HUGE_PAGE (2 << 20)     /* at least, on all machines */
+#define EXCESS (HUGE_PAGE / 16) /* bytes that are worth a look at the whole file */
 
 static struct tree_file *take_spare(struct tree *t)
 {
@@ -175,13 +176,14 @@ static void give_back_holes(int fd)
 	}
 }
 
-/* Does a file with holes take more memory than what was written to it? */
+/* Does a file with holes take clearly more memory than what was written to it? A look for nothing, since many small pieces take a page
+ * each, does no harm. */
 static bool has_filled_holes(const struct tree_file *file, const struct stat *st)
 {
-	uint64_t written = atomic_load(&file->written);
+	uint64_t written = atomic_load(&file->written), taken = (uint64_t)st->st_blocks * 512;
 	struct statfs fs;
 
-	return written < file->size && (uint64_t)st->st_blocks * 512 >= written + HUGE_PAGE &&
+	return written < file->size && taken >= HUGE_PAGE && taken > written + EXCESS &&
 	       fstatfs(file->fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
 }
 

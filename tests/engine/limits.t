@@ -44,26 +44,38 @@ SKIP: {
 	}
 }
 
-# Holes take none, also where the kernel gives a huge page to each byte of a region that lies in the file.
-SKIP: {
+# Holes take none, also where the kernel gives a huge page to each byte of a region that lies in the file, or to any byte.
+for (['a file with holes', 'within_size', 64 * 8, sub {
+		my ($out) = @_;
+		for my $i (0 .. 63) {
+			seek $out, ($i << 21) + ($i % 2 ? 0 : (2 << 20) - 4096), 0;
+			print $out "piece $i";
+		}
+		truncate $out, 256 << 20;
+	}],
+	['a file of a single page', 'always', 8, sub {
+		my ($out) = @_;
+		seek $out, (2 << 20) - 4096, 0;
+		print $out 'x';
+		truncate $out, 4 << 20;
+	}]) {
+	my ($name, $huge, $blocks, $fill) = @$_;
 	my $disk = new_dir() . '/disk';
 	open my $out, '>', $disk or die "$disk: $!";
-	for my $i (0 .. 63) {
-		seek $out, ($i << 21) + ($i % 2 ? 0 : (2 << 20) - 4096), 0;
-		print $out "piece $i";
-	}
-	truncate $out, 256 << 20;
+	$fill->($out);
 	close $out;
 	run('sh', '-c', 'tar -C "${0%/*}" --sparse -cf - disk | xz -1 --block-size=100KiB >"$0.tar.xz"', $disk);
-	my $r = try('unshare', '-m', 'sh', '-c', <<'END', $TARBOOT, "$disk.tar.xz", new_dir(), $disk);
-mount --make-rprivate / && mount -t tmpfs -o huge=within_size none "$2" || exit 77
+	my $r = try('unshare', '-m', 'sh', '-c', <<'END', $TARBOOT, "$disk.tar.xz", new_dir(), $disk, $huge);
+mount --make-rprivate / && mount -t tmpfs -o "huge=$4" none "$2" || exit 77
 truncate -s 4M "$2/probe" && echo x | dd of="$2/probe" conv=notrunc status=none && [ $(stat -c %b "$2/probe") = 4096 ] && rm "$2/probe" || exit 78
 "$0" unpack -q "$1" "$2" --threads=4 && stat -c '%s %b' "$2/disk" && cmp "$2/disk" "$3"
 END
-	skip 'this kernel gives no huge pages within a file', 2 if $r->{exit} == 78;
-	skip 'cannot mount a tmpfs with huge pages here', 2 if $r->{exit} == 77 || $r->{err} =~ /^unshare/;
-	is($r->{err}, '', 'a file with holes where there are huge pages');
-	is($r->{out}, (256 << 20) . ' ' . 64 * 8 . "\n", 'takes memory for its pieces alone');
+SKIP: {
+		skip "this kernel gives no huge pages with huge=$huge", 2 if $r->{exit} == 78;
+		skip 'cannot mount a tmpfs with huge pages here', 2 if $r->{exit} == 77 || $r->{err} =~ /^unshare/;
+		is($r->{err}, '', "$name where there are huge pages ($huge)");
+		is($r->{out}, (-s $disk) . " $blocks\n", 'takes memory for its pieces alone');
+	}
 }
 
 SKIP: {
