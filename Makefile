@@ -73,7 +73,7 @@ WRAP_inject = malloc calloc realloc free openat openat64 fcntl fcntl64 close fst
 	fsetxattr lsetxattr fdopen fgets ferror mmap mmap64 munmap madvise pthread_create pthread_join \
 	sched_getaffinity
 WRAP_out = open open64
-WRAP_tree = mkdirat mkfifoat
+WRAP_tree = mkdirat mkfifoat fsetxattr fstatvfs fstatvfs64
 WRAP_spool = pwrite pwrite64 fstatvfs fstatvfs64
 WRAP_payload = sysconf
 WRAP_zstd = pread pread64

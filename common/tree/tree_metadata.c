@@ -8,10 +8,18 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 
 #include "base/path_fd.h"
 #include "tar/aclnames.h"
+
+/* Bytes of attributes that an inode may have on any file system: on ext4 with blocks of 1 KiB little more. */
+#define XATTRS_SURE 900
+
+/* More than all attributes of an inode take: what is free beyond is room for them. */
+#define ROOM_BYTES (16 << 20)
+#define ROOM_INODES 1024 /* what tmpfs counts attributes as, each a KiB */
 
 void tree_count_loss(struct tree *t, uint64_t *count, char first[TREE_LOSS_MAX], const char *what)
 {
@@ -31,6 +39,27 @@ bool tree_metadata_may_lose(struct tree *t, const char *name, int error)
 	return true;
 }
 
+/* Of fd or, when fd < 0, of the current directory. */
+static bool has_room(int fd)
+{
+	struct statvfs fs;
+
+	return (fd >= 0 ? fstatvfs(fd, &fs) : statvfs(".", &fs)) == 0 &&
+	       (uint64_t)fs.f_bavail * fs.f_frsize > ROOM_BYTES &&
+	       (fs.f_files == 0 || fs.f_favail > ROOM_INODES); /* btrfs counts no inodes */
+}
+
+/* 0 or -errno. ext4 takes 4 KiB of attributes for an inode, btrfs 16 KiB; more are too large for them, although they say that
+ * there is no room. */
+static int set_xattr(int fd, const char *name, const struct xattrs *all, const char *key,
+		     const void *value, size_t size)
+{
+	int r = fd >= 0 ? fsetxattr(fd, key, value, size, 0) : lsetxattr(name, key, value, size, 0);
+
+	r = r < 0 ? -errno : 0;
+	return r == -ENOSPC && all->used > XATTRS_SURE && has_room(fd) ? -E2BIG : r;
+}
+
 int tree_metadata_apply_xattrs(struct tree *t, int fd, const char *name,
 			       const struct xattrs *xattrs)
 {
@@ -42,10 +71,9 @@ int tree_metadata_apply_xattrs(struct tree *t, int fd, const char *name,
 	while (xattrs_next(xattrs, &cursor, &key, &value, &size)) {
 		if (aclnames_meant(key))
 			continue; /* see tree_acls.c */
-		r = fd >= 0 ? fsetxattr(fd, key, value, size, 0)
-			    : lsetxattr(name, key, value, size, 0);
-		if (r < 0 && !tree_metadata_may_lose(t, key, errno))
-			return -errno;
+		r = set_xattr(fd, name, xattrs, key, value, size);
+		if (r < 0 && !tree_metadata_may_lose(t, key, -r))
+			return r;
 	}
 	return 0;
 }

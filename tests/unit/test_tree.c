@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -1096,6 +1097,66 @@ static void test_large_attribute(void)
 	end();
 }
 
+/* A file system that takes no larger attributes, as ext4 and btrfs, and says that there is no room. 0: the one that is there. */
+static size_t attribute_max;
+static uint64_t free_blocks, free_inodes; /* of it */
+
+WRAP(int, fsetxattr, (int fd, const char *key, const void *value, size_t size, int flags))
+{
+	if (attribute_max == 0 || size <= attribute_max)
+		return REAL(fsetxattr)(fd, key, value, size, flags);
+	errno = ENOSPC;
+	return -1;
+}
+
+WRAP(int, LARGE(fstatvfs), (int fd, struct statvfs *ret))
+{
+	int r = REAL(LARGE(fstatvfs))(fd, ret);
+
+	if (attribute_max == 0)
+		return r;
+	ret->f_frsize = 4096;
+	ret->f_bavail = (fsblkcnt_t)free_blocks;
+	ret->f_favail = (fsfilcnt_t)free_inodes;
+	ret->f_files = 1 << 20;
+	return r;
+}
+
+static void test_attribute_without_room(void)
+{
+	static const char value[20 << 10];
+	static const struct {
+		const char *name;
+		size_t size;
+		uint64_t blocks, inodes;
+		int error;
+	} cases[] = {
+		{ "one that is too large where there is room", sizeof(value), 1 << 20, 1 << 20, 0 },
+		{ "one that is not", 500, 1 << 20, 1 << 20, -ENOSPC },
+		{ "one where there is no room", sizeof(value), 10, 1 << 20, -ENOSPC },
+		{ "one where there are no inodes", sizeof(value), 1 << 20, 10, -ENOSPC },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct member file = { .path = "f", .mode = 0600 };
+		struct tree_losses losses;
+
+		begin();
+		xattrs_add(&file.xattrs, "user.large", value, cases[i].size);
+		attribute_max = 400;
+		free_blocks = cases[i].blocks;
+		free_inodes = cases[i].inodes;
+		is_int(add(&file, NULL), cases[i].error, "an attribute: %s", cases[i].name);
+		attribute_max = 0;
+		tree_losses(tree, &losses);
+		is_int((long long)losses.count, cases[i].error == 0,
+		       "is lost, and counted, or it fails");
+		finish();
+		xattrs_free(&file.xattrs);
+		end();
+	}
+}
+
 /* Nothing inherits a default ACL that came with the archive, wherever it is made; of a directory that is
  * described twice, no ACL stays but what the last member says; other attributes do. */
 static void test_default_acls(void)
@@ -1431,6 +1492,7 @@ int main(void)
 	test_threads();
 	test_attributes();
 	test_large_attribute();
+	test_attribute_without_room();
 	test_default_acls();
 	test_acl();
 	test_losses();
