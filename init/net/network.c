@@ -318,6 +318,15 @@ static void keep_turn(struct network *n)
 	}
 }
 
+/* For the log alone: any address will do. */
+static void keep_usable(struct network *n)
+{
+	if (nic_is_refused(n->turn))
+		n->probe_at = now_usec() + PAUSE_LEAST_USEC;
+	else
+		keep_turn(n);
+}
+
 static void give_turn(struct network *n, struct nic *nic)
 {
 	struct net_config dns = dns_for(n, nic);
@@ -335,7 +344,7 @@ static void give_turn(struct network *n, struct nic *nic)
 	memcpy(n->seen.log, nic->config.log, sizeof(n->seen.log));
 	nic->tried_at = now_usec();
 	if (n->task->n_servers == 0) {
-		keep_turn(n);
+		keep_usable(n);
 		return;
 	}
 	describe_server(n->task->servers, &n->seen);
@@ -406,7 +415,7 @@ static void advance(struct network *n)
 			nic_advance(&n->nics[i], n->rtnl, &n->task->options);
 	if (n->is_reached && (!nic_is_ready(n->turn) || nic_is_refused(n->turn)))
 		look_again(n);
-	if (n->is_reached) /* a renewed lease may say something else */
+	if (n->is_reached && n->turn->is_config_new) /* a renewed lease may say something else */
 		nic_configure(n->turn, n->rtnl);
 	if (n->probe.pid && now_usec() >= n->probe.end)
 		end_probe(n);

@@ -152,13 +152,19 @@ static void look_at_link(struct nic *nic, int rtnl)
 	say_link(nic);
 }
 
+static bool needs_ipv6(const struct ip_option *o)
+{
+	return o->method == IP_AUTO6 ||
+	       (o->method == IP_STATIC && o->config.address.family == AF_INET6);
+}
+
 static void set_up(struct nic *nic, int rtnl)
 {
 	int r;
 
 	if (nic->option) {
 		set_ipv6(nic, "accept_ra", "1");
-		if (nic->option->method == IP_AUTO6)
+		if (needs_ipv6(nic->option))
 			set_ipv6(nic, "disable_ipv6", "0");
 	}
 	r = rtnl_set_up(rtnl, nic->link.index, true);
@@ -304,7 +310,8 @@ bool nic_is_ready(const struct nic *nic)
 
 bool nic_is_refused(const struct nic *nic)
 {
-	return nic->has_config && !nic->is_kernels && !nic->is_in_effect && !nic->is_config_new;
+	return nic->has_config && !nic->is_kernels && !nic->is_in_effect && !nic->is_config_new &&
+	       !nic->ipv6.family;
 }
 
 enum network_reason nic_reason(const struct nic *nic)

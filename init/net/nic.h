@@ -61,7 +61,7 @@ void nic_read_lease(struct nic *nic);
 /* Has it link and address, so that it can have its turn? */
 bool nic_is_ready(const struct nic *nic);
 
-/* Did the kernel not take its address? Another turn tries again. */
+/* Did the kernel not take its address, and has it no other one? Another turn tries again. */
 bool nic_is_refused(const struct nic *nic);
 
 /* How far it has come. */

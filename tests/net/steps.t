@@ -251,8 +251,9 @@ subtest 'IPv6 only, with what the router announces' => sub {
 		qr{^reached nic=eth0 address=2001:db8:$six:\S+/64 .* about=\[2001:db8:$six\::1\]:80 }, 'by its address');
 	$c->is_untouched;
 	$c = Client->new($six);
+	$c->see('sh', '-c', 'echo 1 >/proc/sys/net/ipv6/conf/eth0/disable_ipv6');
 	like($c->boot("tarboot.rootfs=http://[2001:db8:$six\::1]/x ip=[2001:db8:$six\::5]::[2001:db8:$six\::1]:64::eth0:none"),
-		qr{^reached nic=eth0 address=2001:db8:$six\::5/64 from=ip= gateway=2001:db8:$six\::1 }, 'with a fixed address');
+		qr{^reached nic=eth0 address=2001:db8:$six\::5/64 from=ip= gateway=2001:db8:$six\::1 }, 'with a fixed address, on a card where IPv6 was disabled');
 	$c->is_untouched;
 };
 
@@ -367,6 +368,21 @@ subtest 'a DHCP server with routes of which one is refused' => sub {
 		. "192.168.$odd.0/24 dev eth0 proto kernel scope link src 192.168.$odd.20\n", 'the others are there');
 	is($c->see('sh', '-c', 'timeout 1 ip -4 monitor address route; true'), '', 'and stay as they are');
 	$c->is_untouched;
+};
+
+# With an MTU below 1280 a card has no IPv6. For the log alone the first card with an address is kept.
+subtest 'a card whose address the kernel refuses, and a good one, for the log alone' => sub {
+	my $c = Client->new($n, $n);
+	$c->see(qw(ip link set eth0 mtu 1000));
+	$c->{before} = $c->state;
+	$c->begin("tarboot.log=192.168.$n.1 ip=[2001:db8:$n\::5]::[2001:db8:$n\::1]:64::eth0:none ip=eth1:dhcp");
+	ok($c->hear(qr/^tarboot: eth0: the kernel does not take its address: /m, 20), 'the first is refused');
+	ok(wait_for(sub { $c->see(qw(ip -o -4 address show eth1)) =~ / inet $good\.\d+\/24 / }), 'the second has its address');
+	sleep 1;
+	like($c->see(qw(ip -o -4 address show eth1)), qr/ inet $good\.\d+\/24 /, 'and keeps it');
+	unlike($c->see(qw(ip -o link show up)), qr/eth0/, 'the first is down');
+	$c->is_untouched;
+	is(() = $c->{said} =~ /does not take its address/g, 1, 'that was said once');
 };
 
 my $silent = network();
