@@ -68,15 +68,26 @@ static void remove_nic(struct network *n, struct nic *nic)
 	*nic = (struct nic){ 0 };
 }
 
+/* Is the last place still to be kept for BOOTIF's card? */
+static bool is_last_kept(const struct network *n, const struct rtnl_link *link)
+{
+	const struct net_options *o = &n->task->options;
+
+	for (size_t i = 0; i < NICS_MAX; i++)
+		if (n->nics[i].link.index && net_options_is_bootif(o, n->nics[i].link.mac))
+			return false;
+	return o->has_bootif && !net_options_is_bootif(o, link->mac);
+}
+
 /* Makes a place for a card that has none. Those that no option is about, which a failure names, have theirs until another one needs
- * it; the last one is BOOTIF's. NULL: there is none. */
+ * it; the last one is BOOTIF's, until that has one. NULL: there is none. */
 static struct nic *make_place(struct network *n, const struct rtnl_link *link)
 {
 	const struct net_options *o = &n->task->options;
-	bool is_last_kept = o->has_bootif && !net_options_is_bootif(o, link->mac);
+	size_t n_places = is_last_kept(n, link) ? NICS_MAX - 1 : NICS_MAX;
 	struct nic *place = NULL;
 
-	for (size_t i = 0; i < (is_last_kept ? NICS_MAX - 1 : NICS_MAX); i++) {
+	for (size_t i = 0; i < n_places; i++) {
 		struct nic *nic = &n->nics[i];
 
 		if (!nic->link.index)

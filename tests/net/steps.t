@@ -399,6 +399,9 @@ subtest 'seventy cards' => sub {
 	like($c->boot("tarboot.rootfs=http://192.168.$n.1/x tarboot.netwait=3"), qr{^failed the network: no link on eth0, }, 'by none');
 	like(lines($c), qr/^eth32: not used: no more than 32 network cards are tried$/m, 'which is said');
 	$c->is_untouched;
+	like($c->boot("tarboot.rootfs=http://192.168.$n.1/x tarboot.netwait=3 " . $c->bootif(0)), qr{^failed the network: no link on eth0, }, 'by none, with BOOTIF=');
+	like(lines($c), qr/^eth32: not used: no more than 32 network cards are tried$/m, 'whose card has a place, so that the last one is for any');
+	$c->is_untouched;
 };
 
 # A macvlan with its card's MAC is none that the kernel sets up; who makes it here lends it the name of a VLAN.
