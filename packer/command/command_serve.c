@@ -108,7 +108,8 @@ static int parse_options(int argc, char **argv)
 
 /* ---- may it start? ---- */
 
-/* The interface that has the server's address. What getifaddrs() calls its name is the address's label, as eth0:1. */
+/* The interface that has the server's address. What getifaddrs() calls its name is the address's label, as eth0:1, which may be
+ * given, too. */
 static int find_interface(const struct site *s, char ret[IF_NAMESIZE], struct fail *f)
 {
 	struct ifaddrs *all = NULL;
@@ -125,7 +126,8 @@ static int find_interface(const struct site *s, char ret[IF_NAMESIZE], struct fa
 		snprintf(name, sizeof(name), "%.*s", (int)strcspn(i->ifa_name, ":"), i->ifa_name);
 		memcpy(&in, i->ifa_addr, sizeof(in));
 		if (ntohl(in.sin_addr.s_addr) == s->server &&
-		    (!arg_interface || strcmp(arg_interface, name) == 0))
+		    (!arg_interface || strcmp(arg_interface, name) == 0 ||
+		     strcmp(arg_interface, i->ifa_name) == 0))
 			strcpy(ret, name);
 	}
 	freeifaddrs(all);

@@ -268,10 +268,13 @@ END_OF_TEXT
 $r = in_room(<<'END_OF_SH');
 ip address del 10.7.0.1/24 dev cable
 ip address add 10.7.0.1/24 dev cable label cable:room
-start --interface cable
-grep -o '^serving .* on [^,]*' "$log"
-kill -TERM $serve
-wait $serve
+for name in cable cable:room; do
+	start --interface $name
+	grep -o '^serving .* on [^,]*' "$log"
+	kill -TERM $serve
+	wait $serve
+done
+"$tarboot" serve "$site" --interface cable:other 2>&1 | head -n 1
 
 nsenter -t $machine -n ip link set lo up
 nsenter -t $machine -n ip address add 10.7.0.2/24 dev plug
@@ -286,8 +289,10 @@ grep -c DHCPRELEASE "$log.dhcp"
 grep -c " $own " "$log.leases"
 kill $dhcp
 END_OF_SH
-is($r->{out}, <<'END_OF_TEXT', 'it may have a label, and is not given back by the look for other DHCP servers') or diag($r->{err}, slurp(scratch('log')), slurp(scratch('log.dhcp')));
+is($r->{out}, <<'END_OF_TEXT', 'it may have a label, by which its interface may be named, and is not given back by the look for other DHCP servers') or diag($r->{err}, slurp(scratch('log')), slurp(scratch('log.dhcp')));
 serving  http://10.7.0.1:8080 on cable
+serving  http://10.7.0.1:8080 on cable
+tarboot: cable:other: no interface of that name has the server's address 10.7.0.1
 tarboot: cable: another DHCP server assigns addresses on this network
 0
 1
