@@ -18,10 +18,11 @@
 #include "status/status_files.h"
 
 #define TICK_USEC 1000000
-#define NEIGHBOURS_MAX 20    /* times a second that they are read */
-#define DRAW_USEC 200000     /* of each, for pictures */
-#define BLOCKS_AT_ONCE 16    /* of a server's lines, then it is somebody else's turn */
-#define DATAGRAMS_AT_ONCE 64 /* likewise */
+#define LAST_WORDS_USEC 1000000 /* before its end, in which a server may say why */
+#define NEIGHBOURS_MAX 20       /* times a second that they are read */
+#define DRAW_USEC 200000        /* of each, for pictures */
+#define BLOCKS_AT_ONCE 16       /* of a server's lines, then it is somebody else's turn */
+#define DATAGRAMS_AT_ONCE 64    /* likewise */
 #define RECEIVE_BUFFER (8 << 20)
 
 struct follow {
@@ -93,6 +94,13 @@ static const char *find_mac(struct follow *w, const char *address)
 
 /* ---- the servers' lines ---- */
 
+/* It may say why the server ends. */
+static void note_last(struct server *v)
+{
+	strcpy(v->last, v->line);
+	v->last_at = now_usec();
+}
+
 static void take_line(struct follow *w, struct server *v)
 {
 	char what[SERVE_WHAT_MAX], shown[SERVE_LINE_MAX];
@@ -104,7 +112,7 @@ static void take_line(struct follow *w, struct server *v)
 	if (serve_log_event(&w->log, &e, line, what, shown))
 		serve_output_line(&w->output, shown);
 	else if (e.kind == SERVE_NOTHING)
-		strcpy(v->last, line);
+		note_last(v);
 	(void)machines_note_event(&w->machines, &e, find_mac(w, e.address), what, now_ms());
 }
 
@@ -255,6 +263,19 @@ static void tick(struct follow *w)
 	serve_output_draw(&w->output, &w->machines, now_ms());
 }
 
+/* What it said a moment before may be the reason; what it said long ago is not. */
+static int fail_end(struct server *v, struct fail *f)
+{
+	bool is_quoted = *v->last && now_usec() < v->last_at + LAST_WORDS_USEC;
+	char how[SERVER_END_MAX];
+
+	return fail_set(f, ECHILD, v->package,
+			"See its last messages above, and start tarboot serve again.",
+			"the server from this package has ended (%s)%s%.200s",
+			server_describe_end(v, how), is_quoted ? "; it also said: " : "",
+			is_quoted ? v->last : "");
+}
+
 /* dnsmasq's lines come before nginx's, as what they are about. */
 static int follow_servers(struct follow *w, const struct pollfd p[2], struct fail *f)
 {
@@ -265,11 +286,7 @@ static int follow_servers(struct follow *w, const struct pollfd p[2], struct fai
 		if ((p[i].revents || has_ended) && !read_lines(w, v))
 			has_ended = true;
 		if (has_ended)
-			return fail_set(f, ECHILD, v->package,
-					"See its last messages above, and start tarboot serve "
-					"again.",
-					"the server from this package has ended%s%.200s",
-					*v->last ? "; it also said: " : "", v->last);
+			return fail_end(v, f);
 	}
 	return 0;
 }

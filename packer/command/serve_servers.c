@@ -145,11 +145,24 @@ void server_read_hosts(const struct server *dnsmasq)
 /* Workers of nginx go on when the first of its processes has been killed. */
 bool server_has_ended(struct server *v)
 {
-	if (v->pid > 0 && waitpid(v->pid, NULL, WNOHANG) != 0) {
+	if (v->pid > 0 && waitpid(v->pid, &v->status, WNOHANG) != 0) {
 		(void)kill(-v->pid, SIGKILL);
 		v->pid = 0;
 	}
 	return v->pid <= 0;
+}
+
+const char *server_describe_end(struct server *v, char ret[SERVER_END_MAX])
+{
+	for (int i = 0; !server_has_ended(v) && i < 50; i++)
+		usleep(20000);
+	if (v->pid > 0)
+		snprintf(ret, SERVER_END_MAX, "it closed its output");
+	else if (WIFSIGNALED(v->status))
+		snprintf(ret, SERVER_END_MAX, "killed by signal %d", WTERMSIG(v->status));
+	else
+		snprintf(ret, SERVER_END_MAX, "status %d", WEXITSTATUS(v->status));
+	return ret;
 }
 
 /* nginx loses a signal that arrives while it starts its workers, so the signal is repeated; in the end all its processes

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "site/serve_log.h"
@@ -16,6 +17,8 @@ struct server {
 	char line[SERVE_LINE_MAX];
 	size_t n;
 	char last[SERVE_LINE_MAX]; /* line of those that are not shown */
+	uint64_t last_at;          /* when that came, as now_usec() */
+	int status;                /* as waitpid() says, once it has ended */
 };
 
 /* Each starts one, whose messages can be read from *v, and which has files of its own in a directory. 0, or -errno. */
@@ -31,6 +34,11 @@ void server_read_hosts(const struct server *dnsmasq);
 
 /* Has it ended by itself? Then no process of it is left. */
 bool server_has_ended(struct server *v);
+
+#define SERVER_END_MAX 32
+
+/* How it ended, in words: "killed by signal 9". It has, or will in a moment, since it has closed its output. Returns ret. */
+const char *server_describe_end(struct server *v, char ret[SERVER_END_MAX]);
 
 /* Ends it, in a few seconds at most. */
 void server_stop(struct server *v);

@@ -88,18 +88,22 @@ wait $serve
 echo "$?, $(servers) servers, $(directories) directories"
 grep -A 1 'nginx-light' "$log"
 start
+sleep 2 # by then what it said at its start is old
 kill -KILL $(pgrep -f '^dnsmasq ')
 wait $serve
 echo "$?, $(servers) servers, $(directories) directories"
+grep -A 1 'dnsmasq-base' "$log"
 "$tarboot" serve "$site" --force | head -n 1 | cut -c 1-7
 until_true '[ $(servers) = 0 ] && [ $(directories) = 0 ]'
 echo "$(servers) servers, $(directories) directories"
 END_OF_SH
 is($r->{out}, <<'END_OF_TEXT', 'all of it ends with one of them, or with its reader') or diag($r->{err}, slurp(scratch('log')));
 1, 0 servers, 0 directories
-tarboot: nginx-light: the server from this package has ended
+tarboot: nginx-light: the server from this package has ended (killed by signal 9)
   See its last messages above, and start tarboot serve again.
 1, 0 servers, 0 directories
+tarboot: dnsmasq-base: the server from this package has ended (killed by signal 9)
+  See its last messages above, and start tarboot serve again.
 serving
 0 servers, 0 directories
 END_OF_TEXT
@@ -259,7 +263,7 @@ NGINX_SAYS='directive "http" is not what I take' "$tarboot" serve "$site" --forc
 END_OF_SH
 is($r->{out}, <<'END_OF_TEXT', 'one before 1.19.5 serves, and what one said that does not is said') or diag($r->{err}, slurp(scratch('log')));
 2 servers
-tarboot: nginx-light: the server from this package has ended; it also said: directive "http" is not what I take
+tarboot: nginx-light: the server from this package has ended (status 1); it also said: directive "http" is not what I take
   See its last messages above, and start tarboot serve again.
 END_OF_TEXT
 
