@@ -151,7 +151,7 @@ static bool has_changed(const struct response *r, const struct request *q)
 	       strcmp(now, q->validator) != 0;
 }
 
-/* The size that the server tells, against what is known. A file of which nothing is known yet may end before what is wanted of it. */
+/* The size that the server tells, against what is known. */
 static void check_size(const struct response *r, const struct request *q, struct verdict *v)
 {
 	uint64_t told = v->size;
@@ -160,8 +160,7 @@ static void check_size(const struct response *r, const struct request *q, struct
 		v->size = FETCH_SIZE_UNKNOWN;
 		fail(v, FETCH_WRONG_SIZE, "it changed");
 	} else if (told != FETCH_SIZE_UNKNOWN &&
-		   ((q->size != FETCH_SIZE_UNKNOWN && told != q->size) || told < q->offset ||
-		    (q->offset > 0 && q->end != FETCH_SIZE_UNKNOWN && told < q->end))) {
+		   ((q->size != FETCH_SIZE_UNKNOWN && told != q->size) || told < q->least)) {
 		fail(v, FETCH_WRONG_SIZE, "%s", q->is_size_given ? "" : "it changed");
 	} else {
 		v->decision = told == q->offset ? DECISION_DONE : DECISION_PASS;

@@ -32,6 +32,7 @@ struct response {
 struct request {
 	uint64_t offset, end;  /* of the file; end FETCH_SIZE_UNKNOWN: to its end */
 	uint64_t size;         /* of the file; FETCH_SIZE_UNKNOWN */
+	uint64_t least;        /* bytes that the file has for certain */
 	bool is_size_given;    /* and not only learnt from an earlier answer */
 	const char *validator; /* of the file whose first bytes are here already; "" = none */
 };

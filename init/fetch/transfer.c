@@ -247,6 +247,12 @@ static struct curl_slist *set_range(struct transfer *t)
 	return *q->validator ? curl_slist_append(NULL, text) : NULL;
 }
 
+/* May the file end before what is wanted of it? Whoever asks for a part in its middle knows that it does not. */
+static bool may_be_short(const struct transfer *t)
+{
+	return t->start == 0 || t->d->end == FETCH_SIZE_UNKNOWN;
+}
+
 static void prepare(struct transfer *t, size_t url)
 {
 	struct download *d = t->d;
@@ -256,6 +262,7 @@ static void prepare(struct transfer *t, size_t url)
 		.offset = d->offset,
 		.end = d->end,
 		.size = d->size,
+		.least = may_be_short(t) ? d->offset : d->end,
 		.is_size_given = d->is_size_given,
 		.validator = d->validators[url],
 	};
@@ -378,6 +385,19 @@ static int request(struct transfer *t, const char *target, CURLcode *ret, struct
 
 /* ---- what came of it ---- */
 
+/* Where a body ends whose length nobody tells, the file ends. Of a part that is wanted, one that is not in chunks may have been cut:
+ * it counts when the try before came no further. */
+static bool has_file_ended(const struct transfer *t)
+{
+	const struct download *d = t->d;
+
+	if (d->size != FETCH_SIZE_UNKNOWN || d->offset != t->at)
+		return false;
+	return t->stop == FETCH_SIZE_UNKNOWN ||
+	       (may_be_short(t) && t->response.status == 200 &&
+		(t->response.is_chunked || t->request.offset == t->at));
+}
+
 /* The body has ended as HTTP has it: was that the end of the file? */
 static int end_of_body(struct transfer *t, struct fetch_message *m)
 {
@@ -385,7 +405,7 @@ static int end_of_body(struct transfer *t, struct fetch_message *m)
 
 	if (t->is_held && download_write(d, &t->held, 1) < 0)
 		return -EPIPE;
-	if (t->stop == FETCH_SIZE_UNKNOWN && d->offset == t->at)
+	if (has_file_ended(t))
 		d->size = t->at;
 	if (download_is_complete(d))
 		return 0;
@@ -514,7 +534,7 @@ static void set_options(struct transfer *t)
 
 int transfer_open(struct transfer *t, struct download *d)
 {
-	*t = (struct transfer){ .d = d };
+	*t = (struct transfer){ .d = d, .start = d->offset };
 	if (curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK)
 		return -ENOMEM;
 	t->multi = curl_multi_init();

@@ -12,6 +12,7 @@ struct transfer {
 	CURLM *multi;
 	CURL *easy;
 	struct download *d; /* borrowed */
+	uint64_t start;     /* offset at which it began */
 	char error[CURL_ERROR_SIZE];
 
 	/* of the request that runs */

@@ -119,6 +119,16 @@ sub check_lengths {
 	fails('shorter than asked for', $wrong->(5), 'failed 0 wrong-size 200 5 0', "--size=$SIZE");
 	$f = fetched($program, ['--end=6', url_of(server(raw(head('200 OK', 'Content-Length' => 5), 'small')))]);
 	is("$f->{status} $f->{got}", '0 small', "$variant: a file that ends before the part that is wanted");
+	my $small = sub { my (%o) = @_; return sub { my ($s, $r) = @_; return send_file($s, $r, bytes => 'small', %o) } };
+	for (['cut', [$small->(cut => 3), $small->()], 1, "answered 0 206 5 0\nfailed 0 cut 206 5 3\nanswered 0 206 5 3"],
+		['in chunks', [raw($chunks . chunked('small'))], 0, 'answered 0 200 ? 0'],
+		['without a length', [raw("HTTP/1.0 200 OK\r\n\r\n", 'small')], 1, "answered 0 200 ? 0\nfailed 0 cut 200 ? 5\nanswered 0 200 ? 5"],
+		['without a length, and cut', [raw("HTTP/1.0 200 OK\r\n\r\n", 'sma'), $small->()], 1, "answered 0 200 ? 0\nfailed 0 cut 200 ? 3\nanswered 0 206 5 3"]) {
+		my ($name, $turns, $failures, $messages) = @$_;
+		$f = fetched($program, [@QUICK, '--end=65536', url_of(server(in_turn(@$turns)))], tries => $failures + 1);
+		is("$f->{status} $f->{got}", '0 small', "$variant: a file that ends before the part that is wanted, $name");
+		says($f, $messages, "a file that ends before the part that is wanted, $name");
+	}
 	fails('ends before the end, and did not', $wrong->(5), 'failed 0 wrong-size 200 5 3 it changed', '--offset=3', '--end=6');
 	fails('416', good(), "failed 0 wrong-size 416 $SIZE " . ($SIZE + 1) . ' it changed', "--offset=$longer");
 	fails('416, size known', good(), "failed 0 wrong-size 416 $SIZE " . ($SIZE + 1), "--offset=$longer", '--size=500000');
