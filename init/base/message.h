@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MESSAGE_LINE_MAX 704 /* bytes including the NUL; longer lines are truncated */
+#define MESSAGE_LINE_MAX 768 /* bytes including the NUL; longer lines are truncated */
 
 enum log_level {
 	LOG_FAILURE, /* log only: on the consoles a failure block follows */
@@ -71,6 +71,7 @@ struct network_seen {
 
 	uint16_t touched
 		[NETWORK_CARDS_MAX]; /* indexes of links to be reset at the hand-over; 0: no more */
+	uint16_t mtu[NETWORK_CARDS_MAX]; /* to be given back to each of them; 0: it has its own */
 };
 
 struct message {

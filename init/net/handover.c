@@ -50,13 +50,16 @@ static const struct rtnl_link *find_link(const struct links *l, int index)
 	return NULL;
 }
 
-static int reset_link(int rtnl, const struct rtnl_link *link)
+/* mtu: its own; 0: it has that. */
+static int reset_link(int rtnl, const struct rtnl_link *link, unsigned mtu)
 {
 	int r = rtnl_flush(rtnl, link->index, AF_UNSPEC), down;
 
 	if (strcmp(link->kind, "vlan") == 0)
 		return rtnl_delete_link(rtnl, link->index);
 	down = rtnl_set_up(rtnl, link->index, false);
+	if (down == 0 && mtu)
+		down = rtnl_set_mtu(rtnl, link->index, mtu);
 	return down < 0 ? down : r;
 }
 
@@ -197,7 +200,7 @@ int net_handover_reset(const struct network_seen *seen, bool is_kept)
 
 		if (!seen->touched[i] || !link || link == kept || (kept && is_below(link, kept)))
 			continue;
-		r = reset_link(rtnl, link);
+		r = reset_link(rtnl, link, seen->mtu[i]);
 		result = r < 0 ? r : result;
 	}
 	if (kept && (r = write_files(seen, kept)) < 0)

@@ -205,13 +205,16 @@ static void describe_nics(const struct network *n, enum network_reason reason,
 
 	memset(s->nics, 0, sizeof(s->nics));
 	memset(s->touched, 0, sizeof(s->touched));
+	memset(s->mtu, 0, sizeof(s->mtu));
 	for (size_t i = 0; i < NICS_MAX; i++) {
 		const struct nic *nic = &n->nics[i];
 
 		if (nic->link.index && (nic->option || reason == NETWORK_OTHER_NICS))
 			add_name(s->nics, sizeof(s->nics), nic->link.name);
-		if (nic->link.index && nic->is_touched)
-			s->touched[touched++] = (uint16_t)nic->link.index;
+		if (!nic->link.index || !nic->is_touched)
+			continue;
+		s->mtu[touched] = (uint16_t)nic->own_mtu;
+		s->touched[touched++] = (uint16_t)nic->link.index;
 	}
 }
 

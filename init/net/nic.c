@@ -354,6 +354,23 @@ static void add_routes(const struct nic *nic, int rtnl)
 	}
 }
 
+/* Some cards lose their link for a moment when it changes. So it stays, also without link, until another configuration says
+ * otherwise or the hand-over. */
+static void set_mtu(struct nic *nic, int rtnl)
+{
+	unsigned mtu = nic->config.mtu ? nic->config.mtu : nic->own_mtu;
+	int r;
+
+	if (mtu == 0)
+		return;
+	if (nic->own_mtu == 0)
+		nic->own_mtu = nic->link.mtu;
+	r = rtnl_set_mtu(rtnl, nic->link.index, mtu);
+	if (r < 0 && nic->is_config_new)
+		console_log(LOG_WARNING, "%s: cannot set an MTU of %u: %s", nic->link.name, mtu,
+			    strerror(-r));
+}
+
 void nic_configure(struct nic *nic, int rtnl)
 {
 	const struct net_config *c = &nic->config;
@@ -362,9 +379,7 @@ void nic_configure(struct nic *nic, int rtnl)
 	if (nic->is_kernels || !nic->has_config || (nic->is_in_effect && !nic->is_config_new))
 		return;
 	(void)rtnl_flush(rtnl, nic->link.index, c->address.family);
-	if (c->mtu && (r = rtnl_set_mtu(rtnl, nic->link.index, c->mtu)) < 0)
-		console_log(LOG_WARNING, "%s: cannot set an MTU of %u: %s", nic->link.name, c->mtu,
-			    strerror(-r));
+	set_mtu(nic, rtnl);
 	r = rtnl_add_address(rtnl, nic->link.index, &c->address);
 	if (r == 0)
 		add_routes(nic, rtnl);

@@ -370,6 +370,18 @@ subtest 'a DHCP server with routes of which one is refused' => sub {
 	$c->is_untouched;
 };
 
+subtest 'a DHCP server with an MTU' => sub {
+	my $narrow = network(dhcp(100 + $n_networks), '--dhcp-option-force=26,1400');
+	my $c      = Client->new($narrow);
+	for (['', 1400], [' ip=eth0:dhcp:1450', 1450]) {
+		my ($ip, $mtu) = @$_;
+		like($c->boot("tarboot.rootfs=http://192.168.$narrow.1/x$ip"), qr{^reached nic=eth0 }, "reached$ip");
+		is($c->see('cat', '/sys/class/net/eth0/mtu'), "$mtu\n", "its MTU is $mtu");
+		$c->is_untouched;
+		is($c->see('cat', '/sys/class/net/eth0/mtu'), "1500\n", 'its own MTU is back');
+	}
+};
+
 # With an MTU below 1280 a card has no IPv6. For the log alone the first card with an address is kept.
 subtest 'a card whose address the kernel refuses, and a good one, for the log alone' => sub {
 	my $c = Client->new($n, $n);
