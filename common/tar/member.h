@@ -24,7 +24,8 @@ struct member {
 	const char *path;   /* as the archive has it; bytes, not necessarily UTF-8 */
 	const char *target; /* symlink: its text; hard link: path of the first name */
 	uint64_t size;      /* bytes of a regular file, holes included */
-	mode_t mode;        /* permission bits with suid, sgid, sticky */
+	bool is_hole; /* it takes no room in the directory where it lies; false: or that is not known */
+	mode_t mode; /* permission bits with suid, sgid, sticky */
 	uid_t uid;
 	gid_t gid;
 	struct timespec mtime;

@@ -5,10 +5,13 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/path.h"
 #include "base/print.h"
 #include "tree/whiteout.h"
+
+#define INITIAL_USER_NAMESPACE "user:[4026531837]" /* PROC_USER_INIT_INO of linux/proc_ns.h */
 
 /* Documentation/filesystems/overlayfs.rst; user.* is for mounts with userxattr. */
 static const char *const overlayfs_attributes[] = { "trusted.overlay.", "user.overlay." };
@@ -30,13 +33,36 @@ static const char *find_attribute(const struct member *m, const char *wanted)
 	return NULL;
 }
 
+/* trusted.* is shown to root, but not in a user namespace. */
+static bool sees_trusted(void)
+{
+	char name[64];
+	ssize_t n = readlink("/proc/self/ns/user", name, sizeof(name) - 1);
+
+	name[n > 0 ? n : 0] = '\0';
+	return geteuid() == 0 && (n <= 0 || strcmp(name, INITIAL_USER_NAMESPACE) == 0);
+}
+
+/* Whiteouts are whose overlayfs it is, and a file that takes no room may be one whose data is in another layer. Of this user's own
+ * overlayfs all can be seen: it is in user.*. */
+static bool may_hide_attributes(const struct member *m)
+{
+	bool is_of_overlayfs = (m->type == MEMBER_CHAR && m->rdev == 0) || m->is_hole;
+
+	return is_of_overlayfs && m->uid != geteuid() && !sees_trusted();
+}
+
 int overlay_check(const char *path, const struct member *m, struct fail *f)
 {
+	if (may_hide_attributes(m))
+		return fail_set(f, EPERM, path, "Run it as root (sudo tarboot ...).",
+				"%s in it may be an overlayfs whiteout or metacopy, whose "
+				"attributes only root can see",
+				path_in_root(m->path));
 	if (!find_attribute(m, "redirect") && !find_attribute(m, "metacopy"))
 		return 0;
 	return fail_set(
-		f, ENOTSUP, path,
-		"Mount the overlayfs, and give a copy of the mounted directory.",
+		f, ENOTSUP, path, "Mount the overlayfs, and give a copy of the mounted directory.",
 		"%s in it is an overlayfs redirect or metacopy, whose data is in another layer",
 		path_in_root(m->path));
 }

@@ -24,7 +24,8 @@ int overlay_add(struct overlay *ret, struct rootfs *fs, const char *path, struct
 bool overlay_is_whiteout(const struct member *m);
 bool overlay_is_opaque(const struct member *m);
 
-/* -ENOTSUP, with *f set, for a redirect or metacopy: only a mount knows where their data is. path: the upper directory. */
+/* With *f set: -ENOTSUP for a redirect or metacopy, since only a mount knows where their data is; -EPERM where this user may not see
+ * whether it is one. path: the upper directory. */
 int overlay_check(const char *path, const struct member *m, struct fail *f);
 
 /* Takes from a member what is its keeper's own: owner, which becomes root, and the attributes of overlayfs. */

@@ -273,6 +273,7 @@ static bool describe(struct source_directory *d, const struct stat *st)
 	if (!member_type_of_mode(st->st_mode, &m->type))
 		return false;
 	m->size = m->type == MEMBER_FILE ? (uint64_t)st->st_size : 0;
+	m->is_hole = m->size > 0 && st->st_blocks == 0;
 	return true;
 }
 

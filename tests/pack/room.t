@@ -68,9 +68,23 @@ SKIP: {
 	run('cp', $stream, $pub);
 	run('cp', "$stream.vmlinuz", "$pub.vmlinuz");
 	run('chown', '65534:65534', $theirs, $pub, "$pub.vmlinuz");
-	my $r = try(qw(setpriv --reuid=65534 --regid=65534 --clear-groups), public_tarboot(), 'netboot', $pub, '-o', $theirs, @NET, '--stream', '--layer', $closed);
+	my @netboot = (qw(setpriv --reuid=65534 --regid=65534 --clear-groups), public_tarboot(), 'netboot', $pub, '-o', $theirs, @NET, '--stream', '--layer');
+	my $r = try(@netboot, $closed);
 	is($r->{exit}, 1, 'a directory that may not be read: refused');
 	is($r->{err} =~ s/^tarboot: warning: .*\n//mgr, "tarboot: $closed/etc/ssl/private: cannot read it: Permission denied\n  Run it as root (sudo tarboot ...), or as a user who has access.\n", 'and why');
+	# The attributes of root's overlayfs are hidden from others, what it makes of files is not.
+	for (['gone', qw(mknod FILE c 0 0)], ['passwd', qw(truncate -s 100 FILE)]) {
+		my ($name, @make) = @$_;
+		my $upper = public("upper-$name");
+		make_path($upper);
+		run(map { s/^FILE$/$upper\/$name/r } @make);
+		$r = try(@netboot, $upper);
+		is($r->{exit}, 1, "an upper directory of root's, $name in it: refused");
+		is($r->{err} =~ s/^tarboot: warning: .*\n//mgr, "tarboot: $upper: $name in it may be an overlayfs whiteout or metacopy, whose attributes only root can see\n"
+				. "  Run it as root (sudo tarboot ...).\n", 'and why');
+		run('chown', '65534:65534', "$upper/$name");
+		unlike(try(@netboot, $upper)->{err}, qr/overlayfs/, 'but not one of their own');
+	}
 	my $mounted = scratch('mounted');
 	make_path("$mounted/etc/conf");
 	$r = try(Net::private_machine(), 'sh', '-c', 'mount -t tmpfs none "$0/etc/conf" && exec "$@"', $mounted, $TARBOOT, 'netboot', $stream, '-o', $site, @NET, '--stream', '--layer', $mounted);
