@@ -107,7 +107,7 @@ static void take_line(struct follow *w, struct server *v)
 	const char *line = v->line;
 	struct serve_event e;
 
-	if (serve_event_parse(line, &e) != SERVE_NOTHING)
+	if (serve_event_parse(line, v->mark, &e) != SERVE_NOTHING)
 		(void)find_known_mac(w, e.address);
 	if (serve_log_event(&w->log, &e, line, what, shown))
 		serve_output_line(&w->output, shown);

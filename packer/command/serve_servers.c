@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/wait.h>
 
 #include "base/piped_child.h"
@@ -86,21 +87,40 @@ int server_start_dnsmasq(const struct site *s, const char *directory, struct ser
 	return start(v, directory, argv, f);
 }
 
+static int make_mark(char ret[SERVE_MARK_MAX], struct fail *f)
+{
+	unsigned char random[(SERVE_MARK_MAX - 1) / 2];
+
+	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return fail_errno(f, errno, "getrandom", "cannot configure nginx");
+	for (size_t i = 0; i < sizeof(random); i++)
+		sprintf(ret + 2 * i, "%02x", random[i]);
+	return 0;
+}
+
+/* For root alone, as the mark is. */
+static FILE *open_configuration(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	return fd < 0 ? NULL : fdopen(fd, "w");
+}
+
 static int write_nginx(const struct site *s, const char *directory, const char *status,
-		       struct fail *f)
+		       const char *mark, struct fail *f)
 {
 	char path[PATH_MAX], site[PATH_MAX], real[PATH_MAX];
 	FILE *out;
 
 	snprintf(path, sizeof(path), "%s/nginx.conf", directory);
-	out = fopen(path, "we");
+	out = open_configuration(path);
 	if (!out || !realpath(site_path(s, site, "config/nginx-site.conf"), real))
 		return fail_errno(f, errno, out ? site : path, "cannot configure nginx");
 	fprintf(out,
 		"daemon off;\nworker_processes auto;\npid %s/pid;\nerror_log stderr;\n"
 		"events { worker_connections 4096; }\nhttp {\n"
-		"log_format tarboot '" SERVE_HTTP_FORMAT "';\naccess_log /dev/stdout tarboot;\n",
-		directory);
+		"log_format tarboot '%s" SERVE_HTTP_FORMAT "';\naccess_log /dev/stdout tarboot;\n",
+		directory, mark);
 	for (const char *const *kind = (const char *const[]){ "client_body", "proxy", "fastcgi",
 							      "uwsgi", "scgi", NULL };
 	     *kind; kind++)
@@ -131,8 +151,10 @@ int server_start_nginx(const struct site *s, const char *directory, const char *
 	char path[PATH_MAX];
 	const char *log = nginx_has_log_option() ? "-e" : NULL;
 	const char *argv[] = { "nginx", "-c", path, log, "stderr", NULL };
-	int r = write_nginx(s, directory, status, f);
+	int r = make_mark(v->mark, f);
 
+	if (r == 0)
+		r = write_nginx(s, directory, status, v->mark, f);
 	snprintf(path, sizeof(path), "%s/nginx.conf", directory);
 	return r == 0 ? start(v, directory, argv, f) : r;
 }

@@ -13,7 +13,8 @@
 struct server {
 	const char *package;
 	pid_t pid;
-	int fd; /* what it prints */
+	int fd;                    /* what it prints */
+	char mark[SERVE_MARK_MAX]; /* as of serve_event_parse() */
 	char line[SERVE_LINE_MAX];
 	size_t n;
 	char last[SERVE_LINE_MAX]; /* line of those that are not shown */

@@ -70,14 +70,14 @@ static bool parse_tftp(const char *text, struct serve_event *e)
 	return true;
 }
 
-/* A line of SERVE_HTTP_FORMAT. */
-static bool parse_http(const char *line, struct serve_event *e)
+/* SERVE_HTTP_FORMAT. */
+static bool parse_http(const char *text, struct serve_event *e)
 {
 	unsigned long long sent = 0, bytes = 0, offset = 0, total = 0;
 	char size[64], range[96];
 
-	if (sscanf(line, "tarboot " TEXT " %u %llu %lf " TEXT " [%95[^]]] %255s", e->address,
-		   &e->status, &sent, &e->seconds, size, range, e->path) < 7)
+	if (sscanf(text, " " TEXT " %u %llu %lf " TEXT " [%95[^]]] %255s", e->address, &e->status,
+		   &sent, &e->seconds, size, range, e->path) < 7)
 		return false;
 	(void)sscanf(size, "%llu", &bytes);
 	if (sscanf(range, "bytes %llu-%*[0-9]/%llu", &offset, &total) < 2)
@@ -111,7 +111,7 @@ static bool is_time(const char *line)
 }
 
 /* "[TIME] dnsmasq-PART[PID]: [NUMBER] TEXT". All of that stands in its place: what a machine asks for may look the same, further on in
- * TEXT or in a line of nginx. */
+ * TEXT. */
 static void parse_dnsmasq(const char *line, struct serve_event *e)
 {
 	const char *head = is_time(line) ? line + TIME_LENGTH : line, *text = strstr(head, "]: ");
@@ -128,13 +128,15 @@ static void parse_dnsmasq(const char *line, struct serve_event *e)
 			e->kind = kinds[i].parse(text, e) ? kinds[i].kind : SERVE_NOTHING;
 }
 
-enum serve_event_kind serve_event_parse(const char *line, struct serve_event *ret)
+enum serve_event_kind serve_event_parse(const char *line, const char *mark, struct serve_event *ret)
 {
-	*ret = (struct serve_event){ 0 };
-	if (strncmp(line, "tarboot ", 8) != 0)
+	size_t length = strlen(mark);
+
+	*ret = (struct serve_event){ .is_of_nginx = length > 0 };
+	if (length == 0)
 		parse_dnsmasq(line, ret);
-	else if (parse_http(line, ret))
-		ret->kind = SERVE_HTTP;
+	else if (strncmp(line, mark, length) == 0)
+		ret->kind = parse_http(line + length, ret) ? SERVE_HTTP : SERVE_NO_REQUEST;
 	return ret->kind;
 }
 

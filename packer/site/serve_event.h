@@ -9,9 +9,13 @@
 #define SERVE_TEXT_MAX 64
 #define SERVE_PATH_MAX 256
 
-/* The format of the access log of nginx. */
-#define SERVE_HTTP_FORMAT                                              \
-	"tarboot $remote_addr $status $body_bytes_sent $request_time " \
+/* In hexadecimal, with its NUL. */
+#define SERVE_MARK_MAX 33
+
+/* The format of the access log of nginx, behind a mark that nobody but us and nginx knows: what else nginx prints is for errors, and
+ * has parts of requests as they came, with newlines in them. */
+#define SERVE_HTTP_FORMAT                                       \
+	" $remote_addr $status $body_bytes_sent $request_time " \
 	"$sent_http_content_length [$sent_http_content_range] $uri"
 
 /* Who says which machine has an address: what one says is not replaced by what one before it says. */
@@ -30,10 +34,12 @@ enum serve_event_kind {
 	SERVE_PXE,        /* proxy DHCP has announced a boot file: mac, address or "" */
 	SERVE_TFTP,       /* a file was sent: address, path */
 	SERVE_HTTP,       /* a request has ended: address, path, and what follows in the struct */
+	SERVE_NO_REQUEST, /* what came by HTTP was none */
 };
 
 struct serve_event {
 	enum serve_event_kind kind;
+	bool is_of_nginx;
 	uint32_t request; /* number that dnsmasq gave to the DHCP request */
 	char address[64]; /* as in the line, but for HTTP and TFTP checked by nobody */
 	char mac[64];     /* likewise */
@@ -45,8 +51,10 @@ struct serve_event {
 	double seconds;
 };
 
-/* Returns ret->kind. */
-enum serve_event_kind serve_event_parse(const char *line, struct serve_event *ret);
+/* mark: that of nginx's access log, for a line of nginx; "": the line is dnsmasq's, which prints no control character that it gets.
+ * Returns ret->kind. */
+enum serve_event_kind serve_event_parse(const char *line, const char *mark,
+					struct serve_event *ret);
 
 /* An optional file of one machine, which need not exist. */
 bool serve_event_is_optional(const struct serve_event *e);

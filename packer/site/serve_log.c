@@ -137,8 +137,8 @@ static bool sounds_bad(const char *line)
 /* Not: optional files that do not exist; and firmware that aborts a transfer after it got the size. */
 static bool is_trouble(const char *line)
 {
-	return strncmp(line, "tarboot ", 8) != 0 && sounds_bad(line) && !strstr(line, "/mac-") &&
-	       !strstr(line, "autoexec.ipxe") && !strstr(line, "aborted the transfer");
+	return sounds_bad(line) && !strstr(line, "/mac-") && !strstr(line, "autoexec.ipxe") &&
+	       !strstr(line, "aborted the transfer");
 }
 
 bool serve_log_event(struct serve_log *log, const struct serve_event *e, const char *line,
@@ -146,7 +146,8 @@ bool serve_log_event(struct serve_log *log, const struct serve_event *e, const c
 {
 	*ret_what = '\0';
 	if (e->kind == SERVE_NOTHING && is_trouble(line)) {
-		snprintf(ret, SERVE_LINE_MAX, "%s", line);
+		snprintf(ret, SERVE_LINE_MAX, "%s%s",
+			 e->is_of_nginx && strncmp(line, "nginx: ", 7) != 0 ? "nginx: " : "", line);
 		return true;
 	}
 	if (*e->mac && *e->address && e->kind != SERVE_DHCP_ASKED)
@@ -160,11 +161,12 @@ bool serve_log_event(struct serve_log *log, const struct serve_event *e, const c
 	return true;
 }
 
-bool serve_log_line(struct serve_log *log, const char *line, char ret[SERVE_LINE_MAX])
+bool serve_log_line(struct serve_log *log, const char *line, const char *mark,
+		    char ret[SERVE_LINE_MAX])
 {
 	char what[SERVE_WHAT_MAX];
 	struct serve_event e;
 
-	(void)serve_event_parse(line, &e);
+	(void)serve_event_parse(line, mark, &e);
 	return serve_log_event(log, &e, line, what, ret);
 }

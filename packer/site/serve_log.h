@@ -39,8 +39,9 @@ void serve_log_neighbour(struct serve_log *log, const char *line);
 const char *serve_log_mac(const struct serve_log *log, const char *address,
 			  enum serve_source source);
 
-/* Formats what to show for a line, without newline. False: nothing. */
-bool serve_log_line(struct serve_log *log, const char *line, char ret[SERVE_LINE_MAX]);
+/* Formats what to show for a line, without newline. mark: as of serve_event_parse(). False: nothing. */
+bool serve_log_line(struct serve_log *log, const char *line, const char *mark,
+		    char ret[SERVE_LINE_MAX]);
 
 /* The same of a line that has been parsed. ret_what: what the machine did, without its addresses; "" = nothing, or it is about none. */
 bool serve_log_event(struct serve_log *log, const struct serve_event *e, const char *line,

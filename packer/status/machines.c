@@ -284,6 +284,7 @@ static struct machine *note_event(struct machines *m, const struct serve_event *
 
 	switch (e->kind) {
 	case SERVE_NOTHING:
+	case SERVE_NO_REQUEST:
 	case SERVE_DHCP_CLASS:
 		return NULL;
 	case SERVE_HTTP:

@@ -40,7 +40,7 @@ static void hear_server(struct machines *m, struct serve_log *log, const char *l
 	char what[SERVE_WHAT_MAX], shown[SERVE_LINE_MAX];
 	struct serve_event e;
 
-	(void)serve_event_parse(line, &e);
+	(void)serve_event_parse(line, strncmp(line, "tarboot ", 8) == 0 ? "tarboot" : "", &e);
 	(void)serve_log_event(log, &e, line, what, shown);
 	serve_log_neighbour(log, line);
 	(void)machines_note_event(m, &e, serve_log_mac(log, e.address, SERVE_BY_ITSELF), what, now);

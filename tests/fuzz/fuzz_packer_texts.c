@@ -110,7 +110,7 @@ static void read_log(const char *text)
 	static struct serve_log log;
 	char shown[SERVE_LINE_MAX];
 
-	if (serve_log_line(&log, text, shown))
+	if (serve_log_line(&log, text, strncmp(text, "tarboot ", 8) == 0 ? "tarboot" : "", shown))
 		promise(strlen(shown) < SERVE_LINE_MAX);
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # What `tarboot serve` shows of a room: 500 machines whose logs are replayed, as the table of a terminal and as the page. Some of them
 # lie, have names that are markup, or send ten thousand lines a second. The page itself in Chromium, where that is (`make test-all`
-# installs it). There are no machines here, and dnsmasq is a pipe; nginx is nginx.
+# installs it). There are no machines here, and dnsmasq is a pipe; nginx is nginx, with a pipe beside it.
 use strict;
 use warnings;
 use FindBin;
@@ -23,7 +23,7 @@ my $SLOW     = $ENV{TARBOOT_SLOW} || 1;
 my $MACHINES = 500;
 my $SITE     = public('site');
 my $IMAGE    = '/images/lab/20261129-110013';
-my $FEED     = scratch('feed');
+my ($FEED, $HTTP, $MARK) = map { scratch($_) } qw(feed http mark);
 my $HOSTILE  = '<img/src=x/onerror=document.title=1>';
 
 # ---- the server ----
@@ -31,10 +31,21 @@ my $HOSTILE  = '<img/src=x/onerror=document.title=1>';
 tarboot('pack', tiny_root('tiny'), '-o', scratch('tiny.img'), qw(--level=fast --kernel=none));
 spew(scratch('vmlinuz'), bzimage('6.1', 'kernel'));
 tarboot('netboot', scratch('tiny.img'), '-o', $SITE, '--kernel', scratch('vmlinuz'), '--server', $SERVER, '--subnet', $SUBNET);
-POSIX::mkfifo($FEED, 0600) or die "$FEED: $!\n";
+POSIX::mkfifo($_, 0600) or die "$_: $!\n" for $FEED, $HTTP;
 sysopen my $feed, $FEED, O_RDWR or die "$FEED: $!\n";
+sysopen my $http, $HTTP, O_RDWR or die "$HTTP: $!\n";
 mkdir scratch('bin');
 spew(scratch('bin/dnsmasq'), "#!/bin/sh\nexec cat '$FEED'\n", 0755);
+spew(scratch('bin/nginx'), <<"END", 0755);
+#!/bin/sh
+PATH=\${PATH#*:}
+if [ "\$1" = -c ]; then
+	sed -n "s/^log_format tarboot '\\([0-9a-f]*\\) .*/\\1/p" "\$2" >'$MARK.new'
+	mv '$MARK.new' '$MARK'
+	cat '$HTTP' &
+fi
+exec nginx "\$@"
+END
 $ENV{PATH} = scratch('bin') . ":$ENV{PATH}";
 
 my @SERVE = (build_path('tarboot'), 'serve', $SITE, '--force');
@@ -74,7 +85,18 @@ sub wait_room {
 
 # ---- logs that are replayed ----
 
-my $request = 1000;
+my ($request, $mark) = 1000;
+
+# That of the nginx that has started last.
+sub read_mark {
+	for (1 .. 100 * $SLOW) { last if -s $MARK; sleep 0.1 }
+	chomp($mark = slurp($MARK));
+	like($mark, qr/\A[0-9a-f]{32}\z/, 'a mark of its own, in lines of nginx about requests');
+	unlink $MARK;
+	return;
+}
+
+sub nginx_says { my (@lines) = @_; print $http map { "$mark $_\n" } @lines; return }
 
 sub say_dhcp {
 	my ($class, $what) = @_;
@@ -86,40 +108,78 @@ sub say_dhcp {
 sub mac_of     { return sprintf '52:54:00:77:%02x:%02x', $_[0] >> 8, $_[0] & 255 }
 sub address_of { return sprintf '192.168.%d.%d', 78 + ($_[0] >> 8), $_[0] & 255 }
 
-# A boot as far as a stage.
 my @STAGES = qw(DHCP firmware menu kernel fetch unpack up);
+my %NUMBER = map { $STAGES[$_] => $_ } 0 .. $#STAGES;
 
-sub boot {
-	my ($n, $stage, $name) = @_;
+sub steps {
+	my ($n, undef, $name) = @_;
 	my ($mac, $address) = (mac_of($n), address_of($n));
-	my @steps = (
+	return (
 		sub { say_dhcp('vendor class: PXEClient:Arch:00000:UNDI:002001', "DHCPDISCOVER(br0) $mac");
 			say_dhcp('vendor class: PXEClient:Arch:00000:UNDI:002001', "DHCPACK(br0) $address $mac $name") },
 		sub { print $feed "Nov 29 11:00:01 dnsmasq-tftp[7]: sent /srv/tarboot/tftp/undionly.kpxe to $address\n" },
-		sub { print $feed "tarboot $address 200 2100 0.000 2100 [-] /menu.ipxe\n" },
-		sub { print $feed "tarboot $address 200 14200000 0.2 14200000 [-] $IMAGE/vmlinuz\n" },
-		sub { print $feed "tarboot $address 206 @{[ 100000 * $n ]} 1.5 62000000 [bytes 0-61999999/62000000] $IMAGE/root.tar.xz\n" },
-		sub { print $feed "tarboot $address 200 62000000 0.9 62000000 [-] $IMAGE/root.tar.xz\n" },
+		sub { nginx_says("$address 200 2100 0.000 2100 [-] /menu.ipxe") },
+		sub { nginx_says("$address 200 14200000 0.2 14200000 [-] $IMAGE/vmlinuz") },
+		sub { nginx_says("$address 206 @{[ 100000 * $n ]} 1.5 62000000 [bytes 0-61999999/62000000] $IMAGE/root.tar.xz") },
+		sub { nginx_says("$address 200 62000000 0.9 62000000 [-] $IMAGE/root.tar.xz") },
 		sub { say_dhcp('', "DHCPACK(br0) $address $mac $name") });
-	for my $step (0 .. $#steps) {
-		$steps[$step]->();
-		last if $STAGES[$step] eq $stage;
+}
+
+# Have all come as far as they shall, in these steps or the ones before?
+sub have_come {
+	my ($room, $last, @boots) = @_;
+	my %is = map { $_->{mac} => $_->{stage} } @{ $room->{machines} };
+	return !grep { ($is{ mac_of($_->[0]) } // '') ne $STAGES[ $NUMBER{ $_->[1] } < $last ? $NUMBER{ $_->[1] } : $last ] } @boots;
+}
+
+# Boots of machines, as [ number, stage as far as which it goes, name ]. Each server's lines come by a way of their own, so they are waited for.
+sub boot {
+	my (@boots) = @_;
+
+	for my $part ([ 0, 1 ], [ 2 .. 5 ], [6]) {
+		for my $boot (@boots) {
+			my @steps = steps(@$boot);
+			$steps[$_]->() for grep { $_ <= $NUMBER{ $boot->[1] } } @$part;
+		}
+		$_->flush for $feed, $http;
+		wait_room(sub { have_come($_[0], $part->[-1], @boots) });
 	}
 	return;
 }
 
-$feed->autoflush(0);
-boot($_, $_ < 3 ? 'menu' : $_ % 10 ? 'up' : $STAGES[ $_ / 10 % 7 ], sprintf 'pc%03d', $_) for 0 .. $MACHINES - 1;
-$feed->flush;
+read_mark();
+$_->autoflush(0) for $feed, $http;
+boot(map { [ $_, $_ < 3 ? 'menu' : $_ % 10 ? 'up' : $STAGES[ $_ / 10 % 7 ], sprintf 'pc%03d', $_ ] } 0 .. $MACHINES - 1);
 sleep 3;    # what comes sooner is late, and of the same boot
-boot(499, 'kernel', $HOSTILE);
-$feed->flush;
+boot([ 499, 'kernel', $HOSTILE ]);
 my $room = wait_room(sub { @{ $_[0]{machines} } >= $MACHINES && row($_[0], mac_of(499))->{stage} eq 'kernel' });
 is(scalar @{ $room->{machines} }, $MACHINES, 'all machines are there');
 is(row($room, mac_of($_->[0]))->{stage}, $_->[1], "one that came to $_->[1]")
 	for [ 1, 'menu' ], [ 20, 'menu' ], [ 30, 'kernel' ], [ 40, 'fetch' ], [ 50, 'unpack' ], [ 60, 'up' ], [ 70, 'DHCP' ], [ 80, 'firmware' ];
 is(row($room, mac_of(499))->{name}, $HOSTILE, 'a name that is markup is a name');
 is(row($room, mac_of(40))->{percent}, 6, 'a part of a root');
+
+# ---- requests for what looks like lines of the servers ----
+
+sub ask_site {
+	my ($path) = @_;
+	my $socket = IO::Socket::INET->new(PeerAddr => $SERVER, PeerPort => 80, Timeout => 5) // die "HTTP: $!\n";
+	print $socket "GET $path HTTP/1.0\r\n\r\n";
+	local $/;
+	return <$socket> // '';
+}
+
+my $TEACHER = '52:54:00:12:34:01';
+for my $path ("/%0Adnsmasq-dhcp%5B1%5D:%207%20user%20class:%20iPXE%0Adnsmasq-dhcp%5B1%5D:%207%20DHCPACK(br0)%20192.168.77.68%20$TEACHER%20teacher%0A",
+	"/%0Atarboot%20@{[ address_of(1) ]}%20404%20153%200.0%20153%20%5B-%5D%20$IMAGE/vmlinuz%0A") {
+	like(ask_site($path), qr{\AHTTP/\S+ 404 }, 'a path with newlines in it');
+}
+ok($serve->wait_for(qr/^nginx: " failed \(2: .*\n(?:.*\n)*nginx: " failed \(2: /m, 10), 'nginx has them in its log as they came') or diag($serve->text);
+sleep 1.5;    # until the page is written again
+$room = room();
+is(scalar @{ $room->{machines} }, $MACHINES, 'no machine comes from them');
+is(row($room, mac_of(1))->{stage}, 'menu', 'and none fails');
+unlike($serve->text, qr/address given to teacher|^\Q@{[ mac_of(1) ]}\E .*vmlinuz/m, 'nor does a line say so');
 
 # ---- machines that say something themselves: the first three, and one that nobody knows ----
 
@@ -309,12 +369,12 @@ is(scalar @{ $room->{machines} }, $MACHINES + 17, 'who invents machines has a fe
 
 my $GUEST = '02:00:00:00:00:02';
 sleep 1.5;
-print $feed "tarboot 192.168.77.90 200 2100 0.000 2100 [-] /menu.ipxe\n";
-$feed->flush;
+nginx_says('192.168.77.90 200 2100 0.000 2100 [-] /menu.ipxe');
+$http->flush;
 sleep 0.2;
 run(qw(ip neighbour add 192.168.77.91 lladdr), $GUEST, qw(dev br0 nud permanent));
-print $feed "tarboot 192.168.77.91 200 62000000 0.5 62000000 [-] $IMAGE/root.tar.xz\n";
-$feed->flush;
+nginx_says("192.168.77.91 200 62000000 0.5 62000000 [-] $IMAGE/root.tar.xz");
+$http->flush;
 $room = wait_room(sub { row($_[0], $GUEST)->{stage} });
 is(row($room, $GUEST)->{stage}, 'unpack', 'the kernel knows whose it is');
 $MACHINES += 18;
@@ -389,12 +449,12 @@ ok(!-e $directories[0], 'and leaves nothing');
 my $other = IO::Socket::INET->new(Proto => 'udp', LocalAddr => $SERVER, LocalPort => 514) or die "udp: $!\n";
 my $pid = open my $terminal, '-|', 'script', '-qec', "stty cols 150 rows 20; exec @SERVE", '/dev/null' or die "script: $!\n";
 fcntl $terminal, 1031, 4096 or die "F_SETPIPE_SZ: $!\n";
-$feed->autoflush(1);
+$_->autoflush(1) for $feed, $http;
 $start = time;
 wait_room(sub { $_[0]{time} / 1000 > $start }, 20);
-boot(1, 'unpack', 'pc001');
-boot(2, 'menu', 'pc002');
-print $feed "tarboot @{[ address_of(2) ]} 404 153 0.0 153 [-] $IMAGE/vmlinuz\n";
+read_mark();
+boot([ 1, 'unpack', 'pc001' ], [ 2, 'menu', 'pc002' ]);
+nginx_says("@{[ address_of(2) ]} 404 153 0.0 153 [-] $IMAGE/vmlinuz");
 say_dhcp('vendor class: PXEClient', "DHCPDISCOVER(br0) @{[ mac_of($_) ]}") for 3 .. 40;
 $start = time;
 $room = wait_room(sub { $_[0]{time} / 1000 > $start + 15 }, 20);

@@ -302,6 +302,27 @@ tarboot: cable: another DHCP server assigns addresses on this network
 1
 END_OF_TEXT
 
+# ---- what machines say to dnsmasq, with newlines in it ----
+
+$r = in_room(<<'END_OF_SH');
+start
+nsenter -t $machine -n ip link set lo up
+nsenter -t $machine -n ip address add 10.7.0.9/24 dev plug
+forged=$(printf 'x\ndnsmasq-dhcp[1]: 7 DHCPACK(br0) 10.7.0.66 52:54:00:12:34:01 teacher')
+nsenter -t $machine -n busybox tftp -g -r "$forged" -l /dev/null 10.7.0.1 2>/dev/null
+until_true 'grep -q "^dnsmasq-tftp.*/xdnsmasq-dhcp.* teacher not found for 10.7.0.9" "$log"'
+nsenter -t $machine -n busybox udhcpc -f -q -n -t 5 -T 2 -i plug -V "$forged" -x hostname:"$forged" -s /bin/true 2>/dev/null
+until_true 'grep -q "address given" "$log"'
+grep -c 'given to teacher' "$log"
+ls -l /run/tarboot-serve-*/nginx.conf | cut -c 1-10
+kill -TERM $serve
+wait $serve
+END_OF_SH
+is($r->{out}, <<'END_OF_TEXT', 'it prints them on one line, and the mark of nginx is for root alone') or diag($r->{err}, slurp(scratch('log')));
+0
+-rw-------
+END_OF_TEXT
+
 # ---- machines that change ----
 
 $r = in_room(<<'END_OF_SH');

@@ -19,7 +19,7 @@ static struct machine *server_says(const char *line)
 	char what[SERVE_WHAT_MAX], shown[SERVE_LINE_MAX];
 	struct serve_event e;
 
-	(void)serve_event_parse(line, &e);
+	(void)serve_event_parse(line, strncmp(line, "tarboot ", 8) == 0 ? "tarboot" : "", &e);
 	(void)serve_log_event(&log_, &e, line, what, shown);
 	return machines_note_event(&room, &e, serve_log_mac(&log_, e.address, SERVE_BY_ITSELF),
 				   what, now += 1000);

@@ -3,15 +3,22 @@
 
 #include "tap.h"
 
+#define MARK "tarboot" /* of nginx's access log, in this test */
+
 static struct serve_log log_;
 
-static void check(const char *line, const char *want)
+static void check_of(const char *mark, const char *line, const char *want)
 {
 	char shown[SERVE_LINE_MAX] = "";
 
-	is_int(serve_log_line(&log_, line, shown), *want != '\0', "%s", line);
+	is_int(serve_log_line(&log_, line, mark, shown), *want != '\0', "%s", line);
 	if (*want)
 		is_str(shown, want, "it says so");
+}
+
+static void check(const char *line, const char *want)
+{
+	check_of(strncmp(line, MARK " ", sizeof(MARK)) == 0 ? MARK : "", line, want);
 }
 
 static void some_blocks(const void *arg, const char *path, uint64_t from, uint64_t to,
@@ -55,17 +62,47 @@ static void test_sources(void)
 	is_mac("10.9.0.5", "02:00:00:00:00:05", "one that somebody has set");
 	serve_log_neighbour(&log_, "IP address       HW type     Flags       HW address");
 	(void)serve_log_line(&log_, "dnsmasq-dhcp[7]: 1 DHCPACK(br0) 10.9.0.1 02:00:00:00:00:aa pc",
-			     line);
+			     "", line);
 	is_mac("10.9.0.1", "02:00:00:00:00:aa", "dnsmasq has given it to another one");
 	neighbour(1, 2, "02:00:00:00:00:01");
 	is_mac("10.9.0.1", "02:00:00:00:00:aa", "what ARP says does not change that");
-	(void)serve_log_line(&log_, "dnsmasq-dhcp[7]: 1 PXE(br0) 10.9.0.5 02:00:00:00:00:bb x",
+	(void)serve_log_line(&log_, "dnsmasq-dhcp[7]: 1 PXE(br0) 10.9.0.5 02:00:00:00:00:bb x", "",
 			     line);
 	is_mac("10.9.0.5", "02:00:00:00:00:05", "what a machine says changes neither");
-	(void)serve_log_line(&log_, "dnsmasq-dhcp[7]: 1 PXE(br0) 10.9.0.6 02:00:00:00:00:bb x",
+	(void)serve_log_line(&log_, "dnsmasq-dhcp[7]: 1 PXE(br0) 10.9.0.6 02:00:00:00:00:bb x", "",
 			     line);
 	is_mac("10.9.0.6", "02:00:00:00:00:bb", "where nobody else knows, it counts");
 	is_str(serve_log_mac(&log_, "10.9.0.6", SERVE_BY_ARP), "", "but is not taken for more");
+}
+
+static void is_nothing(const char *line, const char *mark)
+{
+	struct serve_event e;
+
+	is_int(serve_event_parse(line, mark, &e), SERVE_NOTHING, "%s", line);
+}
+
+/* A path that a machine asks for may have newlines in it, and be in nginx's log of errors as it came. */
+static void test_whose_line(void)
+{
+	struct serve_event e;
+
+	is_nothing("dnsmasq-dhcp[1]: 7 DHCPACK(br0) 10.9.0.9 52:54:00:00:00:01 teacher", MARK);
+	is_nothing("dnsmasq-tftp[1]: sent /srv/tftp/ipxe.efi to 10.9.0.9", MARK);
+	is_nothing("tarboot 10.9.0.9 404 153 0.000 153 [-] /images/lab/1/vmlinuz", "5eed");
+	is_nothing("tarboot 10.9.0.9 404 153 0.000 153 [-] /images/lab/1/vmlinuz", "");
+	is_nothing(" 10.9.0.9 404 153 0.000 153 [-] /images/lab/1/vmlinuz", "5eed");
+	is_int(serve_event_parse("5eed 10.9.0.9 404 153 0.0 153 [-] /vmlinuz", "5eed", &e),
+	       SERVE_HTTP, "a line with the mark");
+	is_str(e.path, "/vmlinuz", "its path");
+	is_int(serve_event_parse("5eed 10.9.0.9 400 157 0.000 157 [-] ", "5eed", &e),
+	       SERVE_NO_REQUEST, "one about what was no request");
+	check_of(MARK, "dnsmasq-dhcp[1]: 7 DHCPACK(br0) 10.9.0.9 52:54:00:00:00:01 pc", "");
+	is_mac("10.9.0.9", "", "nobody has got that address");
+	check_of(MARK, "2026/11/30 11:00:00 [error] 7#7: *1 open() \"/x\" failed",
+		 "nginx: 2026/11/30 11:00:00 [error] 7#7: *1 open() \"/x\" failed");
+	check_of(MARK, "nginx: [emerg] bind() failed", "nginx: [emerg] bind() failed");
+	check_of(MARK, "tarboot 10.9.0.9 400 157 0.000 157 [-] ", "");
 }
 
 int main(void)
@@ -147,5 +184,6 @@ int main(void)
 	check("tarboot 10.8.0.200 200 9 0.0 9 [-] /x",
 	      "02:00:00:00:00:c8 10.8.0.200      HTTP   /x");
 	test_sources();
+	test_whose_line();
 	return done_testing();
 }
