@@ -11,13 +11,13 @@
 #define LAYER "tarboot.layer="
 #define DHCP "ip=dhcp"
 
-/* netX is the card that iPXE boots from. A serial number may have blanks. */
+/* netX is the card that iPXE boots from. A serial number may have blanks, and a name from DHCP whatever its server likes. */
 static const struct {
 	const char *of_layer, *of_ipxe;
 } variables[] = {
 	{ "${mac}", "${netX/mac}" },
 	{ "${ip}", "${netX/ip}" },
-	{ "${hostname}", "${netX/hostname}" },
+	{ "${hostname}", SITE_LINE_HOSTNAME },
 	{ "${uuid}", "${uuid}" },
 	{ "${serial}", "${serial:uristring}" },
 };
@@ -89,7 +89,7 @@ void site_line_print(FILE *out, const char *line, bool has_names)
 		if (starts_with(at, LAYER))
 			print_layer(out, at, n);
 		else if (has_names && n == strlen(DHCP) && starts_with(at, DHCP))
-			fputs("ip=::::${netX/hostname}::dhcp", out);
+			fputs("ip=::::" SITE_LINE_HOSTNAME "::dhcp", out);
 		else
 			fprintf(out, "%.*s", (int)n, at);
 	}

@@ -8,6 +8,11 @@
 #include <stddef.h>
 #include <stdio.h>
 
+/* What DHCP calls the machine, so that it stays one word, whatever that is: blanks and what is special in a URL become %20 and so on.
+ * iPXE fills in variables in values, too, with their blanks: so a script must have stored first what comes of that. */
+#define SITE_LINE_SET_HOST "set host ${netX/hostname} ||\n"
+#define SITE_LINE_HOSTNAME "${host:uristring}"
+
 /* Can a script have it: as text_is_plain(), but for variables in tarboot.layer=? */
 bool site_line_is_plain(const char *line);
 

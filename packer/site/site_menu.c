@@ -138,7 +138,9 @@ static void print_head(const struct menu *m)
 		m->url, m->boot, m->site->timeout * 1000);
 	if (other)
 		fprintf(m->out, "%sset entry %s ||\n", only_for(m, &other->current), other->name);
-	fprintf(m->out, "chain --autofree ${base}/mac-${netX/mac:hexhyp}.ipxe ||\n\n");
+	fprintf(m->out,
+		"chain --autofree ${base}/mac-${netX/mac:hexhyp}.ipxe ||\n" SITE_LINE_SET_HOST
+		"\n");
 }
 
 static void print_menu(const struct menu *m)

@@ -11,15 +11,15 @@
 #include "site/site_layers.h"
 #include "site/site_line.h"
 
-/* What the menu and iPXE write for these is no longer than this, names of hosts included. */
+/* What the menu and iPXE write for these is no longer than this, with the longest name of a host. */
 static const char of_ipxe[] =
 	"ip=255.255.255.255::255.255.255.255:255.255.255.255:"
 	"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx::none:255.255.255.255 "
 	"BOOTIF=01-52-54-00-12-34-56 tarboot.log=255.255.255.255 ";
 
 /* netX is the card that iPXE boots from: of several, the settings must be those of one. */
-static const char ip[] = "ip=${netX/ip}::${netX/gateway}:${netX/netmask}:${netX/hostname}::none:"
-			 "${netX/dns} ";
+static const char ip[] = "ip=${netX/ip}::${netX/gateway}:${netX/netmask}:" SITE_LINE_HOSTNAME
+			 "::none:${netX/dns} ";
 static const char bootif[] = "BOOTIF=01-${netX/mac:hexhyp} ";
 
 /* What the menu itself may add: print_version() in site_menu.c. */

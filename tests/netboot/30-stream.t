@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 # A machine that fetches its root: the menu's iPXE loads kernel and boot part, tells the address on the kernel command line, and
 # /init fetches the root from the same server. By BIOS and by UEFI, to a login of systemd, without a second DHCP request; by BIOS with
-# so little memory that a part of the root is in compressed swap.
+# so little memory that a part of the root is in compressed swap, by UEFI with a name from DHCP that would have the kernel command line
+# get another word.
 use strict;
 use warnings;
 use FindBin;
@@ -20,6 +21,13 @@ my $site  = public('site');
 tarboot('pack', demo_root(), '-o', $image, qw(--level=fast --stream --no-shell));
 tarboot('netboot', $image, '-o', $site, '--stream', '--server', $SERVER, '--subnet', $SUBNET, '--timeout', 2,
 	'--append', "console=ttyS0 net.ifnames=0 tarboot.shell", '--host', mac(1) . '=192.168.77.21,bios-pc');
+
+# iPXE takes variables in a value for its own.
+mkdir scratch('bin');
+my @lies = map { "'--dhcp-option-force=tag:lied-to,$_'" } '12,${domain}', '15,x tarboot.shell=start';
+spew(scratch('bin/dnsmasq'), "#!/bin/sh\nPATH=\${PATH#*:}\nexec dnsmasq \"\$@\" --dhcp-mac=set:lied-to,@{[ mac(2) ]} @lies\n", 0755);
+$ENV{PATH} = scratch('bin') . ":$ENV{PATH}";
+
 my $serve = serve('serve', build_path('tarboot'), 'serve', $site);
 ok($serve->wait_for(qr/^serving /m, 20), 'the servers run') or diag($serve->text);
 my $version = readlink "$site/http/images/demo/current";
@@ -33,8 +41,10 @@ for my $kind (sort keys %machine) {
 		my $text = $guest->text;
 		my ($line) = $text =~ /Kernel command line: (.*)/;
 		my ($address, $mac) = $kind eq 'BIOS' ? ('192.168.77.21', mac(1)) : ('192\.168\.77\.\d+', mac(2));
-		like($line, qr{tarboot\.rootfs=\Q$url\E ip=${address}:::255\.255\.255\.0:(?:bios-pc)?::none: BOOTIF=01-@{[ $mac =~ tr/:/-/r ]} tarboot\.log=\Q$SERVER\E console=ttyS0},
-			'the kernel command line has its address');
+		my $name = $kind eq 'BIOS' ? 'bios-pc' : 'x%20tarboot\.shell%3Dstart';
+		like($line, qr{tarboot\.rootfs=\Q$url\E ip=${address}:::255\.255\.255\.0:${name}::none: BOOTIF=01-@{[ $mac =~ tr/:/-/r ]} tarboot\.log=\Q$SERVER\E console=ttyS0},
+			'the kernel command line has its address, and its name in the same word');
+		unlike($line, qr/ tarboot\.shell=/, 'which adds no other');
 		like($text, qr/^tarboot: unpack root: \d+\.\d+ s/m, 'the root was unpacked');
 		like($text, qr/^tarboot: zram: \d+\.\d MiB are in \d+\.\d MiB of RAM/m, 'a part of it is compressed') if $kind eq 'BIOS';
 		if ($kind eq 'BIOS') {

@@ -123,7 +123,7 @@ tarboot('netboot', scratch('whole.img'), '-o', $whole, '--server', $SERVER, '--s
 	'--layer', scratch('common'), '--machine-layer', mac(2) . '=' . scratch('layers/pc2'), '--host', mac(2) . '=,pc2');
 my $menu = slurp("$whole/http/menu.ipxe");
 my ($own) = slurp("$whole/http/mac-" . (mac(2) =~ tr/:/-/r) . '.ipxe') =~ /^set layerimg (\S+)$/m;
-like($menu, qr{^kernel \$\{from\}/vmlinuz initrd=initrd\.img initrd=layer-1\.img \$\{layerinitrd\} devfs=nomount .* ip=::::\$\{netX/hostname\}::dhcp }m,
+like($menu, qr{^kernel \$\{from\}/vmlinuz initrd=initrd\.img initrd=layer-1\.img \$\{layerinitrd\} devfs=nomount .* ip=::::\$\{host:uristring\}::dhcp }m,
 	'the menu loads the layers, and passes the name on');
 {
 	my $guest = machine(name => 'whole', mac => mac(2), mem => 448, kernel => $KERNEL, append => 'no_timer_check ip=::::pc2::dhcp',

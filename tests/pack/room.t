@@ -185,7 +185,7 @@ is(slurp("$site/config/dnsmasq.hosts") =~ s/^#.*\n//mr, "$mac[1],10.7.0.21,pc1\n
 like(slurp("$site/config/dnsmasq.conf"), qr{^dhcp-hostsfile=\Q$site\E/config/dnsmasq\.hosts$}m, 'which reads them again while it runs');
 like(run('dnsmasq', '--test', '-C', "$site/config/dnsmasq.conf"), qr/syntax check OK/, 'which takes them');
 like(script($mac[1]), qr/^set entry whole\nset layer tarboot\.layer=/m, 'entry and layer, which lies beside the file');
-like(menu(), qr/ ip=::::\$\{netX\/hostname\}::dhcp /, 'the menu passes the name on');
+like(menu(), qr/ ip=::::\$\{host:uristring\}::dhcp /, 'the menu passes the name on');
 my $conf = slurp("$site/netboot.conf");
 like($conf, qr/^host = $mac[2]=,pc2\n/m, 'it is kept');
 works('nothing new');

@@ -65,6 +65,7 @@ static const struct {
 	{ "::::host:eth0:dhcp", "eth0 auto host host" },
 	{ "::::pc-1::dhcp", "all auto host pc-1" },
 	{ "::::no name::dhcp", "all auto" },
+	{ "::::no%20name%20tarboot.shell%3Dstart::dhcp", "all auto" },
 	{ "::::.x::dhcp", "all auto" },
 	{ ":::::eth0:dhcp:10.0.0.2", "eth0 auto dns 10.0.0.2" },
 	{ "10.0.0.5:::::eth0:dhcp", "eth0 auto" },
@@ -76,6 +77,8 @@ static const struct {
 	{ "10.0.0.5::10.0.0.1:255.255.255.0:pc1::none:10.0.0.2",
 	  "all static 10.0.0.5/24 via 10.0.0.1 dns 10.0.0.2 host pc1" },
 	{ "10.0.0.5::10.0.0.1:255.255.255.0:::none:", "all static 10.0.0.5/24 via 10.0.0.1" },
+	{ "10.0.0.5::10.0.0.1:255.255.255.0:x%20y%22::none:10.0.0.2",
+	  "all static 10.0.0.5/24 via 10.0.0.1 dns 10.0.0.2" },
 	{ "::::::none:", "all auto" },
 	{ "0.0.0.0::::::none", "all auto" },
 

@@ -22,11 +22,11 @@ static const struct {
 	{ "", "", true },
 	{ " panic=60  quiet ", " panic=60  quiet ", true },
 	{ "ip=dhcp", "ip=dhcp", false },
-	{ "rw ip=dhcp panic=60", "rw ip=::::${netX/hostname}::dhcp panic=60", true },
+	{ "rw ip=dhcp panic=60", "rw ip=::::${host:uristring}::dhcp panic=60", true },
 	{ "ip=dhcp6 xip=dhcp", "ip=dhcp6 xip=dhcp", true },
 	{ "tarboot.layer=http://s/${mac}.tar?", "tarboot.layer=http://s/${netX/mac}.tar?", false },
 	{ "a tarboot.layer=/${ip}${hostname} tarboot.layer=/${uuid}/${serial}$ b",
-	  "a tarboot.layer=/${netX/ip}${netX/hostname} "
+	  "a tarboot.layer=/${netX/ip}${host:uristring} "
 	  "tarboot.layer=/${uuid}/${serial:uristring}$ b",
 	  false },
 };
