@@ -34,8 +34,7 @@ int layer_check_size(const struct manifest *m, const char *path, uint64_t size, 
 			"the layer beside it has another size than it says");
 }
 
-/* The name of the file at that path, or URL: without directories and query. */
-static const char *name_of(const char *from, size_t *ret_length)
+const char *layer_name_of(const char *from, size_t *ret_length)
 {
 	size_t length = strcspn(from, *from == '/' ? "" : "?,");
 	const char *name = from + length;
@@ -51,7 +50,7 @@ int layer_check_signed(const struct manifest *m, const char *from, struct fail *
 	const char *is = manifest_payload(m), *name;
 	size_t length;
 
-	name = name_of(from, &length);
+	name = layer_name_of(from, &length);
 	if (strncmp(is, MEMBER_LAYERS "/", strlen(MEMBER_LAYERS "/")) != 0 ||
 	    strlen(is + strlen(MEMBER_LAYERS "/")) != length ||
 	    memcmp(is + strlen(MEMBER_LAYERS "/"), name, length) != 0)

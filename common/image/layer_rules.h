@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/digest.h"
 #include "base/fail.h"
@@ -19,6 +20,9 @@ int layer_check_kind(const char *path, struct fail *f);
 
 /* Is its manifest, of that path, about a file of so many bytes? 0, or -EBADMSG with *f set. */
 int layer_check_size(const struct manifest *m, const char *path, uint64_t size, struct fail *f);
+
+/* The name of the file at that path, or at the first of these URLs: without directories and query. Not terminated. */
+const char *layer_name_of(const char *from, size_t *ret_length);
 
 /* Of a signed manifest: is it about a layer of that name, and does it say what that must be? from: the layer's path, or URLs. 0, or
  * -EKEYREJECTED with *f set. */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "image/layer_rules.h"
+
 #define VALUE_HAS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:-"
 
 static const char *const names[LAYER_VARIABLES] = {
@@ -79,6 +81,36 @@ static int check_urls(const struct layer_param *p, struct fail *f)
 	if (has_variable_in_host(p->from))
 		return fail_syntax(f, p->from, "the name of a server cannot have a variable");
 	return layer_param_servers(p, urls, &n, f);
+}
+
+/* Of one path or URL. */
+static bool has_variable_beside_name(const char *text, size_t size)
+{
+	size_t length;
+	const char *name = layer_name_of(text, &length);
+
+	for (const char *at = text; (at = strstr(at, "${")) && at < text + size; at += 2)
+		if (at < name || at >= name + length)
+			return true;
+	return false;
+}
+
+int layer_param_check_signed(const struct layer_param *p, struct fail *f)
+{
+	size_t size;
+
+	for (const char *at = p->from; *at && !p->has_digest; at += size + (at[size] == ',')) {
+		size = strcspn(at, *p->from == '/' ? "" : ",");
+		if (has_variable_beside_name(at, size))
+			return fail_set(
+				f, EINVAL, p->from,
+				"Write the variable into the name of the file, as in "
+				"http://SERVER/layers/${mac}.tar.xz, and sign the layers by "
+				"these names.",
+				"it has a variable in a directory or query, but a signature is "
+				"for the name of the file");
+	}
+	return 0;
 }
 
 /* Cuts "#DIGEST" off. */

@@ -40,6 +40,10 @@ int layer_param_parse(const char *text, struct layer_param *ret, struct fail *f)
 /* Takes the next one from a list with a newline behind each, all of which can be read. False: there is none. */
 bool layer_params_next(const char **list, struct layer_param *ret);
 
+/* Where the boot part has keys: is it one and the same layer, by its digest, or do its variables stand only where a signature counts, in
+ * the name of the file? Else a server could give a machine the layer of another. 0, or -EINVAL with *f set. */
+int layer_param_check_signed(const struct layer_param *p, struct fail *f);
+
 /* Of URLs: the servers, whatever the variables are. As url_list_parse(). */
 int layer_param_servers(const struct layer_param *p, struct url ret[URLS_MAX], size_t *ret_n,
 			struct fail *f);

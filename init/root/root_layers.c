@@ -88,8 +88,10 @@ static int add_named(struct boot *b, const struct layer_param *p)
 	const struct layer_wish wish = { .from = from,
 					 .digest = p->has_digest ? &p->digest : NULL,
 					 .may_be_missing = p->may_be_missing };
-	int r = url_is_one(p->from) ? network_wait(b) : 0;
+	int r = b->has_keys ? layer_param_check_signed(p, &b->fail) : 0;
 
+	if (r == 0 && url_is_one(p->from))
+		r = network_wait(b);
 	if (r == 0)
 		r = fill(b, p, from);
 	if (r == 0)

@@ -118,6 +118,17 @@ static const char *find_unknown_layer(const struct params *p, struct layer_param
 	return NULL;
 }
 
+static int check_signed_layers(const struct params *p, struct fail *f)
+{
+	const char *list = p->layers;
+	struct layer_param layer;
+	int r = 0;
+
+	while (r == 0 && layer_params_next(&list, &layer))
+		r = layer_param_check_signed(&layer, f);
+	return r;
+}
+
 int boot_keys_check_line(const char *option, const char *line, size_t n_keys, struct fail *f)
 {
 	struct layer_param layer;
@@ -142,7 +153,7 @@ int boot_keys_check_line(const char *option, const char *line, size_t n_keys, st
 				"tarboot.manifest-min= out.",
 				"tarboot.manifest-min= counts only where the boot part has keys, "
 				"and this one has none");
-	return 0;
+	return n_keys > 0 ? check_signed_layers(&p, f) : 0;
 }
 
 void boot_keys_obey_line(struct boot_keys *keys, const char *line)

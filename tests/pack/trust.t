@@ -114,7 +114,9 @@ ok(!-e $site, 'and nothing is published');
 	is($r->{exit}, 1, 'a key file that is not there: refused');
 	like($r->{err}, qr/^tarboot: \Q$image.key\E: minisign could not sign with it\n  Give the secret key .* password/m, 'and says so');
 	for (['tarboot.verify=no', 'the boot part has keys, so machines refuse to start with tarboot.verify=no'],
-		['tarboot.manifest-min=2199', 'it was signed on \S+, and nothing before 2199 is taken']) {
+		['tarboot.manifest-min=2199', 'it was signed on \S+, and nothing before 2199 is taken'],
+		map({ ["tarboot.layer=$_", 'it has a variable in a directory or query, but a signature is for the name of the file'] }
+			'http://10.7.0.1/${mac}/layer.tar.xz', 'http://10.7.0.1/layer.tar.xz?m=${mac}')) {
 		$r = try($TARBOOT, @netboot, @sign, '--append', $_->[0]);
 		is($r->{exit}, 1, "--append $_->[0]: refused");
 		like($r->{err}, qr/^tarboot: \S+: $_->[1]$/m, 'and says why');

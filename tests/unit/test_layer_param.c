@@ -154,8 +154,48 @@ static void test_list(void)
 	free(urls);
 }
 
+/* What a server can choose, if the boot part has keys. */
+static const struct {
+	const char *text;
+	bool is_right;
+} where[] = {
+	{ "http://s/l.tar?x=/y", true },
+	{ "http://s/l/${mac}.tar.xz?", true },
+	{ "http://s/l/a-${mac}-${ip}.tar?x=/y", true },
+	{ "http://s/${mac}.tar,http://t/u/${mac}.tar", true },
+	{ "/l/${hostname}-?,x.tar", true },
+	{ "http://s/${mac}/layer.tar.xz", false },
+	{ "http://s/${mac}/${mac}.tar.xz", false },
+	{ "http://s/layer.tar?m=${mac}", false },
+	{ "http://s/${mac}.tar?m=/${mac}", false },
+	{ "http://s/${mac}.tar,http://t/${mac}/l.tar", false },
+	{ "http://s/l.tar,http://t/l.tar?${mac}", false },
+	{ "/${hostname}/l.tar", false },
+	{ "/${hostname}/l.tar#" HEX, true },
+	{ "http://s/l.tar?m=${mac}#" HEX, true },
+};
+
+static void test_signed(void)
+{
+	struct layer_param p;
+	struct fail f;
+
+	for (size_t i = 0; i < ARRAY_SIZE(where); i++) {
+		must(layer_param_parse(where[i].text, &p, &f));
+		f = (struct fail){ 0 };
+		is_int(layer_param_check_signed(&p, &f), where[i].is_right ? 0 : -EINVAL, "%s",
+		       where[i].text);
+		is_str(f.why,
+		       where[i].is_right ? ""
+					 : "it has a variable in a directory or query, but a "
+					   "signature is for the name of the file",
+		       "and why");
+	}
+}
+
 int main(void)
 {
+	test_signed();
 	test_parse();
 	test_long();
 	test_fill();
