@@ -255,6 +255,8 @@ static int prepare(struct site *s, char interface[IF_NAMESIZE], struct serve_wat
 		r = find_interface(s, interface, f);
 	if (r == 0)
 		r = site_generate(s, NULL, &images, &n, f);
+	if (r == 0)
+		site_warn_of_writers(s);
 	serve_watch_start(watch, s);
 	free(images);
 	return r;

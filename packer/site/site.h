@@ -92,6 +92,9 @@ bool site_range(const struct site *s, uint32_t *ret_first, uint32_t *ret_last);
  * -EACCES. */
 int site_check_reachable(const struct site *s, struct fail *f);
 
+/* Warns if others than root can change what the servers are told, which start as root. */
+void site_warn_of_writers(const struct site *s);
+
 /* Opens and locks the directory, so that only one program changes it. The caller closes *ret_fd. */
 int site_lock(const struct site *s, int *ret_fd, struct fail *f);
 

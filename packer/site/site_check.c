@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -268,4 +269,32 @@ int site_check_reachable(const struct site *s, struct fail *f)
 			real);
 	}
 	return 0;
+}
+
+/* ---- who else can write to it? ---- */
+
+static bool others_can_write(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && (st.st_uid != 0 || (st.st_mode & S_IWOTH) ||
+					((st.st_mode & S_IWGRP) && st.st_gid != 0));
+}
+
+void site_warn_of_writers(const struct site *s)
+{
+	static const char *const paths[] = { "", "/config", "/config/dnsmasq.conf",
+					     "/config/nginx-site.conf" };
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		snprintf(path, sizeof(path), "%s%s", s->directory, paths[i]);
+		if (!others_can_write(path))
+			continue;
+		print_warning("whoever can write to %s is root on this machine, for dnsmasq and "
+			      "nginx start as root with what stands there: chown root: %s; chmod "
+			      "go-w %s",
+			      path, path, path);
+		return;
+	}
 }

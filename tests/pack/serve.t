@@ -302,6 +302,34 @@ tarboot: cable: another DHCP server assigns addresses on this network
 1
 END_OF_TEXT
 
+# ---- who else can write to the directory ----
+
+$r = in_room(<<'END_OF_SH');
+warned() {
+	start
+	grep -o '^tarboot: warning: whoever can write to .* is root .*: chown.*' "$log" | sed "s:$site:DIR:g"
+	kill -TERM $serve
+	wait $serve
+}
+warned
+for name in / /config /config/dnsmasq.conf; do
+	chown 1000 "$site$name"
+	warned
+	chown 0 "$site$name"
+done
+chmod g+w "$site"
+warned
+chgrp 1000 "$site"
+warned
+chgrp 0 "$site"
+chmod 777 "$site/config"
+warned
+chmod 755 "$site" "$site/config"
+END_OF_SH
+my $as_root = 'is root on this machine, for dnsmasq and nginx start as root with what stands there';
+is($r->{out}, join('', map { "tarboot: warning: whoever can write to DIR$_ $as_root: chown root: DIR$_; chmod go-w DIR$_\n" } '', '/config', '/config/dnsmasq.conf', '', '/config'),
+	'it warns of whom it takes for root') or diag($r->{err}, slurp(scratch('log')));
+
 # ---- what machines say to dnsmasq, with newlines in it ----
 
 $r = in_room(<<'END_OF_SH');
