@@ -26,6 +26,7 @@ static const struct {
 	{ "/.dockerinit", RULE_LEAVE_OUT, "marks a container" },
 	{ "/.autorelabel", RULE_LEAVE_OUT,
 	  "SELinux would relabel all files and reboot, at every boot" },
+	{ "/etc/initrd-release", RULE_LEAVE_OUT, "systemd would take the root for an initramfs" },
 
 	{ "/var/cache/apt/archives/**/*.deb", RULE_LEAVE_OUT, "package cache" },
 	{ "/var/cache/apt/*.bin", RULE_LEAVE_OUT, "package cache" },

@@ -28,7 +28,7 @@ my %LEFT_OUT = map { $_ => "x\n" } (
 	var/log/old.1 var/log/apt/history.log.1.gz var/log/messages-20240101 var/log/journal/0123/system.journal
 	boot/vmlinuz-0-rescue-1 boot/initramfs-1.img boot/initrd.img-2 etc/ssh/ssh_host_rsa_key
 	etc/ssh/ssh_host_rsa_key.pub etc/udev/rules.d/70-persistent-net.rules var/lib/systemd/random-seed
-	var/lib/dbus/machine-id home/lost+found/x .dockerenv .dockerinit .autorelabel etc/hostname etc/HOSTNAME etc/hostid
+	var/lib/dbus/machine-id home/lost+found/x .dockerenv .dockerinit .autorelabel etc/initrd-release etc/hostname etc/HOSTNAME etc/hostid
 	etc/dropbear/dropbear_ed25519_host_key etc/dropbear/initramfs/dropbear_rsa_host_key etc/tinyssh/sshkeydir/ed25519.pk
 	var/lib/seedrng/seed.credit etc/random-seed var/lib/misc/random-seed var/lib/urandom/random-seed var/lib/random-seed
 	var/lib/dhclient/dhclient--eth0.lease var/lib/dhcp/dhclient.eth0.leases var/lib/dhcpcd/eth0.lease var/lib/dhcpcd/duid
