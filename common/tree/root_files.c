@@ -6,6 +6,7 @@
 #include <fcntl.h>
 
 #include "base/inroot.h"
+#include "base/read_all.h"
 #include "base/util.h"
 
 static int stat_file(const struct root_files *r, const char *path, struct stat *ret)
@@ -79,4 +80,27 @@ bool root_files_has_directory(const struct root_files *r, const char *path)
 	struct stat st;
 
 	return r->stat(r, path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+bool root_files_has_one_of(const struct root_files *r, const char *const *paths)
+{
+	for (; *paths; paths++)
+		if (root_files_has(r, *paths))
+			return true;
+	return false;
+}
+
+char *root_files_read(const struct root_files *r, const char *path, size_t max, size_t *ret_size)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	size_t size;
+	char *text;
+
+	if (r->stat(r, path, &st) < 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size > max)
+		return NULL;
+	fd = r->open(r, path, max);
+	if (fd < 0 || read_all(fd, &text, ret_size ? ret_size : &size) < 0)
+		return NULL;
+	return text;
 }

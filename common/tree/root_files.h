@@ -33,3 +33,10 @@ struct root_files root_files_at(int fd);
 /* Is anything there? Is it a directory? */
 bool root_files_has(const struct root_files *r, const char *path);
 bool root_files_has_directory(const struct root_files *r, const char *path);
+
+/* Is anything at one of these paths? paths ends with NULL. */
+bool root_files_has_one_of(const struct root_files *r, const char *const *paths);
+
+/* The whole of a file of at most max bytes: the caller's, with a NUL behind *ret_size bytes; NULL if there is none, or none that
+ * can be read. ret_size may be NULL. */
+char *root_files_read(const struct root_files *r, const char *path, size_t max, size_t *ret_size);

@@ -300,6 +300,15 @@ static void drop(struct decisions *d, struct root_name *n, const char *path, str
 	i->is_told = true;
 }
 
+/* What is packed as it is, and only warned about. */
+static void look_at_text(struct decisions *d, const struct rule *rule, const char *path,
+			 const char *text, size_t size, const struct scrubbed *scrubbed)
+{
+	if (rule->action == RULE_RESOLV_CONF && !d->explain)
+		root_warn_of_name_servers(text, size);
+	network_check_file(&d->network, path, text, size, scrubbed->result == SCRUB_LEAVES_OUT);
+}
+
 static int decide_by_text(struct decisions *d, struct root_name *n, const char *path,
 			  struct rule *rule, struct fail *f)
 {
@@ -313,8 +322,7 @@ static int decide_by_text(struct decisions *d, struct root_name *n, const char *
 	r = scrub_text(rule->action, text, size, &d->mapped, &scrubbed);
 	if (r < 0)
 		return fail_errno(f, r, path, "cannot scrub it");
-	if (rule->action == RULE_RESOLV_CONF && !d->explain)
-		root_warn_of_name_servers(text, size);
+	look_at_text(d, rule, path, text, size, &scrubbed);
 	if (scrubbed.result == SCRUB_LEAVES_OUT)
 		drop(d, n, path, rule);
 	if (scrubbed.lines > 0)
@@ -361,6 +369,8 @@ static int decide_name(void *arg, struct root_name *n, const char *path, struct 
 		return 0;
 	}
 	i->is_seen = true;
+	if (is_of_overlay(d, n))
+		network_check_overlay(&d->network, path);
 	if (!rule || !is_first || is_of_overlay(d, n))
 		return 0;
 	if (scrub_reads_text(rule->action))
@@ -561,10 +571,14 @@ void decide_warn(const struct decisions *d)
 {
 	struct root_name *top = root_tree_root(d->fs->tree);
 	const struct inode *i = rootfs_inode(d->fs, top);
+	struct rootfs_files packed;
 	char path[2 * PATH_MAX];
 
 	if (!i->is_implied)
 		root_warn_of_directory(i->mode, i->uid);
+	rootfs_files(d->fs, &packed);
+	if (!d->explain)
+		network_check_warn(&d->network, &packed.files);
 	for (struct root_name *n = top; n; n = root_tree_next(top, n)) {
 		if (!rootfs_inode(d->fs, n)->is_mount || n->mark)
 			continue;

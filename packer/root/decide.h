@@ -5,6 +5,7 @@
 #pragma once
 
 #include "root/overlay.h"
+#include "root/network_check.h"
 #include "base/path.h"
 #include "root/rootfs.h"
 #include "root/rules.h"
@@ -24,6 +25,7 @@ struct decisions {
 	bool explains_made;      /* the path to tell about is a name that was made here */
 	struct path_map mapped;  /* names of /dev/mapper that etc/crypttab and its kin make */
 	struct path_map swap;    /* files that etc/fstab or etc/crypttab calls swap */
+	struct network_check network;
 	uint64_t members, bytes; /* that are packed, after decide_totals */
 };
 

@@ -21,14 +21,6 @@ void root_warn_of_directory(unsigned mode, uid_t uid)
 			(unsigned)uid);
 }
 
-static bool has_one_of(const struct root_files *packed, const char *const *paths)
-{
-	for (; *paths; paths++)
-		if (root_files_has(packed, *paths))
-			return true;
-	return false;
-}
-
 void root_warn_of_ssh_keys(const struct root_files *packed)
 {
 	static const char *const servers[] = { "usr/sbin/sshd", "usr/bin/sshd", NULL };
@@ -50,8 +42,8 @@ void root_warn_of_ssh_keys(const struct root_files *packed)
 		NULL
 	};
 
-	if (has_one_of(packed, servers) && !has_one_of(packed, keys) &&
-	    !has_one_of(packed, creators))
+	if (root_files_has_one_of(packed, servers) && !root_files_has_one_of(packed, keys) &&
+	    !root_files_has_one_of(packed, creators))
 		print_warning(
 			"the root has an ssh server, but neither host keys nor a unit that "
 			"creates them: run ssh-keygen -A from a unit (ssh.service.d), or keep "

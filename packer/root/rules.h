@@ -16,7 +16,8 @@ enum rule_action {
 	RULE_FSTAB,        /* see fstab.h */
 	RULE_CRYPTTAB,     /* see crypttab.h */
 	RULE_VERITYTAB,    /* see crypttab.h */
-	RULE_CARD_PROFILE, /* left out if it is for one network card; see card_profile.h */
+	RULE_CARD_PROFILE, /* left out if it is for one network card: card_profile.h; else: */
+	RULE_NETWORK,      /* warned about; see network_check.h */
 	RULE_RESOLV_CONF,  /* warned about; see root_warnings.h */
 	RULE_SWAP_FILE,    /* left out if it is one; see swap_file.h */
 };

@@ -173,6 +173,9 @@ static const struct {
 	  "has the MAC address of another machine" },
 	{ "/etc/systemd/network/*", RULE_CARD_PROFILE, "has the MAC address of another machine" },
 	{ "/etc/netplan/*", RULE_CARD_PROFILE, "has the MAC address of another machine" },
+	{ "/etc/network/interfaces", RULE_NETWORK, "network cards and addresses of one machine" },
+	{ "/etc/network/interfaces.d/*", RULE_NETWORK,
+	  "network cards and addresses of one machine" },
 	{ "/etc/udev/rules.d/*-persistent-cd.rules", RULE_LEAVE_OUT, "another machine's drives" },
 	{ "/etc/resolv.conf", RULE_RESOLV_CONF, "name servers of another network" },
 
@@ -226,7 +229,7 @@ int scrub_add_rules(struct rules *s)
 bool scrub_reads_text(enum rule_action action)
 {
 	return action == RULE_FSTAB || action == RULE_CRYPTTAB || action == RULE_VERITYTAB ||
-	       action == RULE_CARD_PROFILE || action == RULE_RESOLV_CONF;
+	       action == RULE_CARD_PROFILE || action == RULE_NETWORK || action == RULE_RESOLV_CONF;
 }
 
 int scrub_text(enum rule_action action, const char *text, size_t size,

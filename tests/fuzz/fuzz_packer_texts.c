@@ -1,5 +1,5 @@
 /* Texts that the packer reads and that others wrote: patterns, JSON of container images, an fstab, a
- * crypttab, profiles of network cards, servers' logs, heads of
+ * crypttab, profiles of network cards, configuration of the network, servers' logs, heads of
  * kernels and disks. */
 #include "source/blob_digest.h"
 #include "source/disk_parts.h"
@@ -13,6 +13,7 @@
 #include "base/json_read.h"
 #include "kernel/kconfig.h"
 #include "kernel/kernel.h"
+#include "root/network_config.h"
 #include "site/serve_log.h"
 #include "base/settings.h"
 #include "root/swap_file.h"
@@ -102,6 +103,24 @@ static void edit(const char *text, size_t size)
 	}
 	fuzz_accepted += card_profile_has_mac(text, size);
 	fuzz_accepted += swap_file_is(text, size);
+}
+
+static void read_network(const char *text, size_t size)
+{
+	static const char *const paths[] = { "etc/network/interfaces",
+					     "etc/sysconfig/network-scripts/ifcfg-a",
+					     "etc/NetworkManager/system-connections/a",
+					     "etc/systemd/network/a.network",
+					     "etc/netplan/a.yaml" };
+	struct network_config c;
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+		network_config_read(paths[i], text, size, &c);
+		promise(!c.card.size || (c.card.size > 2 && c.is_any));
+		promise(!c.address.size || (c.address.at >= text && c.address.size > 1 &&
+					    c.address.at + c.address.size <= text + size));
+		fuzz_accepted += c.is_any;
+	}
 }
 
 /* Names in it come from the network. */
@@ -246,6 +265,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	read_report(text);
 	escape(text);
 	edit((const char *)data, size);
+	read_network((const char *)data, size);
 	read_kernel((const char *)data, size);
 	read_disk(data, size);
 	(void)file_kind_of((const char *)data, size);

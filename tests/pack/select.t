@@ -187,6 +187,39 @@ for my $case ([ "nameserver 192.168.7.1\n", '192.168.7.1' ], [ "# x\n\nsearch la
 			. "replace it with --overlay, or leave it out with --exclude\n" : '', 'resolv.conf: ' . quoted($text));
 }
 
+# So does the network of one machine, with two warnings: for names that cards have on no machine that netboot boots, and for addresses that all would
+# have.
+{
+	my $NAME = sub { "tarboot: warning: $_[0] is for a card named $_[1], which the default kernel line of `tarboot netboot` names eth0: "
+			. "give one for eth0 with --overlay, or boot without net.ifnames=0\n" };
+	my $ADDRESS = sub { "tarboot: warning: $_[0] gives every machine the address $_[1]: replace it with --overlay, by one for DHCP, or leave it out with --exclude\n" };
+	my $NONE    = "tarboot: warning: no configuration of the network is left, since what the root has is for the MAC address of another machine: give one with --overlay\n";
+	my ($I, $P, $D, $K) = qw(etc/network/interfaces etc/netplan/50-a.yaml etc/systemd/network/10-a.network etc/NetworkManager/system-connections/a.nmconnection);
+	my $lo    = "auto lo\niface lo inet loopback\n";
+	my $given = write_files(scratch('network'), $P => "x\n");
+	my @cases = (
+		[ 'lo', { $I => $lo }, '' ], [ 'DHCP by ifupdown', { $I => $lo . "iface eth0 inet dhcp\n" }, '' ],
+		[ 'DHCP for another name', { $I => $lo . "iface enp1s0 inet dhcp\n" }, $NAME->($I, 'enp1s0') ],
+		[ 'a part of it', { $I => "source $I.d/*\n$lo", "$I.d/x" => "iface ens3 inet static\n address 192.0.2.7\n" },
+			$NAME->("$I.d/x", 'ens3') . $ADDRESS->("$I.d/x", '192.0.2.7') ],
+		[ 'netplan', { $P => "network:\n  ethernets:\n    ens3:\n      addresses:\n        - 192.0.2.7/24\n" }, $NAME->($P, 'ens3') . $ADDRESS->($P, '192.0.2.7') ],
+		[ 'netplan that matches', { $P => "network:\n  ethernets:\n    ens3:\n      match: {driver: virtio_net}\n      dhcp4: true\n" }, '' ],
+		[ 'an ifcfg file', { 'etc/sysconfig/network-scripts/ifcfg-a' => "DEVICE=eth0\nIPADDR=192.0.2.7\n" }, $ADDRESS->('etc/sysconfig/network-scripts/ifcfg-a', '192.0.2.7') ],
+		[ 'NetworkManager', { $K => "[connection]\ntype=ethernet\ninterface-name=enp1s0\n" }, $NAME->($K, 'enp1s0') ],
+		[ 'systemd', { $D => "[Match]\nName=en*\n[Network]\nAddress=192.0.2.7/24\n" }, $NAME->($D, 'en*') . $ADDRESS->($D, '192.0.2.7') ],
+		[ 'one for each name', { $D => "[Match]\nName=en*\n[Network]\nDHCP=yes\n", $D =~ s/10/20/r => "[Match]\nName=eth0\n[Network]\nDHCP=yes\n" }, '' ],
+		[ 'an overlay', { $I => "iface enp1s0 inet dhcp\n", $D => $MAC }, '', "--overlay=$given" ], [ '--keep', { $I => "iface enp1s0 inet dhcp\n" }, '', "--keep=$I" ],
+		[ 'one card', { $D => $MAC }, $NONE ], [ 'one card, and lo', { $P => $MAC, $I => $lo }, $NONE ],
+		[ 'one card, and others', { $P => $MAC, $I => "iface eth0 inet dhcp\n" }, '' ],
+		[ 'one card, and NetworkManager', { $P => $MAC, 'usr/sbin/NetworkManager' => 'x' }, '' ]);
+	for my $case (@cases) {
+		my ($what, $files, $warning, @options) = @$case;
+		my $from = tiny_root('network-' . $what =~ s/\W+/-/gr, sub { write_files($_[0], %$files) });
+		my $r    = try($TARBOOT, 'pack', $from, '-n', '--kernel=none', @options);
+		is("$r->{exit} $r->{err}", "0 $warning", "network: $what");
+	}
+}
+
 # A root with systemd and without a machine-id would boot as for the first time, each time.
 for my $case ([ 'none', 1, sub { } ], [ 'a link', 1, sub { symlink '/var/lib/dbus/machine-id', "$_[0]/etc/machine-id" or die "symlink: $!" } ],
 	[ 'one', 0, sub { spew("$_[0]/etc/machine-id", "0123\n") } ], [ 'an empty one', 0, sub { spew("$_[0]/etc/machine-id", '') } ]) {

@@ -338,7 +338,7 @@ nsenter -t $machine -n ip link set lo up
 nsenter -t $machine -n ip address add 10.7.0.9/24 dev plug
 forged=$(printf 'x\ndnsmasq-dhcp[1]: 7 DHCPACK(br0) 10.7.0.66 52:54:00:12:34:01 teacher')
 nsenter -t $machine -n busybox tftp -g -r "$forged" -l /dev/null 10.7.0.1 2>/dev/null
-until_true 'grep -q "^dnsmasq-tftp.*/xdnsmasq-dhcp.* teacher not found for 10.7.0.9" "$log"'
+until_true 'grep -q "dnsmasq-tftp.*/xdnsmasq-dhcp.* teacher not found for 10.7.0.9" "$log"'
 nsenter -t $machine -n busybox udhcpc -f -q -n -t 5 -T 2 -i plug -V "$forged" -x hostname:"$forged" -s /bin/true 2>/dev/null
 until_true 'grep -q "address given" "$log"'
 grep -c 'given to teacher' "$log"

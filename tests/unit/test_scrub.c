@@ -332,6 +332,7 @@ static void test_actions(void)
 		{ RULE_VERITYTAB, "x UUID=1 UUID=2 0 nofail\n", SCRUB_CHANGES, 0 },
 		{ RULE_CARD_PROFILE, "HWADDR=52:54:00:12:34:56\n", SCRUB_LEAVES_OUT, 0 },
 		{ RULE_CARD_PROFILE, "BOOTPROTO=dhcp\n", SCRUB_LETS_BE, 0 },
+		{ RULE_NETWORK, "iface enp1s0 inet dhcp\n", SCRUB_LETS_BE, 0 },
 		{ RULE_RESOLV_CONF, "nameserver 10.0.0.1\n", SCRUB_LETS_BE, 0 },
 	};
 	struct scrubbed s;

@@ -1,0 +1,28 @@
+/*
+ * What of the root's configuration of the network is for one machine only, and is packed as it is: names of cards, addresses. And
+ * whether any is left.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "tree/root_files.h"
+
+struct network_check {
+	char card[64], card_path[256];       /* the first that names a card which is not there */
+	char address[64], address_path[256]; /* the first that gives a card an address */
+	bool fits;                           /* some are for cards that are there */
+	bool is_left, is_left_out;           /* some stay; some do not */
+	bool is_given; /* an overlay has some: whoever made it knows his network */
+};
+
+/* Looks at a file of the root; others than those of the network are passed over. */
+void network_check_file(struct network_check *c, const char *path, const char *text, size_t size,
+			bool is_left_out);
+
+/* Looks at a name in an overlay. */
+void network_check_overlay(struct network_check *c, const char *path);
+
+/* Warns. packed: what goes into the image. */
+void network_check_warn(const struct network_check *c, const struct root_files *packed);
