@@ -90,17 +90,15 @@ bool root_files_has_one_of(const struct root_files *r, const char *const *paths)
 	return false;
 }
 
-char *root_files_read(const struct root_files *r, const char *path, size_t max, size_t *ret_size)
+char *root_files_read(const struct root_files *r, const char *path)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 	size_t size;
 	char *text;
 
-	if (r->stat(r, path, &st) < 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size > max)
+	if (r->stat(r, path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > ROOT_TEXT_MAX)
 		return NULL;
-	fd = r->open(r, path, max);
-	if (fd < 0 || read_all(fd, &text, ret_size ? ret_size : &size) < 0)
-		return NULL;
-	return text;
+	fd = r->open(r, path, ROOT_TEXT_MAX);
+	return fd < 0 || read_all(fd, &text, &size) < 0 ? NULL : text;
 }

@@ -37,6 +37,7 @@ bool root_files_has_directory(const struct root_files *r, const char *path);
 /* Is anything at one of these paths? paths ends with NULL. */
 bool root_files_has_one_of(const struct root_files *r, const char *const *paths);
 
-/* The whole of a file of at most max bytes: the caller's, with a NUL behind *ret_size bytes; NULL if there is none, or none that
- * can be read. ret_size may be NULL. */
-char *root_files_read(const struct root_files *r, const char *path, size_t max, size_t *ret_size);
+#define ROOT_TEXT_MAX (1 << 20) /* bytes: what is larger is no configuration */
+
+/* The text of a file of at most so many bytes, the caller's; NULL if there is none, or none that can be read. */
+char *root_files_read(const struct root_files *r, const char *path);

@@ -78,21 +78,6 @@ static int check_init(struct pack *p, struct fail *f)
 	return 0;
 }
 
-/* SELinux in the root is strict, and nobody has labelled what the boot makes. */
-static void check_selinux(const struct root_files *root)
-{
-	char text[4096];
-	_cleanup_close_ int config = root->open(root, "etc/selinux/config", sizeof(text));
-	ssize_t n = config < 0 ? -1 : read(config, text, sizeof(text) - 1);
-
-	if (n <= 0)
-		return;
-	text[n] = '\0';
-	if (strncmp(text, "SELINUX=enforcing", 17) == 0 || strstr(text, "\nSELINUX=enforcing"))
-		print_warning("SELinux is enforcing in the root: boot with selinux=0, or set "
-			      "SELINUX=permissive in etc/selinux/config");
-}
-
 /* Image, kernel and report, of the pack before, may lie inside the root or an overlay. */
 static int load(struct pack *p, struct fail *f)
 {
@@ -435,8 +420,7 @@ static int pack_image(struct pack *p, struct fail *f)
 		r = write_payload(p, f);
 	if (r < 0)
 		return r;
-	check_selinux(&p->files.files);
-	root_warn_of_ssh_keys(&p->files.files);
+	root_warn_of_files(&p->files.files, p->manifest.init);
 	r = fill_manifest(p, f);
 	if (r == 0)
 		r = write_boot_part(p, f);
@@ -483,7 +467,7 @@ static int pack_nothing(struct pack *p, struct fail *f)
 	r = prepare(p, f);
 	if (r < 0)
 		return r;
-	root_warn_of_ssh_keys(&p->files.files);
+	root_warn_of_files(&p->files.files, p->manifest.init);
 	pack_kernel_warn(&p->kernel, &p->root);
 	printf("root     %s, %llu member%s would be packed\n",
 	       size_format(size, p->decisions.bytes), (unsigned long long)p->decisions.members,

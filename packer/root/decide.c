@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "root/crypttab.h"
+#include "root/disk_needs.h"
 #include "root/fstab.h"
 #include "base/path.h"
 #include "root/root_warnings.h"
@@ -18,7 +19,6 @@
 #include "root/usr_names.h"
 
 #define MACHINE_ID "etc/machine-id"
-#define TEXT_MAX (1 << 20)
 
 int decide_open(struct decisions *d, const struct decide_settings *settings, struct rules *rules,
 		struct rootfs *fs, struct fail *f)
@@ -231,7 +231,7 @@ static int note_tables(struct decisions *d, struct fail *f)
 		if (!decide_leaves_out(d, tables[i].path, false) &&
 		    root_tree_find(d->fs->tree, tables[i].path, true, &n) == 0 &&
 		    n->type == MEMBER_FILE &&
-		    rootfs_read(d->fs, n, TEXT_MAX, &text, &size, &unused) == 0)
+		    rootfs_read(d->fs, n, ROOT_TEXT_MAX, &text, &size, &unused) == 0)
 			r = note_table(d, tables[i].table, text, size);
 	}
 	return r < 0 ? fail_errno(f, r, "the root", "cannot read its tables of file systems") : 0;
@@ -315,7 +315,7 @@ static int decide_by_text(struct decisions *d, struct root_name *n, const char *
 	_cleanup_free_ char *text = NULL;
 	struct scrubbed scrubbed;
 	size_t size;
-	int r = rootfs_read(d->fs, n, TEXT_MAX, &text, &size, f);
+	int r = rootfs_read(d->fs, n, ROOT_TEXT_MAX, &text, &size, f);
 
 	if (r < 0)
 		return r;
@@ -567,18 +567,27 @@ static void warn_of_mount(const struct decisions *d, const struct root_name *n, 
 		      path, layer_name(d, n));
 }
 
+/* Of what will surprise at boot, and no rule changes. */
+static void warn_of_boot(const struct decisions *d)
+{
+	struct rootfs_files packed;
+
+	if (d->explain)
+		return;
+	rootfs_files(d->fs, &packed);
+	network_check_warn(&d->network, &packed.files);
+	disk_needs_warn(&(struct disk_needs){ d->fs, &d->rules, &d->mapped, d->root_layers });
+}
+
 void decide_warn(const struct decisions *d)
 {
 	struct root_name *top = root_tree_root(d->fs->tree);
 	const struct inode *i = rootfs_inode(d->fs, top);
-	struct rootfs_files packed;
 	char path[2 * PATH_MAX];
 
 	if (!i->is_implied)
 		root_warn_of_directory(i->mode, i->uid);
-	rootfs_files(d->fs, &packed);
-	if (!d->explain)
-		network_check_warn(&d->network, &packed.files);
+	warn_of_boot(d);
 	for (struct root_name *n = top; n; n = root_tree_next(top, n)) {
 		if (!rootfs_inode(d->fs, n)->is_mount || n->mark)
 			continue;

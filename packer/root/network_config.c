@@ -331,6 +331,7 @@ void network_config_read(const char *path, const char *text, size_t size,
 	*ret = (struct network_config){ 0 };
 	if (!format)
 		return;
+	ret->is_any = format->read == read_keyfile || format->read == read_networkd;
 	if (format->read == read_ifcfg) {
 		name = strstr(path, "/ifcfg-") + strlen("/ifcfg-");
 		r.stanza.names = (struct field){ name, strlen(name) };

@@ -15,7 +15,7 @@ struct network_config {
 		card; /* the first name, or pattern, that no card has with net.ifnames=0; size 0: none */
 	struct field address; /* the first that a card gets; size 0: none */
 	bool fits;   /* it names a card that has that name with net.ifnames=0, or all cards */
-	bool is_any; /* it is for something else than lo */
+	bool is_any; /* it is for something else than lo, or may be */
 };
 
 /* Is it the path of such a file in a root? */

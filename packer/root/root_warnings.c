@@ -2,7 +2,9 @@
 #include "root/root_warnings.h"
 
 #include "base/fields.h"
+#include "root/login_check.h"
 #include "base/print.h"
+#include "root/systemd_check.h"
 
 void root_warn_of_directory(unsigned mode, uid_t uid)
 {
@@ -21,7 +23,25 @@ void root_warn_of_directory(unsigned mode, uid_t uid)
 			(unsigned)uid);
 }
 
-void root_warn_of_ssh_keys(const struct root_files *packed)
+/* Where no cloud is, cloud-init does nothing, unless its datasource is in the root. */
+static bool has_datasource(const struct root_files *packed)
+{
+	static const char *const seeds[] = { "var/lib/cloud/seed/nocloud",
+					     "var/lib/cloud/seed/nocloud-net",
+					     "etc/cloud/cloud.cfg.d/99-installer.cfg", /* Ubuntu */
+					     "etc/cloud/ds-identify.cfg", NULL };
+
+	return root_files_has_one_of(packed, seeds);
+}
+
+static bool has_cloud_init(const struct root_files *packed)
+{
+	return root_files_has(packed, "usr/bin/cloud-init") &&
+	       !root_files_has(packed, "etc/cloud/cloud-init.disabled");
+}
+
+/* An ssh server without host keys, where nothing creates them at boot, as in Debian: it would not start. */
+static void warn_of_ssh_keys(const struct root_files *packed)
 {
 	static const char *const servers[] = { "usr/sbin/sshd", "usr/bin/sshd", NULL };
 	static const char *const keys[] = { "etc/ssh/ssh_host_ed25519_key",
@@ -34,7 +54,6 @@ void root_warn_of_ssh_keys(const struct root_files *packed)
 		"usr/lib/systemd/system/sshdgenkeys.service", /* Arch */
 		"usr/sbin/sshd-gen-keys-start",               /* SUSE */
 		"etc/init.d/sshd",                            /* Alpine, Gentoo */
-		"usr/bin/cloud-init",
 		"etc/systemd/system/ssh.service.d",
 		"etc/systemd/system/sshd.service.d",
 		"etc/systemd/system/ssh.service",
@@ -42,12 +61,68 @@ void root_warn_of_ssh_keys(const struct root_files *packed)
 		NULL
 	};
 
-	if (root_files_has_one_of(packed, servers) && !root_files_has_one_of(packed, keys) &&
-	    !root_files_has_one_of(packed, creators))
+	if (!root_files_has_one_of(packed, servers) || root_files_has_one_of(packed, keys) ||
+	    root_files_has_one_of(packed, creators))
+		return;
+	if (!has_cloud_init(packed))
 		print_warning(
 			"the root has an ssh server, but neither host keys nor a unit that "
 			"creates them: run ssh-keygen -A from a unit (ssh.service.d), or keep "
 			"them with --keep '/etc/ssh/ssh_host_*'");
+	else if (!has_datasource(packed))
+		print_warning("without a datasource cloud-init creates no host keys for the ssh "
+			      "server, no users and no network: give one with --overlay or a "
+			      "layer (var/lib/cloud/seed/nocloud), or boot with ds=nocloud");
+}
+
+/* SELinux in the root is strict, and nobody has labelled what the boot makes. */
+static void warn_of_selinux(const struct root_files *packed)
+{
+	_cleanup_free_ char *text = root_files_read(packed, "etc/selinux/config");
+
+	if (text &&
+	    (strncmp(text, "SELINUX=enforcing", 17) == 0 || strstr(text, "\nSELINUX=enforcing")))
+		print_warning("SELinux is enforcing in the root: boot with selinux=0, or set "
+			      "SELINUX=permissive in etc/selinux/config");
+}
+
+/* Without a file only these modules of the C library know localhost. */
+static bool knows_localhost(const char *nsswitch)
+{
+	const char *next = nsswitch;
+	struct field line;
+
+	while (line_next(&next, nsswitch + strlen(nsswitch), &line))
+		if (field_starts_with(line, "hosts:"))
+			return field_contains(line, "myhostname") ||
+			       field_contains(line, "resolve");
+	return true;
+}
+
+/* docker export has it empty. */
+static void warn_of_hosts(const struct root_files *packed)
+{
+	_cleanup_free_ char *nsswitch = root_files_read(packed, "etc/nsswitch.conf");
+	bool is_there = root_files_has(packed, "etc/hosts");
+	struct stat hosts = { 0 };
+
+	if (is_there && (packed->stat(packed, "etc/hosts", &hosts) < 0 || hosts.st_size > 0))
+		return;
+	if (nsswitch && !knows_localhost(nsswitch))
+		print_warning("etc/hosts is %s, so localhost has no address: give one with the "
+			      "line \"127.0.0.1 localhost\" with --overlay",
+			      is_there ? "empty" : "missing");
+}
+
+void root_warn_of_files(const struct root_files *packed, const char *init)
+{
+	warn_of_selinux(packed);
+	warn_of_ssh_keys(packed);
+	warn_of_hosts(packed);
+	if (!systemd_check_is(packed, init))
+		return;
+	systemd_check_warn(packed);
+	login_check_warn(packed);
 }
 
 /* What NetworkManager or a DHCP client made, the same program makes anew. */

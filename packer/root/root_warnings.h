@@ -11,9 +11,9 @@
 /* About the root directory: everybody must be able to enter it, and only root may change it. */
 void root_warn_of_directory(unsigned mode, uid_t uid);
 
-/* About an ssh server without host keys, where nothing creates them at boot, as in Debian: it would not start. packed:
- * what goes into the image. */
-void root_warn_of_ssh_keys(const struct root_files *packed);
+/* About what goes into the image, and the path of its init: an ssh server that would not start, SELinux, a systemd that is
+ * not complete, nobody who could log in. */
+void root_warn_of_files(const struct root_files *packed, const char *init);
 
 /* About the text of an etc/resolv.conf that is a file: machines elsewhere may not reach its servers. */
 void root_warn_of_name_servers(const char *text, size_t size);

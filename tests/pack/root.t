@@ -116,6 +116,8 @@ for my $what (sort keys %broken) {
 	packs('the same with --force', pack_root($root, @NO, '--exclude=/sbin/init', '--force'),
 		qr{^the new init: none of /sbin/init, .* is in the root, as a file or a link to one$});
 	packs('SELinux that is enforcing', pack_root(root_with('etc/selinux/config' => "# x\nSELINUX=enforcing\n"), @NO), qr/SELinux is enforcing/);
+	packs('the same, a dry run', try($TARBOOT, 'pack', root_with('etc/selinux/config' => "SELINUX=enforcing\n"), '-n', @NO),
+		qr/^SELinux is enforcing in the root: boot with selinux=0, or set SELINUX=permissive in etc\/selinux\/config$/);
 	packs('SELinux that is not', pack_root(root_with('etc/selinux/config' => "SELINUX=permissive\n#SELINUX=enforcing\n"), @NO));
 }
 
@@ -349,10 +351,90 @@ for my $tar (0, 1) {
 
 # An ssh server that would not start, since its host keys stay on the builder.
 my $NO_KEYS = qr{^the root has an ssh server, but neither host keys nor a unit that creates them: run ssh-keygen -A from a unit \(ssh\.service\.d\), or keep them with --keep '/etc/ssh/ssh_host_\*'$};
+my $NO_SOURCE = qr{^without a datasource cloud-init creates no host keys for the ssh server, no users and no network: give one with --overlay or a layer \(var/lib/cloud/seed/nocloud\), or boot with ds=nocloud$};
 for my $case ([ 'host keys are scrubbed', {}, [], $NO_KEYS ], [ 'host keys are kept', {}, ['--keep=/etc/ssh/ssh_host_*'] ],
-	[ 'Fedora', { 'usr/lib/systemd/system/sshd-keygen@.service' => 'x' }, [] ], [ 'a drop-in', { 'etc/systemd/system/ssh.service.d/keys.conf' => 'x' }, [] ]) {
+	[ 'Fedora', { 'usr/lib/systemd/system/sshd-keygen@.service' => 'x' }, [] ], [ 'a drop-in', { 'etc/systemd/system/ssh.service.d/keys.conf' => 'x' }, [] ],
+	[ 'cloud-init', { 'usr/bin/cloud-init' => 'x' }, [], $NO_SOURCE ], [ 'its datasource', { 'usr/bin/cloud-init' => 'x', 'var/lib/cloud/seed/nocloud/meta-data' => 'x' }, [] ],
+	[ 'cloud-init that is disabled', { 'usr/bin/cloud-init' => 'x', 'etc/cloud/cloud-init.disabled' => '' }, [], $NO_KEYS ]) {
 	my ($name, $files, $options, @warning) = @$case;
 	packs("sshd: $name", pack_root(root_with('usr/sbin/sshd' => 'x', 'etc/ssh/ssh_host_ed25519_key' => 'x', %$files), @NO, @$options), @warning);
+}
+
+# A systemd that a container image left incomplete, and a root that nobody can enter. Links are { link => target }; undef is nothing.
+sub systemd_root {
+	my (%change) = @_;
+	my %files = ('usr/lib/systemd/system/sysinit.target' => '', 'usr/lib/systemd/systemd-udevd' => 'x', 'etc/systemd/system/multi-user.target.wants/x.service' => 'x', %change);
+	my $root  = root_with(map { $_ => $files{$_} } grep { defined $files{$_} && !ref $files{$_} } keys %files);
+
+	unlink "$root/sbin/init";
+	spew("$root/usr/lib/systemd/systemd", elf_program(), 0755);
+	$files{'sbin/init'} = { link => '/usr/lib/systemd/systemd' };
+	for my $path (grep { ref $files{$_} } sort keys %files) {
+		run('mkdir', '-p', "$root/$path" =~ s{/[^/]*\z}{}r);
+		symlink $files{$path}{link}, "$root/$path" or die "$path: $!";
+	}
+	return $root;
+}
+
+{
+	my $NOBODY = qr{^nobody can log in: etc/shadow has no password, no home has \.ssh/authorized_keys, and no getty logs in by itself: run chpasswd in the root, or give keys with --overlay or a layer$};
+	my $PASSWD = "root:x:0:0::/root:/bin/sh\nu:x:1000:1000::/home/u:/bin/sh\n";
+	my $MASKED = { link => '/dev/null' };
+	my %SHUT   = ('etc/passwd' => $PASSWD, 'etc/shadow' => "root:*:1::::::\nu:!:1::::::\n");
+	my @cases  = (
+		[ 'all is well', {} ],
+		[ 'no udev', { 'usr/lib/systemd/systemd-udevd' => undef }, qr{^systemd has no udev, so nothing loads drivers after the boot part: install it in the root \(Debian: udev, Fedora: systemd-udev\)$} ],
+		[ 'masks of a container', { 'etc/systemd/system/getty.target' => $MASKED, 'etc/systemd/system/systemd-udevd.service' => $MASKED, 'etc/systemd/system/x.service' => $MASKED },
+			qr{^systemd-udevd\.service is masked, as in a container, so nothing loads drivers after the boot part: leave it out with --exclude /etc/systemd/system/systemd-udevd\.service$},
+			qr{^getty\.target is masked, as in a container, so no console has a login: leave it out with --exclude /etc/systemd/system/getty\.target$} ],
+		[ 'nothing enabled', { 'etc/systemd/system/multi-user.target.wants/x.service' => undef, 'etc/machine-id' => "uninitialized\n" },
+			qr{^no unit of systemd is enabled in etc/systemd/system, which it would do at a first boot only: run systemctl --root=ROOT preset-all and pack again, or boot with systemd\.condition-first-boot=yes systemd\.firstboot=no$} ],
+		[ 'made for a first boot, and enabled', { 'etc/machine-id' => "uninitialized\n" } ],
+		[ 'nobody', \%SHUT, $NOBODY ], [ 'a password', { %SHUT, 'etc/shadow' => "root:*:1::::::\nu:\$6\$x:1::::::\n" } ],
+		[ 'no password needed', { %SHUT, 'etc/shadow' => "root::1::::::\n" } ], [ 'a password of old', { %SHUT, 'etc/passwd' => "root:abcdefghijklm:0:0::/root:/bin/sh\n" } ],
+		[ 'a key', { %SHUT, 'home/u/.ssh/authorized_keys' => 'x' } ], [ 'a key of nobody', { %SHUT, 'home/v/.ssh/authorized_keys' => 'x' }, $NOBODY ],
+		[ 'a getty', { %SHUT, 'etc/systemd/system/serial-getty@ttyS0.service.d/login.conf' => 'x' } ],
+		[ 'a getty that is masked', { %SHUT, 'etc/systemd/system/console-getty.service' => $MASKED }, $NOBODY ],
+		[ 'the getty of packages', { %SHUT, 'usr/lib/systemd/system/getty@.service' => 'x' }, $NOBODY ], [ 'accounts of a server', { %SHUT, 'etc/sssd/sssd.conf' => 'x' } ],
+		[ 'localhost', { 'etc/nsswitch.conf' => "hosts: files dns\n", 'etc/hosts' => "127.0.0.1 localhost\n" } ],
+		[ 'localhost of systemd', { 'etc/nsswitch.conf' => "hosts: files myhostname\n", 'etc/hosts' => '' } ],
+		[ 'no localhost', { 'etc/nsswitch.conf' => "passwd: files\nhosts: files dns\n", 'etc/hosts' => '' },
+			qr{^etc/hosts is empty, so localhost has no address: give one with the line "127\.0\.0\.1 localhost" with --overlay$} ],
+		[ 'no hosts', { 'etc/nsswitch.conf' => "hosts: files dns\n" }, qr{^etc/hosts is missing, so localhost} ]);
+	for my $case (@cases) {
+		my ($name, $files, @warnings) = @$case;
+		my $root = systemd_root(%$files);
+		packs("systemd: $name", pack_root($root, @NO), @warnings);
+		packs("systemd: $name, a dry run", try($TARBOOT, 'pack', $root, '-n', @NO), @warnings);
+	}
+	packs('another init beside systemd', pack_root(systemd_root(%SHUT, 'usr/lib/systemd/systemd-udevd' => undef), @NO, '--init=/bin/busybox'));
+	packs('a root without systemd', pack_root(root_with(%SHUT), @NO));
+	packs('a machine-id that is kept', pack_root(systemd_root('etc/systemd/system/multi-user.target.wants/x.service' => undef, 'etc/machine-id' => "uninitialized\n"), @NO, '--keep=/etc/machine-id'));
+}
+
+# Tables that are links, which are packed as they are, and units for disks.
+{
+	my $FSTAB = "/dev/disk/by-label/nixos / ext4 defaults 0 1\nUUID=1 /boot vfat defaults 0 2\ntmpfs /tmp tmpfs\n";
+	my %NIX   = ('etc/fstab' => { link => '/etc/static/fstab' }, 'etc/static' => { link => '/nix/store/5e-etc/etc' }, 'nix/store/5e-etc/etc/fstab' => $FSTAB);
+	my $LINK  = qr{^etc/fstab is a link to /etc/static/fstab, which is packed as it is, and its lines for /, /boot need disks: boot with fstab=no, or take them out there$};
+	my $CRYPT = qr{^etc/crypttab is a link to \.\./crypttab, which is packed as it is, and its lines for luks need disks: boot with luks\.crypttab=no, or take them out there$};
+	my $UNIT  = 'etc/systemd/system/data.mount';
+	my $WANTS = 'etc/systemd/system/local-fs.target.wants/data.mount';
+	my $DISK  = qr{^etc/systemd/system/data\.mount needs the disk /dev/sdb1, and systemd waits for it: leave the unit out with --exclude, or replace it with --overlay$};
+	my $MOUNT = "[Mount]\nWhat=/dev/sdb1\nWhere=/data\n";
+	my $over  = scratch('fstab');
+	run('mkdir', '-p', "$over/etc");
+	spew("$over/etc/fstab", '');
+	for my $case (
+		[ 'a link', \%NIX, [], $LINK ], [ 'a link and an overlay', \%NIX, ["--overlay=$over"] ], [ 'a link that is kept', \%NIX, ['--keep=/etc/fstab'] ],
+		[ 'a link, --no-scrub', \%NIX, ['--no-scrub'] ], [ 'a link to what needs none', { %NIX, 'nix/store/5e-etc/etc/fstab' => "tmpfs /tmp tmpfs\n" }, [] ],
+		[ 'a link to nothing', { 'etc/fstab' => { link => '/etc/static/fstab' } }, [] ],
+		[ 'crypttab', { 'etc/crypttab' => { link => '../crypttab' }, 'crypttab' => "luks UUID=1 none luks\n" }, [], $CRYPT ],
+		[ 'a unit', { $UNIT => $MOUNT, $WANTS => { link => '/etc/systemd/system/data.mount' } }, [], $DISK ],
+		[ 'a unit that is not enabled', { $UNIT => $MOUNT }, [] ], [ 'a unit that needs none', { $UNIT => $MOUNT =~ s/.dev.sdb1/tmpfs/r, $WANTS => { link => '/x' } }, [] ]) {
+		my ($name, $files, $options, @warnings) = @$case;
+		packs("disks: $name", pack_root(systemd_root(%$files), @NO, @$options), @warnings);
+	}
 }
 
 # A file system mounted in the root stays out; its mount point is an empty directory.

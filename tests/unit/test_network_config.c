@@ -65,7 +65,7 @@ static const struct {
 	  "", false, true },
 	{ KEYFILE, "[match]\ninterface-name=!lo;en*;\n", "en*", "", true, true },
 	{ KEYFILE, "[connection]\ntype=wifi\n[ipv4]\naddress1=192.0.2.7/24\n", "", "", false,
-	  false },
+	  true },
 
 	/* systemd */
 	{ NETWORKD, "[Match]\nName=en*\n[Network]\nDHCP=yes\n", "en*", "", false, true },

@@ -1,0 +1,143 @@
+/* Accounts, and what lets somebody in without one. */
+#include "root/login_check.h"
+
+#include <limits.h>
+#include <stdio.h>
+
+#include "base/fields.h"
+#include "base/path.h"
+#include "base/print.h"
+
+#define UNITS "etc/systemd/system"
+
+/* Accounts of another place, of a first boot, or nobody's: configuration that is there where it is used. */
+static const char *const other_ways[] = {
+	"etc/sssd/sssd.conf",
+	"etc/nslcd.conf",
+	"etc/yp.conf",
+	"etc/ipa/default.conf",
+	"etc/userdb",
+	"var/lib/systemd/home",
+	"etc/credstore/passwd.hashed-password.root",
+	"etc/credstore/passwd.plaintext-password.root",
+	"usr/lib/credstore/passwd.hashed-password.root",
+	"usr/lib/credstore/passwd.plaintext-password.root",
+	"var/lib/cloud/seed/nocloud",
+	"var/lib/cloud/seed/nocloud-net",
+	"etc/dropbear/authorized_keys",
+	"etc/ssh/authorized_keys",
+	"etc/ssh/authorized_keys.d",
+	"usr/sbin/gdm",
+	"usr/sbin/gdm3",
+	"usr/sbin/lightdm",
+	"usr/bin/lightdm",
+	"usr/bin/sddm",
+	"usr/bin/greetd",
+	"usr/sbin/greetd",
+	UNITS "/sysinit.target.wants/debug-shell.service",
+	NULL,
+};
+
+/* The line's field of this number, from 0. */
+static struct field field_of(struct field line, unsigned number)
+{
+	struct field part = { line.at, 0 };
+
+	for (unsigned i = 0; i <= number; i++)
+		if (!field_next_part(&line, ':', &part))
+			return (struct field){ part.at, 0 };
+	return part;
+}
+
+/* A hash, or none at all: whoever knows the name is let in. */
+static bool is_usable(struct field password)
+{
+	return password.size != 1 && !field_starts_with(password, "!") &&
+	       !field_starts_with(password, "*");
+}
+
+/* In etc/shadow, or in an etc/passwd, whose x means the other. */
+static bool has_password(const char *table)
+{
+	const char *next = table;
+	struct field line;
+
+	while (line_next(&next, table + strlen(table), &line))
+		if (field_contains(line, ":") && is_usable(field_of(line, 1)))
+			return true;
+	return false;
+}
+
+static bool has_key(const struct root_files *packed, const char *passwd)
+{
+	static const char *const names[] = { "authorized_keys", "authorized_keys2" };
+	const char *next = passwd;
+	char path[PATH_MAX];
+	struct field line;
+
+	while (line_next(&next, passwd + strlen(passwd), &line)) {
+		struct field home = field_of(line, 5);
+
+		for (size_t i = 0; home.size > 0 && i < ARRAY_SIZE(names); i++) {
+			snprintf(path, sizeof(path), "%.*s/.ssh/%s",
+				 (int)(home.size < 2048 ? home.size : 2048), home.at, names[i]);
+			if (root_files_has(packed, path_in_root(path)))
+				return true;
+		}
+	}
+	return false;
+}
+
+struct unit_directory {
+	const struct root_files *packed;
+	const char *path;
+	bool is_own; /* not of packages, which have unchanged ones, too */
+};
+
+/* A getty that its distribution does not have logs in by itself, or does what else its author wanted. A mask is none. */
+static int is_changed_getty(void *arg, const char *name, bool is_directory)
+{
+	static const char *const starts[] = { "getty@", "serial-getty@", "console-getty.",
+					      "container-getty@", "autologin" };
+	const struct unit_directory *d = arg;
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(starts); i++) {
+		if (strncmp(name, starts[i], strlen(starts[i])) != 0)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", d->path, name);
+		return is_directory || (d->is_own && root_files_has(d->packed, path));
+	}
+	return 0;
+}
+
+static bool has_changed_getty(const struct root_files *packed)
+{
+	struct unit_directory own = { packed, UNITS, true },
+			      of_packages = { packed, "usr/lib/systemd/system", false };
+
+	return packed->list(packed, own.path, is_changed_getty, &own) > 0 ||
+	       packed->list(packed, of_packages.path, is_changed_getty, &of_packages) > 0;
+}
+
+static bool sshd_asks_others(const struct root_files *packed)
+{
+	_cleanup_free_ char *config = root_files_read(packed, "etc/ssh/sshd_config");
+
+	return config && (strstr(config, "\nAuthorizedKeysCommand ") ||
+			  strstr(config, "\nTrustedUserCAKeys "));
+}
+
+void login_check_warn(const struct root_files *packed)
+{
+	_cleanup_free_ char *shadow = root_files_read(packed, "etc/shadow");
+	_cleanup_free_ char *passwd = root_files_read(packed, "etc/passwd");
+
+	if (!shadow || !strchr(shadow, ':') || !passwd || has_password(shadow) ||
+	    has_password(passwd) || has_key(packed, passwd) || has_changed_getty(packed) ||
+	    root_files_has_one_of(packed, other_ways) || sshd_asks_others(packed))
+		return;
+	print_warning("nobody can log in: etc/shadow has no password, no home has "
+		      ".ssh/authorized_keys, and no getty logs in by itself: run chpasswd in the "
+		      "root, or give keys with --overlay or a layer");
+}
