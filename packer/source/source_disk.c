@@ -94,7 +94,8 @@ static int check_parts(const char *path, const char *format, struct fail *f)
 	return fail_set(f, EINVAL, path,
 			"If you trust this disk, make one file of it and pack that: qemu-img "
 			"convert -O qcow2 DISK NEW.",
-			"its header takes content from another file%s%s", *name ? ": " : "", name);
+			"its header takes content from another file: %s",
+			*name ? name : "(the name is not in the header)");
 }
 
 int source_disk_open(const char *path, const char *format, struct source **ret, struct fail *f)
