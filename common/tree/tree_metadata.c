@@ -126,6 +126,7 @@ static int apply_owner_and_mode(struct tree *t, int parent_fd, const char *name,
 	enum member_type type;
 	struct stat st;
 	bool owned;
+	int r;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
@@ -137,7 +138,9 @@ static int apply_owner_and_mode(struct tree *t, int parent_fd, const char *name,
 	if (type == MEMBER_SYMLINK ||
 	    ((st.st_mode & 07777) == m->mode && (owned || !(m->mode & (S_ISUID | S_ISGID)))))
 		return 0;
-	return path_fd_chmod(fd, m->mode);
+	r = path_fd_chmod(fd, m->mode);
+	/* In the chroot of the boot there is no /proc, and nobody who could put anything there. */
+	return r == -EOPNOTSUPP && fchmodat(parent_fd, name, m->mode, 0) == 0 ? 0 : r;
 }
 
 int tree_metadata_apply_by_name(struct tree *t, int parent_fd, const char *name,
