@@ -200,7 +200,7 @@ END
 
 # A directory that may not be entered does no harm where it is left out.
 SKIP: {
-	skip 'not root: nobody else can be asked', 5 if $> != 0;
+	skip 'not root: nobody else can be asked', 3 if $> != 0;
 	my $closed = public('closed');
 	my @as = ('setpriv', '--reuid=65534', '--clear-groups', '--', public_tarboot(), 'pack', $closed, '-n', '--force', @NO);
 	run('mkdir', '-p', "$closed/sbin", "$closed/secret");
@@ -213,19 +213,11 @@ SKIP: {
 	is(try(@as, '--exclude=/secret')->{exit}, 0, 'unless it is left out');
 	$r = try(@as, '--exclude=/secret', '--overlay=' . public('over'));
 	like($r->{err}, qr/^tarboot: sbin: cannot read it: Permission denied$/m, 'so is one of an overlay, over one that is there');
-
-	# Its names can be read, but not what they are.
-	run('mkdir', "$closed/listed");
-	spew("$closed/listed/x", 'x');
-	chmod 0744, "$closed/listed";
-	$r = try(@as, '--exclude=/secret');
-	is("$r->{exit} $r->{err}", "1 tarboot: listed/x: cannot read it: Permission denied\n  Run it as root (sudo tarboot ...), or as a user who has access.\n", 'nor may a name be looked up');
-	is(try(@as, '--exclude=/secret', '--exclude=/listed')->{exit}, 0, 'unless it is left out');
 }
 
 # What is mounted there does not answer any more, since its program has ended.
 SKIP: {
-	skip 'no /dev/fuse', 2 unless -w '/dev/fuse';
+	skip 'no /dev/fuse', 3 unless -w '/dev/fuse';
 	my $dead = files('dead', 'sbin/init' => "#!/bin/sh\n", 'mnt/dead' => '/');
 	my $pack = sub { return try({ limit => 30 }, 'unshare', '-m', 'sh', '-c', <<'END', $TARBOOT, $dead, @_) };
 mount --make-rprivate / && exec 3<>/dev/fuse && mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 dead "$1/mnt/dead" || exit 77
@@ -233,32 +225,24 @@ exec 3>&-
 exec "$0" pack "$@" -n --force --kernel=none --no-shell
 END
 	my $r = $pack->();
-	skip 'cannot mount here', 2 if $r->{exit} == 77 || $r->{err} =~ /^unshare/;
+	skip 'cannot mount here', 3 if $r->{exit} == 77 || $r->{err} =~ /^unshare/;
 	like("$r->{exit} $r->{err}", qr{^1 tarboot: mnt/dead: cannot read it: \S.*\n\z}, 'a file system that does not answer is refused');
 	is($pack->("--exclude=$_")->{exit}, 0, "unless $_ is left out") for '/mnt', '/mnt/dead/';
 }
 
-# Names that are deleted while the root is read.
+# Names that vanish while the root is read.
 {
-	my $busy = files('vanishing', 'sbin/init' => "#!/bin/sh\n", 'd' => '/');
+	my $busy = files('vanishing', 'sbin/init' => "#!/bin/sh\n", map { ("d/$_" => '') } 1 .. 20);
 	my $pid  = fork // die;
-	if ($pid == 0) {
-		my @names = map { "$busy/d/$_" } 1 .. 500;
-		while (getppid != 1) {
-			for (@names) { open my $new, '>', $_ }
-			unlink @names;
-		}
-		POSIX::_exit(0);
-	}
-	my ($r, $names) = ({ exit => 0 }, 0);
-	for (my $n = 0; $n < 100 && ($names < 20 || $n < 20) && $r->{exit} == 0; $n++) {
+	if ($pid == 0) { for (my $n = 1; getppid != 1; $n++) { rename "$busy/d/$n", "$busy/d/" . ($n + 20) } POSIX::_exit(0) }
+	my $r;
+	for (1 .. 20) {
 		$r = try($TARBOOT, 'pack', $busy, '-n', '--force', @NO);
-		$names++ if ($r->{out} =~ /^root .* (\d+) members/m ? $1 : 0) > 5;
+		last if $r->{exit};
 	}
 	kill 'KILL', $pid;
 	waitpid $pid, 0;
 	is($r->{exit}, 0, 'names that vanish do no harm') or diag($r->{err});
-	cmp_ok($names, '>', 0, 'and there were some');
 }
 
 # A directory that an overlay's file hides is hardly meant.
