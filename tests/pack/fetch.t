@@ -101,7 +101,7 @@ $files{"http://server.invalid$_"} = $files{$_} for '/root.tar.xz', '/root.tar.xz
 my $stream = scratch('stream.img');
 my @layers = (scratch('layer.tar.zst'), scratch('layer.tar.xz'));
 run("tar -C '$root' -cf - . | zstd -q >'$layers[0]'");
-run("tar -C '$root' -cf - etc bin | xz -T1 -0 >'$layers[1]'");
+run("tar -C '$root' --exclude ./random -cf - . | xz -T1 -0 >'$layers[1]'");
 tarboot('pack', $root, '-o', $stream, qw(--level=fast --kernel=none --no-shell --stream --modules none));
 spew("$stream.vmlinuz", bzimage('6.1', 'kernel'));
 tarboot('netboot', $stream, '-o', scratch('site'), qw(--server 10.7.0.1 --subnet 10.7.0.0/24 --stream), map { ('--layer', $_) } @layers);
