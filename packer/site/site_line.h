@@ -13,6 +13,10 @@
 #define SITE_LINE_SET_HOST "set host ${netX/hostname} ||\n"
 #define SITE_LINE_HOSTNAME "${host:uristring}"
 
+/* The DNS server behind ip=…:none, with its colon: systemd-network-generator takes no ip= that ends in one. */
+#define SITE_LINE_SET_DNS "isset ${netX/dns} && set nameserver :${netX/dns} ||\n"
+#define SITE_LINE_DNS "${nameserver}"
+
 /* Can a script have it: as text_is_plain(), but for variables in tarboot.layer=? */
 bool site_line_is_plain(const char *line);
 

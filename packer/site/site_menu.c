@@ -140,7 +140,7 @@ static void print_head(const struct menu *m)
 		fprintf(m->out, "%sset entry %s ||\n", only_for(m, &other->current), other->name);
 	fprintf(m->out,
 		"chain --autofree ${base}/mac-${netX/mac:hexhyp}.ipxe ||\n" SITE_LINE_SET_HOST
-		"\n");
+			SITE_LINE_SET_DNS "\n");
 }
 
 static void print_menu(const struct menu *m)

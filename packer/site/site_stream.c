@@ -19,7 +19,7 @@ static const char of_ipxe[] =
 
 /* netX is the card that iPXE boots from: of several, the settings must be those of one. */
 static const char ip[] = "ip=${netX/ip}::${netX/gateway}:${netX/netmask}:" SITE_LINE_HOSTNAME
-			 "::none:${netX/dns} ";
+			 "::none" SITE_LINE_DNS " ";
 static const char bootif[] = "BOOTIF=01-${netX/mac:hexhyp} ";
 
 /* What the menu itself may add: print_version() in site_menu.c. */

@@ -42,7 +42,7 @@ for my $kind (sort keys %machine) {
 		my ($line) = $text =~ /Kernel command line: (.*)/;
 		my ($address, $mac) = $kind eq 'BIOS' ? ('192.168.77.21', mac(1)) : ('192\.168\.77\.\d+', mac(2));
 		my $name = $kind eq 'BIOS' ? 'bios-pc' : 'x%20tarboot\.shell%3Dstart';
-		like($line, qr{tarboot\.rootfs=\Q$url\E ip=${address}:::255\.255\.255\.0:${name}::none: BOOTIF=01-@{[ $mac =~ tr/:/-/r ]} tarboot\.log=\Q$SERVER\E console=ttyS0},
+		like($line, qr{tarboot\.rootfs=\Q$url\E ip=${address}:::255\.255\.255\.0:${name}::none BOOTIF=01-@{[ $mac =~ tr/:/-/r ]} tarboot\.log=\Q$SERVER\E console=ttyS0},
 			'the kernel command line has its address, and its name in the same word');
 		unlike($line, qr/ tarboot\.shell=/, 'which adds no other');
 		like($text, qr/^tarboot: unpack root: \d+\.\d+ s/m, 'the root was unpacked');

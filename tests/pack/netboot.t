@@ -92,7 +92,7 @@ is(slurp("$site/http/images/lab/current/initrd.img"), slurp($lab), 'its image');
 like(menu(), qr/^item --key 1 lab \[1\] Class room \(.*\)\n/m, 'the menu has it');
 like(menu(), qr{^set from \$\{base\}/images/lab/\Q$one\E\n}m, 'by its version');
 like(menu(), qr/ rw panic=60 selinux=0 ip=::::\$\{host:uristring\}::dhcp biosdevname=0 net\.ifnames=0 ipv6\.disable=0 \|\|/, 'with the default line, and a place for names');
-like(menu(), qr/^chain --autofree .*\.ipxe \|\|\nset host \$\{netX\/hostname\} \|\|\n\n/m, 'which the machine\'s own script may set');
+like(menu(), qr/^chain --autofree .*\.ipxe \|\|\nset host \$\{netX\/hostname\} \|\|\nisset \$\{netX\/dns\} && set nameserver :\$\{netX\/dns\} \|\|\n\n/m, 'which the machine\'s own script may set');
 like(menu(), qr/ tarboot\.shell tarboot\.debug \|\|/, 'and for debug');
 is(menu() =~ s/^set base .*\n//mr, menu() =~ s{^set base http://10\.7\.0\.1\n}{}mr, 'from the server');
 unlike(menu(), qr/install/, 'there is no installer');

@@ -165,7 +165,7 @@ sub menu_line { return slurp("$site/http/menu.ipxe") =~ /^:\Q$_[0]\E\n(?:.+\n)*?
 sub b2sum { return (split ' ', run('b2sum', '-l', '256', $_[0]))[0] }
 
 # iPXE's words, as the documentation of the menu has them.
-my $OF_IPXE = 'ip=${netX/ip}::${netX/gateway}:${netX/netmask}:${host:uristring}::none:${netX/dns} BOOTIF=01-${netX/mac:hexhyp} tarboot.log=10.7.0.1';
+my $OF_IPXE = 'ip=${netX/ip}::${netX/gateway}:${netX/netmask}:${host:uristring}::none${nameserver} BOOTIF=01-${netX/mac:hexhyp} tarboot.log=10.7.0.1';
 my $DEFAULT = 'devfs=nomount rw panic=60 selinux=0 biosdevname=0 net.ifnames=0 ipv6.disable=0';
 
 is(pack_it('--no-shell')->{exit}, 0, 'an image without a fetcher');
@@ -275,7 +275,7 @@ like(menu_line('lab'), qr{/root\.tar\.zst \Q$OF_IPXE\E quiet \|\|}, 'in the menu
 }
 unlike(menu_line('lab'), qr/rootfs|BOOTIF/, 'nothing is fetched then');
 works('its default line', $image, '--name', 'second');
-like(menu_line('second'), qr/ ip=::::\$\{netX\/hostname\}::dhcp /, 'is that of images that are loaded');
+like(menu_line('second'), qr/ ip=::::\$\{host:uristring\}::dhcp /, 'is that of images that are loaded');
 works('the other kind', $image, '--name', 'second', '--stream');
 works('served elsewhere', '--url', 'http://boot.example/x');
 like(menu_line('second'), qr{=http://boot\.example/x/images/second/}, 'the root is there, too');
