@@ -223,7 +223,7 @@ refuses('a layer of which nothing is known', qr/^tarboot: --append: the machines
 works('variables', $stream, '--stream', '--layer', scratch('common'), '--append', 'panic=60 tarboot.layer=http://10.7.0.1/l/${mac}-${serial}.tar? tarboot.verify=root');
 like(menu(), qr{^kernel .* panic=60 tarboot\.layer=http://10\.7\.0\.1/l/\$\{netX/mac\}-\$\{serial:uristring\}\.tar\? tarboot\.verify=root \|\| goto failed$}m, 'iPXE fills them in');
 like(works('the same', $stream, '--stream', '--layer', scratch('common')), qr/^unchanged stream$/m, 'is kept as it was given');
-for my $wrong ([ '${x}', qr/--append: .*"\$\{x\}" is no variable of a layer/, 2 ], [ '/ console=${mac}', qr/without && and \|\|, and \$\{ only in tarboot\.layer=/, 1 ]) {
+for my $wrong ([ '${x}', qr/--append: .*"\$\{x\}" is no variable of a layer/, 2 ], [ '/ console=${mac}', qr/and those that begin with #, and \$\{ only in tarboot\.layer=/, 1 ]) {
 	my $r = netboot($stream, '--stream', '--append', "tarboot.layer=/$wrong->[0]");
 	is($r->{exit}, $wrong->[2], "$wrong->[0] is refused");
 	like($r->{err}, $wrong->[1], 'and why');
