@@ -18,8 +18,9 @@ sub _release { return basename(glob "$_[0]/usr/lib/modules/*") }
 
 sub _move_kernel {
 	my ($root, $to) = @_;
+	run("mv '$root'/boot/vmlinuz-* '$root/.kernel' && rm -rf '$root'/boot/*");
 	make_path(dirname("$root/$to"));
-	run("mv '$root'/boot/vmlinuz-* '$root/$to' && rm -rf '$root'/boot/*");
+	rename "$root/.kernel", "$root/$to" or die "$root/$to: $!";
 	return;
 }
 
