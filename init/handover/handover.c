@@ -40,6 +40,18 @@ static int move_root(void)
 	return r;
 }
 
+/* Nothing of the initramfs runs in the new system, not even a process of the network that somebody took over and that left its
+ * parent. Behind the switch the kernel may start programs of the new root. To PID 1 all others are all processes; elsewhere, in a
+ * test, they are somebody's. */
+static void end_all_others(void)
+{
+	if (getpid() != 1)
+		return;
+	(void)kill(-1, SIGKILL);
+	while (waitpid(-1, NULL, WNOHANG) > 0) /* who takes longer is the new init's */
+		;
+}
+
 int handover_switch_root(struct boot *b)
 {
 	_cleanup_close_ int old_root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -49,6 +61,7 @@ int handover_switch_root(struct boot *b)
 		return fail_errno(&b->fail, errno, "the initramfs", "cannot open it");
 	if (chdir(NEW_ROOT) < 0)
 		return fail_errno(&b->fail, errno, NEW_ROOT, "cannot enter it");
+	end_all_others();
 	r = pivot();
 	console_log(LOG_DEBUG, "pivot_root: %s", r < 0 ? strerror(-r) : "done");
 	if (r < 0)
@@ -87,22 +100,10 @@ static void reopen_console(void)
 		close(fd);
 }
 
-/* Nothing of the initramfs runs in the new system, not even a process of the network that somebody took over and that left its
- * parent. To PID 1 all others are all processes; elsewhere, in a test, they are somebody's. */
-static void end_all_others(void)
-{
-	if (getpid() != 1)
-		return;
-	(void)kill(-1, SIGKILL);
-	while (waitpid(-1, NULL, WNOHANG) > 0) /* who takes longer is the new init's */
-		;
-}
-
 int handover_exec(struct boot *b)
 {
 	char *own_name = b->argv[0];
 
-	end_all_others();
 	reopen_console();
 	terminals_close();
 	child_restore_signals();
