@@ -386,7 +386,7 @@ static int request(struct transfer *t, const char *target, CURLcode *ret, struct
 /* ---- what came of it ---- */
 
 /* Where a body ends whose length nobody tells, the file ends. Of a part that is wanted, one that is not in chunks may have been cut:
- * it counts when the try before came no further. */
+ * it counts when the try before came no further, but not an empty one, which needs no try before it. */
 static bool has_file_ended(const struct transfer *t)
 {
 	const struct download *d = t->d;
@@ -395,7 +395,7 @@ static bool has_file_ended(const struct transfer *t)
 		return false;
 	return t->stop == FETCH_SIZE_UNKNOWN ||
 	       (may_be_short(t) && t->response.status == 200 &&
-		(t->response.is_chunked || t->request.offset == t->at));
+		(t->response.is_chunked || (t->at > 0 && t->request.offset == t->at)));
 }
 
 /* The body has ended as HTTP has it: was that the end of the file? */

@@ -123,6 +123,7 @@ sub check_lengths {
 	for (['cut', [$small->(cut => 3), $small->()], 1, "answered 0 206 5 0\nfailed 0 cut 206 5 3\nanswered 0 206 5 3"],
 		['in chunks', [raw($chunks . chunked('small'))], 0, 'answered 0 200 ? 0'],
 		['without a length', [raw("HTTP/1.0 200 OK\r\n\r\n", 'small')], 1, "answered 0 200 ? 0\nfailed 0 cut 200 ? 5\nanswered 0 200 ? 5"],
+		['without a length, and empty', [raw("HTTP/1.0 200 OK\r\n\r\n"), $small->()], 1, "answered 0 200 ? 0\nfailed 0 cut 200 ? 0\nanswered 0 206 5 0"],
 		['without a length, and cut', [raw("HTTP/1.0 200 OK\r\n\r\n", 'sma'), $small->()], 1, "answered 0 200 ? 0\nfailed 0 cut 200 ? 3\nanswered 0 206 5 3"]) {
 		my ($name, $turns, $failures, $messages) = @$_;
 		$f = fetched($program, [@QUICK, '--end=65536', url_of(server(in_turn(@$turns)))], tries => $failures + 1);
