@@ -420,6 +420,16 @@ static void end_probe(struct network *n)
 		lose_turn(n, (enum network_reason)result.reason);
 }
 
+/* A renewed lease may say something else, which the kernel may refuse. */
+static void renew(struct network *n)
+{
+	bool had_address = n->turn->is_in_effect;
+
+	nic_configure(n->turn, n->rtnl);
+	if (had_address && !n->turn->is_in_effect)
+		look_again(n);
+}
+
 static void advance(struct network *n)
 {
 	struct nic *next;
@@ -429,8 +439,8 @@ static void advance(struct network *n)
 			nic_advance(&n->nics[i], n->rtnl, &n->task->options);
 	if (n->is_reached && (!nic_is_ready(n->turn) || nic_is_refused(n->turn)))
 		look_again(n);
-	if (n->is_reached && n->turn->is_config_new) /* a renewed lease may say something else */
-		nic_configure(n->turn, n->rtnl);
+	if (n->is_reached && n->turn->is_config_new)
+		renew(n);
 	if (n->probe.pid && now_usec() >= n->probe.end)
 		end_probe(n);
 	if (n->is_reached || n->probe.pid)

@@ -272,10 +272,12 @@ static int add_nameserver(const char *value, struct net_options *o, struct fail 
 static int set_bootif(const char *value, struct net_options *o, struct fail *f)
 {
 	const char *mac = strncmp(value, "01-", 3) == 0 && strlen(value) == 20 ? value + 3 : value;
+	uint8_t parsed[6];
 
-	if (!net_mac_parse(mac, o->bootif) || (o->bootif[0] & 1)) /* that of a group */
+	if (!net_mac_parse(mac, parsed) || (parsed[0] & 1)) /* that of a group */
 		return fail_set(f, EINVAL, "", "Write it as pxelinux does: 01-52-54-00-12-34-56.",
 				"it must be the MAC address of an Ethernet card");
+	memcpy(o->bootif, parsed, sizeof(o->bootif));
 	o->has_bootif = true;
 	return 0;
 }

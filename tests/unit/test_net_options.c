@@ -217,6 +217,10 @@ static void test_bad_beside_good(void)
 	ok(o.has_bootif, "BOOTIF is");
 	is_str(net_mac_format(o.bootif, mac), "52:54:00:12:34:56", "with its MAC");
 
+	is_int(read_options("BOOTIF=01-52-54-00-12-34-56 BOOTIF=01-01-00-5e-00-00-01", &o, &f),
+	       -EINVAL, "a BOOTIF of a group");
+	is_str(net_mac_format(o.bootif, mac), "52:54:00:12:34:56", "takes nothing from another");
+
 	for (size_t i = 0; i < 40; i++)
 		strcat(cmdline, "nameserver=192.168.100.10 ");
 	is_int(read_options(cmdline, &o, &f), -E2BIG, "more name servers than there is room for");
