@@ -67,7 +67,7 @@ static void dnsmasq_addresses(const struct servers *v)
 		LEASE);
 	fprintf(v->out, "dhcp-option=option:router%s%s\n", *v->router ? "," : "", v->router);
 	fprintf(v->out, "dhcp-option=option:dns-server%s%s\n", *v->dns ? "," : "", v->dns);
-	fprintf(v->out, "dhcp-host=*:*:*:*:*:*,id:*\n"); /* whatever its client identifier */
+	fprintf(v->out, "dhcp-host=*:*:*:*:*:*,id:*\n"); /* where the file below has none */
 	fprintf(v->out, "dhcp-hostsfile=%s/config/" SITE_DNSMASQ_HOSTS "\n", v->directory);
 }
 
@@ -113,7 +113,7 @@ static void print_dnsmasq_hosts(const struct servers *v)
 
 	for (m = v->site->machines; m < v->site->machines + v->site->n_machines; m++)
 		if (m->address || *m->name)
-			fprintf(v->out, "%s%s%s%s%s\n", m->mac, m->address ? "," : "",
+			fprintf(v->out, "%s,id:*%s%s%s%s\n", m->mac, m->address ? "," : "",
 				m->address ? ipv4_format(address, m->address) : "",
 				*m->name ? "," : "", m->name);
 }
@@ -312,6 +312,7 @@ static void print_apache(const struct servers *v)
 		"\t<Directory \"%s/http\">\n\t\tOptions FollowSymLinks\n\t\tAllowOverride None\n"
 		"\t\tRequire all granted\n\t\tEnableSendfile On\n\t\tFileETag MTime Size\n"
 		"\t</Directory>\n"
+		"\t# in an existing Apache: a2enmod headers\n"
 		"\t<IfModule headers_module>\n\t\t<LocationMatch \"" CHANGING "\">\n"
 		"\t\t\tHeader always set Cache-Control no-cache\n"
 		"\t\t</LocationMatch>\n\t</IfModule>\n</VirtualHost>\n",

@@ -320,7 +320,7 @@ fails_well(try($TARBOOT, 'netboot', $lab, '-o', scratch('bare'), @NET, '--ipxe',
 
 # ---- the servers read their configurations ----
 
-works('with all settings', qw(--router 10.7.0.254 --dns 10.7.0.253 --host 52:54:00:00:00:07=10.7.0.7));
+works('with all settings', qw(--router 10.7.0.254 --dns 10.7.0.253 --host 52:54:00:00:00:07=10.7.0.7 --host 52:54:00:00:00:42=,named));
 my %config = map { m{([^/]+)\z} => $_ } glob "$site/config/*";
 my $c = "$servers/commands";
 # Debian's apache2 has its modules elsewhere here, and the address of the server is given to this network.
@@ -362,7 +362,7 @@ for my $server (sort qw(dnsmasq dhcpd kea nginx apache lighttpd)) {
 }
 like(slurp($config{'tarboot-serve.service'}), qr/^StartLimitIntervalSec=0\n\n\[Service\]\n.*\nRestart=on-failure\nRestartSec=5\nLimitNOFILE=65536\n/m, 'again and again, until it can');
 like(slurp($config{'tarboot-serve.service'}), qr/^ExecStart=\Q$TARBOOT\E serve \Q$site\E$/m, 'another starts the tarboot that wrote it');
-like(slurp($config{'dnsmasq.hosts'}), qr/^52:54:00:ab:34:56,10\.7\.0\.20,pc20$/m, 'a fixed address');
+like(slurp($config{'dnsmasq.hosts'}), qr/^52:54:00:ab:34:56,id:\*,10\.7\.0\.20,pc20$/m, 'a fixed address');
 
 # ---- the loader that the DHCP servers give to each type of firmware, asked by udhcpc ----
 
@@ -381,6 +381,7 @@ my $ask = spew(scratch('ask'), <<'END', 0755);
 ip link set lo up
 unshare -n sleep 100 & machine=$!
 ip link add cable type veth peer name plug
+[ -z "$MAC" ] || ip link set plug address "$MAC"
 sleep 0.5
 ip link set plug netns $machine
 ip address add 10.7.0.1/24 dev cable
@@ -420,6 +421,10 @@ sub gives {
 	return;
 }
 gives($_, 'each type of firmware its loader, and none to others', %LOADER) for sort keys %dhcp;
+{
+	local $ENV{MAC} = '52:54:00:00:00:42';
+	gives('dnsmasq', 'the same to one that has a name alone', %LOADER);
+}
 
 # ---- a unified kernel image in the place of iPXE ----
 
