@@ -278,7 +278,7 @@ static void want_foreign_net(struct adding *a)
  * -EEXIST: the image has it by now. */
 static int read_firmware(struct adding *a, const char *name, char path[PATH_MAX], struct text *ret)
 {
-	static const char *const suffixes[] = { "", ".xz", ".zst" };
+	static const char *const suffixes[] = { "", ".zst", ".xz" };
 	const char *release = strrchr(a->directory, '/') + 1;
 	char updates[128], own[128];
 	const char *const directories[] = { updates, "updates/", own, "" };
