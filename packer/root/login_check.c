@@ -9,6 +9,7 @@
 #include "base/print.h"
 
 #define UNITS "etc/systemd/system"
+#define SSHD_DROP_INS "etc/ssh/sshd_config.d"
 
 /* Accounts of another place, of a first boot, or nobody's: configuration that is there where it is used. */
 static const char *const other_ways[] = {
@@ -120,12 +121,68 @@ static bool has_changed_getty(const struct root_files *packed)
 	       packed->list(packed, of_packages.path, is_changed_getty, &of_packages) > 0;
 }
 
+/* Keys, and who may vouch for them, from elsewhere than the homes. */
+static bool is_of_other_keys(struct field line)
+{
+	while (line.size > 0 && (*line.at == ' ' || *line.at == '\t'))
+		line.at++, line.size--;
+	return field_starts_with(line, "AuthorizedKeysCommand") ||
+	       field_starts_with(line, "TrustedUserCAKeys") ||
+	       (field_starts_with(line, "AuthorizedKeysFile") &&
+		(field_contains(line, "%u") || field_contains(line, " /")));
+}
+
+static bool has_other_keys(const struct root_files *packed, const char *path)
+{
+	_cleanup_free_ char *text = root_files_read(packed, path);
+	const char *next = text;
+	struct field line;
+
+	while (text && line_next(&next, text + strlen(text), &line))
+		if (is_of_other_keys(line))
+			return true;
+	return false;
+}
+
+static int look_at_drop_in(void *packed, const char *name, bool is_directory)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), SSHD_DROP_INS "/%s", name);
+	return !is_directory && has_other_keys(packed, path);
+}
+
 static bool sshd_asks_others(const struct root_files *packed)
 {
-	_cleanup_free_ char *config = root_files_read(packed, "etc/ssh/sshd_config");
+	return has_other_keys(packed, "etc/ssh/sshd_config") ||
+	       packed->list(packed, SSHD_DROP_INS, look_at_drop_in, (void *)packed) > 0;
+}
 
-	return config && (strstr(config, "\nAuthorizedKeysCommand ") ||
-			  strstr(config, "\nTrustedUserCAKeys "));
+/* Of a line of nsswitch.conf: "passwd: files systemd sss [NOTFOUND=return]". */
+static bool has_other_service(struct field line)
+{
+	static const char *const local[] = { "files", "compat", "systemd", "altfiles", NULL };
+	const char *at = line.at, *end = line.at + line.size;
+	struct field word = field_next(&at, end);
+
+	if (!field_is(word, "passwd:"))
+		return false;
+	while ((word = field_next(&at, end)).size > 0 && *word.at != '#')
+		if (*word.at != '[' && !field_is_one_of(word, local))
+			return true;
+	return false;
+}
+
+static bool has_other_accounts(const struct root_files *packed)
+{
+	_cleanup_free_ char *text = root_files_read(packed, "etc/nsswitch.conf");
+	const char *next = text;
+	struct field line;
+
+	while (text && line_next(&next, text + strlen(text), &line))
+		if (has_other_service(line))
+			return true;
+	return false;
 }
 
 void login_check_warn(const struct root_files *packed)
@@ -135,7 +192,8 @@ void login_check_warn(const struct root_files *packed)
 
 	if (!shadow || !strchr(shadow, ':') || !passwd || has_password(shadow) ||
 	    has_password(passwd) || has_key(packed, passwd) || has_changed_getty(packed) ||
-	    root_files_has_one_of(packed, other_ways) || sshd_asks_others(packed))
+	    root_files_has_one_of(packed, other_ways) || sshd_asks_others(packed) ||
+	    has_other_accounts(packed))
 		return;
 	print_warning("nobody can log in: etc/shadow has no password, no home has "
 		      ".ssh/authorized_keys, and no getty logs in by itself: run chpasswd in the "

@@ -44,11 +44,10 @@ static bool configures_itself(const struct root_files *packed)
 {
 	static const char *const programs[] = { "usr/sbin/NetworkManager",
 						"usr/bin/NetworkManager",
-						"usr/sbin/connmand",
-						"usr/bin/connmand",
-						"usr/sbin/dhcpcd",
-						"usr/bin/dhcpcd",
-						"sbin/dhcpcd",
+						"usr/lib/systemd/system/connman.service",
+						"etc/init.d/connman",
+						"usr/lib/systemd/system/dhcpcd.service",
+						"etc/init.d/dhcpcd",
 						"var/lib/cloud/seed/nocloud",
 						"var/lib/cloud/seed/nocloud-net",
 						NULL };
@@ -56,11 +55,22 @@ static bool configures_itself(const struct root_files *packed)
 	return root_files_has_one_of(packed, programs);
 }
 
+/* NetworkManager makes a connection for a card that has none, unless a server's configuration keeps it from that. */
+static bool gets_another(const struct network_check *c, const struct root_files *packed)
+{
+	static const char *const programs[] = { "usr/sbin/NetworkManager", "usr/bin/NetworkManager",
+						NULL };
+
+	return strstr(c->card_path, "/NetworkManager/") &&
+	       root_files_has_one_of(packed, programs) &&
+	       !root_files_has(packed, "usr/lib/NetworkManager/conf.d/00-server.conf");
+}
+
 void network_check_warn(const struct network_check *c, const struct root_files *packed)
 {
 	if (c->is_given)
 		return;
-	if (*c->card && !c->fits)
+	if (*c->card && !c->fits && !gets_another(c, packed))
 		print_warning(
 			"%s is for a card named %s, which the default kernel line of `tarboot "
 			"netboot` names eth0: give one for eth0 with --overlay, or boot without "

@@ -217,9 +217,11 @@ static void read_networkd(struct reading *r, struct field line)
 
 	if (!read_ini(r, line, &key, &value))
 		return;
-	if (field_is(key, "Name") && field_is(r->section, "[Match]"))
+	if (field_is(key, "Name") && field_is(r->section, "[Match]")) {
+		if (r->stanza.names.size > 0) /* one more is for these, too */
+			finish(r);
 		r->stanza.names = value;
-	else if (field_is(key, "Type") && field_is(r->section, "[Match]"))
+	} else if (field_is(key, "Type") && field_is(r->section, "[Match]"))
 		r->stanza.is_ethernet = field_contains(value, "ether");
 	else if (field_is(r->section, "[Match]")) /* nobody knows here */
 		r->ret->fits = r->ret->is_any = true;

@@ -122,7 +122,8 @@ void root_warn_of_files(const struct root_files *packed, const char *init)
 	if (!systemd_check_is(packed, init))
 		return;
 	systemd_check_warn(packed);
-	login_check_warn(packed);
+	if (!has_cloud_init(packed)) /* which makes accounts */
+		login_check_warn(packed);
 }
 
 /* What NetworkManager or a DHCP client made, the same program makes anew. */
