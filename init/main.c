@@ -199,7 +199,8 @@ static void open_standard_descriptors(void)
 
 int main(int argc, char **argv)
 {
-	static struct boot b = { .new_root_fd = -1, .old_root_fd = -1 };
+	/* With anything set here all of it would be in the program, 54 KB of zeros. */
+	static struct boot b;
 
 	if (getpid() != 1 && lease_is_event(argc, argv))
 		return lease_print(argv);
@@ -210,6 +211,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	b.argv = argv;
+	b.new_root_fd = b.old_root_fd = -1;
 	umask(0); /* for the modes of created files; the new init gets the kernel's umask */
 	open_standard_descriptors();
 	(void)child_init();
