@@ -181,7 +181,7 @@ run(qw(minisign -G -W -f -p), scratch("$_.pub"), '-s', scratch("$_.key")) for qw
 
 for my $line ('x="a tarboot.layer=${foo}"', 'x="a tarboot.layer=/${mac}/${net0/ip}"', '"tarboot.layer=/${mac}"', 'tarboot.layer=/${${mac}}') {
 	my $r = netboot('--append', $line, $new);
-	like($r->{err}, qr/^tarboot: (?:--append: an iPXE script cannot have this kernel line\n  Use ASCII characters only, without && and \|\|, and \$\{ only in tarboot\.layer=, with the variables of layers\.$|netboot: --append: .*no variable of a layer)/,
+	like($r->{err}, qr/^tarboot: (?:--append: an iPXE script cannot have this kernel line\n  Use ASCII characters only, without the words &&, \|\| and ; and those that begin with #, and \$\{ only in tarboot\.layer=, with the variables of layers\.$|netboot: --append: .*no variable of a layer)/,
 		"$line is refused");
 }
 
