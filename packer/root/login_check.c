@@ -57,14 +57,20 @@ static bool is_usable(struct field password)
 	       !field_starts_with(password, "*");
 }
 
-/* In etc/shadow, or in an etc/passwd, whose x means the other. */
-static bool has_password(const char *table)
+/* Of etc/shadow, or of an etc/passwd, whose x means the other. */
+static bool has_password(struct field line)
 {
-	const char *next = table;
+	return field_contains(line, ":") && is_usable(field_of(line, 1));
+}
+
+/* Is one of the lines so? text: NULL has none. */
+static bool has_line(const char *text, bool (*is_so)(struct field line))
+{
+	const char *next = text;
 	struct field line;
 
-	while (line_next(&next, table + strlen(table), &line))
-		if (field_contains(line, ":") && is_usable(field_of(line, 1)))
+	while (text && line_next(&next, text + strlen(text), &line))
+		if (is_so(line))
 			return true;
 	return false;
 }
@@ -121,27 +127,23 @@ static bool has_changed_getty(const struct root_files *packed)
 	       packed->list(packed, of_packages.path, is_changed_getty, &of_packages) > 0;
 }
 
-/* Keys, and who may vouch for them, from elsewhere than the homes. */
+/* Keys, and who may vouch for them, from elsewhere than the homes: of sshd_config. */
 static bool is_of_other_keys(struct field line)
 {
-	while (line.size > 0 && (*line.at == ' ' || *line.at == '\t'))
-		line.at++, line.size--;
-	return field_starts_with(line, "AuthorizedKeysCommand") ||
-	       field_starts_with(line, "TrustedUserCAKeys") ||
-	       (field_starts_with(line, "AuthorizedKeysFile") &&
+	const char *at = line.at;
+	struct field key = field_next(&at, line.at + line.size);
+
+	return field_starts_with(key, "AuthorizedKeysCommand") ||
+	       field_starts_with(key, "TrustedUserCAKeys") ||
+	       (field_starts_with(key, "AuthorizedKeysFile") &&
 		(field_contains(line, "%u") || field_contains(line, " /")));
 }
 
 static bool has_other_keys(const struct root_files *packed, const char *path)
 {
 	_cleanup_free_ char *text = root_files_read(packed, path);
-	const char *next = text;
-	struct field line;
 
-	while (text && line_next(&next, text + strlen(text), &line))
-		if (is_of_other_keys(line))
-			return true;
-	return false;
+	return has_line(text, is_of_other_keys);
 }
 
 static int look_at_drop_in(void *packed, const char *name, bool is_directory)
@@ -173,27 +175,16 @@ static bool has_other_service(struct field line)
 	return false;
 }
 
-static bool has_other_accounts(const struct root_files *packed)
-{
-	_cleanup_free_ char *text = root_files_read(packed, "etc/nsswitch.conf");
-	const char *next = text;
-	struct field line;
-
-	while (text && line_next(&next, text + strlen(text), &line))
-		if (has_other_service(line))
-			return true;
-	return false;
-}
-
 void login_check_warn(const struct root_files *packed)
 {
 	_cleanup_free_ char *shadow = root_files_read(packed, "etc/shadow");
 	_cleanup_free_ char *passwd = root_files_read(packed, "etc/passwd");
+	_cleanup_free_ char *services = root_files_read(packed, "etc/nsswitch.conf");
 
-	if (!shadow || !strchr(shadow, ':') || !passwd || has_password(shadow) ||
-	    has_password(passwd) || has_key(packed, passwd) || has_changed_getty(packed) ||
-	    root_files_has_one_of(packed, other_ways) || sshd_asks_others(packed) ||
-	    has_other_accounts(packed))
+	if (!shadow || !strchr(shadow, ':') || !passwd || has_line(shadow, has_password) ||
+	    has_line(passwd, has_password) || has_line(services, has_other_service) ||
+	    has_key(packed, passwd) || has_changed_getty(packed) ||
+	    root_files_has_one_of(packed, other_ways) || sshd_asks_others(packed))
 		return;
 	print_warning("nobody can log in: etc/shadow has no password, no home has "
 		      ".ssh/authorized_keys, and no getty logs in by itself: run chpasswd in the "

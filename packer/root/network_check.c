@@ -39,30 +39,32 @@ void network_check_overlay(struct network_check *c, const char *path)
 	c->is_given |= network_config_is(path);
 }
 
-/* Programs that need no configuration to ask for an address. */
-static bool configures_itself(const struct root_files *packed)
+static bool has_network_manager(const struct root_files *packed)
 {
-	static const char *const programs[] = { "usr/sbin/NetworkManager",
-						"usr/bin/NetworkManager",
-						"usr/lib/systemd/system/connman.service",
-						"etc/init.d/connman",
-						"usr/lib/systemd/system/dhcpcd.service",
-						"etc/init.d/dhcpcd",
-						"var/lib/cloud/seed/nocloud",
-						"var/lib/cloud/seed/nocloud-net",
+	static const char *const programs[] = { "usr/sbin/NetworkManager", "usr/bin/NetworkManager",
 						NULL };
 
 	return root_files_has_one_of(packed, programs);
 }
 
+/* Is there what needs no configuration to ask for an address? */
+static bool configures_itself(const struct root_files *packed)
+{
+	static const char *const others[] = { "usr/lib/systemd/system/connman.service",
+					      "etc/init.d/connman",
+					      "usr/lib/systemd/system/dhcpcd.service",
+					      "etc/init.d/dhcpcd",
+					      "var/lib/cloud/seed/nocloud",
+					      "var/lib/cloud/seed/nocloud-net",
+					      NULL };
+
+	return has_network_manager(packed) || root_files_has_one_of(packed, others);
+}
+
 /* NetworkManager makes a connection for a card that has none, unless a server's configuration keeps it from that. */
 static bool gets_another(const struct network_check *c, const struct root_files *packed)
 {
-	static const char *const programs[] = { "usr/sbin/NetworkManager", "usr/bin/NetworkManager",
-						NULL };
-
-	return strstr(c->card_path, "/NetworkManager/") &&
-	       root_files_has_one_of(packed, programs) &&
+	return strstr(c->card_path, "/NetworkManager/") && has_network_manager(packed) &&
 	       !root_files_has(packed, "usr/lib/NetworkManager/conf.d/00-server.conf");
 }
 
