@@ -105,10 +105,8 @@ static void test_whose_line(void)
 	check_of(MARK, "tarboot 10.9.0.9 400 157 0.000 157 [-] ", "");
 }
 
-int main(void)
+static void test_dhcp_and_tftp(void)
 {
-	char line[64], mac[MAC_TEXT_MAX];
-
 	check("tarboot 10.7.0.9 200 100 0.000 100 [-] /menu.ipxe",
 	      "                  10.7.0.9        HTTP   /menu.ipxe");
 	check("dnsmasq-dhcp[7]: 1234 DHCPDISCOVER(br0) 52:54:00:00:00:01", "");
@@ -130,6 +128,10 @@ int main(void)
 	      "52:54:00:00:00:03                 PXE    boot file announced");
 	check("dnsmasq-dhcp[7]: 1 PXE(br0) 10.7.0.11 52:54:00:00:00:03 ipxe.efi",
 	      "52:54:00:00:00:03 10.7.0.11       PXE    boot file announced");
+}
+
+static void test_http(void)
+{
 	check("tarboot 10.7.0.9 200 264000000 2.000 264000000 [-] /images/lab/1/initrd.img",
 	      "52:54:00:00:00:01 10.7.0.9        HTTP   /images/lab/1/initrd.img  264.0 MB in 2.0 "
 	      "s, 132 "
@@ -152,6 +154,10 @@ int main(void)
 	      "/images/lab/1/root.tar.xz",
 	      "52:54:00:00:00:01 10.7.0.9        HTTP   /images/lab/1/root.tar.xz  from 104.9 MB "
 	      "on: 4.2 MB in 0.1 s, 42 MB/s, then the machine broke off; 161.0 MB were left");
+}
+
+static void test_blocks(void)
+{
 	log_.blocks = some_blocks;
 	log_.blocks_arg = "dir";
 	check("tarboot 10.7.0.9 206 4194304 0.100 165200000 [bytes 104857600-270057599/270057600] "
@@ -162,6 +168,10 @@ int main(void)
 	check("tarboot 10.7.0.9 200 14000000 1.000 14000000 [-] /vmlinuz",
 	      "52:54:00:00:00:01 10.7.0.9        HTTP   /vmlinuz  14.0 MB in 1.0 s, 14 MB/s");
 	log_.blocks = NULL;
+}
+
+static void test_nothing_sent(void)
+{
 	check("tarboot 10.7.0.9 200 0 0.000 270057600 [-] /images/lab/1/root.tar.xz",
 	      "52:54:00:00:00:01 10.7.0.9        HTTP   /images/lab/1/root.tar.xz");
 	check("tarboot 10.7.0.9 416 197 0.000 197 [bytes */270057600] /images/lab/1/root.tar.xz",
@@ -172,6 +182,11 @@ int main(void)
 	check("dnsmasq: started, version 2.90 DNS disabled", "");
 	check("dnsmasq: failed to create listening socket",
 	      "dnsmasq: failed to create listening socket");
+}
+
+static void test_many_clients(void)
+{
+	char line[64], mac[MAC_TEXT_MAX];
 
 	for (unsigned i = 0; i < SERVE_CLIENTS + 5; i++) {
 		snprintf(line, sizeof(line), "10.8.%u.%u", i >> 8, i & 255);
@@ -183,6 +198,15 @@ int main(void)
 	serve_log_learn(&log_, "10.8.0.200", "not a MAC", SERVE_BY_DHCP);
 	check("tarboot 10.8.0.200 200 9 0.0 9 [-] /x",
 	      "02:00:00:00:00:c8 10.8.0.200      HTTP   /x");
+}
+
+int main(void)
+{
+	test_dhcp_and_tftp();
+	test_http();
+	test_blocks();
+	test_nothing_sent();
+	test_many_clients();
 	test_sources();
 	test_whose_line();
 	return done_testing();
