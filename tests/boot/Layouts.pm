@@ -1,5 +1,5 @@
-# A root of Debian 13 made over to what other distributions lay out otherwise: where kernel, programs and libraries lie, which
-# directories are links, how modules are compressed. The files stay Debian's.
+# A root of Debian made over to what others lay out otherwise: where kernel, programs and libraries lie, which directories are links,
+# how modules are compressed, what the init is. The files stay Debian's.
 package Layouts;
 
 use strict;
@@ -10,7 +10,7 @@ use File::Basename qw(basename dirname);
 use File::Path qw(make_path);
 use Image;
 
-our @EXPORT = qw(as_fedora as_arch as_alpine as_opensuse as_gentoo);
+our @EXPORT = qw(only_usr busybox_init as_fedora as_arch as_alpine as_opensuse as_gentoo);
 
 my $LIBRARIES = 'x86_64-linux-gnu';
 
@@ -46,6 +46,25 @@ sub _use_lib64 {
 	return;
 }
 
+# As mkosi's hermetic /usr: units and kernel are in /usr, the rest of /etc comes from its factory.
+sub only_usr {
+	my ($root) = @_;
+	run("rm -f '$root/etc/systemd/system'/*.wants/* && cp -a '$root/etc/systemd/system/.' '$root/usr/lib/systemd/system/'");
+	make_path("$root/usr/share/factory");
+	run('mv', "$root/etc", "$root/usr/share/factory/etc");
+	_move_kernel($root, 'usr/lib/modules/' . _release($root) . '/vmlinuz');
+	spew("$root/usr/lib/tmpfiles.d/tarboot-test.conf", "C+ /etc - - - -\n");
+	run('find', $root, qw(-mindepth 1 -maxdepth 1 ! -name usr -exec rm -rf {} +));
+	return;
+}
+
+# This machine's busybox becomes the init of a root that has another.
+sub busybox_init {
+	my ($root) = @_;
+	run("cp -L \"\$(command -v busybox)\" '$root/usr/bin/busybox' && ln -sf ../bin/busybox '$root/usr/sbin/init'");
+	return;
+}
+
 sub as_fedora {
 	my ($root) = @_;
 	_merge_sbin($root);
@@ -69,12 +88,12 @@ sub as_arch {
 # /bin, /sbin and /lib are directories of their own, here of the same files.
 sub as_alpine {
 	my ($root) = @_;
+	busybox_init($root);
 	for my $name (qw(bin sbin lib lib64)) {
 		unlink "$root/$name" or die "$root/$name: $!";
 		run('cp', '-al', "$root/usr/$name", "$root/$name");
 	}
 	run('rm', '-r', "$root/usr/lib/modules");
-	run("cp -L --remove-destination \"\$(command -v busybox)\" '$root/bin/busybox' && ln -sf ../bin/busybox '$root/sbin/init'");
 	run("mv '$root'/boot/vmlinuz-* '$root/boot/vmlinuz-lts'");
 	return;
 }

@@ -42,26 +42,6 @@ my $TARBOOT = eval { run('git', '-C', repo_path(), qw(describe --always --dirty)
 
 # ---- roots ----
 
-# As mkosi's hermetic /usr: units and kernel are in /usr, the rest of /etc comes from its factory.
-sub only_usr {
-	my ($root) = @_;
-	my ($release) = glob "$root/usr/lib/modules/*";
-
-	run("rm -f '$root/etc/systemd/system'/*.wants/* && cp -a '$root/etc/systemd/system/.' '$root/usr/lib/systemd/system/'");
-	make_path("$root/usr/share/factory");
-	run("mv '$root/etc' '$root/usr/share/factory/etc' && mv '$root'/boot/vmlinuz-* '$release/vmlinuz'");
-	spew("$root/usr/lib/tmpfiles.d/tarboot-test.conf", "C+ /etc - - - -\n");
-	run('find', $root, qw(-mindepth 1 -maxdepth 1 ! -name usr -exec rm -rf {} +));
-	return;
-}
-
-# This machine's busybox becomes the init of a root that has another.
-sub busybox_init {
-	my ($root) = @_;
-	run("cp -L \"\$(command -v busybox)\" '$root/usr/bin/busybox' && ln -sf ../bin/busybox '$root/usr/sbin/init'");
-	return;
-}
-
 # Modules of the newest kernel, for the network card and the debug shell's keyboard.
 sub add_newest_modules {
 	my ($root) = @_;
