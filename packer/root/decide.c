@@ -371,6 +371,8 @@ static int decide_name(void *arg, struct root_name *n, const char *path, struct 
 	i->is_seen = true;
 	if (is_of_overlay(d, n))
 		network_check_overlay(&d->network, path);
+	else if (i->is_kept && n->type == MEMBER_FILE && i->size > 0)
+		network_check_kept(&d->network, path);
 	if (!rule || !is_first || is_of_overlay(d, n))
 		return 0;
 	if (scrub_reads_text(rule->action))

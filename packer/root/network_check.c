@@ -39,6 +39,14 @@ void network_check_overlay(struct network_check *c, const char *path)
 	c->is_given |= network_config_is(path);
 }
 
+void network_check_kept(struct network_check *c, const char *path)
+{
+	bool is_config = network_config_is(path);
+
+	c->is_left |= is_config;
+	c->fits |= is_config;
+}
+
 static bool has_network_manager(const struct root_files *packed)
 {
 	static const char *const programs[] = { "usr/sbin/NetworkManager", "usr/bin/NetworkManager",

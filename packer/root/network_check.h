@@ -24,5 +24,8 @@ void network_check_file(struct network_check *c, const char *path, const char *t
 /* Looks at a name in an overlay. */
 void network_check_overlay(struct network_check *c, const char *path);
 
+/* Looks at a file that is kept as it is, as somebody asked for. */
+void network_check_kept(struct network_check *c, const char *path);
+
 /* Warns. packed: what goes into the image. */
 void network_check_warn(const struct network_check *c, const struct root_files *packed);

@@ -215,6 +215,8 @@ for my $case ([ "nameserver 192.168.7.1\n", '192.168.7.1' ], [ "# x\n\nsearch la
 		[ 'an overlay', { $I => "iface enp1s0 inet dhcp\n", $D => $MAC }, '', "--overlay=$given" ], [ '--keep', { $I => "iface enp1s0 inet dhcp\n" }, '', "--keep=$I" ],
 		[ 'one card', { $D => $MAC }, $NONE ], [ 'one card, and lo', { $P => $MAC, $I => $lo }, $NONE ],
 		[ 'one card, and others', { $P => $MAC, $I => "iface eth0 inet dhcp\n" }, '' ],
+		[ 'one card, and one that is kept', { $P => $MAC, $D => $MAC }, '', "--keep=$D" ], [ 'one card, and an empty file', { $P => $MAC, $D => '' }, $NONE ],
+		[ 'another name, and one that is kept', { $I => "iface enp1s0 inet dhcp\n", $D => "[Match]\nName=eth0\n" }, '', "--keep=$D" ],
 		[ 'one card, and NetworkManager', { $P => $MAC, 'usr/sbin/NetworkManager' => 'x' }, '' ]);
 	for my $case (@cases) {
 		my ($what, $files, $warning, @options) = @$case;
