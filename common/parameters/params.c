@@ -489,3 +489,8 @@ int params_check_known(const struct params *p, size_t number, struct fail *f)
 	return fail_set(f, EINVAL, p->unknown[number].key, todo_correct,
 			"unknown parameter; did you mean %s?", p->unknown[number].suggestion);
 }
+
+bool params_mount_has_size(const struct params *p)
+{
+	return strstr(p->mount, "size=") || strstr(p->mount, "nr_blocks=");
+}

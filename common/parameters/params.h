@@ -80,3 +80,6 @@ int params_parse(const char *cmdline, struct params *ret, struct fail *f);
 /* The unknown tarboot.* key of this number, from 0 on: -EINVAL with it and the most similar known one in *f, or, of UNKNOWN_MAX, with how
  * many more there are. 0: there is none. */
 int params_check_known(const struct params *p, size_t number, struct fail *f);
+
+/* Does tarboot.mount= say how large the root is? */
+bool params_mount_has_size(const struct params *p);

@@ -161,6 +161,14 @@ uint64_t report_sample_memory(struct boot *b)
 	return m.total - m.available;
 }
 
+static const char *root_size_from(const struct params *p)
+{
+	if (params_mount_has_size(p))
+		return "tarboot.mount=";
+	return p->size.kind == SIZE_AUTO ? "what the tree needs and half of the rest"
+					 : "tarboot.size=";
+}
+
 void report_write(const struct boot *b)
 {
 	int fd = open(RUN_DIR "/report.json", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -186,9 +194,7 @@ void report_write(const struct boot *b)
 	write_number(out, "unpack_peak_rss_bytes", b->unpack_peak);
 	write_number(out, "memory_peak_bytes", b->memory_peak);
 	write_number(out, "root_size_bytes", b->root_size);
-	write_string(out, "root_size_from",
-		     b->params.size.kind == SIZE_AUTO ? "what the tree needs and half of the rest"
-						      : "tarboot.size=");
+	write_string(out, "root_size_from", root_size_from(&b->params));
 	write_number(out, "tree_bytes", b->need.tree);
 	write_number(out, "tree_inodes", b->need.inodes);
 	write_number(out, "memory_total_bytes", m.total);

@@ -50,10 +50,26 @@ static int mount_root(struct boot *b, char options[ROOT_OPTIONS_MAX])
 	return r;
 }
 
+/* What is mounted, and how large is it, if tarboot.mount= says so? */
+static int look_at_it(struct boot *b)
+{
+	struct statfs fs;
+
+	if (fstatfs(b->new_root_fd, &fs) < 0)
+		return 0;
+	if (params_mount_has_size(&b->params))
+		b->root_size = (uint64_t)fs.f_blocks * (uint64_t)fs.f_bsize;
+	if (fs.f_type != RAMFS_MAGIC)
+		return 0;
+	return fail_set(&b->fail, ENODEV, NEW_ROOT,
+			"Boot a kernel that has CONFIG_SHMEM=y and CONFIG_TMPFS=y.",
+			"this kernel's tmpfs is a ramfs: it has no size, so the root would "
+			"take all memory, and no extended attributes");
+}
+
 int root_mount(struct boot *b)
 {
 	char options[ROOT_OPTIONS_MAX];
-	struct statfs fs;
 	int r;
 
 	if (mkdir(NEW_ROOT, 0755) < 0 && errno != EEXIST)
@@ -68,12 +84,7 @@ int root_mount(struct boot *b)
 	b->new_root_fd = open(NEW_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (b->new_root_fd < 0)
 		return fail_errno(&b->fail, errno, NEW_ROOT, "cannot open it");
-	if (fstatfs(b->new_root_fd, &fs) == 0 && fs.f_type == RAMFS_MAGIC)
-		return fail_set(&b->fail, ENODEV, NEW_ROOT,
-				"Boot a kernel that has CONFIG_SHMEM=y and CONFIG_TMPFS=y.",
-				"this kernel's tmpfs is a ramfs: it has no size, so the root would "
-				"take all memory, and no extended attributes");
-	return 0;
+	return look_at_it(b);
 }
 
 static void forget_layers(struct boot *b)

@@ -92,12 +92,7 @@ uint64_t root_room_inodes(uint64_t wanted)
 	return wanted > usual ? wanted : usual;
 }
 
-/* Has the user given the size of the tmpfs, or its inodes, as a mount option? That stays. */
-static bool has_own_size(const struct boot *b)
-{
-	return strstr(b->params.mount, "size=") || strstr(b->params.mount, "nr_blocks=");
-}
-
+/* Has the user given inodes as a mount option? They stay, and so does a size. */
 static bool has_own_inodes(const struct boot *b)
 {
 	return strstr(b->params.mount, "nr_inodes=");
@@ -109,7 +104,7 @@ static int remount(const struct boot *b)
 	char options[128] = "";
 	int n = 0;
 
-	if (!has_own_size(b))
+	if (!params_mount_has_size(&b->params))
 		n = snprintf(options, sizeof(options), "size=%llu",
 			     (unsigned long long)b->root_size);
 	if (!has_own_inodes(b))
@@ -131,9 +126,7 @@ void root_room_settle(struct boot *b)
 	m.available += zram_can_gain(&b->zram, &m, 0);
 	b->need.tree = (uint64_t)(s.f_blocks - s.f_bfree) * (uint64_t)s.f_bsize;
 	b->need.inodes = (uint64_t)(s.f_files - s.f_ffree);
-	if (has_own_size(b))
-		b->root_size = (uint64_t)s.f_blocks * (uint64_t)s.f_bsize;
-	else if (b->params.size.kind == SIZE_AUTO)
+	if (!params_mount_has_size(&b->params) && b->params.size.kind == SIZE_AUTO)
 		b->root_size = rootsize_settle(&m, b->need.tree);
 	if (remount(b) < 0) {
 		console_log(LOG_WARNING, "cannot shrink the root's tmpfs after unpacking: %m");

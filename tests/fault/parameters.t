@@ -66,11 +66,12 @@ my $tells_size = root_is(sub {
 	spew("$root/sbin/init", <<'END', 0755);
 #!/bin/sh
 echo "TINY-INIT-RAN pid=$$ root=$(/bin/busybox stat -f -c '%b*%S inodes=%c' /)" >/dev/console
+/bin/busybox grep root_size /run/tarboot/report.json >/dev/console
 exec /bin/busybox poweroff -f
 END
 });
 boots('tarboot.mount=size= without a manifest', change => $tells_size, append => 'tarboot.mount=size=300m', like => [
-	qr/ root=76800\*4096 /, qr/ and may grow to 300\.0 MiB$/m ]);
+	qr/ root=76800\*4096 /, qr/ and may grow to 300\.0 MiB$/m, qr/"root_size_bytes": 314572800,$/m, qr/"root_size_from": "tarboot\.mount=",$/m ]);
 boots('tarboot.mount=nr_blocks= and nr_inodes= without a manifest', change => $tells_size, append => 'tarboot.mount=nr_blocks=80000,nr_inodes=70001',
 	like => [qr/ root=80000\*4096 inodes=70001$/m]);
 boots('huge=always', mem => 2048, append => 'tarboot.mount=huge=always', like => [qr/huge=always takes/]);

@@ -41,6 +41,8 @@ static const char *describe(const struct params *p)
 		ADD(" init=%s", p->init);
 	if (*p->mount)
 		ADD(" mount=%s", p->mount);
+	if (params_mount_has_size(p))
+		ADD(" sized");
 	if (p->shell)
 		ADD(" shell=%s%s%s%s", p->shell & SHELL_FAIL ? "f" : "",
 		    p->shell & SHELL_START ? "s" : "", p->shell & SHELL_UNPACKED ? "u" : "",
@@ -155,6 +157,8 @@ static const struct {
 	/* tarboot.mount */
 	{ "tarboot.mount=nr_inodes=5k,huge=never", "mount=nr_inodes=5k,huge=never" },
 	{ "tarboot.mount=", "" },
+	{ "tarboot.mount=size=300m", "mount=size=300m sized" },
+	{ "tarboot.mount=mpol=local,nr_blocks=9", "mount=mpol=local,nr_blocks=9 sized" },
 	{ "tarboot.mount=mpol=local tarboot.mount=", "" },
 
 	/* tarboot.shell */
