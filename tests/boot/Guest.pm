@@ -5,7 +5,8 @@
 # results from inside, in a file of its own. QEMU runs under TCG with the plainest machine
 # there is: /dev/kvm, -cpu max and later machines have all hung or crashed on some host.
 #
-# TARBOOT_SLOW=N in the environment multiplies every time limit, for busy machines.
+# TARBOOT_SLOW=N in the environment multiplies every time limit, for busy machines. A guest whose kernel says that a processor came no
+# further has more time, as much as that was, up to the limit once more.
 package Guest;
 
 use strict;
@@ -13,9 +14,11 @@ use warnings;
 
 use IO::Select;
 use IO::Socket::UNIX;
+use List::Util qw(min);
 use POSIX qw(WNOHANG);
 use Test::More;
 use Time::HiRes qw(sleep time);
+use Stalls;
 
 my $SLOW = $ENV{TARBOOT_SLOW} || 1;
 
@@ -104,27 +107,37 @@ sub running {
 # Seconds since the start, or from the start to the end.
 sub elapsed { return ($_[0]{ended} // time) - $_[0]{started} }
 
+# The same without those for which its kernel says that a processor came no further.
+sub elapsed_unstalled { return $_[0]->elapsed - seconds_stalled($_[0]->text) }
+
+# Waits until the function is true. False when the limit (in seconds) passes or QEMU ends without it.
+sub _wait {
+	my ($self, $is_done, $limit) = @_;
+	my ($from, $mark) = (time, length $self->text);
+
+	$limit *= $SLOW;
+	while (1) {
+		my $running = $self->running;    # before the look: the last words count
+		return 1 if $is_done->();
+		return 0 if !$running;
+		my $late = time - $from - $limit;
+		return 0 if $late > 0 && $late > min($limit, seconds_stalled(substr $self->text, $mark));
+		sleep 0.1;
+	}
+}
+
 # Wait until the console has printed the pattern after the last type(). False when the limit (in
 # seconds) passes or QEMU ends without it.
 sub wait_for {
 	my ($self, $pattern, $limit) = @_;
-	my $end = time + $limit * $SLOW;
-
-	while (1) {
-		my $running = $self->running;    # before the look: the last words count
-		return 1 if $self->answer =~ $pattern;
-		return 0 if !$running || time > $end;
-		sleep 0.1;
-	}
+	return $self->_wait(sub { $self->answer =~ $pattern }, $limit);
 }
 
 # Wait until QEMU ends by itself. False when it had to be ended.
 sub wait_end {
 	my ($self, $limit) = @_;
-	my $end = time + $limit * $SLOW;
 
-	sleep 0.05 while $self->running && time < $end;
-	return 1 unless $self->running;
+	return 1 if $self->_wait(sub { !$self->running }, $limit);
 	$self->stop;
 	return 0;
 }

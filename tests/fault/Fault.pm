@@ -161,13 +161,13 @@ sub fails {
 sub _check_failure {
 	my ($guest, %arg) = @_;
 	my $failed = $guest->wait_for(qr/^tarboot: FAILED: .*^  then: [^\n]+\n/ms, $BOOT);
-	my $at     = $guest->elapsed;
+	my $at     = $guest->elapsed_unstalled;
 	my $text   = $guest->text;
 
 	ok($failed, sprintf 'the failure is on the console, after %.1f s', $at);
 	check_block($text, %arg);
 	ok($guest->wait_end(20), 'panic=-1 reboots');
-	cmp_ok($guest->elapsed - $at, '<', 5, 'at once');
+	cmp_ok($guest->elapsed_unstalled - $at, '<', 5, 'at once');
 	cmp_ok($at, '<', $PATIENCE, 'within seconds');
 	unlike($guest->text, qr/TINY-INIT-RAN/, 'nothing of the root was started');
 	unlike($guest->text, qr/BusyBox v|a shell|Enter|# $/, 'no shell was offered');

@@ -1,0 +1,81 @@
+#!/usr/bin/perl
+# Guests whose processors come no further have more time, and only those: by what kernels say of it, and with a program that says the
+# same in the place of QEMU.
+use strict;
+use warnings;
+BEGIN { $ENV{TARBOOT_SLOW} = 1 }
+use File::Temp qw(tempdir);
+use FindBin;
+use lib $FindBin::RealBin;
+use Test::More;
+use Time::HiRes qw(time);
+use Guest;
+use Stalls;
+
+# ---- what kernels say ----
+
+my $LOCKUP = "[   48.1] watchdog: BUG: soft lockup - CPU#%d stuck for %ds! [swapper/0:1]\n";
+my $RCU    = "[   40.0] rcu: INFO: rcu_sched %s\n";
+
+sub lockups {
+	my $text = '';
+	while (my ($cpu, $seconds) = splice @_, 0, 2) { $text .= sprintf $LOCKUP, $cpu, $seconds }
+	return $text;
+}
+
+sub rcu { return sprintf $RCU, $_[0] }
+
+my @said = (
+	[ 0,  'nothing', "[    1.0] Run /init as init process\n" ],
+	[ 0,  'what init says of it', "tarboot: watchdog: a soft lockup was detected: stalls on CPUs\n" ],
+	[ 0,  'a stall of a process', "INFO: task kworker/0:1:9 blocked for more than 120 seconds.\n" ],
+	[ 22, 'a soft lockup', lockups(0, 22) ],
+	[ 22, 'of an old kernel', "BUG: soft lockup - CPU#0 stuck for 22s! [init:1]\n" ],
+	[ 74, 'one that goes on', lockups(1, 22, 1, 48, 1, 74) ],
+	[ 48, 'two, one after the other', lockups(0, 26, 0, 22) ],
+	[ 26, 'two at the same time', lockups(0, 22, 1, 26) ],
+	[ 21, 'of RCU', rcu('self-detected stall on CPU') ],
+	[ 21, 'of RCU, by another processor', rcu('detected stalls on CPUs/tasks:') ],
+	[ 21, 'of RCU, expedited', rcu('detected expedited stalls on CPUs/tasks: { 0-... } 5439 jiffies s: 57 root: 0x1/.') ],
+	[ 21, 'of an old kernel\'s RCU', "INFO: rcu_preempt self-detected stall on CPU { 0}\n" ],
+	[ 42, 'of RCU, twice', rcu('self-detected stall on CPU') x 2 ],
+	[ 26, 'the same by both', rcu('self-detected stall on CPU') . lockups(0, 26) ]);
+is(seconds_stalled($_->[2]), $_->[0], $_->[1]) for @said;
+
+# ---- guests ----
+
+my $dir = tempdir(CLEANUP => 1);
+open my $f, '>', "$dir/qemu-system-x86_64" or die "qemu: $!";
+print {$f} "#!/bin/sh\neval \"\$SAYS\"\n";
+close $f or die "qemu: $!";
+chmod 0755, "$dir/qemu-system-x86_64" or die "qemu: $!";
+$ENV{PATH} = "$dir:$ENV{PATH}";
+
+# What a guest that runs these commands gives for the call, and whether it took so many seconds.
+sub gives {
+	my ($what, $commands, $call, $want, $least, $most) = @_;
+	local $ENV{SAYS} = $commands;
+	my $guest = Guest->start(dir => $dir, name => 'guest', kernel => 'none', initrd => 'none');
+	my $from  = time;
+
+	is($call->($guest) ? 1 : 0, $want, $what);
+	my $took = time - $from;
+	ok($took >= $least && $took <= $most, sprintf 'after %.1f s', $took);
+	$guest->stop;
+	return $guest;
+}
+
+my $stall = sprintf "printf '$LOCKUP';", 0, 22;
+my $login = sub { $_[0]->wait_for(qr/login:/, 2) };
+my $end   = sub { $_[0]->wait_end(2) };
+
+gives('a guest in time', 'sleep 1; echo login:; sleep 20', $login, 1, 0.9, 2);
+gives('a slow guest', 'sleep 3; echo login:; sleep 20', $login, 0, 2, 2.9);
+gives('a stalled guest', "sleep 1; $stall sleep 2; echo login:; sleep 20", $login, 1, 2.9, 4);
+gives('one that stays stalled', "$stall sleep 20", $login, 0, 4, 5);
+gives('one that ends meanwhile', "$stall sleep 3", $login, 0, 2.9, 4);
+gives('one that stalled before', "$stall sleep 20", sub { $_[0]->wait_for(qr/lockup/, 2); $login->($_[0]) }, 0, 2, 3.5);
+gives('a slow end', 'exec sleep 3', $end, 0, 2, 2.9);
+my $guest = gives('a stalled end', "$stall sleep 3", $end, 1, 2.9, 4);
+cmp_ok($guest->elapsed_unstalled, '<', 0, 'the time that it took is without the stall');
+done_testing();
