@@ -12,6 +12,7 @@
 /* Below kernel/, and below updates/, extra/ and weak-updates/, which depmod prefers. */
 #define DRIVERS "**/drivers/"
 #define NET DRIVERS "net/"
+#define USB DRIVERS "usb/"
 
 /* Words that stand for several patterns. */
 static const struct {
@@ -105,10 +106,13 @@ static const struct {
 /* What finds the devices of a bus. Their drivers need no symbol of it, so that depmod does not know. */
 static const struct bus {
 	const char *modalias;
-	const char *drivers[4];
+	const char *patterns[10];
 } buses[] = {
 	{ "alias virtio:", { "virtio_pci", "virtio_mmio" } },
-	{ "alias usb:", { "xhci_pci", "ehci_pci", "ohci_pci", "uhci_hcd" } },
+	/* host controllers, on PCI or part of a chip, and the physical layers for which the kernel holds back those of chips */
+	{ "alias usb:",
+	  { USB "host/", USB "dwc2/", USB "dwc3/", USB "chipidea/", USB "musb/", USB "cdns3/",
+	    USB "mtu3/", USB "isp1760/", USB "phy/", DRIVERS "phy/" } },
 };
 
 int module_choice_open(struct module_choice *c, const struct modindex *index)
@@ -276,8 +280,8 @@ static void want_bus(struct module_choice *c, const struct bus *bus)
 {
 	if (!has_alias(c, bus->modalias))
 		return;
-	for (size_t i = 0; i < ARRAY_SIZE(bus->drivers) && bus->drivers[i]; i++)
-		want_module(bus->drivers[i], c);
+	for (size_t i = 0; i < ARRAY_SIZE(bus->patterns) && bus->patterns[i]; i++)
+		(void)want_pattern(c, bus->patterns[i]);
 }
 
 void module_choice_complete(struct module_choice *c)

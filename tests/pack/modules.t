@@ -34,9 +34,9 @@ my $root = tiny_root('root', sub {
 		'hid/hid.ko.xz' => module('hid'), 'hid/usbhid/usbhid.ko.gz' => module('usbhid'),
 		'net/ethernet/a/fast.ko.zst' => module('fast', 'fast/one.bin', 'fast/two.bin', 'fast/none.bin',
 			'../../../etc/passwd'),
-		'net/ethernet/b/slow.ko' => module('slow', 'slow.fw'), 'phy/phylib.ko' => module('phylib'),
-		'sound/beep.ko' => module('beep', 'beep.fw'), 'phy/later.ko' => module('later'),
-		'phy/wished.ko' => module('wished'),
+		'net/ethernet/b/slow.ko' => module('slow', 'slow.fw'), 'layer/phylib.ko' => module('phylib'),
+		'sound/beep.ko' => module('beep', 'beep.fw'), 'layer/later.ko' => module('later'),
+		'layer/wished.ko' => module('wished'),
 		'sound/horn.ko' => module('horn', (map { "horn/$_.fw" } 'a' .. 'e'), '../../../../lib/secret'));
 	# Not built with the kernel. In a table of names a shorter one is the end of a longer one.
 	my $calls = sub { return module($_[0]) . "\0printk\0$_[1]\0" };
@@ -57,15 +57,15 @@ my $root = tiny_root('root', sub {
 	write_file("$root/$DIR/modules.dep", <<"END");
 $d/hid/hid.ko.xz:
 $d/hid/usbhid/usbhid.ko.gz: $d/hid/hid.ko.xz
-$d/net/ethernet/a/fast.ko.zst: $d/phy/phylib.ko
+$d/net/ethernet/a/fast.ko.zst: $d/layer/phylib.ko
 $d/net/ethernet/b/slow.ko:
 $d/net/ethernet/b/gone.ko:
-$d/phy/phylib.ko:
-$d/phy/later.ko: $d/phy/phylib.ko
-$d/phy/wished.ko:
+$d/layer/phylib.ko:
+$d/layer/later.ko: $d/layer/phylib.ko
+$d/layer/wished.ko:
 $d/sound/beep.ko:
 $d/sound/horn.ko:
-updates/dkms/r8125.ko: $d/phy/phylib.ko
+updates/dkms/r8125.ko: $d/layer/phylib.ko
 updates/dkms/gpu.ko:
 updates/vendor/drivers/net/ethernet/ice.ko.xz:
 weak-updates/usb/axnet.ko.gz:
@@ -141,7 +141,7 @@ for my $from ($root, $tar) {
 		is($have{'lib/firmware/fast/two.bin'}, 'TWO', 'firmware behind a link is a file');
 		is($have{"$M/kernel/drivers/net/ethernet/a/fast.ko.zst"}, slurp("$root/$DIR/kernel/drivers/net/ethernet/a/fast.ko.zst"),
 			'a .zst stays, too');
-		like($have{"$M/modules.dep"}, qr{^kernel/drivers/net/ethernet/a/fast\.ko\.zst: kernel/drivers/phy/phylib\.ko$}m, 'under its name');
+		like($have{"$M/modules.dep"}, qr{^kernel/drivers/net/ethernet/a/fast\.ko\.zst: kernel/drivers/layer/phylib\.ko$}m, 'under its name');
 		like($r->{err}, qr/warning: 1 modules that modules.dep names are not in the root/, 'a module that is gone');
 	};
 }
@@ -171,7 +171,7 @@ check_names('another order', 'wished.ko', '--modules=wished,none');
 	like($r->{out}, qr/^         no figure with zram: the image has no module of that name, and if the kernel has it built in is not known$/m, 'and why there is no figure with zram');
 	like(run($TARBOOT, 'inspect', $image), qr/^machine  needs about \S+ \S+ of RAM to boot; the rest is free\n         no figure with zram: the image has no module of that name, and if the kernel has it built in is not known$/m, 'inspect, too');
 }
-check_names('a pattern', 'hid.ko.xz later.ko phylib.ko usbhid.ko wished.ko', '--modules=kernel/drivers/phy/');
+check_names('a pattern', 'hid.ko.xz later.ko phylib.ko usbhid.ko wished.ko', '--modules=kernel/drivers/layer/');
 check_names('no kernel', 'hid.ko.xz usbhid.ko', '--kernel=none');
 check_names('none and net', 'axnet.ko fast.ko.zst ice.ko.xz later.ko one.bin phylib.ko r8125.ko slow.fw.xz slow.ko two.bin wished.ko', '--modules=none,net');
 check_names('a long list', 'beep.fw beep.ko hid.ko.xz usbhid.ko', '--modules=' . 'hid,' x 400 . 'beep');

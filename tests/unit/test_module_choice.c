@@ -30,6 +30,12 @@ static const char dep[] =
 	"kernel/drivers/usb/host/xhci-pci.ko: kernel/drivers/usb/core/usbcore.ko\n"
 	"kernel/drivers/usb/host/ehci-pci.ko: kernel/drivers/usb/core/usbcore.ko\n"
 	"kernel/drivers/usb/core/usbcore.ko:\n"
+	"kernel/drivers/usb/host/xhci-plat-hcd.ko: kernel/drivers/usb/core/usbcore.ko\n"
+	"kernel/drivers/usb/dwc3/dwc3.ko: kernel/drivers/usb/gadget/udc/udc-core.ko\n"
+	"kernel/drivers/usb/gadget/udc/udc-core.ko:\n"
+	"kernel/drivers/usb/gadget/legacy/g_ether.ko: kernel/drivers/usb/gadget/udc/udc-core.ko\n"
+	"kernel/drivers/usb/phy/phy-generic.ko:\n"
+	"kernel/drivers/phy/rockchip/phy-rockchip-inno-usb2.ko:\n"
 	"kernel/drivers/virtio/virtio_pci.ko:\n"
 	"kernel/drivers/virtio/virtio_mmio.ko:\n"
 	"kernel/drivers/virtio/virtio_balloon.ko:\n"
@@ -88,24 +94,27 @@ int main(void)
 			 "ehci_pci usbcore virtio_pci virtio_mmio");
 	check("net",
 	      "e1000e ptp pps_core crc16 r8125 lan78xx microchip libphy fixed xhci_pci ehci_pci "
-	      "usbcore ice mlx5_core mlx_compat");
+	      "usbcore xhci_plat_hcd dwc3 udc_core phy_generic phy_rockchip_inno_usb2 ice mlx5_core "
+	      "mlx_compat");
 	check("storage", "ext4 crc16 crc32c_intel r8125 btrfs mpt3sas");
 	check("btrfs", "crc32c_intel btrfs");
 	check("none,lan78xx",
-	      "crc16 r8125 lan78xx microchip libphy fixed xhci_pci ehci_pci usbcore");
+	      "crc16 r8125 lan78xx microchip libphy fixed xhci_pci ehci_pci usbcore xhci_plat_hcd dwc3 "
+	      "udc_core phy_generic phy_rockchip_inno_usb2");
 	check("none,virtio_balloon", "virtio_pci virtio_mmio virtio_balloon");
 	check("fixed", "fixed");
 	check("zram,,ptp", "ptp pps_core");
 	check("hid-generic", "hid hid_generic");
 	check("hid_generic", "hid hid_generic");
-	check("kernel/drivers/p*/", "ptp pps_core");
+	check("kernel/drivers/p[tp]*/", "ptp pps_core");
 	check("r[0-9]*", "r8125");
 	check("crc32c-*", "crc32c_intel");
 	check("ahci,fuse", "");
 	check("all",
 	      "e1000e ptp pps_core usbhid hid hid_generic hid_lenovo hid_roccat_isku hid_roccat "
 	      "hid_sony ext4 crc16 crc32c_intel r8125 lan78xx microchip libphy fixed btrfs "
-	      "xhci_pci ehci_pci usbcore virtio_pci virtio_mmio virtio_balloon ice mlx5_core "
+	      "xhci_pci ehci_pci usbcore xhci_plat_hcd dwc3 udc_core g_ether phy_generic "
+	      "phy_rockchip_inno_usb2 virtio_pci virtio_mmio virtio_balloon ice mlx5_core "
 	      "mlx_compat wl mpt3sas");
 	check_unknown("net,e100,ptp", "e100,ptp");
 	check("none", "");
