@@ -106,13 +106,14 @@ static const struct {
 /* What finds the devices of a bus. Their drivers need no symbol of it, so that depmod does not know. */
 static const struct bus {
 	const char *modalias;
-	const char *patterns[10];
+	const char *patterns[14];
 } buses[] = {
 	{ "alias virtio:", { "virtio_pci", "virtio_mmio" } },
 	/* host controllers, on PCI or part of a chip, and the physical layers for which the kernel holds back those of chips */
 	{ "alias usb:",
-	  { USB "host/", USB "dwc2/", USB "dwc3/", USB "chipidea/", USB "musb/", USB "cdns3/",
-	    USB "mtu3/", USB "isp1760/", USB "phy/", DRIVERS "phy/" } },
+	  { "xhci_*", "ehci_*", "ohci_*", "uhci_hcd", "fsl_mph_dr_of", USB "dwc2/", USB "dwc3/",
+	    USB "chipidea/", USB "musb/", USB "cdns3/", USB "mtu3/", USB "isp1760/", USB "phy/",
+	    DRIVERS "phy/" } },
 };
 
 int module_choice_open(struct module_choice *c, const struct modindex *index)

@@ -94,13 +94,14 @@ int main(void)
 			 "ehci_pci usbcore virtio_pci virtio_mmio");
 	check("net",
 	      "e1000e ptp pps_core crc16 r8125 lan78xx microchip libphy fixed xhci_pci ehci_pci "
-	      "usbcore xhci_plat_hcd dwc3 udc_core phy_generic phy_rockchip_inno_usb2 ice mlx5_core "
+	      "usbcore xhci_plat_hcd dwc3 udc_core phy_generic phy_rockchip_inno_usb2 ice "
+	      "mlx5_core "
 	      "mlx_compat");
 	check("storage", "ext4 crc16 crc32c_intel r8125 btrfs mpt3sas");
 	check("btrfs", "crc32c_intel btrfs");
-	check("none,lan78xx",
-	      "crc16 r8125 lan78xx microchip libphy fixed xhci_pci ehci_pci usbcore xhci_plat_hcd dwc3 "
-	      "udc_core phy_generic phy_rockchip_inno_usb2");
+	check("none,lan78xx", "crc16 r8125 lan78xx microchip libphy fixed xhci_pci ehci_pci "
+			      "usbcore xhci_plat_hcd dwc3 "
+			      "udc_core phy_generic phy_rockchip_inno_usb2");
 	check("none,virtio_balloon", "virtio_pci virtio_mmio virtio_balloon");
 	check("fixed", "fixed");
 	check("zram,,ptp", "ptp pps_core");
