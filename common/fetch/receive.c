@@ -452,10 +452,20 @@ static int fail_everywhere(const struct receiver *r, struct fail *f)
 			from->n_urls, list);
 }
 
-static int fail_impatient(const struct receiver *r, struct fail *f)
+/* The last to say anything was a server that answered, and did not go on. */
+static void tell_silence(struct receiver *r)
+{
+	if (!(r->missing | r->silent | r->wrong_size) && !*r->told[r->url])
+		snprintf(r->told[r->url], sizeof(r->told[0]), "%s came for %u s",
+			 r->since ? "hardly anything" : "nothing", r->o->patience);
+}
+
+static int fail_impatient(struct receiver *r, struct fail *f)
 {
 	const char *what = r->o->from.urls[r->url].text;
 
+	if (r->trouble.error && r->o->from.n_urls > 1)
+		tell_silence(r);
 	if (r->trouble.error && r->o->from.n_urls > 1 && *r->told[r->url])
 		return fail_everywhere(r, f);
 	if (r->trouble.error) {
@@ -478,7 +488,7 @@ static bool is_missing(const struct receiver *r)
 	return r->o->may_be_missing && r->missing && counted == (1U << r->o->from.n_urls) - 1;
 }
 
-static int check_trouble(const struct receiver *r, struct fail *f)
+static int check_trouble(struct receiver *r, struct fail *f)
 {
 	uint64_t waited = (now_usec() - r->last_progress) / 1000000;
 

@@ -17,6 +17,7 @@
 #include "tap.h"
 
 #define FILE_SIZE 1000
+#define LARGEST (256 << 10) /* bytes of a file whose size nobody knows, and of one step */
 #define DIRECTORY "TARBOOT_TEST_FETCHER" /* environment: where script and notes are */
 
 static uint8_t byte_at(uint64_t i)
@@ -42,7 +43,7 @@ struct fake {
 
 static void write_bytes(struct fake *f, uint64_t n)
 {
-	uint8_t data[2 * FILE_SIZE];
+	static uint8_t data[LARGEST];
 
 	for (uint64_t i = 0; i < n; i++) {
 		data[i] = byte_at(f->at + i);
@@ -290,7 +291,7 @@ static struct arrival *make_arrival(const struct test *t)
 /* What is in the file: all that is kept, and nothing else. */
 static bool is_file_right(const struct test *t, const struct arrival *a, int fd)
 {
-	uint8_t data[2 * FILE_SIZE];
+	static uint8_t data[LARGEST];
 	uint64_t end, arrived = atomic_load(&a->arrived);
 	ssize_t n = pread(fd, data, sizeof(data), 0);
 
@@ -693,6 +694,58 @@ static const struct test tests[] = {
 	  .told = "! http://a/f: the server does not have it (404); trying again\n"
 		  "! http://b/f: nobody listens there; trying again\n",
 	  .asked = ALL_OF_TWO },
+	{ .name = "a dead server, and one that answers and then gives nothing",
+	  .n_urls = 2,
+	  .script = "fail 0 2;answer 1 1000 v1;stay\n",
+	  .patience = 1,
+	  .error = ECONNREFUSED,
+	  .what = "http://a/f",
+	  .why = "none of 2 servers gives it: a:80: nobody listens there; b:80: nothing came for 1 "
+		 "s",
+	  .told = "! http://a/f: nobody listens there; trying again\n" FETCHING_B,
+	  .asked = ALL_OF_TWO },
+	{ .name = "a dead server, and one that gives a byte",
+	  .n_urls = 2,
+	  .script = "fail 0 2;answer 1 1000 v1;bytes 1;stay\n",
+	  .patience = 1,
+	  .error = ECONNREFUSED,
+	  .what = "http://a/f",
+	  .why = "none of 2 servers gives it: a:80: nobody listens there; b:80: hardly anything "
+		 "came for 1 s",
+	  .told = "! http://a/f: nobody listens there; trying again\n" FETCHING_B,
+	  .asked = ALL_OF_TWO },
+	{ .name = "dead servers, each of which says so within the patience",
+	  .n_urls = 2,
+	  .script = "fail 0 2;pause 700;fail 1 2;pause 700;fail 0 2;pause 2000;answer 1 1000 v1;"
+		    "all;stay\n",
+	  .patience = 2,
+	  .error = ECONNREFUSED,
+	  .what = "http://a/f",
+	  .why = "none of 2 servers gives it: a:80: nobody listens there; b:80: nobody listens "
+		 "there",
+	  .told = "! http://a/f: nobody listens there; trying again\n"
+		  "! http://b/f: nobody listens there; trying again\n",
+	  .asked = ALL_OF_TWO },
+	{ .name = "a dead server, and a slow one, which takes longer than the patience",
+	  .n_urls = 2,
+	  .script = "fail 0 2;answer 1 0 v1;bytes 65536;pause 2000;bytes 65536;pause 2000;"
+		    "bytes 65536;exit 0\n",
+	  .is_size_unknown = true,
+	  .size = LARGEST,
+	  .patience = 3,
+	  .told = "! http://a/f: nobody listens there; trying again\nfetching http://b/f\n",
+	  .asked = "--offset=0 http://a/f http://b/f\n" },
+	{ .name = "the same, and then nothing: of the dead one nothing is said any more",
+	  .n_urls = 2,
+	  .script = "fail 0 2;answer 1 0 v1;bytes 65536;stay\n",
+	  .is_size_unknown = true,
+	  .size = LARGEST,
+	  .patience = 1,
+	  .error = ETIMEDOUT,
+	  .what = "http://b/f",
+	  .why = "nothing came for 1 s",
+	  .told = "! http://a/f: nobody listens there; trying again\nfetching http://b/f\n",
+	  .asked = "--offset=0 http://a/f http://b/f\n" },
 	{ .name = "nothing comes, for no reason",
 	  .n_urls = 1,
 	  .script = "stay\n",
