@@ -8,13 +8,31 @@
 #include "image/signature.h"
 
 #define READ_SIZE 16384
+#define MANIFEST_SUFFIX ".manifest"
+#define SIGNATURE_OF_MANIFEST MANIFEST_SUFFIX SIGNATURE_SUFFIX
 
 static const char todo_again[] =
 	"Publish it again. If the kernel command line has a digest, it must be that of this file.";
 
 bool layer_is_beside(const char *name)
 {
-	return ends_with(name, ".manifest") || ends_with(name, ".manifest" SIGNATURE_SUFFIX);
+	return layer_length_beside(name) < strlen(name);
+}
+
+size_t layer_length_beside(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (ends_with(name, SIGNATURE_OF_MANIFEST))
+		return length - strlen(SIGNATURE_OF_MANIFEST);
+	return ends_with(name, MANIFEST_SUFFIX) ? length - strlen(MANIFEST_SUFFIX) : length;
+}
+
+int layer_fail_alone(const char *path, struct fail *f)
+{
+	return fail_set(f, ENOENT, path,
+			"Make the initrd again with both, or take this file out of it too.",
+			"the layer that it is about is not there");
 }
 
 int layer_check_kind(const char *path, struct fail *f)

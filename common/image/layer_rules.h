@@ -15,6 +15,12 @@
 /* Is a file of that name in tarboot/layers no layer, but its manifest or the signature of that? */
 bool layer_is_beside(const char *name);
 
+/* The length of the layer's name in that of what lies beside it. */
+size_t layer_length_beside(const char *name);
+
+/* -ENOENT: what lies at that path has no layer beside it. */
+int layer_fail_alone(const char *path, struct fail *f);
+
 /* The name of any other file there must end as a layer's. 0, or -EINVAL with *f set. */
 int layer_check_kind(const char *path, struct fail *f);
 

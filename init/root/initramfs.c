@@ -3,11 +3,20 @@
 #include <errno.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/klog.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 
 #include "base/memory.h"
 #include "base/size.h"
+#include "base/util.h"
+
+#define TODO_MAX 256
+/* Of klogctl(), as syslog(2) names them. */
+#define SYSLOG_ACTION_READ_ALL 3
+#define SYSLOG_ACTION_SIZE_BUFFER 10
 
 /* All zeros when it is a ramfs, which has no limit. */
 struct rootfs {
@@ -50,19 +59,55 @@ uint64_t initramfs_present(const struct payload *p)
 	return present;
 }
 
-int initramfs_fail_no_room(const char *name, uint64_t present, uint64_t expected, struct fail *f)
+/* The kernel's log up to now, the caller's; NULL: it has none, or there is no memory. */
+static char *read_kernel_log(void)
 {
-	char have[SIZE_TEXT_MAX], want[SIZE_TEXT_MAX], ram[SIZE_TEXT_MAX], most[SIZE_TEXT_MAX];
+	int size = klogctl(SYSLOG_ACTION_SIZE_BUFFER, NULL, 0);
+	char *log = size > 0 ? malloc((size_t)size + 1) : NULL;
+
+	if (!log)
+		return NULL;
+	size = klogctl(SYSLOG_ACTION_READ_ALL, log, size);
+	log[size > 0 ? size : 0] = '\0';
+	return log;
+}
+
+/* The second: where it has ramdisks built in (init/initramfs.c before Linux 7). */
+bool initramfs_is_cut(void)
+{
+	_cleanup_free_ char *log = read_kernel_log();
+
+	return log && (strstr(log, "Initramfs unpacking failed: write error") ||
+		       strstr(log, "rootfs image is not initramfs (write error)"));
+}
+
+static const char *what_to_do(char todo[TODO_MAX])
+{
+	char ram[SIZE_TEXT_MAX], most[SIZE_TEXT_MAX];
 	struct memory m = { 0 };
-	char todo[256];
 
 	(void)memory_read(&m);
-	snprintf(todo, sizeof(todo),
+	snprintf(todo, TODO_MAX,
 		 "The machine has %s of memory, of which the kernel lets the initramfs take %s: "
 		 "add memory, or, with Linux 6.1.176, 6.12.107 or later, the kernel parameter "
 		 "initramfs_options=size=90%%.",
 		 size_format(ram, m.total), size_format(most, look_at_rootfs().limit));
-	return fail_set(f, ENOSPC, name, todo,
+	return todo;
+}
+
+int initramfs_fail_no_room(const char *name, uint64_t present, uint64_t expected, struct fail *f)
+{
+	char have[SIZE_TEXT_MAX], want[SIZE_TEXT_MAX], todo[TODO_MAX];
+
+	return fail_set(f, ENOSPC, name, what_to_do(todo),
 			"the kernel had no room to unpack it: %s of %s are here",
 			size_format(have, present), size_format(want, expected));
+}
+
+int initramfs_fail_cut(struct fail *f)
+{
+	char todo[TODO_MAX];
+
+	return fail_set(f, ENOSPC, "the initramfs", what_to_do(todo),
+			"the kernel had no room to unpack all of it: layers may be missing");
 }

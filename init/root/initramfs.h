@@ -16,5 +16,11 @@ uint64_t initramfs_present(const struct payload *p);
 /* Is the file system of the initramfs full? */
 bool initramfs_is_full(void);
 
+/* Does the kernel say that it had no room for all of it? */
+bool initramfs_is_cut(void);
+
 /* Fails for an archive of which these are here, of so many. */
 int initramfs_fail_no_room(const char *name, uint64_t present, uint64_t expected, struct fail *f);
+
+/* Fails for what is not here. */
+int initramfs_fail_cut(struct fail *f);

@@ -6,25 +6,33 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/console.h"
 #include "image/layer_rules.h"
 #include "net/config.h"
 #include "net/net.h"
 #include "root/firmware.h"
+#include "root/initramfs.h"
 #include "root/root_layer.h"
 
 /* ---- in the initramfs ---- */
 
 static int is_listed(const struct dirent *e)
 {
-	return strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
-	       !layer_is_beside(e->d_name);
+	return strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
 }
 
 static int compare(const struct dirent **a, const struct dirent **b)
 {
 	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int check_beside(struct boot *b, const char *path)
+{
+	_cleanup_free_ char *layer = strndup(path, layer_length_beside(path));
+
+	return layer && access(layer, F_OK) < 0 ? layer_fail_alone(path, &b->fail) : 0;
 }
 
 static int add_listed(struct boot *b, const char *name)
@@ -34,6 +42,8 @@ static int add_listed(struct boot *b, const char *name)
 	int r;
 
 	snprintf(path, sizeof(path), LAYERS_DIR "/%s", name);
+	if (layer_is_beside(name))
+		return check_beside(b, path);
 	r = layer_check_kind(path, &b->fail);
 	return r == 0 ? root_layer_read(b, &wish) : r;
 }
@@ -113,15 +123,23 @@ static int add_all_named(struct boot *b)
 	return r;
 }
 
+/* Where the kernel stopped, nothing tells what was behind: a layer that may be missing, or one that nobody named. */
+static int add_all(struct boot *b)
+{
+	int r = add_all_listed(b);
+
+	if (r == 0)
+		r = add_all_named(b);
+	return r != -ENOSPC && initramfs_is_cut() ? initramfs_fail_cut(&b->fail) : r;
+}
+
 int root_find_layers(struct boot *b)
 {
 	const struct fetch_record of_root = b->fetched;
 	char size[SIZE_TEXT_MAX];
 	uint64_t bytes = 0;
-	int r = add_all_listed(b);
+	int r = add_all(b);
 
-	if (r == 0)
-		r = add_all_named(b);
 	b->fetched = of_root;
 	for (size_t i = 0; i < b->n_layers; i++)
 		bytes += b->layers[i].payload.size;

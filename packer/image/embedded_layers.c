@@ -11,6 +11,7 @@
 #include "image/image_unpack.h"
 #include "image/layer.h"
 #include "image/layer_rules.h"
+#include "image/members.h"
 #include "image/pinned.h"
 
 /* Of several archives in the image the last one counts, as for the kernel. */
@@ -182,6 +183,19 @@ static const struct image_member **list(const struct image *image, size_t *ret_n
 	return members;
 }
 
+/* Of what lies beside a layer, without one. */
+static int check_alone(const struct image *image, const struct image_member *m, struct fail *f)
+{
+	_cleanup_free_ char *layer = strndup(m->name, layer_length_beside(m->name));
+	char path[FAIL_WHAT_MAX];
+
+	if (strncmp(m->name, MEMBER_LAYERS "/", strlen(MEMBER_LAYERS "/")) != 0 ||
+	    !layer_is_beside(m->name) || !layer || find_last(image, layer))
+		return 0;
+	snprintf(path, sizeof(path), "/%s", m->name);
+	return layer_fail_alone(path, f);
+}
+
 int embedded_layers_open(const struct image *image, const struct boot_keys *keys,
 			 struct embedded_layers *ret, struct fail *f)
 {
@@ -191,8 +205,10 @@ int embedded_layers_open(const struct image *image, const struct boot_keys *keys
 	int r;
 
 	*ret = (struct embedded_layers){ 0 };
-	if (!image_has_layers(image))
-		return 0;
+	for (r = 0, n = 0; r == 0 && n < image->n_members; n++)
+		r = check_alone(image, &image->members[n], f);
+	if (r < 0 || !image_has_layers(image))
+		return r;
 	r = keys ? 0 : boot_keys_of_image(image, &own, f);
 	if (r < 0)
 		return r;

@@ -54,6 +54,15 @@ sub big_layer {
 }
 fails('the kernel cut a layer', @small_rootfs, change => \&big_layer, step => 'find layers',
 	about => [ qr{what: +/tarboot/layers/big\.tar$}m, qr/no room to unpack it: $MIB of 96\.0 MiB are here/, qr/initramfs_options=size=90%/ ]);
+# One behind the place where the kernel stopped leaves no trace.
+sub behind_big_file {
+	my (@members) = @_;
+	return (@members, { name => 'big', mode => 0100644, nlink => 1, data => "\1" x (96 << 20) },
+		{ name => 'behind.tar', mode => 0100644, nlink => 1, data => "\0" x 1024 });
+}
+fails('the kernel cut what stands before a layer that may be missing', mem => 384, change => \&behind_big_file, step => 'find layers',
+	append => 'initramfs_options=size=64m tarboot.layer=/behind.tar?',
+	about => [ qr{what: +the initramfs$}m, qr/why: +the kernel had no room to unpack all of it: layers may be missing$/m, qr/initramfs_options=size=90%/ ]);
 fails('RAM too small', mem => 256, change => big_root(400, 'yes'), step => 'check memory',
 	about => [ qr/needs 4\d\d(\.\d)? MiB and \d+ inodes, this machine has $MIB free/, qr/Add memory/ ]);
 fails('RAM too small for a payload without manifest', mem => 256, change => [ big_root(400, 'yes'), \&no_manifest ],

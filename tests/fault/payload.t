@@ -111,6 +111,9 @@ fails('a manifest of a later version', change => change_manifest(sub { s/^format
 
 # ---- what boots ----
 
+fails('a manifest without its layer', step => 'find layers', about => [ qr{what: +/tarboot/layers/gone\.tar\.manifest$}m, qr/the layer that it is about is not there$/m ],
+	change => with_members({ name => 'tarboot/layers', mode => 040755, nlink => 2, data => '' },
+		{ name => 'tarboot/layers/gone.tar.manifest', mode => 0100644, nlink => 1, data => 'x' }));
 boots('a good image', append => 'word', like => [qr/^TINY-INIT-RAN pid=1 args=word$/m]);
 boots('a foreign payload without a manifest', change => [ \&no_manifest, payload_is(tar_of('tar -cf - . | xz -T1')) ]);
 boots('a root in cpio, as Warewulf and xCAT make it', append => 'tarboot.rootfs=/root.cpio.xz',
