@@ -16,6 +16,7 @@
 #include "site/site_copy.h"
 #include "site/site_generate.h"
 #include "site/site_layers.h"
+#include "site/site_layers_check.h"
 #include "site/site_name.h"
 #include "site/site_plan.h"
 #include "site/site_publish.h"
@@ -454,6 +455,10 @@ static int publish(struct netboot *n, struct site_draft *d, struct fail *f)
 	       : d->is_signed_again ? "signed"
 				    : "unchanged",
 	       d->p.name);
+	if (d->was_damaged)
+		print_warning("%s: files of the version before were missing or damaged in %s: "
+			      "this is a new one of the same",
+			      d->p.name, n->site.directory);
 	if (d->is_new && *before.payload && !d->p.stream)
 		print_warning("%s: the boot loader loads this version whole; the one before was "
 			      "published with --stream: give it again to have this one fetched",
@@ -548,6 +553,7 @@ static void warn_of_layers(const struct site *s)
 {
 	const struct site_plan nothing = { 0 };
 	char file[SITE_LAYER_FILE_MAX + 32];
+	const char *fault;
 	struct site_trust trust;
 	struct fail f;
 
@@ -560,13 +566,15 @@ static void warn_of_layers(const struct site *s)
 	else
 		site_trust_warn(&trust, s);
 	site_trust_free(&trust);
-	for (size_t i = 0; i < s->n_machines; i++)
-		if (site_layers_missing(s, &s->machines[i], file))
-			print_warning("http/layers/%s of %s is not there: that machine does not "
+	for (size_t i = 0; i < s->n_machines; i++) {
+		fault = site_layers_fault(s, &s->machines[i], file);
+		if (fault)
+			print_warning("http/layers/%s of %s %s: that machine does not "
 				      "boot: give its layer again with --machine-layer %s=DIR, or "
 				      "take it away with %s=none.",
-				      file, s->machines[i].mac, s->machines[i].mac,
+				      file, s->machines[i].mac, fault, s->machines[i].mac,
 				      s->machines[i].mac);
+	}
 }
 
 /* When menu and scripts do not name it any more. */

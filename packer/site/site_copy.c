@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/out.h"
 #include "base/read_all.h"
@@ -250,4 +251,102 @@ int site_copy(const struct publishing *p, const struct image *image, const struc
 		return copy_stream(image, v->payload, directory, older, f);
 	return v->split ? copy_split(image, directory, f)
 			: copy_file(p->image, 0, UINT64_MAX, &nothing, directory, "initrd.img", f);
+}
+
+/* ---- is it there? ---- */
+
+static bool is_same(int a, uint64_t at_a, int b, uint64_t at_b, uint64_t size)
+{
+	_cleanup_free_ char *buf = malloc((size_t)2 * READ_SIZE);
+	bool is = buf;
+
+	for (size_t n; is && size > 0; at_a += n, at_b += n, size -= n) {
+		n = (size_t)min_u64(size, READ_SIZE);
+		is = pread(a, buf, n, (off_t)at_a) == (ssize_t)n &&
+		     pread(b, buf + READ_SIZE, n, (off_t)at_b) == (ssize_t)n &&
+		     memcmp(buf, buf + READ_SIZE, n) == 0;
+	}
+	return is;
+}
+
+static int open_old(const char *directory, const char *name, struct stat *ret)
+{
+	char path[PATH_MAX];
+	int fd = snprintf(path, sizeof(path), "%s/%s", directory, name) < PATH_MAX
+			 ? open(path, O_RDONLY | O_CLOEXEC)
+			 : -1;
+
+	if (fd >= 0 && fstat(fd, ret) < 0)
+		cleanup_close(&fd);
+	return fd;
+}
+
+static bool begins_with(int fd, const char *text, size_t size)
+{
+	_cleanup_free_ char *is = malloc(size + 1);
+
+	return size == 0 ||
+	       (is && pread(fd, is, size, 0) == (ssize_t)size && memcmp(is, text, size) == 0);
+}
+
+/* Is it as copy_file() writes it? */
+static bool is_copy(const char *from, uint64_t start, uint64_t end, const struct bootpart *head,
+		    const char *directory, const char *name)
+{
+	struct stat st, st_from;
+	_cleanup_close_ int fd = open_old(directory, name, &st);
+	_cleanup_close_ int fd_from = open(from, O_RDONLY | O_CLOEXEC);
+	uint64_t size;
+
+	if (fd < 0 || fd_from < 0 || fstat(fd_from, &st_from) < 0)
+		return false;
+	size = min_u64(end, (uint64_t)st_from.st_size) - start;
+	return (uint64_t)st.st_size == head->size + size &&
+	       begins_with(fd, head->data, head->size) &&
+	       is_same(fd, head->size, fd_from, start, size);
+}
+
+static bool is_split(const struct image *image, const char *directory)
+{
+	static const struct bootpart nothing;
+	uint64_t start = payload_start(image);
+	struct bootpart head = { 0 };
+	struct fail unused;
+	bool is = add_manifest(image, &head, &unused) == 0 &&
+		  is_copy(image->path, 0, start, &nothing, directory, "boot.img") &&
+		  is_copy(image->path, start, UINT64_MAX, &head, directory, "root.img");
+
+	bootpart_free(&head);
+	return is;
+}
+
+static bool is_stream(const struct image *image, const char *name, const char *directory)
+{
+	static const struct bootpart nothing;
+	const struct manifest *m = &image->manifest;
+	char path[PATH_MAX], manifest[64];
+	size_t size = strlen(image->manifest_text);
+	struct stat st;
+	_cleanup_close_ int fd = -1;
+
+	snprintf(manifest, sizeof(manifest), "%s.manifest", name);
+	fd = open_old(directory, manifest, &st);
+	return fd >= 0 && (uint64_t)st.st_size == size &&
+	       begins_with(fd, image->manifest_text, size) &&
+	       snprintf(path, sizeof(path), "%s/%s", directory, name) < PATH_MAX &&
+	       has_digest(path, m->payload_bytes, &m->payload_digest) &&
+	       is_copy(image->path, 0, payload_start(image), &nothing, directory, "boot.img");
+}
+
+bool site_copy_is_whole(const struct publishing *p, const struct image *image,
+			const struct site_version *v, const char *directory)
+{
+	static const struct bootpart nothing;
+
+	if (!is_copy(p->kernel, 0, UINT64_MAX, &nothing, directory, "vmlinuz"))
+		return false;
+	if (*v->payload)
+		return is_stream(image, v->payload, directory);
+	return v->split ? is_split(image, directory)
+			: is_copy(p->image, 0, UINT64_MAX, &nothing, directory, "initrd.img");
 }

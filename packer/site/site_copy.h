@@ -14,5 +14,9 @@ int site_copy_check_stream(const struct image *image, struct fail *f);
 int site_copy(const struct publishing *p, const struct image *image, const struct site_version *v,
 	      const char *directory, const char *const older[2], struct fail *f);
 
+/* Has the directory what site_copy() writes? Reads all of it. */
+bool site_copy_is_whole(const struct publishing *p, const struct image *image,
+			const struct site_version *v, const char *directory);
+
 /* The names of all files that a version may have, for struct out_guard. */
 extern const char *const site_copy_files[];

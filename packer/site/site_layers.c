@@ -269,23 +269,6 @@ uint64_t site_layers_largest(const struct site *s)
 	return largest;
 }
 
-const char *site_layers_missing(const struct site *s, const struct site_machine *m,
-				char ret[SITE_LAYER_FILE_MAX + 32])
-{
-	char path[PATH_MAX], initrd[SITE_LAYER_FILE_MAX];
-
-	if (!*m->layer.file)
-		return NULL;
-	site_layers_initrd(m, initrd);
-	for (size_t i = 0; i < 3; i++) {
-		snprintf(ret, SITE_LAYER_FILE_MAX + 32, "%s%s", i == 2 ? initrd : m->layer.file,
-			 i == 1 ? ".manifest" : "");
-		if (access(site_path(s, path, LAYERS "/%s", ret), F_OK) < 0)
-			return ret;
-	}
-	return NULL;
-}
-
 static bool is_wanted(const struct site *s, const char *file)
 {
 	char own[MAC_TEXT_MAX];

@@ -55,10 +55,6 @@ bool site_layers_are_given(const struct site *s);
 /* Bytes of RAM that the largest of them takes. */
 uint64_t site_layers_largest(const struct site *s);
 
-/* What is missing of a machine's layer: the name of a file in http/layers; NULL: nothing. */
-const char *site_layers_missing(const struct site *s, const struct site_machine *m,
-				char ret[SITE_LAYER_FILE_MAX + 32]);
-
 /* Removes the files of machines that have no layer any more: they may hold secrets. For the end, when nothing names them. */
 int site_layers_sweep(const struct site *s, struct fail *f);
 

@@ -20,6 +20,7 @@
 #include "site/site_copy.h"
 #include "site/site_images.h"
 #include "site/site_layers.h"
+#include "site/site_layers_check.h"
 #include "site/site_line.h"
 #include "site/site_stream.h"
 
@@ -300,6 +301,17 @@ static int make(const struct site *s, const struct image_report *report, struct 
 	return r == 0 && d->version.is_signed ? add_to_sign(d, signing, f) : r;
 }
 
+/* Is the current version, which is the same, still on the disk? */
+static bool is_whole(const struct site *s, const struct image *image, const struct site_draft *d)
+{
+	const struct site_version *v = &d->image.current;
+	char current[PATH_MAX];
+
+	site_path(s, current, SITE_IMAGES "%s/current", d->p.name);
+	return site_copy_is_whole(&d->p, image, v, current) &&
+	       site_layers_are_whole(current, v->layers, v->n_layers);
+}
+
 static int draft(const struct site *s, const struct image_report *report, struct signing *signing,
 		 struct site_draft *d, struct fail *f)
 {
@@ -312,6 +324,8 @@ static int draft(const struct site *s, const struct image_report *report, struct
 	d->keys = report->keys;
 	boot_keys_obey_line(&d->keys, d->version.append);
 	d->is_new = !is_same(&d->image.current, &d->version);
+	d->was_damaged = !d->is_new && !is_whole(s, &report->image, d);
+	d->is_new = d->is_new || d->was_damaged;
 	d->is_signed_again = !d->is_new && d->version.is_signed;
 	return d->is_new || d->is_signed_again ? make(s, report, d, signing, f) : 0;
 }
@@ -350,7 +364,7 @@ static int publish_new(const struct site *s, struct site_draft *d, struct fail *
 
 	if (rename(d->aside, site_path(s, path, SITE_IMAGES "%s/%s", name, d->version.version)) < 0)
 		r = fail_errno(f, errno, path, "cannot create this directory");
-	if (r == 0 && *d->image.current.version)
+	if (r == 0 && *d->image.current.version && !d->was_damaged)
 		r = site_link_to(s, name, "previous", d->image.current.version, f);
 	if (r == 0)
 		r = site_link_to(s, name, "current", d->version.version, f);

@@ -16,6 +16,7 @@ struct site_draft {
 	struct site_version version; /* that is to come, or the current one */
 	struct boot_keys keys; /* of its boot part, with the date that its kernel line asks for */
 	bool is_new;           /* else the current version stays */
+	bool was_damaged;      /* it is new because the same is on the disk no more */
 	bool is_signed_again;  /* then it gets other signatures */
 	char aside[PATH_MAX];  /* its directory until then */
 	struct out_guard guard;

@@ -357,6 +357,17 @@ for my $wrong ([ '${x}', qr/--append: .*"\$\{x\}" is no variable of a layer/, 2 
 			"$name is missing");
 		rename "$file.away", $file or die;
 	}
+	my %damage = (cut => sub { substr $_[0], 0, length($_[0]) / 2 }, changed => sub { my ($bytes) = @_; substr($bytes, length($bytes) / 2, 1) ^= "\1"; $bytes });
+	for my $file ($tar, "$tar.manifest", $img) {
+		my ($name, $bytes) = ($file =~ s{.*/}{}r, slurp($file));
+		for my $how (sort keys %damage) {
+			spew($file, $damage{$how}->($bytes));
+			is(netboot()->{err}, "tarboot: warning: http/layers/$name of $mac[1] is damaged: that machine does not boot: give its layer again with --machine-layer $mac[1]=DIR, or take it away with $mac[1]=none.\n",
+				"$name is $how");
+		}
+		works('given again', '--machine-layer', "$mac[1]=" . scratch('one.tar'));
+		ok(slurp($file) eq $bytes, "$name is whole again");
+	}
 	works('all is there');
 	my $r = netboot('--machine-layer', "$mac[2]=none");
 	is($r->{exit}, 0, 'none, where there was none');
@@ -372,6 +383,28 @@ for my $wrong ([ '${x}', qr/--append: .*"\$\{x\}" is no variable of a layer/, 2 
 		refuses("$mac in a file", qr/(?:line 1: .*(?:group|MAC)|MAC)/, '--hosts', spew($hosts, "$mac,,,,two\n"));
 	}
 	unlike(slurp("$site/netboot.conf"), qr/01:00:5e|00:00:00:00:00:00|ff:ff/, 'none is kept');
+}
+
+# What is published again is not taken for the same if the disk has it no more.
+for (['streamed', $stream, '--stream'], ['loaded', $whole], ['split', $whole, '--split']) {
+	my ($name, $image, @how) = @$_;
+	local $site = public('damaged');
+	my @publish = ($image, @NET, '--name', $name, @how, '--layer', scratch('one.tar'), '--layer', scratch('two'));
+	my @names   = works($name, @publish) && grep { $_ ne 'entry.conf' } map { s{.*/}{}r } glob current($name) . '/*';
+	cmp_ok(scalar @names, '>', 3, "$name: @names");
+	for my $file (@names) {
+		my ($path, $bytes) = (current($name) . "/$file", slurp(current($name) . "/$file"));
+		substr($bytes, length($bytes) / 2, 1) ^= "\1";
+		spew($path, $bytes);
+		my $r = netboot(@publish);
+		is($r->{err}, "tarboot: warning: $name: files of the version before were missing or damaged in $site: this is a new one of the same\n",
+			"$name: $file was changed");
+		like($r->{out}, qr/^published \Q$name\E$/m, 'and is published again');
+		like(works("$name, the same again", @publish), qr/^unchanged \Q$name\E$/m, 'it is whole now');
+	}
+	unlink current($name) . '/vmlinuz' or die;
+	like(netboot(@publish)->{err}, qr/^tarboot: warning: \Q$name\E: files of the version before were missing/, "$name: the kernel is gone");
+	ok(!-e "$site/http/images/$name/previous", "$name: there is no version before that could be rolled back to");
 }
 
 # ---- memory ----
@@ -467,6 +500,12 @@ for my $wrong ([ '${x}', qr/--append: .*"\$\{x\}" is no variable of a layer/, 2 
 	$both->('one with a long name, signed for another', qr{^tarboot: /tarboot/layers/l+(?:\.\.\.)?: the signed manifest beside this layer is about tarboot/layers/layer-1\.tar\.xz}m,
 		$keyed, { %long, "$long.tar.xz.manifest.minisig" => $signed{'layer-1.tar.xz.manifest.minisig'} });
 	fails_well(try($TARBOOT, 'verify', spew(scratch('manifest.img'), $initrd->('a.tar.manifest' => $signed{'layer-1.tar.xz.manifest'}))), 1, qr/there is no \/rootfs/, 'a manifest without a layer is no image of layers');
+	for my $alone ('a.tar.manifest', 'a.tar.manifest.minisig', 'l' x 200 . '.tar.xz.manifest') {
+		my $shown = $alone =~ s/(l{100})l.*/$1/r;
+		$both->("$alone alone", qr{^tarboot: /tarboot/layers/\Q$shown\E\S*: the layer that it is about is not there\n  Make the initrd again with both, or take this file out of it too\.\n\z}, $_->[0], @$_[ 1 .. $#$_ ])
+			for [ $free, { $alone => 'x' } ], [ $free, { 'b.tar' => $tar, $alone => 'x' } ];
+	}
+	$both->('a manifest before its layer', undef, $free, { map { $_ => $signed{$_} } 'layer-1.tar.xz.manifest' }, { map { $_ => $signed{$_} } 'layer-1.tar.xz' });
 	$both->('a damaged one', qr/./, $free, { 'a.tar' => 'x' x 1024 });
 
 	# What it does to the root is only known with the root.
