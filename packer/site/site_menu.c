@@ -1,7 +1,6 @@
 /* iPXE scripts have labels, `||` after commands that may fail, and ${settings}. */
 #include "site/site_menu.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "base/size.h"
 #include "site/site_layers.h"
 #include "site/site_line.h"
+#include "site/site_scripts.h"
 #include "site/site_stream.h"
 #include "base/util.h"
 
@@ -138,9 +138,8 @@ static void print_head(const struct menu *m)
 		m->url, m->boot, m->site->timeout * 1000);
 	if (other)
 		fprintf(m->out, "%sset entry %s ||\n", only_for(m, &other->current), other->name);
-	fprintf(m->out,
-		"chain --autofree ${base}/mac-${netX/mac:hexhyp}.ipxe ||\n" SITE_LINE_SET_HOST
-			SITE_LINE_SET_DNS "\n");
+	site_scripts_print_call(m->out, m->site);
+	fputs(SITE_LINE_SET_HOST SITE_LINE_SET_DNS "\n", m->out);
 }
 
 static void print_menu(const struct menu *m)
@@ -327,25 +326,34 @@ static void print_own_entries(const struct menu *m)
 			"initrd %s/initrd.gz || goto failed\n"
 			"boot || goto failed\n\n",
 			m->site->installer, m->site->installer);
-	fprintf(m->out, ":shell\necho Type exit to return to the menu.\nshell ||\ngoto "
-			"menu\n\n:reboot\nreboot\n\n");
+	fprintf(m->out,
+		":shell\necho Type exit to return to the menu.\nshell ||\n"
+		"%sgoto menu\n\n:reboot\nreboot\n\n",
+		site_scripts_check(m->site));
 }
 
-/* Returns to the menu after some time, because the server may be started later. */
+/* After some time the menu is loaded again, because the server may be started later, and then have other versions. Where that fails, too,
+ * the one before comes back. */
 static void print_failures(const struct menu *m)
 {
+	site_scripts_print_failure(m->out, m->site);
 	fprintf(m->out,
-		":failed\necho\necho FAILED: ${what} does not boot; see the reason above.\necho "
+		":failed\necho\necho FAILED: ${what} does not boot; see the reason above.\n"
+		":failed.again\necho "
 		"Loading from ${base}: does the server run, and does it have the file?\nimgfree "
 		"||\nprompt --key s --timeout %u000 Press s for a shell; the menu comes back in %u "
-		"seconds. && goto shell ||\nset wait %u\ngoto menu\n\n:not64\necho\necho FAILED: "
+		"seconds. && goto shell ||\n"
+		"chain --replace --autofree ${base}/menu.ipxe ||\n%sset wait %u\ngoto menu\n\n",
+		RETRY, RETRY, site_scripts_check(m->site), m->site->timeout * 1000);
+	fprintf(m->out,
+		":not64\necho\necho FAILED: "
 		"${what} needs a processor of 64 bits.\nprompt --timeout %u000 Press a key for the "
 		"menu. ||\ngoto menu\n\n:other\necho\necho FAILED: ${what} is for another kind of "
 		"machine; this one is ${buildarch}.\nprompt --timeout %u000 Press a key for the "
 		"menu. ||\ngoto menu\n\n:large\necho\necho FAILED: ${what} has ${size}, more than "
 		"a BIOS machine can load: set the machine to UEFI.\nprompt --timeout %u000 Press a "
 		"key for the menu. ||\ngoto menu\n",
-		RETRY, RETRY, m->site->timeout * 1000, RETRY, RETRY, RETRY);
+		RETRY, RETRY, RETRY);
 }
 
 /* ---- files ---- */
@@ -361,85 +369,6 @@ static void print_script(FILE *out, const void *menu)
 	print_images(&m);
 	print_own_entries(&m);
 	print_failures(&m);
-}
-
-/* Where tarboot's own DHCP server gives no names, the menu does, unless the other one has. */
-static bool needs_script(const struct site *s, const struct site_machine *machine)
-{
-	return *machine->boot || *machine->layer.file || (s->proxy && *machine->name);
-}
-
-struct script {
-	const struct site *site;
-	const struct site_machine *machine;
-};
-
-static void print_machine(FILE *out, const void *script)
-{
-	const struct script *s = script;
-	_cleanup_free_ char *word = site_layers_machine_word(s->site, s->machine);
-	char initrd[SITE_LAYER_FILE_MAX];
-
-	fprintf(out, "#!ipxe\n# " SITE_MARK "\n");
-	if (*s->machine->boot)
-		fprintf(out, "set entry %s\n", s->machine->boot);
-	if (s->site->proxy && *s->machine->name)
-		fprintf(out, "isset ${netX/hostname} || set netX/hostname %s ||\n",
-			s->machine->name);
-	if (!*s->machine->layer.file)
-		return;
-	site_layers_initrd(s->machine, initrd);
-	fprintf(out, "set layer %s\nset layerimg %s\nset layerinitrd initrd=machine.img\n",
-		word ? word : "", initrd);
-}
-
-static int write_machine(const struct menu *m, const struct site_machine *machine, struct fail *f)
-{
-	const struct script script = { m->site, machine };
-	char path[64], mac[MAC_TEXT_MAX];
-
-	if (!needs_script(m->site, machine))
-		return 0;
-	mac_parse(machine->mac, strlen(machine->mac), '-', mac);
-	snprintf(path, sizeof(path), "http/mac-%s.ipxe", mac);
-	return site_print(m->site, path, print_machine, &script, f);
-}
-
-static const struct site_machine *find_machine(const struct site *s, const char *file)
-{
-	char mac[MAC_TEXT_MAX];
-
-	for (size_t i = 0; i < s->n_machines; i++)
-		if (mac_parse(s->machines[i].mac, MAC_TEXT_MAX - 1, '-', mac) &&
-		    strncmp(file + strlen("mac-"), mac, strlen(mac)) == 0)
-			return &s->machines[i];
-	return NULL;
-}
-
-static int is_machine_file(const struct dirent *e)
-{
-	return strncmp(e->d_name, "mac-", 4) == 0 && ends_with(e->d_name, ".ipxe");
-}
-
-/* Deletes the scripts of machines that have no default of their own any more. Scripts of the administrator stay. */
-static int remove_machines(const struct menu *m, struct fail *f)
-{
-	char path[PATH_MAX];
-	struct dirent **entries = NULL;
-	const struct site_machine *machine;
-	int n = scandir(site_path(m->site, path, "http"), &entries, is_machine_file, alphasort),
-	    r = 0;
-
-	for (int i = 0; i < n; i++) {
-		machine = find_machine(m->site, entries[i]->d_name);
-		site_path(m->site, path, "http/%s", entries[i]->d_name);
-		if (r == 0 && (!machine || !needs_script(m->site, machine)) && site_owns(path) &&
-		    unlink(path) < 0)
-			r = fail_errno(f, errno, path, "cannot remove it");
-		free(entries[i]);
-	}
-	free(entries);
-	return r;
 }
 
 /* For versions of iPXE that look for autoexec.ipxe in their directory before they use DHCP. */
@@ -509,10 +438,10 @@ int menu_write(const struct site *s, const struct site_image *images, size_t n,
 	m.largest_layer = site_layers_largest(s);
 	site_url(s, m.url);
 	if (r == 0)
+		r = site_scripts_write(s, f);
+	if (r == 0)
 		r = site_print(s, "http/menu.ipxe", print_script, &m, f);
 	if (r == 0)
 		r = write_autoexec(&m, f);
-	for (size_t i = 0; r == 0 && i < s->n_machines; i++)
-		r = write_machine(&m, &s->machines[i], f);
-	return r == 0 ? remove_machines(&m, f) : r;
+	return r == 0 ? site_scripts_remove_old(s, f) : r;
 }

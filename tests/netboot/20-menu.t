@@ -82,7 +82,10 @@ my $serve = start_serve('serve');
 like($serve->text, qr{\Q${\mac(2)}\E \S+ +HTTP   /images/parts/[-\d]+/root\.img}, 'it loads the second file');
 
 tarboot('netboot', @SITE, '--rollback', 'good');
+my ($script) = glob "$site/http/mac-*.ipxe";
+rename $script, "$script.away" or die "$script: $!";
 {
+	my $late  = machine(name => 'late',  mac => mac(2));
 	my $back  = machine(name => 'back',  mac => mac(4));
 	my $lost  = machine(name => 'lost',  mac => mac(5));
 	my $debug = machine(name => 'debug', mac => mac(6));
@@ -97,6 +100,10 @@ tarboot('netboot', @SITE, '--rollback', 'good');
 	see('the previous version after a rollback' => [ $back, qr/ROOT one/ ],
 		'HTTP boot of UEFI' => [ $web, qr/ROOT one/ ],
 		'a damaged image' => [ $debug, qr/tarboot: FAILED: unpack root.*Enter/s ]);
+	see('a script of its own that is not there' => [ $late, qr/FAILED: this machine's own script, mac-52-54-00-00-00-02\.ipxe, .*menu comes back/s ]);
+	unlike($late->text, qr/vmlinuz/, 'nothing else is booted');
+	rename "$script.away", $script or die "$script: $!";
+	see('and when it is' => [ $late, qr/ROOT three/ ]);
 	$debug->type("\n");
 	ok($debug->wait_for(qr/# $/, 30), 'debug gives a shell') or $debug->show_end;
 	$debug->type("echo step=\$TARBOOT_FAILED\n");

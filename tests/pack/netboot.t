@@ -281,8 +281,12 @@ is(run("umask 077; '$TARBOOT' netboot -o '$site' --timeout 7 >/dev/null; find '$
 spew("$site/http/mac-52-54-00-00-00-09.ipxe", "#!ipxe\nmine\n");
 refuses('a file of the admin', 1, qr/mac-52-54-00-00-00-09\.ipxe: it was not written by tarboot, so it is not overwritten\n/, '--boot', '52:54:00:00:00:09=lab');
 is(slurp("$site/http/mac-52-54-00-00-00-09.ipxe"), "#!ipxe\nmine\n", 'stays');
+unlike(menu(), qr/52-54-00-00-00-09/, 'and the menu does not count on one of ours');
 works('for another machine', '--boot', '52:54:00:00:00:08=shell');
-like(slurp("$site/http/mac-52-54-00-00-00-08.ipxe"), qr/^set entry shell\n/m, 'its file');
+like(slurp("$site/http/mac-52-54-00-00-00-08.ipxe"), qr/^set entry shell\nclear own \|\|\n\z/m, 'its file');
+like(menu(), qr/^clear own \|\|\n(?:iseq .*\n)*iseq \$\{netX\/mac:hexhyp\} 52-54-00-00-00-08 && set own yes \|\|\n(?:iseq .*\n)*chain --autofree .*\/mac-.*\nisset \$\{own\} && goto own\.failed \|\|\n/m,
+	'without which it boots nothing');
+like(menu(), qr/^:own\.failed\n(?:.+\n)+goto failed\.again\n/m, 'but tries again');
 spew("$site/netboot.conf", slurp("$site/netboot.conf") =~ s/^boot = 52:54:00:00:00:08.*\n//mr);
 works('when its line is gone');
 ok(!-e "$site/http/mac-52-54-00-00-00-08.ipxe", 'its file goes, too');

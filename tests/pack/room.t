@@ -164,7 +164,7 @@ works('a layer for one', '--machine-layer', "$mac[1]=" . scratch('one.tar'));
 my ($file) = script($mac[1]) =~ m{^set layer tarboot\.layer=http://10\.7\.0\.1/layers/(machine-52-54-00-00-00-01-[0-9a-f]{16}\.tar)\#$two$}m;
 ok($file && slurp("$site/http/layers/$file") eq slurp(scratch('one.tar')), 'its script names it');
 my $initrd = ($file // '') =~ s/\.tar$/.img/r;
-like(script($mac[1]), qr/^set layerimg \Q$initrd\E\nset layerinitrd initrd=machine\.img\n\z/m, 'in both forms');
+like(script($mac[1]), qr/^set layerimg \Q$initrd\E\nset layerinitrd initrd=machine\.img\nclear own \|\|\n\z/m, 'in both forms');
 like(menu(), qr{^kernel \$\{from\}/vmlinuz initrd=boot\.img .*\#$two \$\{layer\} |^kernel \$\{from\}/vmlinuz initrd=boot\.img .*\$\{layer\} }m, 'the menu has a place for it');
 like(menu(), qr{^isset \$\{layerimg\} \|\| goto whole\.boot\ninitrd --name machine\.img \$\{base\}/layers/\$\{layerimg\} \|\| goto failed\n:whole\.boot\nboot}m, 'also for a loader');
 works('another one', '--machine-layer', "$mac[1]=" . scratch('two'));
@@ -234,7 +234,7 @@ for my $wrong ([ '${x}', qr/--append: .*"\$\{x\}" is no variable of a layer/, 2 
 {
 	local $site = public('proxy');
 	works('names by the menu', $whole, @NET, '--proxy', '--hosts', spew($hosts, "$mac[4],,pc4\n"));
-	is(script($mac[4]) =~ s/^#(?!!).*\n//mr, "#!ipxe\nisset \${netX/hostname} || set netX/hostname pc4 ||\n", 'in its script, where that server has given none');
+	is(script($mac[4]) =~ s/^#(?!!).*\n//mr, "#!ipxe\nisset \${netX/hostname} || set netX/hostname pc4 ||\nclear own ||\n", 'in its script, where that server has given none');
 }
 
 # ---- keys ----
