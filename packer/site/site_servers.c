@@ -13,6 +13,12 @@
 
 #define LEASE 43200 /* seconds */
 
+/* What dnsmasq has by default, 50 and 1000, is less than a large room needs: others wait for their boot loader, or get no address. A
+ * transfer takes a file, of which there may be more in what runs it. */
+#define TRANSFERS_MAX 2048
+#define LEASES_LEAST 1000U
+#define LEASES_MOST 65536U /* each takes memory */
+
 struct servers;
 
 struct server_file {
@@ -57,14 +63,24 @@ static void dnsmasq_proxy(const struct servers *v)
 	fprintf(v->out, "pxe-prompt=\"tarboot\",0\n");
 }
 
+/* Of all addresses of the subnet: those of machines are read while it runs. */
+static uint32_t leases_max(const struct site *s)
+{
+	uint32_t addresses = ~subnet_mask(&s->subnet) - 1;
+
+	return addresses < LEASES_LEAST  ? LEASES_LEAST
+	       : addresses > LEASES_MOST ? LEASES_MOST
+					 : addresses;
+}
+
 static void dnsmasq_addresses(const struct servers *v)
 {
 	if (v->site->proxy) {
 		dnsmasq_proxy(v);
 		return;
 	}
-	fprintf(v->out, "dhcp-authoritative\ndhcp-range=%s,%s,%s,%u\n", v->first, v->last, v->mask,
-		LEASE);
+	fprintf(v->out, "dhcp-authoritative\ndhcp-range=%s,%s,%s,%u\ndhcp-lease-max=%u\n", v->first,
+		v->last, v->mask, LEASE, leases_max(v->site));
 	fprintf(v->out, "dhcp-option=option:router%s%s\n", *v->router ? "," : "", v->router);
 	fprintf(v->out, "dhcp-option=option:dns-server%s%s\n", *v->dns ? "," : "", v->dns);
 	fprintf(v->out, "dhcp-host=*:*:*:*:*:*,id:*\n"); /* where the file below has none */
@@ -93,12 +109,12 @@ static void print_dnsmasq(const struct servers *v)
 		"# dnsmasq -k -C %s/config/dnsmasq.conf\n"
 		"# %s\n"
 		"port=0\nlisten-address=%s\nbind-interfaces\nlog-dhcp\n"
-		"enable-tftp\ntftp-root=%s/tftp\n"
+		"enable-tftp\ntftp-root=%s/tftp\ntftp-max=%d\n"
 		"dhcp-leasefile=%s/dnsmasq.leases\n",
 		v->directory,
 		v->site->proxy ? "Beside a DHCP server that gives the addresses (proxy DHCP)."
 			       : "DHCP and TFTP for all of the subnet: there must be no other.",
-		v->server, v->directory, v->directory);
+		v->server, v->directory, TRANSFERS_MAX, v->directory);
 	dnsmasq_addresses(v);
 	fprintf(v->out, "dhcp-userclass=set:ipxe,iPXE\ndhcp-boot=tag:ipxe,%s/menu.ipxe,,%s\n",
 		v->url, v->server);
@@ -144,9 +160,12 @@ static void dhcpd_hosts(const struct servers *v)
 	for (m = v->site->machines; m < v->site->machines + v->site->n_machines; m++) {
 		if (!m->address && !*m->name)
 			continue;
-		fprintf(v->out, "host %s%.0zu {\n\thardware ethernet %s;\n",
-			*m->name ? m->name : "machine",
-			*m->name ? 0 : (size_t)(m - v->site->machines) + 1, m->mac);
+		if (*m->name)
+			fprintf(v->out, "host %s {\n", m->name);
+		else /* no name has a _ */
+			fprintf(v->out, "host machine_%zu {\n",
+				(size_t)(m - v->site->machines) + 1);
+		fprintf(v->out, "\thardware ethernet %s;\n", m->mac);
 		if (m->address)
 			fprintf(v->out, "\tfixed-address %s;\n", ipv4_format(address, m->address));
 		if (*m->name)
