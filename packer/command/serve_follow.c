@@ -74,12 +74,14 @@ static void learn_neighbours(struct follow *w)
 		fclose(in);
 }
 
-/* Not only by what machines say themselves. */
+/* Not only by what machines say themselves. What ARP said is asked again, for another DHCP server may have given the address to another
+ * machine since then; once a second is enough for that. */
 static const char *find_known_mac(struct follow *w, const char *address)
 {
 	const char *mac = serve_log_mac(&w->log, address, SERVE_BY_ARP);
+	bool is_given = *serve_log_mac(&w->log, address, SERVE_BY_DHCP);
 
-	if (*mac || !*address)
+	if (is_given || !*address || (*mac && w->neighbours_read > 0))
 		return mac;
 	learn_neighbours(w);
 	return serve_log_mac(&w->log, address, SERVE_BY_ARP);

@@ -400,4 +400,29 @@ kill -TERM $serve
 wait $serve
 END_OF_SH
 is($r->{out}, "2 servers\n", 'also what changes before the servers have started') or diag($r->{err}, slurp(scratch('log')));
+# ---- an address that another DHCP server gives to another machine ----
+
+$r = in_room(<<'END_OF_SH');
+in_machine() { nsenter -t $machine -n "$@"; }
+boot() {
+	in_machine ip link set plug down
+	in_machine ip link set plug address "$1"
+	in_machine ip link set plug up
+	sleep 2.5 # ARP does not change its mind at once
+	until_true 'in_machine busybox wget -q -O /dev/null http://10.7.0.1:8080/menu.ipxe 2>/dev/null'
+	until_true "grep -q '$1 .* /menu.ipxe' \"$log\""
+}
+start
+in_machine ip address add 10.7.0.9/24 dev plug
+boot 02:00:00:00:00:01
+boot 02:00:00:00:00:02
+sed -n 's,^[^ ]*  \([^ ]* [^ ]*\)  *HTTP   /menu.ipxe$,\1,p' "$log"
+kill -TERM $serve
+wait $serve
+END_OF_SH
+is($r->{out}, <<'END_OF_TEXT', 'each line is of the machine that has the address then') or diag($r->{err}, slurp(scratch('log')));
+02:00:00:00:00:01 10.7.0.9
+02:00:00:00:00:02 10.7.0.9
+END_OF_TEXT
+
 done_testing();
