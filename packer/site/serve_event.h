@@ -56,5 +56,5 @@ struct serve_event {
 enum serve_event_kind serve_event_parse(const char *line, const char *mark,
 					struct serve_event *ret);
 
-/* An optional file of one machine, which need not exist. */
+/* A file that need not exist: the script of one machine, or what newer versions of iPXE look for where they were loaded from. */
 bool serve_event_is_optional(const struct serve_event *e);

@@ -10,6 +10,8 @@
 
 /* Milliseconds by which the lines of one server may be read later than those of another. */
 #define LATE_MS 2000
+/* Who asks for an address after so much silence boots anew, though its boot before got no further. */
+#define SILENCE_MS 60000
 /* After so much silence another sender may be a machine whose address nobody knows. */
 #define CLAIM_MS 60000
 
@@ -154,6 +156,15 @@ static struct machine *note_other_dhcp(struct machines *m, const struct serve_ev
 	return k;
 }
 
+/* Firmware, of any DHCP server. */
+static void ask_for_address(struct machine *k, uint64_t now)
+{
+	if (k->stage == STAGE_DHCP && now - k->heard >= SILENCE_MS)
+		begin(k, now);
+	else
+		begin_again(k, STAGE_DHCP, now);
+}
+
 /* An address that it gets is given out once; to ask for one with some MAC is nothing. */
 static struct machine *note_dhcp(struct machines *m, const struct serve_event *e, const char *mac,
 				 uint64_t now)
@@ -167,8 +178,8 @@ static struct machine *note_dhcp(struct machines *m, const struct serve_event *e
 					: machine_places_add(m, mac, 0, now);
 	if (!k)
 		return NULL;
-	if (!(class & CLASS_LOADER) && e->kind == SERVE_DHCP_ASKED)
-		begin_again(k, STAGE_DHCP, now);
+	if (!(class & CLASS_LOADER) && e->kind != SERVE_DHCP_GIVEN)
+		ask_for_address(k, now);
 	advance_early(k, class & CLASS_LOADER ? STAGE_FIRMWARE : STAGE_DHCP, now);
 	return k;
 }

@@ -101,6 +101,8 @@ static void test_boot(void)
 	is_at("menu", "the menu");
 	(void)server_says("tarboot 10.7.0.9 404 153 0.000 153 [-] /mac-52-54-00-00-00-01.ipxe");
 	is_at("menu", "an optional file that does not exist");
+	(void)server_says("tarboot 10.7.0.9 404 153 0.000 153 [-] /autoexec.ipxe");
+	is_at("menu", "another one, which iPXE looks for");
 	(void)server_says("tarboot 10.7.0.9 200 14000000 2.000 14000000 [-] /images/lab/1/vmlinuz");
 	is_at("kernel", "the kernel");
 	is_str(k->image, "lab", "its image");
@@ -117,7 +119,7 @@ static void test_boot(void)
 	is_at("unpack", "the rest");
 	dhcp("", ACK);
 	is_at("up", "the new system asks for an address");
-	is_int((long long)(k->since - k->start), 12000, "the boot took so long");
+	is_int((long long)(k->since - k->start), 13000, "the boot took so long");
 	later();
 	dhcp("user class: iPXE", ACK);
 	is_at("firmware", "it boots again");
@@ -207,6 +209,31 @@ static void test_order(void)
 	(void)init_says("-", "unpack root: 2.3 s");
 	dhcp("vendor class: MSFT", ACK);
 	is_at("up", "another one is");
+	later();
+}
+
+/* A boot that got no further than the menu, or an address, is not part of the next one. */
+static void test_switched_off(void)
+{
+	struct machine *k = &room.machines[0];
+
+	later();
+	dhcp("vendor class: PXEClient", "DHCPDISCOVER(br0) " MAC);
+	(void)server_says("tarboot 10.7.0.9 200 100 0.000 100 [-] /menu.ipxe");
+	is_at("menu", "it waits in the menu");
+	later();
+	dhcp("vendor class: PXEClient", "PXE(br0) " MAC " proxy");
+	is_at("DHCP", "its firmware asks, beside another DHCP server");
+	is_int((long long)(now - k->start), 0, "since now");
+	now += 5000;
+	dhcp("vendor class: PXEClient", "DHCPDISCOVER(br0) " MAC);
+	is_int((long long)(now - k->start), 7000, "it asks again");
+	now += 3600000;
+	dhcp("vendor class: PXEClient", "DHCPDISCOVER(br0) " MAC);
+	is_int((long long)(now - k->start), 0, "it was off for an hour");
+	(void)server_says(ROOT_LINE("50000000", "50000000-99999999/100000000"));
+	dhcp("vendor class: MSFT", ACK);
+	is_at("up", "and now it is up");
 	later();
 }
 
@@ -444,6 +471,7 @@ int main(void)
 	test_syslog();
 	test_server_failure();
 	test_order();
+	test_switched_off();
 	test_lies();
 	test_claims();
 	test_limits();
