@@ -19,6 +19,8 @@
 
 #define END_MS 500
 #define RESET_MS 3000
+#define SILENT_SECONDS 10  /* that a person is left without a word */
+#define MODULES_SECONDS 60 /* the same, while drivers are still loaded */
 
 /* As the network process got it. */
 static struct network_task task;
@@ -142,15 +144,40 @@ static bool is_decided(void *arg)
 	return b->network_seen.reason == NETWORK_REACHED || background_has_ended(&b->network);
 }
 
+/* What stands in the way before any card has a link, long before it is a failure. The network process says what comes behind that.
+ * *said: the last reason. */
+static void say_why(struct boot *b, uint64_t waited, uint32_t *said)
+{
+	bool is_loading = background_is_running(&b->devices) && !b->devices_seen.time;
+	const struct fail before = b->fail;
+	char limit[32] = "";
+
+	if (waited < (is_loading ? MODULES_SECONDS : SILENT_SECONDS) ||
+	    b->network_seen.reason == *said)
+		return;
+	*said = b->network_seen.reason;
+	if (*said > NETWORK_NO_CARRIER || background_has_ended(&b->network))
+		return;
+	(void)network_why_not(b, waited);
+	if (b->params.netwait > 0)
+		snprintf(limit, sizeof(limit), " up to %ld s", b->params.netwait);
+	console_log(LOG_WARNING, "%s: %s; waiting%s. %s", b->fail.what, b->fail.why, limit,
+		    b->fail.todo);
+	b->fail = before;
+}
+
 int network_wait(struct boot *b)
 {
 	uint64_t start = now_usec(), seconds = (uint64_t)b->params.netwait;
+	uint32_t said = NETWORK_REACHED;
 
 	if (!network_is_needed(b))
 		return 0;
-	while (!child_wait_until(is_decided, b, 1000))
+	while (!child_wait_until(is_decided, b, 1000)) {
 		if (seconds > 0 && now_usec() >= start + seconds * 1000000)
 			break;
+		say_why(b, (now_usec() - start) / 1000000, &said);
+	}
 	if (b->network_seen.reason == NETWORK_REACHED)
 		return 0;
 	return network_why_not(b, (now_usec() - start) / 1000000);

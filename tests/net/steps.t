@@ -470,6 +470,17 @@ for (
 		$c->is_untouched;
 	};
 }
+# Not only when it is given up, ten minutes later.
+for ([ [$n], 'ip=enp0s3:dhcp', 'ip=, BOOTIF= and vlan= name none of the network cards (eth0)', 'Correct them in the boot menu. Cards have the kernel\'s names here.' ],
+	[ [undef], '', qr/no link on eth0 after 1[01] s/, 'Check cable and switch.' ]) {
+	my ($networks, $line, $why, $todo) = @$_;
+	my $c = Client->new(@$networks);
+	$c->begin("tarboot.rootfs=http://192.168.$n.1/x $line");
+	$why = quotemeta $why unless ref $why;
+	ok($c->hear(qr/^tarboot: the network: $why; waiting up to 600 s\. \Q$todo\E\n/m, 20), 'why it waits') or diag($c->{said});
+	ok(!$c->hear(qr/waiting.*waiting/s, 3), 'is said, once');
+	ok($c->stop, 'the network is stopped');
+}
 subtest 'failure: no card, with drivers in the image' => sub {
 	my $c = Client->new;
 	my $m = '/run/l/modules/' . $c->see('uname', '-r') =~ s/\n//r;
