@@ -213,6 +213,7 @@ struct netboot {
 	struct site_draft *drafts;    /* of the images; owned */
 	char **images;                /* of argv */
 	char (*names)[SITE_NAME_MAX]; /* of the images; owned */
+	struct stat *seen;            /* the images, before they were checked; owned */
 	size_t n_images;
 	int lock; /* the directory */
 };
@@ -382,6 +383,20 @@ static int check_line(const struct command_line *line, const char **ret_director
 
 /* ---- the work ---- */
 
+/* Who packs it again meanwhile, or copies it here, would get boot part and root of two images. */
+static int check_unchanged(const struct netboot *n, size_t i, struct fail *f)
+{
+	const struct stat *seen = &n->seen[i];
+	struct stat now;
+
+	if (stat(n->images[i], &now) == 0 && now.st_ino == seen->st_ino &&
+	    now.st_size == seen->st_size && now.st_mtim.tv_sec == seen->st_mtim.tv_sec &&
+	    now.st_mtim.tv_nsec == seen->st_mtim.tv_nsec)
+		return 0;
+	return fail_set(f, EBUSY, n->images[i], "Publish it again when nobody writes it.",
+			"it has changed while it was published");
+}
+
 /* All that may fail for what is given is done before anything that machines load changes. */
 static int make_all(struct netboot *n, struct signing *signing, struct fail *f)
 {
@@ -396,6 +411,8 @@ static int make_all(struct netboot *n, struct signing *signing, struct fail *f)
 		p.name = n->names[i];
 		p.kernel = n->kernel;
 		r = site_draft_make(&n->site, &p, signing, &n->drafts[i], f);
+		if (r == 0)
+			r = check_unchanged(n, i, f);
 	}
 	return r;
 }
@@ -693,10 +710,13 @@ static int check_images(struct netboot *n, struct fail *f)
 	int r = 0;
 
 	n->names = calloc(n->n_images + 1, sizeof(*n->names));
-	if (!n->names)
+	n->seen = calloc(n->n_images + 1, sizeof(*n->seen));
+	if (!n->names || !n->seen)
 		return fail_errno(f, ENOMEM, n->site.directory, "cannot publish there");
-	for (size_t i = 0; r == 0 && i < n->n_images; i++)
+	for (size_t i = 0; r == 0 && i < n->n_images; i++) {
+		(void)stat(n->images[i], &n->seen[i]); /* one that is not there fails anyway */
 		r = check_image(n, i, f);
+	}
 	return r == 0 && n->uki && !is_none(n->uki) ? site_uki_check(n->uki, f) : r;
 }
 
@@ -780,6 +800,7 @@ int command_netboot(int argc, char **argv)
 		site_draft_free(&n.drafts[i]);
 	free(n.drafts);
 	free(n.names);
+	free(n.seen);
 	site_free(&n.site);
 	free(line.options);
 	return r;

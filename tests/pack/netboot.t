@@ -275,6 +275,13 @@ SKIP: {
 			'which it says');
 	}
 }
+{
+	run('cp', $lab, scratch('busy.img'));
+	run('cp', "$lab.vmlinuz", scratch('busy.img.vmlinuz'));
+	my $r = try('sh', '-c', 'while :; do touch "$1"; done & "$0" netboot "$1" -o "$2"; r=$?; kill $!; exit $r', $TARBOOT, scratch('busy.img'), $site);
+	fails_well($r, 1, qr{/busy\.img: it has changed while it was published\n  Publish it again when nobody writes it\.\n}, 'an image that somebody writes');
+	ok(!-e "$site/http/images/busy", 'is not published');
+}
 is(sprintf('%04o', (stat scratch('lab.img'))[2] & 07777), '0600', 'the image itself is its owner\'s');
 is(run("umask 077; '$TARBOOT' netboot -o '$site' --timeout 7 >/dev/null; find '$site/http' '$site/tftp' ! -perm -a+r"), '',
 	'all may read it, whatever the umask');
