@@ -2,9 +2,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "command/command.h"
+#include "base/files_limit.h"
 #include "base/options.h"
 #include "base/out.h"
 #include "base/print.h"
@@ -35,17 +35,6 @@ static int print_help(void)
 	puts("\n  -h, --help     show this help; `tarboot help COMMAND` shows that of a command\n"
 	     "  -V, --version  show the version");
 	return EXIT_OK;
-}
-
-/* Deep directories keep a descriptor for each level open. */
-static void raise_file_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &limit);
-	}
 }
 
 /* A result that could not be written is a failure. */
@@ -88,7 +77,7 @@ int main(int argc, char **argv)
 {
 	static char help[] = "--help";
 
-	raise_file_limit();
+	files_limit_raise();
 	out_catch_signals();
 	if (argc < 2) {
 		fputs("tarboot: no command given\n  Try `tarboot --help`.\n", stderr);

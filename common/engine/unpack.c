@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/escape.h"
+#include "base/files_limit.h"
 #include "base/inroot.h"
 #include "base/memory.h"
 #include "engine/pipeline.h"
@@ -17,6 +18,7 @@
 #include "tree/whiteout.h"
 
 #define THREAD_SPACE (256ULL << 10) /* address space of a stack with its guard */
+#define THREAD_PAGES 4 /* beside it: what a decoder takes ends in pages, which may have 64 KiB */
 #define PROGRAM_SPACE (32ULL << 20)
 
 struct unpack {
@@ -276,13 +278,24 @@ static int make_plan(const struct payload *p, const struct block_list *blocks, u
 	return 0;
 }
 
-/* Limits the address space of this process to what the plan counts, with room for the threads' stacks, the program
- * itself and memory that malloc has not given back to the kernel. Only memory that the plan forgot can reach it. */
-static bool hold_to_plan(const struct engine_plan *plan, const struct root_tree *names)
+/* The plan that takes most memory is not always that of most threads. */
+static uint64_t space_of(const struct engine_plan *p)
 {
-	uint64_t beside = names ? root_tree_limit(names) : 0;
-	uint64_t most = plan->memory + plan->threads * THREAD_SPACE + PROGRAM_SPACE;
+	uint64_t pages = THREAD_PAGES * (uint64_t)sysconf(_SC_PAGESIZE);
 
+	return p->memory + p->threads * (THREAD_SPACE + pages);
+}
+
+/* Limits the address space of this process to what the plans count, with room for the threads' stacks, the program
+ * itself and memory that malloc has not given back to the kernel. Only memory that a plan forgot can reach it. */
+static bool hold_to_plans(const struct archive *archives, size_t n, const struct root_tree *names)
+{
+	uint64_t beside = names ? root_tree_limit(names) : 0, most = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (space_of(&archives[i].plan) > most)
+			most = space_of(&archives[i].plan);
+	most += PROGRAM_SPACE;
 	return beside < PLAN_NO_LIMIT - most && memory_limit_own(most + beside);
 }
 
@@ -382,10 +395,12 @@ static int unpack_prepared(const struct archive *archives, size_t n,
 			   struct fail *f)
 {
 	const struct engine_plan *largest = largest_plan(archives, n);
-	bool held = options->hold && hold_to_plan(largest, options->names);
+	bool held = options->hold && hold_to_plans(archives, n, options->names);
 	struct tree *tree = NULL;
 	int r = options->root_fd >= 0 ? tree_new(options->root_fd, &tree) : 0;
 
+	if (options->hold)
+		files_limit_raise();
 	if (r < 0)
 		fail_errno(f, r, "the new root", "cannot start to fill it");
 	else

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <locale.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "tar/member.h"
@@ -426,6 +427,82 @@ static void test_held(void)
 	bytes_free(&file);
 }
 
+/* Each write in the queue keeps a file open. */
+static void test_files(void)
+{
+	const struct unpack_options options = { .root_fd = -1, .hold = true };
+	struct unpack_result result;
+	struct bytes file = { 0 };
+	struct rlimit limit;
+	int status = -1;
+	struct payload p;
+	struct fail f;
+	pid_t pid;
+
+	build(&file, 3);
+	open_payload(&file, &p);
+	pid = fork();
+	if (pid == 0) {
+		(void)getrlimit(RLIMIT_NOFILE, &limit);
+		limit.rlim_cur = 64;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+		if (unpack_run(&p, &options, &result, &f) < 0)
+			_exit(1);
+		(void)getrlimit(RLIMIT_NOFILE, &limit);
+		_exit(limit.rlim_cur == limit.rlim_max ? 0 : 2);
+	}
+	waitpid(pid, &status, 0);
+	is_int(status, 0, "a process that unpacks may have more files open than usual");
+	payload_close(&p);
+	bytes_free(&file);
+}
+
+#define MANY 250 /* threads */
+
+/* Returns how many ran. */
+static unsigned unpack_with_layer(const struct payload *root, const struct payload *layer)
+{
+	const struct engine_plan most_memory = {
+		.threads = 1, .decoders = 1, .pool = 4 << 20, .memory = 60 << 20
+	};
+	const struct engine_plan most_threads = {
+		.threads = MANY, .decoders = 1, .pool = 58 << 20, .memory = 60 << 20
+	};
+	const struct unpack_layer over = { .payload = layer, .plan = &most_threads };
+	const struct unpack_options options = {
+		.root_fd = -1, .plan = &most_memory, .layers = &over, .n_layers = 1, .hold = true
+	};
+	struct unpack_result result = { 0 };
+	struct fail f;
+
+	return unpack_run(root, &options, &result, &f) == 0 ? result.threads : 0;
+}
+
+static void test_held_to_all(void)
+{
+	struct bytes file = { 0 };
+	struct payload p, layer;
+	int status = -1;
+	pid_t pid;
+
+	if (SANITIZED) {
+		skip(1, "a sanitizer's build is not limited");
+		return;
+	}
+	build(&file, 3);
+	open_payload(&file, &p);
+	open_payload(&file, &layer);
+	pid = fork();
+	if (pid == 0)
+		_exit((int)unpack_with_layer(&p, &layer));
+	waitpid(pid, &status, 0);
+	is_int(WIFEXITED(status) ? WEXITSTATUS(status) : -1, MANY,
+	       "there is room for all threads of the layer that has most");
+	payload_close(&layer);
+	payload_close(&p);
+	bytes_free(&file);
+}
+
 /* ---- ends ---- */
 
 enum tail {
@@ -703,6 +780,8 @@ int main(void)
 	test_asked();
 	test_silent_failure();
 	test_held();
+	test_held_to_all();
+	test_files();
 	test_ends();
 	test_not_tar();
 	test_damage();
