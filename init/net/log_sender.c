@@ -9,7 +9,8 @@
 #include "base/remote_log.h"
 #include "base/util.h"
 
-#define AGAIN_USEC 200000
+#define AGAIN_USEC 200000 /* twice that the next time */
+#define AGAIN_MOST_USEC 3200000
 #define FACILITY (3 << 3) /* daemons */
 
 static int connect_by(const struct url *u, int family)
@@ -39,6 +40,19 @@ static int connect_to(const struct url *u)
 	return fd >= 0 || u->is_ipv4 ? fd : connect_by(u, AF_INET6);
 }
 
+/* As soon as it can be. Many machines with a name that nobody knows must not ask the name server all the time. */
+static int connect_at_last(const struct url *u)
+{
+	unsigned pause = AGAIN_USEC;
+	int fd;
+
+	while ((fd = connect_to(u)) < 0) {
+		usleep(pause);
+		pause = pause < AGAIN_MOST_USEC ? 2 * pause : pause;
+	}
+	return fd;
+}
+
 void log_sender_run(void *task, int parent)
 {
 	const struct log_task *t = task;
@@ -56,8 +70,8 @@ void log_sender_run(void *task, int parent)
 				FACILITY | severities[line.level], t->name, t->mac,
 				kinds[line.kind], (int)n - (int)offsetof(struct remote_line, text),
 				line.text);
-		while (fd < 0 && (fd = connect_to(&t->server)) < 0)
-			usleep(AGAIN_USEC);
+		if (fd < 0)
+			fd = connect_at_last(&t->server);
 		/* An error may be of the datagram before: nobody listens. */
 		if (send(fd, datagram, (size_t)size, 0) < 0 &&
 		    send(fd, datagram, (size_t)size, 0) < 0) {

@@ -341,6 +341,16 @@ static void keep_usable(struct network *n)
 		keep_turn(n);
 }
 
+static void configure(struct network *n, struct nic *nic)
+{
+	const struct vlan_option *v = net_options_vlan(&n->task->options, nic->link.name);
+
+	for (size_t i = 0; v && i < NICS_MAX; i++)
+		if (n->nics[i].link.index && strcmp(n->nics[i].link.name, v->parent) == 0)
+			nic_make_room(&n->nics[i], n->rtnl, nic);
+	nic_configure(nic, n->rtnl);
+}
+
 static void give_turn(struct network *n, struct nic *nic)
 {
 	struct net_config dns = dns_for(n, nic);
@@ -350,7 +360,7 @@ static void give_turn(struct network *n, struct nic *nic)
 		nic_unconfigure(n->turn, n->rtnl);
 	n->turn = nic;
 	n->is_reached = false;
-	nic_configure(nic, n->rtnl);
+	configure(n, nic);
 	r = resolv_write(&dns, nic->link.name);
 	if (r < 0)
 		console_log(LOG_WARNING, "cannot write resolv.conf: %s", strerror(-r));
@@ -425,7 +435,7 @@ static void renew(struct network *n)
 {
 	bool had_address = n->turn->is_in_effect;
 
-	nic_configure(n->turn, n->rtnl);
+	configure(n, n->turn);
 	if (had_address && !n->turn->is_in_effect)
 		look_again(n);
 }

@@ -354,11 +354,19 @@ static void add_routes(const struct nic *nic, int rtnl)
 	}
 }
 
+/* By a lease or ip=; what an IPv6 router announces of it is the kernel's business. 0: its own. */
+static unsigned wanted_mtu(const struct nic *nic)
+{
+	if (nic->has_config)
+		return nic->config.mtu;
+	return nic->option ? nic->option->config.mtu : 0;
+}
+
 /* Some cards lose their link for a moment when it changes. So it stays, also without link, until another configuration says
  * otherwise or the hand-over. */
 static void set_mtu(struct nic *nic, int rtnl)
 {
-	unsigned mtu = nic->config.mtu ? nic->config.mtu : nic->own_mtu;
+	unsigned wanted = wanted_mtu(nic), mtu = wanted ? wanted : nic->own_mtu;
 	int r;
 
 	if (mtu == 0)
@@ -371,13 +379,30 @@ static void set_mtu(struct nic *nic, int rtnl)
 			    strerror(-r));
 }
 
+void nic_make_room(struct nic *nic, int rtnl, const struct nic *vlan)
+{
+	unsigned mtu = wanted_mtu(vlan);
+
+	if (mtu <= nic->link.mtu)
+		return;
+	if (nic->own_mtu == 0)
+		nic->own_mtu = nic->link.mtu;
+	(void)rtnl_set_mtu(rtnl, nic->link.index,
+			   mtu); /* else the VLAN's own is refused, and says so */
+}
+
 void nic_configure(struct nic *nic, int rtnl)
 {
 	const struct net_config *c = &nic->config;
 	int r;
 
-	if (nic->is_kernels || !nic->has_config || (nic->is_in_effect && !nic->is_config_new))
+	if (nic->is_kernels || (nic->is_in_effect && !nic->is_config_new))
 		return;
+	if (!nic->has_config) {
+		if (wanted_mtu(nic)) /* else one of a lease stays, which may come again */
+			set_mtu(nic, rtnl);
+		return;
+	}
 	(void)rtnl_flush(rtnl, nic->link.index, c->address.family);
 	set_mtu(nic, rtnl);
 	r = rtnl_add_address(rtnl, nic->link.index, &c->address);

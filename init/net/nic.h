@@ -68,6 +68,9 @@ bool nic_is_refused(const struct nic *nic);
 /* How far it has come. */
 enum network_reason nic_reason(const struct nic *nic);
 
+/* Raises its MTU to what a VLAN on top of it is to have, which can have no larger one. */
+void nic_make_room(struct nic *nic, int rtnl, const struct nic *vlan);
+
 /* Gives address and routes to the kernel; what it refuses is said on the console, once for a configuration. */
 void nic_configure(struct nic *nic, int rtnl);
 

@@ -13,6 +13,11 @@
 #include "modules/modindex.h"
 
 #define PCI "/sys/bus/pci/devices"
+#define CARDS "/sys/class/net"
+#define INFINIBAND_TYPE "32"      /* ARPHRD_INFINIBAND */
+#define INFINIBAND_CLASS "0x0207" /* of PCI */
+#define IPV6_ROUTES "/proc/net/ipv6_route"
+#define OF_ROUTER 0x40000 /* RTF_ADDRCONF */
 #define ABOUT_MAX (sizeof(((struct network_seen *)0)->about) + sizeof("the proxy "))
 
 /* Reads a small file of /sys as one line; "" if there is none. */
@@ -89,12 +94,41 @@ static void list_drivers(char *ret, size_t size)
 	}
 }
 
+/* Lists the devices of a directory of /sys whose file of that name begins with text. */
+static void list_devices(const char *directory, const char *name, const char *text, char *ret,
+			 size_t size)
+{
+	DIR *dir = opendir(directory);
+	struct dirent *e;
+	size_t used = 0;
+	char is[32];
+
+	ret[0] = '\0';
+	while (dir && (e = readdir(dir)) && used + 40 < size) {
+		read_line(directory, e->d_name, name, is);
+		if (e->d_name[0] != '.' && strncmp(is, text, strlen(text)) == 0)
+			used += (size_t)snprintf(ret + used, size - used, "%s%.32s",
+						 used ? ", " : "", e->d_name);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+/* Without IP over InfiniBand they are no network cards to the kernel, either. */
+static void list_infiniband(char *ret, size_t size)
+{
+	list_devices(CARDS, "type", INFINIBAND_TYPE, ret, size);
+	if (!*ret)
+		list_devices(PCI, "class", INFINIBAND_CLASS, ret, size);
+}
+
 static int no_nic(struct fail *f)
 {
-	char ids[120], drivers[160];
+	char ids[120], drivers[160], infiniband[160];
 
 	list_without_driver(ids, sizeof(ids));
 	list_drivers(drivers, sizeof(drivers));
+	list_infiniband(infiniband, sizeof(infiniband));
 	if (*ids)
 		return fail_set(
 			f, ENODEV, "the network",
@@ -102,6 +136,13 @@ static int no_nic(struct fail *f)
 			"there is no driver for the network card with the PCI ID %s; the image "
 			"has %s",
 			ids, *drivers ? drivers : "none for any card");
+	if (*infiniband)
+		return fail_set(f, ENODEV, "the network",
+				"Connect an Ethernet card, or set a port to Ethernet, or pack the "
+				"root into the image (without --stream).",
+				"there is no network card but those for InfiniBand (%s), by which "
+				"nothing is fetched",
+				infiniband);
 	return fail_set(f, ENODEV, "the network",
 			"Check that the machine has one, and that its module is in the image "
 			"(--modules net).",
@@ -115,6 +156,38 @@ static int ended(struct fail *f, int status)
 			"the process that configures it ended (%s %d)",
 			WIFSIGNALED(status) ? "signal" : "status",
 			WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+/* Is there a route that an IPv6 router announced, by itself or of a prefix? */
+static bool has_ipv6_router(void)
+{
+	FILE *file = fopen(IPV6_ROUTES, "re");
+	char line[256];
+	unsigned flags;
+	bool has = false;
+
+	while (file && !has && fgets(line, sizeof(line), file))
+		has = sscanf(line, "%*s %*s %*s %*s %*s %*s %*s %*s %x", &flags) == 1 &&
+		      (flags & OF_ROUTER);
+	if (file)
+		fclose(file);
+	return has;
+}
+
+static int no_lease(struct fail *f, const char *nics, uint64_t seconds)
+{
+	unsigned long long n = seconds;
+
+	if (has_ipv6_router())
+		return fail_set(f, ETIMEDOUT, "the network",
+				"Check the DHCP server of that network, or let the router announce "
+				"a prefix for addresses (there is no DHCPv6 here), or set ip=.",
+				"no address for %s after %llu s: the IPv6 router there lets no "
+				"machine make its own",
+				nics, n);
+	return fail_set(f, ETIMEDOUT, "the network",
+			"Check the DHCP server of that network, or set ip=.",
+			"no address for %s after %llu s", nics, n);
 }
 
 /* What had to be reached. */
@@ -146,9 +219,7 @@ int network_why_not(struct boot *b, uint64_t seconds)
 		return fail_set(f, ENETDOWN, "the network", "Check cable and switch.",
 				"no link on %s after %llu s", s->nics, n);
 	case NETWORK_NO_LEASE:
-		return fail_set(f, ETIMEDOUT, "the network",
-				"Check the DHCP server of that network, or set ip=.",
-				"no address for %s after %llu s", s->nics, n);
+		return no_lease(f, s->nics, seconds);
 	case NETWORK_NO_ROUTE:
 		return fail_set(f, ENETUNREACH, name_server(b, about),
 				"Check the gateway of that network.", "no route to it from %s (%s)",

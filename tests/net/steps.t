@@ -382,6 +382,28 @@ subtest 'a DHCP server with an MTU' => sub {
 	}
 };
 
+subtest 'an MTU of ip= on a network that has IPv6 alone' => sub {
+	my $six = 100 + $n_networks;
+	network('--enable-ra', "--dhcp-range=2001:db8:$six\::,ra-only");
+	my $c = Client->new($six);
+	like($c->boot("tarboot.rootfs=http://[2001:db8:$six\::1]/x ip=eth0:auto6:1400"), qr{^reached nic=eth0 }, 'reached');
+	is($c->see('cat', '/sys/class/net/eth0/mtu'), "1400\n", 'its MTU is that');
+	$c->is_untouched;
+	is($c->see('cat', '/sys/class/net/eth0/mtu'), "1500\n", 'its own MTU is back');
+};
+
+# A macvlan, as below: like a VLAN, it can have no larger MTU than its card.
+subtest 'a VLAN with an MTU larger than that of its card' => sub {
+	my $c = Client->new($n);
+	$c->see(qw(ip link add link eth0 name v5 address 52:54:00:01:02:04 type macvlan mode bridge));
+	$c->{before} = $c->state;
+	like($c->boot("tarboot.rootfs=http://192.168.$n.1/x vlan=v5:eth0 ip=v5:dhcp:9000"), qr{^reached nic=v5 }, 'reached');
+	unlike($c->{said}, qr/cannot set an MTU/, 'the kernel takes it');
+	is($c->see('cat', "/sys/class/net/$_/mtu"), "9000\n", "$_ has it") for qw(v5 eth0);
+	$c->is_untouched;
+	is($c->see('cat', "/sys/class/net/$_/mtu"), "1500\n", "$_ has its own again") for qw(v5 eth0);
+};
+
 # With an MTU below 1280 a card has no IPv6. For the log alone the first card with an address is kept.
 subtest 'a card whose address the kernel refuses, and a good one, for the log alone' => sub {
 	my $c = Client->new($n, $n);
@@ -490,6 +512,22 @@ subtest 'failure: no card, with drivers in the image' => sub {
 	$c->{before} = $c->state;
 	is($c->boot("tarboot.rootfs=http://192.168.$n.1/x tarboot.netwait=3"), 'failed the network: there is no network card; the image has drivers for virtio_net, ice, r8125 '
 		. '[Check that the machine has one, and that its module is in the image (--modules net).]', 'its sentence names them, wherever they lie');
+	$c->is_untouched;
+};
+subtest 'failure: cards for InfiniBand alone' => sub {
+	my $c = Client->new;
+	$c->see('sh', '-c', 'mount -t tmpfs none /sys/class/net && for i in 0 1; do mkdir /sys/class/net/ib$i && echo 32 >/sys/class/net/ib$i/type; done');
+	$c->{before} = $c->state;
+	like($c->boot("tarboot.rootfs=http://192.168.$n.1/x tarboot.netwait=3"),
+		qr/^failed the network: there is no network card but those for InfiniBand \((?:ib0, ib1|ib1, ib0)\), by which nothing is fetched \[Connect an Ethernet card, /, 'its sentence');
+	$c->is_untouched;
+};
+subtest 'failure: an IPv6 router that leaves addresses to DHCPv6' => sub {
+	my $managed = 100 + $n_networks;
+	network('--enable-ra', "--dhcp-range=2001:db8:$managed\::20,2001:db8:$managed\::99,64,1h");
+	my $c = Client->new($managed);
+	is($c->boot("tarboot.rootfs=http://[2001:db8:$managed\::1]/x tarboot.netwait=8"), 'failed the network: no address for eth0 after 8 s: '
+		. 'the IPv6 router there lets no machine make its own [Check the DHCP server of that network, or let the router announce a prefix for addresses (there is no DHCPv6 here), or set ip=.]', 'its sentence');
 	$c->is_untouched;
 };
 # A log server: named by DHCP, by its address or by a name. What it gets of the lines on the console, with MAC and host name.
