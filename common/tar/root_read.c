@@ -20,6 +20,7 @@ struct root_reader {
 	size_t head_size, rest_size;
 	const uint8_t *rest;
 	bool has_ended; /* the source */
+	bool may_lack_end;
 
 	struct tar_reader *tar;   /* one of these, */
 	struct cpio_reader *cpio; /* none before the first member */
@@ -47,6 +48,11 @@ void root_reader_close(struct root_reader *r)
 	tar_reader_close(r->tar);
 	cpio_reader_close(r->cpio);
 	free(r);
+}
+
+void root_reader_take_without_end(struct root_reader *r)
+{
+	r->may_lack_end = true;
 }
 
 static int next_piece(void *arg, const void **ret_data, size_t *ret_size, struct fail *f)
@@ -105,6 +111,15 @@ static bool is_old_cpio(const uint8_t *head, size_t size)
 	return size >= 2 && (memcmp(head, "\xc7\x71", 2) == 0 || memcmp(head, "\x71\xc7", 2) == 0);
 }
 
+static int open_tar(struct root_reader *r, struct fail *f)
+{
+	int e = tar_reader_open(next_piece, r, r->name, r->memory, &r->tar, f);
+
+	if (e == 0 && r->may_lack_end)
+		tar_reader_take_without_end(r->tar);
+	return e;
+}
+
 /* A tar may begin with a file that has the name of cpio's magic. */
 static int choose(struct root_reader *r, struct fail *f)
 {
@@ -115,13 +130,13 @@ static int choose(struct root_reader *r, struct fail *f)
 	if (e < 0)
 		return e;
 	if (size < CPIO_MAGIC_SIZE || (size >= TAR_BLOCK && tar_header_is_whole(head)))
-		return tar_reader_open(next_piece, r, r->name, r->memory, &r->tar, f);
+		return open_tar(r, f);
 	if (is_old_cpio(head, size))
 		return fail_set(f, EBADMSG, r->name, "Make it again with cpio -o -H newc.",
 				"it is a cpio archive in the old binary format");
 	if (cpio_format_of((const char *)head))
 		return cpio_reader_open(next_piece, r, r->name, r->memory, &r->cpio, f);
-	return tar_reader_open(next_piece, r, r->name, r->memory, &r->tar, f);
+	return open_tar(r, f);
 }
 
 int root_reader_next(struct root_reader *r, struct member *ret, struct fail *f)

@@ -19,6 +19,9 @@ int root_reader_open(tar_source_fn *source, void *arg, const char *name, size_t 
 		     struct root_reader **ret, struct fail *f);
 void root_reader_close(struct root_reader *r);
 
+/* See tar_reader_take_without_end; a cpio archive needs its end all the same. */
+void root_reader_take_without_end(struct root_reader *r);
+
 /* The next member: 1; 0 at the end of the archive, which is then whole to its last byte; -errno. The caller ends each with
  * member_free; its strings live until the next call. */
 int root_reader_next(struct root_reader *r, struct member *ret, struct fail *f);

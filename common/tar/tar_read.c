@@ -32,6 +32,7 @@ struct tar_reader {
 	struct tar_header header;
 	struct tar_pax pax;
 
+	bool may_lack_end;
 	bool is_file, has_map; /* the last member */
 	struct tar_map map;
 	size_t extent; /* of the map, from which data comes next */
@@ -72,6 +73,11 @@ void tar_reader_close(struct tar_reader *t)
 	free(t);
 }
 
+void tar_reader_take_without_end(struct tar_reader *t)
+{
+	t->may_lack_end = true;
+}
+
 /* ---- bytes ---- */
 
 /* The block stays where it is until the source is asked again. */
@@ -95,7 +101,7 @@ static int check_end(struct tar_reader *t, struct fail *f)
 	uint64_t first = input_position(&t->in);
 	int r = input_check_end(&t->in, f);
 
-	if (r == 0 && input_position(&t->in) - first < TAR_BLOCK)
+	if (r == 0 && !t->may_lack_end && input_position(&t->in) - first < TAR_BLOCK)
 		return input_fail_no_end(&t->in, f);
 	return r;
 }
@@ -376,7 +382,8 @@ static int read_headers(struct tar_reader *t, const uint8_t **ret_block, struct 
 	do {
 		r = input_fill(&t->in, f);
 		if (r == 0)
-			return input_fail_no_end(&t->in, f);
+			return t->may_lack_end && !has_special(t) ? 0
+								  : input_fail_no_end(&t->in, f);
 		if (r > 0)
 			r = take_block(t, ret_block, f);
 		if (r == 0 && is_link_data(t, *ret_block)) {
@@ -599,11 +606,21 @@ static int describe(struct tar_reader *t, const uint8_t *block, struct member *r
 	return 0;
 }
 
+/* What is left of the last member. */
+static int skip_rest(struct tar_reader *t, struct fail *f)
+{
+	int r = input_skip(&t->in, t->data, f);
+
+	if (r == 0 && t->may_lack_end && (r = input_fill(&t->in, f)) <= 0)
+		return r;
+	return r < 0 ? r : input_skip(&t->in, t->padding, f);
+}
+
 int tar_reader_next(struct tar_reader *t, struct member *ret, struct fail *f)
 {
 	const uint8_t *block = NULL;
 	uint64_t start;
-	int r = input_skip(&t->in, t->data + t->padding, f);
+	int r = skip_rest(t, f);
 
 	forget_member(t);
 	if (r == 0)

@@ -26,6 +26,10 @@ int tar_reader_open(tar_source_fn *source, void *arg, const char *name, size_t m
 		    struct tar_reader **ret, struct fail *f);
 void tar_reader_close(struct tar_reader *t);
 
+/* From now on it may end behind any member, without an end marker and without what pads the last one: for an archive that is
+ * known to be whole otherwise. Call it before the first member. */
+void tar_reader_take_without_end(struct tar_reader *t);
+
 /* The next member: 1; 0 at the end of the archive, which is then whole to its last byte; -errno. The
  * caller ends each with member_free; its strings live until the next call. */
 int tar_reader_next(struct tar_reader *t, struct member *ret, struct fail *f);

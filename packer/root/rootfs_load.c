@@ -22,7 +22,7 @@ static int look_for_deletion(void *arg, struct rootfs *fs, struct member *m, str
 }
 
 static int add_layer(struct rootfs *fs, const struct rootfs_input *in, const struct blobs *b,
-		     const char *name, struct fail *f)
+		     const struct image_layer *l, struct fail *f)
 {
 	struct rootfs_fill how = { .how = ROOT_TREE_LAYER,
 				   .is_left_out = in->is_left_out,
@@ -30,19 +30,20 @@ static int add_layer(struct rootfs *fs, const struct rootfs_input *in, const str
 				   .note_left_out = in->note_left_out,
 				   .look = look_for_deletion,
 				   .arg = in->arg };
+	bool is_whole = l->digest.size > 0 || l->diff_id.size > 0;
 	_cleanup_free_ char *shown = NULL;
 	uint64_t offset, size;
 	struct source *s;
-	int fd, r = blobs_find(b, name, &fd, &offset, &size, f);
+	int fd, r = blobs_find(b, l->name, &fd, &offset, &size, f);
 
 	if (r < 0)
 		return r;
-	if (asprintf(&shown, "%s, layer %s", b->path, name) < 0) {
+	if (asprintf(&shown, "%s, layer %s", b->path, l->name) < 0) {
 		shown = NULL;
 		close(fd);
 		return fail_errno(f, ENOMEM, b->path, "cannot read it");
 	}
-	r = source_tar_open_range(fd, offset, size, shown, &s, f);
+	r = source_layer_open(fd, offset, size, is_whole, shown, &s, f);
 	return r == 0 ? rootfs_add_source(fs, s, &how, f) : r;
 }
 
@@ -60,7 +61,7 @@ static int load_image(struct rootfs *fs, const struct rootfs_input *in, int fd, 
 	if (r == 0)
 		r = image_layers_check(&blobs, &layers, f);
 	for (size_t i = 0; r == 0 && i < layers.n; i++)
-		r = add_layer(fs, in, &blobs, layers.layers[i].name, f);
+		r = add_layer(fs, in, &blobs, &layers.layers[i], f);
 	image_layers_free(&layers);
 	blobs_close(&blobs);
 	return r;

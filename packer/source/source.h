@@ -68,6 +68,11 @@ int source_stdin_open(char *head, size_t head_size, struct source **ret, struct 
 int source_tar_open_range(int fd, uint64_t offset, uint64_t size, const char *name,
 			  struct source **ret, struct fail *f);
 
+/* The same for a layer of a container image. is_whole: a digest says so; then it may be empty or lack its end, as some tools
+ * write layers, and all container engines take them. */
+int source_layer_open(int fd, uint64_t offset, uint64_t size, bool is_whole, const char *name,
+		      struct source **ret, struct fail *f);
+
 /* The tar that a program writes to its standard output; its failure is the source's. name: for messages. */
 int source_command_open(const char *const argv[], const char *name, struct source **ret,
 			struct fail *f);

@@ -22,8 +22,9 @@
 
 struct source_tar {
 	struct source base;
-	struct archive *raw; /* one "member": the tar's bytes */
-	struct root_reader *root;
+	struct archive *raw;      /* one "member": the tar's bytes */
+	struct root_reader *root; /* NULL: it has no members */
+	bool is_whole;            /* a digest said so: its end may be missing, or all of it */
 	const void *
 		head; /* the first bytes, which were looked at and are to be read yet; NULL = none */
 	size_t head_size;
@@ -122,7 +123,9 @@ static int check_kind(struct source_tar *t, struct fail *f)
 /* At the end, good or bad: the program that wrote the tar knows better why it is short. */
 static int check_child(struct source_tar *t, struct fail *f)
 {
-	const char *todo = "See its messages above.";
+	const char *todo =
+		"See its messages above. If it finds no system there, mount the disk (guestmount, "
+		"or losetup -P and mount) and pack that directory.";
 	int status;
 
 	if (!t->child)
@@ -146,7 +149,7 @@ static int check_child(struct source_tar *t, struct fail *f)
 static int tar_next(struct source *s, struct source_member *ret, struct fail *f)
 {
 	struct source_tar *t = (struct source_tar *)s;
-	int r = root_reader_next(t->root, &ret->m, f);
+	int r = t->root ? root_reader_next(t->root, &ret->m, f) : 0;
 
 	return r <= 0 && check_child(t, f) < 0 ? -f->error : r;
 }
@@ -235,6 +238,22 @@ static struct source_tar *tar_new(const char *name, struct fail *f)
 	return NULL;
 }
 
+static int open_reader(struct source_tar *t, struct fail *f)
+{
+	int r = root_reader_open(read_raw, t, t->name, TAR_MEMORY_MAX, &t->root, f);
+
+	if (r == 0 && t->is_whole)
+		root_reader_take_without_end(t->root);
+	return r;
+}
+
+static int fail_empty(struct source_tar *t, struct fail *f)
+{
+	return check_child(t, f) < 0 ? -f->error
+				     : fail_set(f, EBADMSG, t->name, "Give a tar or cpio archive.",
+						"it is empty");
+}
+
 /* opened: what libarchive said to opening the bytes. */
 static int open_tar(struct source_tar *t, int opened, struct fail *f)
 {
@@ -247,13 +266,10 @@ static int open_tar(struct source_tar *t, int opened, struct fail *f)
 	case ARCHIVE_OK:
 		r = check_kind(t, f);
 		if (r == 0)
-			return root_reader_open(read_raw, t, t->name, TAR_MEMORY_MAX, &t->root, f);
+			return open_reader(t, f);
 		return check_child(t, f) < 0 ? -f->error : r;
 	case ARCHIVE_EOF:
-		return check_child(t, f) < 0
-			       ? -f->error
-			       : fail_set(f, EBADMSG, t->name, "Give a tar or cpio archive.",
-					  "it is empty");
+		return t->is_whole ? 0 : fail_empty(t, f);
 	default:
 		fail_raw(t, f);
 		(void)check_child(t, f);
@@ -410,8 +426,8 @@ int source_command_open(const char *const argv[], const char *name, struct sourc
 	return r;
 }
 
-int source_tar_open_range(int fd, uint64_t offset, uint64_t size, const char *name,
-			  struct source **ret, struct fail *f)
+int source_layer_open(int fd, uint64_t offset, uint64_t size, bool is_whole, const char *name,
+		      struct source **ret, struct fail *f)
 {
 	struct source_tar *t = tar_new(name, f);
 
@@ -419,5 +435,12 @@ int source_tar_open_range(int fd, uint64_t offset, uint64_t size, const char *na
 		close(fd);
 		return -ENOMEM;
 	}
+	t->is_whole = is_whole;
 	return open_bytes(t, fd, offset, size, NULL, 0, ret, f);
+}
+
+int source_tar_open_range(int fd, uint64_t offset, uint64_t size, const char *name,
+			  struct source **ret, struct fail *f)
+{
+	return source_layer_open(fd, offset, size, false, name, ret, f);
 }

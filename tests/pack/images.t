@@ -61,6 +61,7 @@ sub refuses {
 	return;
 }
 
+my %by = (gzip => sub { my ($data) = @_; spew(scratch('plain'), $data); return scalar `gzip -nc @{[ scratch('plain') ]}` });
 my $n = 0;
 sub layout { my (@images) = @_; my $dir = scratch('layout-' . $n++); return oci_layout($dir, map { ref $_ eq 'CODE' ? $_->($dir) : oci_image($dir, $_) } @images) }
 sub archive { my ($bytes, $name) = @_; return spew(scratch($name // 'archive-' . $n++ . '.tar'), $bytes) }
@@ -177,6 +178,24 @@ for my $many (archive(docker_archive(\@images)), archive(old_docker_archive(\@im
 	takes($many, ['--tag', 'app:2'], 'two', "$what: --tag of a name and a version");
 }
 
+# Layers without members, and such as a writer that was never closed left them: their digests say that nothing is missing.
+{
+	my ($low, $high) = @{ image('short')->{layers} };
+	my $padded = substr $high, 0, 1024; # a header and a block of data
+	my $bare   = substr $high, 0, 512 + length 'short';
+	for my $case ([ 'a layer of no bytes', '' ], [ 'without an end', $padded ], [ 'without what pads the last file', $bare ]) {
+		my ($name, $layer) = @$case;
+		my @layers = length $layer ? ($low, $layer) : ($low, $high, $layer);
+		takes(layout({ layers => \@layers }), [], 'short', "OCI: $name");
+		takes(layout({ layers => \@layers, compress => $by{gzip} }), [], 'short', "OCI: $name, by gzip");
+		takes(archive(docker_archive([ { layers => \@layers } ])), [], 'short', "docker: $name");
+	}
+	my $cut = layout({ layers => [ $low, substr $high, 0, 514 ] });
+	like(pack_with({}, $cut)->{err}, qr{it ends in the middle of who}, 'a layer that ends within a file');
+	my $old = archive(old_docker_archive([ { layers => [ $low, $padded ], tags => ['a:1'] } ]));
+	like(pack_with({}, $old)->{err}, qr{it has no end marker}, 'docker before 1.10, without digests');
+}
+
 # Docker 25 and later: an OCI layout with a manifest.json beside it.
 {
 	my $dir = layout({ %{ image('new') }, name => '2' });
@@ -255,7 +274,6 @@ for my $part ([ 0, 'its manifest (blobs/sha256/%s)' ], [ 1, 'its configuration (
 	$what = sprintf $text, $names[$i];
 	refuses($cut, [], "tarboot: $cut: $what is damaged: it has @{[ $size - 1 ]} bytes, not $size$SAVE", "cut: $what");
 }
-my %by = (gzip => sub { my ($data) = @_; spew(scratch('plain'), $data); return scalar `gzip -nc @{[ scratch('plain') ]}` });
 {
 	my ($dir, $is, @parts) = damaged(sub { my ($d, @parts) = @_; return flip("$d/blobs/sha256/$parts[3]", 20) }, compress => $by{gzip});
 	refuses($dir, [], "tarboot: $dir: layer 2 of 2 (blobs/sha256/$parts[3]) is damaged: its digest is sha256:$is, not sha256:$parts[3]$SAVE",

@@ -129,7 +129,8 @@ for (@SOURCES) {
 	spew("$bin/part", tar_member(name => 'f', size => 1 << 20) . 'x' x 1000);
 	spew("$bin/guestfish", "#!/bin/sh\ncat '$bin/part'\nexit 3\n", 0755);
 	my $r = try({ env => { PATH => "$bin:$ENV{PATH}" } }, $TARBOOT, 'pack', $disk, '-o', $image, @PACK);
-	is("$r->{exit} $r->{err}", "1 tarboot: $disk: the program that reads it failed (exit status 3)\n  See its messages above.\n",
+	is("$r->{exit} $r->{err}", "1 tarboot: $disk: the program that reads it failed (exit status 3)\n  See its messages above. "
+		. "If it finds no system there, mount the disk (guestmount, or losetup -P and mount) and pack that directory.\n",
 		'the program that reads a disk fails');
 	old_image_stays($image, 'the program that reads a disk fails');
 }

@@ -44,8 +44,8 @@ static void make_archive(void)
 }
 
 /* Reads size bytes of the archive in pieces. *ret_data: bytes of 'x' that came out. */
-static int read_pieces(size_t size, size_t step, uint64_t *ret_members, size_t *ret_data,
-		       struct fail *f)
+static int read_some(size_t size, size_t step, bool whole, uint64_t *ret_members, size_t *ret_data,
+		     struct fail *f)
 {
 	struct feed feed = { .at = archive, .left = size, .step = step };
 	struct tar_reader *t;
@@ -58,6 +58,8 @@ static int read_pieces(size_t size, size_t step, uint64_t *ret_members, size_t *
 	*ret_members = *ret_data = 0;
 	if (r < 0)
 		t = NULL;
+	else if (whole)
+		tar_reader_take_without_end(t);
 	while (r >= 0 && (r = tar_reader_next(t, &m, f)) > 0) {
 		member_free(&m);
 		while ((r = tar_reader_data(t, &data, &n, &offset, f)) > 0)
@@ -68,6 +70,12 @@ static int read_pieces(size_t size, size_t step, uint64_t *ret_members, size_t *
 	tar_reader_close(t);
 	free(feed.piece);
 	return r;
+}
+
+static int read_pieces(size_t size, size_t step, uint64_t *ret_members, size_t *ret_data,
+		       struct fail *f)
+{
+	return read_some(size, step, false, ret_members, ret_data, f);
 }
 
 static const size_t steps[] = { 1, 7, 100, 511, 512, 513, 1000, 1024, 2000, sizeof(archive) };
@@ -99,6 +107,41 @@ static void test_cut(void)
 		wrong += read_pieces(archive_size - 1, steps[i], &members, &data, &f) != -EBADMSG;
 		is_int((long long)wrong, 0, "every cut is seen, in pieces of %zu", steps[i]);
 	}
+}
+
+/* Of what is known to be whole only the end may be missing, and what pads the last member. */
+static void test_without_end(void)
+{
+	static const struct {
+		size_t size;
+		int result;
+		uint64_t members;
+	} cuts[] = {
+		{ 0, 0, 0 },
+		{ 511, -EBADMSG, 0 },
+		{ 512, -EBADMSG, 1 },
+		{ 512 + DATA_SIZE - 1, -EBADMSG, 1 },
+		{ 512 + DATA_SIZE, 0, 1 },
+		{ 512 + DATA_SIZE + 1, -EBADMSG, 1 },
+		{ 1536, 0, 1 },
+		{ 2047, -EBADMSG, 1 },
+		{ 2048 + DATA_SIZE, 0, 2 },
+		{ 3072, 0, 2 },
+		{ 3584, 0, 2 },
+		{ 4096, 0, 2 },
+	};
+	uint64_t members;
+	struct fail f;
+	size_t data;
+	int r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+		for (size_t c = 0; c < ARRAY_SIZE(cuts); c++) {
+			r = read_some(cuts[c].size, steps[i], true, &members, &data, &f);
+			ok(r == cuts[c].result && members == cuts[c].members &&
+				   (r < 0 || data == members * DATA_SIZE),
+			   "without an end, %zu bytes, in pieces of %zu", cuts[c].size, steps[i]);
+		}
 }
 
 /* What is cut: by the byte at which the archive ends. */
@@ -252,6 +295,7 @@ int main(void)
 	make_archive();
 	test_whole();
 	test_cut();
+	test_without_end();
 	test_what_is_cut();
 	test_more();
 	test_large_attributes();
