@@ -27,6 +27,12 @@ static int check(const struct image *image, const char *path, bool is_beside, st
 		return fail_set(f, ENOEXEC, path, todo_kernel, "it is for %s, the image is for %s",
 				program_machine_name(kernel.machine),
 				program_machine_name(machine));
+	if (r == 0 && kernel.is_compressed)
+		return fail_set(f, ENOEXEC, path,
+				"Decompress it first, or pack the image again with it: pack does "
+				"that itself.",
+				"it is compressed as a whole, and neither iPXE nor UEFI firmware "
+				"starts such a kernel");
 	if (r == 0 && is_beside && image->has_manifest && image->manifest.has_vmlinuz_digest &&
 	    !digest_is_same(&kernel.digest, &image->manifest.vmlinuz_digest))
 		return fail_set(f, EBADMSG, path,

@@ -142,6 +142,7 @@ static bool parse_unpacked(struct span file, bool is_kernel, struct kernel_image
 		return is_kernel;
 	if (kernel_image_parse((struct span){ data, size }, &inside)) {
 		*ret = inside;
+		ret->is_compressed = !is_kernel;
 		return true;
 	}
 	if (is_kernel)
@@ -180,6 +181,23 @@ int kernel_image_read(int fd, const char *path, struct kernel_image *ret, struct
 				"Image.",
 				"it is not a Linux kernel");
 	*ret = image;
+	return 0;
+}
+
+int kernel_image_unpack(int fd, const char *path, char **ret, size_t *ret_size, struct fail *f)
+{
+	_cleanup_free_ char *file = NULL;
+	char *data = NULL;
+	size_t size;
+	int r = lseek(fd, 0, SEEK_SET) < 0 ? -errno : read_all(fd, &file, &size);
+
+	if (r == 0)
+		r = decompress(file, size, UNPACKED_MAX, &data, ret_size);
+	if (r < 0) {
+		free(data);
+		return fail_errno(f, r, path, "cannot decompress this kernel");
+	}
+	*ret = data;
 	return 0;
 }
 

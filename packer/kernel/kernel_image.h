@@ -15,6 +15,7 @@
 struct kernel_image {
 	uint16_t machine;     /* of ELF; 0 = it does not say */
 	char release[64];     /* as `uname -r` will print it; "" = it does not say */
+	bool is_compressed;   /* as a whole, as neither UEFI firmware nor iPXE takes it */
 	struct digest digest; /* of the file; kernel_image_read() alone sets it */
 };
 
@@ -32,6 +33,9 @@ struct span kernel_image_compressed(struct span file);
 /* Reads a file that is open at fd, from its start; compressed parts are unpacked when the rest does not say all.
  * path is for messages. -ENOEXEC: it is no kernel. */
 int kernel_image_read(int fd, const char *path, struct kernel_image *ret, struct fail *f);
+
+/* The kernel in a file that is compressed as a whole; the caller's. */
+int kernel_image_unpack(int fd, const char *path, char **ret, size_t *ret_size, struct fail *f);
 
 /* Which of two releases is newer: <0, 0, >0 as strcmp has it. 6.10-rc3 is older than 6.10, 6.9 older than 6.10. */
 int kernel_release_compare(const char *a, const char *b);

@@ -138,12 +138,27 @@ int pack_kernel_find(struct pack_kernel *k, struct rootfs *fs, struct fail *f)
 	return r;
 }
 
+/* GRUB unpacks such a kernel, as Ubuntu has it on arm64; firmware and iPXE do not. */
+static int copy_unpacked(struct pack_kernel *k, int fd, const char *path, struct fail *f)
+{
+	_cleanup_free_ char *data = NULL;
+	size_t size;
+	int r = kernel_image_unpack(fd, path, &data, &size, f);
+
+	if (r < 0)
+		return r;
+	k->image.digest = digest_of(data, size);
+	return out_write(&k->out, data, size, f);
+}
+
 static int copy(struct pack_kernel *k, int fd, const char *path, struct fail *f)
 {
 	struct stat st;
 	int r = fstat(fd, &st) < 0 ? fail_errno(f, errno, path, "cannot read this kernel")
 				   : out_open(k->path, OUT_SHARED, &k->out, f);
 
+	if (r == 0 && k->image.is_compressed)
+		return copy_unpacked(k, fd, path, f);
 	return r == 0 ? out_copy(&k->out, fd, 0, (uint64_t)st.st_size, path, f) : r;
 }
 

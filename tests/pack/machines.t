@@ -96,6 +96,7 @@ for my $root ($arm, $tar) {
 	packs_for("with $_, $root", $ARM, $root, '--no-shell', '--kernel=' . scratch("kernel $_")) for 'Image', 'zboot for arm64';
 	like(packs_for("with a compressed Image, $root", $ARM, $root, '--no-shell', '--kernel=' . scratch('kernel compressed Image'))->{out},
 		qr/^kernel   \S+\.vmlinuz: 6\.12\.5-arm$/m, 'which says its release inside');
+	is(slurp("$image.vmlinuz"), $Image, 'and is decompressed for firmware and iPXE');
 }
 refuses('an x86-64 root with a kernel for arm64', qr/the kernel: it is for aarch64, the root is for x86-64/, $x86,
 	'--no-shell', '--kernel=' . scratch('kernel Image'));

@@ -42,6 +42,13 @@ my $lab = word_image('lab', 'one');
 refuses('no server',  1, qr/address of the server is not known\n.*--server/, $lab);
 refuses('no subnet',  1, qr/subnet of the machines is not known\n.*--subnet/, $lab, '--server', '10.7.0.1');
 refuses('no kernel',  1, qr/none: cannot read the kernel.*\n.*--kernel/, $lab, @NET, '--kernel', scratch('none'));
+{
+	my $gz = scratch('compressed-kernel.gz');
+	run('sh', '-c', 'gzip -c <"$0" >"$1"', spew(scratch('compressed-kernel'), bzimage('6.1')), $gz);
+	refuses('a kernel that is compressed as a whole', 1,
+		qr{^tarboot: \Q$gz\E: it is compressed as a whole, and neither iPXE nor UEFI firmware starts such a kernel\n  Decompress it first},
+		$lab, @NET, '--kernel', $gz);
+}
 refuses('a kernel that is none', 1, qr{^tarboot: /etc/passwd: it is not a Linux kernel\n  Give the file that a boot loader loads: vmlinuz, bzImage or Image\.\n\z},
 	$lab, @NET, '--kernel', '/etc/passwd');
 refuses('a kernel for another machine', 1, qr{^tarboot: \S+/arm-kernel: it is for aarch64, the image is for x86-64\n  Give it with --kernel FILE\.\n\z},
