@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/disk_format.h"
 #include "tar/cpio.h"
 #include "image/manifest.h"
 #include "tar/tar_header.h"
@@ -51,6 +52,16 @@ static const struct file_kind own_image = {
 	"Give the root that it was packed from, or what `tarboot unpack` makes of it.",
 	true,
 };
+static const struct file_kind iso = {
+	"an ISO image",
+	"Mount it, and pack the root in it: a squashfs file there is unpacked with unsquashfs.",
+	true,
+};
+static const struct file_kind disk = {
+	"the disk of a virtual machine",
+	"Give it as a file, not on standard input, and decompress it first.",
+	true,
+};
 static const struct file_kind text = { "a text", TODO_ROOT, true };
 static const struct file_kind unknown = { "neither a tar nor a cpio archive", TODO_ROOT, false };
 
@@ -93,6 +104,10 @@ const struct file_kind *file_kind_of(const char *head, size_t size)
 	for (size_t i = 0; i < ARRAY_SIZE(magics); i++)
 		if (has(head, size, magics[i].at, magics[i].bytes, magics[i].n))
 			return &magics[i].kind;
+	if (disk_format_is_iso(head, size))
+		return &iso;
+	if (disk_format_of(head, size))
+		return &disk;
 	if (is_empty_tar(head, size))
 		return NULL;
 	return is_text(head, size) ? &text : &unknown;

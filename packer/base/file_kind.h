@@ -12,7 +12,7 @@ struct file_kind {
 	bool is_known;    /* else what only says that it is neither */
 };
 
-#define FILE_KIND_HEAD 4096 /* bytes that are enough; fewer may be all of the file */
+#define FILE_KIND_HEAD 0x10048 /* bytes that are enough; fewer may be all of the file */
 
 /* NULL: it is a tar or cpio archive, as far as its first header tells. */
 const struct file_kind *file_kind_of(const char *head, size_t size);

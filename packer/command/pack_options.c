@@ -199,7 +199,7 @@ static const struct command_usage usage = {
 	.about =
 		"Packs a root file system into an initramfs image that boots it from RAM. ROOT is "
 		"a directory, a tar or cpio archive (plain or compressed), the disk of a virtual "
-		"machine (raw, qcow2, vmdk, vdi, vhdx), a container image (docker save, OCI "
+		"machine (raw, qcow2, vmdk, vdi, vhd, vhdx), a container image (docker save, OCI "
 		"archive or directory, docker://NAME) or - for an archive on stdin. It takes up to "
 		"300 bytes of memory for each file, plus names and attributes.",
 	.options = options,

@@ -16,6 +16,9 @@
 #define QCOW2_DATA_FILE 4          /* bit in it */
 #define QCOW2_HEADER_SIZE 100
 
+#define VPC_TYPE 63 /* the last byte of four */
+#define VPC_DIFFERENCING 4
+
 #define VMDK_CAPACITY 12
 #define VMDK_TEXT_OFFSET 28
 #define VMDK_PARENT "parentFileNameHint"
@@ -103,5 +106,7 @@ bool disk_parts_elsewhere(const char *format, const unsigned char head[DISK_PART
 	*ret = '\0';
 	if (strcmp(format, "qcow2") == 0)
 		return qcow2_is_elsewhere(head, ret);
+	if (strcmp(format, "vpc") == 0)
+		return head[VPC_TYPE] == VPC_DIFFERENCING;
 	return strcmp(format, "vmdk") == 0 && vmdk_is_elsewhere(head, ret);
 }

@@ -1,6 +1,7 @@
 /*
  * Disks of virtual machines that are not all of their content: qcow2 and vmdk can name other files, which whoever opens
- * the disk reads, whatever they are. qemu knows such disks of vdi and vhdx, too, but refuses them itself. Pure.
+ * the disk reads, whatever they are. qemu knows such disks of vdi and vhdx, too, but refuses them itself; of vhd (vpc) it
+ * takes them for whole. Pure.
  */
 #pragma once
 

@@ -7,62 +7,25 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/disk_format.h"
 #include "source/disk_parts.h"
 #include "source/source_kinds.h"
 
-#define HEAD_SIZE 2048
-
-static bool has(const unsigned char *head, size_t at, const char *bytes, size_t n)
+static ssize_t read_head(const char *path, char head[DISK_FORMAT_HEAD])
 {
-	return memcmp(head + at, bytes, n) == 0;
-}
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-/* A boot record, whose two magic bytes any file may have: so its four partitions must look like some. */
-static bool has_partitions(const unsigned char *head)
-{
-	bool any = false;
-
-	for (size_t at = 446; at < 510; at += 16) {
-		if (head[at] != 0 && head[at] != 0x80)
-			return false;
-		any = any || head[at + 4] != 0;
-	}
-	return any && has(head, 510, "\x55\xaa", 2);
-}
-
-/* An ext file system on the whole disk: its magic, and blocks of at most 64 KiB. */
-static bool is_ext(const unsigned char *head)
-{
-	return has(head, 1080, "\x53\xef", 2) && head[1048] <= 6 && has(head, 1049, "\0\0", 3);
-}
-
-/* Btrfs and XFS on the whole disk. */
-static bool is_other_file_system(int fd, const unsigned char *head)
-{
-	unsigned char magic[8] = { 0 };
-
-	return has(head, 0, "XFSB", 4) ||
-	       (pread(fd, magic, sizeof(magic), 0x10040) == sizeof(magic) &&
-		has(magic, 0, "_BHRfS_M", 8));
+	return fd < 0 ? -1 : pread(fd, head, DISK_FORMAT_HEAD, 0);
 }
 
 const char *source_disk_format(const char *path)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	unsigned char head[HEAD_SIZE] = { 0 };
+	char head[DISK_FORMAT_HEAD];
+	ssize_t n = read_head(path, head);
 
-	if (fd < 0 || pread(fd, head, sizeof(head), 0) <= 0)
+	if (n <= 0 || disk_format_is_iso(head, (size_t)n))
 		return NULL;
-	if (has(head, 0, "QFI\xfb", 4))
-		return "qcow2";
-	if (has(head, 0, "KDMV", 4) || has(head, 0, "# Disk DescriptorFile", 21))
-		return "vmdk";
-	if (has(head, 64, "\x7f\x10\xda\xbe", 4))
-		return "vdi";
-	if (has(head, 0, "vhdxfile", 8))
-		return "vhdx";
-	return has_partitions(head) || is_ext(head) || is_other_file_system(fd, head) ? "raw"
-										      : NULL;
+	return disk_format_of(head, (size_t)n);
 }
 
 static bool is_installed(const char *program)
@@ -98,12 +61,23 @@ static int check_parts(const char *path, const char *format, struct fail *f)
 			*name ? name : "(the name is not in the header)");
 }
 
+/* guestfish looks for partition tables where sectors have 512 bytes, unless it is told. */
+static bool has_large_sectors(const char *path, const char *format)
+{
+	char head[DISK_FORMAT_HEAD];
+	ssize_t n = strcmp(format, "raw") == 0 ? read_head(path, head) : 0;
+
+	return n > 0 && disk_format_has_large_sectors(head, (size_t)n);
+}
+
 int source_disk_open(const char *path, const char *format, struct source **ret, struct fail *f)
 {
+	/* Old ones do not know --blocksize; --ro may be said twice. */
+	const char *sectors = has_large_sectors(path, format) ? "--blocksize=4096" : "--ro";
 	char option[32];
-	const char *const argv[] = { "guestfish", "--ro",         option, "-a", path,
-				     "-i",        "tar-out",      "/",    "-",  "xattrs:true",
-				     "acls:true", "selinux:true", NULL };
+	const char *const argv[] = { "guestfish",   "--ro",      sectors,        option, "-a",
+				     path,          "-i",        "tar-out",      "/",    "-",
+				     "xattrs:true", "acls:true", "selinux:true", NULL };
 	int r = check_parts(path, format, f);
 
 	if (r < 0)

@@ -68,6 +68,48 @@ for my $format (qw(vdi vhdx)) {
 	taken("plain.$format", $format, "a plain $format");
 }
 
+run('qemu-img', 'create', '-q', '-f', 'vpc', scratch('plain.vhd'), '4M');
+taken('plain.vhd', 'vpc', 'a plain vhd');
+spew(scratch('child.vhd'), slurp(scratch('plain.vhd')) =~ s/\A.{63}\K./\x04/sr);
+refused('child.vhd', $NAMELESS, 'a vhd with a parent');
+
+# ---- raw ones, by what is in them, and what only looks like one ----
+
+# Bytes at their places, zeros elsewhere.
+sub raw {
+	my ($disk, @parts) = @_;
+	my $bytes = "\0" x 100_000;
+	while (my ($at, $part) = splice @parts, 0, 2) {
+		substr($bytes, $at, length $part) = $part;
+	}
+	return spew(scratch($disk), $bytes);
+}
+my @TABLE = (446, "\0" x 4 . "\xee", 510, "\x55\xaa");
+raw('table.raw', @TABLE);
+taken('table.raw', 'raw', 'a partition table');
+raw('lvm.raw', 512, 'LABELONE');
+taken('lvm.raw', 'raw', 'LVM without partitions');
+raw('btrfs.raw', 0x10040, '_BHRfS_M');
+taken('btrfs.raw', 'raw', 'btrfs without partitions');
+{
+	my $bin = new_dir();
+	spew("$bin/guestfish", qq{#!/bin/sh\necho "\$*" >'$bin/asked'\nexit 1\n}, 0755);
+	for my $case ([ 512, 'raw', '--ro --ro --format=raw' ], [ 4096, 'raw', '--ro --blocksize=4096 --format=raw' ]) {
+		my ($sector, $format, $options) = @$case;
+		my $disk = raw("gpt-$sector.raw", @TABLE, $sector, 'EFI PART');
+		try({ env => { PATH => "$bin:$ENV{PATH}" } }, $TARBOOT, 'pack', $disk, '-o', $image);
+		like(slurp("$bin/asked"), qr/\A\Q$options\E -a /, "guestfish's options for sectors of $sector bytes");
+	}
+}
+raw('live.iso', @TABLE, 0x8001, 'CD001');
+fails_well(try($TARBOOT, 'pack', scratch('live.iso'), '-o', $image), 1, qr/live\.iso: it is an ISO image\n  Mount it/, 'an ISO image with partitions');
+for my $disk (qw(table.raw lvm.raw plain.qcow2 plain.vhd)) {
+	my $todo = qr/it is the disk of a virtual machine\n  Give it as a file, not on standard input, and decompress it first\.\n/;
+	fails_well(try({ stdin => scratch($disk) }, $TARBOOT, 'pack', '-', '-o', $image), 1, $todo, "$disk on standard input");
+	run('gzip', '-kf', scratch($disk));
+	fails_well(try($TARBOOT, 'pack', scratch("$disk.gz"), '-o', $image), 1, $todo, "$disk by gzip");
+}
+
 # ---- by hand ----
 
 sub qcow2 {

@@ -12,6 +12,10 @@ static const char *kind_of(const void *data, size_t size)
 	return kind ? kind->what : "";
 }
 
+/* The last bytes of a boot record whose first partition has a type. */
+#define ZEROS_19 "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+#define PARTITION "\xee" ZEROS_19 ZEROS_19 ZEROS_19 "\0\0\x55\xaa"
+
 static const struct {
 	size_t at;
 	const char *bytes;
@@ -33,12 +37,21 @@ static const struct {
 	{ 0, "!<arch>\n", 8, "an ar archive, as a .deb is" },
 	{ 0, "\x7f\x45LF", 4, "a program" },
 	{ 0, "MZ", 2, "a program for UEFI or Windows" },
+	{ 0, "QFI\xfb", 4, "the disk of a virtual machine" },
+	{ 0, "KDMV", 4, "the disk of a virtual machine" },
+	{ 64, "\x7f\x10\xda\xbe", 4, "the disk of a virtual machine" },
+	{ 0, "vhdxfile", 8, "the disk of a virtual machine" },
+	{ 0, "conectix", 8, "the disk of a virtual machine" },
+	{ 512, "LABELONE", 8, "the disk of a virtual machine" },
+	{ 0x10040, "_BHRfS_M", 8, "the disk of a virtual machine" },
+	{ 446 + 4, PARTITION, 62, "the disk of a virtual machine" },
+	{ 0x8001, "CD001", 5, "an ISO image" },
 	{ 3, "\1", 1, "neither a tar nor a cpio archive" },
 };
 
 static void test_magics(void)
 {
-	char data[FILE_KIND_HEAD];
+	static char data[FILE_KIND_HEAD];
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		size_t end = cases[i].at + cases[i].n;
