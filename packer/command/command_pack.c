@@ -25,6 +25,7 @@
 #include "command/pack_uki.h"
 #include "image/payload_digests.h"
 #include "image/payload_write.h"
+#include "root/root_inside.h"
 #include "root/root_warnings.h"
 #include "root/rootfs_load.h"
 #include "image/rootfs_write.h"
@@ -63,6 +64,21 @@ static uint16_t machine_of_boot_part(uint16_t root)
 						   : program_own_machine();
 }
 
+static void tell_root_inside(const struct pack *p, struct fail *f)
+{
+	struct root_inside inside;
+
+	if (f->error != ENOENT || p->options.init || !root_inside_find(&p->files.files, &inside))
+		return;
+	if (inside.is_directory)
+		fail_set(f, ENOENT, p->options.root,
+			 "Give that directory; of an archive, unpack it as root first.",
+			 "it is no root, but has one in its directory %s", inside.name);
+	else
+		fail_set(f, ENOENT, p->options.root, "Unpack it and give that file.",
+			 "it is no root, but may have one in its file %s", inside.name);
+}
+
 /* What init itself would ask. */
 static int check_init(struct pack *p, struct fail *f)
 {
@@ -72,6 +88,8 @@ static int check_init(struct pack *p, struct fail *f)
 	p->machine = machine_of_boot_part(machine);
 	path = initcheck_find(&p->files.files, p->options.init, NULL, p->machine, f);
 	snprintf(p->manifest.init, sizeof(p->manifest.init), "%s", path ? path : "");
+	if (!path)
+		tell_root_inside(p, f);
 	if (path || !p->options.force)
 		return path ? 0 : -f->error;
 	print_warning("%s: %s", f->what, f->why);

@@ -1,6 +1,7 @@
 /* Rules, overlays and tables together. */
 #include "root/decide.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -581,6 +582,50 @@ static void warn_of_boot(const struct decisions *d)
 	disk_needs_warn(&(struct disk_needs){ d->fs, &d->rules, &d->mapped, d->root_layers });
 }
 
+static uid_t owner_of_usr(const struct decisions *d)
+{
+	struct root_name *n;
+
+	return root_tree_find_packed(d->fs->tree, "usr", true, &n) == 0
+		       ? rootfs_inode(d->fs, n)->uid
+		       : 0;
+}
+
+/* Of the user who is root in the namespace that a file's capabilities are for; 0: they are for all. Revision 3 of
+ * linux/capability.h has it behind two sets of 64 bits. */
+static uint32_t capability_owner(const struct inode *i)
+{
+	size_t cursor = 0, size;
+	const char *name;
+	const void *value;
+	uint32_t words[6];
+
+	while (xattrs_next(&i->xattrs, &cursor, &name, &value, &size))
+		if (strcmp(name, "security.capability") == 0 && size == sizeof(words)) {
+			memcpy(words, value, sizeof(words));
+			return le32toh(words[5]);
+		}
+	return 0;
+}
+
+static void warn_of_capabilities(const struct decisions *d)
+{
+	struct root_name *top = root_tree_root(d->fs->tree), *first = NULL;
+	char path[2 * PATH_MAX];
+	size_t n = 0;
+
+	for (struct root_name *at = top; at; at = root_tree_next(top, at)) {
+		if (at->mark || capability_owner(rootfs_inode(d->fs, at)) == 0)
+			continue;
+		first = first ? first : at;
+		n++;
+	}
+	if (!first)
+		return;
+	root_name_path(first, path);
+	root_warn_of_capabilities(n, path, capability_owner(rootfs_inode(d->fs, first)));
+}
+
 void decide_warn(const struct decisions *d)
 {
 	struct root_name *top = root_tree_root(d->fs->tree);
@@ -588,7 +633,8 @@ void decide_warn(const struct decisions *d)
 	char path[2 * PATH_MAX];
 
 	if (!i->is_implied)
-		root_warn_of_directory(i->mode, i->uid);
+		root_warn_of_directory(i->mode, i->uid, owner_of_usr(d));
+	warn_of_capabilities(d);
 	warn_of_boot(d);
 	for (struct root_name *n = top; n; n = root_tree_next(top, n)) {
 		if (!rootfs_inode(d->fs, n)->is_mount || n->mark)

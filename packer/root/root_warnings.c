@@ -6,7 +6,31 @@
 #include "base/print.h"
 #include "root/systemd_check.h"
 
-void root_warn_of_directory(unsigned mode, uid_t uid)
+static void warn_of_owner(uid_t uid, uid_t usr)
+{
+	if (usr != 0)
+		print_warning(
+			"/usr belongs to user %u, as if that user had unpacked the root: sudo "
+			"and the like would run as that user, who could change all programs: "
+			"unpack it as root, or pack it in the user namespace where it is "
+			"root's (podman unshare tarboot ...)",
+			(unsigned)usr);
+	else if (uid != 0)
+		print_warning(
+			"the root directory belongs to user %u: systemd and sshd refuse files "
+			"in it: run chown root on it and pack again",
+			(unsigned)uid);
+}
+
+void root_warn_of_capabilities(size_t n, const char *path, unsigned user)
+{
+	print_warning("%zu file%s, as /%s, ha%s capabilities of a user namespace in which user %u "
+		      "is root: the new system will ignore them: pack the root in that namespace "
+		      "(podman unshare tarboot ...)",
+		      n, print_plural(n), path, n == 1 ? "s" : "ve", user);
+}
+
+void root_warn_of_directory(unsigned mode, uid_t uid, uid_t usr)
 {
 	if ((mode & 0555) != 0555)
 		print_warning("the root directory has mode %04o: only root could enter it, so most "
@@ -16,11 +40,7 @@ void root_warn_of_directory(unsigned mode, uid_t uid)
 		print_warning("the root directory has mode %04o: all users could write to it: run "
 			      "chmod 755 on it and pack again",
 			      mode);
-	if (uid != 0)
-		print_warning(
-			"the root directory belongs to user %u: systemd and sshd refuse files "
-			"in it: run chown root on it and pack again",
-			(unsigned)uid);
+	warn_of_owner(uid, usr);
 }
 
 /* Where no cloud is, cloud-init does nothing, unless its datasource is in the root. */

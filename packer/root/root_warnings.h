@@ -8,8 +8,11 @@
 
 #include "tree/root_files.h"
 
-/* About the root directory: everybody must be able to enter it, and only root may change it. */
-void root_warn_of_directory(unsigned mode, uid_t uid);
+/* About the root directory: everybody must be able to enter it, and only root may change it. usr: the owner of /usr. */
+void root_warn_of_directory(unsigned mode, uid_t uid, uid_t usr);
+
+/* About files whose capabilities are for the user namespace in which that user is root: how many, and the first of them. */
+void root_warn_of_capabilities(size_t n, const char *path, unsigned user);
 
 /* About what goes into the image, and the path of its init: an ssh server that would not start, SELinux, a systemd that is
  * not complete, nobody who could log in. */

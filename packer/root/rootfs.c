@@ -441,13 +441,17 @@ static mode_t type_bits(uint8_t type)
 static int stat_name(const struct root_files *r, const char *path, struct stat *ret)
 {
 	struct rootfs *fs = fs_of(r);
+	const struct inode *i;
 	struct root_name *n;
 	int error = root_tree_find_packed(fs->tree, path, true, &n);
 
 	if (error < 0)
 		return error;
-	*ret = (struct stat){ .st_mode = type_bits(n->type) | rootfs_inode(fs, n)->mode,
-			      .st_size = (off_t)rootfs_inode(fs, n)->size };
+	i = rootfs_inode(fs, n);
+	*ret = (struct stat){ .st_mode = type_bits(n->type) | i->mode,
+			      .st_uid = i->uid,
+			      .st_gid = i->gid,
+			      .st_size = (off_t)i->size };
 	return 0;
 }
 

@@ -9,7 +9,7 @@ use Engine;
 use IO::Socket::UNIX;
 use Test::More;
 
-need_programs(qw(busybox tar));
+need_programs(qw(busybox tar setcap));
 my $TARBOOT = build_path('tarboot');
 my $image   = scratch('image');
 my $kernel  = "$image.vmlinuz";
@@ -347,6 +347,32 @@ for my $tar (0, 1) {
 		run('tar', '-C', $root, '-cf', $from, '.') if $tar;
 		packs(sprintf('%s of mode %04o and user %d', $what, $mode, $owner), pack_root($from, @NO), @warning);
 	}
+}
+
+# Unpacked by somebody else than root, or seen from outside of its user namespace.
+{
+	my $root = root_with('usr/bin/tool' => 'x', 'usr/bin/other' => 'x');
+	run('chown', '-R', '1000:1000', $root);
+	packs('a root of user 1000', pack_root($root, @NO), qr{^/usr belongs to user 1000, as if that user had unpacked the root: sudo and the like would run as that user});
+	run('chown', '-R', '0:0', $root);
+	run('setcap', '-n', '100000', 'cap_net_raw+ep', "$root/usr/bin/tool");
+	run('setcap', 'cap_net_raw+ep', "$root/usr/bin/other");
+	packs('capabilities of a user namespace', pack_root($root, @NO),
+		qr{^1 file, as /usr/bin/tool, has capabilities of a user namespace in which user 100000 is root: the new system will ignore them});
+}
+
+# What was given is no root, but has one in it.
+{
+	my $above = new_dir('above');
+	rename root_with('etc/hosts' => "127.0.0.1 localhost\n", 'usr/x' => 'x'), "$above/root.x86_64" or die "rename: $!";
+	spew("$above/pkglist.txt", 'x');
+	my $tar = scratch('above.tar');
+	run('tar', '-C', $above, '-cf', $tar, 'root.x86_64', 'pkglist.txt');
+	refuses("a root that is in a directory of $_", pack_root($_, @NO),
+		qr{^tarboot: \Q$_\E: it is no root, but has one in its directory root\.x86_64\n  Give that directory; of an archive, unpack it as root first\.\n\z}) for $above, $tar;
+	my $ova = spew(scratch('vm.ova'), tar_member(name => 'vm.ovf', data => 'x') . tar_member(name => 'vm-disk1.vmdk', data => 'KDMV') . tar_end());
+	refuses('an appliance', pack_root($ova, @NO),
+		qr{^tarboot: \Q$ova\E: it is no root, but may have one in its file vm-disk1\.vmdk\n  Unpack it and give that file\.\n\z});
 }
 
 # An ssh server that would not start, since its host keys stay on the builder.
