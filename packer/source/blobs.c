@@ -60,6 +60,14 @@ static struct archive *open_tar(int fd)
 	return NULL;
 }
 
+/* The next member; a warning is about names of owners, in another character set. */
+static bool next_member(struct archive *a, struct archive_entry **ret, int *ret_status)
+{
+	*ret_status = archive_read_next_header(a, ret);
+	return (*ret_status == ARCHIVE_OK || *ret_status == ARCHIVE_WARN) &&
+	       archive_entry_pathname(*ret);
+}
+
 /* A name that a root has and an image has not: this is a root, without looking at all of it. */
 static bool is_root_name(const char *name)
 {
@@ -79,8 +87,9 @@ bool blobs_is_archive(int fd)
 	struct archive *a = open_tar(fd);
 	struct archive_entry *e;
 	bool found = false;
+	int status;
 
-	while (a && !found && archive_read_next_header(a, &e) == ARCHIVE_OK) {
+	while (a && !found && next_member(a, &e, &status)) {
 		const char *name = path_in_root(archive_entry_pathname(e));
 
 		if (is_root_name(name))
@@ -112,13 +121,14 @@ bool blobs_may_be_archive(const void *head, size_t size)
 	struct archive *a = archive_read_new();
 	struct archive_entry *e;
 	bool may = false;
+	int status;
 
 	if (!a)
 		return false;
 	archive_read_support_format_tar(a);
 	decompress_support_all(a);
 	if (archive_read_open_memory(a, head, size) == ARCHIVE_OK)
-		while (!may && archive_read_next_header(a, &e) == ARCHIVE_OK) {
+		while (!may && next_member(a, &e, &status)) {
 			const char *name = path_in_root(archive_entry_pathname(e));
 
 			if (!path_is_root(name) && !is_image_name(name))
@@ -149,6 +159,8 @@ static int add(struct blobs *b, struct archive *a, struct archive_entry *e)
 	if (!list)
 		return -ENOMEM;
 	b->list = list;
+	if (archive_entry_sparse_count(e) > 0)
+		return -ENOTSUP;
 	blob = &list[b->n++];
 	*blob = (struct blob){
 		.name = strdup(path_in_root(archive_entry_pathname(e))),
@@ -167,9 +179,12 @@ static int read_list(struct blobs *b, struct fail *f)
 
 	if (!a)
 		return fail_errno(f, EIO, b->path, "cannot read this image");
-	while (r == 0 && (status = archive_read_next_header(a, &e)) == ARCHIVE_OK)
+	while (r == 0 && next_member(a, &e, &status))
 		r = add(b, a, e);
 	archive_read_free(a);
+	if (r == -ENOTSUP)
+		return fail_set(f, ENOTSUP, b->path, "Archive it again without --sparse.",
+				"one of the files of this image is stored with holes");
 	if (r < 0)
 		return fail_errno(f, r, b->path, "cannot read this image");
 	return status == ARCHIVE_EOF ? 0
@@ -207,8 +222,8 @@ static bool is_compressed(int fd)
 {
 	struct archive *a = open_tar(fd);
 	struct archive_entry *e;
-	bool compressed = a && archive_read_next_header(a, &e) == ARCHIVE_OK &&
-			  archive_filter_count(a) > 1;
+	int status;
+	bool compressed = a && next_member(a, &e, &status) && archive_filter_count(a) > 1;
 
 	if (a)
 		archive_read_free(a);

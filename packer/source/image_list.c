@@ -147,7 +147,7 @@ int image_list_add(struct image_list *l, const char *id, uint64_t size, const ch
 		return -ENOMEM;
 	l->entries = entries;
 	e = &entries[l->n];
-	*e = (struct image_entry){ strdup(id), size, strdup(""), *p };
+	*e = (struct image_entry){ strdup(id), size, strdup(""), *p, false };
 	tidy_architecture(&e->platform);
 	if (!e->id || !e->names) {
 		free(e->id);
@@ -156,6 +156,14 @@ int image_list_add(struct image_list *l, const char *id, uint64_t size, const ch
 	}
 	l->n++;
 	return add_name(e, name);
+}
+
+void image_list_note_other(struct image_list *l, const char *id)
+{
+	struct image_entry *e = find(l, id);
+
+	if (e)
+		e->is_other = true;
 }
 
 void image_list_free(struct image_list *l)
@@ -238,6 +246,18 @@ static int find_tagged(const struct image_list *l, const char *tag, const char *
 				     list_names(text, &all));
 }
 
+/* Leaves images, if there are any. */
+static void keep_images(struct found *found)
+{
+	struct found kept = { .n = 0 };
+
+	for (size_t i = 0; i < found->n; i++)
+		if (!found->entries[i]->is_other)
+			kept.entries[kept.n++] = found->entries[i];
+	if (kept.n > 0)
+		*found = kept;
+}
+
 /* Leaves those that suit the platform. Without any that is wanted: this machine's, or the only one. */
 static int keep_suitable(struct found *found, const struct image_platform *wanted, const char *what,
 			 struct fail *f)
@@ -289,6 +309,8 @@ int image_list_choose(const struct image_list *l, const struct image_choice *c, 
 	if (!found)
 		return fail_errno(f, ENOMEM, what, "cannot read it");
 	r = find_tagged(l, c ? c->tag : NULL, what, found, f);
+	if (r == 0)
+		keep_images(found);
 	if (r == 0)
 		r = keep_suitable(found, c && *c->platform.os ? &c->platform : NULL, what, f);
 	if (r < 0)

@@ -25,6 +25,7 @@ struct image_entry {
 	uint64_t size; /* bytes of its manifest; UINT64_MAX = not said */
 	char *names;   /* with ", " between; "" = none; owned */
 	struct image_platform platform;
+	bool is_other; /* has no layers of a root: a signature, a list of what is in an image */
 };
 
 struct image_list {
@@ -38,6 +39,9 @@ bool image_platform_parse(const char *text, struct image_platform *ret);
 /* Adds an image, or the name to one that has the same id. name may be NULL. 0, -ENOMEM, or -E2BIG. */
 int image_list_add(struct image_list *l, const char *id, uint64_t size, const char *name,
 		   const struct image_platform *p);
+
+/* What has that id is no container image: it is chosen only by its name, or when there is nothing else. */
+void image_list_note_other(struct image_list *l, const char *id);
 
 /* *ret is l's. c may be NULL: neither platform nor tag is asked for. what: for messages. */
 int image_list_choose(const struct image_list *l, const struct image_choice *c, const char *what,

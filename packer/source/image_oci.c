@@ -92,6 +92,21 @@ static void read_platform(const struct blobs *b, const char *manifest, struct im
 static int list_index(const struct blobs *b, const char *index, unsigned depth, const char *name,
 		      struct image_list *ret, struct fail *f);
 
+/* Is it the media type of a root's layer? Compression is found by its first bytes. */
+static bool is_layer(const char *type)
+{
+	return !*type || strstr(type, ".image.layer.") || strstr(type, ".image.rootfs.");
+}
+
+/* A signature of cosign's and the like is a manifest as that of an image, but for its layers. */
+static bool has_other_layers(const char *manifest)
+{
+	const char *item = json_item(json_member(manifest, "layers"), 0);
+	char type[TEXT_MAX];
+
+	return json_string(json_member(item, "mediaType"), type, sizeof(type)) && !is_layer(type);
+}
+
 /* Others may be lists themselves. */
 static bool is_manifest(const char *type)
 {
@@ -133,6 +148,8 @@ static int list_item(const struct blobs *b, const char *item, unsigned depth, co
 			read_platform(b, text, &platform);
 	}
 	r = image_list_add(ret, d.digest_text, d.size, name, &platform);
+	if (text && has_other_layers(text))
+		image_list_note_other(ret, d.digest_text);
 	return r < 0 ? fail_errno(f, r, b->path, "cannot hold its images") : 0;
 }
 
@@ -158,12 +175,6 @@ static int oci_list(const struct blobs *b, struct image_list *ret, struct fail *
 }
 
 /* ---- the manifest ---- */
-
-/* Is it the media type of a root's layer? Compression is found by its first bytes. */
-static bool is_layer(const char *type)
-{
-	return !*type || strstr(type, ".image.layer.") || strstr(type, ".image.rootfs.");
-}
 
 static int read_layer(const struct blobs *b, const char *item, struct image_layers *ret,
 		      struct fail *f)

@@ -134,6 +134,17 @@ my $attested = layout(image('own'), sub {
 takes($attested, [], 'own', 'attestations and artifacts are no images');
 takes($attested, ['--platform', "linux/$MACHINE"], 'own', 'nor with --platform');
 
+# Signatures as cosign saves them beside an image: nothing in the index tells them apart.
+{
+	my $signature = { layers => ['{}'], types => ['application/vnd.dev.cosign.simplesigning.v1+json'], diff_ids => ['sha256:' . sha256_hex('{}')], platform => 0 };
+	my $signed = layout(image('own', platform => 0), $signature);
+	takes($signed, [], 'own', 'a signature beside an image');
+	my ($digest) = slurp("$signed/index.json") =~ /.*(sha256:[0-9a-f]{64})/;
+	like(pack_with({}, $signed, '--tag', $digest)->{err}, qr{it is not a container image: it contains application/vnd\.dev\.cosign}, 'the signature by its digest');
+	my $alone = layout($signature);
+	like(pack_with({}, $alone)->{err}, qr{it is not a container image: it contains application/vnd\.dev\.cosign}, 'a signature alone');
+}
+
 # An index in an index, and one image with two names.
 takes(layout(sub {
 	my ($dir) = @_;
@@ -210,6 +221,9 @@ for my $many (archive(docker_archive(\@images)), archive(old_docker_archive(\@im
 	run('tar', '-C', $dir, '-cf', "$dir.without.tar", 'blobs', 'manifest.json');
 	takes("$dir.without.tar", ['--tag', 'new:2'], 'new', 'the same without an index');
 	takes_pipe("tar -C '$dir' -c .", 'new', 'docker 25, from a pipe, with dots before the names');
+	run('tar', '-C', $dir, '--format=pax', "--owner=J\xc3\xbcrgen:0", '-cf', "$dir.owner.tar", 'blobs', 'index.json', 'manifest.json', 'oci-layout');
+	takes("$dir.owner.tar", [], 'new', 'with an owner whose name is not ASCII');
+	takes_pipe("cat '$dir.owner.tar'", 'new', 'the same from a pipe');
 }
 takes(skopeo_directory(scratch('skopeo'), image('dir')), [], 'dir', 'a directory of skopeo');
 {
@@ -224,6 +238,20 @@ takes(skopeo_directory(scratch('skopeo'), image('dir')), [], 'dir', 'a directory
 	my $dir = new_dir();
 	run('tar', '-C', $dir, '-xf', archive($docker));
 	takes($dir, [], 'one', 'docker save, unpacked');
+}
+
+{
+	my $dir = new_dir();
+	run('tar', '-C', $dir, '-xf', archive(docker_archive([ { layers => [ tar_of(tar_member(name => 'who', data => "\0" x 1_000_000)) ] } ])));
+	my ($layer) = glob "$dir/*/layer.tar";
+	run('cp', '--sparse=always', $layer, "$layer.holes");
+	rename "$layer.holes", $layer or die "rename: $!";
+	for my $format (qw(gnu pax)) {
+		my $sparse = scratch("sparse-$format.tar");
+		run('tar', '-C', $dir, "--format=$format", '--hole-detection=raw', '-cSf', $sparse, '.');
+		refuses($sparse, [], "tarboot: $sparse: one of the files of this image is stored with holes\n  Archive it again without --sparse.\n",
+			"layers with holes ($format)");
+	}
 }
 
 # A root is no image, even when it begins like one.
