@@ -11,6 +11,7 @@
 #include "image/bootpart.h"
 #include "command/command.h"
 #include "root/decide.h"
+#include "root/overlay.h"
 #include "base/elfinfo.h"
 #include "base/host_files.h"
 #include "image/image_report.h"
@@ -183,7 +184,6 @@ static int fill_manifest(struct pack *p, struct fail *f)
 	if (r == 0)
 		r = payload_digests_read(&payload, &blocks, &p->manifest, f);
 	treesize_tell(&t->tree, &p->manifest);
-	kernel_find_modules(&p->files.files, &p->manifest);
 	p->manifest.has_vmlinuz_digest = out_is_open(&p->kernel.out);
 	p->manifest.vmlinuz_digest = p->kernel.image.digest;
 	snprintf(p->manifest.payload, sizeof(p->manifest.payload), "rootfs.tar%s",
@@ -204,11 +204,11 @@ static const char *release_of_modules(const struct pack *p)
 }
 
 /* What was not asked for may be missing: many kernels need no modules. */
-static int add_modules(struct pack *p, struct bootpart *b, struct fail *f)
+static int add_modules(struct pack *p, struct bootpart *b, bool compress, struct fail *f)
 {
 	const char *asked = p->options.modules;
 	_cleanup_free_ char *words = NULL;
-	struct boot_modules_wish wish = { .words = asked, .compress = p->options.stream };
+	struct boot_modules_wish wish = { .words = asked, .compress = compress };
 	int r;
 
 	if (!asked)
@@ -235,7 +235,7 @@ static int write_boot_part(struct pack *p, struct fail *f)
 	if (r == 0)
 		r = boot_keys_add(&p->keys, &b, f);
 	if (r == 0)
-		r = add_modules(p, &b, f);
+		r = add_modules(p, &b, p->options.stream, f);
 	if (r == 0)
 		r = bootpart_seal(&b, &p->manifest, f);
 	if (r == 0)
@@ -371,6 +371,18 @@ static int check_kernel_machine(const struct pack *p, struct fail *f)
 			program_machine_name(p->machine));
 }
 
+/* Chooses and reads the modules as the boot part will have them, for what may be wrong with them. */
+static int check_modules(struct pack *p, struct fail *f)
+{
+	struct bootpart unused = { 0 };
+	int r;
+
+	kernel_find_modules(&p->files.files, &p->manifest);
+	r = add_modules(p, &unused, false, f);
+	bootpart_free(&unused);
+	return r;
+}
+
 /* All that can be known to fail before the root is compressed. */
 static int prepare(struct pack *p, struct fail *f)
 {
@@ -378,9 +390,9 @@ static int prepare(struct pack *p, struct fail *f)
 
 	if (r == 0)
 		r = check_kernel_machine(p, f);
-	return r == 0 ? pack_uki_open(&p->uki, &p->options, &p->files.files, p->machine, &p->kernel,
-				      f)
-		      : r;
+	if (r == 0)
+		r = pack_uki_open(&p->uki, &p->options, &p->files.files, p->machine, &p->kernel, f);
+	return r == 0 ? check_modules(p, f) : r;
 }
 
 static int write_uki(struct pack *p, struct fail *f)
@@ -525,7 +537,7 @@ static int check_inputs(const struct pack *p, const char *output, struct fail *f
 static int check_outputs(const struct pack *p, struct fail *f)
 {
 	const struct pack_options *o = &p->options;
-	const bool has_kernel = strcmp(o->kernel, "none") != 0;
+	const bool has_kernel = o->out && strcmp(o->kernel, "none") != 0;
 	const char *const outputs[] = { o->out, has_kernel ? p->kernel.path : NULL, o->report,
 					o->uki };
 	int r = 0;
@@ -550,10 +562,23 @@ static int read_keys(struct pack *p, struct fail *f)
 	return r;
 }
 
+/* To read a root may take minutes. */
+static int check_overlays(const struct pack_options *o, struct fail *f)
+{
+	struct stat unused;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < o->overlays.n; i++)
+		r = overlay_find(o->overlays.strings[i], &unused, f);
+	return r;
+}
+
 static int pack(struct pack *p, struct fail *f)
 {
-	int r = p->options.dry_run ? 0 : check_outputs(p, f);
+	int r = check_outputs(p, f);
 
+	if (r == 0)
+		r = check_overlays(&p->options, f);
 	if (r == 0)
 		r = pack_uki_check(&p->options, f);
 	if (r == 0)

@@ -127,19 +127,28 @@ static int look(void *overlay, struct rootfs *fs, struct member *m, struct fail 
 	return 1;
 }
 
+int overlay_find(const char *path, struct stat *ret, struct fail *f)
+{
+	if (stat(path, ret) < 0)
+		return fail_set(f, errno, path,
+				"Give a directory with the files that shall be laid over the root.",
+				"cannot find this overlay: %s", strerror(errno));
+	return S_ISDIR(ret->st_mode)
+		       ? 0
+		       : fail_set(f, ENOTDIR, path, "Give a directory.",
+				  "an overlay must be a directory, and this is not one");
+}
+
 int overlay_add(struct overlay *ret, struct rootfs *fs, const char *path, struct fail *f)
 {
 	struct rootfs_fill how = { .how = ROOT_TREE_OVERLAY, .look = look, .arg = ret };
 	struct source *s;
 	struct stat st;
-	int fd, r;
+	int fd, r = overlay_find(path, &st, f);
 
 	*ret = (struct overlay){ .path = path };
-	if (stat(path, &st) < 0)
-		return fail_errno(f, errno, path, "cannot find this overlay");
-	if (!S_ISDIR(st.st_mode))
-		return fail_set(f, ENOTDIR, path, "Give a directory.",
-				"an overlay must be a directory, and this is not one");
+	if (r < 0)
+		return r;
 	ret->uid = st.st_uid;
 	ret->gid = st.st_gid;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "base/fail.h"
@@ -16,6 +17,9 @@ struct overlay {
 	gid_t gid;
 	bool deletes; /* what goes now goes since it says so, not for something in its place */
 };
+
+/* Is there such a directory? */
+int overlay_find(const char *path, struct stat *ret, struct fail *f);
 
 /* Lays the directory at path, which must outlive ret, over what is there. */
 int overlay_add(struct overlay *ret, struct rootfs *fs, const char *path, struct fail *f);

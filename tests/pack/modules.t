@@ -183,6 +183,8 @@ sub refuses {
 	is($r->{exit}, 1, "$name: refused");
 	like($r->{err}, $like, "$name: says why");
 	ok(!-e $image, "$name: writes nothing");
+	my $dry = try($TARBOOT, 'pack', '-n', '-o', $image, @NO, @command);
+	is("$dry->{exit} $dry->{err}", "1 $r->{err}", "$name: a dry run says the same");
 	return;
 }
 refuses('a name that is none', qr/no module matches ehternet/, $root, '--modules=net,ehternet,hid');
