@@ -184,6 +184,15 @@ static const char *kind_name(mode_t mode)
 
 static const char todo_file[] = "Give the name of a file.";
 
+static int fail_directory(int error, const char *path, struct fail *f)
+{
+	bool is_missing = error == ENOENT || error == ENOTDIR;
+
+	return fail_set(f, error, path,
+			is_missing ? "Create that directory first, or give another one." : "",
+			"cannot write into its directory: %s", strerror(error));
+}
+
 /* Checks that the file can be replaced. ret, of PATH_MAX bytes, is its path without links. ret_st->st_mode is 0 if
  * there is no such file. */
 static int find_target(const char *path, char *ret, struct stat *ret_st, struct fail *f)
@@ -206,7 +215,7 @@ static int find_target(const char *path, char *ret, struct stat *ret_st, struct 
 				kind_name(ret_st->st_mode));
 	r = resolve(path, ret);
 	if (r < 0)
-		return fail_errno(f, r, path, "cannot write into its directory");
+		return fail_directory(-r, path, f);
 	if (ret_st->st_mode && (lstat(ret, &same) < 0 || same.st_ino != ret_st->st_ino ||
 				same.st_dev != ret_st->st_dev))
 		return fail_set(f, EINVAL, path, todo_file, "it is a file without a name");
@@ -233,7 +242,7 @@ int out_check(const char *path, const char *source, struct fail *f)
 	slash[slash == target] = '\0';
 	return faccessat(AT_FDCWD, target, W_OK | X_OK, AT_EACCESS) == 0
 		       ? 0
-		       : fail_errno(f, errno, path, "cannot write into its directory");
+		       : fail_directory(errno, path, f);
 }
 
 /* ---- opening ---- */

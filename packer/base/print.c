@@ -49,17 +49,46 @@ void print_line(FILE *out, const char *text, ...)
 	va_end(ap);
 }
 
+/* What to do about errors of the system, where nobody who knows more has said it. */
+static const struct {
+	int error;
+	const char *todo;
+} system_errors[] = {
+	{ ENOENT, "Check the path: nothing is there." },
+	{ ENOTDIR, "Check the path: a part of it is a file, and not a directory." },
+	{ EISDIR, "Check the path: it is a directory, and must be a file." },
+	{ ELOOP, "Check the path: its symbolic links lead in a circle." },
+	{ ENAMETOOLONG, "Use a shorter path." },
+	{ EROFS, "Use a place that can be written to, or mount that file system read-write." },
+	{ ENOSPC, "Free some space there, or use another place." },
+	{ EDQUOT, "Free some space there, or use another place." },
+	{ EIO, "See the kernel log (dmesg): the disk, or the network to it, fails." },
+	{ ENOMEM, "Free or add memory; a container can have its own limit." },
+	{ EMFILE, "Raise the limit of open files (ulimit -n)." },
+	{ EBUSY,
+	  "It is in use, by another program or as a mount point: try again when it is not." },
+};
+
+static const char *find_todo(const struct fail *f)
+{
+	if (*f->todo)
+		return f->todo;
+	if ((f->error == EACCES || f->error == EPERM) && geteuid() != 0)
+		return "Run it as root (sudo tarboot ...), or as a user who has access.";
+	for (size_t i = 0; i < ARRAY_SIZE(system_errors); i++)
+		if (system_errors[i].error == f->error && ends_with(f->why, strerror(f->error)))
+			return system_errors[i].todo;
+	return NULL;
+}
+
 int print_failure(const struct fail *f)
 {
-	bool is_denied = (f->error == EACCES || f->error == EPERM) && geteuid() != 0;
+	const char *todo = find_todo(f);
 
 	print_progress_end();
 	fprintf(stderr, "tarboot: %s: %s\n", f->what, f->why);
-	if (*f->todo)
-		fprintf(stderr, "  %s\n", f->todo);
-	else if (is_denied)
-		fputs("  Run it as root (sudo tarboot ...), or as a user who has access.\n",
-		      stderr);
+	if (todo)
+		fprintf(stderr, "  %s\n", todo);
 	return EXIT_FAILED;
 }
 

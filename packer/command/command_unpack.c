@@ -139,8 +139,8 @@ static void print_result(const struct unpack_result *r, uint64_t usec, const cha
 		print_warning("%llu ACL%s lost, the first of %s: etc/passwd and etc/group there do "
 			      "not have the users or groups that are named (archive with tar "
 			      "--numeric-owner)",
-			      (unsigned long long)r->losses.unknown, print_plural(r->losses.unknown),
-			      r->losses.first_unknown);
+			      (unsigned long long)r->losses.unknown,
+			      print_plural(r->losses.unknown), r->losses.first_unknown);
 	printf("%s: %s, %llu member%s, %llu block%s, %u thread%s, %.2f s, %.0f MB/s\n", done,
 	       size_format(size, r->bytes), (unsigned long long)r->members,
 	       print_plural(r->members), (unsigned long long)r->blocks, print_plural(r->blocks),
@@ -235,14 +235,23 @@ static int open_directory(const char *directory, int *ret, struct fail *f)
 	return 0;
 }
 
+static int make_directory(struct target *t, struct fail *f)
+{
+	t->made = mkdir(t->directory, 0755) == 0;
+	if (t->made || errno == EEXIST)
+		return 0;
+	return fail_set(f, errno, t->directory,
+			errno == ENOENT ? "Create the directory above it first." : "",
+			"cannot create this directory: %s", strerror(errno));
+}
+
 static int unpack(const struct image *image, struct target *t, struct fail *f)
 {
 	_cleanup_close_ int fd = -1;
-	int r;
+	int r = make_directory(t, f);
 
-	t->made = mkdir(t->directory, 0755) == 0;
-	if (!t->made && errno != EEXIST)
-		return fail_errno(f, errno, t->directory, "cannot create this directory");
+	if (r < 0)
+		return r;
 	r = open_directory(t->directory, &fd, f);
 	if (r < 0)
 		return r;
@@ -411,15 +420,27 @@ static int read_trusted(struct fail *f)
 	return r;
 }
 
-static void print_signer(const struct input *in)
+/* Of the comment of its signature, which may have none of it. */
+static void print_about(const struct signature_about *a)
 {
-	const struct signature_about *a = &in->signer;
 	char id[SIGNATURE_ID_TEXT_MAX];
 
+	signature_id_format(id, a->key);
+	if (!*a->name && !*a->version && !*a->date)
+		print_line(
+			stdout,
+			"manifest: signed with key %s, whose comment has neither a name nor a date",
+			id);
+	else
+		print_line(stdout, "manifest: signed with key %s:%s%s%s%s%s%s", id,
+			   *a->name ? " " : "", a->name, *a->version ? " " : "", a->version,
+			   *a->date ? " of " : ", without a date", a->date);
+}
+
+static void print_signer(const struct input *in)
+{
 	if (in->is_signed)
-		print_line(stdout, "manifest: signed with key %s: %s %s of %s",
-			   signature_id_format(id, a->key), *a->name ? a->name : "no name",
-			   a->version, *a->date ? a->date : "no date");
+		print_about(&in->signer);
 	else if (n_trust && !in->image->is_layers)
 		puts("keys: right: its boot part takes only a root that is signed with one of "
 		     "these");

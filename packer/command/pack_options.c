@@ -228,13 +228,12 @@ static void list_free(struct string_list *l)
 	free(l->strings);
 }
 
-/* Opens a file of lines. Returns EXIT_OK, or says what is wrong and returns EXIT_USAGE. */
+/* Opens a file of lines. Returns EXIT_OK, or says what is wrong and returns EXIT_FAILED. */
 static int open_lines(const char *path, struct settings *ret)
 {
 	struct fail f;
 
-	return settings_open(path, ret, &f) == 0 ? EXIT_OK
-						 : print_usage_error("pack", "%s: %s", path, f.why);
+	return settings_open(path, ret, &f) == 0 ? EXIT_OK : print_failure(&f);
 }
 
 /* ---- patterns ---- */

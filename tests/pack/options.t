@@ -178,16 +178,19 @@ fails("$_ a directory", qr/\Q$root\E: .*regular file/, $_, $root) for qw(inspect
 fails("$_ /dev/null", qr{/dev/null}, $_, '/dev/null') for qw(inspect verify);
 fails('unpack a text', qr/\Q$file\E/, 'unpack', $file, $root);
 my $empty = xz_of(tar_member(name => './', type => '5') . tar_end());
-fails('unpack into a file', qr/\Q$file\E: cannot open this directory: Not a directory/, 'unpack', $empty, $file);
-fails('unpack into what cannot be made', qr{/no/such/directory: cannot create this directory: No such file},
+fails('unpack into a file', qr/\Q$file\E: cannot open this directory: Not a directory\n  Check the path: a part of it is a file, and not a directory\.\n\z/, 'unpack', $empty, $file);
+fails('unpack into what cannot be made', qr{/no/such/directory: cannot create this directory: No such file or directory\n  Create the directory above it first\.\n\z},
 	'unpack', $empty, '/no/such/directory');
-fails('pack what is not there', qr{/no/such: .*No such file}, 'pack', '/no/such', '-o', "$out/x");
+fails('pack what is not there', qr{/no/such: cannot find it: No such file or directory\n  Check the path: nothing is there\.\n\z}, 'pack', '/no/such', '-o', "$out/x");
+fails('pack with an overlay that is not there',
+	qr{\Atarboot: /no/over: cannot find this overlay: No such file or directory\n  Give a directory with the files that shall be laid over the root\.\n\z},
+	'pack', '/no/such', '-o', "$out/x", '--overlay', '/no/over');
 fails('pack a text', qr/\Q$file\E/, 'pack', $file, '-o', "$out/x");
 fails('pack into a directory that is not there',
-	qr{/no/such}, 'pack', '--force', $root, '-o', '/no/such/x');
+	qr{\Atarboot: /no/such/x: cannot write into its directory: No such file or directory\n  Create that directory first, or give another one\.\n\z}, 'pack', '--force', $root, '-o', '/no/such/x');
 fails('pack with a kernel that is not there', qr{/no/such},
 	'pack', '--force', $root, '-o', "$out/x", '--kernel', '/no/such');
-fails('pack with a shell that is not there', qr{^tarboot: /no/such: cannot read this busybox: No such file or directory\n\z}m,
+fails('pack with a shell that is not there', qr{^tarboot: /no/such: cannot read this busybox: No such file or directory\n  Check the path: nothing is there\.\n\z}m,
 	'pack', '--force', $root, '-o', "$out/x", '--shell', '/no/such');
 fails('pack modules of a root that has none', qr{^tarboot: the root: it has no kernel modules\n  Install a kernel's modules in it, or pack it without --modules\.\n\z}m,
 	'pack', '--force', $root, '-o', "$out/x", '--no-shell', '--modules', 'bogus');

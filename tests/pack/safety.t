@@ -284,6 +284,8 @@ END
 }
 
 # What is wrong with a target is found before the root is looked for, and nothing is made.
+my $missing = 'Create that directory first, or give another one.';
+
 sub refuses_target {
 	my ($name, $says, @arguments) = @_;
 	my $r = try({ limit => 20 }, $TARBOOT, @arguments);
@@ -310,10 +312,10 @@ sub refuses_target {
 		refuses_target("$c[0] into a device", "/dev/null: it is a device: only a file can be replaced$file", @c, '/dev/null');
 		refuses_target("$c[0] by a link to a device", "$dir/null: it is a device: only a file can be replaced$file", @c, "$dir/null");
 		refuses_target("$c[0] by a link into no directory",
-			"$dir/astray: cannot write into its directory: No such file or directory", @c, "$dir/astray");
+			"$dir/astray: cannot write into its directory: No such file or directory\n  $missing", @c, "$dir/astray");
 		refuses_target("$c[0] into no directory",
-			"$dir/no/x: cannot write into its directory: No such file or directory", @c, "$dir/no/x");
-		refuses_target("$c[0] below a file", "$dir/root.tar/x: cannot write it: Not a directory", @c, "$dir/root.tar/x");
+			"$dir/no/x: cannot write into its directory: No such file or directory\n  $missing", @c, "$dir/no/x");
+		refuses_target("$c[0] below a file", "$dir/root.tar/x: cannot write it: Not a directory\n  Check the path: a part of it is a file, and not a directory.", @c, "$dir/root.tar/x");
 	}
 	my $same = "it would overwrite another file that this command reads or writes\n  Give another name.";
 	refuses_target('pack -o -', "-: this cannot be written to standard output\n  Give the name of a file (./- for one that is called -).",
@@ -321,11 +323,11 @@ sub refuses_target {
 	my $r = try('sh', '-c', '"$@" | cat', 'sh', $TARBOOT, 'pack', '/no/such', '-o', '/dev/stdout');
 	is($r->{err}, "tarboot: /dev/stdout: it is a pipe: only a file can be replaced$file\n", 'pack -o /dev/stdout');
 	refuses_target('pack over its root', "$dir/./root.tar: $same", 'pack', "$dir/root.tar", @PACK, '-o', "$dir/./root.tar");
-	refuses_target('a report into no directory', "$dir/no/r.svg: cannot write into its directory: No such file or directory",
+	refuses_target('a report into no directory', "$dir/no/r.svg: cannot write into its directory: No such file or directory\n  $missing",
 		'pack', '/no/such', '-o', "$dir/image", '--report', "$dir/no/r.svg");
 	refuses_target('a report over the image', "$dir/image.svg: $same",
 		'pack', '/no/such', '-o', "$dir/image.svg", '--report', "$dir/image.svg");
-	refuses_target('inspect: a report into no directory', "$dir/no/r.svg: cannot write into its directory: No such file or directory",
+	refuses_target('inspect: a report into no directory', "$dir/no/r.svg: cannot write into its directory: No such file or directory\n  $missing",
 		'inspect', '/no/such', '--report', "$dir/no/r.svg");
 	refuses_target('a kernel that is a pipe', "$dir/pipe: it is not a Linux kernel\n  Give the file that a boot loader loads: "
 			. 'vmlinuz, bzImage or Image.', 'pack', $root, '-o', "$dir/image", '--no-shell', '--kernel', "$dir/pipe");
@@ -336,7 +338,10 @@ sub refuses_target {
 	refuses_target('inspect a pipe', "$dir/pipe: it is not a regular file\n  Give an image that `tarboot pack` wrote, or a .tar, .tar.xz or .tar.zst file.",
 		'inspect', "$dir/pipe");
 	is(treelist($dir), $before, 'nothing has changed');
-	is(try({ limit => 20 }, $TARBOOT, 'pack', $root, '-n', '--force', '-o', "$dir/pipe")->{exit}, 0, 'a dry run writes nothing to a pipe');
+	refuses_target('a dry run says so, too', "$dir/pipe: it is a pipe: only a file can be replaced\n  Give the name of a file.",
+		'pack', $root, '-n', '--force', '-o', "$dir/pipe");
+	refuses_target('a dry run into no directory', "$dir/no/x: cannot write into its directory: No such file or directory\n  $missing",
+		'pack', $root, '-n', '--force', '-o', "$dir/no/x");
 }
 
 # A file that is mounted there, as containers have them, cannot be replaced.
@@ -391,7 +396,7 @@ for my $case ([ 'a directory', sub { mkdir $_[0] } ], [ 'a link to nowhere', sub
 
 {
 	my $dir = new_dir();
-	refuses_target('unpack what is not there', '/no/such: cannot open it: No such file or directory', 'unpack', '/no/such', "$dir/new");
+	refuses_target('unpack what is not there', "/no/such: cannot open it: No such file or directory\n  Check the path: nothing is there.", 'unpack', '/no/such', "$dir/new");
 	is(try($TARBOOT, 'unpack', spew(scratch('text'), "just a text\n" x 100), "$dir/new")->{exit}, 1, 'unpack a text');
 	my $good = spew(scratch('good.tar.xz'), $xz);
 	ok(!-e "$dir/new", 'no empty directory is left');

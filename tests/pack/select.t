@@ -521,10 +521,12 @@ is(try($TARBOOT, 'pack', $root, '-o', $image, '--exclude-from=' . scratch('bad.l
 		. "  Try `tarboot pack --help`.\n", 'a wrong pattern of a list');
 is(try($TARBOOT, 'pack', $root, '-o', $image, '--exclude=+ /a')->{err}, 'tarboot: pack: --exclude + /a: it begins with + or -, which is '
 		. "not understood: use --keep and --exclude (\\+ is a name with it)\n  Try `tarboot pack --help`.\n", 'a wrong pattern');
-is(try($TARBOOT, 'pack', '-p', '/no/such')->{err},
-	"tarboot: pack: /no/such: cannot read it: No such file or directory\n  Try `tarboot pack --help`.\n", 'a project file that is not there');
-is(try($TARBOOT, 'pack', $root, '-o', $image, '--exclude-from=/no/such')->{err},
-	"tarboot: pack: /no/such: cannot read it: No such file or directory\n  Try `tarboot pack --help`.\n", 'a list that is not there');
+for ([ 'a project file', '-p', '/no/such' ], [ 'a list', $root, '-o', $image, '--exclude-from=/no/such' ]) {
+	my ($name, @options) = @$_;
+	my $r = try($TARBOOT, 'pack', @options);
+	is("$r->{exit} $r->{err}", "1 tarboot: /no/such: cannot read it: No such file or directory\n  Check the path: nothing is there.\n",
+		"$name that is not there");
+}
 
 # Quotes, comments, a kernel beside the file, `no`.
 write_files($lab, vmlinuz => bzimage('6.1', 'a kernel'), 'second.conf' => <<"END");

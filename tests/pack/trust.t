@@ -250,6 +250,9 @@ each_way('no manifest', 1, qr/^tarboot: \S+\.manifest: (?:it is not there|the se
 	with_files();
 	run(qw(minisign -S -H -s), scratch('holder.key'), '-m', $manifest);
 	each_way('signed by hand, with minisign\'s own comment', 0, qr/^\z/, @TRUST);
+	like(run($TARBOOT, 'verify', $tar, @TRUST), qr/^manifest: signed with key $ID, whose comment has neither a name nor a date$/m, 'and verify says that nothing more is known');
+	run(qw(minisign -S -H -s), scratch('holder.key'), '-m', $manifest, qw(-t), 'tarboot name=lab date=2026-11-30T10:00:00Z');
+	like(run($TARBOOT, 'verify', $tar, @TRUST), qr/^manifest: signed with key $ID: lab of 2026-11-30T10:00:00Z$/m, 'a comment without a version');
 	with_files();
 	my $other = spew(scratch('own.manifest'), $right{$manifest});
 	my @own = ('verify', "http://127.0.0.1:$port/root.tar.xz", '--manifest', $other);

@@ -187,7 +187,7 @@ static void test_refused(void)
 	int before = count_descriptors();
 
 	is_refused("missing/image", "cannot write into its directory: No such file or directory",
-		   "");
+		   "Create that directory first, or give another one.");
 	must(mkdirat(dir, "image", 0755));
 	is_refused("image", "it is a directory", "Give the name of a file in it.");
 	must(unlinkat(dir, "image", AT_REMOVEDIR));
