@@ -14,6 +14,7 @@
 #include "base/out.h"
 #include "base/print.h"
 #include "site/site_copy.h"
+#include "site/site_files.h"
 #include "site/site_generate.h"
 #include "site/site_layers.h"
 #include "site/site_layers_check.h"
@@ -676,15 +677,18 @@ static int check_layers(const struct netboot *n, const struct image_report *repo
 	return r;
 }
 
-/* Can it boot, as far as can be told without decoding it, is its kernel there, and can it have its name? */
+/* Can it boot, as far as can be told without reading all of it, is its kernel there, and can it have its name, title and kernel line? */
 static int check_image(struct netboot *n, size_t i, struct fail *f)
 {
 	_cleanup_free_ char *kernel = NULL;
+	struct publishing p = n->publishing;
 	struct image_report report;
 	int r = image_report_open(n->images[i], &report, f);
 
 	if (r < 0)
 		return r;
+	p.image = n->images[i];
+	p.name = n->names[i];
 	r = image_verify_has_init(&report.image, f);
 	if (r == 0)
 		r = image_need_root(&report.image, f);
@@ -693,18 +697,46 @@ static int check_image(struct netboot *n, size_t i, struct fail *f)
 	if (r == 0 && n->publishing.stream)
 		r = site_copy_check_stream(&report.image, f);
 	if (r == 0)
-		r = site_draft_check_signed(&n->publishing, &report.keys, n->images[i], f);
-	if (r == 0)
 		r = name_image(n, i, f);
 	if (r == 0)
-		r = image_verify_bytes(&report.image, f);
+		r = site_draft_check(&n->site, &p, &report.keys, f);
+	image_report_close(&report);
+	return r;
+}
+
+static int check_bytes(struct netboot *n, size_t i, struct fail *f)
+{
+	struct image_report report;
+	int r = image_report_open(n->images[i], &report, f);
+
+	if (r < 0)
+		return r;
+	r = image_verify_bytes(&report.image, f);
 	if (r == 0 && n->layers.n_common > 0)
 		r = check_layers(n, &report, f);
 	image_report_close(&report);
 	return r;
 }
 
-/* What is wrong with one image leaves no directory behind, and none of the others is published. */
+/* Is there what --rollback, --remove and the defaults of menu and machines name? If the images are new versions is not known yet. */
+static int check_plan(struct netboot *n, struct fail *f)
+{
+	struct site_draft *drafts = calloc(n->n_images + 1, sizeof(*drafts));
+	const struct site_plan plan = { drafts, n->n_images, n->roll_back, n->remove };
+	int r;
+
+	if (!drafts)
+		return fail_errno(f, ENOMEM, n->site.directory, "cannot publish there");
+	for (size_t i = 0; i < n->n_images; i++) {
+		drafts[i].p.name = n->names[i];
+		drafts[i].is_new = true;
+		strcpy(drafts[i].version.version, "new");
+	}
+	r = site_plan_check(&n->site, &plan, f);
+	free(drafts);
+	return r;
+}
+
 static int check_images(struct netboot *n, struct fail *f)
 {
 	int r = 0;
@@ -717,26 +749,48 @@ static int check_images(struct netboot *n, struct fail *f)
 		(void)stat(n->images[i], &n->seen[i]); /* one that is not there fails anyway */
 		r = check_image(n, i, f);
 	}
-	return r == 0 && n->uki && !is_none(n->uki) ? site_uki_check(n->uki, f) : r;
+	return r;
+}
+
+/* All that can be said at once, before layers are packed and images read. What is wrong with one image leaves no directory behind, and
+ * none of the others is published. */
+static int check_given(struct netboot *n, struct fail *f)
+{
+	int r = n->publishing.sign ? signing_check(n->publishing.sign, f) : 0;
+
+	n->publishing.n_layers = n->layers.n_common;
+	if (r == 0)
+		r = netboot_layers_find(&n->layers, f);
+	if (r == 0)
+		r = check_images(n, f);
+	if (r == 0 && n->uki && !is_none(n->uki))
+		r = site_uki_check(n->uki, f);
+	if (r == 0)
+		r = check_plan(n, f);
+	return r == 0 ? site_check_programs(&n->site, f) : r;
 }
 
 /* The directory is locked, its settings are read and changed. */
 static int change(struct netboot *n, struct fail *f)
 {
+	bool is_new = false;
 	int r = n->hosts ? netboot_layers_read_hosts(&n->layers, &n->site, n->hosts, f) : 0;
 
 	if (r == 0)
 		r = site_check(&n->site, f);
 	if (r == 0)
+		r = check_given(n, f);
+	if (r == 0)
 		r = netboot_layers_open(&n->layers, &n->site, f);
 	n->publishing.layers = n->layers.common;
-	n->publishing.n_layers = n->layers.n_common;
+	for (size_t i = 0; r == 0 && i < n->n_images; i++)
+		r = check_bytes(n, i, f);
 	if (r == 0)
-		r = check_images(n, f);
-	if (r == 0)
-		r = site_claim(&n->site, f);
+		r = site_claim(&n->site, &is_new, f);
 	if (r == 0)
 		r = change_images(n, f);
+	if (r < 0 && is_new)
+		site_unclaim(&n->site);
 	return r == 0 ? write_all(n, f) : r;
 }
 

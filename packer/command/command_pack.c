@@ -162,11 +162,12 @@ static int choose(struct pack *p, struct fail *f)
 /* The payload's size stands in the boot part, which comes first, so it is written aside. */
 static int write_payload(struct pack *p, struct fail *f)
 {
+	const struct rootfs_progress progress = { "packing", p->decisions.bytes };
 	int r = payload_writer_open(p->payload.fd, p->options.out, p->options.compress,
 				    &p->options.encode, &p->writer, f);
 
 	if (r == 0)
-		r = rootfs_write(&p->root, p->writer, p->options.newest, p->decisions.bytes, f);
+		r = rootfs_write(&p->root, p->writer, p->options.newest, &progress, f);
 	return r == 0 ? payload_writer_finish(p->writer, f) : r;
 }
 

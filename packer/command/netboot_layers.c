@@ -160,6 +160,17 @@ int netboot_layers_read_hosts(struct netboot_layers *l, struct site *s, const ch
 
 /* ---- the work ---- */
 
+int netboot_layers_find(const struct netboot_layers *l, struct fail *f)
+{
+	struct stat unused;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < l->n; i++)
+		if (l->given[i].from)
+			r = layer_find(l->given[i].from, &unused, f);
+	return r;
+}
+
 int netboot_layers_open(struct netboot_layers *l, const struct site *s, struct fail *f)
 {
 	char aside[PATH_MAX];

@@ -26,8 +26,8 @@ static void *watch_progress(void *arg)
 	return NULL;
 }
 
-static int run(const struct payload *payload, struct unpack_options *options, const char *doing,
-	       struct unpack_result *ret, struct fail *f)
+int image_unpack_payload(const struct payload *payload, struct unpack_options *options,
+			 const char *doing, struct unpack_result *ret, struct fail *f)
 {
 	struct watch w = { .doing = doing };
 	bool watched = print_draws_progress();
@@ -80,7 +80,7 @@ int image_unpack(const struct image *image, const struct unpack_options *given, 
 		payload.arrival = held;
 	}
 	if (r == 0)
-		r = run(&payload, &options, doing, ret, f);
+		r = image_unpack_payload(&payload, &options, doing, ret, f);
 	if (r == 0 && payload.arrival && payload.arrival->n_blocks > 0)
 		ret->unchecked = 0; /* each Block had its digest */
 	root_tree_free(own_names);

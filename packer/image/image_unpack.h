@@ -12,5 +12,9 @@
 int image_unpack(const struct image *image, const struct unpack_options *options, const char *doing,
 		 struct unpack_result *ret, struct fail *f);
 
+/* Runs unpack_run itself so. */
+int image_unpack_payload(const struct payload *payload, struct unpack_options *options,
+			 const char *doing, struct unpack_result *ret, struct fail *f);
+
 /* For unpack_options.names: they may take a quarter of the free memory. The caller ends with root_tree_free. */
 int image_names_new(struct root_tree **ret, struct fail *f);

@@ -116,6 +116,21 @@ static int fill(struct rootfs *fs, struct packing *p, struct fail *f)
 	return r == 0 ? check_names(fs, p->directory, f) : r;
 }
 
+static uint64_t count_bytes(struct rootfs *fs)
+{
+	struct root_name *top = root_tree_root(fs->tree), *n = top;
+	uint64_t bytes = 0;
+
+	for (; n; n = root_tree_next(top, n)) {
+		struct inode *i = rootfs_inode(fs, n);
+
+		if (!i->is_counted)
+			bytes += i->size;
+		i->is_counted = true;
+	}
+	return bytes;
+}
+
 static int write_packed(struct rootfs *fs, int fd, const char *aside, struct fail *f)
 {
 	const struct encode_settings settings = { .level = ENCODE_NORMAL };
@@ -123,7 +138,9 @@ static int write_packed(struct rootfs *fs, int fd, const char *aside, struct fai
 	int r = payload_writer_open(fd, aside, &encode_xz, &settings, &w, f);
 
 	if (r == 0)
-		r = rootfs_write(fs, w, (time_t)INT64_MAX, 0, f);
+		r = rootfs_write(fs, w, (time_t)INT64_MAX,
+				 &(struct rootfs_progress){ "packing a layer", count_bytes(fs) },
+				 f);
 	if (r == 0)
 		r = payload_writer_finish(w, f);
 	payload_writer_free(w);
@@ -186,7 +203,7 @@ static int describe(struct layer *l, const struct block_list *blocks, struct fai
 
 	if (r < 0)
 		return r;
-	r = unpack_run(&l->payload, &how, &unused, f);
+	r = image_unpack_payload(&l->payload, &how, "checking a layer", &unused, f);
 	if (r == 0)
 		r = payload_digests_read(&l->payload, blocks, &l->manifest, f);
 	if (r == 0)
@@ -225,21 +242,29 @@ static int read_payload(struct layer *l, const char *path, int fd, struct fail *
 
 static const char todo_layer[] = "Give a directory, or a .tar, .tar.xz or .tar.zst.";
 
-/* A descriptor of its archive, which is packed for a directory. */
-static int open_archive(const char *path, const char *aside, int *ret, struct fail *f)
+int layer_find(const char *path, struct stat *ret, struct fail *f)
 {
-	struct stat st;
-
-	if (stat(path, &st) < 0)
+	if (stat(path, ret) < 0)
 		return fail_set(f, errno, path,
 				"Correct its path. In a file of machines it is relative to the "
 				"directory of that file.",
 				"cannot find this layer: %s", strerror(errno));
+	if (S_ISDIR(ret->st_mode) || S_ISREG(ret->st_mode))
+		return 0;
+	return fail_set(f, EINVAL, path, todo_layer,
+			"a layer is one of these, and this is neither");
+}
+
+/* A descriptor of its archive, which is packed for a directory. */
+static int open_archive(const char *path, const char *aside, int *ret, struct fail *f)
+{
+	struct stat st;
+	int r = layer_find(path, &st, f);
+
+	if (r < 0)
+		return r;
 	if (S_ISDIR(st.st_mode))
 		return pack(path, &st, aside, ret, f);
-	if (!S_ISREG(st.st_mode))
-		return fail_set(f, EINVAL, path, todo_layer,
-				"a layer is one of these, and this is neither");
 	*ret = open(path, O_RDONLY | O_CLOEXEC);
 	return *ret < 0 ? fail_errno(f, errno, path, "cannot open it") : 0;
 }

@@ -3,6 +3,8 @@
  */
 #pragma once
 
+#include <sys/stat.h>
+
 #include "codec/codec.h"
 #include "codec/payload.h"
 #include "image/manifest.h"
@@ -14,6 +16,9 @@ struct layer {
 	struct manifest manifest; /* all but the name of the payload */
 	const char *suffix;       /* of its codec, behind ".tar" */
 };
+
+/* Is there something of that kind? *ret is what stat() says of it. */
+int layer_find(const char *path, struct stat *ret, struct fail *f);
 
 /* Reads a directory, which is packed (what its keeper owns is root's), or a .tar, .tar.xz or .tar.zst, which is checked to its end and
  * published as it is. In a directory, files called .wh.NAME are whiteouts, and so is what overlayfs has for one. aside: a path in a

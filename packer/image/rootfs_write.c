@@ -13,7 +13,8 @@ struct writing {
 	struct rootfs *fs;
 	struct payload_writer *w;
 	time_t newest;
-	uint64_t done, total;      /* bytes of files */
+	const struct rootfs_progress *progress;
+	uint64_t done;             /* bytes of files */
 	char target[2 * PATH_MAX]; /* of a link */
 };
 
@@ -62,7 +63,7 @@ static int write_data(struct writing *w, const struct inode *i, const struct mem
 	while (r >= 0 && (r = file_reader_next(reader, &data, &size, &offset, f)) > 0) {
 		r = payload_writer_data(w->w, data, size, offset, f);
 		w->done += size;
-		print_progress("packing", w->done, w->total);
+		print_progress(w->progress->doing, w->done, w->progress->bytes);
 	}
 	w->done += m->size - reader->done; /* holes */
 	if (r == 0)
@@ -101,10 +102,10 @@ static int write_name(void *arg, struct root_name *n, const char *path, struct f
 	return r == 0 ? write_data(w, i, &m, f) : r;
 }
 
-int rootfs_write(struct rootfs *fs, struct payload_writer *writer, time_t newest, uint64_t bytes,
-		 struct fail *f)
+int rootfs_write(struct rootfs *fs, struct payload_writer *writer, time_t newest,
+		 const struct rootfs_progress *progress, struct fail *f)
 {
-	struct writing w = { .fs = fs, .w = writer, .newest = newest, .total = bytes };
+	struct writing w = { .fs = fs, .w = writer, .newest = newest, .progress = progress };
 	int r = rootfs_walk(root_tree_root(fs->tree), write_name, &w, f);
 
 	print_progress_end();

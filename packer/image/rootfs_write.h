@@ -8,6 +8,11 @@
 #include "image/payload_write.h"
 #include "root/rootfs.h"
 
-/* newest: seconds since 1970; what is younger gets this time. bytes: of all files, for progress; 0 = not known. */
-int rootfs_write(struct rootfs *fs, struct payload_writer *w, time_t newest, uint64_t bytes,
-		 struct fail *f);
+struct rootfs_progress {
+	const char *doing;
+	uint64_t bytes; /* of all files */
+};
+
+/* newest: seconds since 1970; what is younger gets this time. */
+int rootfs_write(struct rootfs *fs, struct payload_writer *w, time_t newest,
+		 const struct rootfs_progress *progress, struct fail *f);

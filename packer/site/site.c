@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "base/host_files.h"
 #include "base/out.h"
 #include "base/read_all.h"
 #include "base/settings.h"
@@ -536,15 +537,24 @@ int site_save(const struct site *s, struct fail *f)
 	return site_print(s, CONFIGURATION, print_settings, s, f);
 }
 
-int site_claim(const struct site *s, struct fail *f)
+int site_claim(const struct site *s, bool *ret_new, struct fail *f)
 {
 	char path[PATH_MAX];
 	struct site none;
 
-	if (access(site_path(s, path, CONFIGURATION), F_OK) == 0)
+	*ret_new = access(site_path(s, path, CONFIGURATION), F_OK) < 0;
+	if (!*ret_new)
 		return 0;
 	site_init(&none, s->directory);
 	return site_save(&none, f);
+}
+
+void site_unclaim(const struct site *s)
+{
+	char path[PATH_MAX];
+
+	(void)host_remove_tree(site_path(s, path, "http"));
+	(void)unlink(site_path(s, path, CONFIGURATION));
 }
 
 /* Two programs at the same time would delete each other's versions, and lose each other's settings. */

@@ -78,8 +78,11 @@ bool site_layer_parse(const char *text, struct site_layer *ret);
 /* Creates the directory if it does not exist; *ret_made tells whether it did. */
 int site_make_directory(const struct site *s, bool *ret_made, struct fail *f);
 
-/* Creates a netboot.conf without settings if site_load() found none. */
-int site_claim(const struct site *s, struct fail *f);
+/* Creates a netboot.conf without settings if site_load() found none; *ret_new tells whether it did. */
+int site_claim(const struct site *s, bool *ret_new, struct fail *f);
+
+/* Takes that back where no image could be published: the directory is empty again. */
+void site_unclaim(const struct site *s);
 
 /* Are the settings consistent? */
 int site_check(const struct site *s, struct fail *f);

@@ -22,21 +22,40 @@ static int copy_program(const struct site *s, const char *from, const char *to, 
 }
 
 /* Without iPXE on this machine the site keeps its copy: it may have been created on another machine. */
+static int need_ipxe_program(const struct site *s, const char *name, const char *directory,
+			     struct fail *f)
+{
+	char from[PATH_MAX], copy[PATH_MAX];
+
+	snprintf(from, sizeof(from), "%s/%s", s->ipxe, name);
+	if (access(from, F_OK) == 0 ||
+	    access(site_path(s, copy, "%s/%s", directory, name), F_OK) == 0)
+		return 0;
+	return fail_set(
+		f, ENOENT, from, "Install the package ipxe, or give --ipxe DIR.",
+		"iPXE, which machines need to boot from the network, is not installed there");
+}
+
 static int copy_ipxe_program(const struct site *s, const char *name, const char *directory,
 			     bool optional, struct fail *f)
 {
-	char from[PATH_MAX], to[PATH_MAX], full[PATH_MAX];
+	char from[PATH_MAX], to[PATH_MAX];
 	int r;
 
 	snprintf(from, sizeof(from), "%s/%s", s->ipxe, name);
 	snprintf(to, sizeof(to), "%s/%s", directory, name);
 	r = copy_program(s, from, to, f);
-	if (r != -ENOENT || optional || access(site_path(s, full, "%s", to), F_OK) == 0)
+	if (r != -ENOENT || optional)
 		return r == -ENOENT ? 0 : r;
-	return fail_set(
-		f, ENOENT, from, "Install the package ipxe, or give --ipxe DIR.",
-		"iPXE, which machines need to boot from the network, is not installed there");
+	return need_ipxe_program(s, name, directory, f);
 }
+
+static const char *directory_of(const struct firmware *w)
+{
+	return w->by_http ? "http" : "tftp";
+}
+
+static const char other_program[] = "snponly.efi"; /* for no firmware by default */
 
 static int copy_ipxe(const struct site *s, struct fail *f)
 {
@@ -45,8 +64,20 @@ static int copy_ipxe(const struct site *s, struct fail *f)
 	int r = 0;
 
 	for (const struct firmware *end = w + n; r == 0 && w < end; w++)
-		r = copy_ipxe_program(s, w->program, w->by_http ? "http" : "tftp", w->optional, f);
-	return r == 0 ? copy_ipxe_program(s, "snponly.efi", "tftp", false, f) : r;
+		r = copy_ipxe_program(s, w->program, directory_of(w), w->optional, f);
+	return r == 0 ? copy_ipxe_program(s, other_program, "tftp", false, f) : r;
+}
+
+int site_check_programs(const struct site *s, struct fail *f)
+{
+	const struct firmware *w;
+	size_t n = firmware_all(&w);
+	int r = 0;
+
+	for (const struct firmware *end = w + n; r == 0 && w < end; w++)
+		if (!w->optional)
+			r = need_ipxe_program(s, w->program, directory_of(w), f);
+	return r == 0 ? need_ipxe_program(s, other_program, "tftp", f) : r;
 }
 
 /* File names in Debian's packages: up to version 5 (BIOS only) and from 6. */

@@ -5,6 +5,9 @@
 
 #include "site/site.h"
 
+/* Is iPXE installed, or in the site? -ENOENT: no. */
+int site_check_programs(const struct site *s, struct fail *f);
+
 /* Copies iPXE to tftp/ and http/, and Memtest86+ to http/ where it is installed. -ENOENT: there is no iPXE. */
 int site_copy_programs(const struct site *s, bool *ret_memtest_bios, bool *ret_memtest_efi,
 		       struct fail *f);

@@ -27,13 +27,12 @@
 #define COPY_SIZE (1 << 20)
 #define VERSION_FORMAT "%Y%m%d-%H%M%S" /* UTC */
 
-int site_draft_check_signed(const struct publishing *p, const struct boot_keys *keys,
-			    const char *image, struct fail *f)
+static int check_signed(const struct publishing *p, const struct boot_keys *keys, struct fail *f)
 {
 	if ((!p->stream && p->n_layers == 0) || p->sign || keys->n == 0)
 		return 0;
 	return fail_set(
-		f, EPERM, image, "Give the secret key with --sign.",
+		f, EPERM, p->image, "Give the secret key with --sign.",
 		"its boot part has keys, so machines take its root, and layers, only with a "
 		"signed manifest");
 }
@@ -141,15 +140,33 @@ static void describe_layers(const struct publishing *p, struct site_version *ret
 	}
 }
 
+static bool has_control(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == '\177')
+			return true;
+	return false;
+}
+
+static int check_quotes(const char *option, const char *text, struct fail *f)
+{
+	if (setting_can_hold(text))
+		return 0;
+	return fail_set(f, EINVAL, option, "Use one kind of quotes.",
+			"it has quotes of both kinds, and begins with one or has a #");
+}
+
 /* Also what was given for the version before. */
 static int check_append(const char *append, struct fail *f)
 {
 	struct params params;
 	struct fail wrong;
 
-	if (!setting_can_hold(append))
-		return fail_set(f, EINVAL, "--append", "Use one kind of quotes.",
-				"it has quotes of both kinds, and begins with one or has a #");
+	if (has_control(append))
+		return fail_set(f, EINVAL, "--append", "Write it in one line, with blanks between.",
+				"there is a tab, a line break or another control character in it");
+	if (check_quotes("--append", append, f) < 0)
+		return -f->error;
 	if (strlen(append) >= APPEND_MAX)
 		return fail_set(f, E2BIG, "--append", "Shorten it.",
 				"it may have %d characters, this one has %zu", APPEND_MAX - 1,
@@ -169,30 +186,57 @@ static int check_append(const char *append, struct fail *f)
 	return 0;
 }
 
-/* Fills in how the menu describes the new version. */
-static int describe(const struct publishing *p, const struct image_report *report,
-		    const struct site_version *before, struct site_version *ret, struct fail *f)
+static const char *choose_title(const struct publishing *p, const struct site_version *before)
 {
-	const char *title = p->title ? p->title : *before->version ? before->title : p->name;
-	const char *append = choose_append(p, before);
-	uint16_t machine = image_machine(&report->image);
+	return p->title ? p->title : *before->version ? before->title : p->name;
+}
 
-	describe_sizes(p, report, ret);
-	describe_layers(p, ret);
+static int check_title(const char *title, struct fail *f)
+{
 	if (!text_is_plain(title) || strlen(title) >= 70 || *title == '-' || !*title)
 		return fail_set(
 			f, EINVAL, "--title",
 			"Use at most 69 ASCII characters, without ${, the words &&, || and ; "
 			"and those that begin with #, and no - at the beginning.",
 			"a menu cannot show \"%s\"", title);
-	if (!setting_can_hold(title))
-		return fail_set(f, EINVAL, "--title", "Use one kind of quotes.",
-				"it has quotes of both kinds, and begins with one or has a #");
-	if (check_append(append, f) < 0 ||
-	    boot_keys_check_line("--append", append, report->keys.n, f) < 0)
+	return check_quotes("--title", title, f);
+}
+
+/* Of a version that follows the one before, in an image whose boot part has so many keys. */
+static int check_texts(const struct publishing *p, const struct site_version *before, size_t n_keys,
+		       struct fail *f)
+{
+	const char *append = choose_append(p, before);
+	int r = check_title(choose_title(p, before), f);
+
+	if (r == 0)
+		r = check_append(append, f);
+	return r == 0 ? boot_keys_check_line("--append", append, n_keys, f) : r;
+}
+
+int site_draft_check(const struct site *s, const struct publishing *p, const struct boot_keys *keys,
+		     struct fail *f)
+{
+	struct site_image image;
+	int r = check_signed(p, keys, f);
+
+	if (r == 0)
+		r = site_read_image(s, p->name, &image, f);
+	return r == 0 ? check_texts(p, &image.current, keys->n, f) : r;
+}
+
+/* Fills in how the menu describes the new version. */
+static int describe(const struct publishing *p, const struct image_report *report,
+		    const struct site_version *before, struct site_version *ret, struct fail *f)
+{
+	uint16_t machine = image_machine(&report->image);
+
+	describe_sizes(p, report, ret);
+	describe_layers(p, ret);
+	if (check_texts(p, before, report->keys.n, f) < 0)
 		return -f->error;
-	strcpy(ret->title, title);
-	strcpy(ret->append, append);
+	strcpy(ret->title, choose_title(p, before));
+	strcpy(ret->append, choose_append(p, before));
 	snprintf(ret->file, sizeof(ret->file), "%s", site_file_of(p->image));
 	if (machine)
 		snprintf(ret->architecture, sizeof(ret->architecture), "%s",

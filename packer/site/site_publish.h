@@ -22,9 +22,10 @@ struct site_draft {
 	struct out_guard guard;
 };
 
-/* Can the image be published without a signature, if that is asked for? -EPERM: no. */
-int site_draft_check_signed(const struct publishing *p, const struct boot_keys *keys,
-			    const char *image, struct fail *f);
+/* Can the image, whose boot part has these keys, be published so, as far as its files need not be read for that? -EPERM: not without a
+ * signature; -EINVAL, -E2BIG: not with that title or kernel line. */
+int site_draft_check(const struct site *s, const struct publishing *p, const struct boot_keys *keys,
+		     struct fail *f);
 
 /* Makes the next version of an image under its name; it is the current one if that has the same checksums and settings. What is to be
  * signed is added to signing. */

@@ -14,6 +14,7 @@
 #include "base/host_files.h"
 #include "base/out.h"
 #include "base/read_all.h"
+#include "base/tool.h"
 
 #define ASIDE ".signing" /* in the site's directory */
 #define COMMENT_MAX 256
@@ -91,6 +92,25 @@ static void become_minisign(char *const *argv)
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
+static int fail_program(struct fail *f)
+{
+	return fail_set(f, ENOENT, "minisign", "Install it (Debian: minisign).",
+			"it makes the signature for --sign, but is not installed");
+}
+
+int signing_check(const char *key, struct fail *f)
+{
+	struct stat st;
+	int error = access(key, R_OK) < 0 ? errno : 0;
+
+	if (error == 0 && stat(key, &st) == 0 && S_ISDIR(st.st_mode))
+		error = EISDIR;
+	if (error)
+		return fail_set(f, error, key, "Give the secret key that `minisign -G` wrote.",
+				"cannot read this key: %s", strerror(error));
+	return tool_is_there("minisign") ? 0 : fail_program(f);
+}
+
 static int run(char *const *argv, const char *key, struct fail *f)
 {
 	int status = 0;
@@ -105,8 +125,7 @@ static int run(char *const *argv, const char *key, struct fail *f)
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		return fail_set(f, ENOENT, "minisign", "Install it (Debian: minisign).",
-				"it makes the signature for --sign, but is not installed");
+		return fail_program(f);
 	if (status != 0)
 		return fail_set(f, EIO, key,
 				"Give the secret key that `minisign -G` wrote, and its password: "

@@ -28,6 +28,9 @@ int signing_add(struct signing *s, const char *directory, const char *file,
 /* The comment shall tell about this version of an image. */
 void signing_tell(struct signing *s, const char *name, const char *version);
 
+/* Can the key be read, and is minisign installed? What only the password tells is told by signing_run(). */
+int signing_check(const char *key, struct fail *f);
+
 /* Signs all of them with the secret key in a file of minisign's, and checks each signature as the machines will. Then all are there, or
  * none. */
 int signing_run(const struct signing *s, const struct site *site, const char *key, struct fail *f);

@@ -87,6 +87,9 @@ refuses("a title with " . s/\n/ /r, 1, qr/--title: a menu cannot show/, $lab, @N
 	for '${net0/mac}', "two\nlines", 'a && b', "\xc3\xa4", '-x', 'x' x 70, 'Room #3', 'a ; b';
 refuses('a kernel line that is too long', 1, qr/^tarboot: --append: it may have 1023 characters, this one has 1024\n  Shorten it\.\n\z/m, $lab, @NET, '--append', 'x' x 1024);
 refuses("a kernel line $_", 1, qr/--append: an iPXE script cannot/, $lab, @NET, '--append', $_) for 'a ${b}', 'panic=60 #x y', 'a ; b';
+refuses('a kernel line with ' . s/\t/a tab/r =~ s/\n/ a line break/r, 1, qr/^tarboot: --append: there is a tab, a line break or another control character in it\n  Write it in one line, with blanks between\.\n\z/, $lab, @NET, '--append', $_)
+	for "a\tb\nc", "a\tb", "a\nb";
+ok(!-e $site, 'nothing of all that has left a directory');
 
 # ---- versions ----
 

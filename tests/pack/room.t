@@ -230,6 +230,17 @@ for my $wrong ([ '${x}', qr/--append: .*"\$\{x\}" is no variable of a layer/, 2 
 	like($r->{err}, $wrong->[1], 'and why');
 }
 
+# What takes long is seen on a terminal, and what can be said at once does not wait for it.
+SKIP: {
+	need(3, 'script');
+	local $site = public('progress');
+	my @layer    = ('--layer', scratch('common'));
+	my $terminal = sub { return run('script', '-qec', join(' ', "env TERM=vt100 '$TARBOOT' netboot -o '$site'", map({ "'$_'" } @_), '2>&1 || :'), '/dev/null') };
+	unlike($terminal->($whole, @NET, @layer, '--default', 'nowhere'), qr/packing/, 'no layer is packed for a default that is none');
+	like($terminal->($whole, @NET, @layer), qr/\rpacking a layer: \S+ \S+ of \S+ \S+, \d+ s left \e\[K/, 'a layer that is packed');
+	unlike($terminal->($whole, @NET, @layer, '-q'), qr/packing/, 'nothing of it with -q');
+}
+
 # Where another DHCP server gives the addresses, the menu says the names.
 {
 	local $site = public('proxy');
@@ -244,6 +255,16 @@ for my $wrong ([ '${x}', qr/--append: .*"\$\{x\}" is no variable of a layer/, 2 
 	run(qw(minisign -G -W -f -p), scratch('room.pub'), '-s', scratch('room.key'));
 	my $keyed = make_image('keyed', '--trust', scratch('room.pub'));
 	my @layer = ('--machine-layer', "$mac[1]=" . scratch('two'));
+	{
+		local $site = public('refused');
+		my @refused = ('an image with keys, and a layer that is not signed', qr/^tarboot: $mac[1]: its layer must be signed: keyed, which it may boot, has keys or is signed\n  Give the secret key with --sign\.\n\z/,
+			$keyed, @NET, @layer);
+		refuses(@refused);
+		ok(!-e $site, 'no directory is left');
+		mkdir $site or die;
+		refuses(@refused);
+		is(join(' ', glob "$site/*"), '', 'and one that was there is empty');
+	}
 	works('a layer, and no image with keys', $whole, @NET, @layer);
 	my $r = netboot($keyed);
 	like($r->{err}, qr/^tarboot: warning: the layer of $mac[1] has no signature, and the boot part of keyed takes none without: that machine does not boot it\. Give/m,

@@ -112,7 +112,11 @@ ok(!-e $site, 'and nothing is published');
 	like($r->{err}, qr/^tarboot: root\.tar\.xz\.manifest: it is signed with key $STRANGER, which is not trusted: it must be key $ID\n  Sign it with a key that is trusted/m, 'and says why');
 	$r = try($TARBOOT, @netboot, '--stream', '--sign', "$image.key");
 	is($r->{exit}, 1, 'a key file that is not there: refused');
-	like($r->{err}, qr/^tarboot: \Q$image.key\E: minisign could not sign with it\n  Give the secret key .* password/m, 'and says so');
+	is($r->{err}, "tarboot: $image.key: cannot read this key: No such file or directory\n  Give the secret key that `minisign -G` wrote.\n", 'and says so');
+	$r = try($TARBOOT, @netboot, '--stream', '--sign', new_dir());
+	like($r->{err}, qr/^tarboot: \S+: cannot read this key: Is a directory\n  Give the secret key that `minisign -G` wrote\.\n\z/, 'nor is a directory a key');
+	$r = try($TARBOOT, @netboot, '--stream', '--sign', scratch('holder.pub'));
+	like($r->{err}, qr/^tarboot: \S+holder\.pub: minisign could not sign with it\n  Give the secret key .* password/m, 'nor is a public one');
 	for (['tarboot.verify=no', 'the boot part has keys, so machines refuse to start with tarboot.verify=no'],
 		['tarboot.manifest-min=2199', 'it was signed on \S+, and nothing before 2199 is taken'],
 		map({ ["tarboot.layer=$_", 'it has a variable in a directory or query, but a signature is for the name of the file'] }
@@ -127,7 +131,10 @@ ok(!-e $site, 'and nothing is published');
 	$r = do { local $ENV{PATH} = $path; try($TARBOOT, @netboot, @sign) };
 	is($r->{exit}, 1, 'without minisign: refused');
 	like($r->{err}, qr/^tarboot: minisign: it makes the signature for --sign, but is not installed\n  Install it \(Debian: minisign\)\.\n/m, 'and says so');
-	is(join(' ', grep { !m{/\.\.?\z} } glob "$site/http/images/lab/{*,.*}"), '', 'no version is left, not even half of one');
+	ok(!-e $site, 'none of them leaves a directory');
+	mkdir $site or die;
+	is(try($TARBOOT, @netboot, '--stream', '--sign', scratch('stranger.key'))->{exit}, 1, 'into a directory that was there');
+	is(join(' ', grep { !m{/\.\.?\z} } glob "$site/{*,.*}"), '', 'which stays empty');
 }
 {
 	my $r = try($TARBOOT, @netboot, @sign);
