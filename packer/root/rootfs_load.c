@@ -91,6 +91,11 @@ static int load_directory(struct rootfs *fs, const struct rootfs_input *in, stru
 		return fail_errno(f, errno, in->path, "cannot open it");
 	if (blobs_is_layout(fd))
 		return load_image(fs, in, fd, in->path, f);
+	r = blobs_check_no_layout(fd, in->path, f);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
 	r = source_directory_open(fd, in->path, &s, f);
 	return r == 0 ? load_source(fs, in, s, f) : r;
 }

@@ -3,6 +3,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -101,6 +102,13 @@ bool blobs_is_archive(int fd)
 	return found;
 }
 
+static bool is_digest(const char *name)
+{
+	if (strncmp(name, "sha256:", 7) == 0)
+		name += 7;
+	return strspn(name, "0123456789abcdef") >= 64;
+}
+
 /* A name that an image has and hardly a root: "blobs", or one that begins with a digest. */
 static bool is_image_name(const char *name)
 {
@@ -111,9 +119,45 @@ static bool is_image_name(const char *name)
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (strlen(names[i]) == n && strncmp(name, names[i], n) == 0)
 			return true;
-	if (strncmp(name, "sha256:", 7) == 0)
-		name += 7;
-	return strspn(name, "0123456789abcdef") >= 64;
+	return is_digest(name);
+}
+
+/* What a directory that is no layout has of one. */
+struct remains {
+	bool of_root; /* any name of these */
+	bool of_image;
+};
+
+static int look_at_names(int fd, struct remains *ret)
+{
+	_cleanup_close_ int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *e;
+
+	if (!dir)
+		return -errno;
+	(void)take_fd(&copy);
+	while ((e = readdir(dir))) {
+		ret->of_root |= is_root_name(e->d_name);
+		ret->of_image |= is_digest(e->d_name) || strcmp(e->d_name, "oci-layout") == 0;
+	}
+	closedir(dir);
+	return 0;
+}
+
+int blobs_check_no_layout(int fd, const char *path, struct fail *f)
+{
+	const struct blobs b = { .path = path, .fd = fd, .is_directory = true };
+	bool is_oci = blobs_has(&b, "blobs/sha256") || blobs_has(&b, "blobs/sha512");
+	struct remains has = { .of_image = is_oci };
+
+	if (look_at_names(fd, &has) < 0 || has.of_root || !has.of_image)
+		return 0;
+	return fail_set(f, EBADMSG, path, "Copy it again, as with `skopeo copy`.",
+			"it looks like a container image, but %s is missing or damaged",
+			is_oci                        ? "oci-layout"
+			: blobs_has(&b, "oci-layout") ? "index.json"
+						      : "manifest.json");
 }
 
 bool blobs_may_be_archive(const void *head, size_t size)

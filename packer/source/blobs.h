@@ -27,6 +27,9 @@ struct blobs {
 bool blobs_is_layout(int fd);
 bool blobs_is_archive(int fd);
 
+/* Of a directory that is none: has it what is left of one, and nothing that a root has? -EBADMSG, with *f set. */
+int blobs_check_no_layout(int fd, const char *path, struct fail *f);
+
 /* May the first bytes of a file, compressed or not, be those of such a tar? No, when its first name is one that a root
  * has, or nobody knows. */
 bool blobs_may_be_archive(const void *head, size_t size);

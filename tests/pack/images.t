@@ -288,6 +288,33 @@ sub damaged {
 	return ($dir, $change->($dir, @parts), @parts);
 }
 
+# Directories that lack the file by which they are known.
+{
+	my $looks = sub {
+		my ($dir, $file) = @_;
+		return refuses($dir, [], "tarboot: $dir: it looks like a container image, but $file is missing or damaged\n  Copy it again, as with `skopeo copy`.\n",
+			"a directory without a right $file");
+	};
+	my $oci = layout(image('one'));
+	unlink "$oci/oci-layout" or die;
+	$looks->($oci, 'oci-layout');
+	unlink "$oci/index.json" or die;
+	$looks->($oci, 'oci-layout');
+	my $bare = layout(image('one'));
+	unlink "$bare/index.json" or die;
+	remove_tree("$bare/blobs");
+	$looks->($bare, 'index.json');
+	my $dir = skopeo_directory(scratch('skopeo-damaged'), image('dir'));
+	spew("$dir/manifest.json", 'junk');
+	$looks->($dir, 'manifest.json');
+	unlink "$dir/manifest.json" or die;
+	$looks->($dir, 'manifest.json');
+	make_path("$dir/etc");
+	spew("$dir/who", 'root');
+	spew("$dir/base", 'b');
+	takes($dir, [], 'root', 'a root that has such files, too');
+}
+
 my $SAVE = "\n  Save or copy the image again.\n";
 for my $part ([ 0, 'its manifest (blobs/sha256/%s)' ], [ 1, 'its configuration (blobs/sha256/%s)' ], [ 2, 'layer 1 of 2 (blobs/sha256/%s)' ],
 	[ 3, 'layer 2 of 2 (blobs/sha256/%s)' ]) {
