@@ -250,6 +250,8 @@ static int prepare(struct site *s, char interface[IF_NAMESIZE], struct serve_wat
 		r = fail_set(f, EPERM, s->directory, "Run it with sudo.",
 			     "only root can serve DHCP, TFTP and HTTP");
 	if (r == 0)
+		r = servers_find(f);
+	if (r == 0)
 		r = site_check_reachable(s, f);
 	if (r == 0)
 		r = find_interface(s, interface, f);

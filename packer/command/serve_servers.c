@@ -17,6 +17,22 @@
 
 #define STOP_SECONDS 5 /* that a server may take to end */
 
+int servers_find(struct fail *f)
+{
+	static const struct {
+		const char *program, *todo;
+	} servers[] = {
+		{ "dnsmasq", "Install it (Debian: dnsmasq-base), or add its directory to PATH." },
+		{ "nginx", "Install it (Debian: nginx-light), or add its directory to PATH." },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(servers); i++)
+		if (!tool_is_there(servers[i].program))
+			return fail_set(f, ENOENT, servers[i].program, servers[i].todo,
+					"`tarboot serve` runs this program, which is not here");
+	return 0;
+}
+
 /* Those that end `serve`. SIGPIPE: whoever read what it says is gone. */
 static const int ending[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
 

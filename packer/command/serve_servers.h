@@ -22,6 +22,9 @@ struct server {
 	int status;                /* as waitpid() says, once it has ended */
 };
 
+/* Are both installed? -ENOENT: no. */
+int servers_find(struct fail *f);
+
 /* Each starts one, whose messages can be read from *v, and which has files of its own in a directory. 0, or -errno. */
 int server_start_dnsmasq(const struct site *s, const char *directory, struct server *v,
 			 struct fail *f);

@@ -24,6 +24,18 @@ tarboot('netboot', scratch('lab.img'), '-o', $site, qw(--server 10.7.0.1 --subne
 tarboot('netboot', scratch('lab.img'), '-o', $second, qw(--server 10.7.0.2 --subnet 10.7.0.0/24 --http-port 8080));
 $ENV{SECOND} = $second;
 
+# ---- what it needs is not here ----
+
+for ([ 'nginx', 'nginx-light', 'dnsmasq' ], [ 'dnsmasq', 'dnsmasq-base', 'nginx' ]) {
+	my ($missing, $package, $there) = @$_;
+	my $path = new_dir();
+	spew("$path/$there", "#!/bin/sh\n", 0755);
+	symlink run('sh', '-c', 'command -v timeout') =~ s/\n//r, "$path/timeout" or die;
+	my $r = do { local $ENV{PATH} = $path; try($TARBOOT, 'serve', $site) };
+	is("$r->{exit} $r->{out}$r->{err}", "1 tarboot: $missing: `tarboot serve` runs this program, which is not here\n"
+		. "  Install it (Debian: $package), or add its directory to PATH.\n", "without $missing: one sentence, and nothing is started");
+}
+
 my $PROLOGUE = <<'END_OF_SH';
 tarboot=$1 site=$2 log=$3
 ip link set lo up
