@@ -189,7 +189,7 @@ static int fail_directory(int error, const char *path, struct fail *f)
 	bool is_missing = error == ENOENT || error == ENOTDIR;
 
 	return fail_set(f, error, path,
-			is_missing ? "Create that directory first, or give another one." : "",
+			is_missing ? "Create that directory first, or give another one." : NULL,
 			"cannot write into its directory: %s", strerror(error));
 }
 

@@ -241,7 +241,7 @@ static int make_directory(struct target *t, struct fail *f)
 	if (t->made || errno == EEXIST)
 		return 0;
 	return fail_set(f, errno, t->directory,
-			errno == ENOENT ? "Create the directory above it first." : "",
+			errno == ENOENT ? "Create the directory above it first." : NULL,
 			"cannot create this directory: %s", strerror(errno));
 }
 
