@@ -45,6 +45,7 @@ static const struct {
 	{ 0, "!<arch>\n", 8, { "an ar archive, as a .deb is", TODO_PACKAGE, true } },
 	{ 0, "\x7f\x45LF", 4, { "a program", TODO_ROOT, true } },
 	{ 0, "MZ", 2, { "a program for UEFI or Windows", TODO_ROOT, true } },
+	{ 514, "HdrS", 4, { "a Linux kernel", TODO_ROOT, true } },
 };
 
 static const struct file_kind own_image = {

@@ -15,10 +15,12 @@
 #include "base/file_kind.h"
 #include "base/piped_child.h"
 #include "tar/root_read.h"
+#include "tar/tar_header.h"
 #include "source/source_kinds.h"
 #include "source/uncompressed.h"
 
 #define BLOCK_SIZE (1 << 20)
+#define EMPTY_MAX (1 << 20) /* bytes of an archive without members */
 
 struct source_tar {
 	struct source base;
@@ -28,9 +30,11 @@ struct source_tar {
 	const void *
 		head; /* the first bytes, which were looked at and are to be read yet; NULL = none */
 	size_t head_size;
-	char *joined; /* the same, when they came in small pieces; owned */
-	char *name;   /* for messages; owned */
-	pid_t child;  /* that writes it; 0 = none */
+	uint64_t zeros; /* that it begins with */
+	bool has_begun; /* something else has followed */
+	char *joined;   /* the same as head, when they came in small pieces; owned */
+	char *name;     /* for messages; owned */
+	pid_t child;    /* that writes it; 0 = none */
 	int fd; /* of a file that holds the archive as it is, to read data from later; -1 = none */
 	uint64_t at; /* where in it */
 };
@@ -68,16 +72,44 @@ static int read_piece(struct source_tar *t, const void **ret_data, size_t *ret_s
 	return r == ARCHIVE_OK ? 1 : fail_raw(t, f);
 }
 
+/* An archive without members has only zeros, of which there may be some KiB; no other begins with them. */
+static int check_start(struct source_tar *t, const char *data, size_t size, struct fail *f)
+{
+	size_t zeros = 0;
+
+	if (t->has_begun)
+		return 0;
+	while (zeros < size && !data[zeros])
+		zeros++;
+	t->zeros += zeros;
+	if (t->zeros > EMPTY_MAX)
+		return fail_set(f, EBADMSG, t->name,
+				"Give a root: a directory, a tar or cpio archive, a disk or a "
+				"container image.",
+				"it is empty: there is nothing but zeros in its first MiB");
+	if (zeros == size)
+		return 0;
+	t->has_begun = true;
+	if (t->zeros < TAR_BLOCK)
+		return 0;
+	return fail_set(f, EBADMSG, t->name,
+			"Give it as a file, not on standard input, and decompress it first.",
+			"it begins with zeros, as a disk may, and so is no archive");
+}
+
 static int read_raw(void *arg, const void **ret_data, size_t *ret_size, struct fail *f)
 {
 	struct source_tar *t = arg;
+	int r = 1;
 
-	if (!t->head)
-		return read_piece(t, ret_data, ret_size, f);
-	*ret_data = t->head;
-	*ret_size = t->head_size;
-	t->head = NULL;
-	return 1;
+	if (t->head) {
+		*ret_data = t->head;
+		*ret_size = t->head_size;
+		t->head = NULL;
+	} else {
+		r = read_piece(t, ret_data, ret_size, f);
+	}
+	return r > 0 && check_start(t, *ret_data, *ret_size, f) < 0 ? -f->error : r;
 }
 
 /* Reads the first bytes, as they come, or joined when there are too few to tell what they are. */

@@ -212,6 +212,24 @@ for (['/init', root_with_no_init(sub { spew("$_[0]/init", "#!/bin/sh\n", 0755) }
 	}
 }
 
+# A disk that comes through a pipe, or is empty.
+{
+	my $disk  = 'Give it as a file, not on standard input, and decompress it first.';
+	my $ext   = spew(scratch('ext.img'), "\0" x 1080 . "\x53\xef" . "\0" x 100_000);
+	my $late  = spew(scratch('late.img'), "\0" x 500_000 . 'x');
+	my $zeros = spew(scratch('zeros.img'), "\0" x 3_000_000);
+	my %pack  = (
+		'a pipe' => sub { try({ limit => 30 }, 'sh', '-c', 'cat "$0" | "$@"', $_[0], $TARBOOT, 'pack', '-', '-o', $image, @NO) },
+		'a file as stdin' => sub { try({ stdin => $_[0], limit => 30 }, $TARBOOT, 'pack', '-', '-o', $image, @NO) });
+	for my $how (sort keys %pack) {
+		refuses("what begins with zeros, by $how", $pack{$how}->($_->[0]), qr/^tarboot: stdin: \Q$_->[1]\E\n  \Q$disk\E\n\z/)
+			for [ $ext, 'it is the disk of a virtual machine' ], [ $late, 'it begins with zeros, as a disk may, and so is no archive' ];
+		refuses("only zeros, by $how", $pack{$how}->($_), qr/^tarboot: stdin: it is empty: there is nothing but zeros in its first MiB\n  Give a root: /) for $zeros, '/dev/zero';
+	}
+	refuses('a disk of zeros', pack_root($zeros, @NO), qr/^tarboot: \Q$zeros\E: it is empty: there is nothing but zeros in its first MiB\n/);
+	refuses('a tar without members', pack_root(spew(scratch('none.tar'), "\0" x 10240), @NO), qr/none of \/sbin\/init/);
+}
+
 # ---- the kernel ----
 
 my %KERNELS = (

@@ -46,6 +46,8 @@ static const struct {
 	{ 0x10040, "_BHRfS_M", 8, "the disk of a virtual machine" },
 	{ 446 + 4, PARTITION, 62, "the disk of a virtual machine" },
 	{ 0x8001, "CD001", 5, "an ISO image" },
+	{ 514, "HdrS", 4, "a Linux kernel" },
+	{ 0, "XFSB", 4, "the disk of a virtual machine" },
 	{ 3, "\1", 1, "neither a tar nor a cpio archive" },
 };
 
