@@ -199,15 +199,21 @@ static void print_more(const struct menu *m)
 
 /* ---- images ---- */
 
+/* The nearest. */
+static unsigned long long to_mib(uint64_t bytes)
+{
+	return (bytes + MIB / 2) / MIB;
+}
+
 /* Do not try a kernel for another machine. With BIOS, iPXE is a 32-bit program and loads below 4 GiB, where devices
  * are, too. */
 static void print_checks(const struct menu *m, const struct site_version *v)
 {
 	char size[SIZE_TEXT_MAX];
 
-	fprintf(m->out, "# loads %llu MiB", (unsigned long long)(v->size / MIB));
+	fprintf(m->out, "# loads %llu MiB", to_mib(v->size));
 	if (v->fetched)
-		fprintf(m->out, ", then fetches %llu MiB", (unsigned long long)(v->fetched / MIB));
+		fprintf(m->out, ", then fetches %llu MiB", to_mib(v->fetched));
 	fprintf(m->out, "; the machine needs about %llu MiB of RAM",
 		(unsigned long long)(v->machine / MIB));
 	if (v->zram_machine)

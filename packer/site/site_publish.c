@@ -106,19 +106,22 @@ static void describe_sizes(const struct publishing *p, const struct image_report
 	const struct image *image = &report->image;
 	const struct needs *n = &report->needs;
 	uint64_t zram = p->stream ? n->zram_fetching_machine : n->zram_machine;
+	struct stat kernel;
 
 	*ret = (struct site_version){ .size = image->size,
 				      .machine = p->stream ? n->fetching_machine : n->machine,
 				      .split = p->split };
 	ret->has_keys = report->keys.n > 0;
 	ret->is_signed = p->sign && (p->stream || p->n_layers > 0);
+	if (stat(p->kernel, &kernel) == 0)
+		ret->size += (uint64_t)kernel.st_size;
 	if (zram < ret->machine)
 		ret->zram_machine = zram;
 	if (!p->stream)
 		return;
 	snprintf(ret->payload, sizeof(ret->payload), "root.tar%s", report->blocks.codec->suffix);
 	ret->fetched = image->payload.size;
-	ret->size = image->size - image->payload.size;
+	ret->size -= image->payload.size;
 }
 
 /* What a machine loads or fetches of them counts as the rest of the image does. */

@@ -17,7 +17,7 @@ struct site_version {
 	char check[36];           /* CRC64 of the image and the kernel, in hexadecimal */
 	char architecture[16];    /* "x86-64", "aarch64"; "" = not known */
 	char file[SITE_TEXT_MAX]; /* name of the image's file */
-	uint64_t size, machine;   /* bytes to load; least RAM in bytes */
+	uint64_t size, machine;   /* bytes to load, with the kernel; least RAM in bytes */
 	uint64_t zram_machine;    /* least RAM with compressed swap; 0: no less */
 	bool split;               /* boot.img and root.img, instead of initrd.img */
 	char payload[16];         /* what the machine fetches, with boot.img; "" = it loads all */
