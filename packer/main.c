@@ -46,6 +46,11 @@ static int flush_output(int code)
 	return EXIT_FAILED;
 }
 
+static const struct command_usage *const usages[] = {
+	&usage_pack,         &usage_inspect, &usage_verify, &usage_unpack,   &usage_run,
+	&usage_kernel_check, &usage_netboot, &usage_serve,  &usage_timeline, NULL
+};
+
 static const char *next_command(size_t i, const void *arg)
 {
 	(void)arg;
@@ -77,6 +82,7 @@ int main(int argc, char **argv)
 {
 	static char help[] = "--help";
 
+	options_of_all = usages;
 	files_limit_raise();
 	out_catch_signals();
 	if (argc < 2) {

@@ -102,11 +102,29 @@ static void list_words(const char *words, char ret[256])
 	ret[at] = '\0';
 }
 
+const struct command_usage *const *options_of_all;
+
+/* "; it is an option of A, B" into ret, or, where no other subcommand has it, the name that is near. */
+static const char *explain_unknown(const struct command_usage *u, const char *name,
+				   char ret[NEAREST_MAX])
+{
+	const char *before = "; it is an option of ";
+	size_t at = 0;
+
+	for (const struct command_usage *const *other = options_of_all; other && *other; other++)
+		if (option_find(*other, name) && at < NEAREST_MAX) {
+			at += (size_t)snprintf(ret + at, NEAREST_MAX - at, "%s%s", before,
+					       (*other)->command);
+			before = ", ";
+		}
+	return at ? ret : nearest_name(name, "--", next_option, u, ret);
+}
+
 /* The option that a name, or the beginning of one, stands for; NULL when that was said to be wrong. */
 static const struct option_spec *find_long(const struct command_usage *u, const char *name)
 {
 	const struct option_spec *found = option_find(u, name);
-	char all[256] = "", names[256], nearest[NEAREST_MAX];
+	char all[256] = "", names[256], unknown[NEAREST_MAX];
 	size_t n = 0, at = 0;
 
 	for (const struct option_spec *o = u->options; !found && !option_is_end(o); o++) {
@@ -123,7 +141,7 @@ static const struct option_spec *find_long(const struct command_usage *u, const 
 		print_usage_error(u->command, "--%s: this may mean %s", name, names);
 	} else if (!found)
 		print_usage_error(u->command, "--%s: unknown option%s", name,
-				  nearest_name(name, "--", next_option, u, nearest));
+				  explain_unknown(u, name, unknown));
 	return found;
 }
 

@@ -55,6 +55,9 @@ static inline bool option_is_end(const struct option_spec *o)
 	return !o->name && !o->help;
 }
 
+/* Those of all subcommands, NULL at the end, set by main(): to say of which of them an option is. NULL: only its own are known. */
+extern const struct command_usage *const *options_of_all;
+
 struct option_given {
 	const struct option_spec *option;
 	const char *value; /* points into argv; NULL = it takes none */

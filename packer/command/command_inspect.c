@@ -44,7 +44,7 @@ static const struct option_spec options[] = {
 	OPTIONS_END,
 };
 
-static const struct command_usage usage = {
+const struct command_usage usage_inspect = {
 	.command = "inspect",
 	.synopsis = "inspect IMAGE|TAR|UKI [OPTION]...\ninspect --diff OLD NEW",
 	.about = "Shows the boot part, the manifest and the payload of an image, the memory that "
@@ -56,7 +56,7 @@ static const struct command_usage usage = {
 /* Returns -1 to go on, else an exit code. */
 static int parse_options(int argc, char **argv, struct command_line *ret)
 {
-	int r = options_parse(&usage, argc, argv, ret);
+	int r = options_parse(&usage_inspect, argc, argv, ret);
 
 	if (r >= 0)
 		return r;

@@ -31,7 +31,7 @@ static const struct option_spec options[] = {
 	OPTIONS_END,
 };
 
-static const struct command_usage usage = {
+const struct command_usage usage_kernel_check = {
 	.command = "kernel-check",
 	.synopsis = "kernel-check CONFIG|VMLINUZ|DIR|auto [OPTION]...",
 	.about = "Shows for each kernel configuration symbol that tarboot needs or can use whether "
@@ -48,7 +48,7 @@ static const struct command_usage usage = {
 /* Returns -1 to go on, else an exit code. */
 static int parse_options(int argc, char **argv, struct command_line *ret)
 {
-	int r = options_parse(&usage, argc, argv, ret);
+	int r = options_parse(&usage_kernel_check, argc, argv, ret);
 
 	if (r >= 0)
 		return r;

@@ -195,7 +195,7 @@ static const struct option_spec options[] = {
 	OPTIONS_END,
 };
 
-static const struct command_usage usage = {
+const struct command_usage usage_netboot = {
 	.command = "netboot",
 	.synopsis = "netboot [IMAGE]... -o DIR [OPTION]...",
 	.about = "Publishes images in DIR for machines that boot from the network, with iPXE, a "
@@ -838,7 +838,7 @@ int command_netboot(int argc, char **argv)
 	struct netboot n = { .lock = -1 };
 	struct command_line line;
 	const char *directory;
-	int r = options_read(&usage, argc, argv, &line);
+	int r = options_read(&usage_netboot, argc, argv, &line);
 
 	if (r >= 0)
 		return r;

@@ -77,7 +77,7 @@ static const struct option_spec options[] = {
 	OPTIONS_END,
 };
 
-static const struct command_usage usage = {
+const struct command_usage usage_run = {
 	.command = "run",
 	.synopsis = "run IMAGE [OPTION]... [-- QEMU ARGUMENT...]",
 	.about = "Boots IMAGE in QEMU, with the serial console on this terminal, and without a "
@@ -100,7 +100,7 @@ static bool is_memory(const char *text)
 static int parse_options(int argc, char **argv)
 {
 	struct command_line line;
-	int r = options_parse(&usage, argc, argv, &line);
+	int r = options_parse(&usage_run, argc, argv, &line);
 
 	if (r >= 0)
 		return r;

@@ -48,7 +48,7 @@ static const struct option_spec options[] = {
 	OPTIONS_END,
 };
 
-static const struct command_usage usage = {
+const struct command_usage usage_serve = {
 	.command = "serve",
 	.synopsis = "serve DIR [OPTION]...",
 	.about = "Serves a directory that `tarboot netboot` wrote, with dnsmasq (DHCP, TFTP) and "
@@ -85,7 +85,7 @@ static bool status_parse(const char *text, struct sockaddr_storage *ret)
 static int parse_options(int argc, char **argv)
 {
 	struct command_line line;
-	int r = options_parse(&usage, argc, argv, &line);
+	int r = options_parse(&usage_serve, argc, argv, &line);
 
 	if (r >= 0)
 		return r;

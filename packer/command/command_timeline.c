@@ -25,7 +25,7 @@ static const struct option_spec options[] = {
 	OPTIONS_END,
 };
 
-static const struct command_usage usage = {
+const struct command_usage usage_timeline = {
 	.command = "timeline",
 	.synopsis = "timeline REPORT.json... [-o BOOT.svg]",
 	.about = "Shows the steps of a boot and how long they took, from the report that it wrote "
@@ -37,7 +37,7 @@ static const struct command_usage usage = {
 /* Returns -1 to go on, else an exit code. */
 static int parse_options(int argc, char **argv, struct command_line *ret)
 {
-	int r = options_parse(&usage, argc, argv, ret);
+	int r = options_parse(&usage_timeline, argc, argv, ret);
 
 	if (r >= 0)
 		return r;

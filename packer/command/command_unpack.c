@@ -105,7 +105,7 @@ static const struct option_spec verify_options[] = {
 	"whole file is fetched into TMPDIR first. The environment's http_proxy, all_proxy and "  \
 	"no_proxy are respected, as by curl."
 
-static const struct command_usage unpack_usage = {
+const struct command_usage usage_unpack = {
 	.command = "unpack",
 	.synopsis = "unpack IMAGE|TAR|UKI|URL DIR [OPTION]...",
 	.about = "Unpacks the root of an image into DIR, with the same code as at boot. DIR is "
@@ -114,7 +114,7 @@ static const struct command_usage unpack_usage = {
 	.options = unpack_options,
 };
 
-static const struct command_usage verify_usage = {
+const struct command_usage usage_verify = {
 	.command = "verify",
 	.synopsis = "verify IMAGE|TAR|UKI|URL [OPTION]...",
 	.about = "Checks every byte of an image: the digests of boot part and payload, every Block "
@@ -452,7 +452,7 @@ int command_unpack(int argc, char **argv)
 	struct target target = { 0 };
 	struct input in = { 0 };
 	struct fail f;
-	int r = parse_options(&unpack_usage, argc, argv, "an IMAGE and a DIR", 2, &line);
+	int r = parse_options(&usage_unpack, argc, argv, "an IMAGE and a DIR", 2, &line);
 
 	if (r >= 0)
 		return r;
@@ -477,7 +477,7 @@ int command_verify(int argc, char **argv)
 	struct command_line line;
 	struct input in = { .for_check = true };
 	struct fail f;
-	int r = parse_options(&verify_usage, argc, argv, "one IMAGE", 1, &line);
+	int r = parse_options(&usage_verify, argc, argv, "one IMAGE", 1, &line);
 
 	if (r >= 0)
 		return r;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/glob.h"
+#include "command/command.h"
 #include "source/image_input.h"
 #include "image/image_report.h"
 #include "image/manifest.h"
@@ -193,7 +194,7 @@ static const struct option_spec options[] = {
 	OPTIONS_END,
 };
 
-static const struct command_usage usage = {
+const struct command_usage usage_pack = {
 	.command = "pack",
 	.synopsis = "pack ROOT -o IMAGE [OPTION]...\npack --project FILE [OPTION]...",
 	.about =
@@ -502,7 +503,7 @@ static int set_project_value(struct pack_options *o, const struct option_spec *s
 static const struct option_spec *find_option(const char *name)
 {
 	static const struct option_spec root = { .name = "root", .id = OPT_ROOT, .value = "ROOT" };
-	const struct option_spec *o = option_find(&usage, name);
+	const struct option_spec *o = option_find(&usage_pack, name);
 
 	if (strcmp(name, root.name) == 0)
 		return &root;
@@ -625,7 +626,7 @@ static int check_uki(const struct pack_options *o)
 int pack_options_parse(int argc, char **argv, struct pack_options *o)
 {
 	struct command_line line;
-	int r = options_read(&usage, argc, argv, &line);
+	int r = options_read(&usage_pack, argc, argv, &line);
 
 	*o = (struct pack_options){ .kernel = "auto", .shell = "auto", .modules = "" };
 	o->compress = &encode_xz;
