@@ -108,10 +108,24 @@ int host_find_checker(uint16_t machine, char ret[256], struct fail *f)
 
 /* ---- busybox ---- */
 
+static bool is_auto(const char *setting)
+{
+	return strcmp(setting, "auto") == 0;
+}
+
+int host_check_shell(const char *setting, struct fail *f)
+{
+	return setting && !is_auto(setting) && access(setting, R_OK) < 0
+		       ? fail_errno(f, errno, setting, "cannot read this busybox")
+		       : 0;
+}
+
 static int check_busybox(const char *path, uint16_t machine, struct fail *f)
 {
-	if (access(path, R_OK) < 0)
-		return fail_errno(f, errno, path, "cannot read this busybox");
+	int r = host_check_shell(path, f);
+
+	if (r < 0)
+		return r;
 	return is_static_program(path, machine)
 		       ? 0
 		       : fail_set(f, ENOEXEC, path,
@@ -131,11 +145,6 @@ static const char *find_busybox(uint16_t machine)
 		if (is_static_program(places[i], machine))
 			return places[i];
 	return NULL;
-}
-
-static bool is_auto(const char *setting)
-{
-	return strcmp(setting, "auto") == 0;
 }
 
 int host_find_shell(const char *setting, uint16_t machine, const char **ret, struct fail *f)

@@ -18,6 +18,9 @@ int host_find_fetcher(uint16_t machine, char ret[256], struct fail *f);
 /* The program that checks signatures, for an image, likewise. */
 int host_find_checker(uint16_t machine, char ret[256], struct fail *f);
 
+/* Can what the setting of host_find_shell() names be read? */
+int host_check_shell(const char *setting, struct fail *f);
+
 /* The busybox for shells. setting: "auto" looks for one and warns when there is none, NULL is none, a path must
  * be a static program for the machine. *ret is NULL, static or the setting. */
 int host_find_shell(const char *setting, uint16_t machine, const char **ret, struct fail *f);

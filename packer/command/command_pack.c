@@ -564,10 +564,10 @@ static int read_keys(struct pack *p, struct fail *f)
 }
 
 /* To read a root may take minutes. */
-static int check_overlays(const struct pack_options *o, struct fail *f)
+static int check_given(const struct pack_options *o, struct fail *f)
 {
 	struct stat unused;
-	int r = 0;
+	int r = host_check_shell(o->shell, f);
 
 	for (size_t i = 0; r == 0 && i < o->overlays.n; i++)
 		r = overlay_find(o->overlays.strings[i], &unused, f);
@@ -579,7 +579,7 @@ static int pack(struct pack *p, struct fail *f)
 	int r = check_outputs(p, f);
 
 	if (r == 0)
-		r = check_overlays(&p->options, f);
+		r = check_given(&p->options, f);
 	if (r == 0)
 		r = pack_uki_check(&p->options, f);
 	if (r == 0)

@@ -202,6 +202,7 @@ static bool is_empty(const char *directory)
 /* Where the root goes. */
 struct target {
 	const char *directory;
+	int fd;
 	bool made, was_empty, is_touched;
 };
 
@@ -245,16 +246,16 @@ static int make_directory(struct target *t, struct fail *f)
 			"cannot create this directory: %s", strerror(errno));
 }
 
-static int unpack(const struct image *image, struct target *t, struct fail *f)
+/* Before the image, which may have to be fetched. */
+static int open_target(struct target *t, struct fail *f)
 {
-	_cleanup_close_ int fd = -1;
 	int r = make_directory(t, f);
 
-	if (r < 0)
-		return r;
-	r = open_directory(t->directory, &fd, f);
-	if (r < 0)
-		return r;
+	return r == 0 ? open_directory(t->directory, &t->fd, f) : r;
+}
+
+static int unpack(const struct image *image, struct target *t, struct fail *f)
+{
 	t->was_empty = t->made || is_empty(t->directory);
 	if (!t->was_empty && image_has_layers(image))
 		return fail_set(f, ENOTEMPTY, t->directory, "Give an empty directory.",
@@ -264,7 +265,7 @@ static int unpack(const struct image *image, struct target *t, struct fail *f)
 		print_warning("%s is not empty: files of the same names are replaced",
 			      t->directory);
 	t->is_touched = true;
-	return unpack_into(image, fd, f);
+	return unpack_into(image, t->fd, f);
 }
 
 static void count_member(void *size, const struct member *m, uint64_t at)
@@ -449,22 +450,25 @@ static void print_signer(const struct input *in)
 int command_unpack(int argc, char **argv)
 {
 	struct command_line line;
-	struct target target = { 0 };
+	struct target target = { .fd = -1 };
 	struct input in = { 0 };
 	struct fail f;
 	int r = parse_options(&usage_unpack, argc, argv, "an IMAGE and a DIR", 2, &line);
 
 	if (r >= 0)
 		return r;
+	target.directory = line.arguments[1];
 	r = read_trusted(&f);
 	if (r == 0)
+		r = open_target(&target, &f);
+	if (r == 0)
 		r = input_open(&in, line.arguments[0], n_trust ? &trusted : NULL, &f);
-	target.directory = line.arguments[1];
 	if (r == 0)
 		r = unpack(in.image, &target, &f);
 	if (r == 0)
 		print_signer(&in);
 	input_close(&in);
+	cleanup_close(&target.fd);
 	if (r == 0)
 		return EXIT_OK;
 	print_failure(&f);

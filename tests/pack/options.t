@@ -187,6 +187,11 @@ fails('unpack into a file', qr/\Q$file\E: cannot open this directory: Not a dire
 fails('unpack into what cannot be made', qr{/no/such/directory: cannot create this directory: No such file or directory\n  Create the directory above it first\.\n\z},
 	'unpack', $empty, '/no/such/directory');
 fails('pack what is not there', qr{/no/such: cannot find it: No such file or directory\n  Check the path: nothing is there\.\n\z}, 'pack', '/no/such', '-o', "$out/x");
+# Before the root, or the image, is looked at.
+fails('pack with a shell that is not there, of no root', qr{\Atarboot: /no/busybox: cannot read this busybox: No such file}, 'pack', '/no/such', '-o', "$out/x", '--shell', '/no/busybox');
+fails('unpack nothing into what cannot be made', qr{\Atarboot: /no/dir: cannot create this directory: }, 'unpack', '/no/such', '/no/dir');
+fails('unpack nothing', qr{\Atarboot: /no/such: cannot open it: }, 'unpack', '/no/such', "$out/made");
+ok(!-e "$out/made", 'and the directory is gone');
 fails('pack with an overlay that is not there',
 	qr{\Atarboot: /no/over: cannot find this overlay: No such file or directory\n  Give a directory with the files that shall be laid over the root\.\n\z},
 	'pack', '/no/such', '-o', "$out/x", '--overlay', '/no/over');
