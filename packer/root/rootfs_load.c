@@ -118,23 +118,43 @@ static int load_stdin(struct rootfs *fs, const struct rootfs_input *in, struct f
 	return r == 0 ? load_source(fs, in, s, f) : r;
 }
 
+static int load_archive(struct rootfs *fs, const struct rootfs_input *in, struct fail *f)
+{
+	struct source *s;
+	int r = source_tar_open(in->path, &s, f);
+
+	return r == 0 ? load_source(fs, in, s, f) : r;
+}
+
+/* Of a regular file. */
+static int load_archive_or_image(struct rootfs *fs, const struct rootfs_input *in, struct fail *f)
+{
+	_cleanup_close_ int fd = open(in->path, O_RDONLY | O_CLOEXEC);
+
+	switch (fd < 0 ? BLOBS_NONE : blobs_look_at_archive(fd)) {
+	case BLOBS_IMAGE:
+		return load_image(fs, in, take_fd(&fd), in->path, f);
+	case BLOBS_DAMAGED:
+		return fail_set(f, EBADMSG, in->path, "Save or copy the image again.",
+				"it looks like a container image, but has neither index.json nor "
+				"manifest.json");
+	default:
+		return load_archive(fs, in, f);
+	}
+}
+
 static int load_file(struct rootfs *fs, const struct rootfs_input *in, const struct stat *st,
 		     struct fail *f)
 {
 	bool may_be_disk = S_ISREG(st->st_mode) || S_ISBLK(st->st_mode);
 	const char *format = may_be_disk ? source_disk_format(in->path) : NULL;
 	struct source *s;
-	int fd, r;
+	int r;
 
-	if (format) {
-		r = source_disk_open(in->path, format, &s, f);
-		return r == 0 ? load_source(fs, in, s, f) : r;
-	}
-	fd = S_ISREG(st->st_mode) ? open(in->path, O_RDONLY | O_CLOEXEC) : -1;
-	if (fd >= 0 && blobs_is_archive(fd))
-		return load_image(fs, in, fd, in->path, f);
-	cleanup_close(&fd);
-	r = source_tar_open(in->path, &s, f);
+	if (!format)
+		return S_ISREG(st->st_mode) ? load_archive_or_image(fs, in, f)
+					    : load_archive(fs, in, f);
+	r = source_disk_open(in->path, format, &s, f);
 	return r == 0 ? load_source(fs, in, s, f) : r;
 }
 

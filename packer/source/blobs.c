@@ -83,30 +83,45 @@ static bool is_root_name(const char *name)
 	return false;
 }
 
-bool blobs_is_archive(int fd)
-{
-	struct archive *a = open_tar(fd);
-	struct archive_entry *e;
-	bool found = false;
-	int status;
-
-	while (a && !found && next_member(a, &e, &status)) {
-		const char *name = path_in_root(archive_entry_pathname(e));
-
-		if (is_root_name(name))
-			break;
-		found = is_index(name);
-	}
-	if (a)
-		archive_read_free(a);
-	return found;
-}
-
 static bool is_digest(const char *name)
 {
 	if (strncmp(name, "sha256:", 7) == 0)
 		name += 7;
 	return strspn(name, "0123456789abcdef") >= 64;
+}
+
+/* What there is of a root, and of an image that lacks what tells its layers. */
+struct remains {
+	bool of_root, of_image; /* any name of these */
+};
+
+static void look_at_name(const char *name, struct remains *ret)
+{
+	ret->of_root |= is_root_name(name);
+	ret->of_image |= is_digest(name) || strcmp(name, "oci-layout") == 0 ||
+			 strncmp(name, "blobs/sha256/", 13) == 0 ||
+			 strncmp(name, "blobs/sha512/", 13) == 0;
+}
+
+enum blobs_archive blobs_look_at_archive(int fd)
+{
+	struct archive *a = open_tar(fd);
+	struct remains has = { 0 };
+	int status = ARCHIVE_FATAL;
+	struct archive_entry *e;
+	bool found = false;
+
+	while (a && !found && !has.of_root && next_member(a, &e, &status)) {
+		const char *name = path_in_root(archive_entry_pathname(e));
+
+		look_at_name(name, &has);
+		found = is_index(name);
+	}
+	if (a)
+		archive_read_free(a);
+	if (found)
+		return BLOBS_IMAGE;
+	return status == ARCHIVE_EOF && has.of_image && !has.of_root ? BLOBS_DAMAGED : BLOBS_NONE;
 }
 
 /* A name that an image has and hardly a root: "blobs", or one that begins with a digest. */
@@ -122,12 +137,6 @@ static bool is_image_name(const char *name)
 	return is_digest(name);
 }
 
-/* What a directory that is no layout has of one. */
-struct remains {
-	bool of_root; /* any name of these */
-	bool of_image;
-};
-
 static int look_at_names(int fd, struct remains *ret)
 {
 	_cleanup_close_ int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -137,10 +146,8 @@ static int look_at_names(int fd, struct remains *ret)
 	if (!dir)
 		return -errno;
 	(void)take_fd(&copy);
-	while ((e = readdir(dir))) {
-		ret->of_root |= is_root_name(e->d_name);
-		ret->of_image |= is_digest(e->d_name) || strcmp(e->d_name, "oci-layout") == 0;
-	}
+	while ((e = readdir(dir)))
+		look_at_name(e->d_name, ret);
 	closedir(dir);
 	return 0;
 }

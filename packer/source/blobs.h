@@ -23,9 +23,17 @@ struct blobs {
 };
 
 /* Is the directory open at fd a container image: an OCI layout, what `skopeo copy` writes to dir:, with --all, too, or an
- * archive of docker's that was unpacked? Is the file a tar of one, compressed or not? It must be one that can be read again. */
+ * archive of docker's that was unpacked? */
 bool blobs_is_layout(int fd);
-bool blobs_is_archive(int fd);
+
+enum blobs_archive {
+	BLOBS_NONE,
+	BLOBS_IMAGE,
+	BLOBS_DAMAGED /* it has what is left of an image, and nothing that a root has */
+};
+
+/* Is the file a tar of one, compressed or not? It must be one that can be read again. */
+enum blobs_archive blobs_look_at_archive(int fd);
 
 /* Of a directory that is none: has it what is left of one, and nothing that a root has? -EBADMSG, with *f set. */
 int blobs_check_no_layout(int fd, const char *path, struct fail *f);

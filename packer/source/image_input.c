@@ -62,7 +62,7 @@ static int look_at_file(struct image_stdin *in, struct fail *f)
 {
 	if (lseek(STDIN_FILENO, 0, SEEK_CUR) != 0)
 		return 0;
-	in->is_image = blobs_is_archive(STDIN_FILENO);
+	in->is_image = blobs_look_at_archive(STDIN_FILENO) == BLOBS_IMAGE;
 	(void)lseek(STDIN_FILENO, 0, SEEK_SET);
 	if (in->is_image)
 		in->fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
@@ -79,7 +79,7 @@ static int look_at_pipe(struct image_stdin *in, struct fail *f)
 		return fail_errno(f, (int)n, "stdin", "cannot read it");
 	if (blobs_may_be_archive(head, (size_t)n)) {
 		r = spool_all(head, (size_t)n, &in->fd, f);
-		in->is_image = r == 0 && blobs_is_archive(in->fd);
+		in->is_image = r == 0 && blobs_look_at_archive(in->fd) == BLOBS_IMAGE;
 		return r;
 	}
 	in->head_size = (size_t)n;

@@ -309,6 +309,9 @@ sub damaged {
 	$looks->($dir, 'manifest.json');
 	unlink "$dir/manifest.json" or die;
 	$looks->($dir, 'manifest.json');
+	my $list = layout(image('one'));
+	run('tar', '-C', $list, '-cf', "$list.tar", 'blobs', 'oci-layout');
+	refuses("$list.tar", [], "tarboot: $list.tar: it looks like a container image, but has neither index.json nor manifest.json\n  Save or copy the image again.\n", 'an archive without its index');
 	make_path("$dir/etc");
 	spew("$dir/who", 'root');
 	spew("$dir/base", 'b');
