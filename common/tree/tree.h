@@ -28,7 +28,8 @@ struct tree;
 struct tree_file;
 
 /* Starts to fill the directory root_fd, which stays the caller's and open until tree_free.
- * Owners are set when the process is root, else left as they come. 0 or -ENOMEM. */
+ * Owners are set when the process is root, else left as they come: then what the archive gives to another has no setuid or setgid
+ * bit. 0 or -ENOMEM. */
 int tree_new(int root_fd, struct tree **ret);
 
 /* From now on members are those of another layer, when all files of the one before are released. */
@@ -57,11 +58,12 @@ bool tree_must_wait(struct tree *t);
 int tree_finish(struct tree *t, struct fail *f);
 
 /* Attributes that this kernel or user could not store (never security.capability, which is an
- * error), and the name of the first one, "" if none. ACLs whose users or groups the tree does not know, and the path of the first one. */
+ * error), and the name of the first one, "" if none. ACLs whose users or groups the tree does not know, and the path of the first one.
+ * Inodes that have not the owner and group of the archive, and those of them that lost their set-id bits. */
 #define TREE_LOSS_MAX 96
 
 struct tree_losses {
-	uint64_t count, unknown;
+	uint64_t count, unknown, owners, set_id;
 	char first[TREE_LOSS_MAX], first_unknown[TREE_LOSS_MAX];
 };
 void tree_losses(struct tree *t, struct tree_losses *ret);

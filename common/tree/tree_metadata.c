@@ -78,17 +78,41 @@ int tree_metadata_apply_xattrs(struct tree *t, int fd, const char *name,
 	return 0;
 }
 
+/* ---- owner and mode ---- */
+
+static bool is_owned(const struct stat *st, uid_t uid, gid_t gid)
+{
+	return st->st_uid == uid && st->st_gid == gid;
+}
+
+/* The mode of an inode whose owner stays as it came. As with GNU tar, no program that the archive means to run as one user
+ * runs as another. */
+static mode_t mode_without_owner(struct tree *t, const struct stat *have, mode_t mode, uid_t uid,
+				 gid_t gid)
+{
+	mode_t set_id = S_ISLNK(have->st_mode) ? 0 : mode & (S_ISUID | S_ISGID);
+
+	if (t->keep_owner || is_owned(have, uid, gid))
+		return mode;
+	pthread_mutex_lock(&t->lock);
+	t->losses.owners++;
+	t->losses.set_id += set_id != 0;
+	pthread_mutex_unlock(&t->lock);
+	return mode & ~set_id;
+}
+
 /* Most inodes are root's and were made with their mode: two system calls less for each of them. */
 int tree_metadata_apply(struct tree *t, int fd, const struct stat *have,
 			const struct metadata *meta)
 {
 	const struct timespec times[2] = { meta->mtime, meta->mtime };
-	bool owned = !t->keep_owner || (have->st_uid == meta->uid && have->st_gid == meta->gid);
+	bool owned = !t->keep_owner || is_owned(have, meta->uid, meta->gid);
+	mode_t mode = mode_without_owner(t, have, meta->mode, meta->uid, meta->gid);
 	int r;
 
 	if (!owned && fchown(fd, meta->uid, meta->gid) < 0)
 		return -errno;
-	if ((!owned || (have->st_mode & 07777) != meta->mode) && fchmod(fd, meta->mode) < 0)
+	if ((!owned || (have->st_mode & 07777) != mode) && fchmod(fd, mode) < 0)
 		return -errno;
 	r = tree_metadata_apply_xattrs(t, fd, NULL, &meta->xattrs);
 	if (r < 0)
@@ -125,6 +149,7 @@ static int apply_owner_and_mode(struct tree *t, int parent_fd, const char *name,
 	_cleanup_close_ int fd = openat(parent_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	enum member_type type;
 	struct stat st;
+	mode_t mode;
 	bool owned;
 	int r;
 
@@ -132,15 +157,16 @@ static int apply_owner_and_mode(struct tree *t, int parent_fd, const char *name,
 		return -errno;
 	if (!member_type_of_mode(st.st_mode, &type) || type != m->type)
 		return -ESTALE;
-	owned = !t->keep_owner || (st.st_uid == m->uid && st.st_gid == m->gid);
+	owned = !t->keep_owner || is_owned(&st, m->uid, m->gid);
+	mode = mode_without_owner(t, &st, m->mode, m->uid, m->gid);
 	if (!owned && fchownat(fd, "", m->uid, m->gid, AT_EMPTY_PATH) < 0)
 		return -errno;
 	if (type == MEMBER_SYMLINK ||
-	    ((st.st_mode & 07777) == m->mode && (owned || !(m->mode & (S_ISUID | S_ISGID)))))
+	    ((st.st_mode & 07777) == mode && (owned || !(mode & (S_ISUID | S_ISGID)))))
 		return 0;
-	r = path_fd_chmod(fd, m->mode);
+	r = path_fd_chmod(fd, mode);
 	/* In the chroot of the boot there is no /proc, and nobody who could put anything there. */
-	return r == -EOPNOTSUPP && fchmodat(parent_fd, name, m->mode, 0) == 0 ? 0 : r;
+	return r == -EOPNOTSUPP && fchmodat(parent_fd, name, mode, 0) == 0 ? 0 : r;
 }
 
 int tree_metadata_apply_by_name(struct tree *t, int parent_fd, const char *name,

@@ -109,8 +109,9 @@ const struct command_usage usage_unpack = {
 	.command = "unpack",
 	.synopsis = "unpack IMAGE|TAR|UKI|URL DIR [OPTION]...",
 	.about = "Unpacks the root of an image into DIR, with the same code as at boot. DIR is "
-		 "created if it does not exist. Only root can restore owners and "
-		 "devices.\n\n" ABOUT_STDIN,
+		 "created if it does not exist. Only root can restore owners, devices "
+		 "and capabilities: for others, what the archive gives to another owner becomes "
+		 "theirs, without setuid and setgid bits, and a warning says so.\n\n" ABOUT_STDIN,
 	.options = unpack_options,
 };
 
@@ -125,22 +126,40 @@ const struct command_usage usage_verify = {
 	.options = verify_options,
 };
 
+static void warn_of_owners(const struct tree_losses *l)
+{
+	char set_id[64] = "";
+
+	if (l->owners == 0)
+		return;
+	if (l->set_id)
+		snprintf(set_id, sizeof(set_id), ", nor the setuid and setgid bits of %llu of them",
+			 (unsigned long long)l->set_id);
+	print_warning("owner and group of %llu file%s were not kept%s: unpack as root to keep them",
+		      (unsigned long long)l->owners, print_plural(l->owners), set_id);
+}
+
+static void warn_of_losses(const struct tree_losses *l)
+{
+	warn_of_owners(l);
+	if (l->count)
+		print_warning(
+			"%llu extended attribute%s could not be stored here, the first was %s",
+			(unsigned long long)l->count, print_plural(l->count), l->first);
+	if (l->unknown)
+		print_warning("%llu ACL%s lost, the first of %s: etc/passwd and etc/group there do "
+			      "not have the users or groups that are named (archive with tar "
+			      "--numeric-owner)",
+			      (unsigned long long)l->unknown, print_plural(l->unknown),
+			      l->first_unknown);
+}
+
 static void print_result(const struct unpack_result *r, uint64_t usec, const char *done)
 {
 	char size[SIZE_TEXT_MAX], peak[SIZE_TEXT_MAX];
 	char decoder[SIZE_TEXT_MAX], pool[SIZE_TEXT_MAX], names[SIZE_TEXT_MAX];
 
-	if (r->losses.count)
-		print_warning(
-			"%llu extended attribute%s could not be stored here, the first was %s",
-			(unsigned long long)r->losses.count, print_plural(r->losses.count),
-			r->losses.first);
-	if (r->losses.unknown)
-		print_warning("%llu ACL%s lost, the first of %s: etc/passwd and etc/group there do "
-			      "not have the users or groups that are named (archive with tar "
-			      "--numeric-owner)",
-			      (unsigned long long)r->losses.unknown,
-			      print_plural(r->losses.unknown), r->losses.first_unknown);
+	warn_of_losses(&r->losses);
 	printf("%s: %s, %llu member%s, %llu block%s, %u thread%s, %.2f s, %.0f MB/s\n", done,
 	       size_format(size, r->bytes), (unsigned long long)r->members,
 	       print_plural(r->members), (unsigned long long)r->blocks, print_plural(r->blocks),

@@ -108,7 +108,7 @@ sub as_user {
 	my $dir = public('dir');
 	mkdir $dir or die "$dir: $!";
 	chown 61234, 61234, $dir;
-	run('cp', $payload, public('payload')) unless -e public('payload');
+	run('cp', $payload, public('payload'));
 	my $r = try(@USER, 'prlimit', @$limits, public_tarboot(), 'unpack', public('payload'), $dir, @options);
 	$r->{tree} = treelist($dir);
 	run('rm', '-rf', $dir);
@@ -118,13 +118,19 @@ sub as_user {
 # All but the owners.
 sub without_owners { return join '', map { s/^(\S+ \S \d+) \d+ \d+/$1/r } split /^/, shift }
 
+# 400 files, 7 directories and the root of them are root's in the archive.
+sub is_said {
+	my ($r, $name) = @_;
+	is("$r->{exit} $r->{err}", "0 tarboot: warning: owner and group of 408 files were not kept: unpack as root to keep them\n", $name);
+}
+
 {
 	my $r = as_user(['--nproc=100']);
-	is_quiet($r, 'an ordinary user unpacks');
+	is_said($r, 'an ordinary user unpacks');
 	same_tree(without_owners($r->{tree}), without_owners($want), 'all but the owners');
 
 	$r = as_user(['--nproc=2'], '--threads=8');
-	is_quiet($r, 'only one thread may be started');
+	is_said($r, 'only one thread may be started');
 	same_tree(without_owners($r->{tree}), without_owners($want), 'it is enough');
 	fails_well(as_user(['--nproc=1']), 1, qr/thread/, 'no thread may be started');
 
@@ -134,6 +140,20 @@ sub without_owners { return join '', map { s/^(\S+ \S \d+) \d+ \d+/$1/r } split 
 	} else {
 		fails_well($r, 1, qr/Too many open files|descriptors/, 'with 40 descriptors');
 	}
+}
+
+# Who is not root keeps setuid and setgid bits where the archive means him and his group, and nowhere else.
+{
+	my @files = map { my ($name, $mode, $uid, $gid) = @$_; tar_member(name => $name, mode => $mode, uid => $uid, gid => $gid) }
+		[ 'of-root', 06755, 0, 0 ], [ 'of-its-group', 02755, 0, 61234 ], [ 'of-another', 04755, 61234, 0 ], [ 'own', 06755, 61234, 61234 ];
+
+	$payload = xz_of(join '', tar_member(name => 'd/', type => 5, mode => 03775, uid => 61234, gid => 50),
+		tar_member(name => 'l', type => 2, link => 'own'), @files, tar_end());
+	my $r = as_user(['--nproc=100']);
+	is("$r->{exit} $r->{err}", '0 tarboot: warning: owner and group of 5 files were not kept, nor the setuid and setgid bits of 4 of them: '
+		. "unpack as root to keep them\n", 'set-id bits of others');
+	my %mode = $r->{tree} =~ /^(\S+) \S (\d+) /mg;
+	is_deeply([ map { $mode{$_} } qw(of-root of-its-group of-another own d) ], [ qw(0755 0755 0755 6755 1775) ], 'are not there; his own are') or diag($r->{tree});
 }
 
 done_testing();
