@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/cmdline.h"
 #include "base/net_text.h"
 #include "base/util.h"
 #include "parameters/layer_param.h"
@@ -55,6 +56,43 @@ bool site_line_is_plain(const char *line)
 			if (find_variable(at + i) < ARRAY_SIZE(variables))
 				copy[at - copy + (ptrdiff_t)i] = '_';
 	return copy && text_is_plain(copy);
+}
+
+bool site_line_has_open_quote(const char *line)
+{
+	bool in_quotes = false;
+
+	for (const char *at = line; *at; at++)
+		in_quotes ^= *at == '"';
+	return in_quotes;
+}
+
+bool site_line_has_blanks_in_quotes(const char *line)
+{
+	bool in_quotes = false;
+
+	for (const char *at = line; *at; at++) {
+		in_quotes ^= *at == '"';
+		if (in_quotes && at[0] == ' ' && at[1] == ' ')
+			return true;
+	}
+	return false;
+}
+
+char *site_line_with(const char *line, const char *words)
+{
+	const char *at = line, *behind = line;
+	struct cmdline_param p;
+	char *ret;
+
+	while (cmdline_next(&at, &p))
+		behind = at;
+	if (!*words)
+		return strdup(line);
+	return asprintf(&ret, "%.*s%s%s%s%s", (int)(behind - line), line, behind > line ? " " : "",
+			words, *behind == '-' ? " " : "", behind) < 0
+		       ? NULL
+		       : ret;
 }
 
 size_t site_line_longest(const char *line)

@@ -20,6 +20,16 @@
 /* Can a script have it: as text_is_plain(), but for variables in tarboot.layer=? */
 bool site_line_is_plain(const char *line);
 
+/* Would what a menu has behind it be part of its last value? */
+bool site_line_has_open_quote(const char *line);
+
+/* Has it blanks that iPXE, which knows no quotes, makes one of, although they are part of a value? */
+bool site_line_has_blanks_in_quotes(const char *line);
+
+/* The same line, with words behind the last parameter of the kernel's: before a "--", what follows is for the new init. The
+ * caller's; NULL without memory. */
+char *site_line_with(const char *line, const char *words);
+
 /* Bytes that it may have when they are filled in. */
 size_t site_line_longest(const char *line);
 

@@ -256,7 +256,7 @@ static bool has_names(const struct site *s)
 static void print_kernel(const struct menu *m, const struct site_image *image,
 			 const struct site_version *v, const char *append)
 {
-	_cleanup_free_ char *words = NULL;
+	_cleanup_free_ char *words = NULL, *line = site_line_with(v->append, append);
 	struct fail f;
 
 	fputs("kernel ${from}/vmlinuz ", m->out);
@@ -268,8 +268,8 @@ static void print_kernel(const struct menu *m, const struct site_image *image,
 	fputs(words ? words : "", m->out);
 	if (site_layers_are_given(m->site))
 		fputs(*v->payload ? "${layer} " : "${layerinitrd} ", m->out);
-	site_line_print(m->out, v->append, !*v->payload && has_names(m->site));
-	fprintf(m->out, "%s || goto failed\n", append);
+	site_line_print(m->out, line ? line : v->append, !*v->payload && has_names(m->site));
+	fputs(" || goto failed\n", m->out);
 }
 
 /* What the loader loads beside the kernel; a machine's own layer comes last. */
@@ -307,7 +307,7 @@ static void print_images(const struct menu *m)
 	for (size_t i = 0; i < m->n; i++) {
 		print_version(m, &m->images[i], &m->images[i].current, "", "");
 		print_version(m, &m->images[i], &m->images[i].current, ".debug",
-			      " tarboot.shell tarboot.debug");
+			      "tarboot.shell tarboot.debug");
 		print_version(m, &m->images[i], &m->images[i].previous, ".previous", "");
 	}
 }

@@ -181,6 +181,13 @@ static int check_append(const char *append, struct fail *f)
 			"that begin with #, and ${ only in tarboot.layer=, with the "
 			"variables of layers.",
 			"an iPXE script cannot have this kernel line");
+	if (site_line_has_open_quote(append))
+		return fail_set(f, EINVAL, "--append", "Write the double quote that ends it.",
+				"a double quote is not closed, so words behind it would be part of "
+				"its value");
+	if (site_line_has_blanks_in_quotes(append))
+		return fail_set(f, EINVAL, "--append", "Write one blank there.",
+				"it has two blanks in quotes, of which iPXE makes one");
 	if (params_parse(append, &params, &wrong) < 0 || params_check_known(&params, 0, &wrong) < 0)
 		return fail_set(f, EINVAL, "--append",
 				"Correct it with --append: without that, the line of the version "

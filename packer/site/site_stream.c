@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cmdline.h"
 #include "base/util.h"
 #include "fetch/url.h"
 #include "parameters/params.h"
@@ -25,11 +26,14 @@ static const char bootif[] = "BOOTIF=01-${netX/mac:hexhyp} ";
 /* What the menu itself may add: print_version() in site_menu.c. */
 static const char of_menu[] = "initrd=boot.img  tarboot.shell tarboot.debug";
 
-/* Has a kernel command line a parameter of this name? key: with its =. */
-static bool has_parameter(const char *line, const char *key)
+/* Has a kernel command line a parameter of this name, with a value? */
+static bool has_parameter(const char *line, const char *name)
 {
-	for (const char *at = line; (at = strstr(at, key)); at++)
-		if (at == line || at[-1] == ' ')
+	struct cmdline_param p;
+
+	while (cmdline_next(&line, &p))
+		if (p.value && p.name_size == strlen(name) &&
+		    memcmp(p.name, name, p.name_size) == 0)
 			return true;
 	return false;
 }
@@ -130,11 +134,11 @@ int site_stream_words(const struct site *s, const char *name, const struct site_
 	if (r == 0)
 		r = check_line(s, urls, layers, v, f);
 	/* A line that says something else of the network is right: whoever wrote it knows it. */
-	if (!has_parameter(v->append, "tarboot.log="))
+	if (!has_parameter(v->append, "tarboot.log"))
 		snprintf(log, sizeof(log), "tarboot.log=%s ", ipv4_format(server, s->server));
 	if (r == 0 && asprintf(ret, "tarboot.rootfs=%s %s%s%s%s", urls, layers,
-			       has_parameter(v->append, "ip=") ? "" : ip,
-			       has_parameter(v->append, "BOOTIF=") ? "" : bootif, log) < 0)
+			       has_parameter(v->append, "ip") ? "" : ip,
+			       has_parameter(v->append, "BOOTIF") ? "" : bootif, log) < 0)
 		r = fail_errno(f, ENOMEM, name, "cannot write the menu");
 	return r;
 }

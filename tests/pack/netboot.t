@@ -86,6 +86,9 @@ refuses('the menu\'s own name', 1, qr/local: the menu has an entry of its own wi
 refuses("a title with " . s/\n/ /r, 1, qr/--title: a menu cannot show/, $lab, @NET, '--title', $_)
 	for '${net0/mac}', "two\nlines", 'a && b', "\xc3\xa4", '-x', 'x' x 70, 'Room #3', 'a ; b';
 refuses('a kernel line that is too long', 1, qr/^tarboot: --append: it may have 1023 characters, this one has 1024\n  Shorten it\.\n\z/m, $lab, @NET, '--append', 'x' x 1024);
+refuses("a kernel line with $_->[0]", 1, qr/^tarboot: --append: $_->[2]\n\z/m, $lab, @NET, '--append', $_->[1])
+	for [ 'an open quote', 'quiet x="a', 'a double quote is not closed, so words behind it would be part of its value\n  Write the double quote that ends it\.' ],
+	[ 'two blanks in quotes', 'x="a  b"', 'it has two blanks in quotes, of which iPXE makes one\n  Write one blank there\.' ];
 refuses("a kernel line $_", 1, qr/--append: an iPXE script cannot/, $lab, @NET, '--append', $_) for 'a ${b}', 'panic=60 #x y', 'a ; b';
 refuses('a kernel line with ' . s/\t/a tab/r =~ s/\n/ a line break/r, 1, qr/^tarboot: --append: there is a tab, a line break or another control character in it\n  Write it in one line, with blanks between\.\n\z/, $lab, @NET, '--append', $_)
 	for "a\tb\nc", "a\tb", "a\nb";

@@ -31,8 +31,48 @@ static const struct {
 	  false },
 };
 
+static void test_faults(void)
+{
+	static const char *const open[] = { "x=\"a", "\"", "a x=\"b c\" y=\"" };
+	static const char *const blanks[] = { "x=\"a  b\"", "\"a b   c\"", "a x=\"  b\"" };
+	static const char *const good[] = { "", "x=\"a b\"", "a  b", "x=\" a \"  y=\"b\"  c" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(open); i++)
+		ok(site_line_has_open_quote(open[i]), "[%s] does not end", open[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(blanks); i++)
+		ok(site_line_has_blanks_in_quotes(blanks[i]), "[%s] would lose a blank", blanks[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+		ok(!site_line_has_open_quote(good[i]) && !site_line_has_blanks_in_quotes(good[i]),
+		   "[%s] arrives as it is", good[i]);
+}
+
+static void test_words(void)
+{
+	static const struct {
+		const char *line, *words, *want;
+	} with[] = {
+		{ "", "x y", "x y" },
+		{ "a b", "x y", "a b x y" },
+		{ "a b ", "", "a b " },
+		{ "a -- b", "x y", "a x y -- b" },
+		{ "-- b", "x", "x -- b" },
+		{ "a=\"b -- c\" --", "x", "a=\"b -- c\" x --" },
+		{ "a --b -- c", "", "a --b -- c" },
+		{ "a --b -- c", "x", "a --b x -- c" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(with); i++) {
+		char *line = site_line_with(with[i].line, with[i].words);
+
+		is_str(line, with[i].want, "[%s] with [%s]", with[i].line, with[i].words);
+		free(line);
+	}
+}
+
 int main(void)
 {
+	test_faults();
+	test_words();
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		is_str(print(cases[i].line, cases[i].has_names), cases[i].want, "[%s]",
 		       cases[i].line);
