@@ -204,31 +204,47 @@ bool signature_is_date(const char *text)
 	       (size < sizeof("2026-11-29") - 1 || has_day(text));
 }
 
-/* A value that does not fit is none. */
-static void take_value(const char *value, size_t size, char *ret, size_t room)
+/* A value that does not fit is none, and so is one of two: the one that was meant cannot be told from one that came with a value
+ * from elsewhere. */
+static void take_value(const char *value, size_t size, bool *is_there, char *ret, size_t room)
 {
-	if (size >= room)
-		return;
-	memcpy(ret, value, size);
-	ret[size] = '\0';
+	*ret = '\0';
+	if (!*is_there && size < room) {
+		memcpy(ret, value, size);
+		ret[size] = '\0';
+	}
+	*is_there = true;
+}
+
+/* A day counts as its first second; of other dates only whole ones do. */
+static void complete_date(char date[SIGNATURE_DATE_MAX])
+{
+	static const char first_second[] = "T00:00:00Z";
+
+	if (strlen(date) == strlen("2026-11-29"))
+		strcat(date, first_second);
+	if (!signature_is_date(date) || strlen(date) != SIGNATURE_DATE_MAX - 1)
+		*date = '\0';
 }
 
 void signature_about_parse(const char *comment, struct signature_about *ret)
 {
+	bool has_name = false, has_version = false, has_date = false;
+
 	*ret = (struct signature_about){ 0 };
 	for (const char *at = comment; *at; at += *at != '\0') {
 		size_t size = strcspn(at, " \t");
 
 		if (strncmp(at, "name=", 5) == 0)
-			take_value(at + 5, size - 5, ret->name, sizeof(ret->name));
+			take_value(at + 5, size - 5, &has_name, ret->name, sizeof(ret->name));
 		else if (strncmp(at, "version=", 8) == 0)
-			take_value(at + 8, size - 8, ret->version, sizeof(ret->version));
+			take_value(at + 8, size - 8, &has_version, ret->version,
+				   sizeof(ret->version));
 		else if (strncmp(at, "date=", 5) == 0)
-			take_value(at + 5, size - 5, ret->date, sizeof(ret->date));
+			take_value(at + 5, size - 5, &has_date, ret->date, sizeof(ret->date));
 		at += size;
 	}
-	if (!signature_is_date(ret->date) || strlen(ret->date) != SIGNATURE_DATE_MAX - 1)
-		*ret->date = '\0';
+	complete_date(ret->date);
 }
 
 /* ---- a manifest ---- */
@@ -275,11 +291,17 @@ static int check_date(const char *what, const struct signature_about *about, con
 {
 	if (!*least || strncmp(about->date, least, strlen(least)) >= 0)
 		return 0;
+	if (!*about->date)
+		return fail_set(f, EKEYREJECTED, what,
+				"Publish it again with `tarboot netboot --stream --sign KEYFILE`, "
+				"or sign it by `minisign -S -H -s KEYFILE -t 'tarboot name=NAME "
+				"version=VERSION date=2026-11-30T00:00:00Z' -m MANIFEST`, with "
+				"today's date.",
+				"it does not say when it was signed, and nothing before %s is "
+				"taken",
+				least);
 	return fail_set(f, EKEYREJECTED, what, SIGNATURE_TODO,
-			*about->date ? "it was signed on %s, and nothing before %s is taken"
-				     : "it does not say when it was signed%s, and nothing before "
-				       "%s is taken",
-			about->date, least);
+			"it was signed on %s, and nothing before %s is taken", about->date, least);
 }
 
 int signature_check_manifest(const char *what, const char *text, size_t text_size,

@@ -72,7 +72,8 @@ int signature_fail_missing(struct fail *f, const char *path);
 /* Is it a date and time as the comment has them, or the beginning of one that ends behind a year, a month, a day …? */
 bool signature_is_date(const char *text);
 
-/* name=, version=, date= of a trusted comment, with blanks between. What is no date does not count as one. */
+/* name=, version=, date= of a trusted comment, with blanks between. What is no date, or stands twice, does not count. *ret has a date
+ * with its time: of a day the first second. */
 void signature_about_parse(const char *comment, struct signature_about *ret);
 
 /* As minisign prints it, with zeros before it. */

@@ -139,9 +139,26 @@ static void test_comments(void)
 	is_str(a.name, "room", "a name");
 	is_str(a.version, "20261129-1", "a version");
 	is_str(a.date, "2026-11-29T21:15:00Z", "a date");
-	signature_about_parse("date=2026-11-29 xname=a  name= version=1 name=c", &a);
-	is_str(a.date, "", "a day is too little to compare");
-	is_str(a.name, "c", "the last one counts");
+	signature_about_parse("date=2026-11-29 xname=a  name=b version=1 xdate=2027-01-01", &a);
+	is_str(a.date, "2026-11-29T00:00:00Z", "a day is its first second");
+	is_str(a.name, "b", "a word of another name is none");
+	for (const char *const *t = (const char *const[]){ "date=2026-11", "date=2026-11-31",
+							   "date=2026-11-29T21:15", "date=today",
+							   "date=2026-11-29-1",
+							   "date=", "date=2026-11-29T21:15:00ZZ",
+							   "xdate=2026-11-29", NULL };
+	     *t; t++) {
+		signature_about_parse(*t, &a);
+		is_str(a.date, "", "%s is no date", *t);
+	}
+	signature_about_parse("name=a date=2099-01-01 version=1 date=2026-11-29T21:15:00Z name= "
+			      "version=2",
+			      &a);
+	is_str(a.date, "", "of two dates none counts");
+	is_str(a.name, "", "nor of two names");
+	is_str(a.version, "", "nor of two versions");
+	signature_about_parse("date=2026-11-29T21:15:00.000000Z date=2026-11-29", &a);
+	is_str(a.date, "", "also when only one would fit");
 	signature_about_parse("", &a);
 	is_str(a.version, "", "nothing is there");
 	for (const char *const *t =
