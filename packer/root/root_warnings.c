@@ -4,6 +4,7 @@
 #include "base/fields.h"
 #include "root/login_check.h"
 #include "base/print.h"
+#include "root/ssh_check.h"
 #include "root/systemd_check.h"
 
 static void warn_of_owner(uid_t uid, uid_t usr)
@@ -43,56 +44,10 @@ void root_warn_of_directory(unsigned mode, uid_t uid, uid_t usr)
 	warn_of_owner(uid, usr);
 }
 
-/* Where no cloud is, cloud-init does nothing, unless its datasource is in the root. */
-static bool has_datasource(const struct root_files *packed)
-{
-	static const char *const seeds[] = { "var/lib/cloud/seed/nocloud",
-					     "var/lib/cloud/seed/nocloud-net",
-					     "etc/cloud/cloud.cfg.d/99-installer.cfg", /* Ubuntu */
-					     "etc/cloud/ds-identify.cfg", NULL };
-
-	return root_files_has_one_of(packed, seeds);
-}
-
 static bool has_cloud_init(const struct root_files *packed)
 {
 	return root_files_has(packed, "usr/bin/cloud-init") &&
 	       !root_files_has(packed, "etc/cloud/cloud-init.disabled");
-}
-
-/* An ssh server without host keys, where nothing creates them at boot, as in Debian: it would not start. */
-static void warn_of_ssh_keys(const struct root_files *packed)
-{
-	static const char *const servers[] = { "usr/sbin/sshd", "usr/bin/sshd", NULL };
-	static const char *const keys[] = { "etc/ssh/ssh_host_ed25519_key",
-					    "etc/ssh/ssh_host_ecdsa_key",
-					    "etc/ssh/ssh_host_rsa_key", NULL };
-	/* What distributions run before sshd; and changes of an admin, which may do it. */
-	static const char *const creators[] = {
-		"usr/lib/systemd/system/sshd-keygen@.service", /* Fedora, RHEL */
-		"usr/lib/systemd/system/sshd-keygen.service",
-		"usr/lib/systemd/system/sshdgenkeys.service", /* Arch */
-		"usr/sbin/sshd-gen-keys-start",               /* SUSE */
-		"etc/init.d/sshd",                            /* Alpine, Gentoo */
-		"etc/systemd/system/ssh.service.d",
-		"etc/systemd/system/sshd.service.d",
-		"etc/systemd/system/ssh.service",
-		"etc/systemd/system/sshd.service",
-		NULL
-	};
-
-	if (!root_files_has_one_of(packed, servers) || root_files_has_one_of(packed, keys) ||
-	    root_files_has_one_of(packed, creators))
-		return;
-	if (!has_cloud_init(packed))
-		print_warning(
-			"the root has an ssh server, but neither host keys nor a unit that "
-			"creates them: run ssh-keygen -A from a unit (ssh.service.d), or keep "
-			"them with --keep '/etc/ssh/ssh_host_*'");
-	else if (!has_datasource(packed))
-		print_warning("without a datasource cloud-init creates no host keys for the ssh "
-			      "server, no users and no network: give one with --overlay or a "
-			      "layer (var/lib/cloud/seed/nocloud), or boot with ds=nocloud");
 }
 
 /* SELinux in the root is strict, and nobody has labelled what the boot makes. */
@@ -106,38 +61,79 @@ static void warn_of_selinux(const struct root_files *packed)
 			      "SELINUX=permissive in etc/selinux/config");
 }
 
-/* Without a file only these modules of the C library know localhost. */
+/* ---- localhost ---- */
+
+/* Is it one of the words of a line, before a comment? */
+static bool has_word(struct field line, const char *const *words)
+{
+	const char *at = line.at, *end = line.at + line.size;
+	struct field word;
+
+	while ((word = field_next(&at, end)).size > 0 && *word.at != '#')
+		if (field_is_one_of(word, words))
+			return true;
+	return false;
+}
+
+/* Does /etc/hosts give it an address? */
+static bool names_localhost(const char *hosts)
+{
+	static const char *const names[] = { "localhost", NULL };
+	const char *next = hosts;
+	struct field line;
+
+	while (line_next(&next, hosts + strlen(hosts), &line))
+		if (has_word(line, names))
+			return true;
+	return false;
+}
+
+/* Without a line there only these modules of the C library know localhost. */
 static bool knows_localhost(const char *nsswitch)
 {
+	static const char *const modules[] = { "myhostname", "resolve", NULL };
 	const char *next = nsswitch;
 	struct field line;
 
-	while (line_next(&next, nsswitch + strlen(nsswitch), &line))
-		if (field_starts_with(line, "hosts:"))
-			return field_contains(line, "myhostname") ||
-			       field_contains(line, "resolve");
+	while (line_next(&next, nsswitch + strlen(nsswitch), &line)) {
+		if (!field_starts_with(line, "hosts:"))
+			continue;
+		line = (struct field){ line.at + strlen("hosts:"), line.size - strlen("hosts:") };
+		return has_word(line, modules);
+	}
 	return true;
 }
 
-/* docker export has it empty. */
+/* The name server of systemd-resolved knows it, too. */
+static bool asks_resolved(const struct root_files *packed)
+{
+	char target[64];
+
+	return packed->read_link(packed, "etc/resolv.conf", target, sizeof(target)) == 0 &&
+	       strstr(target, "systemd/resolve/stub-resolv.conf");
+}
+
+/* docker export has an empty file; others have a line for the machine's own name alone. */
 static void warn_of_hosts(const struct root_files *packed)
 {
 	_cleanup_free_ char *nsswitch = root_files_read(packed, "etc/nsswitch.conf");
+	_cleanup_free_ char *hosts = root_files_read(packed, "etc/hosts");
 	bool is_there = root_files_has(packed, "etc/hosts");
-	struct stat hosts = { 0 };
 
-	if (is_there && (packed->stat(packed, "etc/hosts", &hosts) < 0 || hosts.st_size > 0))
+	if ((is_there && (!hosts || names_localhost(hosts))) || !nsswitch ||
+	    knows_localhost(nsswitch) || asks_resolved(packed))
 		return;
-	if (nsswitch && !knows_localhost(nsswitch))
-		print_warning("etc/hosts is %s, so localhost has no address: give one with the "
-			      "line \"127.0.0.1 localhost\" with --overlay",
-			      is_there ? "empty" : "missing");
+	print_warning("etc/hosts %s, so localhost has no address: give one with the line "
+		      "\"127.0.0.1 localhost\" with --overlay",
+		      !is_there ? "is missing"
+		      : !*hosts ? "is empty"
+				: "has no line for it");
 }
 
 void root_warn_of_files(const struct root_files *packed, const char *init)
 {
 	warn_of_selinux(packed);
-	warn_of_ssh_keys(packed);
+	ssh_check_warn(packed, has_cloud_init(packed));
 	warn_of_hosts(packed);
 	if (!systemd_check_is(packed, init))
 		return;

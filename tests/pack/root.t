@@ -397,7 +397,15 @@ for my $tar (0, 1) {
 my $NO_KEYS = qr{^the root has an ssh server, but neither host keys nor a unit that creates them: run ssh-keygen -A from a unit \(ssh\.service\.d\), or keep them with --keep '/etc/ssh/ssh_host_\*'$};
 my $NO_SOURCE = qr{^without a datasource cloud-init creates no host keys for the ssh server, no users and no network: give one with --overlay or a layer \(var/lib/cloud/seed/nocloud\), or boot with ds=nocloud$};
 for my $case ([ 'host keys are scrubbed', {}, [], $NO_KEYS ], [ 'host keys are kept', {}, ['--keep=/etc/ssh/ssh_host_*'] ],
-	[ 'Fedora', { 'usr/lib/systemd/system/sshd-keygen@.service' => 'x' }, [] ], [ 'a drop-in', { 'etc/systemd/system/ssh.service.d/keys.conf' => 'x' }, [] ],
+	[ 'Fedora', { 'usr/lib/systemd/system/sshd-keygen@.service' => 'x' }, [] ], [ 'a drop-in', { 'etc/systemd/system/ssh.service.d/keys.conf' => "[Service]\nExecStartPre=/usr/bin/ssh-keygen -A\n" }, [] ],
+	[ 'a drop-in for something else', { 'etc/systemd/system/ssh.service.d/x.conf' => "[Service]\nNice=5\n" }, [], $NO_KEYS ],
+	[ 'a directory for drop-ins', { 'etc/systemd/system/ssh.service.d/' => undef }, [], $NO_KEYS ],
+	[ 'a drop-in that systemd does not read', { 'etc/systemd/system/ssh.service.d/keys.conf.old' => 'ssh-keygen -A' }, [], $NO_KEYS ],
+	[ 'a unit of its own', { 'etc/systemd/system/keys.service' => "[Service]\nExecStart=ssh-keygen -A\n" }, [] ],
+	[ 'the unit of the package', { 'etc/systemd/system/sshd.service' => "[Service]\nExecStart=/usr/sbin/sshd -D\n" }, [], $NO_KEYS ],
+	[ 'Raspberry Pi OS', { 'etc/systemd/system/multi-user.target.wants/regenerate_ssh_host_keys.service' => "[Service]\nExecStart=/usr/bin/ssh-keygen -A -v\n" }, [] ],
+	[ 'rc.local', { 'etc/rc.local' => "test -e /etc/ssh/ssh_host_rsa_key || dpkg-reconfigure openssh-server\n" }, [] ],
+	[ 'units of cloud-init', { 'usr/bin/cloud-init' => 'x', 'etc/systemd/system/cloud-init.target.wants/cloud-init.service' => "[Unit]\nBefore=sshd-keygen.service\n" }, [], $NO_SOURCE ],
 	[ 'cloud-init', { 'usr/bin/cloud-init' => 'x' }, [], $NO_SOURCE ], [ 'its datasource', { 'usr/bin/cloud-init' => 'x', 'var/lib/cloud/seed/nocloud/meta-data' => 'x' }, [] ],
 	[ 'cloud-init that is disabled', { 'usr/bin/cloud-init' => 'x', 'etc/cloud/cloud-init.disabled' => '' }, [], $NO_KEYS ]) {
 	my ($name, $files, $options, @warning) = @$case;
@@ -450,7 +458,14 @@ sub systemd_root {
 		[ 'localhost of systemd', { 'etc/nsswitch.conf' => "hosts: files myhostname\n", 'etc/hosts' => '' } ],
 		[ 'no localhost', { 'etc/nsswitch.conf' => "passwd: files\nhosts: files dns\n", 'etc/hosts' => '' },
 			qr{^etc/hosts is empty, so localhost has no address: give one with the line "127\.0\.0\.1 localhost" with --overlay$} ],
-		[ 'no hosts', { 'etc/nsswitch.conf' => "hosts: files dns\n" }, qr{^etc/hosts is missing, so localhost} ]);
+		[ 'no hosts', { 'etc/nsswitch.conf' => "hosts: files dns\n" }, qr{^etc/hosts is missing, so localhost} ],
+		[ 'hosts without localhost', { 'etc/nsswitch.conf' => "hosts:files dns # myhostname\n", 'etc/hosts' => "#127.0.0.1 localhost\n127.0.1.1\tbuilder # localhost\n" },
+			qr{^etc/hosts has no line for it, so localhost has no address: give one with the line "127\.0\.0\.1 localhost" with --overlay$} ],
+		[ 'localhost beside others', { 'etc/nsswitch.conf' => "hosts: files dns\n", 'etc/hosts' => "127.0.1.1 builder\n::1\tip6-localhost localhost # x\n" } ],
+		[ 'localhost of resolved', { 'etc/nsswitch.conf' => "hosts:files resolve [!UNAVAIL=return] dns\n", 'etc/hosts' => "127.0.1.1 builder\n" } ],
+		[ 'localhost of its server', { 'etc/nsswitch.conf' => "hosts: files dns\n", 'etc/hosts' => "127.0.1.1 builder\n",
+			'etc/resolv.conf' => { link => '../run/systemd/resolve/stub-resolv.conf' } } ],
+		[ 'localhost without the C library of GNU', { 'etc/hosts' => "127.0.1.1 builder\n" } ]);
 	for my $case (@cases) {
 		my ($name, $files, @warnings) = @$case;
 		my $root = systemd_root(%$files);
