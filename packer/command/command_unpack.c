@@ -135,7 +135,7 @@ static void warn_of_owners(const struct tree_losses *l)
 	if (l->set_id)
 		snprintf(set_id, sizeof(set_id), ", nor the setuid and setgid bits of %llu of them",
 			 (unsigned long long)l->set_id);
-	print_warning("owner and group of %llu file%s were not kept%s: unpack as root to keep them",
+	print_warning("owner and group of %llu file%s were not kept%s: run it as root to keep them",
 		      (unsigned long long)l->owners, print_plural(l->owners), set_id);
 }
 

@@ -55,8 +55,7 @@ static bool fits(const char *form, const char *text)
 	return true;
 }
 
-/* Anywhere in it. */
-static bool has_mac(struct field text)
+struct field card_profile_find_mac(struct field text)
 {
 	static const char *const forms[] = { "xx:xx:xx:xx:xx:xx", "xxxx.xxxx.xxxx" };
 
@@ -64,8 +63,8 @@ static bool has_mac(struct field text)
 		for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
 			if (strlen(forms[i]) <= text.size - start &&
 			    fits(forms[i], text.at + start))
-				return true;
-	return false;
+				return (struct field){ text.at + start, strlen(forms[i]) };
+	return (struct field){ text.at, 0 };
 }
 
 /* Where a comment begins in a line, or its end. */
@@ -87,7 +86,8 @@ bool card_profile_has_mac(const char *text, size_t size)
 		end = find_comment(line);
 		for (at = line.at; at < end; at++)
 			if ((*at == '=' || *at == ':') && is_key(key_before(line.at, at)) &&
-			    has_mac((struct field){ at + 1, (size_t)(end - at - 1) }))
+			    card_profile_find_mac((struct field){ at + 1, (size_t)(end - at - 1) })
+					    .size > 0)
 				return true;
 	}
 	return false;

@@ -9,12 +9,19 @@
 
 #include "tree/root_files.h"
 
+/* The first of its kind, and the file that has it. "": there is none. */
+struct network_finding {
+	char text[64], path[256];
+};
+
 struct network_check {
-	char card[64], card_path[256];       /* the first that names a card which is not there */
-	char address[64], address_path[256]; /* the first that gives a card an address */
-	bool fits;                           /* some are for cards that are there */
-	bool is_left, is_left_out;           /* some stay; some do not */
-	bool is_given; /* an overlay has some: whoever made it knows his network */
+	struct network_finding card;         /* which is not there */
+	struct network_finding address, mac; /* that a card gets */
+	struct network_finding address_of_dhcpcd;
+	struct network_finding place; /* of a card that gets a name for it */
+	bool fits;                    /* some are for cards that are there */
+	bool is_left, is_left_out;    /* some stay; some do not */
+	bool is_given;                /* an overlay has some: whoever made it knows his network */
 };
 
 /* Looks at a file of the root; others than those of the network are passed over. */

@@ -1,139 +1,18 @@
-/* Lines of five formats, which become stanzas: the card, its address. */
+/* Lines of several formats, which become stanzas: the card, its address. */
 #include "root/network_config.h"
 
-#include <ctype.h>
-#include <fnmatch.h>
 #include <string.h>
 
 #include "base/glob.h"
 #include "base/util.h"
-
-#define NAME_MAX_CARD 64
-
-/* What is said of a card, or of all that fit. */
-struct stanza {
-	struct field
-		names; /* patterns, with blanks or semicolons between them; size 0: none so far */
-	struct field address;
-	bool is_ethernet; /* it is for cards, by their kind */
-};
+#include "root/netplan.h"
+#include "root/network_stanza.h"
 
 struct reading {
 	struct network_config *ret;
-	struct stanza stanza;
+	struct network_stanza stanza;
 	struct field section; /* of an ini file */
-	struct {
-		bool is_inside;               /* a mapping of cards */
-		bool expects_address;         /* in the next line */
-		size_t section, card, option; /* how far they are indented; 0: not known */
-	} netplan;
 };
-
-/* ---- names and addresses ---- */
-
-static bool is_letter_with_digit(struct field name, size_t at, const char *letters)
-{
-	return at + 1 < name.size && strchr(letters, name.at[at]) &&
-	       isdigit((unsigned char)name.at[at + 1]);
-}
-
-/* As systemd.net-naming-scheme(7) and biosdevname name Ethernet cards, and patterns for them: enp1s0, enx…, em1, en*. */
-static bool is_renamed(struct field name)
-{
-	size_t fixed = 0;
-
-	if (field_starts_with(name, "em"))
-		return is_letter_with_digit(name, 1, "m") || field_is(name, "em*");
-	if (!field_starts_with(name, "en"))
-		return false;
-	while (fixed < name.size && !strchr("*?[", name.at[fixed]))
-		fixed++;
-	if (fixed < name.size)
-		return true;
-	return is_letter_with_digit(name, 2, "bcdiopPsvX") ||
-	       (field_starts_with(name, "enx") && name.size == strlen("enx001122334455"));
-}
-
-static bool fits(struct field name)
-{
-	char pattern[NAME_MAX_CARD];
-
-	if (field_starts_with(name, "eth") || field_starts_with(name, "!"))
-		return true;
-	if (name.size >= sizeof(pattern))
-		return false;
-	memcpy(pattern, name.at, name.size);
-	pattern[name.size] = '\0';
-	return fnmatch(pattern, "eth0", 0) == 0;
-}
-
-/* The address at the beginning of a value, behind brackets and quotes; empty: there is none that another machine could not
- * have, too. */
-static struct field address_of(struct field value)
-{
-	static const char *const own[] = { "127.", "169.254.", "0.0.0.0", "fe80:", "FE80:" };
-	struct field f = value;
-
-	while (f.size > 0 && strchr(" \t[\"'", *f.at))
-		f = (struct field){ f.at + 1, f.size - 1 };
-	for (size_t n = 0; n < f.size; n++)
-		if (!isxdigit((unsigned char)f.at[n]) && f.at[n] != '.' && f.at[n] != ':')
-			f.size = n;
-	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
-		if (field_starts_with(f, own[i]))
-			f.size = 0;
-	return f.size < 3 || field_is(f, "::1") ||
-			       !(field_contains(f, ".") || field_contains(f, ":"))
-		       ? (struct field){ f.at, 0 }
-		       : f;
-}
-
-/* ---- stanzas ---- */
-
-static struct field next_name(struct field *names)
-{
-	size_t n = 0, skipped = 0;
-	struct field name;
-
-	while (skipped < names->size && strchr(" \t;\"'/", names->at[skipped]))
-		skipped++;
-	name.at = names->at + skipped;
-	while (skipped + n < names->size && !strchr(" \t;\"'", name.at[n]))
-		n++;
-	name.size = n;
-	*names = (struct field){ name.at + n, names->size - skipped - n };
-	return name;
-}
-
-/* What it says, goes to the result; the next begins. */
-static void finish(struct reading *r)
-{
-	struct stanza *s = &r->stanza;
-	bool is_card = s->is_ethernet && s->names.size == 0;
-	struct field names = s->names, name;
-
-	r->ret->fits |= is_card;
-	r->ret->is_any |= is_card;
-	while ((name = next_name(&names)).size > 0) {
-		bool is_fit = fits(name), is_other = !is_fit && is_renamed(name);
-
-		r->ret->is_any |= !field_is(name, "lo");
-		r->ret->fits |= is_fit;
-		if (is_other && r->ret->card.size == 0)
-			r->ret->card = name;
-		is_card |= is_fit || is_other || field_starts_with(name, "bond") ||
-			   field_starts_with(name, "team");
-	}
-	if (is_card && r->ret->address.size == 0)
-		r->ret->address = s->address;
-	*s = (struct stanza){ 0 };
-}
-
-static void set_address(struct reading *r, struct field value)
-{
-	if (r->stanza.address.size == 0)
-		r->stanza.address = address_of(value);
-}
 
 /* ---- lines ---- */
 
@@ -160,18 +39,91 @@ static bool split(struct field line, char separator, struct field *key, struct f
 	return true;
 }
 
+/* ---- ifupdown ---- */
+
+/* "auto /en*=lan": cards by pattern, which get what "iface lan" says. Other words name an iface of the same name. */
+static void read_auto(struct reading *r, const char *at, const char *end)
+{
+	struct field word, part;
+
+	while ((word = field_next(&at, end)).size > 0) {
+		bool is_pattern = field_starts_with(word, "/");
+
+		if (!is_pattern && !field_contains(word, "="))
+			continue;
+		word = (struct field){ word.at + is_pattern, word.size - is_pattern };
+		if (field_next_part(&word, '=', &part) && field_next_part(&part, '/', &word))
+			(void)network_stanza_note_card(r->ret, word);
+	}
+}
+
+/* What a bridge, a bond or a VLAN is made of. */
+static void read_ports(struct reading *r, struct field kind, const char *at, const char *end)
+{
+	struct field word;
+
+	while ((word = field_next(&at, end)).size > 0) {
+		r->stanza.is_alone |= field_is(word, "none") && field_starts_with(kind, "bridge");
+		r->stanza.is_over |= field_is(word, "all") ||
+				     network_stanza_note_card(r->ret, word);
+		r->ret->fits |= field_is(word, "all");
+	}
+}
+
+/* A command of an interface that gives it a MAC address: those that speak of other machines' are right. */
+static bool sets_mac(struct field line)
+{
+	return field_contains(line, "hw ether") ||
+	       (field_contains(line, "link set") && field_contains(line, " address "));
+}
+
 static void read_interfaces(struct reading *r, struct field line)
 {
+	static const char *const macs[] = { "hwaddress", "bridge_hw", "bridge-hw", NULL };
+	static const char *const commands[] = { "pre-up", "up", "post-up", NULL };
+	static const char *const ports[] = { "bridge_ports",    "bridge-ports",
+					     "bond-slaves",     "bond_slaves",
+					     "slaves",          "vlan-raw-device",
+					     "vlan_raw_device", NULL };
 	const char *at = line.at, *end = line.at + line.size;
 	struct field word = field_next(&at, end);
 
 	if (field_is(word, "iface")) {
-		finish(r);
+		network_stanza_finish(&r->stanza, r->ret);
 		r->stanza.names = field_next(&at, end);
+	} else if (field_is(word, "auto") || field_starts_with(word, "allow-")) {
+		read_auto(r, at, end);
+	} else if (field_is_one_of(word, ports)) {
+		read_ports(r, word, at, end);
 	} else if (field_is(word, "address")) {
-		set_address(r, field_next(&at, end));
+		network_stanza_set_address(&r->stanza, field_next(&at, end));
+	} else if (field_is_one_of(word, macs) ||
+		   (field_is_one_of(word, commands) && sets_mac(line))) {
+		network_stanza_set_mac(&r->stanza, line);
 	}
 }
+
+/* ---- dhcpcd ---- */
+
+/* What stands before the first interface is for all cards; a profile is for what one of them says. */
+static void read_dhcpcd(struct reading *r, struct field line)
+{
+	static const char *const parts[] = { "interface", "profile", "ssid", NULL };
+	static const char *const addresses[] = { "ip_address", "ip6_address", NULL };
+	const char *at = line.at, *end = line.at + line.size;
+	struct field word = field_next(&at, end), key, value;
+
+	if (field_is_one_of(word, parts)) {
+		network_stanza_finish(&r->stanza, r->ret);
+		r->stanza.names = field_is(word, "interface") ? field_next(&at, end) : word;
+	} else if (field_is(word, "static") &&
+		   split((struct field){ at, (size_t)(end - at) }, '=', &key, &value) &&
+		   field_is_one_of(key, addresses)) {
+		network_stanza_set_address(&r->stanza, value);
+	}
+}
+
+/* ---- files of keys and values ---- */
 
 static void read_ifcfg(struct reading *r, struct field line)
 {
@@ -182,7 +134,7 @@ static void read_ifcfg(struct reading *r, struct field line)
 	if (field_is(key, "DEVICE") && value.size > 0)
 		r->stanza.names = value;
 	else if (field_starts_with(key, "IPADDR") || field_is(key, "IPV6ADDR"))
-		set_address(r, value);
+		network_stanza_set_address(&r->stanza, value);
 }
 
 /* False: the line is no key of a section. */
@@ -208,7 +160,7 @@ static void read_keyfile(struct reading *r, struct field line)
 		r->stanza.is_ethernet = field_is(value, "ethernet") ||
 					field_is(value, "802-3-ethernet");
 	else if (field_starts_with(key, "address") && field_starts_with(r->section, "[ipv"))
-		set_address(r, value);
+		network_stanza_set_address(&r->stanza, value);
 }
 
 static void read_networkd(struct reading *r, struct field line)
@@ -219,7 +171,7 @@ static void read_networkd(struct reading *r, struct field line)
 		return;
 	if (field_is(key, "Name") && field_is(r->section, "[Match]")) {
 		if (r->stanza.names.size > 0) /* one more is for these, too */
-			finish(r);
+			network_stanza_finish(&r->stanza, r->ret);
 		r->stanza.names = value;
 	} else if (field_is(key, "Type") && field_is(r->section, "[Match]"))
 		r->stanza.is_ethernet = field_contains(value, "ether");
@@ -227,78 +179,33 @@ static void read_networkd(struct reading *r, struct field line)
 		r->ret->fits = r->ret->is_any = true;
 	else if (field_is(key, "Address") &&
 		 (field_is(r->section, "[Network]") || field_is(r->section, "[Address]")))
-		set_address(r, value);
+		network_stanza_set_address(&r->stanza, value);
 }
 
-/* ---- netplan ---- */
-
-static void read_option(struct reading *r, struct field key, struct field value)
+/* A name for the card at one place. */
+static void read_link(struct reading *r, struct field line)
 {
-	if (field_is(key, "match"))
-		r->stanza = (struct stanza){ .is_ethernet = true, .address = r->stanza.address };
-	else if (field_is(key, "addresses"))
-		set_address(r, value);
-	r->netplan.expects_address = field_is(key, "addresses") && value.size == 0;
-}
-
-static void read_card(struct reading *r, struct field name, struct field options)
-{
-	finish(r);
-	r->netplan.option = 0;
-	r->stanza = (struct stanza){ .names = name };
-	if (field_contains(options, "match:"))
-		r->stanza = (struct stanza){ .is_ethernet = true };
-}
-
-/* A mapping of cards, in one line: {ens3: {dhcp4: true}} */
-static void read_flow(struct reading *r, struct field value)
-{
-	struct field name, options;
-
-	if (field_starts_with(value, "{") &&
-	    split((struct field){ value.at + 1, value.size - 1 }, ':', &name, &options))
-		read_card(r, name, options);
-}
-
-static void read_section(struct reading *r, struct field key, struct field value, size_t indent)
-{
-	r->netplan.is_inside = field_is(key, "ethernets") || field_is(key, "bonds");
-	r->netplan.section = indent;
-	r->netplan.card = 0;
-	if (r->netplan.is_inside)
-		read_flow(r, value);
-}
-
-static void read_netplan(struct reading *r, struct field line)
-{
-	bool expects_address = r->netplan.expects_address;
 	struct field key, value;
-	size_t indent = 0;
 
-	while (indent < line.size && line.at[indent] == ' ')
-		indent++;
-	if (expects_address && indent < line.size && line.at[indent] == '-')
-		set_address(r, (struct field){ line.at + indent + 1, line.size - indent - 1 });
-	if (!split(line, ':', &key, &value) || *key.at == '-')
+	if (!read_ini(r, line, &key, &value))
 		return;
-	r->netplan.expects_address = false;
-	if (!r->netplan.is_inside || indent <= r->netplan.section)
-		return read_section(r, key, value, indent);
-	if (r->netplan.card == 0)
-		r->netplan.card = indent;
-	if (indent <= r->netplan.card)
-		return read_card(r, key, value);
-	if (r->netplan.option == 0)
-		r->netplan.option = indent;
-	if (indent == r->netplan.option)
-		read_option(r, key, value);
+	if (field_is(key, "Path") && field_is(r->section, "[Match]"))
+		r->ret->place = value;
+	else if (field_is(key, "Name") && field_is(r->section, "[Link]"))
+		r->ret->placed = value;
+}
+
+static bool is_pattern(struct field f)
+{
+	return field_contains(f, "*") || field_contains(f, "?") || field_contains(f, "[") ||
+	       field_contains(f, " ");
 }
 
 /* ---- files ---- */
 
 static const struct format {
 	const char *glob;
-	void (*read)(struct reading *r, struct field line);
+	void (*read)(struct reading *r, struct field line); /* NULL: netplan_read() */
 } formats[] = {
 	{ "/etc/network/interfaces", read_interfaces },
 	{ "/etc/network/interfaces.d/*", read_interfaces },
@@ -306,7 +213,9 @@ static const struct format {
 	{ "/etc/sysconfig/network/ifcfg-*", read_ifcfg },
 	{ "/etc/NetworkManager/system-connections/*", read_keyfile },
 	{ "/etc/systemd/network/*.network", read_networkd },
-	{ "/etc/netplan/*.yaml", read_netplan },
+	{ "/etc/systemd/network/*.link", read_link },
+	{ "/etc/dhcpcd.conf", read_dhcpcd },
+	{ "/etc/netplan/*.yaml", NULL },
 };
 
 static const struct format *format_of(const char *path)
@@ -319,26 +228,50 @@ static const struct format *format_of(const char *path)
 
 bool network_config_is(const char *path)
 {
-	return format_of(path) != NULL;
+	const struct format *format = format_of(path);
+
+	return format && format->read != read_link;
+}
+
+bool network_config_is_link(const char *path)
+{
+	const struct format *format = format_of(path);
+
+	return format && format->read == read_link;
+}
+
+static void read_lines(const struct format *format, const char *path, const char *text, size_t size,
+		       struct network_config *ret)
+{
+	struct reading r = { .ret = ret };
+	const char *next = text, *name;
+	struct field line;
+
+	if (format->read == read_ifcfg) {
+		name = strstr(path, "/ifcfg-") + strlen("/ifcfg-");
+		r.stanza.names = (struct field){ name, strlen(name) };
+	}
+	r.stanza.is_ethernet = format->read == read_dhcpcd;
+	while (line_next(&next, text + size, &line))
+		format->read(&r, line);
+	network_stanza_finish(&r.stanza, ret);
 }
 
 void network_config_read(const char *path, const char *text, size_t size,
 			 struct network_config *ret)
 {
 	const struct format *format = format_of(path);
-	struct reading r = { .ret = ret };
-	const char *next = text, *name;
-	struct field line;
 
 	*ret = (struct network_config){ 0 };
 	if (!format)
 		return;
+	if (!format->read)
+		return netplan_read(text, size, ret);
 	ret->is_any = format->read == read_keyfile || format->read == read_networkd;
-	if (format->read == read_ifcfg) {
-		name = strstr(path, "/ifcfg-") + strlen("/ifcfg-");
-		r.stanza.names = (struct field){ name, strlen(name) };
-	}
-	while (line_next(&next, text + size, &line))
-		format->read(&r, line);
-	finish(&r);
+	read_lines(format, path, text, size, ret);
+	if (format->read ==
+	    read_dhcpcd) /* which configures all cards, also without a word of them */
+		*ret = (struct network_config){ .address = ret->address };
+	if (ret->placed.size == 0 || is_pattern(ret->place))
+		ret->place.size = 0;
 }

@@ -190,6 +190,7 @@ static const struct {
 	{ "/etc/network/interfaces", RULE_NETWORK, "network cards and addresses of one machine" },
 	{ "/etc/network/interfaces.d/*", RULE_NETWORK,
 	  "network cards and addresses of one machine" },
+	{ "/etc/dhcpcd.conf", RULE_NETWORK, "network cards and addresses of one machine" },
 	{ "/etc/udev/rules.d/*-persistent-cd.rules", RULE_LEAVE_OUT, "another machine's drives" },
 	{ "/etc/resolv.conf", RULE_RESOLV_CONF, "name servers of another network" },
 

@@ -121,7 +121,7 @@ sub without_owners { return join '', map { s/^(\S+ \S \d+) \d+ \d+/$1/r } split 
 # 400 files, 7 directories and the root of them are root's in the archive.
 sub is_said {
 	my ($r, $name) = @_;
-	is("$r->{exit} $r->{err}", "0 tarboot: warning: owner and group of 408 files were not kept: unpack as root to keep them\n", $name);
+	is("$r->{exit} $r->{err}", "0 tarboot: warning: owner and group of 408 files were not kept: run it as root to keep them\n", $name);
 }
 
 {
@@ -151,7 +151,7 @@ sub is_said {
 		tar_member(name => 'l', type => 2, link => 'own'), @files, tar_end());
 	my $r = as_user(['--nproc=100']);
 	is("$r->{exit} $r->{err}", '0 tarboot: warning: owner and group of 5 files were not kept, nor the setuid and setgid bits of 4 of them: '
-		. "unpack as root to keep them\n", 'set-id bits of others');
+		. "run it as root to keep them\n", 'set-id bits of others');
 	my %mode = $r->{tree} =~ /^(\S+) \S (\d+) /mg;
 	is_deeply([ map { $mode{$_} } qw(of-root of-its-group of-another own d) ], [ qw(0755 0755 0755 6755 1775) ], 'are not there; his own are') or diag($r->{tree});
 }

@@ -111,6 +111,8 @@ static void read_network(const char *text, size_t size)
 					     "etc/sysconfig/network-scripts/ifcfg-a",
 					     "etc/NetworkManager/system-connections/a",
 					     "etc/systemd/network/a.network",
+					     "etc/systemd/network/a.link",
+					     "etc/dhcpcd.conf",
 					     "etc/netplan/a.yaml" };
 	struct network_config c;
 
@@ -119,6 +121,10 @@ static void read_network(const char *text, size_t size)
 		promise(!c.card.size || (c.card.size > 2 && c.is_any));
 		promise(!c.address.size || (c.address.at >= text && c.address.size > 1 &&
 					    c.address.at + c.address.size <= text + size));
+		promise(!c.mac.size || (c.mac.at >= text && c.mac.size >= 14 &&
+					c.mac.at + c.mac.size <= text + size));
+		promise(!c.place.size || (c.place.at >= text && c.placed.size > 0 &&
+					  c.place.at + c.place.size <= text + size));
 		fuzz_accepted += c.is_any;
 	}
 }

@@ -195,8 +195,11 @@ for my $case ([ "nameserver 192.168.7.1\n", '192.168.7.1' ], [ "# x\n\nsearch la
 	my $NAME = sub { "tarboot: warning: $_[0] is for a card named $_[1], which the default kernel line of `tarboot netboot` names eth0: "
 			. "give one for eth0 with --overlay, or boot without net.ifnames=0\n" };
 	my $ADDRESS = sub { "tarboot: warning: $_[0] gives every machine the address $_[1]: replace it with --overlay, by one for DHCP, or leave it out with --exclude\n" };
+	my $MAC_OF  = sub { "tarboot: warning: $_[0] gives every machine the MAC address $_[1], so that no two of them can be in one network: take that line out, or replace the file with --overlay\n" };
+	my $PLACE   = sub { "tarboot: warning: $_[0] is for a card at $_[1], and nothing configures the network of a machine that has its card elsewhere: give one for eth0, too, with --overlay\n" };
 	my $NONE    = "tarboot: warning: no configuration of the network is left, since what the root has is for the MAC address of another machine: give one with --overlay\n";
 	my ($I, $P, $D, $K) = qw(etc/network/interfaces etc/netplan/50-a.yaml etc/systemd/network/10-a.network etc/NetworkManager/system-connections/a.nmconnection);
+	my ($L, $PCI) = ('etc/systemd/network/10-a.link', "[Match]\nPath=pci-0000:00:1f.6\n[Link]\nName=lan0\n");
 	my $lo    = "auto lo\niface lo inet loopback\n";
 	my $given = write_files(scratch('network'), $P => "x\n");
 	my @cases = (
@@ -214,6 +217,18 @@ for my $case ([ "nameserver 192.168.7.1\n", '192.168.7.1' ], [ "# x\n\nsearch la
 		[ 'systemd, with one name more', { $D => "[Match]\nName=eth*\nName=en*\n[Network]\nDHCP=yes\n" }, '' ],
 		[ 'systemd', { $D => "[Match]\nName=en*\n[Network]\nAddress=192.0.2.7/24\n" }, $NAME->($D, 'en*') . $ADDRESS->($D, '192.0.2.7') ],
 		[ 'one for each name', { $D => "[Match]\nName=en*\n[Network]\nDHCP=yes\n", $D =~ s/10/20/r => "[Match]\nName=eth0\n[Network]\nDHCP=yes\n" }, '' ],
+		[ 'one MAC address for all', { $I => $lo . "auto eth0\niface eth0 inet dhcp\n  hwaddress ether 52:54:00:12:34:56\n" }, $MAC_OF->($I, '52:54:00:12:34:56') ],
+		[ 'a bridge', { $I => "iface br0 inet static\n address 192.0.2.7\n bridge_ports enp1s0\n" }, $NAME->($I, 'enp1s0') . $ADDRESS->($I, '192.0.2.7') ],
+		[ 'a bridge inside', { $I => "iface eth0 inet dhcp\niface br0 inet static\n address 192.0.2.7\n bridge_ports none\n" }, '' ],
+		[ 'cards by pattern', { $I => "auto /en*=lan\niface lan inet dhcp\n" }, $NAME->($I, 'en*') ],
+		[ 'netplan in braces', { $P => "network: {version: 2, ethernets: {ens3: {dhcp4: true}}}\n" }, $NAME->($P, 'ens3') ],
+		[ 'an address in braces', { $P => "network: {version: 2, ethernets: {eth0: {addresses: [192.0.2.7/24]}}}\n" }, $ADDRESS->($P, '192.0.2.7') ],
+		[ 'dhcpcd', { 'etc/dhcpcd.conf' => "interface eth0\nstatic ip_address=192.0.2.7/24\n", 'usr/sbin/dhcpcd' => 'x' }, $ADDRESS->('etc/dhcpcd.conf', '192.0.2.7') ],
+		[ 'dhcpcd that is not there', { 'etc/dhcpcd.conf' => "interface eth0\nstatic ip_address=192.0.2.7/24\n" }, '' ],
+		[ 'a name for a place', { $L => $PCI, $I => "iface lan0 inet dhcp\n" }, $PLACE->($L, 'pci-0000:00:1f.6') ],
+		[ 'a name for a place, and eth0', { $L => $PCI, $I => "iface lan0 inet dhcp\niface eth0 inet dhcp\n" }, '' ],
+		[ 'a name for a place, and all', { $L => $PCI, $D => "[Match]\nType=ether\n[Network]\nDHCP=yes\n" }, '' ],
+		[ 'a name for a place alone', { $L => $PCI }, '' ], [ 'a name for a card', { $L => $MAC }, '' ],
 		[ 'an overlay', { $I => "iface enp1s0 inet dhcp\n", $D => $MAC }, '', "--overlay=$given" ], [ '--keep', { $I => "iface enp1s0 inet dhcp\n" }, '', "--keep=$I" ],
 		[ 'one card', { $D => $MAC }, $NONE ], [ 'one card, and lo', { $P => $MAC, $I => $lo }, $NONE ],
 		[ 'one card, and others', { $P => $MAC, $I => "iface eth0 inet dhcp\n" }, '' ],

@@ -1,0 +1,10 @@
+/*
+ * netplan's YAML: the cards that it is for, and what they get. Knows mappings in lines and in braces, lists, quotes and comments; no
+ * anchors, tags and texts of several lines. Pure.
+ */
+#pragma once
+
+#include "root/network_config.h"
+
+/* text: size bytes, in which the fields of *ret lie. */
+void netplan_read(const char *text, size_t size, struct network_config *ret);
