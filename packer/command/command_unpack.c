@@ -128,7 +128,7 @@ const struct command_usage usage_verify = {
 
 static void warn_of_owners(const struct tree_losses *l)
 {
-	char set_id[64] = "";
+	char set_id[80] = "";
 
 	if (l->owners == 0)
 		return;
