@@ -95,7 +95,7 @@ static int check_names(struct rootfs *fs, const char *directory, struct fail *f)
 			snprintf(full, sizeof(full), "%s/%s", directory, path);
 			return fail_errno(f, i->error, full, "cannot read it");
 		}
-		print_warning("/%s is packed empty, since another file system is mounted there in "
+		print_warning("/%s is packed empty, since it is a mount point or a subvolume in "
 			      "%s: give a copy of the whole",
 			      path, directory);
 	}

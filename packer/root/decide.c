@@ -565,7 +565,7 @@ static void warn_of_mount(const struct decisions *d, const struct root_name *n, 
 {
 	if (!is_of_overlay(d, n) && is_emptied(d, path))
 		return;
-	print_warning("/%s is packed empty, since another file system is mounted there in %s: give "
+	print_warning("/%s is packed empty, since it is a mount point or a subvolume in %s: give "
 		      "what is in it by --overlay, or a copy of the whole",
 		      path, layer_name(d, n));
 }

@@ -15,7 +15,7 @@
 struct source_member {
 	struct member m;
 	int error; /* errno; what is in this directory, or its attributes, could not be read; 0 = all is known */
-	bool is_mount; /* another file system is mounted on this directory: it was not entered */
+	bool is_mount; /* of this directory: a mount point or a subvolume, which was not entered */
 };
 
 struct source;

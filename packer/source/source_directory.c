@@ -1,6 +1,6 @@
 /*
  * A directory as a source: depth first, names in byte order, so that of several names of a file the same is the first
- * whatever readdir says. Does not leave its file system.
+ * whatever readdir says. Does not leave its file system, nor enter what is mounted in it.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -38,6 +38,7 @@ struct source_directory {
 	struct source base;
 	struct level *level;
 	dev_t dev;
+	int mount; /* of the root, as Linux numbers them; -1: not known */
 	bool started;
 	void *first_names;            /* tsearch tree of struct first_name */
 	char *path;                   /* of the current member; owned */
@@ -187,8 +188,17 @@ static int read_xattr(struct source_directory *d, const char *proc_path, const c
 
 bool source_takes_xattr(const char *name)
 {
-	return strncmp(name, "system.", 7) != 0 || strcmp(name, ACL_XATTR_ACCESS) == 0 ||
-	       strcmp(name, ACL_XATTR_DEFAULT) == 0;
+	static const char *const namespaces[] = { "security.", "trusted.", "user." };
+	static const char *const lustre[] = { "trusted.lov", "trusted.lma", "trusted.link",
+					      "trusted.lmv" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(lustre); i++)
+		if (strcmp(name, lustre[i]) == 0)
+			return false;
+	for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++)
+		if (strncmp(name, namespaces[i], strlen(namespaces[i])) == 0)
+			return true;
+	return strcmp(name, ACL_XATTR_ACCESS) == 0 || strcmp(name, ACL_XATTR_DEFAULT) == 0;
 }
 
 /* The link itself is meant, and there is no llistxattrat: through /proc/self/fd of its directory. */
@@ -299,6 +309,22 @@ static int read_member(struct source_directory *d, int dir_fd, const char *name,
 	return r;
 }
 
+/* Which mount it is in, as Linux numbers them; -1: not known. */
+static int mount_of(int fd)
+{
+	char path[64], line[128];
+	int id = -1;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	in = fopen(path, "re");
+	while (in && fgets(line, sizeof(line), in))
+		(void)sscanf(line, "mnt_id: %d", &id);
+	if (in)
+		fclose(in);
+	return id;
+}
+
 /* The root itself. */
 static int start(struct source_directory *d, struct fail *f)
 {
@@ -309,6 +335,7 @@ static int start(struct source_directory *d, struct fail *f)
 	if (fstat(d->root_fd, &st) < 0)
 		return fail_errno(f, errno, ".", "cannot access it");
 	d->dev = st.st_dev;
+	d->mount = mount_of(d->root_fd);
 	(void)describe(d, &st);
 	r = read_xattrs(d, d->root_fd, ".");
 	if (r == 0)
@@ -316,10 +343,10 @@ static int start(struct source_directory *d, struct fail *f)
 	return r < 0 ? fail_errno(f, r, ".", "cannot read the root directory") : 1;
 }
 
-/* A mount point stays as the empty directory that it will be. */
+/* A mount point stays as the empty directory that it will be, also of a part of the same file system (mount --bind). */
 static int descend(struct source_directory *d, int dir_fd, const char *name, const struct stat *st)
 {
-	int fd;
+	int fd, mount;
 
 	if (!S_ISDIR(st->st_mode))
 		return 0;
@@ -328,7 +355,14 @@ static int descend(struct source_directory *d, int dir_fd, const char *name, con
 		return 0;
 	}
 	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? -errno : enter(d, fd, name);
+	if (fd < 0)
+		return -errno;
+	mount = mount_of(fd);
+	if (mount == d->mount || mount < 0 || d->mount < 0)
+		return enter(d, fd, name);
+	close(fd);
+	d->base.current.is_mount = true;
+	return 0;
 }
 
 /* It may be left out, which decide.c knows. Until then it is a directory, since any pattern may name one. */
@@ -427,22 +461,6 @@ static void directory_close(struct source *s)
 static const struct source_kind kind = { .next = directory_next,
 					 .place = directory_place,
 					 .close = directory_close };
-
-/* Which mount it is in, as Linux numbers them; -1: not known. */
-static int mount_of(int fd)
-{
-	char path[64], line[128];
-	int id = -1;
-	FILE *in;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	in = fopen(path, "re");
-	while (in && fgets(line, sizeof(line), in))
-		(void)sscanf(line, "mnt_id: %d", &id);
-	if (in)
-		fclose(in);
-	return id;
-}
 
 /* A bind mount of it is another mount, in which /proc and the like are empty. */
 static bool is_running_system(int fd)

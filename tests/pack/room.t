@@ -90,7 +90,7 @@ SKIP: {
 	make_path("$mounted/etc/conf");
 	$r = try(Net::private_machine(), 'sh', '-c', 'mount -t tmpfs none "$0/etc/conf" && exec "$@"', $mounted, $TARBOOT, 'netboot', $stream, '-o', $site, @NET, '--stream', '--layer', $mounted);
 	is($r->{exit}, 0, 'something mounted in it') or diag($r->{err});
-	is($r->{err}, "tarboot: warning: /etc/conf is packed empty, since another file system is mounted there in $mounted: give a copy of the whole\n", 'it warns');
+	is($r->{err}, "tarboot: warning: /etc/conf is packed empty, since it is a mount point or a subvolume in $mounted: give a copy of the whole\n", 'it warns');
 }
 
 # ---- layers for all ----

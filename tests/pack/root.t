@@ -504,15 +504,15 @@ sub systemd_root {
 
 # A file system mounted in the root stays out; its mount point is an empty directory.
 SKIP: {
-	my $root = root_with('mnt/below' => 'below', 'mnt/data/x' => 'x');
+	my $root = root_with('mnt/below' => 'below', 'mnt/data/x' => 'x', 'home/below' => 'x', 'srv/own/x' => 'x');
 	my $r    = try('unshare', '-m', 'sh', '-c', <<'END', $TARBOOT, $root, $image);
-mount --make-rprivate / && mount -t tmpfs none "$1/mnt" && mount -t tmpfs none "$1/proc" || exit 77
+mount --make-rprivate / && mount -t tmpfs none "$1/mnt" && mount -t tmpfs none "$1/proc" && mount --bind "$1/srv" "$1/home" || exit 77
 echo above >"$1/mnt/above"
 exec "$0" pack "$1" -o "$2" --no-shell --kernel=none --level=fast
 END
-	skip 'cannot mount a tmpfs here', 4 if $r->{exit} == 77 || $r->{err} =~ /^unshare/;
-	packs('a root with mounts in it', $r, qr{^/mnt is packed empty, since another file system is mounted there in the root: give what is in it by --overlay, or a copy of the whole$});
-	is_deeply([grep { /mnt/ } payload_paths()], ['mnt/'], 'keeps the mount point, empty');
+	skip 'cannot mount a tmpfs here', 5 if $r->{exit} == 77 || $r->{err} =~ /^unshare/;
+	packs('a root with mounts in it', $r, map { qr{^/$_ is packed empty, since it is a mount point or a subvolume in the root: give what is in it by --overlay, or a copy of the whole$} } qw(home mnt));
+	is_deeply([ sort grep { /mnt|home/ } payload_paths() ], [ 'home/', 'mnt/' ], 'keeps the mount points, empty, also that of a bind mount');
 }
 
 # An image written into the root that it is made of must not hold a part of itself.
