@@ -150,6 +150,25 @@ static bool parse_unpacked(struct span file, bool is_kernel, struct kernel_image
 	return is_kernel;
 }
 
+/* A PE program with a section of that name, as systemd's ukify makes it. */
+static bool is_unified(struct span file)
+{
+	return has(file, 0, "MZ", 2) && machine_of_pe(file) != 0 &&
+	       memmem(file.data, file.size < 4096 ? file.size : 4096, ".linux\0", 8);
+}
+
+static int fail_kind(const char *path, bool is_unified, struct fail *f)
+{
+	if (is_unified)
+		return fail_set(f, ENOEXEC, path,
+				"Take the kernel out of it: objcopy --dump-section "
+				".linux=vmlinuz FILE /dev/null.",
+				"it is a unified kernel image, which has an initramfs of its own");
+	return fail_set(f, ENOEXEC, path,
+			"Give the file that a boot loader loads: vmlinuz, bzImage or Image.",
+			"it is not a Linux kernel");
+}
+
 static bool parse_whole(struct span file, struct kernel_image *ret)
 {
 	bool is_kernel = kernel_image_parse(file, ret);
@@ -161,7 +180,7 @@ int kernel_image_read(int fd, const char *path, struct kernel_image *ret, struct
 {
 	_cleanup_free_ char *data = NULL;
 	struct kernel_image image;
-	bool is_kernel = false;
+	bool is_kernel = false, is_uki = false;
 	struct stat st;
 	size_t size;
 	int r = fstat(fd, &st) < 0 || lseek(fd, 0, SEEK_SET) < 0 ? -errno : 0;
@@ -172,14 +191,13 @@ int kernel_image_read(int fd, const char *path, struct kernel_image *ret, struct
 			is_kernel = parse_whole((struct span){ data, size }, &image);
 		if (is_kernel)
 			image.digest = digest_of(data, size);
+		else if (r == 0)
+			is_uki = is_unified((struct span){ data, size });
 	}
 	if (r < 0 && r != -ESPIPE)
 		return fail_errno(f, r, path, "cannot read this kernel");
 	if (!is_kernel)
-		return fail_set(f, ENOEXEC, path,
-				"Give the file that a boot loader loads: vmlinuz, bzImage or "
-				"Image.",
-				"it is not a Linux kernel");
+		return fail_kind(path, is_uki, f);
 	*ret = image;
 	return 0;
 }

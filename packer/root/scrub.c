@@ -75,6 +75,11 @@ static const struct {
 	{ "/var/spool/at/a*", RULE_LEAVE_OUT, "jobs of another machine (at)" },
 	{ "/var/spool/cron/atjobs/a*", RULE_LEAVE_OUT, "jobs of another machine (at)" },
 
+	{ "/.snapshots/*", RULE_LEAVE_OUT, "older states of the root" }, /* snapper */
+	{ "/home/.snapshots/*", RULE_LEAVE_OUT, "older states of the root" },
+	{ "/timeshift/snapshots*", RULE_LEAVE_OUT, "older states of the root" },
+	{ "/timeshift-btrfs", RULE_LEAVE_OUT, "older states of the root" },
+
 	{ "/boot/*rescue*", RULE_LEAVE_OUT, "a rescue kernel" },
 	{ "/boot/initramfs*", RULE_LEAVE_OUT, "an initramfs: the image is one" },
 	{ "/boot/initrd*", RULE_LEAVE_OUT, "an initramfs: the image is one" },

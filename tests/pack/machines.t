@@ -98,6 +98,11 @@ for my $root ($arm, $tar) {
 		qr/^kernel   \S+\.vmlinuz: 6\.12\.5-arm$/m, 'which says its release inside');
 	is(slurp("$image.vmlinuz"), $Image, 'and is decompressed for firmware and iPXE');
 }
+{
+	my $uki = "MZ" . "\0" x 0x3a . pack('V', 0x40) . "PE\0\0\x64\x86" . "\0" x 300 . ".linux\0\0" . "\0" x 5000;
+	refuses('a unified kernel image as its kernel', qr/it is a unified kernel image, which has an initramfs of its own\n  Take the kernel out of it: objcopy /, $x86,
+		'--no-shell', '--kernel=' . spew(scratch('kernel.efi'), $uki));
+}
 refuses('an x86-64 root with a kernel for arm64', qr/the kernel: it is for aarch64, the root is for x86-64/, $x86,
 	'--no-shell', '--kernel=' . scratch('kernel Image'));
 {

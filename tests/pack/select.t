@@ -26,7 +26,7 @@ my %LEFT_OUT = map { $_ => "x\n" } (
 	qw(proc/cpuinfo sys/x dev/sda run/a/b tmp/a/b tmp/.hidden var/tmp/c var/cache/apt/archives/a.deb
 	var/cache/apt/archives/partial/b.deb var/cache/apt/pkgcache.bin var/lib/apt/lists/list var/cache/dnf/x/y
 	var/log/old.1 var/log/apt/history.log.1.gz var/log/messages-20240101 var/log/journal/0123/system.journal
-	boot/vmlinuz-0-rescue-1 boot/initramfs-1.img boot/initrd.img-2 boot/0123/6.1/initrd efi/0123/6.1/initrd
+	boot/vmlinuz-0-rescue-1 boot/initramfs-1.img boot/initrd.img-2 .snapshots/1/snapshot/etc/passwd timeshift/snapshots/1/x boot/0123/6.1/initrd efi/0123/6.1/initrd
 	lib/modules/6.1/initramfs.img usr/lib/modules/6.2/initramfs.img boot/efi/EFI/Linux/a.efi efi/EFI/Linux/a.efi
 	usr/lib/modules/6.2/vmlinuz-virt.efi etc/ssh/ssh_host_rsa_key
 	etc/ssh/ssh_host_rsa_key.pub etc/udev/rules.d/70-persistent-net.rules var/lib/systemd/random-seed
