@@ -36,6 +36,16 @@ static bool parse_asked(const char *text, struct serve_event *e)
 	return true;
 }
 
+/* The same, and "DHCPNAK(br0) ADDRESS MAC", with the reason behind it. It has not got that address. */
+static bool parse_refused(const char *text, struct serve_event *e)
+{
+	if ((!ends_with(text, " no address available") && !ends_with(text, " no leases left")) ||
+	    !parse_asked(text, e))
+		return false;
+	*e->address = '\0';
+	return true;
+}
+
 /* "DHCPACK(br0) ADDRESS MAC [NAME]" */
 static bool parse_given(const char *text, struct serve_event *e)
 {
@@ -96,6 +106,8 @@ static const struct {
 } kinds[] = {
 	{ "dnsmasq-dhcp[", "DHCPACK(", parse_given, SERVE_DHCP_GIVEN },
 	{ "dnsmasq-dhcp[", "PXE(", parse_proxy, SERVE_PXE },
+	{ "dnsmasq-dhcp[", "DHCPDISCOVER(", parse_refused, SERVE_DHCP_REFUSED },
+	{ "dnsmasq-dhcp[", "DHCPNAK(", parse_refused, SERVE_DHCP_REFUSED },
 	{ "dnsmasq-dhcp[", "DHCPDISCOVER(", parse_asked, SERVE_DHCP_ASKED },
 	{ "dnsmasq-dhcp[", "DHCPREQUEST(", parse_asked, SERVE_DHCP_ASKED },
 	{ "dnsmasq-dhcp[", "vendor class: ", parse_class, SERVE_DHCP_CLASS },
@@ -122,7 +134,7 @@ static void parse_dnsmasq(const char *line, struct serve_event *e)
 	e->request = (uint32_t)strtoul(text, NULL, 10);
 	text += strspn(text, "0123456789");
 	text += *text == ' ';
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+	for (size_t i = 0; e->kind == SERVE_NOTHING && i < ARRAY_SIZE(kinds); i++)
 		if (strncmp(head, kinds[i].part, strlen(kinds[i].part)) == 0 &&
 		    strncmp(text, kinds[i].word, strlen(kinds[i].word)) == 0)
 			e->kind = kinds[i].parse(text, e) ? kinds[i].kind : SERVE_NOTHING;

@@ -27,14 +27,15 @@ enum serve_source {
 };
 
 enum serve_event_kind {
-	SERVE_NOTHING,    /* some other line */
-	SERVE_DHCP_CLASS, /* text: vendor or user class of the request of that number */
-	SERVE_DHCP_ASKED, /* a machine asks for an address: mac */
-	SERVE_DHCP_GIVEN, /* it has one: address, mac, text: its name, or "" */
-	SERVE_PXE,        /* proxy DHCP has announced a boot file: mac, address or "" */
-	SERVE_TFTP,       /* a file was sent: address, path */
-	SERVE_HTTP,       /* a request has ended: address, path, and what follows in the struct */
-	SERVE_NO_REQUEST, /* what came by HTTP was none */
+	SERVE_NOTHING,      /* some other line */
+	SERVE_DHCP_CLASS,   /* text: vendor or user class of the request of that number */
+	SERVE_DHCP_ASKED,   /* a machine asks for an address: mac */
+	SERVE_DHCP_REFUSED, /* there is none left for it: mac */
+	SERVE_DHCP_GIVEN,   /* it has one: address, mac, text: its name, or "" */
+	SERVE_PXE,          /* proxy DHCP has announced a boot file: mac, address or "" */
+	SERVE_TFTP,         /* a file was sent: address, path */
+	SERVE_HTTP,         /* a request has ended: address, path, and what follows in the struct */
+	SERVE_NO_REQUEST,   /* what came by HTTP was none */
 };
 
 struct serve_event {

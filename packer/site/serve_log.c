@@ -105,6 +105,11 @@ static bool describe(const struct serve_log *log, const struct serve_event *e,
 		snprintf(ret, SERVE_WHAT_MAX, "DHCP   address given%s%s", *e->text ? " to " : "",
 			 e->text);
 		return true;
+	case SERVE_DHCP_REFUSED:
+		snprintf(ret, SERVE_WHAT_MAX,
+			 "DHCP   no address is left for it: give more with `tarboot netboot "
+			 "--range`");
+		return true;
 	case SERVE_PXE:
 		snprintf(ret, SERVE_WHAT_MAX, "PXE    boot file announced");
 		return true;

@@ -16,8 +16,7 @@
 /* What dnsmasq has by default, 50 and 1000, is less than a large room needs: others wait for their boot loader, or get no address. A
  * transfer takes a file, of which there may be more in what runs it. */
 #define TRANSFERS_MAX 2048
-#define LEASES_LEAST 1000U
-#define LEASES_MOST 65536U /* each takes memory */
+#define LEASES_MAX 65536
 
 struct servers;
 
@@ -64,23 +63,14 @@ static void dnsmasq_proxy(const struct servers *v)
 }
 
 /* Of all addresses of the subnet: those of machines are read while it runs. */
-static uint32_t leases_max(const struct site *s)
-{
-	uint32_t addresses = ~subnet_mask(&s->subnet) - 1;
-
-	return addresses < LEASES_LEAST  ? LEASES_LEAST
-	       : addresses > LEASES_MOST ? LEASES_MOST
-					 : addresses;
-}
-
 static void dnsmasq_addresses(const struct servers *v)
 {
 	if (v->site->proxy) {
 		dnsmasq_proxy(v);
 		return;
 	}
-	fprintf(v->out, "dhcp-authoritative\ndhcp-range=%s,%s,%s,%u\ndhcp-lease-max=%u\n", v->first,
-		v->last, v->mask, LEASE, leases_max(v->site));
+	fprintf(v->out, "dhcp-authoritative\ndhcp-range=%s,%s,%s,%u\ndhcp-lease-max=%d\n", v->first,
+		v->last, v->mask, LEASE, LEASES_MAX);
 	fprintf(v->out, "dhcp-option=option:router%s%s\n", *v->router ? "," : "", v->router);
 	fprintf(v->out, "dhcp-option=option:dns-server%s%s\n", *v->dns ? "," : "", v->dns);
 	fprintf(v->out, "dhcp-host=*:*:*:*:*:*,id:*\n"); /* where the file below has none */

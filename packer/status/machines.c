@@ -167,7 +167,7 @@ static void ask_for_address(struct machine *k, uint64_t now)
 
 /* An address that it gets is given out once; to ask for one with some MAC is nothing. */
 static struct machine *note_dhcp(struct machines *m, const struct serve_event *e, const char *mac,
-				 uint64_t now)
+				 const char *what, uint64_t now)
 {
 	unsigned class = class_of(m, e->request) | (e->kind == SERVE_PXE ? CLASS_FIRMWARE : 0);
 	struct machine *k;
@@ -181,6 +181,8 @@ static struct machine *note_dhcp(struct machines *m, const struct serve_event *e
 	if (!(class & CLASS_LOADER) && e->kind != SERVE_DHCP_GIVEN)
 		ask_for_address(k, now);
 	advance_early(k, class & CLASS_LOADER ? STAGE_FIRMWARE : STAGE_DHCP, now);
+	if (e->kind == SERVE_DHCP_REFUSED)
+		fail(k, what, now);
 	return k;
 }
 
@@ -305,7 +307,7 @@ static struct machine *note_event(struct machines *m, const struct serve_event *
 		advance_early(k, STAGE_FIRMWARE, now);
 		return k;
 	default:
-		return note_dhcp(m, e, mac, now);
+		return note_dhcp(m, e, mac, what, now);
 	}
 }
 

@@ -375,7 +375,7 @@ END
 is(try({ limit => 300 }, Net::private_machine(), 'sh', '-c', $address,
 		'sh', '-c', "dnsmasq -k --log-facility=/dev/null -C '$config{'dnsmasq.conf'}' & exec $^X $ask_at_once")->{out},
 	"120\n", 'dnsmasq gives 120 machines their boot loader at once');
-like(slurp($config{'dnsmasq.conf'}), qr/^dhcp-lease-max=1000$/m, 'and an address to all of a subnet');
+like(slurp($config{'dnsmasq.conf'}), qr/^dhcp-lease-max=65536$/m, 'and an address to all of a subnet');
 # A cache between it and the machines is to ask for what changes, each time.
 my %serve = (nginx => "'$c/nginx' -e stderr -g 'daemon off;' -c '$config{'nginx.conf'}'", Apache => "'$c/apache2' -D FOREGROUND -f '$apache'",
 	lighttpd => "'$c/lighttpd' -D -f '$config{'lighttpd.conf'}'");
@@ -459,6 +459,11 @@ sub gives {
 	return;
 }
 gives($_, 'each type of firmware its loader, and none to others', %LOADER) for sort keys %dhcp;
+{
+	my $leases = spew("$site/dnsmasq.leases", join '', map { sprintf "0 02:00:00:00:%02x:%02x 10.8.%d.%d * *\n", ($_ >> 8, $_ & 255) x 2 } 1 .. 1500);
+	gives('dnsmasq', 'the same when 1500 others have an address', %LOADER);
+	unlink $leases;
+}
 {
 	local $ENV{MAC} = '52:54:00:00:00:42';
 	gives('dnsmasq', 'the same to one that has a name alone', %LOADER);

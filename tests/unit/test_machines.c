@@ -89,7 +89,15 @@ static void test_boot(void)
 	dhcp("vendor class: PXEClient:Arch:00000:UNDI:002001", "DHCPDISCOVER(br0) " MAC);
 	is_at("DHCP", "its firmware asks for an address");
 	is_str(k->mac, MAC, "its MAC");
+	dhcp("vendor class: PXEClient:Arch:00000:UNDI:002001",
+	     "DHCPDISCOVER(br0) 10.7.0.8 " MAC " no address available");
+	is_at("FAILED", "there is none");
+	is_str(k->failure,
+	       "DHCP   no address is left for it: give more with `tarboot netboot --range`",
+	       "it is told why");
+	is_str(k->address, "", "it has not got the one that it asked for");
 	dhcp("vendor class: PXEClient:Arch:00000:UNDI:002001", ACK);
+	is_at("DHCP", "there is one again");
 	is_str(k->address, "10.7.0.9", "its address");
 	is_str(k->name, "pc9", "its name");
 	(void)server_says(

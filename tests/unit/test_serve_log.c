@@ -110,6 +110,18 @@ static void test_dhcp_and_tftp(void)
 	check("tarboot 10.7.0.9 200 100 0.000 100 [-] /menu.ipxe",
 	      "                  10.7.0.9        HTTP   /menu.ipxe");
 	check("dnsmasq-dhcp[7]: 1234 DHCPDISCOVER(br0) 52:54:00:00:00:01", "");
+	check("dnsmasq-dhcp[7]: 1234 DHCPDISCOVER(br0) 52:54:00:00:00:03 no address available",
+	      "52:54:00:00:00:03                 DHCP   no address is left for it: give more with "
+	      "`tarboot netboot --range`");
+	check("dnsmasq-dhcp[7]: 1234 DHCPDISCOVER(br0) 10.7.0.9 52:54:00:00:00:03 no address "
+	      "available",
+	      "52:54:00:00:00:03                 DHCP   no address is left for it: give more with "
+	      "`tarboot netboot --range`");
+	check("dnsmasq-dhcp[7]: 1234 DHCPNAK(br0) 10.7.0.9 52:54:00:00:00:03 no leases left",
+	      "52:54:00:00:00:03                 DHCP   no address is left for it: give more with "
+	      "`tarboot netboot --range`");
+	is_mac("10.7.0.9", "", "it has not got that address");
+	check("dnsmasq-dhcp[7]: 1234 DHCPNAK(br0) 10.7.0.9 52:54:00:00:00:03 wrong network", "");
 	check("dnsmasq-dhcp[7]: 1234 DHCPACK(br0) 10.7.0.9 52:54:00:00:00:01 pc9",
 	      "52:54:00:00:00:01 10.7.0.9        DHCP   address given to pc9");
 	check("dnsmasq-dhcp[7]: 1234 DHCPACK(br0) 10.7.0.10 52:54:00:00:00:02",
