@@ -16,6 +16,7 @@
 #include "base/print.h"
 #include "command/serve_directory.h"
 #include "command/serve_follow.h"
+#include "command/serve_neighbours.h"
 #include "command/serve_ports.h"
 #include "site/site_generate.h"
 #include "site/site_leases.h"
@@ -259,6 +260,8 @@ static int prepare(struct site *s, char interface[IF_NAMESIZE], struct serve_wat
 		r = site_generate(s, NULL, &images, &n, f);
 	if (r == 0)
 		site_warn_of_writers(s);
+	if (r == 0)
+		serve_warn_of_neighbours(s);
 	serve_watch_start(watch, s);
 	free(images);
 	return r;

@@ -437,4 +437,17 @@ is($r->{out}, <<'END_OF_TEXT', 'each line is of the machine that has the address
 02:00:00:00:00:02 10.7.0.9
 END_OF_TEXT
 
+# ---- more machines than the kernel knows neighbours ----
+
+my $known = slurp('/proc/sys/net/ipv4/neigh/default/gc_thresh3') + 0;
+SKIP: {
+	skip 'this kernel knows very many neighbours', 1 if $known > 60000;
+	my ($n, $end) = ($known + 1, $known + 256);
+	tarboot('netboot', scratch('lab.img'), '-o', public('many'), qw(--server 10.7.0.1 --subnet 10.7.0.0/16 --http-port 8080 --range),
+		sprintf '10.7.1.0,10.7.%d.%d', $end >> 8, $end & 255);
+	$site = public('many');
+	$r    = in_room("start\nkill -TERM \$serve\nwait \$serve\ngrep -h neigh \"\$log\"\n");
+	is($r->{out}, "tarboot: warning: there may be $n machines, and this machine's kernel knows the addresses of $known at a time, so others get no answer: "
+		. 'run `sysctl -w net.ipv4.neigh.default.gc_thresh3=' . 2 * $n . "`\n", 'a range of more machines than the kernel knows neighbours') or diag($r->{err});
+}
 done_testing();
