@@ -345,7 +345,7 @@ fails_well(try($TARBOOT, 'netboot', $lab, '-o', scratch('bare'), @NET, '--ipxe',
 
 # ---- the servers read their configurations ----
 
-works('with all settings', qw(--router 10.7.0.254 --dns 10.7.0.253 --host 52:54:00:00:00:07=10.7.0.7 --host 52:54:00:00:00:42=,machine2));
+works('with all settings', qw(--router 10.7.0.254 --dns 10.7.0.253 --host 52:54:00:00:00:07=10.7.0.7 --host), '52:54:00:00:00:42=,machine2');
 my %config = map { m{([^/]+)\z} => $_ } glob "$site/config/*";
 my $c = "$servers/commands";
 # Debian's apache2 has its modules elsewhere here, and the address of the server is given to this network.
