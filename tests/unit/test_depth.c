@@ -108,14 +108,14 @@ static int make_archive(enum shape shape, size_t depth, size_t *ret_path_bytes)
 
 /* ---- commands ---- */
 
-struct command_line {
+struct call {
 	const char *name;
 	int (*run)(int argc, char **argv);
 	const char *option; /* NULL: none; those of one row stay for the next */
 	bool two;           /* archives */
 };
 
-static const struct command_line commands[] = {
+static const struct call commands[] = {
 	{ "inspect", command_inspect, NULL, false },
 	{ "verify", command_verify, NULL, false },
 	{ "inspect --json", command_inspect, "--json", false },
@@ -123,7 +123,7 @@ static const struct command_line commands[] = {
 };
 
 /* What it prints does not belong to TAP. */
-static int run_quietly(const struct command_line *c, char *path)
+static int run_quietly(const struct call *c, char *path)
 {
 	char name[] = "tarboot", option[16];
 	char *argv[] = { name, path, c->two ? path : option, c->two ? option : NULL, NULL };
@@ -142,7 +142,7 @@ static int run_quietly(const struct command_line *c, char *path)
 }
 
 /* Steps for each hundred bytes of path. */
-static size_t count(const struct command_line *c, enum shape shape, size_t depth)
+static size_t count(const struct call *c, enum shape shape, size_t depth)
 {
 	char path[32];
 	size_t path_bytes;
