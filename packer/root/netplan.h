@@ -4,7 +4,9 @@
  */
 #pragma once
 
-#include "root/network_config.h"
+#include <stddef.h>
+
+#include "root/network_stanza.h"
 
 /* text: size bytes, in which the fields of *ret lie. */
 void netplan_read(const char *text, size_t size, struct network_config *ret);

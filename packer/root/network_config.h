@@ -8,18 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/fields.h"
-
-struct network_config {
-	struct field
-		card; /* the first name, or pattern, that no card has with net.ifnames=0; size 0: none */
-	struct field address; /* the first that a card gets; size 0: none */
-	struct field mac;     /* the same, of MAC addresses */
-	struct field place,
-		placed; /* a card at one place in the machine (udev's ID_PATH), and its name; size 0: none */
-	bool fits;   /* it names a card that has that name with net.ifnames=0, or all cards */
-	bool is_any; /* it is for something else than lo, or may be */
-};
+#include "root/network_stanza.h"
 
 /* Is it the path of such a file in a root? */
 bool network_config_is(const char *path);
