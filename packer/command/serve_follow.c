@@ -12,6 +12,7 @@
 #include "base/processes.h"
 #include "command/serve_output.h"
 #include "site/served_blocks.h"
+#include "site/site_scripts.h"
 #include "status/machine_places.h"
 #include "status/machines.h"
 #include "status/report_parts.h"
@@ -26,6 +27,7 @@
 #define RECEIVE_BUFFER (8 << 20)
 
 struct follow {
+	const struct site *site;
 	struct serve_log log;
 	struct machines machines;
 	struct status_files files;
@@ -111,6 +113,7 @@ static void take_line(struct follow *w, struct server *v)
 
 	if (serve_event_parse(line, v->mark, &e) != SERVE_NOTHING)
 		(void)find_known_mac(w, e.address);
+	e.is_of_site = e.kind == SERVE_HTTP && site_scripts_has(w->site, e.path);
 	if (serve_log_event(&w->log, &e, line, what, shown))
 		serve_output_line(&w->output, shown);
 	else if (e.kind == SERVE_NOTHING)
@@ -320,6 +323,7 @@ int serve_follow(const struct site *s, struct server servers[2], const struct fo
 	static struct follow w;
 	int r = 0;
 
+	w.site = s;
 	snprintf(w.http, sizeof(w.http), "%s/http", s->directory);
 	w.log.blocks = served_blocks;
 	w.log.blocks_arg = w.http;

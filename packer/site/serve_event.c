@@ -154,6 +154,6 @@ enum serve_event_kind serve_event_parse(const char *line, const char *mark, stru
 
 bool serve_event_is_optional(const struct serve_event *e)
 {
-	return e->status == 404 &&
+	return e->status == 404 && !e->is_of_site &&
 	       (strncmp(e->path, "/mac-", 5) == 0 || strcmp(e->path, "/autoexec.ipxe") == 0);
 }

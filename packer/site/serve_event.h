@@ -50,6 +50,7 @@ struct serve_event {
 	uint64_t sent, size;    /* bytes of the body: sent, and announced; 0 = not known */
 	uint64_t offset, total; /* of a part of a file, and of the file; 0 = not known */
 	double seconds;
+	bool is_of_site; /* the site has that file, or should have it: for whoever knows the site to set */
 };
 
 /* mark: that of nginx's access log, for a line of nginx; "": the line is dnsmasq's, which prints no control character that it gets.
@@ -57,5 +58,6 @@ struct serve_event {
 enum serve_event_kind serve_event_parse(const char *line, const char *mark,
 					struct serve_event *ret);
 
-/* A file that need not exist: the script of one machine, or what newer versions of iPXE look for where they were loaded from. */
+/* A file that need not exist: the script of a machine for which the site has none, or what newer versions of iPXE look for where they were
+ * loaded from. */
 bool serve_event_is_optional(const struct serve_event *e);

@@ -36,6 +36,7 @@ struct menu {
 	char url[SITE_TEXT_MAX];
 	const char *boot;       /* the default entry */
 	uint64_t largest_layer; /* bytes of RAM that one of a single machine takes */
+	bool *is_incomplete;    /* there was no memory for a part of it */
 };
 
 bool menu_has_entry(const char *name)
@@ -252,7 +253,7 @@ static bool has_names(const struct site *s)
 	return false;
 }
 
-/* menu_write() has looked whether there are words for it. */
+/* menu_write() has looked whether the words are possible. */
 static void print_kernel(const struct menu *m, const struct site_image *image,
 			 const struct site_version *v, const char *append)
 {
@@ -265,10 +266,14 @@ static void print_kernel(const struct menu *m, const struct site_image *image,
 	for (size_t i = 0; !*v->payload && i < v->n_layers; i++)
 		fprintf(m->out, "initrd=%s ", v->layers[i].file);
 	(void)site_stream_words(m->site, image->name, v, &words, &f);
-	fputs(words ? words : "", m->out);
+	if (!words || !line) {
+		*m->is_incomplete = true;
+		return;
+	}
+	fputs(words, m->out);
 	if (site_layers_are_given(m->site))
 		fputs(*v->payload ? "${layer} " : "${layerinitrd} ", m->out);
-	site_line_print(m->out, line ? line : v->append, !*v->payload && has_names(m->site));
+	site_line_print(m->out, line, !*v->payload && has_names(m->site));
 	fputs(" || goto failed\n", m->out);
 }
 
@@ -364,17 +369,29 @@ static void print_failures(const struct menu *m)
 
 /* ---- files ---- */
 
-static void print_script(FILE *out, const void *menu)
+static void print_script(const struct menu *m)
 {
-	struct menu m = *(const struct menu *)menu;
+	print_head(m);
+	print_menu(m);
+	print_more(m);
+	print_images(m);
+	print_own_entries(m);
+	print_failures(m);
+}
 
-	m.out = out;
-	print_head(&m);
-	print_menu(&m);
-	print_more(&m);
-	print_images(&m);
-	print_own_entries(&m);
-	print_failures(&m);
+static int write_script(struct menu *m, struct fail *f)
+{
+	_cleanup_free_ char *text = NULL;
+	bool is_incomplete = false;
+	size_t size;
+
+	m->out = open_memstream(&text, &size);
+	m->is_incomplete = &is_incomplete;
+	if (m->out)
+		print_script(m);
+	if (!m->out || fclose(m->out) != 0 || is_incomplete)
+		return fail_errno(f, ENOMEM, "http/menu.ipxe", "cannot write it");
+	return site_write(m->site, "http/menu.ipxe", text, f);
 }
 
 /* For versions of iPXE that look for autoexec.ipxe in their directory before they use DHCP. */
@@ -446,7 +463,7 @@ int menu_write(const struct site *s, const struct site_image *images, size_t n,
 	if (r == 0)
 		r = site_scripts_write(s, f);
 	if (r == 0)
-		r = site_print(s, "http/menu.ipxe", print_script, &m, f);
+		r = write_script(&m, f);
 	if (r == 0)
 		r = write_autoexec(&m, f);
 	return r == 0 ? site_scripts_remove_old(s, f) : r;

@@ -1,4 +1,4 @@
-/* The menu lists the machines that have a script: so a missing one is known from one that cannot be loaded. */
+/* The menu lists the machines that have a script: iPXE tells it by that whether a script that it cannot load should be there. */
 #include "site/site_scripts.h"
 
 #include <dirent.h>
@@ -67,16 +67,16 @@ void site_scripts_print_failure(FILE *out, const struct site *s)
 struct script {
 	const struct site *site;
 	const struct site_machine *machine;
+	const char *layer; /* the word of the kernel command line for it */
 };
 
 static void print_layer(FILE *out, const struct script *s)
 {
-	_cleanup_free_ char *word = site_layers_machine_word(s->site, s->machine);
 	char initrd[SITE_LAYER_FILE_MAX];
 
 	site_layers_initrd(s->machine, initrd);
 	fprintf(out, "set layer %s\nset layerimg %s\nset layerinitrd initrd=machine.img\n",
-		word ? word : "", initrd);
+		s->layer, initrd);
 }
 
 /* Its last line says that all of it was done. */
@@ -97,11 +97,14 @@ static void print_machine(FILE *out, const void *script)
 
 static int write_machine(const struct site *s, const struct site_machine *machine, struct fail *f)
 {
-	const struct script script = { s, machine };
+	_cleanup_free_ char *layer = site_layers_machine_word(s, machine);
+	const struct script script = { s, machine, layer };
 	char path[64], mac[MAC_TEXT_MAX];
 
 	if (!needs_script(s, machine))
 		return 0;
+	if (!layer)
+		return fail_errno(f, ENOMEM, machine->mac, "cannot write its script");
 	mac_parse(machine->mac, strlen(machine->mac), '-', mac);
 	snprintf(path, sizeof(path), "http/mac-%s.ipxe", mac);
 	return site_print(s, path, print_machine, &script, f);
@@ -116,6 +119,15 @@ static const struct site_machine *find_machine(const struct site *s, const char 
 		    strncmp(file + strlen("mac-"), mac, strlen(mac)) == 0)
 			return &s->machines[i];
 	return NULL;
+}
+
+bool site_scripts_has(const struct site *s, const char *path)
+{
+	const struct site_machine *machine = strncmp(path, "/mac-", 5) == 0
+						     ? find_machine(s, path + 1)
+						     : NULL;
+
+	return machine && ends_with(path, ".ipxe") && needs_script(s, machine);
 }
 
 static int is_machine_file(const struct dirent *e)

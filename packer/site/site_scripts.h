@@ -20,5 +20,8 @@ void site_scripts_print_failure(FILE *out, const struct site *s);
 /* Writes those that are needed: before the menu, which lists them. */
 int site_scripts_write(const struct site *s, struct fail *f);
 
+/* Is that path, "/mac-MAC.ipxe" below http/, the script of a machine that needs it? */
+bool site_scripts_has(const struct site *s, const char *path);
+
 /* Deletes those that are not needed any more: behind it. Scripts of the administrator stay. */
 int site_scripts_remove_old(const struct site *s, struct fail *f);

@@ -13,8 +13,8 @@
 
 #define LEASE 43200 /* seconds */
 
-/* What dnsmasq has by default, 50 and 1000, is less than a large room needs: others wait for their boot loader, or get no address. A
- * transfer takes a file, of which there may be more in what runs it. */
+/* What dnsmasq has by default, 50 and 1000, is less than a large room needs: others wait for their boot loader, or get no address. Each
+ * transfer needs a file descriptor; where fewer are allowed, dnsmasq lowers this to its own limit. */
 #define TRANSFERS_MAX 2048
 #define LEASES_MAX 65536
 

@@ -224,12 +224,13 @@ static void note_root(struct machine *k, const struct serve_event *e, uint64_t n
 static const struct {
 	const char *ending;
 	enum machine_stage stage;
-	bool is_all; /* that the machine needs */
+	bool is_first; /* others of its stage follow */
+	bool is_all;   /* that the machine needs */
 } files[] = {
-	{ ".efi", STAGE_FIRMWARE, false },     { "pxe", STAGE_FIRMWARE, false },
-	{ ".ipxe", STAGE_MENU, false },        { "/vmlinuz", STAGE_KERNEL, false },
-	{ "/linux", STAGE_KERNEL, false },     { "/boot.img", STAGE_KERNEL, false },
-	{ "/initrd.img", STAGE_KERNEL, true }, { "/initrd.gz", STAGE_KERNEL, false },
+	{ ".efi", STAGE_FIRMWARE, false, false },     { "pxe", STAGE_FIRMWARE, false, false },
+	{ ".ipxe", STAGE_MENU, true, false },         { "/vmlinuz", STAGE_KERNEL, true, false },
+	{ "/linux", STAGE_KERNEL, true, false },      { "/boot.img", STAGE_KERNEL, false, false },
+	{ "/initrd.img", STAGE_KERNEL, false, true }, { "/initrd.gz", STAGE_KERNEL, false, false },
 };
 
 /* The last ending that fits counts; -1: it is no file of a boot. */
@@ -243,12 +244,23 @@ static int find_file(const char *path)
 	return found;
 }
 
+/* After a failure the boot loader loads the menu again, and what follows, as far as it came. When init has failed, a menu is that of a new
+ * boot. */
+static bool is_retry(const struct machine *k, int file)
+{
+	return k->stage == STAGE_FAILED && !k->has_said && files[file].stage >= STAGE_MENU;
+}
+
 static void note_file(struct machine *k, const struct serve_event *e, int file, uint64_t now)
 {
-	if (files[file].stage <= STAGE_MENU)
-		advance_early(k, files[file].stage, now);
+	enum machine_stage stage = files[file].stage;
+
+	if (is_retry(k, file) && files[file].is_first && stage <= k->before)
+		return;
+	if (stage > STAGE_MENU || is_retry(k, file))
+		advance(k, stage, now);
 	else
-		advance(k, files[file].stage, now);
+		advance_early(k, stage, now);
 	if (files[file].is_all && is_end_of_file(e))
 		k->is_loaded = true;
 }

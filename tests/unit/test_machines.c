@@ -127,7 +127,7 @@ static void test_boot(void)
 	is_at("unpack", "the rest");
 	dhcp("", ACK);
 	is_at("up", "the new system asks for an address");
-	is_int((long long)(k->since - k->start), 13000, "the boot took so long");
+	is_int((long long)(k->since - k->start), 11000, "the boot took so long");
 	later();
 	dhcp("user class: iPXE", ACK);
 	is_at("firmware", "it boots again");
@@ -181,6 +181,80 @@ static void test_server_failure(void)
 	is_at("unpack", "now it is");
 	(void)server_says("tarboot 10.7.0.9 404 153 0.000 153 [-] /favicon.ico");
 	is_at("unpack", "other files are no failure");
+}
+
+/* A script that the site has for this machine. */
+static void test_own_script(void)
+{
+	struct serve_event e;
+	char what[SERVE_WHAT_MAX], shown[SERVE_LINE_MAX];
+	const char *line = "tarboot 10.7.0.9 404 153 0.000 153 [-] /mac-52-54-00-00-00-01.ipxe";
+
+	later();
+	dhcp("vendor class: PXEClient", "DHCPDISCOVER(br0) " MAC);
+	(void)server_says("tarboot 10.7.0.9 200 100 0.000 100 [-] /menu.ipxe");
+	(void)serve_event_parse(line, "tarboot", &e);
+	e.is_of_site = true;
+	ok(serve_log_event(&log_, &e, line, what, shown), "it is missing, which is shown");
+	(void)machines_note_event(&room, &e, MAC, what, now += 1000);
+	is_at("FAILED", "that machine boots nothing");
+	is_str(room.machines[0].failure, "HTTP   /mac-52-54-00-00-00-01.ipxe: error 404", "why");
+	(void)server_says("tarboot 10.7.0.9 200 100 0.000 100 [-] /images/lab/1/vmlinuz");
+	is_at("kernel", "then it was there");
+}
+
+#define LOADED(path) "tarboot 10.7.0.9 200 100 0.000 100 [-] " path
+#define MISSING(path) "tarboot 10.7.0.9 404 153 0.000 153 [-] " path
+
+/* The menu comes back after each failure, again and again. */
+static void test_retries(void)
+{
+	struct machine *k = &room.machines[0];
+	uint64_t start, since;
+
+	later();
+	dhcp("vendor class: PXEClient", "DHCPDISCOVER(br0) " MAC);
+	start = now;
+	(void)server_says(LOADED("/menu.ipxe"));
+	(void)server_says(LOADED("/images/lab/1/vmlinuz"));
+	(void)server_says(MISSING("/images/lab/1/boot.img"));
+	is_at("FAILED", "a file is missing");
+	since = now;
+	for (int i = 0; i < 3; i++) {
+		now += 30000;
+		(void)server_says(LOADED("/menu.ipxe"));
+		is_at("FAILED", "the menu comes back");
+		(void)server_says(MISSING("/mac-52-54-00-00-00-01.ipxe"));
+		(void)server_says(LOADED("/images/lab/1/vmlinuz"));
+		is_at("FAILED", "what it had before is nothing new");
+		(void)server_says(MISSING("/images/lab/1/boot.img"));
+	}
+	is_str(k->failure, "HTTP   /images/lab/1/boot.img: error 404", "the failure stays");
+	is_int((long long)(k->start - start), 0, "it is the same boot");
+	is_int((long long)(k->since - since), 0, "that failed then");
+	(void)server_says(LOADED("/menu.ipxe"));
+	(void)server_says(LOADED("/images/lab/1/vmlinuz"));
+	(void)server_says(LOADED("/images/lab/1/boot.img"));
+	is_at("kernel", "now the file is there");
+	is_int((long long)(k->start - start), 0, "since the start of that boot");
+	later();
+	(void)server_says(LOADED("/menu.ipxe"));
+	(void)server_says(MISSING("/images/lab/1/vmlinuz"));
+	is_at("FAILED", "another boot has no kernel");
+	later();
+	(void)server_says(
+		"Nov 29 11:00:00 dnsmasq-tftp[7]: sent /srv/tftp/undionly.kpxe to 10.7.0.9");
+	is_at("firmware", "a boot loader is a new boot");
+	(void)server_says(MISSING("/menu.ipxe"));
+	is_at("FAILED", "there is no menu");
+	(void)server_says(LOADED("/menu.ipxe"));
+	is_at("menu", "then there is");
+	later();
+	(void)init_says("failure", "mount root failed");
+	later();
+	(void)server_says(LOADED("/menu.ipxe"));
+	is_at("menu", "after a failure of init a menu is a new boot");
+	is_int((long long)(now - k->start), 0, "which starts there");
 }
 
 #define ROOT_LINE(sent, range) \
@@ -478,6 +552,8 @@ int main(void)
 	test_boot();
 	test_syslog();
 	test_server_failure();
+	test_own_script();
+	test_retries();
 	test_order();
 	test_switched_off();
 	test_lies();
