@@ -82,7 +82,7 @@ int main(int argc, char **argv)
 {
 	static char help[] = "--help";
 
-	options_of_all = usages;
+	options_set_commands(usages);
 	files_limit_raise();
 	out_catch_signals();
 	if (argc < 2) {

@@ -102,7 +102,12 @@ static void list_words(const char *words, char ret[256])
 	ret[at] = '\0';
 }
 
-const struct command_usage *const *options_of_all;
+static const struct command_usage *const *all_commands;
+
+void options_set_commands(const struct command_usage *const *all)
+{
+	all_commands = all;
+}
 
 /* "; it is an option of A, B" into ret, or, where no other subcommand has it, the name that is near. */
 static const char *explain_unknown(const struct command_usage *u, const char *name,
@@ -111,7 +116,7 @@ static const char *explain_unknown(const struct command_usage *u, const char *na
 	const char *before = "; it is an option of ";
 	size_t at = 0;
 
-	for (const struct command_usage *const *other = options_of_all; other && *other; other++)
+	for (const struct command_usage *const *other = all_commands; other && *other; other++)
 		if (option_find(*other, name) && at < NEAREST_MAX) {
 			at += (size_t)snprintf(ret + at, NEAREST_MAX - at, "%s%s", before,
 					       (*other)->command);

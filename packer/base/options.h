@@ -55,8 +55,8 @@ static inline bool option_is_end(const struct option_spec *o)
 	return !o->name && !o->help;
 }
 
-/* Those of all subcommands, NULL at the end, set by main(): to say of which of them an option is. NULL: only its own are known. */
-extern const struct command_usage *const *options_of_all;
+/* Of which subcommands is an option that another one does not have? These, NULL at the end, are asked from now on; before that, none. */
+void options_set_commands(const struct command_usage *const *all);
 
 struct option_given {
 	const struct option_spec *option;
