@@ -205,6 +205,12 @@ const struct command_usage usage_netboot = {
 	.options = options,
 };
 
+/* An image and its kernel, before they were checked. */
+struct seen {
+	char *kernel; /* its path; owned */
+	struct stat image_stat, kernel_stat;
+};
+
 struct netboot {
 	struct site site;
 	struct publishing publishing; /* of each image; image and name are set for each */
@@ -214,9 +220,10 @@ struct netboot {
 	struct site_draft *drafts;    /* of the images; owned */
 	char **images;                /* of argv */
 	char (*names)[SITE_NAME_MAX]; /* of the images; owned */
-	struct stat *seen;            /* the images, before they were checked; owned */
+	struct seen *seen;            /* of the images; owned */
 	size_t n_images;
-	int lock; /* the directory */
+	bool has_published; /* machines may load something of it */
+	int lock;           /* the directory */
 };
 
 /* ---- options ---- */
@@ -384,18 +391,25 @@ static int check_line(const struct command_line *line, const char **ret_director
 
 /* ---- the work ---- */
 
-/* Who packs it again meanwhile, or copies it here, would get boot part and root of two images. */
-static int check_unchanged(const struct netboot *n, size_t i, struct fail *f)
+static int check_file(const char *path, const struct stat *seen, struct fail *f)
 {
-	const struct stat *seen = &n->seen[i];
 	struct stat now;
 
-	if (stat(n->images[i], &now) == 0 && now.st_ino == seen->st_ino &&
+	if (stat(path, &now) == 0 && now.st_dev == seen->st_dev && now.st_ino == seen->st_ino &&
 	    now.st_size == seen->st_size && now.st_mtim.tv_sec == seen->st_mtim.tv_sec &&
 	    now.st_mtim.tv_nsec == seen->st_mtim.tv_nsec)
 		return 0;
-	return fail_set(f, EBUSY, n->images[i], "Publish it again when nobody writes it.",
+	return fail_set(f, EBUSY, path, "Publish it again when nobody writes it.",
 			"it has changed while it was published");
+}
+
+/* Who packs it again meanwhile, or copies it here, would get boot part, root and kernel of two images. */
+static int check_unchanged(const struct netboot *n, size_t i, struct fail *f)
+{
+	const struct seen *seen = &n->seen[i];
+	int r = check_file(n->images[i], &seen->image_stat, f);
+
+	return r == 0 ? check_file(seen->kernel, &seen->kernel_stat, f) : r;
 }
 
 /* All that may fail for what is given is done before anything that machines load changes. */
@@ -468,6 +482,7 @@ static int publish(struct netboot *n, struct site_draft *d, struct fail *f)
 
 	if (r < 0)
 		return r;
+	n->has_published = n->has_published || d->is_new || d->is_signed_again;
 	printf("%s %s\n",
 	       d->is_new            ? "published"
 	       : d->is_signed_again ? "signed"
@@ -523,6 +538,7 @@ static int change_images(struct netboot *n, struct fail *f)
 		r = publish(n, &n->drafts[i], f);
 	if (r == 0)
 		r = netboot_layers_publish(&n->layers, &n->site, f);
+	n->has_published = n->has_published || (r == 0 && netboot_layers_has_new(&n->layers));
 	if (r == 0 && n->uki)
 		r = is_none(n->uki) ? site_uki_remove(&n->site, f)
 				    : site_uki_publish(&n->site, n->uki, f);
@@ -566,12 +582,18 @@ static void print_images(const struct site *s, const char *url, const struct sit
 	}
 }
 
-/* What is published already does not boot everywhere; that stops nothing else. */
-static void warn_of_layers(const struct site *s)
+static void warn_of_layer(const struct site_machine *m, const char *file, const char *why)
+{
+	print_warning("http/layers/%s of %s %s: that machine does not boot: give its layer again "
+		      "with --machine-layer %s=DIR, or take it away with %s=none.",
+		      file, m->mac, why, m->mac, m->mac);
+}
+
+/* What is published already does not boot everywhere; that stops nothing else. Only who publishes waits until all of it is read. */
+static void warn_of_layers(const struct netboot *n)
 {
 	const struct site_plan nothing = { 0 };
-	char file[SITE_LAYER_FILE_MAX + 32];
-	const char *fault;
+	const struct site *s = &n->site;
 	struct site_trust trust;
 	struct fail f;
 
@@ -584,15 +606,7 @@ static void warn_of_layers(const struct site *s)
 	else
 		site_trust_warn(&trust, s);
 	site_trust_free(&trust);
-	for (size_t i = 0; i < s->n_machines; i++) {
-		fault = site_layers_fault(s, &s->machines[i], file);
-		if (fault)
-			print_warning("http/layers/%s of %s %s: that machine does not "
-				      "boot: give its layer again with --machine-layer %s=DIR, or "
-				      "take it away with %s=none.",
-				      file, s->machines[i].mac, fault, s->machines[i].mac,
-				      s->machines[i].mac);
-	}
+	site_layers_find_faults(s, n->has_published, warn_of_layer);
 }
 
 /* When menu and scripts do not name it any more. */
@@ -624,7 +638,7 @@ static int write_all(struct netboot *n, struct fail *f)
 	site_url(&n->site, url);
 	print_images(&n->site, url, images, n_images);
 	site_uki_print(&n->site, url);
-	warn_of_layers(&n->site);
+	warn_of_layers(n);
 	printf("menu     %s/menu.ipxe\n", url);
 	print_line(stdout, "serve    tarboot serve %s", n->site.directory);
 	free(images);
@@ -677,10 +691,20 @@ static int check_layers(const struct netboot *n, const struct image_report *repo
 	return r;
 }
 
+/* Is its kernel there, and one that boot loaders start? */
+static int check_kernel(struct netboot *n, size_t i, const struct image *image, struct fail *f)
+{
+	struct seen *seen = &n->seen[i];
+	int r = image_kernel_find(image, n->kernel, &seen->kernel, f);
+
+	if (r == 0 && stat(seen->kernel, &seen->kernel_stat) < 0)
+		r = fail_errno(f, errno, seen->kernel, "cannot read it");
+	return r == 0 ? image_kernel_check_loaders(seen->kernel, f) : r;
+}
+
 /* Can it boot, as far as can be told without reading all of it, is its kernel there, and can it have its name, title and kernel line? */
 static int check_image(struct netboot *n, size_t i, struct fail *f)
 {
-	_cleanup_free_ char *kernel = NULL;
 	struct publishing p = n->publishing;
 	struct image_report report;
 	int r = image_report_open(n->images[i], &report, f);
@@ -693,7 +717,7 @@ static int check_image(struct netboot *n, size_t i, struct fail *f)
 	if (r == 0)
 		r = image_need_root(&report.image, f);
 	if (r == 0)
-		r = image_kernel_find(&report.image, n->kernel, &kernel, f);
+		r = check_kernel(n, i, &report.image, f);
 	if (r == 0 && n->publishing.stream)
 		r = site_copy_check_stream(&report.image, f);
 	if (r == 0)
@@ -746,7 +770,8 @@ static int check_images(struct netboot *n, struct fail *f)
 	if (!n->names || !n->seen)
 		return fail_errno(f, ENOMEM, n->site.directory, "cannot publish there");
 	for (size_t i = 0; r == 0 && i < n->n_images; i++) {
-		(void)stat(n->images[i], &n->seen[i]); /* one that is not there fails anyway */
+		(void)stat(n->images[i],
+			   &n->seen[i].image_stat); /* one that is not there fails anyway */
 		r = check_image(n, i, f);
 	}
 	return r;
@@ -789,7 +814,7 @@ static int change(struct netboot *n, struct fail *f)
 		r = site_claim(&n->site, &is_new, f);
 	if (r == 0)
 		r = change_images(n, f);
-	if (r < 0 && is_new)
+	if (r < 0 && is_new && !n->has_published)
 		site_unclaim(&n->site);
 	return r == 0 ? write_all(n, f) : r;
 }
@@ -854,6 +879,8 @@ int command_netboot(int argc, char **argv)
 		site_draft_free(&n.drafts[i]);
 	free(n.drafts);
 	free(n.names);
+	for (size_t i = 0; n.seen && i < n.n_images; i++)
+		free(n.seen[i].kernel);
 	free(n.seen);
 	site_free(&n.site);
 	free(line.options);

@@ -240,6 +240,14 @@ static bool is_of_machine(const struct netboot_layer *given)
 	return *given->mac && given->from;
 }
 
+bool netboot_layers_has_new(const struct netboot_layers *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (is_of_machine(&l->given[i]))
+			return true;
+	return false;
+}
+
 /* A machine whose boot part has keys takes no layer without a signature. */
 static int sign_one(struct site *s, const char *mac, const struct publishing *p,
 		    const struct site_trust *trust, struct signing *signing, struct fail *f)

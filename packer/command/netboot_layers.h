@@ -50,6 +50,9 @@ int netboot_layers_sign(const struct netboot_layers *l, struct site *s, const st
 int netboot_layers_seal(const struct netboot_layers *l, const struct site *s, struct fail *f);
 int netboot_layers_publish(struct netboot_layers *l, const struct site *s, struct fail *f);
 
+/* Is there a layer of a single machine that is not "none"? */
+bool netboot_layers_has_new(const struct netboot_layers *l);
+
 /* Removes what these machines had before, but for the last layer, when no script names it any more. */
 int netboot_layers_remove_old(const struct netboot_layers *l, const struct site *s, struct fail *f);
 

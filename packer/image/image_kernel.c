@@ -27,18 +27,28 @@ static int check(const struct image *image, const char *path, bool is_beside, st
 		return fail_set(f, ENOEXEC, path, todo_kernel, "it is for %s, the image is for %s",
 				program_machine_name(kernel.machine),
 				program_machine_name(machine));
-	if (r == 0 && kernel.is_compressed)
-		return fail_set(f, ENOEXEC, path,
-				"Decompress it first, or pack the image again with it: pack does "
-				"that itself.",
-				"it is compressed as a whole, and neither iPXE nor UEFI firmware "
-				"starts such a kernel");
 	if (r == 0 && is_beside && image->has_manifest && image->manifest.has_vmlinuz_digest &&
 	    !digest_is_same(&kernel.digest, &image->manifest.vmlinuz_digest))
 		return fail_set(f, EBADMSG, path,
 				"Pack the image again, or name a kernel with --kernel FILE.",
 				"it is not the kernel that %s was packed with", image->path);
 	return r;
+}
+
+int image_kernel_check_loaders(const char *path, struct fail *f)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct kernel_image kernel;
+	int r = fd < 0 ? fail_errno(f, errno, path, "cannot read it")
+		       : kernel_image_read(fd, path, &kernel, f);
+
+	if (r < 0 || !kernel.is_compressed)
+		return r;
+	return fail_set(f, ENOEXEC, path,
+			"Pack the image again: pack decompresses it; or give a decompressed one "
+			"with --kernel FILE.",
+			"it is compressed as a whole, and neither iPXE nor UEFI firmware starts "
+			"such a kernel");
 }
 
 int image_kernel_find(const struct image *image, const char *named, char **ret_path, struct fail *f)

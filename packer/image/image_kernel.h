@@ -11,3 +11,6 @@
  * caller's to free. */
 int image_kernel_find(const struct image *image, const char *named, char **ret_path,
 		      struct fail *f);
+
+/* Do boot loaders start it? QEMU also takes one that is compressed as a whole. */
+int image_kernel_check_loaders(const char *path, struct fail *f);

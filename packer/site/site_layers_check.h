@@ -8,6 +8,9 @@
 /* Has the directory these layers, each with its digest? Reads all of them. */
 bool site_layers_are_whole(const char *directory, const struct site_layer *layers, size_t n);
 
-/* What is wrong with a machine's layer, as the end of a sentence about *ret, a file in http/layers; NULL: nothing. Reads all of it. */
-const char *site_layers_fault(const struct site *s, const struct site_machine *m,
-			      char ret[SITE_LAYER_FILE_MAX + 32]);
+/* file: in http/layers; why: the end of a sentence about it. */
+typedef void layer_fault_fn(const struct site_machine *m, const char *file, const char *why);
+
+/* Calls tell for each machine with whose layer something is wrong: its files are missing, have the wrong size, or a manifest of another
+ * one; and, if all of them are to be read, with progress, other bytes. */
+void site_layers_find_faults(const struct site *s, bool reads_all, layer_fault_fn *tell);
