@@ -101,7 +101,7 @@ static ssize_t read_part(const void *payload, uint64_t offset, void *buf, size_t
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
-	return n == 0 ? -EIO : n; /* the file became shorter under our hands */
+	return n == 0 ? -ENODATA : n; /* the file became shorter under our hands */
 }
 
 ssize_t payload_read(const struct payload *p, uint64_t offset, void *buf, size_t size)

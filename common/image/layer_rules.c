@@ -105,7 +105,7 @@ int layer_check_digest(const struct payload *p, const struct digest *wanted, str
 		ssize_t n = payload_read(p, at, buf, sizeof(buf));
 
 		if (n <= 0)
-			return payload_fail_read(p, n < 0 ? (int)n : -EIO, f);
+			return payload_fail_read(p, n < 0 ? (int)n : -ENODATA, f);
 		digest_add(&s, buf, (size_t)n);
 		at += (uint64_t)n;
 	}

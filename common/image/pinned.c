@@ -81,7 +81,7 @@ static int add_bytes(const struct payload *p, uint64_t from, uint64_t to, struct
 		ssize_t n = payload_read(p, from, buf, (size_t)min_u64(to - from, sizeof(buf)));
 
 		if (n <= 0)
-			return payload_fail_read(p, n < 0 ? (int)n : -EIO, f);
+			return payload_fail_read(p, n < 0 ? (int)n : -ENODATA, f);
 		digest_add(s, buf, (size_t)n);
 		from += (uint64_t)n;
 	}

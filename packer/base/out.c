@@ -393,7 +393,7 @@ int out_copy(struct out *o, int fd, uint64_t from, uint64_t size, const char *na
 	while (r == 0 && size > 0) {
 		n = pread(fd, block, (size_t)min_u64(COPY_SIZE, size), (off_t)from);
 		if (n <= 0)
-			return fail_errno(f, n < 0 ? errno : EIO, name, "cannot read it");
+			return fail_errno(f, n < 0 ? errno : ENODATA, name, "cannot read it");
 		r = out_write(o, block, (size_t)n, f);
 		from += (uint64_t)n;
 		size -= (uint64_t)n;

@@ -65,6 +65,7 @@ static const struct {
 	{ EIO, "See the kernel log (dmesg): the disk, or the network to it, fails." },
 	{ ENOMEM, "Free or add memory; a container can have its own limit." },
 	{ EMFILE, "Raise the limit of open files (ulimit -n)." },
+	{ ENODATA, "It ended too early: copy it again, and let nothing write to it meanwhile." },
 	{ EBUSY,
 	  "It is in use, by another program or as a mount point: try again when it is not." },
 };

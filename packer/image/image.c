@@ -415,17 +415,23 @@ static size_t peek(const struct payload *p, const struct block_list *l, char *he
 	return n;
 }
 
+/* Is an image of tarboot pack compressed in it? Where there is no memory to look, it is taken for none. */
+static bool has_image(const struct payload *p, const struct block_list *l)
+{
+	_cleanup_free_ char *head = malloc(FILE_KIND_HEAD);
+
+	return head && file_kind_is_image(head, peek(p, l, head, FILE_KIND_HEAD));
+}
+
 int image_read_blocks(const struct image *image, struct block_list *ret, struct fail *f)
 {
-	char head[FILE_KIND_HEAD];
 	int r;
 
 	if (image->arrives)
 		return pinned_list_blocks(&image->manifest, manifest_payload(&image->manifest), ret,
 					  f);
 	r = block_list_read(&image->payload, ret, f);
-	if (r < 0 || image->n_archives > 0 ||
-	    !file_kind_is_image(head, peek(&image->payload, ret, head, sizeof(head))))
+	if (r < 0 || image->n_archives > 0 || !has_image(&image->payload, ret))
 		return r;
 	r = fail_set(f, EBADMSG, image->path, "Unpack it with that program first.",
 		     "it is an image that was compressed by %s", ret->codec->name);
@@ -445,8 +451,8 @@ static int enter_uki(struct image *image, int fd, struct fail *f)
 	return 0;
 }
 
-static int read_head(const struct image *image, int fd, char head[FILE_KIND_HEAD], size_t *ret,
-		     struct fail *f)
+/* head: room for FILE_KIND_HEAD bytes */
+static int read_head(const struct image *image, int fd, char *head, size_t *ret, struct fail *f)
 {
 	size_t size = (size_t)min_u64(image->size, FILE_KIND_HEAD);
 	ssize_t n = pread(fd, head, size, (off_t)image->start);
@@ -459,10 +465,11 @@ static int read_head(const struct image *image, int fd, char head[FILE_KIND_HEAD
 
 static int read_image(struct image *image, int fd, enum need need, struct fail *f)
 {
-	char head[FILE_KIND_HEAD];
+	_cleanup_free_ char *head = malloc(FILE_KIND_HEAD);
 	uint64_t at = 0, archive = 0;
 	size_t n = 0;
-	int r = read_head(image, fd, head, &n, f);
+	int r = head ? read_head(image, fd, head, &n, f)
+		     : fail_errno(f, ENOMEM, image->path, "cannot read it");
 
 	if (r == 0 && uki_may_be(head, n)) {
 		r = enter_uki(image, fd, f);
@@ -630,14 +637,16 @@ uint16_t image_machine(const struct image *image)
 int image_read_module_index(const struct image *image, char **ret, struct fail *f)
 {
 	const struct image_member *m = NULL;
+	int r = 0;
 
 	for (size_t i = 0; i < image->n_members; i++)
 		if (strncmp(image->members[i].name, "lib/modules/", 12) == 0 &&
 		    ends_with(image->members[i].name, "/modules.dep"))
 			m = &image->members[i];
 	*ret = calloc(1, m ? m->size + 1 : 1);
-	if (!*ret || (m && image_read(image, m->offset, *ret, m->size) < 0))
-		return fail_errno(f, *ret ? EIO : ENOMEM, image->path,
-				  "cannot read its index of modules");
-	return 0;
+	if (!*ret)
+		r = -ENOMEM;
+	else if (m)
+		r = image_read(image, m->offset, *ret, m->size);
+	return r < 0 ? fail_errno(f, r, image->path, "cannot read its index of modules") : 0;
 }

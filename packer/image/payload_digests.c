@@ -28,7 +28,7 @@ static int read_to(struct reader *r, uint64_t end, bool in_block, struct fail *f
 		ssize_t n = payload_read(r->payload, r->at, r->buf, size);
 
 		if (n <= 0)
-			return fail_errno(f, n < 0 ? (int)n : EIO, r->payload->name,
+			return fail_errno(f, n < 0 ? (int)n : ENODATA, r->payload->name,
 					  "cannot read it");
 		r->crc64 = lzma_crc64(r->buf, (size_t)n, r->crc64);
 		digest_add(&r->all, r->buf, (size_t)n);

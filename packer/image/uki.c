@@ -50,9 +50,11 @@ static int read_text(const struct uki *uki, const char *name, char **ret)
 	if (size > TEXT_MAX)
 		return -E2BIG;
 	text = calloc(1, size + 1);
-	n = text ? pread(uki->fd, text, size, (off_t)s->offset) : -1;
+	if (!text)
+		return -ENOMEM;
+	n = pread(uki->fd, text, size, (off_t)s->offset);
 	if (n != (ssize_t)size)
-		return text ? -EIO : -ENOMEM;
+		return n < 0 ? -errno : -ENODATA;
 	for (size = strlen(text); size > 0 && isspace((unsigned char)text[size - 1]);)
 		text[--size] = '\0';
 	*ret = text;

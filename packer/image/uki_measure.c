@@ -51,21 +51,23 @@ static const char *find_program(void)
 }
 
 /* As it is in memory: zeros follow what the file has. */
-static int copy_section(const struct uki *uki, const struct pe_section *s, struct spool *to,
-			struct fail *f)
+static int copy_section(const struct uki *uki, const struct pe_section *s, const char *path,
+			struct spool *to, struct fail *f)
 {
 	_cleanup_free_ char *buf = malloc(READ_SIZE);
 	uint64_t at = s->offset, end = at + pe_content_size(s);
 	ssize_t n;
-	int r = buf ? 0 : -ENOMEM;
+	int r = buf ? 0 : fail_errno(f, ENOMEM, path, "cannot read it");
 
 	for (; r == 0 && at < end; at += (uint64_t)n) {
 		n = pread(uki->fd, buf, (size_t)min_u64(end - at, READ_SIZE), (off_t)at);
 		if (n <= 0)
-			return -EIO;
+			return fail_errno(f, n < 0 ? errno : ENODATA, path, "cannot read it");
 		r = spool_write(to, buf, (size_t)n, NULL, f);
 	}
-	return r == 0 && ftruncate(to->fd, (off_t)s->memory_size) < 0 ? -EIO : r;
+	return r == 0 && ftruncate(to->fd, (off_t)s->memory_size) < 0
+		       ? fail_errno(f, errno, path, "cannot copy a section")
+		       : r;
 }
 
 /* Hands a section over, if there is one. */
@@ -86,8 +88,7 @@ static int add_section(struct measure *m, size_t i, struct fail *f)
 		 tool_path_of(spool->fd, path));
 	m->argv[ARGUMENTS + m->n] = m->options[m->n];
 	m->n++;
-	r = copy_section(m->uki, s, spool, f);
-	return r == -ENOMEM || r == -EIO ? fail_errno(f, r, m->path, "cannot copy a section") : r;
+	return copy_section(m->uki, s, m->path, spool, f);
 }
 
 /* Versions differ in the sections that they know, as the stubs of the same versions do. */

@@ -83,7 +83,7 @@ static int hash(const struct uki *uki, uint64_t from, uint64_t to, crypto_hash_s
 	for (; buf && from < to; from += (uint64_t)n) {
 		n = pread(uki->fd, buf, (size_t)min_u64(to - from, READ_SIZE), (off_t)from);
 		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
+			return n < 0 ? -errno : -ENODATA;
 		(void)crypto_hash_sha256_update(state, buf, (unsigned long long)n);
 	}
 	return buf ? 0 : -ENOMEM;
@@ -121,12 +121,16 @@ static int find_digest(const struct uki *uki, const uint8_t digest[DIGEST], bool
 	_cleanup_free_ uint8_t *data = NULL;
 	size_t size = uki->pe.signature_size;
 	uint8_t want[2 + DIGEST] = { 0x04, DIGEST };
+	ssize_t n;
 
 	if (size > SIGNATURE_MAX)
 		return -E2BIG;
 	data = malloc(size);
-	if (!data || pread(uki->fd, data, size, (off_t)uki->pe.signature) != (ssize_t)size)
-		return data ? -EIO : -ENOMEM;
+	if (!data)
+		return -ENOMEM;
+	n = pread(uki->fd, data, size, (off_t)uki->pe.signature);
+	if (n != (ssize_t)size)
+		return n < 0 ? -errno : -ENODATA;
 	if (!pe_is_one_signature(data, size))
 		return -EBADMSG;
 	memcpy(want + 2, digest, DIGEST);

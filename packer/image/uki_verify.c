@@ -21,7 +21,7 @@ static int digest_of_kernel(const struct uki *uki, struct digest *ret)
 	for (; at < end; at += (uint64_t)n) {
 		n = pread(uki->fd, buf, (size_t)min_u64(end - at, READ_SIZE), (off_t)at);
 		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
+			return n < 0 ? -errno : -ENODATA;
 		digest_add(&s, buf, (size_t)n);
 	}
 	*ret = digest_end(&s);

@@ -126,7 +126,7 @@ static int write_sum(struct out *out, struct uki_stub *stub, struct fail *f)
 		return fail_errno(f,
 				  !buf    ? ENOMEM
 				  : n < 0 ? errno
-					  : EIO,
+					  : ENODATA,
 				  out->path, "cannot read it back");
 	pe_set_sum(stub->data, &stub->pe, pe_sum_end(sum, size));
 	if (pwrite(out->fd, stub->data, stub->pe.headers_size, 0) != stub->pe.headers_size)

@@ -52,7 +52,7 @@ static int hash_file(int fd, uint64_t at, uint64_t size, const char *name, struc
 		if (n < 0 && errno == EINTR)
 			n = 0;
 		else if (n <= 0)
-			return fail_errno(f, n < 0 ? errno : EIO, name, "cannot read it");
+			return fail_errno(f, n < 0 ? errno : ENODATA, name, "cannot read it");
 		blob_hash_add(h, block, (size_t)n);
 	}
 	return 0;

@@ -64,7 +64,7 @@ static void test_short_part(void)
 
 	must(payload_add(&p, data_file("abc", 3), 0, 10));
 	is_int(payload_read(&p, 0, buf, 10), 3, "what is there is read");
-	is_int(payload_read(&p, 3, buf, 7), -EIO, "what is missing is an error");
+	is_int(payload_read(&p, 3, buf, 7), -ENODATA, "what is missing is an error");
 	payload_close(&p);
 }
 

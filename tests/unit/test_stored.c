@@ -127,7 +127,7 @@ static void test_read_error(void)
 
 	must(payload_add(&p, data_file(file, PIECE + 1000), 0, PIECE + 2000));
 	must(block_list_read(&p, &l, &f));
-	is_int(read_all(&p, &l, 100000, &f), -EIO, "a file that lacks its end");
+	is_int(read_all(&p, &l, 100000, &f), -ENODATA, "a file that lacks its end");
 	is_str(f.what, "the payload", "is named");
 	ok(strncmp(f.why, "cannot read it: ", 16) == 0, "%s", f.why);
 	block_list_free(&l);
