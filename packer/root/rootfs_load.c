@@ -135,9 +135,7 @@ static int load_archive_or_image(struct rootfs *fs, const struct rootfs_input *i
 	case BLOBS_IMAGE:
 		return load_image(fs, in, take_fd(&fd), in->path, f);
 	case BLOBS_DAMAGED:
-		return fail_set(f, EBADMSG, in->path, "Save or copy the image again.",
-				"it looks like a container image, but has neither index.json nor "
-				"manifest.json");
+		return blobs_fail_damaged(in->path, f);
 	default:
 		return load_archive(fs, in, f);
 	}

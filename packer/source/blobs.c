@@ -6,6 +6,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -92,15 +94,34 @@ static bool is_digest(const char *name)
 
 /* What there is of a root, and of an image that lacks what tells its layers. */
 struct remains {
-	bool of_root, of_image; /* any name of these */
+	bool of_root, of_oci;      /* any name of these */
+	unsigned digests;          /* names at the top that are one; of the same in a row one */
+	char digest[NAME_MAX + 1]; /* the last of these */
 };
+
+static void look_at_digest(const char *name, struct remains *ret)
+{
+	char top[NAME_MAX + 1];
+
+	snprintf(top, sizeof(top), "%.*s", (int)strcspn(name, "/."), name);
+	if (!is_digest(name) || strcmp(top, ret->digest) == 0)
+		return;
+	strcpy(ret->digest, top);
+	ret->digests++;
+}
 
 static void look_at_name(const char *name, struct remains *ret)
 {
 	ret->of_root |= is_root_name(name);
-	ret->of_image |= is_digest(name) || strcmp(name, "oci-layout") == 0 ||
-			 strncmp(name, "blobs/sha256/", 13) == 0 ||
-			 strncmp(name, "blobs/sha512/", 13) == 0;
+	ret->of_oci |= strcmp(name, "oci-layout") == 0 || strncmp(name, "blobs/sha256/", 13) == 0 ||
+		       strncmp(name, "blobs/sha512/", 13) == 0;
+	look_at_digest(name, ret);
+}
+
+/* An image has its configuration and at least one layer. A single name like that may be anything's. */
+static bool is_of_image(const struct remains *r)
+{
+	return !r->of_root && (r->of_oci || r->digests > 1);
 }
 
 enum blobs_archive blobs_look_at_archive(int fd)
@@ -121,7 +142,14 @@ enum blobs_archive blobs_look_at_archive(int fd)
 		archive_read_free(a);
 	if (found)
 		return BLOBS_IMAGE;
-	return status == ARCHIVE_EOF && has.of_image && !has.of_root ? BLOBS_DAMAGED : BLOBS_NONE;
+	return status == ARCHIVE_EOF && is_of_image(&has) ? BLOBS_DAMAGED : BLOBS_NONE;
+}
+
+int blobs_fail_damaged(const char *path, struct fail *f)
+{
+	return fail_set(f, EBADMSG, path, "Save or copy the image again.",
+			"it looks like a container image, but has neither index.json nor "
+			"manifest.json");
 }
 
 /* A name that an image has and hardly a root: "blobs", or one that begins with a digest. */
@@ -156,9 +184,9 @@ int blobs_check_no_layout(int fd, const char *path, struct fail *f)
 {
 	const struct blobs b = { .path = path, .fd = fd, .is_directory = true };
 	bool is_oci = blobs_has(&b, "blobs/sha256") || blobs_has(&b, "blobs/sha512");
-	struct remains has = { .of_image = is_oci };
+	struct remains has = { .of_oci = is_oci };
 
-	if (look_at_names(fd, &has) < 0 || has.of_root || !has.of_image)
+	if (look_at_names(fd, &has) < 0 || !is_of_image(&has))
 		return 0;
 	return fail_set(f, EBADMSG, path, "Copy it again, as with `skopeo copy`.",
 			"it looks like a container image, but %s is missing or damaged",
@@ -229,7 +257,8 @@ static int read_list(struct blobs *b, struct fail *f)
 	int r = 0, status = ARCHIVE_OK;
 
 	if (!a)
-		return fail_errno(f, EIO, b->path, "cannot read this image");
+		return fail_set(f, EBADMSG, b->path, "Save the image again.",
+				"cannot read this image as a tar archive");
 	while (r == 0 && next_member(a, &e, &status))
 		r = add(b, a, e);
 	archive_read_free(a);

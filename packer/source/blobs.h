@@ -35,6 +35,9 @@ enum blobs_archive {
 /* Is the file a tar of one, compressed or not? It must be one that can be read again. */
 enum blobs_archive blobs_look_at_archive(int fd);
 
+/* Fails for one that is BLOBS_DAMAGED. */
+int blobs_fail_damaged(const char *path, struct fail *f);
+
 /* Of a directory that is none: has it what is left of one, and nothing that a root has? -EBADMSG, with *f set. */
 int blobs_check_no_layout(int fd, const char *path, struct fail *f);
 

@@ -57,12 +57,21 @@ static int spool_all(const char *head, size_t size, int *ret_fd, struct fail *f)
 	return r;
 }
 
+static int look_at_archive(struct image_stdin *in, int fd, struct fail *f)
+{
+	enum blobs_archive is = blobs_look_at_archive(fd);
+
+	in->is_image = is == BLOBS_IMAGE;
+	return is == BLOBS_DAMAGED ? blobs_fail_damaged("stdin", f) : 0;
+}
+
 /* A file needs no copy. */
 static int look_at_file(struct image_stdin *in, struct fail *f)
 {
 	if (lseek(STDIN_FILENO, 0, SEEK_CUR) != 0)
 		return 0;
-	in->is_image = blobs_look_at_archive(STDIN_FILENO) == BLOBS_IMAGE;
+	if (look_at_archive(in, STDIN_FILENO, f) < 0)
+		return -f->error;
 	(void)lseek(STDIN_FILENO, 0, SEEK_SET);
 	if (in->is_image)
 		in->fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
@@ -79,8 +88,7 @@ static int look_at_pipe(struct image_stdin *in, struct fail *f)
 		return fail_errno(f, (int)n, "stdin", "cannot read it");
 	if (blobs_may_be_archive(head, (size_t)n)) {
 		r = spool_all(head, (size_t)n, &in->fd, f);
-		in->is_image = r == 0 && blobs_look_at_archive(in->fd) == BLOBS_IMAGE;
-		return r;
+		return r == 0 ? look_at_archive(in, in->fd, f) : r;
 	}
 	in->head_size = (size_t)n;
 	in->head = head;
@@ -97,6 +105,8 @@ int image_input_stdin(struct image_stdin *ret, struct fail *f)
 
 	if (r == 0)
 		*ret = in;
+	else
+		cleanup_close(&in.fd);
 	return r;
 }
 

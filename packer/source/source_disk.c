@@ -10,22 +10,32 @@
 #include "base/disk_format.h"
 #include "source/disk_parts.h"
 #include "source/source_kinds.h"
+#include "tar/tar_header.h"
 
-static ssize_t read_head(const char *path, char head[DISK_FORMAT_HEAD])
+/* The first bytes, the caller's, and their number; NULL: it cannot be read. */
+static char *read_head(const char *path, size_t *ret)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *head = malloc(DISK_FORMAT_HEAD);
+	ssize_t n = head && fd >= 0 ? pread(fd, head, DISK_FORMAT_HEAD, 0) : -1;
+	char *found = head;
 
-	return fd < 0 ? -1 : pread(fd, head, DISK_FORMAT_HEAD, 0);
+	if (n < 0)
+		return NULL;
+	*ret = (size_t)n;
+	head = NULL;
+	return found;
 }
 
+/* The first member of a tar can be a part of a disk, or look like one. */
 const char *source_disk_format(const char *path)
 {
-	char head[DISK_FORMAT_HEAD];
-	ssize_t n = read_head(path, head);
+	size_t n = 0;
+	_cleanup_free_ char *head = read_head(path, &n);
 
-	if (n <= 0 || disk_format_is_iso(head, (size_t)n))
+	if (!head || tar_header_begins((const uint8_t *)head, n) || disk_format_is_iso(head, n))
 		return NULL;
-	return disk_format_of(head, (size_t)n);
+	return disk_format_of(head, n);
 }
 
 static bool is_installed(const char *program)
@@ -64,10 +74,10 @@ static int check_parts(const char *path, const char *format, struct fail *f)
 /* guestfish looks for partition tables where sectors have 512 bytes, unless it is told. */
 static bool has_large_sectors(const char *path, const char *format)
 {
-	char head[DISK_FORMAT_HEAD];
-	ssize_t n = strcmp(format, "raw") == 0 ? read_head(path, head) : 0;
+	size_t n = 0;
+	_cleanup_free_ char *head = strcmp(format, "raw") == 0 ? read_head(path, &n) : NULL;
 
-	return n > 0 && disk_format_has_large_sectors(head, (size_t)n);
+	return head && disk_format_has_large_sectors(head, n);
 }
 
 int source_disk_open(const char *path, const char *format, struct source **ret, struct fail *f)
