@@ -59,10 +59,11 @@ uint64_t initramfs_present(const struct payload *p)
 	return present;
 }
 
-/* The kernel's log up to now, the caller's; NULL: it has none, or there is no memory. */
+/* The kernel's log up to now, the caller's; NULL: it has none, or there is no memory. Each line gets its level and time when it is
+ * read, and what then has no room is not the end but the beginning: hence twice the size. */
 static char *read_kernel_log(void)
 {
-	int size = klogctl(SYSLOG_ACTION_SIZE_BUFFER, NULL, 0);
+	int size = 2 * klogctl(SYSLOG_ACTION_SIZE_BUFFER, NULL, 0);
 	char *log = size > 0 ? malloc((size_t)size + 1) : NULL;
 
 	if (!log)
@@ -106,8 +107,10 @@ int initramfs_fail_no_room(const char *name, uint64_t present, uint64_t expected
 
 int initramfs_fail_cut(struct fail *f)
 {
-	char todo[TODO_MAX];
-
-	return fail_set(f, ENOSPC, "the initramfs", what_to_do(todo),
+	return fail_set(f, ENOSPC, "the initramfs",
+			"Add memory, load fewer initrds, or, with Linux 6.1.176, 6.12.107 or "
+			"later, use the kernel parameter initramfs_options=size=90%. To boot with "
+			"the layers that are here, forget what the kernel said: `dmesg -c` in the "
+			"shell (tarboot.shell=fail), then `exit`.",
 			"the kernel had no room to unpack all of it: layers may be missing");
 }

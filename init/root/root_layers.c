@@ -123,14 +123,20 @@ static int add_all_named(struct boot *b)
 	return r;
 }
 
-/* Where the kernel stopped, nothing tells what was behind: a layer that may be missing, or one that nobody named. */
+static bool has_any(const struct boot *b)
+{
+	return b->n_layers > 0 || *b->params.layers || access(LAYERS_DIR, F_OK) == 0;
+}
+
+/* Where the kernel stopped, nothing tells what was behind: a layer that may be missing, or one that nobody named. Without any
+ * layer it was something else, which the boot did without before. */
 static int add_all(struct boot *b)
 {
 	int r = add_all_listed(b);
 
 	if (r == 0)
 		r = add_all_named(b);
-	return r != -ENOSPC && initramfs_is_cut() ? initramfs_fail_cut(&b->fail) : r;
+	return r != -ENOSPC && has_any(b) && initramfs_is_cut() ? initramfs_fail_cut(&b->fail) : r;
 }
 
 int root_find_layers(struct boot *b)
