@@ -1,6 +1,7 @@
 /* From a socket to a socket. */
 #include "net/log_sender.h"
 
+#include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,38 +10,42 @@
 #include "base/remote_log.h"
 #include "base/util.h"
 
-#define AGAIN_USEC 200000 /* twice that the next time */
-#define AGAIN_MOST_USEC 3200000
+#define AGAIN_USEC 200000 /* twice that the next time, where a name cannot be resolved */
+#define AGAIN_MOST_USEC 800000
 #define FACILITY (3 << 3) /* daemons */
 
+/* -ENOENT: there is no such name, or no name server yet. */
 static int connect_by(const struct url *u, int family)
 {
 	const struct addrinfo hints = { .ai_family = family, .ai_socktype = SOCK_DGRAM };
 	struct addrinfo *a;
 	char port[8];
-	int fd;
+	_cleanup_close_ int fd = -1;
+	int r = 0;
 
 	snprintf(port, sizeof(port), "%u", u->port);
 	if (getaddrinfo(u->host, port, &hints, &a) != 0)
-		return -1;
+		return -ENOENT;
 	fd = socket(a->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) < 0) {
-		close(fd);
-		fd = -1;
-	}
+	if (fd < 0 || connect(fd, a->ai_addr, a->ai_addrlen) < 0)
+		r = -EHOSTUNREACH;
 	freeaddrinfo(a);
-	return fd;
+	return r == 0 ? take_fd(&fd) : r;
 }
 
-/* One family at a time: see probe.c. -1: there is no name server or no route yet. */
+/* One family at a time: see probe.c. -EHOSTUNREACH: there is no route yet to what its name is. */
 static int connect_to(const struct url *u)
 {
-	int fd = u->is_ipv6 ? -1 : connect_by(u, AF_INET);
+	int r = u->is_ipv6 ? -ENOENT : connect_by(u, AF_INET), r6;
 
-	return fd >= 0 || u->is_ipv4 ? fd : connect_by(u, AF_INET6);
+	if (r >= 0 || u->is_ipv4)
+		return r;
+	r6 = connect_by(u, AF_INET6);
+	return r6 >= 0 || r == -ENOENT ? r6 : r;
 }
 
-/* As soon as it can be. Many machines with a name that nobody knows must not ask the name server all the time. */
+/* As soon as it can be: the last lines do not wait for long (net_log.c). But many machines with a name that nobody knows must
+ * not ask the name server all the time. */
 static int connect_at_last(const struct url *u)
 {
 	unsigned pause = AGAIN_USEC;
@@ -48,7 +53,10 @@ static int connect_at_last(const struct url *u)
 
 	while ((fd = connect_to(u)) < 0) {
 		usleep(pause);
-		pause = pause < AGAIN_MOST_USEC ? 2 * pause : pause;
+		if (fd != -ENOENT)
+			pause = AGAIN_USEC;
+		else if (pause < AGAIN_MOST_USEC)
+			pause *= 2;
 	}
 	return fd;
 }

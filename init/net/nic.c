@@ -374,9 +374,10 @@ static void set_mtu(struct nic *nic, int rtnl)
 	if (nic->own_mtu == 0)
 		nic->own_mtu = nic->link.mtu;
 	r = rtnl_set_mtu(rtnl, nic->link.index, mtu);
-	if (r < 0 && nic->is_config_new)
+	if (r < 0 && (nic->is_config_new || nic->refused_mtu != mtu))
 		console_log(LOG_WARNING, "%s: cannot set an MTU of %u: %s", nic->link.name, mtu,
 			    strerror(-r));
+	nic->refused_mtu = r < 0 ? mtu : 0;
 }
 
 void nic_make_room(struct nic *nic, int rtnl, const struct nic *vlan)

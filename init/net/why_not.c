@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -14,8 +15,8 @@
 
 #define PCI "/sys/bus/pci/devices"
 #define CARDS "/sys/class/net"
-#define INFINIBAND_TYPE "32"      /* ARPHRD_INFINIBAND */
-#define INFINIBAND_CLASS "0x0207" /* of PCI */
+#define INFINIBAND_TYPE "32"       /* ARPHRD_INFINIBAND */
+#define INFINIBAND_CLASS "0x0207*" /* of PCI */
 #define IPV6_ROUTES "/proc/net/ipv6_route"
 #define OF_ROUTER 0x40000 /* RTF_ADDRCONF */
 #define ABOUT_MAX (sizeof(((struct network_seen *)0)->about) + sizeof("the proxy "))
@@ -94,8 +95,8 @@ static void list_drivers(char *ret, size_t size)
 	}
 }
 
-/* Lists the devices of a directory of /sys whose file of that name begins with text. */
-static void list_devices(const char *directory, const char *name, const char *text, char *ret,
+/* Lists the devices of a directory of /sys whose file of that name has such a content. */
+static void list_devices(const char *directory, const char *name, const char *pattern, char *ret,
 			 size_t size)
 {
 	DIR *dir = opendir(directory);
@@ -106,7 +107,7 @@ static void list_devices(const char *directory, const char *name, const char *te
 	ret[0] = '\0';
 	while (dir && (e = readdir(dir)) && used + 40 < size) {
 		read_line(directory, e->d_name, name, is);
-		if (e->d_name[0] != '.' && strncmp(is, text, strlen(text)) == 0)
+		if (e->d_name[0] != '.' && fnmatch(pattern, is, 0) == 0)
 			used += (size_t)snprintf(ret + used, size - used, "%s%.32s",
 						 used ? ", " : "", e->d_name);
 	}

@@ -392,6 +392,17 @@ subtest 'an MTU of ip= on a network that has IPv6 alone' => sub {
 	is($c->see('cat', '/sys/class/net/eth0/mtu'), "1500\n", 'its own MTU is back');
 };
 
+# A macvlan can have no larger MTU than its card.
+subtest 'an MTU that the kernel refuses, on a network that has IPv6 alone' => sub {
+	my $six = 100 + $n_networks;
+	network('--enable-ra', "--dhcp-range=2001:db8:$six\::,ra-only");
+	my $c = Client->new($six);
+	$c->see(qw(ip link add link eth0 name v5 address 52:54:00:01:02:04 type macvlan mode bridge));
+	$c->see(qw(ip link set eth0 up));
+	like($c->boot("tarboot.rootfs=http://[2001:db8:$six\::1]/x ip=v5:auto6:9000"), qr{^reached nic=v5 }, 'reached');
+	is(scalar(() = $c->{said} =~ /v5: cannot set an MTU of 9000: /g), 1, 'which is said, once');
+};
+
 # A macvlan, as below: like a VLAN, it can have no larger MTU than its card.
 subtest 'a VLAN with an MTU larger than that of its card' => sub {
 	my $c = Client->new($n);
@@ -494,7 +505,7 @@ for (
 }
 # Not only when it is given up, ten minutes later.
 for ([ [$n], 'ip=enp0s3:dhcp', 'ip=, BOOTIF= and vlan= name none of the network cards (eth0)', 'Correct them in the boot menu. Cards have the kernel\'s names here.' ],
-	[ [undef], '', qr/no link on eth0 after 1[01] s/, 'Check cable and switch.' ]) {
+	[ [undef], '', qr/no link on eth0 after 1\d s/, 'Check cable and switch.' ]) {
 	my ($networks, $line, $why, $todo) = @$_;
 	my $c = Client->new(@$networks);
 	$c->begin("tarboot.rootfs=http://192.168.$n.1/x $line");
