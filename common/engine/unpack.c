@@ -286,16 +286,23 @@ static uint64_t space_of(const struct engine_plan *p)
 	return p->memory + p->threads * (THREAD_SPACE + pages);
 }
 
-/* Limits the address space of this process to what the plans count, with room for the threads' stacks, the program
- * itself and memory that malloc has not given back to the kernel. Only memory that a plan forgot can reach it. */
-static bool hold_to_plans(const struct archive *archives, size_t n, const struct root_tree *names)
+static const struct engine_plan *largest_plan(const struct archive *archives, size_t n)
 {
-	uint64_t beside = names ? root_tree_limit(names) : 0, most = 0;
+	const struct engine_plan *largest = &archives[0].plan;
 
-	for (size_t i = 0; i < n; i++)
-		if (space_of(&archives[i].plan) > most)
-			most = space_of(&archives[i].plan);
-	most += PROGRAM_SPACE;
+	for (size_t i = 1; i < n; i++)
+		if (space_of(&archives[i].plan) > space_of(largest))
+			largest = &archives[i].plan;
+	return largest;
+}
+
+/* Limits the address space of this process to what the largest plan counts, with room for the threads' stacks, the program
+ * itself and memory that malloc has not given back to the kernel. Only memory that a plan forgot can reach it. */
+static bool hold_to_plan(const struct engine_plan *largest, const struct root_tree *names)
+{
+	uint64_t beside = names ? root_tree_limit(names) : 0;
+	uint64_t most = space_of(largest) + PROGRAM_SPACE;
+
 	return beside < PLAN_NO_LIMIT - most && memory_limit_own(most + beside);
 }
 
@@ -347,16 +354,6 @@ static int prepare_all(const struct payload *p, const struct unpack_options *o,
 	return r;
 }
 
-static const struct engine_plan *largest_plan(const struct archive *archives, size_t n)
-{
-	const struct engine_plan *largest = &archives[0].plan;
-
-	for (size_t i = 1; i < n; i++)
-		if (archives[i].plan.memory > largest->memory)
-			largest = &archives[i].plan;
-	return largest;
-}
-
 static void tell_total(const struct archive *archives, size_t n, struct unpack_progress *p)
 {
 	uint64_t total = 0;
@@ -395,7 +392,7 @@ static int unpack_prepared(const struct archive *archives, size_t n,
 			   struct fail *f)
 {
 	const struct engine_plan *largest = largest_plan(archives, n);
-	bool held = options->hold && hold_to_plans(archives, n, options->names);
+	bool held = options->hold && hold_to_plan(largest, options->names);
 	struct tree *tree = NULL;
 	int r = options->root_fd >= 0 ? tree_new(options->root_fd, &tree) : 0;
 

@@ -36,7 +36,9 @@ struct unpack_options {
 	const struct unpack_layer
 		*layers; /* over the payload, from the lowest on, in the same tree */
 	size_t n_layers;
-	bool hold; /* this process does nothing else: hold it to the plan, and names to its limit; it may open more files than usual */
+	/* This process does nothing else: hold it to the plan, and names to its limit; it may open
+	 * more files than usual. */
+	bool hold;
 	struct unpack_progress *progress; /* may be NULL */
 	struct block_time *times;         /* of the first n_times Blocks; all zeros at the start */
 	size_t n_times;
