@@ -33,6 +33,9 @@
 #include "base/print.h"
 #include "base/size.h"
 
+/* The numbers of modules' inodes in the boot part, which are chosen before its other parts are there. */
+#define MODULES_INO (1 << 16)
+
 struct pack {
 	struct pack_options options;
 	struct rootfs root;
@@ -45,7 +48,8 @@ struct pack {
 	struct image_report report; /* what is read back of the image */
 	struct manifest manifest;
 	struct boot_modules modules;
-	uint16_t machine; /* ELF machine of the root */
+	struct bootpart modules_part; /* what the boot part will have of them */
+	uint16_t machine;             /* ELF machine of the root */
 	char init[256], fetcher[256],
 		checker[256]; /* what goes into the image, on the host; "" = nothing */
 	struct boot_keys keys;
@@ -205,11 +209,12 @@ static const char *release_of_modules(const struct pack *p)
 }
 
 /* What was not asked for may be missing: many kernels need no modules. */
-static int add_modules(struct pack *p, struct bootpart *b, bool compress, struct fail *f)
+static int read_modules(struct pack *p, struct fail *f)
 {
 	const char *asked = p->options.modules;
 	_cleanup_free_ char *words = NULL;
-	struct boot_modules_wish wish = { .words = asked, .compress = compress };
+	struct boot_modules_wish wish = { .words = asked,
+					  .compress = p->options.stream && !p->options.dry_run };
 	int r;
 
 	if (!asked)
@@ -219,8 +224,17 @@ static int add_modules(struct pack *p, struct bootpart *b, bool compress, struct
 			return fail_errno(f, ENOMEM, "the boot part", "cannot build it");
 		wish.words = words;
 	}
-	r = boot_modules_add(b, &p->files.files, release_of_modules(p), &wish, &p->modules, f);
+	p->modules_part.next_ino = MODULES_INO;
+	r = boot_modules_add(&p->modules_part, &p->files.files, release_of_modules(p), &wish,
+			     &p->modules, f);
 	return r == -ENOENT && !*asked ? 0 : r;
+}
+
+static int add_modules(const struct pack *p, struct bootpart *b, struct fail *f)
+{
+	return bootpart_append(b, &p->modules_part) < 0
+		       ? fail_errno(f, ENOMEM, "the boot part", "cannot build it")
+		       : 0;
 }
 
 static int write_boot_part(struct pack *p, struct fail *f)
@@ -236,7 +250,7 @@ static int write_boot_part(struct pack *p, struct fail *f)
 	if (r == 0)
 		r = boot_keys_add(&p->keys, &b, f);
 	if (r == 0)
-		r = add_modules(p, &b, p->options.stream, f);
+		r = add_modules(p, &b, f);
 	if (r == 0)
 		r = bootpart_seal(&b, &p->manifest, f);
 	if (r == 0)
@@ -372,18 +386,6 @@ static int check_kernel_machine(const struct pack *p, struct fail *f)
 			program_machine_name(p->machine));
 }
 
-/* Chooses and reads the modules as the boot part will have them, for what may be wrong with them. */
-static int check_modules(struct pack *p, struct fail *f)
-{
-	struct bootpart unused = { 0 };
-	int r;
-
-	kernel_find_modules(&p->files.files, &p->manifest);
-	r = add_modules(p, &unused, false, f);
-	bootpart_free(&unused);
-	return r;
-}
-
 /* All that can be known to fail before the root is compressed. */
 static int prepare(struct pack *p, struct fail *f)
 {
@@ -393,7 +395,10 @@ static int prepare(struct pack *p, struct fail *f)
 		r = check_kernel_machine(p, f);
 	if (r == 0)
 		r = pack_uki_open(&p->uki, &p->options, &p->files.files, p->machine, &p->kernel, f);
-	return r == 0 ? check_modules(p, f) : r;
+	if (r < 0)
+		return r;
+	kernel_find_modules(&p->files.files, &p->manifest);
+	return read_modules(p, f);
 }
 
 static int write_uki(struct pack *p, struct fail *f)
@@ -604,6 +609,7 @@ int command_pack(int argc, char **argv)
 			    ? print_failure(&f)
 			    : EXIT_OK;
 	payload_writer_free(p.writer);
+	bootpart_free(&p.modules_part);
 	out_abandon(&p.payload);
 	image_report_close(&p.report);
 	out_abandon(&p.report_file);

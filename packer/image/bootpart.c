@@ -50,6 +50,17 @@ int bootpart_add(struct bootpart *b, const char *name, uint32_t mode, uint32_t r
 	return 0;
 }
 
+int bootpart_append(struct bootpart *b, const struct bootpart *more)
+{
+	char *at = grow(b, more->size);
+
+	if (!at)
+		return -ENOMEM;
+	if (more->size)
+		memcpy(at, more->data, more->size);
+	return 0;
+}
+
 /* Adds a program of the host. */
 static int add_program(struct bootpart *b, const char *name, const char *path, struct fail *f)
 {
