@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -255,22 +256,37 @@ static int open_directory(const char *directory, int *ret, struct fail *f)
 	return 0;
 }
 
+static int fail_make(const struct target *t, int error, struct fail *f)
+{
+	return fail_set(f, error, t->directory,
+			error == ENOENT ? "Create the directory above it first." : NULL,
+			"cannot create this directory: %s", strerror(error));
+}
+
 static int make_directory(struct target *t, struct fail *f)
 {
 	t->made = mkdir(t->directory, 0755) == 0;
-	if (t->made || errno == EEXIST)
-		return 0;
-	return fail_set(f, errno, t->directory,
-			errno == ENOENT ? "Create the directory above it first." : NULL,
-			"cannot create this directory: %s", strerror(errno));
+	return t->made || errno == EEXIST ? 0 : fail_make(t, errno, f);
 }
 
-/* Before the image, which may have to be fetched. */
 static int open_target(struct target *t, struct fail *f)
 {
 	int r = make_directory(t, f);
 
 	return r == 0 ? open_directory(t->directory, &t->fd, f) : r;
+}
+
+/* Before the image, which may have to be fetched: can DIR be opened, or else made? */
+static int check_target(const struct target *t, struct fail *f)
+{
+	_cleanup_free_ char *copy = strdup(t->directory);
+	_cleanup_close_ int fd = -1;
+
+	if (!copy)
+		return fail_errno(f, ENOMEM, t->directory, "cannot create this directory");
+	if (access(t->directory, F_OK) == 0 || errno != ENOENT)
+		return open_directory(t->directory, &fd, f);
+	return access(dirname(copy), W_OK | X_OK) < 0 ? fail_make(t, errno, f) : 0;
 }
 
 static int unpack(const struct image *image, struct target *t, struct fail *f)
@@ -479,9 +495,11 @@ int command_unpack(int argc, char **argv)
 	target.directory = line.arguments[1];
 	r = read_trusted(&f);
 	if (r == 0)
-		r = open_target(&target, &f);
+		r = check_target(&target, &f);
 	if (r == 0)
 		r = input_open(&in, line.arguments[0], n_trust ? &trusted : NULL, &f);
+	if (r == 0)
+		r = open_target(&target, &f);
 	if (r == 0)
 		r = unpack(in.image, &target, &f);
 	if (r == 0)
