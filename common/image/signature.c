@@ -294,9 +294,7 @@ static int check_date(const char *what, const struct signature_about *about, con
 	if (!*about->date)
 		return fail_set(f, EKEYREJECTED, what,
 				"Publish it again with `tarboot netboot --stream --sign KEYFILE`, "
-				"or sign it by `minisign -S -H -s KEYFILE -t 'tarboot name=NAME "
-				"version=VERSION date=2026-11-30T00:00:00Z' -m MANIFEST`, with "
-				"today's date.",
+				"or sign it by " SIGNATURE_BY_HAND ", with today's date.",
 				"it does not say when it was signed, and nothing before %s is "
 				"taken",
 				least);

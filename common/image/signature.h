@@ -15,6 +15,9 @@
 #define SIGNATURE_KEY_SUFFIX ".pub"
 #define SIGNATURE_KEYS_MAX 16
 #define SIGNATURE_TODO "Publish it again with `tarboot netboot --stream --sign KEYFILE`."
+#define SIGNATURE_BY_HAND                                                   \
+	"`minisign -S -H -s KEYFILE -t 'tarboot name=NAME version=VERSION " \
+	"date=YYYY-MM-DD' -m MANIFEST`"
 #define SIGNATURE_LEAST_FILE \
 	"tarboot/manifest-min"     /* in the boot part: the oldest date that counts */
 #define SIGNATURE_TEXT_MAX 4096    /* bytes of a signature, or of a key */

@@ -18,9 +18,7 @@ int signed_manifest_check(const char *name, const char *text, size_t size, const
 	if (r == -ENOENT)
 		return fail_set(f, EKEYREJECTED, signature,
 				"Copy it, too: it lies beside the manifest where that was "
-				"published. Or make it: `minisign -S -H -s KEYFILE -t 'tarboot "
-				"name=NAME version=VERSION date=2026-11-30T00:00:00Z' -m "
-				"MANIFEST`.",
+				"published. Or make it: " SIGNATURE_BY_HAND ".",
 				"it is not there, and --trust asks for a signature");
 	if (r < 0)
 		return fail_errno(f, r, signature, "cannot read this signature");
