@@ -728,11 +728,11 @@ static const struct test tests[] = {
 	  .asked = ALL_OF_TWO },
 	{ .name = "a dead server, and a slow one, which takes longer than the patience",
 	  .n_urls = 2,
-	  .script = "fail 0 2;answer 1 0 v1;bytes 65536;pause 2000;bytes 65536;pause 2000;"
-		    "bytes 65536;exit 0\n",
+	  .script = "fail 0 2;answer 1 0 v1;bytes 49152;pause 2000;bytes 49152;pause 2000;"
+		    "bytes 49152;pause 2000;bytes 49152;pause 2000;bytes 49152;exit 0\n",
 	  .is_size_unknown = true,
 	  .size = LARGEST,
-	  .patience = 3,
+	  .patience = 6,
 	  .told = "! http://a/f: nobody listens there; trying again\nfetching http://b/f\n",
 	  .asked = "--offset=0 http://a/f http://b/f\n" },
 	{ .name = "the same, and then nothing: of the dead one nothing is said any more",
