@@ -400,7 +400,8 @@ my ($waiting, $served) = (IO::Select->new(@rooms), 0);
 while (my @answered = $waiting->can_read(5)) {
 	for (@answered) {
 		$waiting->remove($_);
-		$served++ if $_->recv(my $answer, 600) && substr($answer, 0, 4) eq "\0\3\0\1";
+		$_->recv(my $answer, 600);
+		$served++ if substr($answer, 0, 4) eq "\0\3\0\1";
 	}
 }
 print "$served\n";
@@ -408,7 +409,7 @@ END
 sub served_at_once {
 	my ($conf) = @_;
 	my $r = try({ limit => 300 }, Net::private_machine(), 'sh', '-c', $address,
-		'sh', '-c', '"$0" -k --log-facility=/dev/null -C "$1" & exec "$2" "$3"', "$c/dnsmasq", $conf, $^X, $ask_at_once);
+		'sh', '-c', 'dnsmasq -k --log-facility=/dev/null -C "$0" & exec "$1" "$2"', $conf, $^X, $ask_at_once);
 	return $r->{out} || $r->{err};
 }
 my $dnsmasq_conf = slurp($config{'dnsmasq.conf'});
@@ -606,9 +607,9 @@ gives($_, 'each type of firmware its loader, and none to others', %LOADER) for s
 
 # ---- machines of two kinds ----
 
-{
+SKIP: {
 	my $arm = build_path('aarch64/init');
-	die "aarch64/init: not built\n" unless -e $arm;
+	ok(-e $arm, 'there is an init for aarch64, as of `make test-programs`') or last SKIP;
 	my $both = public('both');
 	my $root = tiny_root('arm', sub { run('cp', $arm, "$_[0]/sbin/init") });
 	tarboot('pack', $root, '-o', scratch('arm.img'), qw(--level=fast --kernel=none --no-shell));
