@@ -27,7 +27,9 @@
 #define RECEIVE_BUFFER (8 << 20)
 
 struct follow {
-	const struct site *site;
+	const char *directory;
+	struct site site; /* as it was read last: `tarboot netboot` may change it */
+	struct stat read; /* its netboot.conf */
 	struct serve_log log;
 	struct machines machines;
 	struct status_files files;
@@ -105,6 +107,36 @@ static void note_last(struct server *v)
 	v->last_at = now_usec();
 }
 
+/* What cannot be read, a later run of `tarboot netboot` will have written again. */
+static void read_site(struct follow *w)
+{
+	char path[PATH_MAX];
+	struct site site;
+	struct stat now;
+	struct fail unused;
+
+	if (stat(site_path(&w->site, path, "netboot.conf"), &now) < 0 ||
+	    (now.st_ino == w->read.st_ino && now.st_mtim.tv_sec == w->read.st_mtim.tv_sec &&
+	     now.st_mtim.tv_nsec == w->read.st_mtim.tv_nsec))
+		return;
+	w->read = now;
+	site_init(&site, w->directory);
+	if (site_load(&site, false, &unused) < 0) {
+		site_free(&site);
+		return;
+	}
+	site_free(&w->site);
+	w->site = site;
+}
+
+static bool should_have(struct follow *w, const char *path)
+{
+	if (strncmp(path, "/mac-", 5) != 0)
+		return false;
+	read_site(w);
+	return site_scripts_has(&w->site, path);
+}
+
 static void take_line(struct follow *w, struct server *v)
 {
 	char what[SERVE_WHAT_MAX], shown[SERVE_LINE_MAX];
@@ -113,7 +145,7 @@ static void take_line(struct follow *w, struct server *v)
 
 	if (serve_event_parse(line, v->mark, &e) != SERVE_NOTHING)
 		(void)find_known_mac(w, e.address);
-	e.is_of_site = e.kind == SERVE_HTTP && site_scripts_has(w->site, e.path);
+	e.is_of_site = e.kind == SERVE_HTTP && e.status == 404 && should_have(w, e.path);
 	if (serve_log_event(&w->log, &e, line, what, shown))
 		serve_output_line(&w->output, shown);
 	else if (e.kind == SERVE_NOTHING)
@@ -323,7 +355,8 @@ int serve_follow(const struct site *s, struct server servers[2], const struct fo
 	static struct follow w;
 	int r = 0;
 
-	w.site = s;
+	w.directory = s->directory;
+	site_init(&w.site, s->directory);
 	snprintf(w.http, sizeof(w.http), "%s/http", s->directory);
 	w.log.blocks = served_blocks;
 	w.log.blocks_arg = w.http;
@@ -340,5 +373,6 @@ int serve_follow(const struct site *s, struct server servers[2], const struct fo
 		r = follow_loop(&w, o->stopped, f);
 	serve_output_close(&w.output, &w.machines, now_ms());
 	cleanup_close(&w.syslog);
+	site_free(&w.site);
 	return r;
 }

@@ -350,7 +350,7 @@ for my $image ('/no/such', spew(scratch('text.img'), "text\n" x 200)) {
 	ok(!-e scratch('none/new'), 'leaves no directory');
 }
 fails_well(try($TARBOOT, 'serve', $foreign), 1, qr/it was not made by tarboot netboot/, 'serving it');
-fails_well(try($TARBOOT, 'serve', $site), 1, qr/10\.7\.0\.1: no interface has the server's address/, 'serving without the address');
+fails_well(do { local $ENV{PATH} = "$servers/commands:$ENV{PATH}"; try($TARBOOT, 'serve', $site) }, 1, qr/10\.7\.0\.1: no interface has the server's address/, 'serving without the address');
 spew("$site/netboot.conf", slurp("$site/netboot.conf") . "servr = 1\n");
 {
 	open my $lock, '<', $site or die "$site: $!";

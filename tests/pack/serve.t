@@ -437,6 +437,25 @@ is($r->{out}, <<'END_OF_TEXT', 'each line is of the machine that has the address
 02:00:00:00:00:02 10.7.0.9
 END_OF_TEXT
 
+# ---- a machine whose own script is missing ----
+
+$r = in_room(<<'END_OF_SH');
+get() { nsenter -t $machine -n busybox wget -q -O /dev/null "http://10.7.0.1:8080/mac-52-54-00-00-00-$1.ipxe" 2>/dev/null; }
+start
+nsenter -t $machine -n ip address add 10.7.0.9/24 dev plug
+"$tarboot" netboot -o "$site" -q --boot 52:54:00:00:00:55=lab
+rm "$site/http/mac-52-54-00-00-00-55.ipxe"
+get 54
+get 55
+until_true 'grep -q "mac-52-54-00-00-00-55" "$log"'
+sed -n 's,.*HTTP   /,,p' "$log"
+kill -TERM $serve
+wait $serve
+"$tarboot" netboot -o "$site" -q --forget 52:54:00:00:00:55
+END_OF_SH
+is($r->{out}, "mac-52-54-00-00-00-55.ipxe: error 404\n", 'a machine that needs its script, given while it serves, and lacks it: that is told; of others it is not')
+	or diag($r->{err}, slurp(scratch('log')));
+
 # ---- more machines than the kernel knows neighbours ----
 
 my $known = slurp('/proc/sys/net/ipv4/neigh/default/gc_thresh3') + 0;
