@@ -392,15 +392,16 @@ subtest 'an MTU of ip= on a network that has IPv6 alone' => sub {
 	is($c->see('cat', '/sys/class/net/eth0/mtu'), "1500\n", 'its own MTU is back');
 };
 
-# A macvlan can have no larger MTU than its card.
+# It is that of a macvlan, which can have no larger one than its card: of one that vlan= does not name.
 subtest 'an MTU that the kernel refuses, on a network that has IPv6 alone' => sub {
 	my $six = 100 + $n_networks;
 	network('--enable-ra', "--dhcp-range=2001:db8:$six\::,ra-only");
-	my $c = Client->new($six);
-	$c->see(qw(ip link add link eth0 name v5 address 52:54:00:01:02:04 type macvlan mode bridge));
-	$c->see(qw(ip link set eth0 up));
-	like($c->boot("tarboot.rootfs=http://[2001:db8:$six\::1]/x ip=v5:auto6:9000"), qr{^reached nic=v5 }, 'reached');
+	my $c = Client->new($six, $six);
+	$c->see(qw(ip link add link eth1 name v5 address 52:54:00:01:02:04 type macvlan mode bridge));
+	$c->see(qw(ip link set eth1 up));
+	like($c->boot("tarboot.rootfs=http://[2001:db8:$six\::1]/x vlan=v5:eth0 ip=v5:auto6:9000", 30), qr{^reached nic=v5 }, 'reached');
 	is(scalar(() = $c->{said} =~ /v5: cannot set an MTU of 9000: /g), 1, 'which is said, once');
+	ok($c->stop, 'the network is stopped');
 };
 
 # A macvlan, as below: like a VLAN, it can have no larger MTU than its card.
