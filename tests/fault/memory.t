@@ -63,6 +63,14 @@ sub behind_big_file {
 fails('the kernel cut what stands before a layer that may be missing', mem => 384, change => \&behind_big_file, step => 'find layers',
 	append => 'initramfs_options=size=64m tarboot.layer=/behind.tar?',
 	about => [ qr{what: +the initramfs$}m, qr/why: +the kernel had no room to unpack all of it: layers may be missing$/m, qr/initramfs_options=size=90%/ ]);
+boots('the kernel cut what is no layer', mem => 384, change => \&behind_big_file, append => 'initramfs_options=size=64m');
+subtest 'the way out of a cut initramfs' => sub {
+	my $guest = shell_at(name => 'cut', mem => 384, change => \&behind_big_file,
+		append => 'initramfs_options=size=64m tarboot.layer=/behind.tar? tarboot.shell=start');
+	$guest->type("dmesg -c >/dev/null; exit\n");
+	ok($guest->wait_for(qr/TINY-INIT-RAN/, $BOOT), 'forgotten, it boots') or $guest->show_end;
+	$guest->stop;
+};
 fails('RAM too small', mem => 256, change => big_root(400, 'yes'), step => 'check memory',
 	about => [ qr/needs 4\d\d(\.\d)? MiB and \d+ inodes, this machine has $MIB free/, qr/Add memory/ ]);
 fails('RAM too small for a payload without manifest', mem => 256, change => [ big_root(400, 'yes'), \&no_manifest ],
