@@ -100,14 +100,14 @@ rename $script, "$script.away" or die "$script: $!";
 	see('the previous version after a rollback' => [ $back, qr/ROOT one/ ],
 		'HTTP boot of UEFI' => [ $web, qr/ROOT one/ ],
 		'a damaged image' => [ $debug, qr/tarboot: FAILED: unpack root.*Enter/s ]);
+	$debug->type("\n");    # before it reboots
+	ok($debug->wait_for(qr/# $/, 30), 'debug gives a shell') or $debug->show_end;
+	$debug->type("echo step=\$TARBOOT_FAILED\n");
+	ok($debug->wait_for(qr/step=unpack root/, 30), 'that knows the step') or $debug->show_end;
 	see('a script of its own that is not there' => [ $late, qr/FAILED: this machine's own script, mac-52-54-00-00-00-02\.ipxe, .*menu comes back/s ]);
 	unlike($late->text, qr/vmlinuz/, 'nothing else is booted');
 	rename "$script.away", $script or die "$script: $!";
 	see('and when it is' => [ $late, qr/ROOT three/ ]);
-	$debug->type("\n");
-	ok($debug->wait_for(qr/# $/, 30), 'debug gives a shell') or $debug->show_end;
-	$debug->type("echo step=\$TARBOOT_FAILED\n");
-	ok($debug->wait_for(qr/step=unpack root/, 30), 'that knows the step') or $debug->show_end;
 }
 like($serve->text, qr{\Q${\mac(9)}\E \S+ +HTTP   /ipxe\.efi\n}, 'UEFI loads iPXE by HTTP');
 like($serve->text, qr{\Q${\mac(5)}\E \S+ +HTTP   /images/lost/[-\d]+/initrd\.img: error 404}, 'the log has the missing file');
