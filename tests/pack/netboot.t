@@ -627,6 +627,7 @@ SKIP: {
 
 # ---- serving: what is refused, what is brought up to date, how it ends ----
 
+$ENV{PATH} = "$servers/commands:$ENV{PATH}";
 my $closed = public('closed');
 mkdir $closed, 0700 or die "$closed: $!";
 run('cp', '-a', $site, "$closed/site");
