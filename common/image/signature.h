@@ -17,7 +17,7 @@
 #define SIGNATURE_TODO "Publish it again with `tarboot netboot --stream --sign KEYFILE`."
 #define SIGNATURE_BY_HAND                                                   \
 	"`minisign -S -H -s KEYFILE -t 'tarboot name=NAME version=VERSION " \
-	"date=YYYY-MM-DD' -m MANIFEST`"
+	"date=YYYY-MM-DDThh:mm:ssZ' -m MANIFEST`"
 #define SIGNATURE_LEAST_FILE \
 	"tarboot/manifest-min"     /* in the boot part: the oldest date that counts */
 #define SIGNATURE_TEXT_MAX 4096    /* bytes of a signature, or of a key */

@@ -44,8 +44,8 @@ static int connect_to(const struct url *u)
 	return r6 >= 0 || r == -ENOENT ? r6 : r;
 }
 
-/* As soon as it can be: the last lines do not wait for long (net_log.c). But many machines with a name that nobody knows must
- * not ask the name server all the time. */
+/* As soon as it can be: the last lines do not wait for long (net_log.c). But many machines with a name must not ask the name
+ * server all the time. */
 static int connect_at_last(const struct url *u)
 {
 	unsigned pause = AGAIN_USEC;
@@ -53,9 +53,7 @@ static int connect_at_last(const struct url *u)
 
 	while ((fd = connect_to(u)) < 0) {
 		usleep(pause);
-		if (fd != -ENOENT)
-			pause = AGAIN_USEC;
-		else if (pause < AGAIN_MOST_USEC)
+		if (!u->is_ipv4 && !u->is_ipv6 && pause < AGAIN_MOST_USEC)
 			pause *= 2;
 	}
 	return fd;

@@ -1,6 +1,7 @@
 #include "root/initramfs.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,9 +64,11 @@ uint64_t initramfs_present(const struct payload *p)
  * read, and what then has no room is not the end but the beginning: hence twice the size. */
 static char *read_kernel_log(void)
 {
-	int size = 2 * klogctl(SYSLOG_ACTION_SIZE_BUFFER, NULL, 0);
-	char *log = size > 0 ? malloc((size_t)size + 1) : NULL;
+	int size = klogctl(SYSLOG_ACTION_SIZE_BUFFER, NULL, 0);
+	char *log;
 
+	size = size < INT_MAX / 2 ? 2 * size : INT_MAX - 1;
+	log = size > 0 ? malloc((size_t)size + 1) : NULL;
 	if (!log)
 		return NULL;
 	size = klogctl(SYSLOG_ACTION_READ_ALL, log, size);

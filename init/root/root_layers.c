@@ -129,14 +129,20 @@ static bool has_any(const struct boot *b)
 }
 
 /* Where the kernel stopped, nothing tells what was behind: a layer that may be missing, or one that nobody named. Without any
- * layer it was something else, which the boot did without before. */
+ * layer it was most likely something else, which the boot can do without. */
 static int add_all(struct boot *b)
 {
 	int r = add_all_listed(b);
 
 	if (r == 0)
 		r = add_all_named(b);
-	return r != -ENOSPC && has_any(b) && initramfs_is_cut() ? initramfs_fail_cut(&b->fail) : r;
+	if (r == -ENOSPC || !initramfs_is_cut())
+		return r;
+	if (has_any(b))
+		return initramfs_fail_cut(&b->fail);
+	console_log(LOG_WARNING, "the kernel had no room to unpack all of the initramfs: what "
+				 "stood behind is missing; add memory, or load fewer initrds");
+	return r;
 }
 
 int root_find_layers(struct boot *b)

@@ -55,7 +55,7 @@ static inline bool option_is_end(const struct option_spec *o)
 	return !o->name && !o->help;
 }
 
-/* Of which subcommands is an option that another one does not have? These, NULL at the end, are asked from now on; before that, none. */
+/* Sets the subcommands, NULL at the end, whose options are looked up for the message about an unknown option; before that, none are. */
 void options_set_commands(const struct command_usage *const *all);
 
 struct option_given {

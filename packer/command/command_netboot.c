@@ -205,7 +205,7 @@ const struct command_usage usage_netboot = {
 	.options = options,
 };
 
-/* An image and its kernel, before they were checked. */
+/* An image before it was checked, and its kernel when its digest had been. */
 struct seen {
 	char *kernel; /* its path; owned */
 	struct stat image_stat, kernel_stat;

@@ -244,11 +244,12 @@ static int find_file(const char *path)
 	return found;
 }
 
-/* After a failure the boot loader loads the menu again, and what follows, as far as it came. When init has failed, a menu is that of a new
- * boot. */
+/* After a failure the boot loader loads the menu again, and what follows, as far as it came. When it came to init, a menu is that of
+ * a new boot. */
 static bool is_retry(const struct machine *k, int file)
 {
-	return k->stage == STAGE_FAILED && !k->has_said && files[file].stage >= STAGE_MENU;
+	return k->stage == STAGE_FAILED && !k->has_said && k->before <= STAGE_KERNEL &&
+	       files[file].stage >= STAGE_MENU;
 }
 
 static void note_file(struct machine *k, const struct serve_event *e, int file, uint64_t now)

@@ -258,7 +258,7 @@ each_way('no manifest', 1, qr/^tarboot: \S+\.manifest: (?:it is not there|the se
 	run(qw(minisign -S -H -s), scratch('holder.key'), '-m', $manifest);
 	each_way('signed by hand, with minisign\'s own comment', 0, qr/^\z/, @TRUST);
 	like(run($TARBOOT, 'verify', $tar, @TRUST), qr/^manifest: signed with key $ID, whose comment has neither a name nor a date$/m, 'and verify says that nothing more is known');
-	my $UNSAID = qr/^tarboot: \S+\.manifest: it does not say when it was signed, and nothing before 2026-11-30 is taken\n  Publish it again with .*, or sign it by `minisign -S -H -s KEYFILE -t 'tarboot name=NAME version=VERSION date=YYYY-MM-DD' -m MANIFEST`, with today's date\.$/m;
+	my $UNSAID = qr/^tarboot: \S+\.manifest: it does not say when it was signed, and nothing before 2026-11-30 is taken\n  Publish it again with .*, or sign it by `minisign -S -H -s KEYFILE -t 'tarboot name=NAME version=VERSION date=YYYY-MM-DDThh:mm:ssZ' -m MANIFEST`, with today's date\.$/m;
 	each_way('which has no date', 1, $UNSAID, @TRUST, '--manifest-min', '2026-11-30');
 	run(qw(minisign -S -H -s), scratch('holder.key'), '-m', $manifest, qw(-t), 'tarboot name=lab date=2026-11-30T10:00:00Z');
 	like(run($TARBOOT, 'verify', $tar, @TRUST), qr/^manifest: signed with key $ID: lab of 2026-11-30T10:00:00Z$/m, 'a comment without a version');
@@ -278,7 +278,7 @@ each_way('no manifest', 1, qr/^tarboot: \S+\.manifest: (?:it is not there|the se
 	is(try($TARBOOT, @own)->{exit}, 0, 'a manifest of one\'s own');
 	refuses('with --trust', 1, "tarboot: $other.minisig: it is not there, and --trust asks for a signature\n"
 		. "  Copy it, too: it lies beside the manifest where that was published. Or make it: `minisign -S -H -s KEYFILE "
-		. "-t 'tarboot name=NAME version=VERSION date=YYYY-MM-DD' -m MANIFEST`.\n", @own, @TRUST);
+		. "-t 'tarboot name=NAME version=VERSION date=YYYY-MM-DDThh:mm:ssZ' -m MANIFEST`.\n", @own, @TRUST);
 	run('cp', "$manifest.minisig", "$other.minisig");
 	is(try($TARBOOT, @own, @TRUST)->{exit}, 0, 'it must be signed, too');
 	is(try($TARBOOT, @own, '--trust', scratch('stranger.pub'))->{exit}, 1, 'by that key');
