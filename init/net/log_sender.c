@@ -1,7 +1,6 @@
 /* From a socket to a socket. */
 #include "net/log_sender.h"
 
-#include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,38 +9,35 @@
 #include "base/remote_log.h"
 #include "base/util.h"
 
-#define AGAIN_USEC 200000 /* twice that the next time, where a name cannot be resolved */
+#define AGAIN_USEC 200000 /* twice that the next time, where a name is asked for */
 #define AGAIN_MOST_USEC 800000
 #define FACILITY (3 << 3) /* daemons */
 
-/* -ENOENT: there is no such name, or no name server yet. */
 static int connect_by(const struct url *u, int family)
 {
 	const struct addrinfo hints = { .ai_family = family, .ai_socktype = SOCK_DGRAM };
 	struct addrinfo *a;
 	char port[8];
-	_cleanup_close_ int fd = -1;
-	int r = 0;
+	int fd;
 
 	snprintf(port, sizeof(port), "%u", u->port);
 	if (getaddrinfo(u->host, port, &hints, &a) != 0)
-		return -ENOENT;
+		return -1;
 	fd = socket(a->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, a->ai_addr, a->ai_addrlen) < 0)
-		r = -EHOSTUNREACH;
+	if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) < 0) {
+		close(fd);
+		fd = -1;
+	}
 	freeaddrinfo(a);
-	return r == 0 ? take_fd(&fd) : r;
+	return fd;
 }
 
-/* One family at a time: see probe.c. -EHOSTUNREACH: there is no route yet to what its name is. */
+/* One family at a time: see probe.c. -1: there is no name server or no route yet. */
 static int connect_to(const struct url *u)
 {
-	int r = u->is_ipv6 ? -ENOENT : connect_by(u, AF_INET), r6;
+	int fd = u->is_ipv6 ? -1 : connect_by(u, AF_INET);
 
-	if (r >= 0 || u->is_ipv4)
-		return r;
-	r6 = connect_by(u, AF_INET6);
-	return r6 >= 0 || r == -ENOENT ? r6 : r;
+	return fd >= 0 || u->is_ipv4 ? fd : connect_by(u, AF_INET6);
 }
 
 /* As soon as it can be: the last lines do not wait for long (net_log.c). But many machines with a name must not ask the name

@@ -6,13 +6,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/disk_format.h"
+
 struct file_kind {
 	const char *what; /* "a squashfs image" */
 	const char *todo; /* a sentence: how to come to something that can be packed */
 	bool is_known;    /* else what only says that it is neither */
 };
 
-#define FILE_KIND_HEAD 0x10048 /* bytes that are enough; fewer may be all of the file */
+#define FILE_KIND_HEAD DISK_FORMAT_HEAD /* bytes that are enough; fewer may be all of the file */
 
 /* NULL: it is a tar or cpio archive, as far as its first header tells. */
 const struct file_kind *file_kind_of(const char *head, size_t size);

@@ -37,25 +37,23 @@ static bool speaks_of_keys(const struct root_files *packed, const char *path)
 
 struct unit_directory {
 	const struct root_files *packed;
-	const char *path;
+	const char *path, *suffix; /* of its units, or of its drop-ins */
 };
 
-static int is_drop_in_for_keys(void *arg, const char *name, bool is_directory)
+static int is_file_for_keys(void *arg, const char *name, bool is_directory)
 {
 	const struct unit_directory *d = arg;
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/%s", d->path, name);
-	return !is_directory && ends_with(name, ".conf") && speaks_of_keys(d->packed, path);
+	return !is_directory && ends_with(name, d->suffix) && speaks_of_keys(d->packed, path);
 }
 
-static int is_unit_for_keys(void *arg, const char *name, bool is_directory)
+static bool has_file_for_keys(const struct root_files *packed, const char *path, const char *suffix)
 {
-	const struct unit_directory *d = arg;
-	char path[PATH_MAX];
+	struct unit_directory d = { packed, path, suffix };
 
-	snprintf(path, sizeof(path), "%s/%s", d->path, name);
-	return !is_directory && ends_with(name, ".service") && speaks_of_keys(d->packed, path);
+	return packed->list(packed, path, is_file_for_keys, &d) > 0;
 }
 
 /* A unit or a link to one, drop-ins of any, and what a target wants. */
@@ -63,29 +61,26 @@ static int is_for_keys(void *arg, const char *name, bool is_directory)
 {
 	const struct unit_directory *d = arg;
 	char path[PATH_MAX];
-	struct unit_directory below = { d->packed, path };
 
 	snprintf(path, sizeof(path), "%s/%s", d->path, name);
 	if (ends_with(name, ".service.d"))
-		return d->packed->list(d->packed, path, is_drop_in_for_keys, &below) > 0;
+		return has_file_for_keys(d->packed, path, ".conf");
 	if (ends_with(name, ".wants") || ends_with(name, ".requires"))
-		return d->packed->list(d->packed, path, is_unit_for_keys, &below) > 0;
-	return is_unit_for_keys(arg, name, is_directory);
+		return has_file_for_keys(d->packed, path, d->suffix);
+	return is_file_for_keys(arg, name, is_directory);
 }
 
 static bool has_unit_for_keys(const struct root_files *packed)
 {
 	static const char *const of_packages[] = { "usr/lib/systemd/system/ssh.service.d",
 						   "usr/lib/systemd/system/sshd.service.d" };
-	struct unit_directory d = { packed, UNITS };
+	struct unit_directory d = { packed, UNITS, ".service" };
 
 	if (packed->list(packed, d.path, is_for_keys, &d) > 0)
 		return true;
-	for (size_t i = 0; i < ARRAY_SIZE(of_packages); i++) {
-		d.path = of_packages[i];
-		if (packed->list(packed, d.path, is_drop_in_for_keys, &d) > 0)
+	for (size_t i = 0; i < ARRAY_SIZE(of_packages); i++)
+		if (has_file_for_keys(packed, of_packages[i], ".conf"))
 			return true;
-	}
 	return false;
 }
 
