@@ -11,11 +11,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 
 #include "source/source_kinds.h"
 
 #define XATTR_NAMES_MAX 65536 /* XATTR_LIST_MAX of linux/limits.h */
+#define LUSTRE_MAGIC 0x0bd00bd0 /* as its f_type; not in linux/magic.h */
 
 /* One directory on the way down. */
 struct level {
@@ -39,7 +41,7 @@ struct source_directory {
 	struct level *level;
 	dev_t dev;
 	int mount; /* of the root, as Linux numbers them; -1: not known */
-	bool started;
+	bool lustre, started;
 	void *first_names;            /* tsearch tree of struct first_name */
 	char *path;                   /* of the current member; owned */
 	size_t path_room;             /* bytes */
@@ -186,14 +188,14 @@ static int read_xattr(struct source_directory *d, const char *proc_path, const c
 	return r == -ENODATA ? 0 : r;
 }
 
-bool source_takes_xattr(const char *name)
+bool source_takes_xattr(const char *name, bool lustre)
 {
 	static const char *const namespaces[] = { "security.", "trusted.", "user." };
-	static const char *const lustre[] = { "trusted.lov", "trusted.lma", "trusted.link",
-					      "trusted.lmv" };
+	static const char *const of_lustre[] = { "trusted.lov", "trusted.lma", "trusted.link",
+						 "trusted.lmv" };
 
-	for (size_t i = 0; i < ARRAY_SIZE(lustre); i++)
-		if (strcmp(name, lustre[i]) == 0)
+	for (size_t i = 0; lustre && i < ARRAY_SIZE(of_lustre); i++)
+		if (strcmp(name, of_lustre[i]) == 0)
 			return false;
 	for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++)
 		if (strncmp(name, namespaces[i], strlen(namespaces[i])) == 0)
@@ -217,7 +219,7 @@ static int read_xattrs(struct source_directory *d, int dir_fd, const char *name)
 	if (n < 0)
 		r = errno == ENOTSUP ? 0 : -errno;
 	for (ssize_t at = 0; r == 0 && at < n; at += (ssize_t)strlen(list + at) + 1)
-		if (source_takes_xattr(list + at))
+		if (source_takes_xattr(list + at, d->lustre))
 			r = read_xattr(d, path, list + at);
 	if (list != small)
 		free(list);
@@ -328,12 +330,14 @@ static int mount_of(int fd)
 /* The root itself. */
 static int start(struct source_directory *d, struct fail *f)
 {
+	struct statfs fs;
 	struct stat st;
 	int r;
 
 	d->started = true;
-	if (fstat(d->root_fd, &st) < 0)
+	if (fstat(d->root_fd, &st) < 0 || fstatfs(d->root_fd, &fs) < 0)
 		return fail_errno(f, errno, ".", "cannot access it");
+	d->lustre = fs.f_type == LUSTRE_MAGIC;
 	d->dev = st.st_dev;
 	d->mount = mount_of(d->root_fd);
 	(void)describe(d, &st);

@@ -32,5 +32,5 @@ struct source {
 bool source_leaves_out(const struct source *s, const struct stat *st);
 
 /* Can the root in RAM have this attribute of a file, and should it? Others than those that tmpfs has belong to one file system:
- * the ACLs of NFSv4, "btrfs.compression", where Lustre has the data. */
-bool source_takes_xattr(const char *name);
+ * the ACLs of NFSv4, "btrfs.compression"; of a file on Lustre, where it has the data. */
+bool source_takes_xattr(const char *name, bool lustre);

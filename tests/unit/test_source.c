@@ -12,12 +12,19 @@ int main(void)
 					    "system.cifs_acl",   "system.ntfs_acl",
 					    "system.posix_acl",  "system.",
 					    "btrfs.compression", "lustre.lov",
-					    "trusted.lov",       "bcachefs.compression",
-					    "users.x",           "user" };
+					    "users.x",           "bcachefs.compression",
+					    "user" };
+	static const char *const of_lustre[] = { "trusted.lov", "trusted.lma", "trusted.link",
+						 "trusted.lmv" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
-		ok(source_takes_xattr(taken[i]), "%s", taken[i]);
+		ok(source_takes_xattr(taken[i], false) && source_takes_xattr(taken[i], true), "%s",
+		   taken[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(left); i++)
-		ok(!source_takes_xattr(left[i]), "not %s", left[i]);
+		ok(!source_takes_xattr(left[i], false), "not %s", left[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(of_lustre); i++) {
+		ok(source_takes_xattr(of_lustre[i], false), "%s", of_lustre[i]);
+		ok(!source_takes_xattr(of_lustre[i], true), "not from Lustre: %s", of_lustre[i]);
+	}
 	return done_testing();
 }
