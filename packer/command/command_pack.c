@@ -33,9 +33,6 @@
 #include "base/print.h"
 #include "base/size.h"
 
-/* The numbers of modules' inodes in the boot part, which are chosen before its other parts are there. */
-#define MODULES_INO (1 << 16)
-
 struct pack {
 	struct pack_options options;
 	struct rootfs root;
@@ -224,7 +221,6 @@ static int read_modules(struct pack *p, struct fail *f)
 			return fail_errno(f, ENOMEM, "the boot part", "cannot build it");
 		wish.words = words;
 	}
-	p->modules_part.next_ino = MODULES_INO;
 	r = boot_modules_add(&p->modules_part, &p->files.files, release_of_modules(p), &wish,
 			     &p->modules, f);
 	return r == -ENOENT && !*asked ? 0 : r;

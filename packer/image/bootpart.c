@@ -52,13 +52,20 @@ int bootpart_add(struct bootpart *b, const char *name, uint32_t mode, uint32_t r
 
 int bootpart_append(struct bootpart *b, const struct bootpart *more)
 {
-	char *at = grow(b, more->size);
+	struct cpio_header h;
+	const char *name;
+	size_t head;
+	int r = 0;
 
-	if (!at)
-		return -ENOMEM;
-	if (more->size)
-		memcpy(at, more->data, more->size);
-	return 0;
+	for (size_t at = 0; r == 0 && at < more->size; at += head + h.size + cpio_padding(h.size)) {
+		r = cpio_header_parse(more->data + at, &h);
+		name = more->data + at + CPIO_HEADER_SIZE;
+		head = cpio_head_size(strlen(name));
+		if (r == 0)
+			r = bootpart_add(b, name, h.mode, h.rdev_major, h.rdev_minor,
+					 more->data + at + head, h.size);
+	}
+	return r;
 }
 
 /* Adds a program of the host. */

@@ -22,8 +22,7 @@ struct bootpart {
 int bootpart_add(struct bootpart *b, const char *name, uint32_t mode, uint32_t rdev_major,
 		 uint32_t rdev_minor, const void *data, size_t size);
 
-/* Adds all of another one, which has no trailer and whose inodes have numbers of their own: its next_ino
- * began behind those of b. 0 or -ENOMEM. */
+/* Adds all members of another one, which has no trailer; their inodes get the next numbers of b. 0 or -ENOMEM. */
 int bootpart_append(struct bootpart *b, const struct bootpart *more);
 
 /* The programs of an image, by their paths on the host. */
