@@ -65,17 +65,18 @@ sub gives {
 	return $guest;
 }
 
-my $stall = sprintf "printf '$LOCKUP';", 0, 22;
+# After a second, when the call waits: what was printed before that does not count for it.
+my $stall = sprintf "sleep 1; printf '$LOCKUP';", 0, 22;
 my $login = sub { $_[0]->wait_for(qr/login:/, 5) };
 my $end   = sub { $_[0]->wait_end(5) };
 
 gives('a guest in time', 'sleep 1; echo login:; sleep 40', $login, 1, 0.9, 15);
 gives('a slow guest', 'sleep 20; echo login:; sleep 40', $login, 0, 5, 15);
-gives('a stalled guest', "sleep 1; $stall sleep 6; echo login:; sleep 40", $login, 1, 6.9, 20);
+gives('a stalled guest', "$stall sleep 6; echo login:; sleep 40", $login, 1, 6.9, 20);
 gives('one that stays stalled', "$stall sleep 40", $login, 0, 10, 25);
-gives('one that ends meanwhile', "$stall sleep 6", $login, 0, 5.9, 20);
-gives('one that stalled before', "$stall sleep 40", sub { $_[0]->wait_for(qr/lockup/, 2); $login->($_[0]) }, 0, 5, 25);
+gives('one that ends meanwhile', "$stall sleep 6", $login, 0, 6.9, 20);
+gives('one that stalled before', "$stall sleep 40", sub { $_[0]->wait_for(qr/lockup/, 10); $login->($_[0]) }, 0, 5, 25);
 gives('a slow end', 'exec sleep 20', $end, 0, 5, 15);
-my $guest = gives('a stalled end', "$stall sleep 6", $end, 1, 5.9, 20);
+my $guest = gives('a stalled end', "$stall sleep 6", $end, 1, 6.9, 20);
 cmp_ok($guest->elapsed_unstalled, '<', 0, 'the time that it took is without the stall');
 done_testing();
