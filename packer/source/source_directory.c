@@ -16,7 +16,7 @@
 
 #include "source/source_kinds.h"
 
-#define XATTR_NAMES_MAX 65536 /* XATTR_LIST_MAX of linux/limits.h */
+#define XATTR_NAMES_MAX 65536   /* XATTR_LIST_MAX of linux/limits.h */
 #define LUSTRE_MAGIC 0x0bd00bd0 /* as its f_type; not in linux/magic.h */
 
 /* One directory on the way down. */
@@ -335,9 +335,9 @@ static int start(struct source_directory *d, struct fail *f)
 	int r;
 
 	d->started = true;
-	if (fstat(d->root_fd, &st) < 0 || fstatfs(d->root_fd, &fs) < 0)
+	if (fstat(d->root_fd, &st) < 0)
 		return fail_errno(f, errno, ".", "cannot access it");
-	d->lustre = fs.f_type == LUSTRE_MAGIC;
+	d->lustre = fstatfs(d->root_fd, &fs) == 0 && fs.f_type == LUSTRE_MAGIC;
 	d->dev = st.st_dev;
 	d->mount = mount_of(d->root_fd);
 	(void)describe(d, &st);
