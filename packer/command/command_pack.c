@@ -226,11 +226,12 @@ static int read_modules(struct pack *p, struct fail *f)
 	return r == -ENOENT && !*asked ? 0 : r;
 }
 
-static int add_modules(const struct pack *p, struct bootpart *b, struct fail *f)
+static int add_modules(struct pack *p, struct bootpart *b, struct fail *f)
 {
-	return bootpart_append(b, &p->modules_part) < 0
-		       ? fail_errno(f, ENOMEM, "the boot part", "cannot build it")
-		       : 0;
+	int r = bootpart_append(b, &p->modules_part);
+
+	bootpart_free(&p->modules_part); /* they may be large */
+	return r < 0 ? fail_errno(f, ENOMEM, "the boot part", "cannot build it") : 0;
 }
 
 static int write_boot_part(struct pack *p, struct fail *f)

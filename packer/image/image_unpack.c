@@ -1,7 +1,10 @@
 /* Calls unpack_run() while another thread draws the progress. */
 #include "image/image_unpack.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
+#include <time.h>
 
 #include "base/memory.h"
 #include "base/print.h"
@@ -10,18 +13,32 @@
 struct watch {
 	struct unpack_progress progress;
 	const char *doing;
-	_Atomic bool done; /* written by the engine's caller, read by the watcher */
+	sem_t done;
 };
+
+/* Waits that long, or until the unpacking is done: it may take less. */
+static bool is_done_within(struct watch *w, long nsec)
+{
+	struct timespec until;
+	int r;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += nsec;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	while ((r = sem_timedwait(&w->done, &until)) < 0 && errno == EINTR)
+		;
+	return r == 0;
+}
 
 static void *watch_progress(void *arg)
 {
 	struct watch *w = arg;
 
-	while (!atomic_load(&w->done)) {
+	do
 		print_progress(w->doing, atomic_load(&w->progress.bytes),
 			       atomic_load(&w->progress.total));
-		usleep(50000);
-	}
+	while (!is_done_within(w, 50000000));
 	print_progress_end();
 	return NULL;
 }
@@ -30,7 +47,7 @@ int image_unpack_payload(const struct payload *payload, struct unpack_options *o
 			 const char *doing, struct unpack_result *ret, struct fail *f)
 {
 	struct watch w = { .doing = doing };
-	bool watched = print_draws_progress();
+	bool watched = print_draws_progress() && sem_init(&w.done, 0, 0) == 0;
 	pthread_t thread;
 	int r;
 
@@ -38,9 +55,10 @@ int image_unpack_payload(const struct payload *payload, struct unpack_options *o
 	if (watched)
 		watched = pthread_create(&thread, NULL, watch_progress, &w) == 0;
 	r = unpack_run(payload, options, ret, f);
-	atomic_store(&w.done, true);
-	if (watched)
-		pthread_join(thread, NULL);
+	if (!watched)
+		return r;
+	sem_post(&w.done);
+	pthread_join(thread, NULL);
 	return r;
 }
 
