@@ -352,7 +352,7 @@ static void print_failures(const struct menu *m)
 		":failed\necho\necho FAILED: ${what} does not boot; see the reason above.\n"
 		":failed.again\necho "
 		"Loading from ${base}: does the server run, and does it have the file?\nimgfree "
-		"||\nprompt --key s --timeout %u000 Press s for a shell; the menu comes back in %u "
+		"||\nprompt --key s --timeout %u000 Press s for a shell; it tries again in %u "
 		"seconds. && goto shell ||\n"
 		"chain --replace --autofree ${base}/menu.ipxe ||\n%sset wait %u\ngoto menu\n\n",
 		RETRY, RETRY, site_scripts_check(m->site), m->site->timeout * 1000);

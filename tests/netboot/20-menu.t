@@ -104,7 +104,7 @@ rename $script, "$script.away" or die "$script: $!";
 	ok($debug->wait_for(qr/# $/, 30), 'debug gives a shell') or $debug->show_end;
 	$debug->type("echo step=\$TARBOOT_FAILED\n");
 	ok($debug->wait_for(qr/step=unpack root/, 30), 'that knows the step') or $debug->show_end;
-	see('a script of its own that is not there' => [ $late, qr/FAILED: this machine's own script, mac-52-54-00-00-00-02\.ipxe, .*menu comes back/s ]);
+	see('a script of its own that is not there' => [ $late, qr/FAILED: this machine's own script, mac-52-54-00-00-00-02\.ipxe, .*it tries again/s ]);
 	unlike($late->text, qr/vmlinuz/, 'nothing else is booted');
 	rename "$script.away", $script or die "$script: $!";
 	see('and when it is' => [ $late, qr/ROOT three/ ]);
