@@ -44,6 +44,12 @@ static inline bool ends_with(const char *text, const char *end)
 	return n >= k && memcmp(text + n - k, end, k) == 0;
 }
 
+/* Are these n bytes at that place of the data? Not if it ends before. */
+static inline bool has_bytes(const void *data, size_t size, size_t at, const void *bytes, size_t n)
+{
+	return at <= size && n <= size - at && memcmp((const char *)data + at, bytes, n) == 0;
+}
+
 /* Are all these bytes zeros? */
 static inline bool is_zero(const void *data, size_t size)
 {

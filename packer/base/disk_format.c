@@ -22,17 +22,12 @@ static const struct {
 	{ "raw", 512, "LABELONE", 8 }, /* LVM without partitions */
 };
 
-static bool has(const char *head, size_t size, size_t at, const char *bytes, size_t n)
-{
-	return at <= size && n <= size - at && memcmp(head + at, bytes, n) == 0;
-}
-
 /* A boot record, whose two magic bytes any file may have: so its four partitions must look like some. */
 static bool has_partitions(const char *head, size_t size)
 {
 	bool any = false;
 
-	if (!has(head, size, 510, "\x55\xaa", 2))
+	if (!has_bytes(head, size, 510, "\x55\xaa", 2))
 		return false;
 	for (size_t at = 446; at < 510; at += 16) {
 		if (head[at] != 0 && head[at] != (char)0x80)
@@ -45,14 +40,14 @@ static bool has_partitions(const char *head, size_t size)
 /* An ext file system on the whole disk: its magic, and blocks of at most 64 KiB. */
 static bool is_ext(const char *head, size_t size)
 {
-	return has(head, size, 1080, "\x53\xef", 2) && (unsigned char)head[1048] <= 6 &&
-	       has(head, size, 1049, "\0\0", 3);
+	return has_bytes(head, size, 1080, "\x53\xef", 2) && (unsigned char)head[1048] <= 6 &&
+	       has_bytes(head, size, 1049, "\0\0", 3);
 }
 
 const char *disk_format_of(const char *head, size_t size)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(magics); i++)
-		if (has(head, size, magics[i].at, magics[i].bytes, magics[i].n))
+		if (has_bytes(head, size, magics[i].at, magics[i].bytes, magics[i].n))
 			return magics[i].format;
 	return has_partitions(head, size) || is_ext(head, size) ? "raw" : NULL;
 }
@@ -61,10 +56,10 @@ bool disk_format_has_large_sectors(const char *head, size_t size)
 {
 	static const char gpt[] = "EFI PART";
 
-	return has(head, size, 4096, gpt, 8) && !has(head, size, 512, gpt, 8);
+	return has_bytes(head, size, 4096, gpt, 8) && !has_bytes(head, size, 512, gpt, 8);
 }
 
 bool disk_format_is_iso(const char *head, size_t size)
 {
-	return has(head, size, 0x8001, "CD001", 5);
+	return has_bytes(head, size, 0x8001, "CD001", 5);
 }

@@ -89,17 +89,10 @@ static const struct file_kind disk = {
 static const struct file_kind text = { "a text", TODO_ROOT, true };
 static const struct file_kind unknown = { "neither a tar nor a cpio archive", TODO_ROOT, false };
 
-static bool has(const char *head, size_t size, size_t at, const char *bytes, size_t n)
-{
-	return at <= size && n <= size - at && memcmp(head + at, bytes, n) == 0;
-}
-
 /* It has only its end. */
 static bool is_empty_tar(const char *head, size_t size)
 {
-	static const char zeros[TAR_BLOCK];
-
-	return has(head, size, 0, zeros, TAR_BLOCK);
+	return size >= TAR_BLOCK && is_zero(head, TAR_BLOCK);
 }
 
 static bool is_text(const char *head, size_t size)
@@ -126,7 +119,7 @@ const struct file_kind *file_kind_of(const char *head, size_t size)
 	if (size >= CPIO_MAGIC_SIZE && cpio_format_of(head))
 		return NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(magics); i++)
-		if (has(head, size, magics[i].at, magics[i].bytes, magics[i].n))
+		if (has_bytes(head, size, magics[i].at, magics[i].bytes, magics[i].n))
 			return &magics[i].kind;
 	if (disk_format_is_iso(head, size))
 		return &iso;

@@ -26,19 +26,14 @@ static uint32_t le(struct span s, size_t at, unsigned bytes)
 	return value;
 }
 
-static bool has(struct span s, size_t at, const char *bytes, size_t n)
-{
-	return at <= s.size && n <= s.size - at && memcmp(s.data + at, bytes, n) == 0;
-}
-
 static bool is_bzimage(struct span s)
 {
-	return has(s, 0x202, "HdrS", 4);
+	return has_bytes(s.data, s.size, 0x202, "HdrS", 4);
 }
 
 static bool is_zboot(struct span s)
 {
-	return has(s, 0, "MZ", 2) && has(s, 4, "zimg", 4);
+	return has_bytes(s.data, s.size, 0, "MZ", 2) && has_bytes(s.data, s.size, 4, "zimg", 4);
 }
 
 /* Copies up to a blank or the end; a text that no release can be is none. */
@@ -84,11 +79,16 @@ static uint16_t machine_of_pe(struct span s)
 {
 	size_t pe = le(s, 0x3c, 4);
 
-	if (!has(s, pe, "PE\0", 4))
+	if (!has_bytes(s.data, s.size, pe, "PE\0", 4))
 		return 0;
-	return has(s, pe + 4, "\x64\xaa", 2)   ? EM_AARCH64
-	       : has(s, pe + 4, "\x64\x86", 2) ? EM_X86_64
-					       : 0;
+	switch (le(s, pe + 4, 2)) {
+	case 0xaa64:
+		return EM_AARCH64;
+	case 0x8664:
+		return EM_X86_64;
+	default:
+		return 0;
+	}
 }
 
 bool kernel_image_parse(struct span file, struct kernel_image *ret)
@@ -102,13 +102,14 @@ bool kernel_image_parse(struct span file, struct kernel_image *ret)
 		ret->machine = machine_of_pe(file);
 		return true;
 	}
-	if (has(file, 0x38, "ARM\x64", 4)) {
+	if (has_bytes(file.data, file.size, 0x38, "ARM\x64", 4)) {
 		ret->machine = EM_AARCH64;
 		(void)find_banner(file, ret->release);
 		return true;
 	}
 	ret->machine = (uint16_t)le(file, 18, 2);
-	return has(file, 0, ELFMAG, SELFMAG) && find_banner(file, ret->release);
+	return has_bytes(file.data, file.size, 0, ELFMAG, SELFMAG) &&
+	       find_banner(file, ret->release);
 }
 
 struct span kernel_image_compressed(struct span file)
@@ -119,7 +120,7 @@ struct span kernel_image_compressed(struct span file)
 		offset = (le(file, 0x1f1, 1) + 1) * 512 + (size_t)le(file, 0x248, 4);
 		size = le(file, 0x24c, 4);
 		/* The build appends the unpacked size where the format has none. */
-		if (size > 4 && !has(file, offset, "\x1f\x8b", 2))
+		if (size > 4 && !has_bytes(file.data, file.size, offset, "\x1f\x8b", 2))
 			size -= 4;
 	} else if (file.size > 0x40 && is_zboot(file)) {
 		offset = le(file, 8, 4);
@@ -153,7 +154,7 @@ static bool parse_unpacked(struct span file, bool is_kernel, struct kernel_image
 /* A PE program with a section of that name, as systemd's ukify makes it. */
 static bool is_unified(struct span file)
 {
-	return has(file, 0, "MZ", 2) && machine_of_pe(file) != 0 &&
+	return has_bytes(file.data, file.size, 0, "MZ", 2) && machine_of_pe(file) != 0 &&
 	       memmem(file.data, file.size < 4096 ? file.size : 4096, ".linux\0", 8);
 }
 
