@@ -391,6 +391,8 @@ static int prepare(struct pack *p, struct fail *f)
 	if (r == 0)
 		r = check_kernel_machine(p, f);
 	if (r == 0)
+		r = pack_kernel_read(&p->kernel, &p->root, f);
+	if (r == 0)
 		r = pack_uki_open(&p->uki, &p->options, &p->files.files, p->machine, &p->kernel, f);
 	if (r < 0)
 		return r;
@@ -448,7 +450,7 @@ static int pack_image(struct pack *p, struct fail *f)
 	if (r < 0)
 		return r;
 	pack_kernel_warn(&p->kernel, &p->root);
-	r = pack_kernel_copy(&p->kernel, &p->root, f);
+	r = pack_kernel_copy(&p->kernel, f);
 	if (r == 0)
 		r = write_payload(p, f);
 	if (r < 0)

@@ -203,20 +203,38 @@ int kernel_image_read(int fd, const char *path, struct kernel_image *ret, struct
 	return 0;
 }
 
-int kernel_image_unpack(int fd, const char *path, char **ret, size_t *ret_size, struct fail *f)
+/* *ret is the caller's, also on failure. */
+static int read_same(int fd, const char *path, const struct digest *wanted, char **ret,
+		     size_t *ret_size, struct fail *f)
 {
-	_cleanup_free_ char *file = NULL;
-	char *data = NULL;
-	size_t size;
-	int r = lseek(fd, 0, SEEK_SET) < 0 ? -errno : read_all(fd, &file, &size);
+	int r = lseek(fd, 0, SEEK_SET) < 0 ? -errno : read_all(fd, ret, ret_size);
+	struct digest is;
 
-	if (r == 0)
-		r = decompress(file, size, UNPACKED_MAX, &data, ret_size);
-	if (r < 0) {
-		free(data);
+	if (r < 0)
+		return fail_errno(f, r, path, "cannot read this kernel");
+	is = digest_of(*ret, *ret_size);
+	return digest_is_same(&is, wanted)
+		       ? 0
+		       : fail_set(f, EBUSY, path, "Do it again when nobody writes it.",
+				  "this kernel has changed while it was read");
+}
+
+int kernel_image_load(int fd, const char *path, const struct kernel_image *is, char **ret,
+		      size_t *ret_size, struct fail *f)
+{
+	_cleanup_free_ char *file = NULL, *data = NULL;
+	size_t size = 0;
+	int r = read_same(fd, path, &is->digest, &file, &size, f);
+
+	if (r < 0)
+		return r;
+	if (is->is_compressed)
+		r = decompress(file, size, UNPACKED_MAX, &data, &size);
+	if (r < 0)
 		return fail_errno(f, r, path, "cannot decompress this kernel");
-	}
-	*ret = data;
+	*ret = data ? data : file;
+	*ret_size = size;
+	*(data ? &data : &file) = NULL;
 	return 0;
 }
 

@@ -34,8 +34,10 @@ struct span kernel_image_compressed(struct span file);
  * path is for messages. -ENOEXEC: it is no kernel. */
 int kernel_image_read(int fd, const char *path, struct kernel_image *ret, struct fail *f);
 
-/* The kernel in a file that is compressed as a whole; the caller's. */
-int kernel_image_unpack(int fd, const char *path, char **ret, size_t *ret_size, struct fail *f);
+/* Reads it once more, as boot loaders take it: what is compressed as a whole is unpacked. is: what kernel_image_read() said. *ret is the
+ * caller's. -EBUSY: it has other bytes now. */
+int kernel_image_load(int fd, const char *path, const struct kernel_image *is, char **ret,
+		      size_t *ret_size, struct fail *f);
 
 /* Which of two releases is newer: <0, 0, >0 as strcmp has it. 6.10-rc3 is older than 6.10, 6.9 older than 6.10. */
 int kernel_release_compare(const char *a, const char *b);

@@ -38,8 +38,9 @@ void pack_kernel_close(struct pack_kernel *k)
 	out_abandon(&k->out);
 	cleanup_close(&k->fd);
 	kernel_list_free(&k->found);
+	free(k->data);
 	free(k->path);
-	k->path = NULL;
+	k->data = k->path = NULL;
 }
 
 int pack_kernel_look(struct pack_kernel *k, struct fail *f)
@@ -138,30 +139,6 @@ int pack_kernel_find(struct pack_kernel *k, struct rootfs *fs, struct fail *f)
 	return r;
 }
 
-/* GRUB unpacks such a kernel, as Ubuntu has it on arm64; firmware and iPXE do not. */
-static int copy_unpacked(struct pack_kernel *k, int fd, const char *path, struct fail *f)
-{
-	_cleanup_free_ char *data = NULL;
-	size_t size;
-	int r = kernel_image_unpack(fd, path, &data, &size, f);
-
-	if (r < 0)
-		return r;
-	k->image.digest = digest_of(data, size);
-	return out_write(&k->out, data, size, f);
-}
-
-static int copy(struct pack_kernel *k, int fd, const char *path, struct fail *f)
-{
-	struct stat st;
-	int r = fstat(fd, &st) < 0 ? fail_errno(f, errno, path, "cannot read this kernel")
-				   : out_open(k->path, OUT_SHARED, &k->out, f);
-
-	if (r == 0 && k->image.is_compressed)
-		return copy_unpacked(k, fd, path, f);
-	return r == 0 ? out_copy(&k->out, fd, 0, (uint64_t)st.st_size, path, f) : r;
-}
-
 /* Of a kernel of the root; it is marked, so no path leads to it. */
 static int open_best(struct pack_kernel *k, struct rootfs *fs, struct fail *f)
 {
@@ -186,9 +163,15 @@ void pack_kernel_warn(const struct pack_kernel *k, struct rootfs *fs)
 		warn_without_modules(&files.files, k->image.release);
 }
 
-int pack_kernel_copy(struct pack_kernel *k, struct rootfs *fs, struct fail *f)
+const char *pack_kernel_name(const struct pack_kernel *k)
 {
-	const char *path = k->best ? k->best->path : k->setting;
+	return k->best ? k->best->path : k->setting;
+}
+
+/* GRUB unpacks a kernel that is compressed as a whole, as Ubuntu has it on arm64; firmware and iPXE do not. */
+int pack_kernel_read(struct pack_kernel *k, struct rootfs *fs, struct fail *f)
+{
+	int r;
 
 	if (is_none(k) || (is_auto(k) && !k->best))
 		return 0;
@@ -196,5 +179,19 @@ int pack_kernel_copy(struct pack_kernel *k, struct rootfs *fs, struct fail *f)
 		k->fd = open_best(k, fs, f);
 	if (k->fd < 0)
 		return -f->error;
-	return copy(k, k->fd, path, f);
+	r = kernel_image_load(k->fd, pack_kernel_name(k), &k->image, &k->data, &k->size, f);
+	if (r == 0 && k->image.is_compressed)
+		k->image.digest = digest_of(k->data, k->size);
+	return r;
+}
+
+int pack_kernel_copy(struct pack_kernel *k, struct fail *f)
+{
+	int r = k->data ? out_open(k->path, OUT_SHARED, &k->out, f) : 0;
+
+	if (r == 0 && k->data)
+		r = out_write(&k->out, k->data, k->size, f);
+	free(k->data);
+	k->data = NULL;
+	return r;
 }

@@ -17,7 +17,9 @@ struct pack_kernel {
 	const struct kernel_file *best,
 		*passed; /* of these, to boot the root with, and see kernel_list_choose() */
 	struct kernel_image image; /* of the one that was chosen */
-	struct out out;            /* the same; out.temporary NULL: there is none */
+	char *data; /* the same, from pack_kernel_read() to pack_kernel_copy(); owned */
+	size_t size;
+	struct out out; /* its copy; out.path NULL: there is none */
 };
 
 /* out: the path of the image; NULL = none is written. setting stays the caller's. */
@@ -33,5 +35,11 @@ int pack_kernel_find(struct pack_kernel *k, struct rootfs *fs, struct fail *f);
 /* Warns of a root that has no kernel to boot, or no modules for it. */
 void pack_kernel_warn(const struct pack_kernel *k, struct rootfs *fs);
 
-/* Copies the one that the setting names or that was chosen, if there is one. */
-int pack_kernel_copy(struct pack_kernel *k, struct rootfs *fs, struct fail *f);
+/* Reads the one that the setting names or that was chosen, if there is one: k->data. */
+int pack_kernel_read(struct pack_kernel *k, struct rootfs *fs, struct fail *f);
+
+/* Writes what was read aside. */
+int pack_kernel_copy(struct pack_kernel *k, struct fail *f);
+
+/* Its path, in the root or on the host, for messages. */
+const char *pack_kernel_name(const struct pack_kernel *k);

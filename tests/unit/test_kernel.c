@@ -205,6 +205,28 @@ static void test_no_kernels(void)
 	}
 }
 
+/* What is read once more must be what was looked at: a copy of it is booted. */
+static void test_load(void)
+{
+	static char head[HEAD_SIZE];
+	struct span s = bzimage(head, "6.1", 1);
+	int fd = data_file(s.data, s.size);
+	struct kernel_image image;
+	char *data = NULL;
+	size_t size = 0;
+	struct fail f;
+
+	is_int(kernel_image_read(fd, "k", &image, &f), 0, "a kernel is looked at");
+	is_int(kernel_image_load(fd, "k", &image, &data, &size, &f), 0, "and read");
+	ok(size == s.size && memcmp(data, s.data, size) == 0, "all of it, as it is");
+	free(data);
+	must(pwrite(fd, "x", 1, HEAD_SIZE - 1));
+	is_int(kernel_image_load(fd, "k", &image, &data, &size, &f), -EBUSY,
+	       "one that was written since");
+	is_str(f.why, "this kernel has changed while it was read", "the sentence");
+	close(fd);
+}
+
 /* ---- the choice ---- */
 
 static void add(struct kernel_list *l, int root, const char *path, const char *release)
@@ -348,6 +370,7 @@ int main(void)
 	test_order();
 	test_heads();
 	test_no_kernels();
+	test_load();
 	test_release_of_path();
 	test_choice();
 	test_choice_for_i386();
