@@ -84,11 +84,12 @@ int pack_uki_open(struct pack_uki *u, const struct pack_options *o, const struct
 {
 	if (!o->uki)
 		return 0;
-	if (kernel->fd < 0 && !kernel->best)
+	if (!kernel->data)
 		return fail_set(f, ENOENT, "--uki", "Give one with --kernel PATH.",
 				"a unified kernel image holds a kernel, and the root has none");
 	u->is_wanted = true;
-	if (uki_stub_find(root, machine, &u->stub, f) < 0)
+	if (uki_stub_find(root, machine, &u->stub, f) < 0 ||
+	    uki_check_kernel(&u->stub, kernel->data, kernel->size, pack_kernel_name(kernel), f) < 0)
 		return -f->error;
 	return o->secureboot_key ? check_pair(&u->stub, o, f) : 0;
 }
@@ -132,8 +133,7 @@ static int write_parts(struct pack_uki *u, const struct pack_options *o,
 				   .initrd = p->image,
 				   .initrd_size = p->image_size,
 				   .kernel = p->kernel->out.fd,
-				   .kernel_name = p->kernel->best ? p->kernel->best->path
-								  : p->kernel->setting };
+				   .kernel_name = pack_kernel_name(p->kernel) };
 	struct stat st;
 
 	if (fstat(parts.kernel, &st) < 0)

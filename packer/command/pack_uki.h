@@ -27,7 +27,7 @@ struct pack_uki_parts {
 /* What would fail only after the work: options, keys, tools. */
 int pack_uki_check(const struct pack_options *o, struct fail *f);
 
-/* Finds the stub for the root's machine (of ELF), and whether there is a kernel. */
+/* Finds the stub for the root's machine (of ELF), and whether there is a kernel that goes with it: one that was read. */
 int pack_uki_open(struct pack_uki *u, const struct pack_options *o, const struct root_files *root,
 		  uint16_t machine, const struct pack_kernel *kernel, struct fail *f);
 

@@ -50,23 +50,19 @@ static size_t list_parts(const struct uki_parts *p, struct part ret[N_PARTS])
 }
 
 /* Firmware starts programs of its own format: a kernel has to be one, too. */
-static int check_kernel(const struct uki_stub *stub, const struct uki_parts *p, struct fail *f)
+int uki_check_kernel(const struct uki_stub *stub, const char *kernel, size_t size, const char *name,
+		     struct fail *f)
 {
-	_cleanup_free_ char *head = malloc(PE_HEAD_MAX);
 	const char *why;
 	struct pe pe;
-	ssize_t n = head ? pread(p->kernel, head, PE_HEAD_MAX, 0) : -1;
 
-	if (n < 0)
-		return fail_errno(f, head ? errno : ENOMEM, p->kernel_name,
-				  "cannot read this kernel");
-	if (pe_parse(head, (size_t)n, p->kernel_size, &pe, &why) < 0)
-		return fail_set(f, ENOEXEC, p->kernel_name,
+	if (pe_parse(kernel, size < PE_HEAD_MAX ? size : PE_HEAD_MAX, size, &pe, &why) < 0)
+		return fail_set(f, ENOEXEC, name,
 				"Give one with CONFIG_EFI_STUB=y, not compressed as a whole.",
 				"UEFI firmware cannot start this kernel: %s", why);
 	return pe.machine == stub->pe.machine
 		       ? 0
-		       : fail_set(f, ENOEXEC, p->kernel_name,
+		       : fail_set(f, ENOEXEC, name,
 				  "Give a kernel for the root's machine with --kernel.",
 				  "UEFI firmware of the root's machine cannot start this kernel");
 }
@@ -138,15 +134,11 @@ int uki_write(struct uki_stub *stub, const struct uki_parts *p, struct out *out,
 {
 	struct part parts[N_PARTS];
 	size_t n = list_parts(p, parts);
-	int r = check_kernel(stub, p, f), added = 0;
+	int r = 0;
 
-	for (size_t i = 0; r == 0 && added == 0 && i < n; i++)
-		added = pe_add(stub->data, &stub->pe, parts[i].name, parts[i].size,
-			       &parts[i].section);
-	if (r == 0 && added < 0)
-		r = fail_add(added, stub, p, f);
-	if (r == 0)
-		r = out_write(out, stub->data, stub->size, f);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = pe_add(stub->data, &stub->pe, parts[i].name, parts[i].size, &parts[i].section);
+	r = r < 0 ? fail_add(r, stub, p, f) : out_write(out, stub->data, stub->size, f);
 	if (r == 0)
 		r = pad(out, parts[0].section.offset - stub->size, f);
 	for (size_t i = 0; r == 0 && i < n; i++)

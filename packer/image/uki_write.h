@@ -15,7 +15,10 @@ struct uki_parts {
 	uint64_t initrd_size, kernel_size;
 };
 
-/* Writes it to out, from its start. -ENOEXEC: firmware cannot start the kernel; -EFBIG; -ENOSPC: the stub's headers have
- * no room. */
+/* Can firmware that starts the stub start this kernel, too? name: for messages. -ENOEXEC. */
+int uki_check_kernel(const struct uki_stub *stub, const char *kernel, size_t size, const char *name,
+		     struct fail *f);
+
+/* Writes it to out, from its start. -EFBIG; -ENOSPC: the stub's headers have no room. */
 int uki_write(struct uki_stub *stub, const struct uki_parts *parts, struct out *out,
 	      struct fail *f);

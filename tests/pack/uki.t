@@ -326,11 +326,13 @@ refuses('no kernel wanted', 1, "tarboot: --uki: a unified kernel image holds a k
 refuses('no kernel there', 1, "tarboot: --uki: a unified kernel image holds a kernel, and the root has none\n  Give one with --kernel PATH.\n",
 	$TARBOOT, 'pack', tiny_root('empty'), '-o', $image, '--uki', $uki);
 spew(scratch('old-kernel'), bzimage('2.6.32'));
-refuses('a kernel that firmware cannot start', 1, "tarboot: @{[scratch('old-kernel')]}: UEFI firmware cannot start this kernel: it has no headers of one\n  Give one with CONFIG_EFI_STUB=y, not compressed as a whole.\n",
-	$TARBOOT, 'pack', $root, '-o', $image, '--uki', $uki, '--level=fast', '--kernel', scratch('old-kernel'));
 spew(scratch('arm-kernel'), efi_kernel('6.1', machine => 0xaa64));
-refuses('one for another firmware', 1, "tarboot: @{[scratch('arm-kernel')]}: UEFI firmware of the root's machine cannot start this kernel\n  Give a kernel for the root's machine with --kernel.\n",
-	$TARBOOT, 'pack', $root, '-o', $image, '--uki', $uki, '--level=fast', '--kernel', scratch('arm-kernel'));
+for my $dry ([], ['-n']) {    # which comes to what is said before the root is compressed
+	refuses("a kernel that firmware cannot start @$dry", 1, "tarboot: @{[scratch('old-kernel')]}: UEFI firmware cannot start this kernel: it has no headers of one\n  Give one with CONFIG_EFI_STUB=y, not compressed as a whole.\n",
+		$TARBOOT, 'pack', $root, '-o', $image, '--uki', $uki, '--level=fast', '--kernel', scratch('old-kernel'), @$dry);
+	refuses("one for another firmware @$dry", 1, "tarboot: @{[scratch('arm-kernel')]}: UEFI firmware of the root's machine cannot start this kernel\n  Give a kernel for the root's machine with --kernel.\n",
+		$TARBOOT, 'pack', $root, '-o', $image, '--uki', $uki, '--level=fast', '--kernel', scratch('arm-kernel'), @$dry);
+}
 refuses('onto the image', 1, "tarboot: $image: it would overwrite another file that this command reads or writes\n  Give another name.\n",
 	$TARBOOT, 'pack', $root, '-o', $image, '--uki', $image);
 refuses('onto its kernel', 1, "tarboot: $image.vmlinuz: it would overwrite another file that this command reads or writes\n  Give another name.\n",
