@@ -13,6 +13,7 @@
 #include "base/options.h"
 #include "base/out.h"
 #include "base/print.h"
+#include "base/unchanged.h"
 #include "site/site_copy.h"
 #include "site/site_files.h"
 #include "site/site_generate.h"
@@ -205,22 +206,25 @@ const struct command_usage usage_netboot = {
 	.options = options,
 };
 
-/* An image before it was checked, and its kernel when its digest had been. */
-struct seen {
-	char *kernel; /* its path; owned */
-	struct stat image_stat, kernel_stat;
+/* An image that is given: it stays open, so that what is published is what was checked. */
+struct given {
+	struct stat seen; /* before it was read: see unchanged.h */
+	struct image_report report;
+	struct image_kernel kernel;
 };
 
 struct netboot {
 	struct site site;
 	struct publishing publishing; /* of each image; image and name are set for each */
-	const char *kernel, *uki, *roll_back, *remove, *hosts;
+	const char *kernel, *roll_back, *remove, *hosts;
+	const char *uki; /* a path, or none; NULL = what is there stays */
+	struct site_uki given_uki;
 	bool quiet;
 	struct netboot_layers layers;
 	struct site_draft *drafts;    /* of the images; owned */
 	char **images;                /* of argv */
 	char (*names)[SITE_NAME_MAX]; /* of the images; owned */
-	struct seen *seen;            /* of the images; owned */
+	struct given *given;          /* the images; owned */
 	size_t n_images;
 	bool has_published; /* machines may load something of it */
 	int lock;           /* the directory */
@@ -391,25 +395,13 @@ static int check_line(const struct command_line *line, const char **ret_director
 
 /* ---- the work ---- */
 
-static int check_file(const char *path, const struct stat *seen, struct fail *f)
-{
-	struct stat now;
-
-	if (stat(path, &now) == 0 && now.st_dev == seen->st_dev && now.st_ino == seen->st_ino &&
-	    now.st_size == seen->st_size && now.st_mtim.tv_sec == seen->st_mtim.tv_sec &&
-	    now.st_mtim.tv_nsec == seen->st_mtim.tv_nsec)
-		return 0;
-	return fail_set(f, EBUSY, path, "Publish it again when nobody writes it.",
-			"it has changed while it was published");
-}
-
 /* Who packs it again meanwhile, or copies it here, would get boot part, root and kernel of two images. */
 static int check_unchanged(const struct netboot *n, size_t i, struct fail *f)
 {
-	const struct seen *seen = &n->seen[i];
-	int r = check_file(n->images[i], &seen->image_stat, f);
+	const struct given *g = &n->given[i];
+	int r = unchanged_at(n->images[i], &g->seen, f);
 
-	return r == 0 ? check_file(seen->kernel, &seen->kernel_stat, f) : r;
+	return r == 0 ? unchanged_at(g->kernel.path, &g->kernel.seen, f) : r;
 }
 
 /* All that may fail for what is given is done before anything that machines load changes. */
@@ -424,8 +416,8 @@ static int make_all(struct netboot *n, struct signing *signing, struct fail *f)
 	for (size_t i = 0; r == 0 && i < n->n_images; i++) {
 		p.image = n->images[i];
 		p.name = n->names[i];
-		p.kernel = n->kernel;
-		r = site_draft_make(&n->site, &p, signing, &n->drafts[i], f);
+		p.kernel = &n->given[i].kernel;
+		r = site_draft_make(&n->site, &p, &n->given[i].report, signing, &n->drafts[i], f);
 		if (r == 0)
 			r = check_unchanged(n, i, f);
 	}
@@ -460,11 +452,18 @@ static int sign_all(struct netboot *n, struct signing *signing, struct fail *f)
 	return r;
 }
 
+static bool is_none(const char *value)
+{
+	return strcmp(value, "none") == 0;
+}
+
 static int make_and_sign(struct netboot *n, struct fail *f)
 {
 	struct signing signing = { 0 };
 	int r = make_all(n, &signing, f);
 
+	if (r == 0 && n->uki && !is_none(n->uki))
+		r = site_uki_copy(&n->given_uki, &n->site, f);
 	if (r == 0)
 		r = sign_all(n, &signing, f);
 	for (size_t i = 0; r == 0 && i < n->n_images; i++)
@@ -520,11 +519,6 @@ static int keep_default(struct netboot *n, struct fail *f)
 	return r;
 }
 
-static bool is_none(const char *value)
-{
-	return strcmp(value, "none") == 0;
-}
-
 static int change_images(struct netboot *n, struct fail *f)
 {
 	struct fail unused;
@@ -541,7 +535,7 @@ static int change_images(struct netboot *n, struct fail *f)
 	n->has_published = n->has_published || (r == 0 && netboot_layers_has_new(&n->layers));
 	if (r == 0 && n->uki)
 		r = is_none(n->uki) ? site_uki_remove(&n->site, f)
-				    : site_uki_publish(&n->site, n->uki, f);
+				    : site_uki_publish(&n->given_uki, &n->site, f);
 	if (r == 0 && n->roll_back)
 		r = site_roll_back(&n->site, n->roll_back, f);
 	if (r < 0)
@@ -692,54 +686,43 @@ static int check_layers(const struct netboot *n, const struct image_report *repo
 }
 
 /* Is its kernel there, and one that boot loaders start? */
-static int check_kernel(struct netboot *n, size_t i, const struct image *image, struct fail *f)
+static int open_kernel(const struct netboot *n, struct given *g, struct fail *f)
 {
-	struct seen *seen = &n->seen[i];
-	int r = image_kernel_find(image, n->kernel, &seen->kernel, f);
+	int r = image_kernel_open(&g->report.image, n->kernel, &g->kernel, f);
 
-	if (r == 0 && stat(seen->kernel, &seen->kernel_stat) < 0)
-		r = fail_errno(f, errno, seen->kernel, "cannot read it");
-	return r == 0 ? image_kernel_check_loaders(seen->kernel, f) : r;
+	return r == 0 ? image_kernel_check_loaders(&g->kernel, f) : r;
 }
 
 /* Can it boot, as far as can be told without reading all of it, is its kernel there, and can it have its name, title and kernel line? */
 static int check_image(struct netboot *n, size_t i, struct fail *f)
 {
 	struct publishing p = n->publishing;
-	struct image_report report;
-	int r = image_report_open(n->images[i], &report, f);
+	struct given *g = &n->given[i];
+	const struct image *image = &g->report.image;
+	int r;
 
-	if (r < 0)
-		return r;
 	p.image = n->images[i];
 	p.name = n->names[i];
-	r = image_verify_has_init(&report.image, f);
+	(void)stat(p.image, &g->seen); /* one that is not there fails anyway */
+	r = image_report_open(p.image, &g->report, f);
 	if (r == 0)
-		r = image_need_root(&report.image, f);
+		r = image_verify_has_init(image, f);
 	if (r == 0)
-		r = check_kernel(n, i, &report.image, f);
-	if (r == 0 && n->publishing.stream)
-		r = site_copy_check_stream(&report.image, f);
+		r = image_need_root(image, f);
+	if (r == 0)
+		r = open_kernel(n, g, f);
+	if (r == 0 && p.stream)
+		r = site_copy_check_stream(image, f);
 	if (r == 0)
 		r = name_image(n, i, f);
-	if (r == 0)
-		r = site_draft_check(&n->site, &p, &report.keys, f);
-	image_report_close(&report);
-	return r;
+	return r == 0 ? site_draft_check(&n->site, &p, &g->report.keys, f) : r;
 }
 
-static int check_bytes(struct netboot *n, size_t i, struct fail *f)
+static int check_bytes(const struct netboot *n, const struct image_report *report, struct fail *f)
 {
-	struct image_report report;
-	int r = image_report_open(n->images[i], &report, f);
+	int r = image_verify_bytes(&report->image, f);
 
-	if (r < 0)
-		return r;
-	r = image_verify_bytes(&report.image, f);
-	if (r == 0 && n->layers.n_common > 0)
-		r = check_layers(n, &report, f);
-	image_report_close(&report);
-	return r;
+	return r == 0 && n->layers.n_common > 0 ? check_layers(n, report, f) : r;
 }
 
 /* Is there what --rollback, --remove and the defaults of menu and machines name? If the images are new versions is not known yet. */
@@ -766,14 +749,11 @@ static int check_images(struct netboot *n, struct fail *f)
 	int r = 0;
 
 	n->names = calloc(n->n_images + 1, sizeof(*n->names));
-	n->seen = calloc(n->n_images + 1, sizeof(*n->seen));
-	if (!n->names || !n->seen)
+	n->given = calloc(n->n_images + 1, sizeof(*n->given));
+	if (!n->names || !n->given)
 		return fail_errno(f, ENOMEM, n->site.directory, "cannot publish there");
-	for (size_t i = 0; r == 0 && i < n->n_images; i++) {
-		(void)stat(n->images[i],
-			   &n->seen[i].image_stat); /* one that is not there fails anyway */
+	for (size_t i = 0; r == 0 && i < n->n_images; i++)
 		r = check_image(n, i, f);
-	}
 	return r;
 }
 
@@ -789,7 +769,7 @@ static int check_given(struct netboot *n, struct fail *f)
 	if (r == 0)
 		r = check_images(n, f);
 	if (r == 0 && n->uki && !is_none(n->uki))
-		r = site_uki_check(n->uki, f);
+		r = site_uki_open(&n->given_uki, n->uki, f);
 	if (r == 0)
 		r = check_plan(n, f);
 	return r == 0 ? site_check_programs(&n->site, f) : r;
@@ -809,13 +789,15 @@ static int change(struct netboot *n, struct fail *f)
 		r = netboot_layers_open(&n->layers, &n->site, f);
 	n->publishing.layers = n->layers.common;
 	for (size_t i = 0; r == 0 && i < n->n_images; i++)
-		r = check_bytes(n, i, f);
+		r = check_bytes(n, &n->given[i].report, f);
 	if (r == 0)
 		r = site_claim(&n->site, &is_new, f);
 	if (r == 0)
 		r = change_images(n, f);
-	if (r < 0 && is_new && !n->has_published)
+	if (r < 0 && is_new && !n->has_published) {
+		site_uki_close(&n->given_uki);
 		site_unclaim(&n->site);
+	}
 	return r == 0 ? write_all(n, f) : r;
 }
 
@@ -879,9 +861,12 @@ int command_netboot(int argc, char **argv)
 		site_draft_free(&n.drafts[i]);
 	free(n.drafts);
 	free(n.names);
-	for (size_t i = 0; n.seen && i < n.n_images; i++)
-		free(n.seen[i].kernel);
-	free(n.seen);
+	for (size_t i = 0; n.given && i < n.n_images; i++) {
+		image_kernel_close(&n.given[i].kernel);
+		image_report_close(&n.given[i].report);
+	}
+	free(n.given);
+	site_uki_close(&n.given_uki);
 	site_free(&n.site);
 	free(line.options);
 	return r;

@@ -246,15 +246,21 @@ static int run(const struct qemu *q)
 /* The machine that the image is for, and its kernel, which the caller frees. */
 static int read_image(const struct emulation **ret, char **ret_kernel, struct fail *f)
 {
+	struct image_kernel kernel = { 0 };
 	struct image image = { 0 };
 	int r = image_open(arg_image, &image, f);
 
 	if (r == 0)
 		r = image_verify_has_init(&image, f);
 	if (r == 0)
-		r = image_kernel_find(&image, arg_kernel, ret_kernel, f);
+		r = image_kernel_open(&image, arg_kernel, &kernel, f);
 	if (r == 0)
 		*ret = qemu_find_emulation(image_machine(&image));
+	if (r == 0)
+		*ret_kernel = strdup(kernel.path);
+	if (r == 0 && !*ret_kernel)
+		r = fail_errno(f, ENOMEM, kernel.path, "cannot start it");
+	image_kernel_close(&kernel);
 	image_close(&image);
 	return r;
 }

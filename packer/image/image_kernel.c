@@ -7,53 +7,40 @@
 #include <string.h>
 
 #include "base/elfinfo.h"
-#include "kernel/kernel_image.h"
 #include "base/util.h"
 
 static const char todo_kernel[] = "Give it with --kernel FILE.";
 
-static int check(const struct image *image, const char *path, bool is_beside, struct fail *f)
+static int check(const struct image *image, const struct image_kernel *k, bool is_beside,
+		 struct fail *f)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	uint16_t machine = image_machine(image);
-	struct kernel_image kernel;
-	int r;
 
-	if (fd < 0)
-		return fail_set(f, errno, path, todo_kernel,
-				"cannot read the kernel of this image: %s", strerror(errno));
-	r = kernel_image_read(fd, path, &kernel, f);
-	if (r == 0 && machine && kernel.machine && machine != kernel.machine)
-		return fail_set(f, ENOEXEC, path, todo_kernel, "it is for %s, the image is for %s",
-				program_machine_name(kernel.machine),
-				program_machine_name(machine));
-	if (r == 0 && is_beside && image->has_manifest && image->manifest.has_vmlinuz_digest &&
-	    !digest_is_same(&kernel.digest, &image->manifest.vmlinuz_digest))
-		return fail_set(f, EBADMSG, path,
+	if (machine && k->is.machine && machine != k->is.machine)
+		return fail_set(f, ENOEXEC, k->path, todo_kernel,
+				"it is for %s, the image is for %s",
+				program_machine_name(k->is.machine), program_machine_name(machine));
+	if (is_beside && image->has_manifest && image->manifest.has_vmlinuz_digest &&
+	    !digest_is_same(&k->is.digest, &image->manifest.vmlinuz_digest))
+		return fail_set(f, EBADMSG, k->path,
 				"Pack the image again, or name a kernel with --kernel FILE.",
 				"it is not the kernel that %s was packed with", image->path);
-	return r;
+	return 0;
 }
 
-int image_kernel_check_loaders(const char *path, struct fail *f)
+static int open_kernel(struct image_kernel *k, struct fail *f)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	struct kernel_image kernel;
-	int r = fd < 0 ? fail_errno(f, errno, path, "cannot read it")
-		       : kernel_image_read(fd, path, &kernel, f);
-
-	if (r < 0 || !kernel.is_compressed)
-		return r;
-	return fail_set(f, ENOEXEC, path,
-			"Pack the image again: pack decompresses it; or give a decompressed one "
-			"with --kernel FILE.",
-			"it is compressed as a whole, and neither iPXE nor UEFI firmware starts "
-			"such a kernel");
+	k->fd = open(k->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (k->fd < 0 || fstat(k->fd, &k->seen) < 0)
+		return fail_set(f, errno, k->path, todo_kernel,
+				"cannot read the kernel of this image: %s", strerror(errno));
+	return kernel_image_read(k->fd, k->path, &k->is, f);
 }
 
-int image_kernel_find(const struct image *image, const char *named, char **ret_path, struct fail *f)
+int image_kernel_open(const struct image *image, const char *named, struct image_kernel *ret,
+		      struct fail *f)
 {
-	_cleanup_free_ char *path = NULL;
+	struct image_kernel k = { 0 };
 	int r;
 
 	if (image->uki)
@@ -62,14 +49,34 @@ int image_kernel_find(const struct image *image, const char *named, char **ret_p
 			"Give the image that was packed with it; `tarboot netboot --uki` "
 			"publishes this one.",
 			"it is a unified kernel image, which UEFI firmware starts by itself");
-	if (asprintf(&path, "%s%s", named ? named : image->path, named ? "" : ".vmlinuz") < 0) {
-		path = NULL;
+	if (asprintf(&k.path, "%s%s", named ? named : image->path, named ? "" : ".vmlinuz") < 0)
 		return fail_errno(f, ENOMEM, image->path, "cannot find its kernel");
-	}
-	r = check(image, path, !named, f);
-	if (r == 0) {
-		*ret_path = path;
-		path = NULL;
-	}
+	r = open_kernel(&k, f);
+	if (r == 0)
+		r = check(image, &k, !named, f);
+	if (r < 0)
+		image_kernel_close(&k);
+	else
+		*ret = k;
 	return r;
+}
+
+void image_kernel_close(struct image_kernel *k)
+{
+	if (!k->path)
+		return;
+	cleanup_close(&k->fd);
+	free(k->path);
+	*k = (struct image_kernel){ 0 };
+}
+
+int image_kernel_check_loaders(const struct image_kernel *k, struct fail *f)
+{
+	if (!k->is.is_compressed)
+		return 0;
+	return fail_set(f, ENOEXEC, k->path,
+			"Pack the image again: pack decompresses it; or give a decompressed one "
+			"with --kernel FILE.",
+			"it is compressed as a whole, and neither iPXE nor UEFI firmware starts "
+			"such a kernel");
 }

@@ -14,6 +14,7 @@
 #include "base/path.h"
 #include "base/print.h"
 #include "base/read_all.h"
+#include "base/unchanged.h"
 #include "engine/unpack.h"
 #include "image/bootpart.h"
 #include "image/image_unpack.h"
@@ -215,16 +216,15 @@ static int describe(struct layer *l, const struct block_list *blocks, struct fai
 static int read_payload(struct layer *l, const char *path, int fd, struct fail *f)
 {
 	struct block_list blocks = { 0 };
-	struct stat st;
 	int r;
 
 	snprintf(l->payload.name, sizeof(l->payload.name), "%.127s", path);
-	if (fstat(fd, &st) < 0) {
+	if (fstat(fd, &l->seen) < 0) {
 		r = -errno;
 		close(fd);
 		return fail_errno(f, r, path, "cannot read it");
 	}
-	r = payload_add(&l->payload, fd, 0, (uint64_t)st.st_size);
+	r = payload_add(&l->payload, fd, 0, (uint64_t)l->seen.st_size);
 	if (r < 0)
 		return fail_errno(f, r, path, "cannot read it");
 	if (l->payload.size > IMAGE_PART_MAX)
@@ -335,6 +335,8 @@ static int write_payload(const struct layer *l, const char *directory, const cha
 	if (r == 0)
 		r = out_copy(&out, part->fd, 0, part->size, l->payload.name, f);
 	if (r == 0)
+		r = unchanged_open(part->fd, l->payload.name, &l->seen, f);
+	if (r == 0)
 		r = out_commit(&out, f);
 	out_abandon(&out);
 	return r;
@@ -422,6 +424,8 @@ int layer_write_initrd(const struct layer *l, const char *directory, const char 
 		r = out_write(&out, head.data, head.size, f);
 	if (r == 0)
 		r = image_write_payload(&out, l->payload.parts[0].fd, path, l->payload.size, f);
+	if (r == 0)
+		r = unchanged_open(l->payload.parts[0].fd, l->payload.name, &l->seen, f);
 	if (r == 0)
 		r = out_commit(&out, f);
 	out_abandon(&out);

@@ -15,6 +15,7 @@ struct layer {
 	struct payload payload;
 	struct manifest manifest; /* all but the name of the payload */
 	const char *suffix;       /* of its codec, behind ".tar" */
+	struct stat seen;         /* before it was read: see unchanged.h */
 };
 
 /* Is there something of that kind? *ret is what stat() says of it. */

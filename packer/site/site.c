@@ -554,6 +554,7 @@ void site_unclaim(const struct site *s)
 	char path[PATH_MAX];
 
 	(void)host_remove_tree(site_path(s, path, "http"));
+	(void)rmdir(site_path(s, path, "tftp"));
 	(void)unlink(site_path(s, path, CONFIGURATION));
 }
 

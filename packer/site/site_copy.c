@@ -70,34 +70,41 @@ static int open_new(const char *directory, const char *name, struct out *ret, st
 	return r == 0 ? out_open(path, OUT_PUBLISHED, ret, f) : r;
 }
 
-/* Writes head and then bytes start to end of a file to directory/name. end = UINT64_MAX: to its end. */
-static int copy_file(const char *from, uint64_t start, uint64_t end, const struct bootpart *head,
-		     const char *directory, const char *name, struct fail *f)
+/* Writes head and then bytes start to end of the image to directory/name. */
+static int copy_part(const struct image *image, uint64_t start, uint64_t end,
+		     const struct bootpart *head, const char *directory, const char *name,
+		     struct fail *f)
 {
-	_cleanup_close_ int fd = open(from, O_RDONLY | O_CLOEXEC);
 	struct out out = { 0 };
-	struct stat st;
-	int r;
+	int r = open_new(directory, name, &out, f);
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return fail_errno(f, errno, from, "cannot open it");
-	r = open_new(directory, name, &out, f);
 	if (r == 0)
 		r = out_write(&out, head->data, head->size, f);
 	if (r == 0)
-		r = out_copy(&out, fd, start, min_u64(end, (uint64_t)st.st_size) - start, from, f);
+		r = out_copy(&out, image_descriptor(image), start, end - start, image->path, f);
 	if (r == 0)
 		r = out_commit(&out, f);
 	out_abandon(&out);
 	return r;
 }
 
-static int write_text(const char *text, const char *directory, const char *name, struct fail *f)
+static int write_file(const char *data, size_t size, const char *directory, const char *name,
+		      struct fail *f)
 {
 	char path[PATH_MAX];
 	int r = name_new(directory, name, path, f);
 
-	return r == 0 ? out_replace(path, OUT_PUBLISHED, text, strlen(text), f) : r;
+	return r == 0 ? out_replace(path, OUT_PUBLISHED, data, size, f) : r;
+}
+
+/* Of the bytes that were looked at. */
+static int copy_kernel(const struct image_kernel *k, const char *directory, struct fail *f)
+{
+	_cleanup_free_ char *data = NULL;
+	size_t size = 0;
+	int r = kernel_image_load(k->fd, k->path, &k->is, &data, &size, f);
+
+	return r == 0 ? write_file(data, size, directory, "vmlinuz", f) : r;
 }
 
 /* Is it the payload, or the first part of it? */
@@ -125,7 +132,7 @@ static int copy_boot_part(const struct image *image, const char *directory, stru
 {
 	static const struct bootpart nothing;
 
-	return copy_file(image->path, 0, payload_start(image), &nothing, directory, "boot.img", f);
+	return copy_part(image, 0, payload_start(image), &nothing, directory, "boot.img", f);
 }
 
 /* ---- two files for a loader ---- */
@@ -154,7 +161,7 @@ static int copy_split(const struct image *image, const char *directory, struct f
 	if (r == 0)
 		r = add_manifest(image, &head, f);
 	if (r == 0)
-		r = copy_file(image->path, start, UINT64_MAX, &head, directory, "root.img", f);
+		r = copy_part(image, start, image->size, &head, directory, "root.img", f);
 	bootpart_free(&head);
 	return r;
 }
@@ -234,7 +241,9 @@ static int copy_stream(const struct image *image, const char *name, const char *
 	if (r == 0 && !is_linked)
 		r = write_payload(image, directory, name, f);
 	snprintf(manifest, sizeof(manifest), "%s.manifest", name);
-	return r == 0 ? write_text(image->manifest_text, directory, manifest, f) : r;
+	return r == 0 ? write_file(image->manifest_text, strlen(image->manifest_text), directory,
+				   manifest, f)
+		      : r;
 }
 
 /* ---- the whole ---- */
@@ -243,14 +252,14 @@ int site_copy(const struct publishing *p, const struct image *image, const struc
 	      const char *directory, const char *const older[2], struct fail *f)
 {
 	static const struct bootpart nothing;
-	int r = copy_file(p->kernel, 0, UINT64_MAX, &nothing, directory, "vmlinuz", f);
+	int r = copy_kernel(p->kernel, directory, f);
 
 	if (r < 0)
 		return r;
 	if (*v->payload)
 		return copy_stream(image, v->payload, directory, older, f);
 	return v->split ? copy_split(image, directory, f)
-			: copy_file(p->image, 0, UINT64_MAX, &nothing, directory, "initrd.img", f);
+			: copy_part(image, 0, image->size, &nothing, directory, "initrd.img", f);
 }
 
 /* ---- is it there? ---- */
@@ -289,32 +298,28 @@ static bool begins_with(int fd, const char *text, size_t size)
 	       (is && pread(fd, is, size, 0) == (ssize_t)size && memcmp(is, text, size) == 0);
 }
 
-/* Is it as copy_file() writes it? */
-static bool is_copy(const char *from, uint64_t start, uint64_t end, const struct bootpart *head,
+/* Is it head, and then bytes start to end of what is open at from? */
+static bool is_copy(int from, uint64_t start, uint64_t end, const struct bootpart *head,
 		    const char *directory, const char *name)
 {
-	struct stat st, st_from;
+	struct stat st;
 	_cleanup_close_ int fd = open_old(directory, name, &st);
-	_cleanup_close_ int fd_from = open(from, O_RDONLY | O_CLOEXEC);
-	uint64_t size;
 
-	if (fd < 0 || fd_from < 0 || fstat(fd_from, &st_from) < 0)
-		return false;
-	size = min_u64(end, (uint64_t)st_from.st_size) - start;
-	return (uint64_t)st.st_size == head->size + size &&
+	return fd >= 0 && (uint64_t)st.st_size == head->size + end - start &&
 	       begins_with(fd, head->data, head->size) &&
-	       is_same(fd, head->size, fd_from, start, size);
+	       is_same(fd, head->size, from, start, end - start);
 }
 
 static bool is_split(const struct image *image, const char *directory)
 {
 	static const struct bootpart nothing;
 	uint64_t start = payload_start(image);
+	int fd = image_descriptor(image);
 	struct bootpart head = { 0 };
 	struct fail unused;
 	bool is = add_manifest(image, &head, &unused) == 0 &&
-		  is_copy(image->path, 0, start, &nothing, directory, "boot.img") &&
-		  is_copy(image->path, start, UINT64_MAX, &head, directory, "root.img");
+		  is_copy(fd, 0, start, &nothing, directory, "boot.img") &&
+		  is_copy(fd, start, image->size, &head, directory, "root.img");
 
 	bootpart_free(&head);
 	return is;
@@ -335,18 +340,21 @@ static bool is_stream(const struct image *image, const char *name, const char *d
 	       begins_with(fd, image->manifest_text, size) &&
 	       snprintf(path, sizeof(path), "%s/%s", directory, name) < PATH_MAX &&
 	       has_digest(path, m->payload_bytes, &m->payload_digest) &&
-	       is_copy(image->path, 0, payload_start(image), &nothing, directory, "boot.img");
+	       is_copy(image_descriptor(image), 0, payload_start(image), &nothing, directory,
+		       "boot.img");
 }
 
 bool site_copy_is_whole(const struct publishing *p, const struct image *image,
 			const struct site_version *v, const char *directory)
 {
 	static const struct bootpart nothing;
+	const struct image_kernel *k = p->kernel;
 
-	if (!is_copy(p->kernel, 0, UINT64_MAX, &nothing, directory, "vmlinuz"))
+	if (!is_copy(k->fd, 0, (uint64_t)k->seen.st_size, &nothing, directory, "vmlinuz"))
 		return false;
 	if (*v->payload)
 		return is_stream(image, v->payload, directory);
 	return v->split ? is_split(image, directory)
-			: is_copy(p->image, 0, UINT64_MAX, &nothing, directory, "initrd.img");
+			: is_copy(image_descriptor(image), 0, image->size, &nothing, directory,
+				  "initrd.img");
 }

@@ -2,7 +2,6 @@
 #include "site/site_publish.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <lzma.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,8 +13,6 @@
 #include "base/host_files.h"
 #include "base/read_all.h"
 #include "base/settings.h"
-#include "image/image_kernel.h"
-#include "image/image_report.h"
 #include "parameters/params.h"
 #include "site/site_copy.h"
 #include "site/site_images.h"
@@ -62,15 +59,14 @@ static void name_version(const struct site_image *image, char ret[VERSION_MAX])
 	strftime(ret, VERSION_MAX, VERSION_FORMAT, &tm);
 }
 
-static int add_check(const char *path, char *ret, size_t room, struct fail *f)
+static int add_check(int fd, const char *path, char *ret, size_t room, struct fail *f)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	_cleanup_free_ uint8_t *block = malloc(COPY_SIZE);
 	uint64_t crc = 0;
-	ssize_t n = block && fd >= 0 ? 1 : -1;
+	ssize_t n = block ? 1 : -1;
 
-	while (n > 0) {
-		n = read(fd, block, COPY_SIZE);
+	for (off_t at = 0; n > 0; at += n) {
+		n = pread(fd, block, COPY_SIZE, at);
 		if (n > 0)
 			crc = lzma_crc64(block, (size_t)n, crc);
 	}
@@ -78,12 +74,13 @@ static int add_check(const char *path, char *ret, size_t room, struct fail *f)
 	return n < 0 ? fail_errno(f, errno, path, "cannot read it") : 0;
 }
 
-static int check_files(const struct publishing *p, char ret[36], struct fail *f)
+static int check_files(const struct publishing *p, const struct image *image, char ret[36],
+		       struct fail *f)
 {
-	int r = add_check(p->image, ret, 36, f);
+	int r = add_check(image_descriptor(image), image->path, ret, 36, f);
 
 	ret[16] = '-';
-	return r == 0 ? add_check(p->kernel, ret + 17, 36 - 17, f) : r;
+	return r == 0 ? add_check(p->kernel->fd, p->kernel->path, ret + 17, 36 - 17, f) : r;
 }
 
 /* The kernel command line of a new version. A machine that fetches its root gets an address from the menu; one that has a
@@ -106,15 +103,12 @@ static void describe_sizes(const struct publishing *p, const struct image_report
 	const struct image *image = &report->image;
 	const struct needs *n = &report->needs;
 	uint64_t zram = p->stream ? n->zram_fetching_machine : n->zram_machine;
-	struct stat kernel;
 
-	*ret = (struct site_version){ .size = image->size,
+	*ret = (struct site_version){ .size = image->size + (uint64_t)p->kernel->seen.st_size,
 				      .machine = p->stream ? n->fetching_machine : n->machine,
 				      .split = p->split };
 	ret->has_keys = report->keys.n > 0;
 	ret->is_signed = p->sign && (p->stream || p->n_layers > 0);
-	if (stat(p->kernel, &kernel) == 0)
-		ret->size += (uint64_t)kernel.st_size;
 	if (zram < ret->machine)
 		ret->zram_machine = zram;
 	if (!p->stream)
@@ -251,7 +245,7 @@ static int describe(const struct publishing *p, const struct image_report *repor
 	if (machine)
 		snprintf(ret->architecture, sizeof(ret->architecture), "%s",
 			 program_machine_name(machine));
-	return check_files(p, ret->check, f);
+	return check_files(p, &report->image, ret->check, f);
 }
 
 static bool has_same_layers(const struct site_version *a, const struct site_version *b)
@@ -366,11 +360,14 @@ static bool is_whole(const struct site *s, const struct image *image, const stru
 	       site_layers_are_whole(current, v->layers, v->n_layers);
 }
 
-static int draft(const struct site *s, const struct image_report *report, struct signing *signing,
-		 struct site_draft *d, struct fail *f)
+int site_draft_make(const struct site *s, const struct publishing *p,
+		    const struct image_report *report, struct signing *signing,
+		    struct site_draft *d, struct fail *f)
 {
-	int r = site_read_image(s, d->p.name, &d->image, f);
+	int r;
 
+	*d = (struct site_draft){ .p = *p };
+	r = site_read_image(s, d->p.name, &d->image, f);
 	if (r == 0)
 		r = describe(&d->p, report, &d->image.current, &d->version, f);
 	if (r < 0)
@@ -382,23 +379,6 @@ static int draft(const struct site *s, const struct image_report *report, struct
 	d->is_new = d->is_new || d->was_damaged;
 	d->is_signed_again = !d->is_new && d->version.is_signed;
 	return d->is_new || d->is_signed_again ? make(s, report, d, signing, f) : 0;
-}
-
-int site_draft_make(const struct site *s, const struct publishing *p, struct signing *signing,
-		    struct site_draft *ret, struct fail *f)
-{
-	struct image_report report;
-	int r = image_report_open(p->image, &report, f);
-
-	*ret = (struct site_draft){ .p = *p };
-	if (r < 0)
-		return r;
-	r = image_kernel_find(&report.image, p->kernel, &ret->kernel, f);
-	ret->p.kernel = ret->kernel;
-	if (r == 0)
-		r = draft(s, &report, signing, ret, f);
-	image_report_close(&report);
-	return r;
 }
 
 int site_draft_seal(const struct site_draft *d, struct fail *f)
@@ -463,6 +443,5 @@ int site_draft_publish(const struct site *s, struct site_draft *d, struct fail *
 void site_draft_free(struct site_draft *d)
 {
 	out_guard_remove(&d->guard);
-	free(d->kernel);
 	*d = (struct site_draft){ 0 };
 }

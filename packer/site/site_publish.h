@@ -5,13 +5,13 @@
 
 #include "base/out.h"
 #include "image/boot_keys.h"
+#include "image/image_report.h"
 #include "site/site_sign.h"
 #include "site/site_version.h"
 
 /* A version that is not published yet. It stays where it is while signing and trust point to it. */
 struct site_draft {
-	struct publishing p;         /* its texts and layers are the caller's */
-	char *kernel;                /* owned */
+	struct publishing p;         /* its texts, layers and kernel are the caller's */
 	struct site_image image;     /* as it is published now */
 	struct site_version version; /* that is to come, or the current one */
 	struct boot_keys keys; /* of its boot part, with the date that its kernel line asks for */
@@ -27,10 +27,11 @@ struct site_draft {
 int site_draft_check(const struct site *s, const struct publishing *p, const struct boot_keys *keys,
 		     struct fail *f);
 
-/* Makes the next version of an image under its name; it is the current one if that has the same checksums and settings. What is to be
- * signed is added to signing. */
-int site_draft_make(const struct site *s, const struct publishing *p, struct signing *signing,
-		    struct site_draft *ret, struct fail *f);
+/* Makes the next version of an image, that of the report, under its name; it is the current one if that has the same checksums and
+ * settings. What is to be signed is added to signing. */
+int site_draft_make(const struct site *s, const struct publishing *p,
+		    const struct image_report *report, struct signing *signing,
+		    struct site_draft *d, struct fail *f);
 
 /* Completes it when the signatures are there. */
 int site_draft_seal(const struct site_draft *d, struct fail *f);

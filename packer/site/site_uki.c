@@ -5,9 +5,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "base/out.h"
 #include "base/size.h"
-#include "image/image.h"
+#include "base/unchanged.h"
 #include "image/image_verify.h"
 #include "image/uki_verify.h"
 #include "site/site_firmware.h"
@@ -28,28 +27,20 @@ static int check(const struct image *image, struct fail *f)
 	return r == 0 ? image_verify_bytes(image, f) : r;
 }
 
-int site_uki_check(const char *path, struct fail *f)
+int site_uki_open(struct site_uki *u, const char *path, struct fail *f)
 {
-	struct image image = { 0 };
-	int r = image_open_uki(path, &image, f);
+	int r = image_open_uki(path, &u->image, f);
 
-	if (r == 0)
-		r = check(&image, f);
-	image_close(&image);
-	return r;
+	if (r == 0 && fstat(u->image.uki->fd, &u->seen) < 0)
+		r = fail_errno(f, errno, path, "cannot read it");
+	return r == 0 ? check(&u->image, f) : r;
 }
 
-static int copy(const struct uki *uki, const char *from, const char *to, struct fail *f)
+static int copy(const struct image *image, const char *to, struct out *ret, struct fail *f)
 {
-	struct out out = { 0 };
-	int r = out_open(to, OUT_PUBLISHED, &out, f);
+	int r = out_open(to, OUT_PUBLISHED, ret, f);
 
-	if (r == 0)
-		r = out_copy(&out, uki->fd, 0, uki->size, from, f);
-	if (r == 0)
-		r = out_commit(&out, f);
-	out_abandon(&out);
-	return r;
+	return r == 0 ? out_copy(ret, image->uki->fd, 0, image->uki->size, image->path, f) : r;
 }
 
 static const char *path_of(const struct site *s, const char *directory, const char *machine,
@@ -73,33 +64,38 @@ static int remove_file(const char *path, struct fail *f)
 						   : 0;
 }
 
-static int publish(const struct site *s, const struct image *image, struct fail *f)
+int site_uki_copy(struct site_uki *u, const struct site *s, struct fail *f)
 {
-	const char *machine = uki_machine_name(image->uki);
-	char http[PATH_MAX], tftp[PATH_MAX];
+	const char *machine = uki_machine_name(u->image.uki);
+	char path[PATH_MAX];
 	int r = make_directory(s, "http", f);
 
-	path_of(s, "http", machine, http);
-	path_of(s, "tftp", machine, tftp);
 	if (r == 0)
-		r = copy(image->uki, image->path, http, f);
+		r = copy(&u->image, path_of(s, "http", machine, path), &u->http, f);
 	if (r == 0)
 		r = make_directory(s, "tftp", f);
-	if (r < 0)
-		return r;
-	return image->uki->size <= TFTP_MAX ? copy(image->uki, image->path, tftp, f)
-					    : remove_file(tftp, f);
+	if (r == 0 && u->image.uki->size <= TFTP_MAX)
+		r = copy(&u->image, path_of(s, "tftp", machine, path), &u->tftp, f);
+	return r == 0 ? unchanged_open(u->image.uki->fd, u->image.path, &u->seen, f) : r;
 }
 
-int site_uki_publish(const struct site *s, const char *path, struct fail *f)
+int site_uki_publish(struct site_uki *u, const struct site *s, struct fail *f)
 {
-	struct image image = { 0 };
-	int r = image_open_any(path, &image, f);
+	char path[PATH_MAX];
+	int r = out_commit(&u->http, f);
 
-	if (r == 0)
-		r = publish(s, &image, f);
-	image_close(&image);
-	return r;
+	if (r < 0)
+		return r;
+	return out_is_open(&u->tftp)
+		       ? out_commit(&u->tftp, f)
+		       : remove_file(path_of(s, "tftp", uki_machine_name(u->image.uki), path), f);
+}
+
+void site_uki_close(struct site_uki *u)
+{
+	out_abandon(&u->http);
+	out_abandon(&u->tftp);
+	image_close(&u->image);
 }
 
 int site_uki_remove(const struct site *s, struct fail *f)

@@ -4,13 +4,30 @@
  */
 #pragma once
 
+#include <sys/stat.h>
+
+#include "base/out.h"
+#include "image/image.h"
 #include "site/site_version.h"
 
-/* Can the file be published? Checks it as far as that goes without decoding the root. */
-int site_uki_check(const char *path, struct fail *f);
+/* One that is given, until it is published. Starts as { 0 }. */
+struct site_uki {
+	struct image image;
+	struct stat seen;      /* before it was checked: see unchanged.h */
+	struct out http, tftp; /* copies of it */
+};
 
-/* Publishes it in the place of the one before for the same kind of machine. */
-int site_uki_publish(const struct site *s, const char *path, struct fail *f);
+/* Can the file be published? Checks it as far as that goes without decoding the root. path must live as long. */
+int site_uki_open(struct site_uki *u, const char *path, struct fail *f);
+
+/* Copies it into the site, but not yet in the place of the one before for the same kind of machine. */
+int site_uki_copy(struct site_uki *u, const struct site *s, struct fail *f);
+
+/* There, too. */
+int site_uki_publish(struct site_uki *u, const struct site *s, struct fail *f);
+
+/* What is not published is removed. */
+void site_uki_close(struct site_uki *u);
 
 /* Removes all of them. */
 int site_uki_remove(const struct site *s, struct fail *f);

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "image/image_kernel.h"
 #include "image/layer.h"
 #include "site/site.h"
 
@@ -44,7 +45,7 @@ struct site_image {
 
 struct publishing {
 	const char *image;
-	const char *kernel;         /* NULL = IMAGE.vmlinuz */
+	const struct image_kernel *kernel;
 	const char *name;           /* see site_name.h */
 	const char *title, *append; /* NULL = as before, or the default */
 	bool split, stream;

@@ -9,6 +9,7 @@ use Engine;
 use Fcntl qw(LOCK_EX);
 use Modules ();
 use Net ();
+use POSIX ();
 use Test::More;
 
 need_programs(qw(minisign busybox dnsmasq));
@@ -541,6 +542,73 @@ gives($_, 'each type of firmware its loader, and none to others', %LOADER) for s
 	unlike(works('--uki none', '--uki', 'none'), qr/^uki/m, 'it is taken away');
 	unlike(slurp($config{'dnsmasq.conf'}), qr/uki/, 'from the configurations, too');
 	ok(!glob("$site/*/uki-*"), 'and from the site');
+}
+
+# ---- what is written when it was checked ----
+
+# The first of several images takes a while to copy. Then all was checked, the settings of a new site are there, and the others are still to
+# be copied. On a busy machine what shall happen then may come too late: then once more.
+sub publish_meanwhile {
+	my ($change, @arguments) = @_;
+	my $new = scratch('meanwhile');
+	run('rm', '-rf', $new);
+	my $pid = fork // die "fork: $!";
+	if ($pid == 0) {
+		for (1 .. 50_000) {
+			last if -e "$new/netboot.conf";
+			select undef, undef, undef, 0.0002;
+		}
+		$change->();
+		POSIX::_exit(0);
+	}
+	my $r = try($TARBOOT, 'netboot', '-o', $new, scratch('busy.img'), @arguments, @NET);
+	waitpid $pid, 0;
+	return $r;
+}
+
+# Size and time of modification stay as they were.
+sub change_byte {
+	my ($path) = @_;
+	my $time = (stat $path)[9];
+	open my $f, '+<', $path or die "$path: $!";
+	seek $f, -1, 2;
+	print {$f} "\1";
+	close $f or die "$path: $!";
+	utime $time, $time, $path or die "$path: $!";
+	return;
+}
+
+sub refuses_meanwhile {
+	my ($name, $path, $change, @arguments) = @_;
+	my $bytes = slurp($path);
+	my $r;
+	for (1 .. 5) {
+		spew($path, $bytes);
+		utime 1_700_000_000, 1_700_000_000, $path or die "$path: $!";
+		$r = publish_meanwhile(sub { $change->($path) }, @arguments);
+		last if $r->{exit};
+	}
+	fails_well($r, 1, qr/^tarboot: \Q$path\E: (?:it has changed while it was published\n  Publish it|this kernel has changed while it was read\n  Do it) again when nobody writes it\.\n\z/, $name);
+	ok(!-e scratch('meanwhile'), 'nothing is published');
+	spew($path, $bytes);
+	return;
+}
+{
+	my $image = word_image('late', 'one');
+	my $layer = spew(scratch('late.tar'), tar_member(name => 'etc/', type => 5, mode => 0755) . tar_member(name => 'etc/late', data => 'late') . tar_end());
+	my $uki   = scratch('late.efi');
+	spew(scratch('kernel'), efi_kernel('6.1'));
+	tarboot('pack', scratch('root-lab-one'), '-o', scratch('uki.img'), qw(--level=fast --no-shell --kernel), scratch('kernel'), '--uki', $uki);
+	refuses_meanwhile("$_->[0] is written when it was checked", $_->[1], \&change_byte, @$_[ 2 .. $#$_ ])
+		for ['an image', $image, $image], ['a kernel', "$image.vmlinuz", $image], ['a layer', $layer, '--layer', $layer], ['a unified kernel image', $uki, '--uki', $uki];
+
+	# Another file in its place: what was checked is published, or nothing.
+	my $replace = sub { rename spew(scratch('other'), 'x' x -s $_[0]), $_[0] };
+	my $bytes = slurp($uki);
+	my $r = publish_meanwhile(sub { $replace->($uki) }, '--uki', $uki);
+	is($r->{exit}, 0, 'another one in the place of a unified kernel image') or diag($r->{err});
+	ok(slurp(scratch("meanwhile/$_/uki-x86-64.efi")) eq $bytes, "the one that was checked is in $_") for qw(http tftp);
+	refuses_meanwhile('another one in the place of an image', $image, $replace, $image);
 }
 
 # ---- one that fetches a root, and the roots that are there ----
