@@ -91,6 +91,7 @@ WRAP_terminals = fopen fopen64 open open64 close read write ioctl poll usleep cl
 WRAP_message = socketpair
 WRAP_console = terminals_print message_send_line clock_gettime
 WRAP_modules = console_log uname syscall modindex_match
+WRAP_mount_id = syscall
 
 # Where names are read, kept, sorted and shown: what test_depth counts the steps of (see tests/unit/count_steps.h).
 COUNTED := $(patsubst %,common/%.c,base/inroot base/json base/pathwalk engine/unpack image/treesize tar/root_read tar/tar_pax \

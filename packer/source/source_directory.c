@@ -14,6 +14,7 @@
 #include <sys/vfs.h>
 #include <sys/xattr.h>
 
+#include "source/mount_id.h"
 #include "source/source_kinds.h"
 
 #define XATTR_NAMES_MAX 65536   /* XATTR_LIST_MAX of linux/limits.h */
@@ -40,7 +41,7 @@ struct source_directory {
 	struct source base;
 	struct level *level;
 	dev_t dev;
-	int mount; /* of the root, as Linux numbers them; -1: not known */
+	int mount; /* of the root; see mount_id.h */
 	bool lustre, started;
 	void *first_names;            /* tsearch tree of struct first_name */
 	char *path;                   /* of the current member; owned */
@@ -311,22 +312,6 @@ static int read_member(struct source_directory *d, int dir_fd, const char *name,
 	return r;
 }
 
-/* Which mount it is in, as Linux numbers them; -1: not known. */
-static int mount_of(int fd)
-{
-	char path[64], line[128];
-	int id = -1;
-	FILE *in;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	in = fopen(path, "re");
-	while (in && fgets(line, sizeof(line), in))
-		(void)sscanf(line, "mnt_id: %d", &id);
-	if (in)
-		fclose(in);
-	return id;
-}
-
 /* The root itself. */
 static int start(struct source_directory *d, struct fail *f)
 {
@@ -339,7 +324,7 @@ static int start(struct source_directory *d, struct fail *f)
 		return fail_errno(f, errno, ".", "cannot access it");
 	d->lustre = fstatfs(d->root_fd, &fs) == 0 && fs.f_type == LUSTRE_MAGIC;
 	d->dev = st.st_dev;
-	d->mount = mount_of(d->root_fd);
+	d->mount = mount_id_of(d->root_fd);
 	(void)describe(d, &st);
 	r = read_xattrs(d, d->root_fd, ".");
 	if (r == 0)
@@ -361,7 +346,7 @@ static int descend(struct source_directory *d, int dir_fd, const char *name, con
 	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	mount = mount_of(fd);
+	mount = mount_id_of(fd);
 	if (mount == d->mount || mount < 0 || d->mount < 0)
 		return enter(d, fd, name);
 	close(fd);
@@ -473,7 +458,7 @@ static bool is_running_system(int fd)
 	struct stat st, running;
 
 	return fstat(fd, &st) == 0 && fstat(root, &running) == 0 && st.st_dev == running.st_dev &&
-	       st.st_ino == running.st_ino && mount_of(fd) == mount_of(root);
+	       st.st_ino == running.st_ino && mount_id_of(fd) == mount_id_of(root);
 }
 
 int source_directory_open(int fd, const char *path, struct source **ret, struct fail *f)
