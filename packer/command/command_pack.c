@@ -570,11 +570,10 @@ static int read_keys(struct pack *p, struct fail *f)
 /* To read a root may take minutes. */
 static int check_given(const struct pack_options *o, struct fail *f)
 {
-	struct stat unused;
 	int r = host_check_shell(o->shell, f);
 
 	for (size_t i = 0; r == 0 && i < o->overlays.n; i++)
-		r = overlay_find(o->overlays.strings[i], &unused, f);
+		r = overlay_check_given(o->overlays.strings[i], o->root, f);
 	return r;
 }
 

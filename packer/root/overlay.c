@@ -3,12 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/path.h"
 #include "base/print.h"
+#include "source/mount_id.h"
 #include "tree/whiteout.h"
 
 #define INITIAL_USER_NAMESPACE "user:[4026531837]" /* PROC_USER_INIT_INO of linux/proc_ns.h */
@@ -127,16 +130,65 @@ static int look(void *overlay, struct rootfs *fs, struct member *m, struct fail 
 	return 1;
 }
 
-int overlay_find(const char *path, struct stat *ret, struct fail *f)
+static const char todo_directory[] =
+	"Give a directory with the files that shall be laid over the root.";
+
+/* A descriptor, or -errno. */
+static int open_directory(const char *path, struct stat *ret, struct fail *f)
 {
+	_cleanup_close_ int fd = -1;
+
 	if (stat(path, ret) < 0)
-		return fail_set(f, errno, path,
-				"Give a directory with the files that shall be laid over the root.",
-				"cannot find this overlay: %s", strerror(errno));
-	return S_ISDIR(ret->st_mode)
-		       ? 0
-		       : fail_set(f, ENOTDIR, path, "Give a directory.",
-				  "an overlay must be a directory, and this is not one");
+		return fail_set(f, errno, path, todo_directory, "cannot find this overlay: %s",
+				strerror(errno));
+	if (!S_ISDIR(ret->st_mode))
+		return fail_set(f, ENOTDIR, path, "Give a directory.",
+				"an overlay must be a directory, and this is not one");
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail_errno(f, errno, path, "cannot open it");
+	return source_directory_check(fd, path, f) < 0 ? -f->error : take_fd(&fd);
+}
+
+/* How many directories above the root is that one, in the same mount, which is all that would be read of it? 0: it is the root; -1: it is
+ * not above. */
+static int steps_above(const struct stat *directory, const char *root)
+{
+	char path[PATH_MAX], *slash = path;
+	int mount = -1;
+
+	if (strcmp(root, "-") == 0 || !realpath(root, path))
+		return -1;
+	for (int steps = 0; slash; steps++) {
+		_cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
+		int is = mount_id_of(fd);
+		struct stat st;
+
+		if (fd < 0 || fstat(fd, &st) < 0 || (steps > 0 && is != mount))
+			return -1;
+		if (st.st_dev == directory->st_dev && st.st_ino == directory->st_ino)
+			return steps;
+		mount = is;
+		slash = path[1] ? strrchr(path, '/') : NULL;
+		if (slash)
+			slash[slash == path] = '\0';
+	}
+	return -1;
+}
+
+int overlay_check_given(const char *path, const char *root, struct fail *f)
+{
+	struct stat st;
+	_cleanup_close_ int fd = open_directory(path, &st, f);
+	int steps = fd < 0 ? -1 : steps_above(&st, root);
+
+	if (fd < 0)
+		return fd;
+	if (steps < 0)
+		return 0;
+	return fail_set(f, EINVAL, path, todo_directory,
+			steps == 0 ? "it is the root that is packed"
+				   : "the root that is packed is in it, and would be packed twice");
 }
 
 int overlay_add(struct overlay *ret, struct rootfs *fs, const char *path, struct fail *f)
@@ -144,15 +196,13 @@ int overlay_add(struct overlay *ret, struct rootfs *fs, const char *path, struct
 	struct rootfs_fill how = { .how = ROOT_TREE_OVERLAY, .look = look, .arg = ret };
 	struct source *s;
 	struct stat st;
-	int fd, r = overlay_find(path, &st, f);
+	int fd = open_directory(path, &st, f), r;
 
 	*ret = (struct overlay){ .path = path };
-	if (r < 0)
-		return r;
+	if (fd < 0)
+		return fd;
 	ret->uid = st.st_uid;
 	ret->gid = st.st_gid;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = fd < 0 ? fail_errno(f, errno, path, "cannot open it")
-		   : source_directory_open(fd, path, &s, f);
+	r = source_directory_open(fd, path, &s, f);
 	return r == 0 ? rootfs_add_source(fs, s, &how, f) : r;
 }

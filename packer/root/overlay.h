@@ -18,8 +18,9 @@ struct overlay {
 	bool deletes; /* what goes now goes since it says so, not for something in its place */
 };
 
-/* Is there such a directory? */
-int overlay_find(const char *path, struct stat *ret, struct fail *f);
+/* Is there such a directory, and can it be laid over that root, "-" or the name of an image included? Reads neither. -EINVAL: it is the
+ * running system, or the root, or has the root in it. */
+int overlay_check_given(const char *path, const char *root, struct fail *f);
 
 /* Lays the directory at path, which must outlive ret, over what is there. */
 int overlay_add(struct overlay *ret, struct rootfs *fs, const char *path, struct fail *f);

@@ -55,7 +55,10 @@ uint64_t source_skipped(const struct source *s);
 
 /* ---- kinds ---- */
 
-/* A directory, but not the running system. fd is taken over; path: for messages. */
+/* Can this directory be read as a source? -EINVAL: it is the running system. fd stays the caller's; path: for messages. */
+int source_directory_check(int fd, const char *path, struct fail *f);
+
+/* A directory that can be. fd is taken over. */
 int source_directory_open(int fd, const char *path, struct source **ret, struct fail *f);
 
 /* A tar or cpio archive, plain or compressed (gz, bz2, xz, zst…). */

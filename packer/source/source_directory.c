@@ -461,15 +461,22 @@ static bool is_running_system(int fd)
 	       st.st_ino == running.st_ino && mount_id_of(fd) == mount_id_of(root);
 }
 
+int source_directory_check(int fd, const char *path, struct fail *f)
+{
+	return is_running_system(fd)
+		       ? fail_set(f, EINVAL, path,
+				  "Pack a copy or a snapshot of it, for example a bind mount.",
+				  "this is the running system")
+		       : 0;
+}
+
 int source_directory_open(int fd, const char *path, struct source **ret, struct fail *f)
 {
 	struct source_directory *d;
 
-	if (is_running_system(fd)) {
+	if (source_directory_check(fd, path, f) < 0) {
 		close(fd);
-		return fail_set(f, EINVAL, path,
-				"Pack a copy or a snapshot of it, for example a bind mount.",
-				"this is the running system");
+		return -f->error;
 	}
 	d = calloc(1, sizeof(*d));
 	if (!d || set_path(d, 0, "") < 0) {

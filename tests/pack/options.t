@@ -195,6 +195,7 @@ ok(!-e "$out/made", 'and the directory is gone');
 fails('pack with an overlay that is not there',
 	qr{\Atarboot: /no/over: cannot find this overlay: No such file or directory\n  Give a directory with the files that shall be laid over the root\.\n\z},
 	'pack', '/no/such', '-o', "$out/x", '--overlay', '/no/over');
+fails('pack with an overlay that is the running system', qr{\Atarboot: /: this is the running system\n}, 'pack', '/no/such', '-o', "$out/x", '--overlay', '/');
 fails('pack a text', qr/\Q$file\E/, 'pack', $file, '-o', "$out/x");
 fails('pack into a directory that is not there',
 	qr{\Atarboot: /no/such/x: cannot write into its directory: No such file or directory\n  Create that directory first, or give another one\.\n\z}, 'pack', '--force', $root, '-o', '/no/such/x');

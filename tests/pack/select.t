@@ -391,6 +391,31 @@ SKIP: {
 		"tarboot: etc/.wh.: it has a whiteout without a name\n  Build the layer again.\n", 'one without a name is refused');
 }
 fails_well(try($TARBOOT, 'pack', $base, '-o', $image, @NO, '--overlay=/no/such'), 1, qr{/no/such: .*overlay}, 'an overlay that is not there');
+{
+	my $todo = "\n  Give a directory with the files that shall be laid over the root.\n";
+	my $twice = "the root that is packed is in it, and would be packed twice$todo";
+	my $above = new_dir();
+	run('cp', '-a', $base, "$above/root");
+	run('tar', '-C', $base, '-cf', "$above/root.tar", '.');
+	run('mkdir', "$above/beside");
+	symlink $above, scratch('link') or die "symlink: $!";
+	for (['the root itself', "$above/root", "$above/root/../root", "it is the root that is packed$todo"], ['one with the root in it', "$above/root", $above, $twice],
+		['one with its archive', "$above/root.tar", $above, $twice], ['by a link', "$above/root", scratch('link'), $twice], ['by a link to the root', scratch('link/root'), $above, $twice])
+	{
+		my ($name, $root, $over, $says) = @$_;
+		my @pack = ('pack', $root, @NO, "--overlay=$over");
+		is(try($TARBOOT, @pack, @$_)->{err}, "tarboot: $over: $says", "$name: refused @$_") for ['-o', $image], ['-n'];
+	}
+	is(try($TARBOOT, 'pack', "$above/root", '-n', @NO, "--overlay=$_")->{exit}, 0, "not $_") for "$above/beside", "$above/root/etc";
+
+	# What is mounted in it would not be packed with it.
+	my $r = try('unshare', '-m', 'sh', '-c', 'mount --make-rprivate / && mount --bind "$1/root" "$1/beside" || exit 77; exec "$0" pack "$1/beside" -n --force --overlay="$1/beside/.."',
+		$TARBOOT, $above);
+SKIP: {
+		skip 'cannot mount here', 1 if $r->{exit} == 77 || $r->{err} =~ /^unshare/;
+		is($r->{exit}, 0, 'a root that is mounted there') or diag($r->{err});
+	}
+}
 fails_well(try($TARBOOT, 'pack', $base, '-o', $image, @NO, "--overlay=$tar"), 1, qr{\Q$tar\E: an overlay must be a directory, and this is not one\n  Give a directory\.\n\z}, 'an overlay that is a file');
 
 # ---- dry run and explain ----
