@@ -711,8 +711,8 @@ static int check_image(struct netboot *n, size_t i, struct fail *f)
 		r = image_need_root(image, f);
 	if (r == 0)
 		r = open_kernel(n, g, f);
-	if (r == 0 && p.stream)
-		r = site_copy_check_stream(image, f);
+	if (r == 0)
+		r = site_copy_check(&p, image, f);
 	if (r == 0)
 		r = name_image(n, i, f);
 	return r == 0 ? site_draft_check(&n->site, &p, &g->report.keys, f) : r;
@@ -723,6 +723,21 @@ static int check_bytes(const struct netboot *n, const struct image_report *repor
 	int r = image_verify_bytes(&report->image, f);
 
 	return r == 0 && n->layers.n_common > 0 ? check_layers(n, report, f) : r;
+}
+
+/* Are there layers that must be signed, and are not? What --rollback goes back to is not known yet. */
+static int check_signed(const struct netboot *n, const struct site_plan *plan, struct fail *f)
+{
+	struct site_trust trust;
+	int r;
+
+	if (n->publishing.sign || n->roll_back || n->layers.n == n->layers.n_common)
+		return 0;
+	r = site_trust_read(&n->site, plan, &trust, f);
+	if (r == 0)
+		r = netboot_layers_check_signed(&n->layers, &n->publishing, &trust, f);
+	site_trust_free(&trust);
+	return r;
 }
 
 /* Is there what --rollback, --remove and the defaults of menu and machines name? If the images are new versions is not known yet. */
@@ -737,9 +752,13 @@ static int check_plan(struct netboot *n, struct fail *f)
 	for (size_t i = 0; i < n->n_images; i++) {
 		drafts[i].p.name = n->names[i];
 		drafts[i].is_new = true;
+		drafts[i].keys = n->given[i].report.keys;
+		drafts[i].version.has_keys = drafts[i].keys.n > 0;
 		strcpy(drafts[i].version.version, "new");
 	}
 	r = site_plan_check(&n->site, &plan, f);
+	if (r == 0)
+		r = check_signed(n, &plan, f);
 	free(drafts);
 	return r;
 }
@@ -765,7 +784,7 @@ static int check_given(struct netboot *n, struct fail *f)
 
 	n->publishing.n_layers = n->layers.n_common;
 	if (r == 0)
-		r = netboot_layers_find(&n->layers, f);
+		r = netboot_layers_check(&n->layers, f);
 	if (r == 0)
 		r = check_images(n, f);
 	if (r == 0 && n->uki && !is_none(n->uki))

@@ -160,14 +160,13 @@ int netboot_layers_read_hosts(struct netboot_layers *l, struct site *s, const ch
 
 /* ---- the work ---- */
 
-int netboot_layers_find(const struct netboot_layers *l, struct fail *f)
+int netboot_layers_check(const struct netboot_layers *l, struct fail *f)
 {
-	struct stat unused;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < l->n; i++)
 		if (l->given[i].from)
-			r = layer_find(l->given[i].from, &unused, f);
+			r = layer_check(l->given[i].from, f);
 	return r;
 }
 
@@ -249,21 +248,28 @@ bool netboot_layers_has_new(const struct netboot_layers *l)
 }
 
 /* A machine whose boot part has keys takes no layer without a signature. */
-static int sign_one(struct site *s, const char *mac, const struct publishing *p,
-		    const struct site_trust *trust, struct signing *signing, struct fail *f)
+int netboot_layers_check_signed(const struct netboot_layers *l, const struct publishing *p,
+				const struct site_trust *trust, struct fail *f)
+{
+	if (p->sign || trust->n == 0)
+		return 0;
+	for (size_t i = 0; i < l->n; i++)
+		if (is_of_machine(&l->given[i]))
+			return fail_set(f, EPERM, l->given[i].mac,
+					"Give the secret key with --sign.",
+					"its layer must be signed: %s, which it may boot, has keys "
+					"or is signed",
+					trust->images[0].name);
+	return 0;
+}
+
+static int sign_one(struct site *s, const char *mac, const struct site_trust *trust,
+		    struct signing *signing, struct fail *f)
 {
 	const struct boot_keys **keys;
 	size_t n;
-	int r;
+	int r = site_trust_keys(trust, s, site_machine(s, mac), &keys, &n, f);
 
-	if (!p->sign && trust->n > 0)
-		return fail_set(f, EPERM, mac, "Give the secret key with --sign.",
-				"its layer must be signed: %s, which it may boot, has keys or is "
-				"signed",
-				trust->images[0].name);
-	if (!p->sign)
-		return 0;
-	r = site_trust_keys(trust, s, site_machine(s, mac), &keys, &n, f);
 	if (r < 0)
 		return r;
 	r = site_layers_sign(s, mac, signing, keys, n, f);
@@ -274,11 +280,11 @@ static int sign_one(struct site *s, const char *mac, const struct publishing *p,
 int netboot_layers_sign(const struct netboot_layers *l, struct site *s, const struct publishing *p,
 			const struct site_trust *trust, struct signing *signing, struct fail *f)
 {
-	int r = 0;
+	int r = netboot_layers_check_signed(l, p, trust, f);
 
-	for (size_t i = 0; r == 0 && i < l->n; i++)
+	for (size_t i = 0; r == 0 && p->sign && i < l->n; i++)
 		if (is_of_machine(&l->given[i]))
-			r = sign_one(s, l->given[i].mac, p, trust, signing, f);
+			r = sign_one(s, l->given[i].mac, trust, signing, f);
 	return r;
 }
 

@@ -36,8 +36,12 @@ int netboot_layers_add_machine(struct netboot_layers *l, const char *value);
 int netboot_layers_read_hosts(struct netboot_layers *l, struct site *s, const char *path,
 			      struct fail *f);
 
-/* Are they all there? To pack them may take minutes. */
-int netboot_layers_find(const struct netboot_layers *l, struct fail *f);
+/* What can be wrong with them is said before they are packed, which may take minutes. */
+int netboot_layers_check(const struct netboot_layers *l, struct fail *f);
+
+/* Must those of single machines be signed for an image, while p signs nothing? -EPERM. */
+int netboot_layers_check_signed(const struct netboot_layers *l, const struct publishing *p,
+				const struct site_trust *trust, struct fail *f);
 
 /* Packs and checks all of them, before anything is published. */
 int netboot_layers_open(struct netboot_layers *l, const struct site *s, struct fail *f);

@@ -213,9 +213,10 @@ static int describe(struct layer *l, const struct block_list *blocks, struct fai
 	return r;
 }
 
-static int read_payload(struct layer *l, const char *path, int fd, struct fail *f)
+/* fd is taken over. *ret is the caller's. */
+static int open_payload(struct layer *l, const char *path, int fd, struct block_list *ret,
+			struct fail *f)
 {
-	struct block_list blocks = { 0 };
 	int r;
 
 	snprintf(l->payload.name, sizeof(l->payload.name), "%.127s", path);
@@ -231,51 +232,74 @@ static int read_payload(struct layer *l, const char *path, int fd, struct fail *
 		return fail_set(
 			f, EFBIG, path, "Compress it, or split it into several layers.",
 			"it has 4 GiB or more, and no file of an initramfs can be so large");
-	r = block_list_read(&l->payload, &blocks, f);
-	if (r == 0) {
-		l->suffix = blocks.codec->suffix;
-		r = describe(l, &blocks, f);
-	}
-	block_list_free(&blocks);
+	r = block_list_read(&l->payload, ret, f);
+	if (r == 0)
+		l->suffix = ret->codec->suffix;
 	return r;
 }
 
 static const char todo_layer[] = "Give a directory, or a .tar, .tar.xz or .tar.zst.";
 
-int layer_find(const char *path, struct stat *ret, struct fail *f)
+/* A descriptor of what is there, or -errno. */
+static int open_given(const char *path, struct stat *ret, struct fail *f)
 {
+	int fd;
+
 	if (stat(path, ret) < 0)
 		return fail_set(f, errno, path,
 				"Correct its path. In a file of machines it is relative to the "
 				"directory of that file.",
 				"cannot find this layer: %s", strerror(errno));
-	if (S_ISDIR(ret->st_mode) || S_ISREG(ret->st_mode))
-		return 0;
-	return fail_set(f, EINVAL, path, todo_layer,
-			"a layer is one of these, and this is neither");
+	if (!S_ISDIR(ret->st_mode) && !S_ISREG(ret->st_mode))
+		return fail_set(f, EINVAL, path, todo_layer,
+				"a layer is one of these, and this is neither");
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? fail_errno(f, errno, path, "cannot open it") : fd;
 }
 
-/* A descriptor of its archive, which is packed for a directory. */
-static int open_archive(const char *path, const char *aside, int *ret, struct fail *f)
+int layer_check(const char *path, struct fail *f)
+{
+	struct block_list blocks = { 0 };
+	struct layer l = { 0 };
+	struct stat st;
+	int fd = open_given(path, &st, f), r;
+
+	if (fd < 0)
+		return fd;
+	if (S_ISDIR(st.st_mode)) {
+		r = source_directory_check(fd, path, f);
+		close(fd);
+		return r;
+	}
+	r = open_payload(&l, path, fd, &blocks, f);
+	block_list_free(&blocks);
+	layer_close(&l);
+	return r;
+}
+
+/* A descriptor of its archive, which is packed for a directory; or -errno. */
+static int open_archive(const char *path, const char *aside, struct fail *f)
 {
 	struct stat st;
-	int r = layer_find(path, &st, f);
+	int fd = open_given(path, &st, f), packed = -1, r;
 
-	if (r < 0)
-		return r;
-	if (S_ISDIR(st.st_mode))
-		return pack(path, &st, aside, ret, f);
-	*ret = open(path, O_RDONLY | O_CLOEXEC);
-	return *ret < 0 ? fail_errno(f, errno, path, "cannot open it") : 0;
+	if (fd < 0 || !S_ISDIR(st.st_mode))
+		return fd;
+	close(fd);
+	r = pack(path, &st, aside, &packed, f);
+	return r < 0 ? r : packed;
 }
 
 int layer_open(const char *path, const char *aside, struct layer *ret, struct fail *f)
 {
-	int fd = -1, r = open_archive(path, aside, &fd, f);
+	struct block_list blocks = { 0 };
+	int fd = open_archive(path, aside, f), r;
 
 	*ret = (struct layer){ 0 };
+	r = fd < 0 ? fd : open_payload(ret, path, fd, &blocks, f);
 	if (r == 0)
-		r = read_payload(ret, path, fd, f);
+		r = describe(ret, &blocks, f);
+	block_list_free(&blocks);
 	if (r < 0)
 		layer_close(ret);
 	return r;

@@ -18,8 +18,8 @@ struct layer {
 	struct stat seen;         /* before it was read: see unchanged.h */
 };
 
-/* Is there something of that kind? *ret is what stat() says of it. */
-int layer_find(const char *path, struct stat *ret, struct fail *f);
+/* Can there be a layer at path, as far as that is known before a directory is packed, or an archive decoded? */
+int layer_check(const char *path, struct fail *f);
 
 /* Reads a directory, which is packed (what its keeper owns is root's), or a .tar, .tar.xz or .tar.zst, which is checked to its end and
  * published as it is. In a directory, files called .wh.NAME are whiteouts, and so is what overlayfs has for one. aside: a path in a

@@ -148,27 +148,31 @@ static int add_manifest(const struct image *image, struct bootpart *b, struct fa
 	return r < 0 ? fail_errno(f, r, image->path, "cannot split it") : 0;
 }
 
+static int check_split(const struct image *image, struct fail *f)
+{
+	return payload_start(image) != 0
+		       ? 0
+		       : fail_set(f, EINVAL, image->path, "Publish it without --split.",
+				  "it cannot be split: it was not made by tarboot pack");
+}
+
 static int copy_split(const struct image *image, const char *directory, struct fail *f)
 {
-	uint64_t start = payload_start(image);
 	struct bootpart head = { 0 };
-	int r;
+	int r = copy_boot_part(image, directory, f);
 
-	if (start == 0)
-		return fail_set(f, EINVAL, image->path, "Publish it without --split.",
-				"it cannot be split: it was not made by tarboot pack");
-	r = copy_boot_part(image, directory, f);
 	if (r == 0)
 		r = add_manifest(image, &head, f);
 	if (r == 0)
-		r = copy_part(image, start, image->size, &head, directory, "root.img", f);
+		r = copy_part(image, payload_start(image), image->size, &head, directory,
+			      "root.img", f);
 	bootpart_free(&head);
 	return r;
 }
 
 /* ---- a payload to fetch ---- */
 
-int site_copy_check_stream(const struct image *image, struct fail *f)
+static int check_stream(const struct image *image, struct fail *f)
 {
 	const char *lacks = image_verify_lacks(image);
 
@@ -247,6 +251,13 @@ static int copy_stream(const struct image *image, const char *name, const char *
 }
 
 /* ---- the whole ---- */
+
+int site_copy_check(const struct publishing *p, const struct image *image, struct fail *f)
+{
+	if (p->stream)
+		return check_stream(image, f);
+	return p->split ? check_split(image, f) : 0;
+}
 
 int site_copy(const struct publishing *p, const struct image *image, const struct site_version *v,
 	      const char *directory, const char *const older[2], struct fail *f)

@@ -7,8 +7,8 @@
 #include "image/image.h"
 #include "site/site_version.h"
 
-/* Can the image be published so? -EINVAL, for one that has no fetcher or no digests. */
-int site_copy_check_stream(const struct image *image, struct fail *f);
+/* Can the image be published so? -EINVAL, for one that tarboot pack did not make, has no fetcher or no digests. */
+int site_copy_check(const struct publishing *p, const struct image *image, struct fail *f);
 
 /* Writes them to a directory. older: directories of versions whose payload may be the same, and then is not stored twice. */
 int site_copy(const struct publishing *p, const struct image *image, const struct site_version *v,

@@ -236,7 +236,20 @@ SKIP: {
 	local $site = public('progress');
 	my @layer    = ('--layer', scratch('common'));
 	my $terminal = sub { return run('script', '-qec', join(' ', "env TERM=vt100 '$TARBOOT' netboot -o '$site'", map({ "'$_'" } @_), '2>&1 || :'), '/dev/null') };
-	unlike($terminal->($whole, @NET, @layer, '--default', 'nowhere'), qr/packing/, 'no layer is packed for a default that is none');
+	my $by_hand = spew(scratch('by-hand.img'), cpio_of('newc', grep { $_->{name} eq 'init' || $_->{name} eq 'rootfs.tar.xz' } newc_read($whole)));
+	run('cp', "$whole.vmlinuz", "$by_hand.vmlinuz");
+	run(qw(minisign -G -W -f -p), scratch('early.pub'), '-s', scratch('early.key'));
+	for (['a default that is none', qr/nowhere/, $whole, @layer, '--default', 'nowhere'],
+		['a second layer that is the running system', qr{/: this is the running system}, $whole, @layer, '--layer', '/'],
+		['one that is no archive', qr{/etc/passwd: it is neither a tar archive nor an xz or zstd file}, $whole, @layer, '--layer', '/etc/passwd'],
+		['an image that cannot be split', qr/it cannot be split/, $by_hand, @layer, '--split'],
+		['one that must be signed', qr/$mac[1]: its layer must be signed/, make_image('early', '--trust', scratch('early.pub')), '--machine-layer', "$mac[1]=" . scratch('common')])
+	{
+		my ($what, $says, @arguments) = @$_;
+		my $said = $terminal->(@arguments, @NET);
+		like($said, $says, "$what: it is said");
+		unlike($said, qr/packing/, 'before a layer is packed');
+	}
 	like($terminal->($whole, @NET, @layer), qr/\rpacking a layer: \S+ \S+ of \S+ \S+, \d+ s left \e\[K/, 'a layer that is packed');
 	unlike($terminal->($whole, @NET, @layer, '-q'), qr/packing/, 'nothing of it with -q');
 }
