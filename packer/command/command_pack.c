@@ -45,8 +45,8 @@ struct pack {
 	struct image_report report; /* what is read back of the image */
 	struct manifest manifest;
 	struct boot_modules modules;
-	struct bootpart modules_part; /* what the boot part will have of them */
-	uint16_t machine;             /* ELF machine of the root */
+	struct bootpart programs_part, modules_part; /* what the boot part will have of them */
+	uint16_t machine;                            /* ELF machine of the root */
 	char init[256], fetcher[256],
 		checker[256]; /* what goes into the image, on the host; "" = nothing */
 	struct boot_keys keys;
@@ -226,28 +226,37 @@ static int read_modules(struct pack *p, struct fail *f)
 	return r == -ENOENT && !*asked ? 0 : r;
 }
 
-static int add_modules(struct pack *p, struct bootpart *b, struct fail *f)
+/* The work may take minutes, in which the files of this machine may become others. */
+static int read_programs(struct pack *p, struct fail *f)
 {
-	int r = bootpart_append(b, &p->modules_part);
+	const struct bootpart_programs programs = { .init = p->init,
+						    .busybox = p->busybox,
+						    .fetcher = *p->fetcher ? p->fetcher : NULL,
+						    .checker = *p->checker ? p->checker : NULL };
 
-	bootpart_free(&p->modules_part); /* they may be large */
+	return bootpart_add_programs(&p->programs_part, &programs, f);
+}
+
+/* Moves one part to the end of the other: it may be large. */
+static int append(struct bootpart *b, struct bootpart *more, struct fail *f)
+{
+	int r = bootpart_append(b, more);
+
+	bootpart_free(more);
 	return r < 0 ? fail_errno(f, ENOMEM, "the boot part", "cannot build it") : 0;
 }
 
 static int write_boot_part(struct pack *p, struct fail *f)
 {
 	struct bootpart b = { 0 };
-	const struct bootpart_programs programs = { .init = p->init,
-						    .busybox = p->busybox,
-						    .fetcher = *p->fetcher ? p->fetcher : NULL,
-						    .checker = *p->checker ? p->checker : NULL,
-						    .no_shell = p->busybox && !p->options.shell };
-	int r = bootpart_fill(&b, &programs, &p->manifest, f);
+	int r = bootpart_start(&b, p->busybox && !p->options.shell, &p->manifest, f);
 
+	if (r == 0)
+		r = append(&b, &p->programs_part, f);
 	if (r == 0)
 		r = boot_keys_add(&p->keys, &b, f);
 	if (r == 0)
-		r = add_modules(p, &b, f);
+		r = append(&b, &p->modules_part, f);
 	if (r == 0)
 		r = bootpart_seal(&b, &p->manifest, f);
 	if (r == 0)
@@ -388,6 +397,8 @@ static int prepare(struct pack *p, struct fail *f)
 {
 	int r = find_host_files(p, f);
 
+	if (r == 0)
+		r = read_programs(p, f);
 	if (r == 0)
 		r = check_kernel_machine(p, f);
 	if (r == 0)
@@ -607,6 +618,7 @@ int command_pack(int argc, char **argv)
 			    ? print_failure(&f)
 			    : EXIT_OK;
 	payload_writer_free(p.writer);
+	bootpart_free(&p.programs_part);
 	bootpart_free(&p.modules_part);
 	out_abandon(&p.payload);
 	image_report_close(&p.report);

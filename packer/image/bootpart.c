@@ -131,18 +131,22 @@ static int add_manifest(struct bootpart *b, struct manifest *m, struct fail *f)
 	return 0;
 }
 
-int bootpart_fill(struct bootpart *b, const struct bootpart_programs *programs, struct manifest *m,
-		  struct fail *f)
+int bootpart_start(struct bootpart *b, bool no_shell, struct manifest *m, struct fail *f)
 {
 	int r = add_skeleton(b);
 
-	if (r == 0 && programs->no_shell)
+	if (r == 0 && no_shell)
 		r = bootpart_add(b, MEMBER_NO_SHELL, S_IFREG | 0644, 0, 0, NULL, 0);
 	if (r < 0)
 		return fail_errno(f, r, "the boot part", "cannot build it");
-	r = add_manifest(b, m, f);
-	if (r == 0)
-		r = add_program(b, "init", programs->init, f);
+	return add_manifest(b, m, f);
+}
+
+int bootpart_add_programs(struct bootpart *b, const struct bootpart_programs *programs,
+			  struct fail *f)
+{
+	int r = add_program(b, "init", programs->init, f);
+
 	if (r == 0 && programs->busybox)
 		r = add_program(b, MEMBER_BUSYBOX, programs->busybox, f);
 	if (r == 0 && programs->fetcher)

@@ -31,13 +31,15 @@ struct bootpart_programs {
 	const char *busybox; /* static; NULL = none */
 	const char *fetcher; /* NULL = none */
 	const char *checker; /* of signatures; NULL = none */
-	bool no_shell;       /* busybox is not there for a shell */
 };
 
-/* Adds all that every image has: directories, console, manifest, release, programs. *m gets a boot-digest, which
- * bootpart_seal makes the right one. */
-int bootpart_fill(struct bootpart *b, const struct bootpart_programs *programs, struct manifest *m,
-		  struct fail *f);
+/* Reads them into a part for bootpart_append(). */
+int bootpart_add_programs(struct bootpart *b, const struct bootpart_programs *programs,
+			  struct fail *f);
+
+/* Adds what else every image has: directories, console, manifest, release. no_shell: busybox is not there for a shell. *m gets a
+ * boot-digest, which bootpart_seal makes the right one. */
+int bootpart_start(struct bootpart *b, bool no_shell, struct manifest *m, struct fail *f);
 
 /* Ends the archive and writes its digest into *m and into the manifest in it. */
 int bootpart_seal(struct bootpart *b, struct manifest *m, struct fail *f);

@@ -471,4 +471,28 @@ for my $signal (qw(INT TERM HUP KILL)) {
 	is(join(' ', glob "$tmp/*"), '', "SIG$signal: nothing is left in TMPDIR");
 }
 
+# What goes into the image from this machine is what was found there, whatever becomes of it while the root is compressed.
+{
+	my $dir     = new_dir();
+	my $busybox = "$dir/busybox";
+	run('cp', (grep { -e } qw(/bin/busybox /usr/bin/busybox))[0], $busybox);
+	my $bytes = slurp($busybox);
+	my $pid   = fork // die "fork: $!";
+	if ($pid == 0) {
+		open STDOUT, '>', '/dev/null' or POSIX::_exit(126);
+		open STDERR, '>', "$dir/err"  or POSIX::_exit(126);
+		exec $TARBOOT, 'pack', $slow, '-o', "$dir/image", '--force', '--level=best', '--kernel=none', '--shell', $busybox or POSIX::_exit(127);
+	}
+	my $open = 0;
+	for (1 .. 600) {
+		$open = grep { (readlink // '') =~ m{^\Q$dir\E/(?!err)} } glob "/proc/$pid/fd/*";
+		last if $open >= 2;
+		sleep 0.1;
+	}
+	unlink $busybox;
+	waitpid $pid, 0;
+	is($?, 0, 'a busybox that goes while the root is compressed') or diag(slurp("$dir/err"));
+	is(join(',', map { $_->{data} eq $bytes ? 'right' : 'other' } grep { $_->{name} eq 'bin/busybox' } newc_read("$dir/image")), 'right', 'is in the image');
+}
+
 done_testing();
