@@ -63,6 +63,7 @@ void signing_free(struct signing *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		free(s->files[i].manifest);
+		free(s->files[i].signature);
 		free(s->files[i].keys);
 	}
 	free(s->files);
@@ -161,53 +162,47 @@ static int run_minisign(const struct signing *s, const struct site *site, const 
 /* ---- the results ---- */
 
 /* As machines do that boot with these keys. Where nobody asks, any key will do, which is in another boot part. */
-static int check(const struct signing_file *file, const char *text, size_t size,
-		 const char *signed_text, size_t signed_size, struct fail *f)
+static int check(const struct signing_file *file, const char *text, size_t size, struct fail *f)
 {
 	struct signature_about about;
 	struct signature s;
 	struct fail other;
 
-	if (file->n_keys == 0 && signature_parse(signed_text, signed_size, &s) < 0)
+	if (file->n_keys == 0 && signature_parse(file->signature, file->signature_size, &s) < 0)
 		return fail_set(f, EBADMSG, "minisign", "Use version 0.8 or later.",
 				"it made a signature of a kind that machines do not take");
 	for (size_t i = 0; i < file->n_keys; i++) {
 		const struct boot_keys *k = file->keys[i];
 
-		if (signature_check_manifest(site_file_of(file->manifest), text, size, signed_text,
-					     signed_size, k->keys, k->n, k->least, &about,
-					     i == 0 ? f : &other) == 0)
+		if (signature_check_manifest(site_file_of(file->manifest), text, size,
+					     file->signature, file->signature_size, k->keys, k->n,
+					     k->least, &about, i == 0 ? f : &other) == 0)
 			return 0;
 	}
 	return file->n_keys == 0 ? 0 : -f->error;
 }
 
-static int check_result(const struct signing_file *file, const char *signature, struct fail *f)
+static int take_result(struct signing_file *file, const char *signature, struct fail *f)
 {
-	_cleanup_free_ char *text = NULL, *signed_text = NULL;
-	size_t size, signed_size;
+	_cleanup_free_ char *text = NULL;
+	size_t size;
 	int r = read_file(file->manifest, &text, &size);
 
 	if (r == 0)
-		r = read_file(signature, &signed_text, &signed_size);
+		r = read_file(signature, &file->signature, &file->signature_size);
 	if (r < 0)
 		return fail_errno(f, r, site_file_of(file->manifest),
 				  "cannot read what minisign wrote");
-	return check(file, text, size, signed_text, signed_size, f);
+	return check(file, text, size, f);
 }
 
-static int put(const struct signing_file *file, const char *signature, struct fail *f)
+static int put(const struct signing_file *file, struct fail *f)
 {
-	_cleanup_free_ char *text = NULL;
 	char path[PATH_MAX];
-	size_t size;
-	int r = read_file(signature, &text, &size);
 
-	if (r < 0)
-		return fail_errno(f, r, signature, "cannot read what minisign wrote");
 	if (snprintf(path, sizeof(path), "%s" SIGNATURE_SUFFIX, file->manifest) >= PATH_MAX)
 		return fail_errno(f, ENAMETOOLONG, file->manifest, "cannot sign it");
-	return out_replace(path, OUT_PUBLISHED, text, size, f);
+	return out_replace(path, OUT_PUBLISHED, file->signature, file->signature_size, f);
 }
 
 /* ---- the whole ---- */
@@ -227,7 +222,7 @@ static int make_links(const struct signing *s, const struct site *site, struct f
 	return r;
 }
 
-int signing_run(const struct signing *s, const struct site *site, const char *key, struct fail *f)
+int signing_run(struct signing *s, const struct site *site, const char *key, struct fail *f)
 {
 	char signature[PATH_MAX], aside[PATH_MAX];
 	struct out_guard guard = { .path = site_path(site, aside, ASIDE) };
@@ -239,11 +234,10 @@ int signing_run(const struct signing *s, const struct site *site, const char *ke
 	if (r == 0 && s->n > 0)
 		r = run_minisign(s, site, key, f);
 	for (size_t i = 0; r == 0 && i < s->n; i++)
-		r = check_result(&s->files[i],
-				 site_path(site, signature, ASIDE "/%zu" SIGNATURE_SUFFIX, i), f);
+		r = take_result(&s->files[i],
+				site_path(site, signature, ASIDE "/%zu" SIGNATURE_SUFFIX, i), f);
 	for (size_t i = 0; r == 0 && i < s->n; i++)
-		r = put(&s->files[i], site_path(site, signature, ASIDE "/%zu" SIGNATURE_SUFFIX, i),
-			f);
+		r = put(&s->files[i], f);
 	(void)signing_sweep(site, &unused);
 	out_guard_remove(&guard);
 	return r;

@@ -12,6 +12,8 @@ struct signing_file {
 	char *manifest;                /* its path; owned */
 	const struct boot_keys **keys; /* one of these; owned, what they point to is the caller's */
 	size_t n_keys;                 /* 0: nobody asks */
+	char *signature;               /* by signing_run(); owned */
+	size_t signature_size;
 };
 
 /* Starts as { 0 }. */
@@ -33,7 +35,7 @@ int signing_check(const char *key, struct fail *f);
 
 /* Signs all of them with the secret key in a file of minisign's, and checks each signature as the machines will. Then all are there, or
  * none. */
-int signing_run(const struct signing *s, const struct site *site, const char *key, struct fail *f);
+int signing_run(struct signing *s, const struct site *site, const char *key, struct fail *f);
 
 /* Removes what a run that was interrupted has left. */
 int signing_sweep(const struct site *site, struct fail *f);
