@@ -53,59 +53,25 @@ const char *const site_copy_files[] = { "entry.conf",
 					LAYER_FILES("8"),
 					NULL };
 
-/* ---- parts of files ---- */
+/* A file of a version: head, and then bytes start to end of an open file. */
+struct piece {
+	const char *name;
+	const char *head;
+	size_t head_size;
+	int from;
+	uint64_t start, end; /* the same: none */
+	bool is_kernel;      /* it is written from the bytes that were looked at */
+	bool is_payload;     /* instead, it is all of the image's payload */
+};
 
-static int name_new(const char *directory, const char *name, char ret[PATH_MAX], struct fail *f)
-{
-	return snprintf(ret, PATH_MAX, "%s/%s", directory, name) < PATH_MAX
-		       ? 0
-		       : fail_errno(f, ENAMETOOLONG, directory, "cannot create files in it");
-}
+struct pieces {
+	struct piece all[4]; /* in the order in which they are written */
+	size_t n;
+	char manifest[64];    /* a name in the list */
+	struct bootpart head; /* owned; a head in the list */
+};
 
-static int open_new(const char *directory, const char *name, struct out *ret, struct fail *f)
-{
-	char path[PATH_MAX];
-	int r = name_new(directory, name, path, f);
-
-	return r == 0 ? out_open(path, OUT_PUBLISHED, ret, f) : r;
-}
-
-/* Writes head and then bytes start to end of the image to directory/name. */
-static int copy_part(const struct image *image, uint64_t start, uint64_t end,
-		     const struct bootpart *head, const char *directory, const char *name,
-		     struct fail *f)
-{
-	struct out out = { 0 };
-	int r = open_new(directory, name, &out, f);
-
-	if (r == 0)
-		r = out_write(&out, head->data, head->size, f);
-	if (r == 0)
-		r = out_copy(&out, image_descriptor(image), start, end - start, image->path, f);
-	if (r == 0)
-		r = out_commit(&out, f);
-	out_abandon(&out);
-	return r;
-}
-
-static int write_file(const char *data, size_t size, const char *directory, const char *name,
-		      struct fail *f)
-{
-	char path[PATH_MAX];
-	int r = name_new(directory, name, path, f);
-
-	return r == 0 ? out_replace(path, OUT_PUBLISHED, data, size, f) : r;
-}
-
-/* Of the bytes that were looked at. */
-static int copy_kernel(const struct image_kernel *k, const char *directory, struct fail *f)
-{
-	_cleanup_free_ char *data = NULL;
-	size_t size = 0;
-	int r = kernel_image_load(k->fd, k->path, &k->is, &data, &size, f);
-
-	return r == 0 ? write_file(data, size, directory, "vmlinuz", f) : r;
-}
+/* ---- what there is to write ---- */
 
 /* Is it the payload, or the first part of it? */
 static bool is_payload(const struct image *image, const char *name)
@@ -128,17 +94,20 @@ static uint64_t payload_start(const struct image *image)
 	return 0;
 }
 
-static int copy_boot_part(const struct image *image, const char *directory, struct fail *f)
+static void add(struct pieces *s, struct piece piece)
 {
-	static const struct bootpart nothing;
-
-	return copy_part(image, 0, payload_start(image), &nothing, directory, "boot.img", f);
+	s->all[s->n++] = piece;
 }
 
-/* ---- two files for a loader ---- */
+static void add_boot_part(struct pieces *s, const struct image *image)
+{
+	add(s, (struct piece){ .name = "boot.img",
+			       .from = image_descriptor(image),
+			       .end = payload_start(image) });
+}
 
 /* The manifest is in the same file as its payload, because a cache can mix two files of different versions. */
-static int add_manifest(const struct image *image, struct bootpart *b, struct fail *f)
+static int make_head(const struct image *image, struct bootpart *b, struct fail *f)
 {
 	const char *text = image->manifest_text;
 	int r = bootpart_add(b, MANIFEST_MEMBER, S_IFREG | 0644, 0, 0, text, strlen(text));
@@ -148,29 +117,55 @@ static int add_manifest(const struct image *image, struct bootpart *b, struct fa
 	return r < 0 ? fail_errno(f, r, image->path, "cannot split it") : 0;
 }
 
-static int check_split(const struct image *image, struct fail *f)
+/* Two files for a loader. */
+static int list_split(struct pieces *s, const struct image *image, struct fail *f)
 {
-	return payload_start(image) != 0
-		       ? 0
-		       : fail_set(f, EINVAL, image->path, "Publish it without --split.",
-				  "it cannot be split: it was not made by tarboot pack");
+	if (make_head(image, &s->head, f) < 0)
+		return -f->error;
+	add_boot_part(s, image);
+	add(s, (struct piece){ .name = "root.img",
+			       .head = s->head.data,
+			       .head_size = s->head.size,
+			       .from = image_descriptor(image),
+			       .start = payload_start(image),
+			       .end = image->size });
+	return 0;
 }
 
-static int copy_split(const struct image *image, const char *directory, struct fail *f)
+/* A payload to fetch. */
+static void list_stream(struct pieces *s, const struct image *image, const char *payload)
 {
-	struct bootpart head = { 0 };
-	int r = copy_boot_part(image, directory, f);
+	const char *text = image->manifest_text;
 
-	if (r == 0)
-		r = add_manifest(image, &head, f);
-	if (r == 0)
-		r = copy_part(image, payload_start(image), image->size, &head, directory,
-			      "root.img", f);
-	bootpart_free(&head);
-	return r;
+	snprintf(s->manifest, sizeof(s->manifest), "%s.manifest", payload);
+	add_boot_part(s, image);
+	add(s, (struct piece){ .name = payload, .is_payload = true });
+	add(s, (struct piece){ .name = s->manifest, .head = text, .head_size = strlen(text) });
 }
 
-/* ---- a payload to fetch ---- */
+/* The caller frees ret->head, also on failure. */
+static int list_pieces(const struct publishing *p, const struct image *image,
+		       const struct site_version *v, struct pieces *ret, struct fail *f)
+{
+	const struct image_kernel *k = p->kernel;
+
+	*ret = (struct pieces){ 0 };
+	add(ret, (struct piece){ .name = "vmlinuz",
+				 .from = k->fd,
+				 .end = (uint64_t)k->seen.st_size,
+				 .is_kernel = true });
+	if (!*v->payload && v->split)
+		return list_split(ret, image, f);
+	if (*v->payload)
+		list_stream(ret, image, v->payload);
+	else
+		add(ret, (struct piece){ .name = "initrd.img",
+					 .from = image_descriptor(image),
+					 .end = image->size });
+	return 0;
+}
+
+/* ---- can it be published so? ---- */
 
 static int check_stream(const struct image *image, struct fail *f)
 {
@@ -186,21 +181,22 @@ static int check_stream(const struct image *image, struct fail *f)
 	return 0;
 }
 
-static int write_payload(const struct image *image, const char *directory, const char *name,
-			 struct fail *f)
+static int check_split(const struct image *image, struct fail *f)
 {
-	const struct payload *p = &image->payload;
-	struct out out = { 0 };
-	int r = open_new(directory, name, &out, f);
-
-	for (size_t i = 0; r == 0 && i < p->n_parts; i++)
-		r = out_copy(&out, p->parts[i].fd, p->parts[i].offset, p->parts[i].size,
-			     image->path, f);
-	if (r == 0)
-		r = out_commit(&out, f);
-	out_abandon(&out);
-	return r;
+	return payload_start(image) != 0
+		       ? 0
+		       : fail_set(f, EINVAL, image->path, "Publish it without --split.",
+				  "it cannot be split: it was not made by tarboot pack");
 }
+
+int site_copy_check(const struct publishing *p, const struct image *image, struct fail *f)
+{
+	if (p->stream)
+		return check_stream(image, f);
+	return p->split ? check_split(image, f) : 0;
+}
+
+/* ---- the payload ---- */
 
 static bool has_digest(const char *path, uint64_t size, const struct digest *wanted)
 {
@@ -220,57 +216,108 @@ static bool has_digest(const char *path, uint64_t size, const struct digest *wan
 	return n == 0 && digest_is_same(&is, wanted);
 }
 
-/* A version that differs in its boot part alone shares the file with the one before. What is on the disk is read, since it may
- * have been damaged there. */
+/* Writes the path to ret. What is on the disk is read, since it may have been damaged there. */
+static bool has_payload(const struct image *image, const char *directory, const char *name,
+			char ret[PATH_MAX])
+{
+	const struct manifest *m = &image->manifest;
+
+	return snprintf(ret, PATH_MAX, "%s/%s", directory, name) < PATH_MAX &&
+	       has_digest(ret, m->payload_bytes, &m->payload_digest);
+}
+
+/* A version that differs in its boot part alone shares the file with the one before. */
 static bool link_payload(const struct image *image, const char *directory, const char *name,
 			 const char *older)
 {
-	const struct manifest *m = &image->manifest;
 	char from[PATH_MAX], to[PATH_MAX];
 
-	return snprintf(from, sizeof(from), "%s/%s", older, name) < PATH_MAX &&
-	       snprintf(to, sizeof(to), "%s/%s", directory, name) < PATH_MAX &&
-	       has_digest(from, m->payload_bytes, &m->payload_digest) && link(from, to) == 0;
+	return snprintf(to, sizeof(to), "%s/%s", directory, name) < PATH_MAX &&
+	       has_payload(image, older, name, from) && link(from, to) == 0;
 }
 
-static int copy_stream(const struct image *image, const char *name, const char *directory,
-		       const char *const older[2], struct fail *f)
-{
-	char manifest[64];
-	bool is_linked = false;
-	int r = copy_boot_part(image, directory, f);
+/* ---- writing ---- */
 
-	for (size_t i = 0; r == 0 && !is_linked && i < 2; i++)
-		is_linked = link_payload(image, directory, name, older[i]);
-	if (r == 0 && !is_linked)
-		r = write_payload(image, directory, name, f);
-	snprintf(manifest, sizeof(manifest), "%s.manifest", name);
-	return r == 0 ? write_file(image->manifest_text, strlen(image->manifest_text), directory,
-				   manifest, f)
-		      : r;
+static int open_new(const char *directory, const char *name, struct out *ret, struct fail *f)
+{
+	char path[PATH_MAX];
+
+	return snprintf(path, sizeof(path), "%s/%s", directory, name) < PATH_MAX
+		       ? out_open(path, OUT_PUBLISHED, ret, f)
+		       : fail_errno(f, ENAMETOOLONG, directory, "cannot create files in it");
 }
 
-/* ---- the whole ---- */
-
-int site_copy_check(const struct publishing *p, const struct image *image, struct fail *f)
+static int write_payload(const struct image *image, const char *directory, const char *name,
+			 struct fail *f)
 {
-	if (p->stream)
-		return check_stream(image, f);
-	return p->split ? check_split(image, f) : 0;
+	const struct payload *p = &image->payload;
+	struct out out = { 0 };
+	int r = open_new(directory, name, &out, f);
+
+	for (size_t i = 0; r == 0 && i < p->n_parts; i++)
+		r = out_copy(&out, p->parts[i].fd, p->parts[i].offset, p->parts[i].size,
+			     image->path, f);
+	if (r == 0)
+		r = out_commit(&out, f);
+	out_abandon(&out);
+	return r;
+}
+
+static int link_or_write_payload(const struct image *image, const char *name, const char *directory,
+				 const char *const older[2], struct fail *f)
+{
+	for (size_t i = 0; i < 2; i++)
+		if (link_payload(image, directory, name, older[i]))
+			return 0;
+	return write_payload(image, directory, name, f);
+}
+
+/* what: it is a part of, for messages. */
+static int write_part(const struct piece *p, const char *what, const char *directory,
+		      struct fail *f)
+{
+	struct out out = { 0 };
+	int r = open_new(directory, p->name, &out, f);
+
+	if (r == 0)
+		r = out_write(&out, p->head, p->head_size, f);
+	if (r == 0)
+		r = out_copy(&out, p->from, p->start, p->end - p->start, what, f);
+	if (r == 0)
+		r = out_commit(&out, f);
+	out_abandon(&out);
+	return r;
+}
+
+static int write_kernel(const struct image_kernel *k, const char *directory, const char *name,
+			struct fail *f)
+{
+	_cleanup_free_ char *data = NULL;
+	struct piece piece = { .name = name };
+	int r = kernel_image_load(k->fd, k->path, &k->is, &data, &piece.head_size, f);
+
+	piece.head = data;
+	return r == 0 ? write_part(&piece, k->path, directory, f) : r;
 }
 
 int site_copy(const struct publishing *p, const struct image *image, const struct site_version *v,
 	      const char *directory, const char *const older[2], struct fail *f)
 {
-	static const struct bootpart nothing;
-	int r = copy_kernel(p->kernel, directory, f);
+	struct pieces pieces;
+	int r = list_pieces(p, image, v, &pieces, f);
 
-	if (r < 0)
-		return r;
-	if (*v->payload)
-		return copy_stream(image, v->payload, directory, older, f);
-	return v->split ? copy_split(image, directory, f)
-			: copy_part(image, 0, image->size, &nothing, directory, "initrd.img", f);
+	for (size_t i = 0; r == 0 && i < pieces.n; i++) {
+		const struct piece *piece = &pieces.all[i];
+
+		if (piece->is_payload)
+			r = link_or_write_payload(image, piece->name, directory, older, f);
+		else if (piece->is_kernel)
+			r = write_kernel(p->kernel, directory, piece->name, f);
+		else
+			r = write_part(piece, image->path, directory, f);
+	}
+	bootpart_free(&pieces.head);
+	return r;
 }
 
 /* ---- is it there? ---- */
@@ -309,63 +356,31 @@ static bool begins_with(int fd, const char *text, size_t size)
 	       (is && pread(fd, is, size, 0) == (ssize_t)size && memcmp(is, text, size) == 0);
 }
 
-/* Is it head, and then bytes start to end of what is open at from? */
-static bool is_copy(int from, uint64_t start, uint64_t end, const struct bootpart *head,
-		    const char *directory, const char *name)
+static bool piece_is_there(const struct piece *p, const char *directory)
 {
 	struct stat st;
-	_cleanup_close_ int fd = open_old(directory, name, &st);
+	_cleanup_close_ int fd = open_old(directory, p->name, &st);
+	uint64_t size = p->end - p->start;
 
-	return fd >= 0 && (uint64_t)st.st_size == head->size + end - start &&
-	       begins_with(fd, head->data, head->size) &&
-	       is_same(fd, head->size, from, start, end - start);
-}
-
-static bool is_split(const struct image *image, const char *directory)
-{
-	static const struct bootpart nothing;
-	uint64_t start = payload_start(image);
-	int fd = image_descriptor(image);
-	struct bootpart head = { 0 };
-	struct fail unused;
-	bool is = add_manifest(image, &head, &unused) == 0 &&
-		  is_copy(fd, 0, start, &nothing, directory, "boot.img") &&
-		  is_copy(fd, start, image->size, &head, directory, "root.img");
-
-	bootpart_free(&head);
-	return is;
-}
-
-static bool is_stream(const struct image *image, const char *name, const char *directory)
-{
-	static const struct bootpart nothing;
-	const struct manifest *m = &image->manifest;
-	char path[PATH_MAX], manifest[64];
-	size_t size = strlen(image->manifest_text);
-	struct stat st;
-	_cleanup_close_ int fd = -1;
-
-	snprintf(manifest, sizeof(manifest), "%s.manifest", name);
-	fd = open_old(directory, manifest, &st);
-	return fd >= 0 && (uint64_t)st.st_size == size &&
-	       begins_with(fd, image->manifest_text, size) &&
-	       snprintf(path, sizeof(path), "%s/%s", directory, name) < PATH_MAX &&
-	       has_digest(path, m->payload_bytes, &m->payload_digest) &&
-	       is_copy(image_descriptor(image), 0, payload_start(image), &nothing, directory,
-		       "boot.img");
+	return fd >= 0 && (uint64_t)st.st_size == p->head_size + size &&
+	       begins_with(fd, p->head, p->head_size) &&
+	       is_same(fd, p->head_size, p->from, p->start, size);
 }
 
 bool site_copy_is_whole(const struct publishing *p, const struct image *image,
 			const struct site_version *v, const char *directory)
 {
-	static const struct bootpart nothing;
-	const struct image_kernel *k = p->kernel;
+	char path[PATH_MAX];
+	struct pieces pieces;
+	struct fail unused;
+	bool is = list_pieces(p, image, v, &pieces, &unused) == 0;
 
-	if (!is_copy(k->fd, 0, (uint64_t)k->seen.st_size, &nothing, directory, "vmlinuz"))
-		return false;
-	if (*v->payload)
-		return is_stream(image, v->payload, directory);
-	return v->split ? is_split(image, directory)
-			: is_copy(image_descriptor(image), 0, image->size, &nothing, directory,
-				  "initrd.img");
+	for (size_t i = 0; is && i < pieces.n; i++) {
+		const struct piece *piece = &pieces.all[i];
+
+		is = piece->is_payload ? has_payload(image, directory, piece->name, path)
+				       : piece_is_there(piece, directory);
+	}
+	bootpart_free(&pieces.head);
+	return is;
 }
