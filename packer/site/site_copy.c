@@ -22,37 +22,6 @@
 static const char todo_stream[] =
 	"Pack it with `tarboot pack --stream`, or publish it without --stream.";
 
-#define LAYER_FILES(n)                                                                \
-	"layer-" n ".img", "layer-" n ".tar", "layer-" n ".tar.manifest",             \
-		"layer-" n ".tar.manifest.minisig", "layer-" n ".tar.xz",             \
-		"layer-" n ".tar.xz.manifest", "layer-" n ".tar.xz.manifest.minisig", \
-		"layer-" n ".tar.zst", "layer-" n ".tar.zst.manifest",                \
-		"layer-" n ".tar.zst.manifest.minisig"
-
-const char *const site_copy_files[] = { "entry.conf",
-					"vmlinuz",
-					"initrd.img",
-					"boot.img",
-					"root.img",
-					"root.tar.xz",
-					"root.tar.xz.manifest",
-					"root.tar.xz.manifest.minisig",
-					"root.tar.zst",
-					"root.tar.zst.manifest",
-					"root.tar.zst.manifest.minisig",
-					"root.tar",
-					"root.tar.manifest",
-					"root.tar.manifest.minisig",
-					LAYER_FILES("1"),
-					LAYER_FILES("2"),
-					LAYER_FILES("3"),
-					LAYER_FILES("4"),
-					LAYER_FILES("5"),
-					LAYER_FILES("6"),
-					LAYER_FILES("7"),
-					LAYER_FILES("8"),
-					NULL };
-
 /* A file of a version: head, and then bytes start to end of an open file. */
 struct piece {
 	const char *name;

@@ -17,6 +17,3 @@ int site_copy(const struct publishing *p, const struct image *image, const struc
 /* Has the directory what site_copy() writes? Reads all of it. */
 bool site_copy_is_whole(const struct publishing *p, const struct image *image,
 			const struct site_version *v, const char *directory);
-
-/* The names of all files that a version may have, for struct out_guard. */
-extern const char *const site_copy_files[];

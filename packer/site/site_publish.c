@@ -343,7 +343,7 @@ static int make(const struct site *s, const struct image_report *report, struct 
 	else
 		strcpy(d->version.version, d->image.current.version);
 	site_path(s, d->aside, SITE_IMAGES "%s/" SITE_NEW "%s", d->p.name, d->version.version);
-	d->guard = (struct out_guard){ d->aside, site_copy_files, NULL };
+	d->guard = (struct out_guard){ .path = d->aside };
 	out_guard_add(&d->guard);
 	r = d->is_new ? make_new(s, report, d, f) : make_again(s, d, f);
 	return r == 0 && d->version.is_signed ? add_to_sign(d, signing, f) : r;
