@@ -104,7 +104,7 @@ static int add_layer(struct netboot_layers *l, const struct hosts_machine *m, co
 static int add_machine(struct netboot_layers *l, struct site *s, const struct hosts_machine *m,
 		       const char *path, const char **ret_wrong)
 {
-	struct site_machine *machine = site_machine(s, m->mac);
+	struct site_machine *machine = site_find_or_add_machine(s, m->mac);
 
 	if (!machine)
 		return -ENOMEM;
@@ -192,22 +192,21 @@ int netboot_layers_open(struct netboot_layers *l, const struct site *s, struct f
 
 int netboot_layers_note(struct netboot_layers *l, const struct site *s, struct fail *f)
 {
-	l->known = calloc(s->n_machines + 1, sizeof(*l->known));
-	if (!l->known)
+	struct site *before = &l->before;
+
+	before->machines = calloc(s->n_machines + 1, sizeof(*before->machines));
+	if (!before->machines)
 		return fail_errno(f, ENOMEM, s->directory, "cannot note its machines");
-	for (; l->n_known < s->n_machines; l->n_known++)
-		l->known[l->n_known] = s->machines[l->n_known];
+	for (; before->n_machines < s->n_machines; before->n_machines++)
+		before->machines[before->n_machines] = s->machines[before->n_machines];
 	return 0;
 }
 
 static struct site_layer layer_before(const struct netboot_layers *l, const char *mac)
 {
-	const struct site_layer none = { 0 };
+	const struct site_machine *m = site_find_machine(&l->before, mac);
 
-	for (size_t i = 0; i < l->n_known; i++)
-		if (strcmp(l->known[i].mac, mac) == 0)
-			return l->known[i].layer;
-	return none;
+	return m ? m->layer : (struct site_layer){ 0 };
 }
 
 int netboot_layers_give(struct netboot_layers *l, struct site *s, struct fail *f)
@@ -218,7 +217,8 @@ int netboot_layers_give(struct netboot_layers *l, struct site *s, struct fail *f
 		site_layers_guard(s, &l->aside);
 	for (size_t i = 0; r == 0 && i < l->n; i++) {
 		struct netboot_layer *given = &l->given[i];
-		struct site_machine *m = *given->mac ? site_machine(s, given->mac) : NULL;
+		struct site_machine *m = *given->mac ? site_find_or_add_machine(s, given->mac)
+						     : NULL;
 
 		if (!*given->mac)
 			continue;
@@ -263,12 +263,12 @@ int netboot_layers_check_signed(const struct netboot_layers *l, const struct pub
 	return 0;
 }
 
-static int sign_one(struct site *s, const char *mac, const struct site_trust *trust,
+static int sign_one(const struct site *s, const char *mac, const struct site_trust *trust,
 		    struct signing *signing, struct fail *f)
 {
 	const struct boot_keys **keys;
 	size_t n;
-	int r = site_trust_keys(trust, s, site_machine(s, mac), &keys, &n, f);
+	int r = site_trust_keys(trust, s, site_find_machine(s, mac), &keys, &n, f);
 
 	if (r < 0)
 		return r;
@@ -277,8 +277,9 @@ static int sign_one(struct site *s, const char *mac, const struct site_trust *tr
 	return r;
 }
 
-int netboot_layers_sign(const struct netboot_layers *l, struct site *s, const struct publishing *p,
-			const struct site_trust *trust, struct signing *signing, struct fail *f)
+int netboot_layers_sign(const struct netboot_layers *l, const struct site *s,
+			const struct publishing *p, const struct site_trust *trust,
+			struct signing *signing, struct fail *f)
 {
 	int r = netboot_layers_check_signed(l, p, trust, f);
 
@@ -340,6 +341,6 @@ void netboot_layers_free(struct netboot_layers *l)
 	site_layers_unguard(&l->aside);
 	free(l->given);
 	free(l->common);
-	free(l->known);
+	site_free(&l->before);
 	*l = (struct netboot_layers){ 0 };
 }

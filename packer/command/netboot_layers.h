@@ -20,8 +20,7 @@ struct netboot_layers {
 	size_t n;
 	struct layer *common; /* owned; those for all machines, which are given's */
 	size_t n_common;
-	struct site_machine *known; /* owned; the machines of the site before this run */
-	size_t n_known;
+	struct site before; /* its machines alone, as they were before this run */
 	struct site_layers_aside aside;
 };
 
@@ -49,8 +48,9 @@ int netboot_layers_open(struct netboot_layers *l, const struct site *s, struct f
 /* Makes those of single machines aside; then, when the images are made, too, adds them to what p signs; makes their initrds when that is
  * done; and publishes all. */
 int netboot_layers_give(struct netboot_layers *l, struct site *s, struct fail *f);
-int netboot_layers_sign(const struct netboot_layers *l, struct site *s, const struct publishing *p,
-			const struct site_trust *trust, struct signing *signing, struct fail *f);
+int netboot_layers_sign(const struct netboot_layers *l, const struct site *s,
+			const struct publishing *p, const struct site_trust *trust,
+			struct signing *signing, struct fail *f);
 int netboot_layers_seal(const struct netboot_layers *l, const struct site *s, struct fail *f);
 int netboot_layers_publish(struct netboot_layers *l, const struct site *s, struct fail *f);
 

@@ -154,7 +154,7 @@ static const char *set_yes(bool *yes, const char *value)
 	return *yes || strcmp(value, "no") == 0 ? NULL : "it must be yes or no";
 }
 
-static struct site_machine *find_known(const struct site *s, const char *mac)
+struct site_machine *site_find_machine(const struct site *s, const char *mac)
 {
 	for (size_t i = 0; i < s->n_machines; i++)
 		if (strcmp(s->machines[i].mac, mac) == 0)
@@ -164,7 +164,7 @@ static struct site_machine *find_known(const struct site *s, const char *mac)
 
 bool site_forget_machine(struct site *s, const char *mac)
 {
-	struct site_machine *m = find_known(s, mac);
+	struct site_machine *m = site_find_machine(s, mac);
 
 	if (!m)
 		return false;
@@ -173,9 +173,9 @@ bool site_forget_machine(struct site *s, const char *mac)
 	return true;
 }
 
-struct site_machine *site_machine(struct site *s, const char *mac)
+struct site_machine *site_find_or_add_machine(struct site *s, const char *mac)
 {
-	struct site_machine *machines = find_known(s, mac);
+	struct site_machine *machines = site_find_machine(s, mac);
 
 	if (machines)
 		return machines;
@@ -190,13 +190,13 @@ struct site_machine *site_machine(struct site *s, const char *mac)
 }
 
 /* Finds the machine of a value MAC=REST, or adds it. */
-static const char *find_machine(struct site *s, const char *value, struct site_machine **ret)
+static const char *parse_machine(struct site *s, const char *value, struct site_machine **ret)
 {
 	char mac[MAC_TEXT_MAX];
 
 	if (!mac_parse(value, strcspn(value, "="), ':', mac))
 		return "it must begin with a MAC address, for example 52:54:00:12:34:56=";
-	*ret = site_machine(s, mac);
+	*ret = site_find_or_add_machine(s, mac);
 	return *ret ? NULL : "out of memory";
 }
 
@@ -206,7 +206,7 @@ static const char *set_host(struct site *s, const char *value)
 	char address[IPV4_TEXT_MAX];
 	const char *at, *comma;
 	struct site_machine *m;
-	const char *wrong = find_machine(s, value, &m);
+	const char *wrong = parse_machine(s, value, &m);
 
 	if (wrong)
 		return wrong;
@@ -226,7 +226,7 @@ static const char *set_host(struct site *s, const char *value)
 static const char *set_machine_boot(struct site *s, const char *value)
 {
 	struct site_machine *m;
-	const char *wrong = find_machine(s, value, &m);
+	const char *wrong = parse_machine(s, value, &m);
 
 	if (wrong)
 		return wrong;
@@ -253,7 +253,7 @@ bool site_layer_parse(const char *text, struct site_layer *ret)
 static const char *set_machine_layer(struct site *s, const char *value)
 {
 	struct site_machine *m;
-	const char *wrong = find_machine(s, value, &m);
+	const char *wrong = parse_machine(s, value, &m);
 
 	if (wrong)
 		return wrong;

@@ -66,8 +66,11 @@ const char *site_apply_setting(struct site *s, const char *key, const char *valu
  * missing directory is accepted. */
 int site_load(struct site *s, bool claim, struct fail *f);
 
-/* The machine with this MAC address, in lower case with colons, which is added if it is not there. NULL: no memory. */
-struct site_machine *site_machine(struct site *s, const char *mac);
+/* The machine with this MAC address, in lower case with colons. NULL: it is not known. */
+struct site_machine *site_find_machine(const struct site *s, const char *mac);
+
+/* The same, but adds it if it is not known. NULL: no memory. */
+struct site_machine *site_find_or_add_machine(struct site *s, const char *mac);
 
 /* Forgets the machine with this MAC address. False: it was not known. */
 bool site_forget_machine(struct site *s, const char *mac);

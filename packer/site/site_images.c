@@ -295,6 +295,14 @@ int site_images(const struct site *s, struct site_image **ret, size_t *ret_n, st
 	return r;
 }
 
+struct site_image *site_images_find(const struct site_image *images, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(images[i].name, name) == 0)
+			return (struct site_image *)(uintptr_t)&images[i];
+	return NULL;
+}
+
 void site_images_leave_out(struct site_image *images, size_t *n, const char *name)
 {
 	size_t kept = 0;

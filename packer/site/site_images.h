@@ -25,6 +25,9 @@ int site_remove(const struct site *s, const char *name, struct fail *f);
 /* All images, by name. The caller frees *ret. */
 int site_images(const struct site *s, struct site_image **ret, size_t *ret_n, struct fail *f);
 
+/* The one of that name in the array, which is as constant as that. NULL: there is none. */
+struct site_image *site_images_find(const struct site_image *images, size_t n, const char *name);
+
 /* Takes the one of that name out of the array. */
 void site_images_leave_out(struct site_image *images, size_t *n, const char *name);
 

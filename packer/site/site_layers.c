@@ -92,14 +92,6 @@ static void stem_of(const char *file, char ret[LAYER_STEM_MAX])
 	snprintf(ret, LAYER_STEM_MAX, "%.*s", (int)strcspn(file, "."), file);
 }
 
-static const struct site_machine *find_machine(const struct site *s, const char *mac)
-{
-	for (size_t i = 0; i < s->n_machines; i++)
-		if (strcmp(s->machines[i].mac, mac) == 0)
-			return &s->machines[i];
-	return NULL;
-}
-
 static int make_directory(const struct site *s, const char *below, char ret[PATH_MAX],
 			  struct fail *f)
 {
@@ -128,7 +120,7 @@ void site_layers_unguard(struct site_layers_aside *a)
 
 int site_layers_give(struct site *s, const char *mac, const struct layer *l, struct fail *f)
 {
-	struct site_machine *m = site_machine(s, mac);
+	struct site_machine *m = site_find_or_add_machine(s, mac);
 	char directory[PATH_MAX], stem[LAYER_STEM_MAX], own[sizeof(MACHINE) + MAC_TEXT_MAX];
 	int r = m ? make_directory(s, "http", directory, f)
 		  : fail_errno(f, ENOMEM, mac, "cannot note it");
@@ -151,7 +143,7 @@ int site_layers_give_initrd(const struct site *s, const char *mac, const struct 
 {
 	char directory[PATH_MAX], stem[LAYER_STEM_MAX];
 
-	stem_of(find_machine(s, mac)->layer.file, stem);
+	stem_of(site_find_machine(s, mac)->layer.file, stem);
 	return layer_write_initrd(l, site_path(s, directory, ASIDE), stem, f);
 }
 
@@ -161,7 +153,7 @@ int site_layers_sign(const struct site *s, const char *mac, struct signing *sign
 	char directory[PATH_MAX];
 
 	return signing_add(signing, site_path(s, directory, ASIDE),
-			   find_machine(s, mac)->layer.file, keys, n_keys, f);
+			   site_find_machine(s, mac)->layer.file, keys, n_keys, f);
 }
 
 static int is_file(const struct dirent *e)
@@ -226,7 +218,7 @@ int site_layers_remove_old(const struct site *s, const char *mac, const struct s
 	char stem[LAYER_STEM_MAX], stem_before[LAYER_STEM_MAX];
 
 	name_machine(mac, own);
-	stem_of(find_machine(s, mac)->layer.file, stem);
+	stem_of(site_find_machine(s, mac)->layer.file, stem);
 	stem_of(before->file, stem_before);
 	return remove_old(site_path(s, directory, LAYERS), own, stem, stem_before, f);
 }

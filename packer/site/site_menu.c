@@ -62,17 +62,9 @@ static bool has_own_entry(const struct menu *m, const char *name)
 	return true;
 }
 
-static const struct site_image *find_image(const struct menu *m, const char *name)
-{
-	for (size_t i = 0; i < m->n; i++)
-		if (strcmp(m->images[i].name, name) == 0)
-			return &m->images[i];
-	return NULL;
-}
-
 static bool is_entry(const struct menu *m, const char *name)
 {
-	if (find_image(m, name))
+	if (site_images_find(m->images, m->n, name))
 		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(own_entries); i++)
 		if (strcmp(own_entries[i].name, name) == 0)
@@ -113,7 +105,7 @@ static const char *only_end(const struct menu *m)
 /* The first image for another architecture than that of the default entry. */
 static const struct site_image *other_default(const struct menu *m)
 {
-	const struct site_image *boot = find_image(m, m->boot);
+	const struct site_image *boot = site_images_find(m->images, m->n, m->boot);
 
 	for (size_t i = 0; boot && i < m->n; i++)
 		if (is_arm(&m->images[i].current) != is_arm(&boot->current))

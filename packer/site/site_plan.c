@@ -30,18 +30,10 @@ static int list(const struct site *s, size_t more, struct images *ret, struct fa
 	return r;
 }
 
-static struct site_image *find(const struct images *i, const char *name)
-{
-	for (struct site_image *image = i->all; image < i->all + i->n; image++)
-		if (strcmp(image->name, name) == 0)
-			return image;
-	return NULL;
-}
-
 static int need(const struct site *s, const struct images *i, const char *name,
 		struct site_image **ret, struct fail *f)
 {
-	*ret = find(i, name);
+	*ret = site_images_find(i->all, i->n, name);
 	return *ret ? 0
 		    : fail_set(f, ENOENT, s->directory,
 			       "Its images are the directories in http/images.",
@@ -52,7 +44,7 @@ static int need(const struct site *s, const struct images *i, const char *name,
 
 static void add_draft(struct images *i, const struct site_draft *d)
 {
-	struct site_image *image = find(i, d->p.name);
+	struct site_image *image = site_images_find(i->all, i->n, d->p.name);
 
 	if (!d->is_new)
 		return;
