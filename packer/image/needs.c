@@ -14,9 +14,6 @@
 #define KERNEL_BYTES (58ULL << 20)
 #define STEP (8ULL << 20)
 
-/* Real-mode boot loaders and 32-bit iPXE load the image below 2 GiB, because above are the devices of a PC. */
-#define BIOS_IMAGE_MAX (2ULL << 30)
-
 /* Of those that the image has modules of. */
 static const char *best_compressor(const struct image *image)
 {

@@ -7,6 +7,9 @@
 #include "image/image.h"
 #include "image/treesize.h"
 
+/* Real-mode boot loaders and 32-bit iPXE load the image below 2 GiB, because above are the devices of a PC. */
+#define BIOS_IMAGE_MAX (2ULL << 30)
+
 struct needs {
 	uint64_t load;   /* bytes: the image as it was loaded, and the kernel's copy of it */
 	uint64_t unpack; /* root, minimal engine and a reserve, with pages of 4 KiB */

@@ -332,6 +332,16 @@ void site_url(const struct site *s, char ret[SITE_TEXT_MAX])
 			 s->port);
 }
 
+void site_print_urls(FILE *out, const struct site *s, const char *path)
+{
+	char own[SITE_TEXT_MAX];
+
+	site_url(s, own);
+	fprintf(out, "%s/%s", own, path);
+	for (size_t i = 0; i < s->n_mirrors; i++)
+		fprintf(out, ",%s/%s", s->mirrors[i], path);
+}
+
 const char *site_path(const struct site *s, char ret[PATH_MAX], const char *format, ...)
 {
 	va_list ap;

@@ -21,6 +21,7 @@
 #define SITE_MIRRORS_MAX (URLS_MAX - 1) /* beside the site's own */
 
 #define SITE_LAYER_FILE_MAX 96
+#define SITE_LAYERS "http/layers" /* those of single machines */
 
 /* A layer as it is published. */
 struct site_layer {
@@ -33,7 +34,7 @@ struct site_machine {
 	uint32_t address;         /* fixed, or 0 */
 	char name[SITE_NAME_MAX]; /* host name, or "" */
 	char boot[SITE_NAME_MAX]; /* menu entry that it boots by default, or "" */
-	struct site_layer layer;  /* in http/layers */
+	struct site_layer layer;  /* in SITE_LAYERS */
 	bool is_in_file;          /* that netboot --hosts reads */
 };
 
@@ -109,6 +110,9 @@ int site_save(const struct site *s, struct fail *f);
 
 /* The URL of http/, for example "http://192.168.7.1". */
 void site_url(const struct site *s, char ret[SITE_TEXT_MAX]);
+
+/* Writes the URLs of a path below http/, of the site and then of its mirrors, with commas between. */
+void site_print_urls(FILE *out, const struct site *s, const char *path);
 
 /* Formats the path of a file in the directory. */
 const char *site_path(const struct site *s, char ret[PATH_MAX], const char *format, ...)

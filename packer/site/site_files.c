@@ -50,11 +50,6 @@ static int copy_ipxe_program(const struct site *s, const char *name, const char 
 	return need_ipxe_program(s, name, directory, f);
 }
 
-static const char *directory_of(const struct firmware *w)
-{
-	return w->by_http ? "http" : "tftp";
-}
-
 static const char other_program[] = "snponly.efi"; /* for no firmware by default */
 
 static int copy_ipxe(const struct site *s, struct fail *f)
@@ -64,7 +59,7 @@ static int copy_ipxe(const struct site *s, struct fail *f)
 	int r = 0;
 
 	for (const struct firmware *end = w + n; r == 0 && w < end; w++)
-		r = copy_ipxe_program(s, w->program, directory_of(w), w->optional, f);
+		r = copy_ipxe_program(s, w->program, firmware_directory(w), w->optional, f);
 	return r == 0 ? copy_ipxe_program(s, other_program, "tftp", false, f) : r;
 }
 
@@ -76,7 +71,7 @@ int site_check_programs(const struct site *s, struct fail *f)
 
 	for (const struct firmware *end = w + n; r == 0 && w < end; w++)
 		if (!w->optional)
-			r = need_ipxe_program(s, w->program, directory_of(w), f);
+			r = need_ipxe_program(s, w->program, firmware_directory(w), f);
 	return r == 0 ? need_ipxe_program(s, other_program, "tftp", f) : r;
 }
 

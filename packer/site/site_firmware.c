@@ -20,12 +20,17 @@ size_t firmware_all(const struct firmware **ret)
 	return ARRAY_SIZE(all);
 }
 
+const char *firmware_directory(const struct firmware *w)
+{
+	return w->by_http ? "http" : "tftp";
+}
+
 static bool has_program(const struct site *s, const struct firmware *w, const char *program)
 {
 	char path[PATH_MAX];
 
-	return program && access(site_path(s, path, "%s/%s", w->by_http ? "http" : "tftp", program),
-				 F_OK) == 0;
+	return program &&
+	       access(site_path(s, path, "%s/%s", firmware_directory(w), program), F_OK) == 0;
 }
 
 size_t firmware_served(const struct site *s, struct firmware ret[FIRMWARE_MAX])

@@ -23,5 +23,8 @@ struct firmware {
 /* The table; its number of rows. */
 size_t firmware_all(const struct firmware **ret);
 
+/* The directory of its program in the site. */
+const char *firmware_directory(const struct firmware *w);
+
 /* The rows whose program is in the site, with that as their program. */
 size_t firmware_served(const struct site *s, struct firmware ret[FIRMWARE_MAX]);

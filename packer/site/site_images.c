@@ -15,9 +15,6 @@
 #include "site/site_layers.h"
 #include "site/site_sign.h"
 
-#define IMAGES SITE_IMAGES
-#define NEW SITE_NEW
-
 /* ---- entry.conf ---- */
 
 static void print_entry(FILE *out, const void *version)
@@ -124,7 +121,7 @@ int site_write_entry(const struct site *s, const char *name, const char *directo
 {
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), IMAGES "%s/%s/entry.conf", name, directory);
+	snprintf(path, sizeof(path), SITE_IMAGES "%s/%s/entry.conf", name, directory);
 	return site_print(s, path, print_entry, v, f);
 }
 
@@ -133,7 +130,7 @@ static int read_version(const struct site *s, const char *name, const char *link
 			struct site_version *ret, struct fail *f)
 {
 	char path[PATH_MAX], target[VERSION_MAX];
-	ssize_t n = readlink(site_path(s, path, IMAGES "%s/%s", name, link), target,
+	ssize_t n = readlink(site_path(s, path, SITE_IMAGES "%s/%s", name, link), target,
 			     sizeof(target) - 1);
 	int r;
 
@@ -141,7 +138,7 @@ static int read_version(const struct site *s, const char *name, const char *link
 	if (n < 0)
 		return 0;
 	target[n] = '\0';
-	r = read_entry(site_path(s, path, IMAGES "%s/%s/entry.conf", name, target), ret, f);
+	r = read_entry(site_path(s, path, SITE_IMAGES "%s/%s/entry.conf", name, target), ret, f);
 	if (r < 0)
 		return r;
 	strcpy(ret->version, target);
@@ -155,8 +152,8 @@ int site_link_to(const struct site *s, const char *name, const char *link, const
 {
 	char path[PATH_MAX], aside[PATH_MAX];
 
-	site_path(s, aside, IMAGES "%s/" NEW "%s", name, link);
-	site_path(s, path, IMAGES "%s/%s", name, link);
+	site_path(s, aside, SITE_IMAGES "%s/" SITE_NEW "%s", name, link);
+	site_path(s, path, SITE_IMAGES "%s/%s", name, link);
 	unlink(aside);
 	if (symlink(target, aside) < 0 || rename(aside, path) < 0)
 		return fail_errno(f, errno, path, "cannot create this link");
@@ -178,7 +175,7 @@ static int is_version(const struct dirent *e)
 
 static int is_new(const struct dirent *e)
 {
-	return strncmp(e->d_name, NEW, strlen(NEW)) == 0;
+	return strncmp(e->d_name, SITE_NEW, strlen(SITE_NEW)) == 0;
 }
 
 int site_prune(const struct site *s, const struct site_image *image, struct fail *f)
@@ -186,7 +183,7 @@ int site_prune(const struct site *s, const struct site_image *image, struct fail
 	char path[PATH_MAX];
 	struct dirent **entries = NULL;
 	unsigned kept = 0;
-	int n = scandir(site_path(s, path, IMAGES "%s", image->name), &entries, is_version,
+	int n = scandir(site_path(s, path, SITE_IMAGES "%s", image->name), &entries, is_version,
 			alphasort),
 	    r = 0;
 
@@ -196,7 +193,8 @@ int site_prune(const struct site *s, const struct site_image *image, struct fail
 			      strcmp(name, image->previous.version) == 0;
 
 		if (r == 0 && !linked && kept >= s->versions)
-			r = remove_tree(site_path(s, path, IMAGES "%s/%s", image->name, name), f);
+			r = remove_tree(site_path(s, path, SITE_IMAGES "%s/%s", image->name, name),
+					f);
 		kept++;
 		free(entries[i]);
 	}
@@ -230,7 +228,7 @@ int site_remove(const struct site *s, const char *name, struct fail *f)
 {
 	char path[PATH_MAX];
 
-	return remove_tree(site_path(s, path, IMAGES "%s", name), f);
+	return remove_tree(site_path(s, path, SITE_IMAGES "%s", name), f);
 }
 
 static int is_image(const struct dirent *e)
@@ -243,17 +241,18 @@ static int sweep_name(const struct site *s, const char *name, struct fail *f)
 {
 	char path[PATH_MAX];
 	struct dirent **entries = NULL;
-	int n = scandir(site_path(s, path, IMAGES "%s", name), &entries, is_new, alphasort), r = 0;
+	int n = scandir(site_path(s, path, SITE_IMAGES "%s", name), &entries, is_new, alphasort),
+	    r = 0;
 
 	for (int i = 0; i < n; i++) {
 		if (r == 0)
-			r = remove_tree(site_path(s, path, IMAGES "%s/%s", name,
+			r = remove_tree(site_path(s, path, SITE_IMAGES "%s/%s", name,
 						  entries[i]->d_name),
 					f);
 		free(entries[i]);
 	}
 	free(entries);
-	(void)rmdir(site_path(s, path, IMAGES "%s", name));
+	(void)rmdir(site_path(s, path, SITE_IMAGES "%s", name));
 	return r;
 }
 
@@ -261,7 +260,7 @@ int site_sweep(const struct site *s, struct fail *f)
 {
 	char path[PATH_MAX];
 	struct dirent **entries = NULL;
-	int n = scandir(site_path(s, path, IMAGES), &entries, is_image, alphasort), r = 0;
+	int n = scandir(site_path(s, path, SITE_IMAGES), &entries, is_image, alphasort), r = 0;
 
 	for (int i = 0; i < n; i++) {
 		if (r == 0)
@@ -278,7 +277,7 @@ int site_images(const struct site *s, struct site_image **ret, size_t *ret_n, st
 {
 	char path[PATH_MAX];
 	struct dirent **entries = NULL;
-	int n = scandir(site_path(s, path, IMAGES), &entries, is_image, alphasort), r = 0;
+	int n = scandir(site_path(s, path, SITE_IMAGES), &entries, is_image, alphasort), r = 0;
 
 	*ret_n = 0;
 	*ret = calloc(n > 0 ? (size_t)n : 1, sizeof(**ret));

@@ -11,8 +11,7 @@
 #include "base/host_files.h"
 #include "base/read_all.h"
 
-#define LAYERS "http/layers"
-#define ASIDE LAYERS "/.new" /* what is not published yet */
+#define ASIDE SITE_LAYERS "/.new" /* what is not published yet */
 #define MACHINE \
 	"machine-" /* begins names: in initrds, init takes layers by name, and those of "layer-1" first */
 #define DIGEST_SHOWN 16 /* digits of the digest in a file's name */
@@ -42,6 +41,18 @@ const char *site_layers_archive(const struct publishing *p, size_t layer,
 	name_layer(layer, stem);
 	snprintf(ret, SITE_LAYER_FILE_MAX, "%s.tar%s", stem, p->layers[layer].suffix);
 	return ret;
+}
+
+void site_layers_file(const struct publishing *p, size_t layer, char ret[SITE_LAYER_FILE_MAX])
+{
+	char stem[LAYER_STEM_MAX];
+
+	if (p->stream) {
+		site_layers_archive(p, layer, ret);
+		return;
+	}
+	name_layer(layer, stem);
+	snprintf(ret, SITE_LAYER_FILE_MAX, "%s.img", stem);
 }
 
 int site_layers_write(const struct publishing *p, const char *directory, struct fail *f)
@@ -105,7 +116,7 @@ void site_layers_guard(const struct site *s, struct site_layers_aside *ret)
 	static const char *const nothing[] = { NULL };
 
 	site_path(s, ret->path, ASIDE);
-	site_path(s, ret->parent, LAYERS);
+	site_path(s, ret->parent, SITE_LAYERS);
 	ret->guard = (struct out_guard){ .path = ret->path };
 	ret->parent_guard = (struct out_guard){ ret->parent, nothing, NULL };
 	out_guard_add(&ret->parent_guard); /* goes behind the other */
@@ -126,7 +137,7 @@ int site_layers_give(struct site *s, const char *mac, const struct layer *l, str
 		  : fail_errno(f, ENOMEM, mac, "cannot note it");
 
 	if (r == 0)
-		r = make_directory(s, LAYERS, directory, f);
+		r = make_directory(s, SITE_LAYERS, directory, f);
 	if (r == 0)
 		r = make_directory(s, ASIDE, directory, f);
 	if (r < 0)
@@ -169,7 +180,7 @@ int site_layers_publish(const struct site *s, struct fail *f)
 
 	for (int i = 0; i < n; i++) {
 		site_path(s, from, ASIDE "/%s", entries[i]->d_name);
-		site_path(s, to, LAYERS "/%s", entries[i]->d_name);
+		site_path(s, to, SITE_LAYERS "/%s", entries[i]->d_name);
 		if (r == 0 && rename(from, to) < 0)
 			r = fail_errno(f, errno, to, "cannot publish it");
 		free(entries[i]);
@@ -185,7 +196,7 @@ int site_layers_clean(const struct site *s, struct fail *f)
 
 	if (r < 0)
 		return fail_errno(f, r, path, "cannot remove it");
-	(void)rmdir(site_path(s, path, LAYERS)); /* unless there is something in it */
+	(void)rmdir(site_path(s, path, SITE_LAYERS)); /* unless there is something in it */
 	return 0;
 }
 
@@ -220,7 +231,7 @@ int site_layers_remove_old(const struct site *s, const char *mac, const struct s
 	name_machine(mac, own);
 	stem_of(site_find_machine(s, mac)->layer.file, stem);
 	stem_of(before->file, stem_before);
-	return remove_old(site_path(s, directory, LAYERS), own, stem, stem_before, f);
+	return remove_old(site_path(s, directory, SITE_LAYERS), own, stem, stem_before, f);
 }
 
 bool site_layers_are_given(const struct site *s)
@@ -240,9 +251,10 @@ static uint64_t tree_bytes(const struct site *s, const struct site_machine *m)
 	uint64_t bytes;
 	size_t size;
 
-	if (!*m->layer.file ||
-	    read_file(site_path(s, path, LAYERS "/%s.manifest", m->layer.file), &text, &size) < 0 ||
-	    manifest_parse(text, size, &manifest) < 0)
+	if (!*m->layer.file)
+		return 0;
+	site_path(s, path, SITE_LAYERS "/%s.manifest", m->layer.file);
+	if (read_file(path, &text, &size) < 0 || manifest_parse(text, size, &manifest) < 0)
 		return 0;
 	bytes = layer_tree_bytes(&manifest);
 	manifest_free(&manifest);
@@ -277,7 +289,7 @@ int site_layers_sweep(const struct site *s, struct fail *f)
 {
 	struct dirent **entries = NULL;
 	char directory[PATH_MAX];
-	int n = scandir(site_path(s, directory, LAYERS), &entries, NULL, alphasort), r = 0;
+	int n = scandir(site_path(s, directory, SITE_LAYERS), &entries, NULL, alphasort), r = 0;
 
 	for (int i = 0; i < n; i++) {
 		const char *file = entries[i]->d_name;
@@ -306,18 +318,17 @@ void site_layers_initrd(const struct site_machine *m, char ret[SITE_LAYER_FILE_M
 static void print_word(FILE *out, const struct site *s, const char *directory,
 		       const struct site_layer *l)
 {
-	char own[SITE_TEXT_MAX];
+	char path[SITE_TEXT_MAX];
 
-	site_url(s, own);
-	fprintf(out, "tarboot.layer=%s/%s/%s", own, directory, l->file);
-	for (size_t i = 0; i < s->n_mirrors; i++)
-		fprintf(out, ",%s/%s/%s", s->mirrors[i], directory, l->file);
+	snprintf(path, sizeof(path), "%s/%s", directory, l->file);
+	fputs("tarboot.layer=", out);
+	site_print_urls(out, s, path);
 	fprintf(out, "#%s", l->digest);
 }
 
 char *site_layers_words(const struct site *s, const char *name, const struct site_version *v)
 {
-	char *words = NULL, directory[PATH_MAX];
+	char *words = NULL, directory[SITE_NAME_MAX + VERSION_MAX + 8];
 	size_t size;
 	FILE *out = open_memstream(&words, &size);
 

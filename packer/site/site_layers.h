@@ -14,6 +14,9 @@
 int site_layers_write(const struct publishing *p, const char *directory, struct fail *f);
 int site_layers_seal(const struct publishing *p, const char *directory, struct fail *f);
 
+/* The name of one of them as it is published: an archive for the machine, or an initrd for a boot loader. */
+void site_layers_file(const struct publishing *p, size_t layer, char ret[SITE_LAYER_FILE_MAX]);
+
 /* The name of the archive of one of them. Returns ret. */
 const char *site_layers_archive(const struct publishing *p, size_t layer,
 				char ret[SITE_LAYER_FILE_MAX]);

@@ -177,7 +177,7 @@ static const char *fault(const struct site *s, const struct site_machine *m, enu
 	for (size_t i = 0; i < 3; i++) {
 		snprintf(ret, SITE_LAYER_FILE_MAX + 32, "%s%s", i == 2 ? initrd : m->layer.file,
 			 i == 1 ? ".manifest" : "");
-		if (access(site_path(s, path, "http/layers/%s", ret), F_OK) < 0)
+		if (access(site_path(s, path, SITE_LAYERS "/%s", ret), F_OK) < 0)
 			return "is not there";
 		if (!is_right(path, m->layer.digest, depth))
 			return "is damaged";
@@ -191,9 +191,9 @@ static uint64_t bytes_of(const struct site *s, const struct site_machine *m)
 	struct stat st;
 	char path[PATH_MAX];
 
-	return *m->layer.file && stat(site_path(s, path, "http/layers/%s", m->layer.file), &st) == 0
-		       ? 2 * (uint64_t)st.st_size
-		       : 0;
+	if (!*m->layer.file || stat(site_path(s, path, SITE_LAYERS "/%s", m->layer.file), &st) < 0)
+		return 0;
+	return 2 * (uint64_t)st.st_size;
 }
 
 void site_layers_find_faults(const struct site *s, bool reads_all, layer_fault_fn *tell)

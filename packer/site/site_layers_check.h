@@ -8,7 +8,7 @@
 /* Has the directory these layers, each with its digest? Reads all of them. */
 bool site_layers_are_whole(const char *directory, const struct site_layer *layers, size_t n);
 
-/* file: in http/layers; why: the end of a sentence about it. */
+/* file: in SITE_LAYERS; why: the end of a sentence about it. */
 typedef void layer_fault_fn(const struct site_machine *m, const char *file, const char *why);
 
 /* Calls tell for each machine with whose layer something is wrong: its files are missing, have the wrong size, or a manifest of another

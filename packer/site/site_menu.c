@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "image/needs.h"
 #include "site/site_layers.h"
 #include "site/site_line.h"
 #include "site/site_scripts.h"
@@ -13,7 +14,6 @@
 #include "base/util.h"
 
 #define MIB (1ULL << 20)
-#define BIOS_IMAGE_MAX (2048 * MIB)
 #define RETRY 30 /* seconds until a failed boot is tried again */
 
 /* Entries that are not images, with their keys, in the order of the menu. */

@@ -125,10 +125,7 @@ static void describe_layers(const struct publishing *p, struct site_version *ret
 		const struct layer *l = &p->layers[i];
 		struct site_layer *s = &ret->layers[ret->n_layers++];
 
-		if (p->stream)
-			snprintf(s->file, sizeof(s->file), "layer-%zu.tar%s", i + 1, l->suffix);
-		else
-			snprintf(s->file, sizeof(s->file), "layer-%zu.img", i + 1);
+		site_layers_file(p, i, s->file);
 		digest_format(s->digest, &l->manifest.payload_digest);
 		*(p->stream ? &ret->fetched : &ret->size) += l->payload.size;
 		ret->machine += layer_tree_bytes(&l->manifest);

@@ -38,23 +38,28 @@ static bool has_parameter(const char *line, const char *name)
 	return false;
 }
 
+/* Where its root is below http/. */
+static void path_of_root(const char *name, const struct site_version *v, char ret[PATH_MAX])
+{
+	snprintf(ret, PATH_MAX, "images/%s/%s/%s", name, v->version, v->payload);
+}
+
 void site_stream_print_url(FILE *out, const char *base, const char *name,
 			   const struct site_version *v)
 {
-	fprintf(out, "%s/images/%s/%s/%s", base, name, v->version, v->payload);
+	char path[PATH_MAX];
+
+	path_of_root(name, v, path);
+	fprintf(out, "%s/%s", base, path);
 }
 
 static void print_urls(FILE *out, const struct site *s, const char *name,
 		       const struct site_version *v)
 {
-	char own[SITE_TEXT_MAX];
+	char path[PATH_MAX];
 
-	site_url(s, own);
-	site_stream_print_url(out, own, name, v);
-	for (size_t i = 0; i < s->n_mirrors; i++) {
-		fputc(',', out);
-		site_stream_print_url(out, s->mirrors[i], name, v);
-	}
+	path_of_root(name, v, path);
+	site_print_urls(out, s, path);
 }
 
 static int check_urls(const char *urls, struct fail *f)

@@ -163,10 +163,11 @@ static void read_published_layer(const struct site *s, const struct site_machine
 	char path[PATH_MAX];
 
 	*ret = (struct published){ .machine = m };
-	if (read_file(site_path(s, path, "http/layers/%s.manifest", m->layer.file), &ret->text,
+	if (read_file(site_path(s, path, SITE_LAYERS "/%s.manifest", m->layer.file), &ret->text,
 		      &ret->size) < 0)
 		ret->text = NULL;
-	if (read_file(site_path(s, path, "http/layers/%s.manifest" SIGNATURE_SUFFIX, m->layer.file),
+	if (read_file(site_path(s, path, SITE_LAYERS "/%s.manifest" SIGNATURE_SUFFIX,
+				m->layer.file),
 		      &ret->signature, &ret->signature_size) < 0)
 		ret->signature = NULL;
 }

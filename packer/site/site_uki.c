@@ -107,8 +107,8 @@ int site_uki_remove(const struct site *s, struct fail *f)
 
 	for (size_t i = 0; r == 0 && i < n; i++)
 		if (all[i].uki)
-			r = remove_file(site_path(s, path, "%s/%s",
-						  all[i].by_http ? "http" : "tftp", all[i].uki),
+			r = remove_file(site_path(s, path, "%s/%s", firmware_directory(&all[i]),
+						  all[i].uki),
 					f);
 	return r;
 }
