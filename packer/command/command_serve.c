@@ -20,6 +20,7 @@
 #include "command/serve_ports.h"
 #include "site/site_generate.h"
 #include "site/site_leases.h"
+#include "site/site_settings.h"
 
 #define STATUS_DEFAULT "127.0.0.1:8079"
 #define TITLE_MAX (2 * SITE_TEXT_MAX)

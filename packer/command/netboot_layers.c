@@ -9,6 +9,7 @@
 #include "base/print.h"
 #include "base/read_all.h"
 #include "site/hosts_file.h"
+#include "site/site_file.h"
 #include "site/site_images.h"
 
 /* ---- what is given ---- */

@@ -14,6 +14,7 @@
 #include "base/tool.h"
 #include "command/serve_directory.h"
 #include "status/status_files.h"
+#include "site/site_file.h"
 
 #define STOP_SECONDS 5 /* that a server may take to end */
 

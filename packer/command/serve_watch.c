@@ -1,6 +1,8 @@
 /* Files are written aside and renamed: a new one has another inode. */
 #include "command/serve_watch.h"
 
+#include "site/site_file.h"
+
 static const char *const names[SERVE_FILES] = {
 	[SERVE_FILE_HOSTS] = SITE_DNSMASQ_HOSTS,
 	[SERVE_FILE_DNSMASQ] = "dnsmasq.conf",

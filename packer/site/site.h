@@ -1,6 +1,5 @@
 /*
- * A site: a directory from which machines boot over the network, and its settings in DIR/netboot.conf, which has lines
- * NAME = VALUE with the names of the options of `tarboot netboot`.
+ * A site: a directory from which machines boot over the network, and its settings.
  */
 #pragma once
 
@@ -60,13 +59,6 @@ struct site {
 /* Sets the defaults. */
 void site_init(struct site *s, const char *directory);
 
-/* Sets one value. Returns NULL, or what is wrong with the value, for the end of a message. */
-const char *site_apply_setting(struct site *s, const char *key, const char *value);
-
-/* Reads netboot.conf. -EEXIST if there is none, because then the directory is not a site; but with claim an empty or
- * missing directory is accepted. */
-int site_load(struct site *s, bool claim, struct fail *f);
-
 /* The machine with this MAC address, in lower case with colons. NULL: it is not known. */
 struct site_machine *site_find_machine(const struct site *s, const char *mac);
 
@@ -78,15 +70,6 @@ bool site_forget_machine(struct site *s, const char *mac);
 
 /* Reads FILE#DIGEST, as layers stand in settings. False: it is none. */
 bool site_layer_parse(const char *text, struct site_layer *ret);
-
-/* Creates the directory if it does not exist; *ret_made tells whether it did. */
-int site_make_directory(const struct site *s, bool *ret_made, struct fail *f);
-
-/* Creates a netboot.conf without settings if site_load() found none; *ret_new tells whether it did. */
-int site_claim(const struct site *s, bool *ret_new, struct fail *f);
-
-/* Takes that back where no image could be published: the directory is empty again. */
-void site_unclaim(const struct site *s);
 
 /* Are the settings consistent? */
 int site_check(const struct site *s, struct fail *f);
@@ -105,41 +88,13 @@ void site_warn_of_writers(const struct site *s);
 /* Opens and locks the directory, so that only one program changes it. The caller closes *ret_fd. */
 int site_lock(const struct site *s, int *ret_fd, struct fail *f);
 
-/* Writes netboot.conf. */
-int site_save(const struct site *s, struct fail *f);
-
 /* The URL of http/, for example "http://192.168.7.1". */
 void site_url(const struct site *s, char ret[SITE_TEXT_MAX]);
 
 /* Writes the URLs of a path below http/, of the site and then of its mirrors, with commas between. */
 void site_print_urls(FILE *out, const struct site *s, const char *path);
 
-/* Formats the path of a file in the directory. */
-const char *site_path(const struct site *s, char ret[PATH_MAX], const char *format, ...)
-	_printf_(3, 4);
-
-/* The name of the file itself, without its directories. */
-const char *site_file_of(const char *image);
-
-/* Writes a text to this path in the directory, unless the file has that text already. Creates its parent directories.
- * -EEXIST: a file exists that was not written by tarboot, which would have a mark in its first lines. */
-int site_write(const struct site *s, const char *path, const char *text, struct fail *f);
-
-/* The same with the output of print. */
-int site_print(const struct site *s, const char *path, void (*print)(FILE *out, const void *arg),
-	       const void *arg, struct fail *f);
-
-/* Writes bytes to this path, unless the file has them already, whoever wrote it. */
-int site_replace(const struct site *s, const char *path, const void *data, size_t size,
-		 struct fail *f);
-
-/* Does a file exist at this path that tarboot wrote? */
-bool site_owns(const char *path);
-
 /* In config/, the machines that dnsmasq gives a fixed address or a name; it reads them again on SIGHUP. */
 #define SITE_DNSMASQ_HOSTS "dnsmasq.hosts"
-
-/* The mark of a file that tarboot wrote. */
-#define SITE_MARK "Made by tarboot netboot"
 
 void site_free(struct site *s);

@@ -11,6 +11,7 @@
 
 #include "base/piped_child.h"
 #include "base/print.h"
+#include "site/site_file.h"
 
 #define ADDRESSES_MAX 200 /* assigned by DHCP without --range */
 #define NOBODY 65534

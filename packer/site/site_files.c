@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/read_all.h"
+#include "site/site_file.h"
 #include "site/site_firmware.h"
 #include "base/util.h"
 

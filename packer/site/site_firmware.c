@@ -4,6 +4,8 @@
 
 #include <unistd.h>
 
+#include "site/site_file.h"
+
 static const struct firmware all[] = {
 	{ "bios", { 0 }, 1, "undionly.kpxe", false, false, NULL },
 	{ "ia32", { 6 }, 1, "ipxe-i386.efi", false, true, NULL },

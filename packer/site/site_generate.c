@@ -4,6 +4,7 @@
 #include "site/site_files.h"
 #include "site/site_menu.h"
 #include "site/site_servers.h"
+#include "site/site_settings.h"
 
 int site_generate(const struct site *s, const char *leave_out, struct site_image **ret,
 		  size_t *ret_n, struct fail *f)

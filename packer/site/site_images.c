@@ -12,6 +12,7 @@
 #include "base/host_files.h"
 #include "base/settings.h"
 #include "base/util.h"
+#include "site/site_file.h"
 #include "site/site_layers.h"
 #include "site/site_sign.h"
 

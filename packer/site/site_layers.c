@@ -10,6 +10,7 @@
 
 #include "base/host_files.h"
 #include "base/read_all.h"
+#include "site/site_file.h"
 
 #define ASIDE SITE_LAYERS "/.new" /* what is not published yet */
 #define MACHINE \

@@ -11,6 +11,7 @@
 #include "base/read_all.h"
 #include "image/image.h"
 #include "image/layer_rules.h"
+#include "site/site_file.h"
 #include "site/site_layers.h"
 
 /* What is looked at: sizes and manifests, or all bytes, too. */

@@ -7,6 +7,7 @@
 
 #include "base/fields.h"
 #include "base/read_all.h"
+#include "site/site_file.h"
 
 #define LEASES "dnsmasq.leases"
 

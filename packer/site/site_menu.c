@@ -7,6 +7,7 @@
 
 #include "base/size.h"
 #include "image/needs.h"
+#include "site/site_file.h"
 #include "site/site_layers.h"
 #include "site/site_line.h"
 #include "site/site_scripts.h"

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "site/site_file.h"
 #include "site/site_menu.h"
 
 /* lab for /images/lab.img; other characters become -. */

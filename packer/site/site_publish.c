@@ -15,6 +15,7 @@
 #include "base/settings.h"
 #include "parameters/params.h"
 #include "site/site_copy.h"
+#include "site/site_file.h"
 #include "site/site_images.h"
 #include "site/site_layers.h"
 #include "site/site_layers_check.h"

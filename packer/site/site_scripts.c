@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "site/site_file.h"
 #include "site/site_layers.h"
 
 /* Where tarboot's own DHCP server gives no names, the menu does, unless the other one has. */

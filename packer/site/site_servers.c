@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "site/site_file.h"
 #include "site/site_firmware.h"
 #include "base/util.h"
 

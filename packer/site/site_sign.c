@@ -15,6 +15,7 @@
 #include "base/out.h"
 #include "base/read_all.h"
 #include "base/tool.h"
+#include "site/site_file.h"
 
 #define ASIDE ".signing" /* in the site's directory */
 #define COMMENT_MAX 256

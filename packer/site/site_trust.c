@@ -8,6 +8,7 @@
 #include "base/print.h"
 #include "base/read_all.h"
 #include "image/image.h"
+#include "site/site_file.h"
 
 /* ---- whom they trust ---- */
 

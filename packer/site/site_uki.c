@@ -9,6 +9,7 @@
 #include "base/unchanged.h"
 #include "image/image_verify.h"
 #include "image/uki_verify.h"
+#include "site/site_file.h"
 #include "site/site_firmware.h"
 #include "site/site_uki_root.h"
 

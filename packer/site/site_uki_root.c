@@ -12,6 +12,7 @@
 #include "image/image.h"
 #include "image/signed_manifest.h"
 #include "parameters/params.h"
+#include "site/site_file.h"
 
 static const char todo_fit[] = "Publish one that fits (--uki FILE), or none (--uki none).";
 
