@@ -16,12 +16,12 @@
 #include "base/unchanged.h"
 #include "site/site_copy.h"
 #include "site/site_file.h"
-#include "site/site_files.h"
 #include "site/site_generate.h"
 #include "site/site_layers.h"
 #include "site/site_layers_check.h"
 #include "site/site_name.h"
 #include "site/site_plan.h"
+#include "site/site_programs.h"
 #include "site/site_publish.h"
 #include "site/site_settings.h"
 #include "site/site_stream.h"
@@ -793,7 +793,7 @@ static int check_given(struct netboot *n, struct fail *f)
 		r = site_uki_open(&n->given_uki, n->uki, f);
 	if (r == 0)
 		r = check_plan(n, f);
-	return r == 0 ? site_check_programs(&n->site, f) : r;
+	return r == 0 ? site_programs_check(&n->site, f) : r;
 }
 
 /* The directory is locked, its settings are read and changed. */

@@ -1,8 +1,8 @@
 /* The order matters: configurations name programs and the menu names images, which must exist before. */
 #include "site/site_generate.h"
 
-#include "site/site_files.h"
 #include "site/site_menu.h"
+#include "site/site_programs.h"
 #include "site/site_servers.h"
 #include "site/site_settings.h"
 
@@ -17,7 +17,7 @@ int site_generate(const struct site *s, const char *leave_out, struct site_image
 	if (r == 0 && leave_out)
 		site_images_leave_out(images, &n, leave_out);
 	if (r == 0)
-		r = site_copy_programs(s, &extras.memtest_bios, &extras.memtest_efi, f);
+		r = site_programs_copy(s, &extras.memtest_bios, &extras.memtest_efi, f);
 	if (r == 0)
 		r = menu_write(s, images, n, &extras, f);
 	if (r == 0)

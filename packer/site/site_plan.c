@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "site/site_files.h"
 #include "site/site_menu.h"
+#include "site/site_programs.h"
 
 struct images {
 	struct site_image *all; /* owned; with room for all drafts */
@@ -101,7 +101,7 @@ static int leave_out(struct site *s, struct images *i, const char *name, struct 
 
 int site_plan_check(struct site *s, const struct site_plan *p, struct fail *f)
 {
-	const bool has_memtest = site_has_memtest();
+	const bool has_memtest = site_programs_have_memtest();
 	const struct menu_extras extras = { has_memtest, has_memtest };
 	struct images images = { 0 };
 	int r = list(s, p->n_drafts, &images, f);

@@ -1,5 +1,5 @@
 /* Copies files that differ. */
-#include "site/site_files.h"
+#include "site/site_programs.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -64,7 +64,7 @@ static int copy_ipxe(const struct site *s, struct fail *f)
 	return r == 0 ? copy_ipxe_program(s, other_program, "tftp", false, f) : r;
 }
 
-int site_check_programs(const struct site *s, struct fail *f)
+int site_programs_check(const struct site *s, struct fail *f)
 {
 	const struct firmware *w;
 	size_t n = firmware_all(&w);
@@ -80,7 +80,7 @@ int site_check_programs(const struct site *s, struct fail *f)
 static const char *const memtest_bios[2] = { "/boot/memtest86+x64.bin", "/boot/memtest86+.bin" },
 			 *const memtest_efi[2] = { "/boot/memtest86+x64.efi", "/boot/mt86+x64" };
 
-bool site_has_memtest(void)
+bool site_programs_have_memtest(void)
 {
 	for (size_t i = 0; i < 2; i++)
 		if (access(memtest_bios[i], R_OK) == 0 || access(memtest_efi[i], R_OK) == 0)
@@ -99,7 +99,7 @@ static int copy_memtest(const struct site *s, const char *const from[2], const c
 	return r == -ENOENT ? 0 : r;
 }
 
-int site_copy_programs(const struct site *s, bool *ret_memtest_bios, bool *ret_memtest_efi,
+int site_programs_copy(const struct site *s, bool *ret_memtest_bios, bool *ret_memtest_efi,
 		       struct fail *f)
 {
 	int r = copy_ipxe(s, f);
