@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/host_files.h"
 #include "base/out.h"
 #include "base/read_all.h"
 
@@ -48,6 +49,15 @@ int site_make_directory(const struct site *s, bool *ret_made, struct fail *f)
 	r = make_parents(path);
 	*ret_made = r > 0;
 	return r < 0 ? fail_errno(f, r, s->directory, "cannot create this directory") : 0;
+}
+
+int site_add_directory(const struct site *s, const char *path, struct fail *f)
+{
+	char full[PATH_MAX];
+
+	if (mkdir(site_path(s, full, "%s", path), 0755) < 0 && errno != EEXIST)
+		return fail_errno(f, errno, full, "cannot create this directory");
+	return 0;
 }
 
 /* Writes a file aside and renames it. */
@@ -114,4 +124,18 @@ const char *site_file_of(const char *image)
 	const char *slash = strrchr(image, '/');
 
 	return slash ? slash + 1 : image;
+}
+
+int site_remove_file(const char *path, struct fail *f)
+{
+	if (unlink(path) < 0 && errno != ENOENT)
+		return fail_errno(f, errno, path, "cannot remove it");
+	return 0;
+}
+
+int site_remove_tree(const char *path, struct fail *f)
+{
+	int r = host_remove_tree(path);
+
+	return r < 0 ? fail_errno(f, r, path, "cannot remove it") : 0;
 }

@@ -11,6 +11,9 @@
 /* Creates the directory if it does not exist; *ret_made tells whether it did. */
 int site_make_directory(const struct site *s, bool *ret_made, struct fail *f);
 
+/* Creates a directory in it, unless there is one; its parent must exist. */
+int site_add_directory(const struct site *s, const char *path, struct fail *f);
+
 /* Formats the path of a file in the directory. */
 const char *site_path(const struct site *s, char ret[PATH_MAX], const char *format, ...)
 	_printf_(3, 4);
@@ -32,3 +35,7 @@ int site_replace(const struct site *s, const char *path, const void *data, size_
 
 /* Does a file exist at this path that tarboot wrote? */
 bool site_owns(const char *path);
+
+/* Removes the file at this path, or a directory with all that is in it. 0, also when there is none. */
+int site_remove_file(const char *path, struct fail *f);
+int site_remove_tree(const char *path, struct fail *f);

@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "base/host_files.h"
 #include "base/settings.h"
 #include "base/util.h"
 #include "site/site_file.h"
@@ -161,13 +160,6 @@ int site_link_to(const struct site *s, const char *name, const char *link, const
 	return 0;
 }
 
-static int remove_tree(const char *path, struct fail *f)
-{
-	int r = host_remove_tree(path);
-
-	return r < 0 ? fail_errno(f, r, path, "cannot remove it") : 0;
-}
-
 /* A version's directory begins with a digit. */
 static int is_version(const struct dirent *e)
 {
@@ -194,8 +186,9 @@ int site_prune(const struct site *s, const struct site_image *image, struct fail
 			      strcmp(name, image->previous.version) == 0;
 
 		if (r == 0 && !linked && kept >= s->versions)
-			r = remove_tree(site_path(s, path, SITE_IMAGES "%s/%s", image->name, name),
-					f);
+			r = site_remove_tree(site_path(s, path, SITE_IMAGES "%s/%s", image->name,
+						       name),
+					     f);
 		kept++;
 		free(entries[i]);
 	}
@@ -229,7 +222,7 @@ int site_remove(const struct site *s, const char *name, struct fail *f)
 {
 	char path[PATH_MAX];
 
-	return remove_tree(site_path(s, path, SITE_IMAGES "%s", name), f);
+	return site_remove_tree(site_path(s, path, SITE_IMAGES "%s", name), f);
 }
 
 static int is_image(const struct dirent *e)
@@ -247,9 +240,9 @@ static int sweep_name(const struct site *s, const char *name, struct fail *f)
 
 	for (int i = 0; i < n; i++) {
 		if (r == 0)
-			r = remove_tree(site_path(s, path, SITE_IMAGES "%s/%s", name,
-						  entries[i]->d_name),
-					f);
+			r = site_remove_tree(site_path(s, path, SITE_IMAGES "%s/%s", name,
+						       entries[i]->d_name),
+					     f);
 		free(entries[i]);
 	}
 	free(entries);

@@ -5,10 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/host_files.h"
 #include "base/read_all.h"
 #include "site/site_file.h"
 
@@ -21,10 +19,9 @@ static int remove_file(const char *directory, const char *file, const char *suff
 {
 	char path[PATH_MAX];
 
-	if (snprintf(path, sizeof(path), "%s/%s%s", directory, file, suffix) >= PATH_MAX ||
-	    (unlink(path) < 0 && errno != ENOENT))
-		return fail_errno(f, errno, path, "cannot remove it");
-	return 0;
+	return snprintf(path, sizeof(path), "%s/%s%s", directory, file, suffix) < PATH_MAX
+		       ? site_remove_file(path, f)
+		       : fail_errno(f, ENAMETOOLONG, path, "cannot remove it");
 }
 
 /* ---- of versions ---- */
@@ -104,14 +101,6 @@ static void stem_of(const char *file, char ret[LAYER_STEM_MAX])
 	snprintf(ret, LAYER_STEM_MAX, "%.*s", (int)strcspn(file, "."), file);
 }
 
-static int make_directory(const struct site *s, const char *below, char ret[PATH_MAX],
-			  struct fail *f)
-{
-	if (mkdir(site_path(s, ret, "%s", below), 0755) < 0 && errno != EEXIST)
-		return fail_errno(f, errno, ret, "cannot create this directory");
-	return 0;
-}
-
 void site_layers_guard(const struct site *s, struct site_layers_aside *ret)
 {
 	static const char *const nothing[] = { NULL };
@@ -134,20 +123,19 @@ int site_layers_give(struct site *s, const char *mac, const struct layer *l, str
 {
 	struct site_machine *m = site_find_or_add_machine(s, mac);
 	char directory[PATH_MAX], stem[LAYER_STEM_MAX], own[sizeof(MACHINE) + MAC_TEXT_MAX];
-	int r = m ? make_directory(s, "http", directory, f)
-		  : fail_errno(f, ENOMEM, mac, "cannot note it");
+	int r = m ? site_add_directory(s, "http", f) : fail_errno(f, ENOMEM, mac, "cannot note it");
 
 	if (r == 0)
-		r = make_directory(s, SITE_LAYERS, directory, f);
+		r = site_add_directory(s, SITE_LAYERS, f);
 	if (r == 0)
-		r = make_directory(s, ASIDE, directory, f);
+		r = site_add_directory(s, ASIDE, f);
 	if (r < 0)
 		return r;
 	name_machine(mac, own);
 	digest_format(m->layer.digest, &l->manifest.payload_digest);
 	snprintf(stem, sizeof(stem), "%s-%.*s", own, DIGEST_SHOWN, m->layer.digest);
 	snprintf(m->layer.file, sizeof(m->layer.file), "%s.tar%s", stem, l->suffix);
-	return layer_write(l, directory, stem, f);
+	return layer_write(l, site_path(s, directory, ASIDE), stem, f);
 }
 
 int site_layers_give_initrd(const struct site *s, const char *mac, const struct layer *l,
@@ -193,10 +181,10 @@ int site_layers_publish(const struct site *s, struct fail *f)
 int site_layers_clean(const struct site *s, struct fail *f)
 {
 	char path[PATH_MAX];
-	int r = host_remove_tree(site_path(s, path, ASIDE));
+	int r = site_remove_tree(site_path(s, path, ASIDE), f);
 
 	if (r < 0)
-		return fail_errno(f, r, path, "cannot remove it");
+		return r;
 	(void)rmdir(site_path(s, path, SITE_LAYERS)); /* unless there is something in it */
 	return 0;
 }

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/elfinfo.h"
-#include "base/host_files.h"
 #include "base/read_all.h"
 #include "base/settings.h"
 #include "parameters/params.h"
@@ -424,10 +423,7 @@ static int publish_again(const struct site *s, const struct site_draft *d, struc
 
 	for (size_t i = 0; r == 0 && i < v->n_layers; i++)
 		r = replace(s, d, v->layers[i].file, suffix, f);
-	if (r < 0)
-		return r;
-	r = host_remove_tree(d->aside);
-	return r < 0 ? fail_errno(f, r, d->aside, "cannot remove it") : 0;
+	return r == 0 ? site_remove_tree(d->aside, f) : r;
 }
 
 int site_draft_publish(const struct site *s, struct site_draft *d, struct fail *f)

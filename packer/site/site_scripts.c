@@ -155,9 +155,8 @@ int site_scripts_remove_old(const struct site *s, struct fail *f)
 	for (int i = 0; i < n; i++) {
 		machine = find_machine(s, entries[i]->d_name);
 		site_path(s, path, "http/%s", entries[i]->d_name);
-		if (r == 0 && (!machine || !needs_script(s, machine)) && site_owns(path) &&
-		    unlink(path) < 0)
-			r = fail_errno(f, errno, path, "cannot remove it");
+		if (r == 0 && (!machine || !needs_script(s, machine)) && site_owns(path))
+			r = site_remove_file(path, f);
 		free(entries[i]);
 	}
 	free(entries);

@@ -11,7 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/host_files.h"
 #include "base/out.h"
 #include "base/read_all.h"
 #include "base/tool.h"
@@ -247,7 +246,6 @@ int signing_run(struct signing *s, const struct site *site, const char *key, str
 int signing_sweep(const struct site *site, struct fail *f)
 {
 	char path[PATH_MAX];
-	int r = host_remove_tree(site_path(site, path, ASIDE));
 
-	return r < 0 ? fail_errno(f, r, path, "cannot remove it") : 0;
+	return site_remove_tree(site_path(site, path, ASIDE), f);
 }

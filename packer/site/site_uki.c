@@ -50,31 +50,16 @@ static const char *path_of(const struct site *s, const char *directory, const ch
 	return site_path(s, ret, "%s/uki-%s.efi", directory, machine);
 }
 
-static int make_directory(const struct site *s, const char *name, struct fail *f)
-{
-	char path[PATH_MAX];
-
-	return mkdir(site_path(s, path, "%s", name), 0755) < 0 && errno != EEXIST
-		       ? fail_errno(f, errno, path, "cannot create this directory")
-		       : 0;
-}
-
-static int remove_file(const char *path, struct fail *f)
-{
-	return unlink(path) < 0 && errno != ENOENT ? fail_errno(f, errno, path, "cannot remove it")
-						   : 0;
-}
-
 int site_uki_copy(struct site_uki *u, const struct site *s, struct fail *f)
 {
 	const char *machine = uki_machine_name(u->image.uki);
 	char path[PATH_MAX];
-	int r = make_directory(s, "http", f);
+	int r = site_add_directory(s, "http", f);
 
 	if (r == 0)
 		r = copy(&u->image, path_of(s, "http", machine, path), &u->http, f);
 	if (r == 0)
-		r = make_directory(s, "tftp", f);
+		r = site_add_directory(s, "tftp", f);
 	if (r == 0 && u->image.uki->size <= TFTP_MAX)
 		r = copy(&u->image, path_of(s, "tftp", machine, path), &u->tftp, f);
 	return r == 0 ? unchanged_open(u->image.uki->fd, u->image.path, &u->seen, f) : r;
@@ -89,7 +74,8 @@ int site_uki_publish(struct site_uki *u, const struct site *s, struct fail *f)
 		return r;
 	return out_is_open(&u->tftp)
 		       ? out_commit(&u->tftp, f)
-		       : remove_file(path_of(s, "tftp", uki_machine_name(u->image.uki), path), f);
+		       : site_remove_file(path_of(s, "tftp", uki_machine_name(u->image.uki), path),
+					  f);
 }
 
 void site_uki_close(struct site_uki *u)
@@ -108,9 +94,9 @@ int site_uki_remove(const struct site *s, struct fail *f)
 
 	for (size_t i = 0; r == 0 && i < n; i++)
 		if (all[i].uki)
-			r = remove_file(site_path(s, path, "%s/%s", firmware_directory(&all[i]),
-						  all[i].uki),
-					f);
+			r = site_remove_file(site_path(s, path, "%s/%s",
+						       firmware_directory(&all[i]), all[i].uki),
+					     f);
 	return r;
 }
 
