@@ -21,7 +21,7 @@ int site_generate(const struct site *s, const char *leave_out, struct site_image
 	if (r == 0)
 		r = menu_write(s, images, n, &extras, f);
 	if (r == 0)
-		r = servers_write(s, f);
+		r = site_servers_write(s, f);
 	if (r == 0)
 		r = site_save(s, f);
 	if (r < 0) {

@@ -7,4 +7,4 @@
 #include "site/site.h"
 
 /* Writes them all. */
-int servers_write(const struct site *s, struct fail *f);
+int site_servers_write(const struct site *s, struct fail *f);
