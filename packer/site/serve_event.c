@@ -17,7 +17,7 @@ static bool parse_class(const char *text, struct serve_event *e)
 }
 
 /* In a line that need not have an address the MAC may be where it would be. */
-static void sort_out(struct serve_event *e)
+static void move_mac(struct serve_event *e)
 {
 	uint32_t unused;
 
@@ -32,7 +32,7 @@ static bool parse_asked(const char *text, struct serve_event *e)
 {
 	if (sscanf(text, "DHCP%*[A-Z](%*[^)]) " TEXT " " TEXT, e->address, e->mac) < 1)
 		return false;
-	sort_out(e);
+	move_mac(e);
 	return true;
 }
 
@@ -61,7 +61,7 @@ static bool parse_proxy(const char *text, struct serve_event *e)
 {
 	if (sscanf(text, "PXE(%*[^)]) " TEXT " " TEXT, e->address, e->mac) < 2)
 		return false;
-	sort_out(e);
+	move_mac(e);
 	return true;
 }
 

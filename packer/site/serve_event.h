@@ -18,7 +18,7 @@
 	" $remote_addr $status $body_bytes_sent $request_time " \
 	"$sent_http_content_length [$sent_http_content_range] $uri"
 
-/* Who says which machine has an address: what one says is not replaced by what one before it says. */
+/* Where a machine's address is known from, weakest first: what a later one says replaces what an earlier one says, never the reverse. */
 enum serve_source {
 	SERVE_BY_NOBODY,
 	SERVE_BY_ITSELF, /* a machine, in what it sends */

@@ -35,7 +35,7 @@ void serve_log_learn(struct serve_log *log, const char *address, const char *mac
 /* The same of a line of /proc/net/arp. */
 void serve_log_neighbour(struct serve_log *log, const char *line);
 
-/* The MAC address of a machine, as this source says, or one that is as good; "" = not known. */
+/* The MAC address of a machine, from this source or a more reliable one; "" = not known. */
 const char *serve_log_mac(const struct serve_log *log, const char *address,
 			  enum serve_source source);
 

@@ -246,7 +246,7 @@ static bool find_closed(char *path)
 	return length > 0;
 }
 
-/* What dnsmasq reads in config once more, later, are the machines to which it gives addresses. */
+/* dnsmasq reads the list of machines in config/ again after it has dropped its privileges, but only if it assigns addresses. */
 int site_check_reachable(const struct site *s, struct fail *f)
 {
 	static const char *const served[] = { "tftp", "http", "config" };

@@ -23,8 +23,8 @@ const char *site_layers_archive(const struct publishing *p, size_t layer,
 
 /* ---- of single machines ---- */
 
-/* Where layers of machines are made. From site_layers_guard() on, a signal that ends the program removes what is there, until
- * site_layers_unguard(). Starts as { 0 }. */
+/* A directory for layers of single machines that are not published yet. From site_layers_guard() on, a signal that ends the program
+ * removes what is there, until site_layers_unguard(). Starts as { 0 }. */
 struct site_layers_aside {
 	char path[PATH_MAX], parent[PATH_MAX];
 	struct out_guard guard, parent_guard;
@@ -48,7 +48,8 @@ int site_layers_publish(const struct site *s, struct fail *f);
 /* Removes what is made aside, or was left there. */
 int site_layers_clean(const struct site *s, struct fail *f);
 
-/* Removes the files of a machine but those of its layer, and of the one before, for machines that have begun to boot. For the end, too. */
+/* Removes old files of this machine; keeps those of its layer and of the previous one, which a machine may still be loading. Call it last,
+ * after publishing. */
 int site_layers_remove_old(const struct site *s, const char *mac, const struct site_layer *before,
 			   struct fail *f);
 
@@ -58,7 +59,7 @@ bool site_layers_are_given(const struct site *s);
 /* Bytes of RAM that the largest of them takes. */
 uint64_t site_layers_largest(const struct site *s);
 
-/* Removes the files of machines that have no layer any more: they may hold secrets. For the end, when nothing names them. */
+/* Removes the files of machines that have no layer any more: they may hold secrets. Call it last, when nothing names them. */
 int site_layers_sweep(const struct site *s, struct fail *f);
 
 /* The name of the initrd with a machine's layer, in http/layers. */

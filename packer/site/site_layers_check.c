@@ -46,7 +46,7 @@ static bool has_digest(const struct payload *p, const struct digest *wanted)
 	return layer_check_digest(p, wanted, &unused) == 0;
 }
 
-/* What is wrong with the manifest beside it is not its fault. */
+/* A damaged manifest beside the archive does not make the archive count as damaged. */
 static bool is_archive(const char *path, const struct digest *wanted, enum depth depth)
 {
 	char manifest[PATH_MAX];
@@ -112,7 +112,7 @@ static bool has_layer(const struct image *image, const struct image_member *laye
 	return is;
 }
 
-/* Whoever signed it. */
+/* Does not check the signature. */
 static bool is_initrd(const char *path, const struct digest *wanted, enum depth depth)
 {
 	const struct image_member *layer;

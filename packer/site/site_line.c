@@ -1,5 +1,5 @@
-/* Words of a line have a blank between them, whatever quotes say: iPXE knows none. init, which does, may take such a word for part of
- * another one, so there is nothing but these variables that iPXE could fill in. */
+/* The line is split at every blank, even inside quotes, because iPXE knows no quotes. init does know them, and may take a
+ * word tarboot.layer= for a part of another value: so iPXE replaces no variables but these, by texts without blanks. */
 #include "site/site_line.h"
 
 #include <string.h>

@@ -20,7 +20,7 @@
 /* Can a script have it: as text_is_plain(), but for variables in tarboot.layer=? */
 bool site_line_is_plain(const char *line);
 
-/* Would what a menu has behind it be part of its last value? */
+/* Does the line end inside quotes, so that words appended to it would belong to its last value? */
 bool site_line_has_open_quote(const char *line);
 
 /* Has it blanks that iPXE, which knows no quotes, makes one of, although they are part of a value? */
@@ -30,7 +30,7 @@ bool site_line_has_blanks_in_quotes(const char *line);
  * caller's; NULL without memory. */
 char *site_line_with(const char *line, const char *words);
 
-/* Bytes that it may have when they are filled in. */
+/* Its greatest length in bytes once iPXE has replaced the variables. */
 size_t site_line_longest(const char *line);
 
 /* has_names: machines have names, which ip=dhcp shall pass on to init, who writes them into the root. */

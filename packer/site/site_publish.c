@@ -203,7 +203,7 @@ static int check_title(const char *title, struct fail *f)
 	return check_quotes("--title", title, f);
 }
 
-/* Of a version that follows the one before, in an image whose boot part has so many keys. */
+/* Checks the title and the kernel line of a version that follows this one; n_keys: how many keys its boot part has. */
 static int check_texts(const struct publishing *p, const struct site_version *before, size_t n_keys,
 		       struct fail *f)
 {
@@ -414,7 +414,7 @@ static int replace(const struct site *s, const struct site_draft *d, const char 
 	return 0;
 }
 
-/* Signatures of what machines fetch, or initrds: whoever is loading one of before gets the rest of that. */
+/* Signatures of what machines fetch, or initrds. A server that is sending the old file to a machine goes on with the old file. */
 static int publish_again(const struct site *s, const struct site_draft *d, struct fail *f)
 {
 	const struct site_version *v = &d->version;

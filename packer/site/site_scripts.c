@@ -9,7 +9,8 @@
 #include "site/site_file.h"
 #include "site/site_layers.h"
 
-/* Where tarboot's own DHCP server gives no names, the menu does, unless the other one has. */
+/* With our own DHCP server the machine learns its name from that. With proxy DHCP its script sets the name, unless the other server
+ * gave one. */
 static bool needs_script(const struct site *s, const struct site_machine *machine)
 {
 	return *machine->boot || *machine->layer.file || (s->proxy && *machine->name);
@@ -80,7 +81,7 @@ static void print_layer(FILE *out, const struct script *s)
 		s->layer, initrd);
 }
 
-/* Its last line says that all of it was done. */
+/* The last line clears ${own}: if iPXE fails earlier, the menu sees that ${own} is still set. */
 static void print_machine(FILE *out, const void *script)
 {
 	const struct script *s = script;

@@ -23,5 +23,6 @@ int site_scripts_write(const struct site *s, struct fail *f);
 /* Is that path, "/mac-MAC.ipxe" below http/, the script of a machine that needs it? */
 bool site_scripts_has(const struct site *s, const char *path);
 
-/* Deletes those that are not needed any more: behind it. Scripts of the administrator stay. */
+/* Deletes those that are not needed any more; scripts of the administrator stay. Call it after the menu is written, which then no longer
+ * names them. */
 int site_scripts_remove_old(const struct site *s, struct fail *f);

@@ -14,6 +14,6 @@ void site_stream_print_url(FILE *out, const char *base, const char *name,
 int site_stream_words(const struct site *s, const char *name, const struct site_version *v,
 		      char **ret, struct fail *f);
 
-/* Are there words for it? The same without them. */
+/* Checks that site_stream_words() would succeed; the same errors. */
 int site_stream_check(const struct site *s, const char *name, const struct site_version *v,
 		      struct fail *f);

@@ -181,7 +181,7 @@ static bool takes(const struct boot_keys *k, const struct published *p, struct f
 					p->signature_size, k->keys, k->n, k->least, &about, f) == 0;
 }
 
-/* Does any image take it? One that is signed for another image than a machine boots by itself is meant so. */
+/* Does any image accept it? A layer signed for an image that the machine does not boot by default is no mistake. */
 static bool is_taken(const struct site_trust *t, const struct published *p)
 {
 	struct fail unused;
