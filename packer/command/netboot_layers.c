@@ -227,7 +227,7 @@ int netboot_layers_give(struct netboot_layers *l, struct site *s, struct fail *f
 			return fail_errno(f, ENOMEM, given->mac, "cannot note it");
 		given->before = layer_before(l, given->mac);
 		if (given->from)
-			r = site_layers_give(s, given->mac, &given->layer, f);
+			r = site_layers_make(s, given->mac, &given->layer, f);
 		else
 			m->layer = (struct site_layer){ 0 };
 	}
@@ -296,7 +296,7 @@ int netboot_layers_seal(const struct netboot_layers *l, const struct site *s, st
 
 	for (size_t i = 0; r == 0 && i < l->n; i++)
 		if (is_of_machine(&l->given[i]))
-			r = site_layers_give_initrd(s, l->given[i].mac, &l->given[i].layer, f);
+			r = site_layers_make_initrd(s, l->given[i].mac, &l->given[i].layer, f);
 	return r;
 }
 

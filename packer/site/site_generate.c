@@ -19,7 +19,7 @@ int site_generate(const struct site *s, const char *leave_out, struct site_image
 	if (r == 0)
 		r = site_programs_copy(s, &extras.memtest_bios, &extras.memtest_efi, f);
 	if (r == 0)
-		r = menu_write(s, images, n, &extras, f);
+		r = site_menu_write(s, images, n, &extras, f);
 	if (r == 0)
 		r = site_servers_write(s, f);
 	if (r == 0)

@@ -26,11 +26,11 @@ static void print_entry(FILE *out, const void *version)
 	setting_print(out, "append", v->append);
 	setting_print(out, "check", v->check);
 	fprintf(out, "size = %llu\nmachine = %llu\nsplit = %s\n", (unsigned long long)v->size,
-		(unsigned long long)v->machine, v->split ? "yes" : "no");
+		(unsigned long long)v->least_ram, v->split ? "yes" : "no");
 	if (v->has_keys)
 		fputs("keys = yes\n", out);
-	if (v->zram_machine)
-		fprintf(out, "zram-machine = %llu\n", (unsigned long long)v->zram_machine);
+	if (v->least_ram_with_zram)
+		fprintf(out, "zram-machine = %llu\n", (unsigned long long)v->least_ram_with_zram);
 	if (*v->payload)
 		fprintf(out, "payload = %s\nfetched = %llu\n", v->payload,
 			(unsigned long long)v->fetched);
@@ -88,13 +88,13 @@ static const char *set_entry(struct site_version *v, const char *name, const cha
 	if (strcmp(name, "size") == 0)
 		return read_number(&v->size, value);
 	if (strcmp(name, "machine") == 0)
-		return read_number(&v->machine, value);
+		return read_number(&v->least_ram, value);
 	if (strcmp(name, "keys") == 0)
 		v->has_keys = strcmp(value, "yes") == 0;
 	if (strcmp(name, "signed") == 0)
 		v->is_signed = strcmp(value, "yes") == 0;
 	if (strcmp(name, "zram-machine") == 0)
-		return read_number(&v->zram_machine, value);
+		return read_number(&v->least_ram_with_zram, value);
 	if (strcmp(name, "split") == 0)
 		v->split = strcmp(value, "yes") == 0;
 	return NULL;

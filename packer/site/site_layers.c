@@ -119,7 +119,7 @@ void site_layers_unguard(struct site_layers_aside *a)
 	out_guard_remove(&a->parent_guard);
 }
 
-int site_layers_give(struct site *s, const char *mac, const struct layer *l, struct fail *f)
+int site_layers_make(struct site *s, const char *mac, const struct layer *l, struct fail *f)
 {
 	struct site_machine *m = site_find_or_add_machine(s, mac);
 	char directory[PATH_MAX], stem[LAYER_STEM_MAX], own[sizeof(MACHINE) + MAC_TEXT_MAX];
@@ -138,7 +138,7 @@ int site_layers_give(struct site *s, const char *mac, const struct layer *l, str
 	return layer_write(l, site_path(s, directory, ASIDE), stem, f);
 }
 
-int site_layers_give_initrd(const struct site *s, const char *mac, const struct layer *l,
+int site_layers_make_initrd(const struct site *s, const char *mac, const struct layer *l,
 			    struct fail *f)
 {
 	char directory[PATH_MAX], stem[LAYER_STEM_MAX];

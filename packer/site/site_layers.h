@@ -34,8 +34,8 @@ void site_layers_guard(const struct site *s, struct site_layers_aside *ret);
 void site_layers_unguard(struct site_layers_aside *a);
 
 /* Makes a layer for one machine, in both forms, aside; its initrd when the signature is there. The settings have it from now on. */
-int site_layers_give(struct site *s, const char *mac, const struct layer *l, struct fail *f);
-int site_layers_give_initrd(const struct site *s, const char *mac, const struct layer *l,
+int site_layers_make(struct site *s, const char *mac, const struct layer *l, struct fail *f);
+int site_layers_make_initrd(const struct site *s, const char *mac, const struct layer *l,
 			    struct fail *f);
 
 /* Adds the manifest of what is made aside, which one of these keys must have signed. */

@@ -40,7 +40,7 @@ struct menu {
 	bool *is_incomplete;    /* there was no memory for a part of it */
 };
 
-bool menu_has_entry(const char *name)
+bool site_menu_reserves(const char *name)
 {
 	static const char *const labels[] = { "start", "menu",  "more", "failed",
 					      "not64", "other", "large" };
@@ -209,10 +209,10 @@ static void print_checks(const struct menu *m, const struct site_version *v)
 	if (v->fetched)
 		fprintf(m->out, ", then fetches %llu MiB", to_mib(v->fetched));
 	fprintf(m->out, "; the machine needs about %llu MiB of RAM",
-		(unsigned long long)(v->machine / MIB));
-	if (v->zram_machine)
+		(unsigned long long)(v->least_ram / MIB));
+	if (v->least_ram_with_zram)
 		fprintf(m->out, ", with zram about %llu MiB",
-			(unsigned long long)(v->zram_machine / MIB));
+			(unsigned long long)(v->least_ram_with_zram / MIB));
 	if (m->largest_layer)
 		fprintf(m->out, "; a layer of its own takes up to %llu MiB more",
 			(unsigned long long)((m->largest_layer + MIB - 1) / MIB));
@@ -246,7 +246,7 @@ static bool has_names(const struct site *s)
 	return false;
 }
 
-/* menu_write() has looked whether the words are possible. */
+/* site_menu_write() has looked whether the words are possible. */
 static void print_kernel(const struct menu *m, const struct site_image *image,
 			 const struct site_version *v, const char *append)
 {
@@ -436,8 +436,8 @@ static int check_entries(const struct menu *m, struct fail *f)
 	return 0;
 }
 
-int menu_check(const struct site *s, const struct site_image *images, size_t n,
-	       const struct menu_extras *extras, struct fail *f)
+int site_menu_check(const struct site *s, const struct site_image *images, size_t n,
+		    const struct menu_extras *extras, struct fail *f)
 {
 	const struct menu m = menu_of(s, images, n, extras);
 	int r = check_entries(&m, f);
@@ -445,11 +445,11 @@ int menu_check(const struct site *s, const struct site_image *images, size_t n,
 	return r == 0 ? check_words(&m, f) : r;
 }
 
-int menu_write(const struct site *s, const struct site_image *images, size_t n,
-	       const struct menu_extras *extras, struct fail *f)
+int site_menu_write(const struct site *s, const struct site_image *images, size_t n,
+		    const struct menu_extras *extras, struct fail *f)
 {
 	struct menu m = menu_of(s, images, n, extras);
-	int r = menu_check(s, images, n, extras, f);
+	int r = site_menu_check(s, images, n, extras, f);
 
 	m.largest_layer = site_layers_largest(s);
 	site_url(s, m.url);

@@ -10,13 +10,13 @@ struct menu_extras {
 };
 
 /* Is it the name of an entry of the menu itself, so that no image can have it? */
-bool menu_has_entry(const char *name);
+bool site_menu_reserves(const char *name);
 
 /* Can a menu be made of these images? -EINVAL: a default, or what a machine boots, is no entry of it. -E2BIG: a kernel line would be too
  * long, for example with the layers of machines or the mirrors that have been added. */
-int menu_check(const struct site *s, const struct site_image *images, size_t n,
-	       const struct menu_extras *extras, struct fail *f);
+int site_menu_check(const struct site *s, const struct site_image *images, size_t n,
+		    const struct menu_extras *extras, struct fail *f);
 
-/* Writes http/menu.ipxe, http/mac-*.ipxe and tftp/autoexec.ipxe, or nothing if menu_check() refuses them. */
-int menu_write(const struct site *s, const struct site_image *images, size_t n,
-	       const struct menu_extras *extras, struct fail *f);
+/* Writes http/menu.ipxe, http/mac-*.ipxe and tftp/autoexec.ipxe, or nothing if site_menu_check() refuses them. */
+int site_menu_write(const struct site *s, const struct site_image *images, size_t n,
+		    const struct menu_extras *extras, struct fail *f);

@@ -30,10 +30,10 @@ static int name_by_file(const char *image, char ret[SITE_NAME_MAX], struct fail 
 
 static int check_name(const char *name, struct fail *f)
 {
-	if (name_is_plain(name) && !menu_has_entry(name))
+	if (name_is_plain(name) && !site_menu_reserves(name))
 		return 0;
 	return fail_set(f, EINVAL, name, "Give another with --name.",
-			menu_has_entry(name)
+			site_menu_reserves(name)
 				? "the menu has an entry of its own with that name"
 				: "a name may have only letters, digits, - and _, at most 32");
 }

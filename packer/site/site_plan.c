@@ -113,7 +113,7 @@ int site_plan_check(struct site *s, const struct site_plan *p, struct fail *f)
 	if (r == 0 && p->remove)
 		r = leave_out(s, &images, p->remove, f);
 	if (r == 0)
-		r = menu_check(s, images.all, images.n, &extras, f);
+		r = site_menu_check(s, images.all, images.n, &extras, f);
 	free(images.all);
 	return r;
 }

@@ -12,6 +12,6 @@ struct site_plan {
 };
 
 /* Will there be a menu that names only what is there? -ENOENT: an image, or the version before, does not exist; -EBUSY: what goes is a
- * default; or what menu_check() says. If the last image is removed and was the default, the site has
+ * default; or what site_menu_check() says. If the last image is removed and was the default, the site has
  * no default afterwards. */
 int site_plan_check(struct site *s, const struct site_plan *p, struct fail *f);

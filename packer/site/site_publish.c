@@ -105,12 +105,12 @@ static void describe_sizes(const struct publishing *p, const struct image_report
 	uint64_t zram = p->stream ? n->zram_fetching_machine : n->zram_machine;
 
 	*ret = (struct site_version){ .size = image->size + (uint64_t)p->kernel->seen.st_size,
-				      .machine = p->stream ? n->fetching_machine : n->machine,
+				      .least_ram = p->stream ? n->fetching_machine : n->machine,
 				      .split = p->split };
 	ret->has_keys = report->keys.n > 0;
 	ret->is_signed = p->sign && (p->stream || p->n_layers > 0);
-	if (zram < ret->machine)
-		ret->zram_machine = zram;
+	if (zram < ret->least_ram)
+		ret->least_ram_with_zram = zram;
 	if (!p->stream)
 		return;
 	snprintf(ret->payload, sizeof(ret->payload), "root.tar%s", report->blocks.codec->suffix);
@@ -128,9 +128,9 @@ static void describe_layers(const struct publishing *p, struct site_version *ret
 		site_layers_file(p, i, s->file);
 		digest_format(s->digest, &l->manifest.payload_digest);
 		*(p->stream ? &ret->fetched : &ret->size) += l->payload.size;
-		ret->machine += layer_tree_bytes(&l->manifest);
-		if (ret->zram_machine)
-			ret->zram_machine += layer_tree_bytes(&l->manifest);
+		ret->least_ram += layer_tree_bytes(&l->manifest);
+		if (ret->least_ram_with_zram)
+			ret->least_ram_with_zram += layer_tree_bytes(&l->manifest);
 	}
 }
 

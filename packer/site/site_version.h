@@ -15,16 +15,17 @@
 struct site_version {
 	char version[VERSION_MAX]; /* name of its directory; "" = none */
 	char title[SITE_TEXT_MAX], append[APPEND_MAX];
-	char check[36];           /* CRC64 of the image and the kernel, in hexadecimal */
-	char architecture[16];    /* "x86-64", "aarch64"; "" = not known */
-	char file[SITE_TEXT_MAX]; /* name of the image's file */
-	uint64_t size, machine;   /* bytes to load, with the kernel; least RAM in bytes */
-	uint64_t zram_machine;    /* least RAM with compressed swap; 0: no less */
-	bool split;               /* boot.img and root.img, instead of initrd.img */
-	char payload[16];         /* what the machine fetches, with boot.img; "" = it loads all */
-	uint64_t fetched;         /* its bytes */
-	bool is_signed;           /* its manifest is */
-	bool has_keys; /* its boot part does, and so takes no layer without a signature */
+	char check[36];               /* CRC64 of the image and the kernel, in hexadecimal */
+	char architecture[16];        /* "x86-64", "aarch64"; "" = not known */
+	char file[SITE_TEXT_MAX];     /* name of the image's file */
+	uint64_t size;                /* bytes to load, with the kernel */
+	uint64_t least_ram;           /* of the machine, in bytes */
+	uint64_t least_ram_with_zram; /* with compressed swap; 0: no less */
+	bool split;                   /* boot.img and root.img, instead of initrd.img */
+	char payload[16]; /* what the machine fetches, with boot.img; "" = it loads all */
+	uint64_t fetched; /* its bytes */
+	bool is_signed;   /* its manifest is */
+	bool has_keys;    /* its boot part does, and so takes no layer without a signature */
 	struct site_layer layers[SITE_LAYERS_MAX]; /* for all machines */
 	size_t n_layers;
 };
