@@ -14,15 +14,6 @@
 #include "image/members.h"
 #include "image/pinned.h"
 
-/* Of several archives in the image the last one counts, as for the kernel. */
-static const struct image_member *find_last(const struct image *image, const char *name)
-{
-	for (size_t i = image->n_members; i > 0; i--)
-		if (strcmp(image->members[i - 1].name, name) == 0)
-			return &image->members[i - 1];
-	return NULL;
-}
-
 /* ---- its manifest ---- */
 
 /* What lies beside a layer, NUL-terminated; *ret is the caller's, NULL: it is not there. */
@@ -34,7 +25,7 @@ static int read_beside(const struct image *image, const struct image_member *lay
 	const struct image_member *m;
 	int r = asprintf(&name, "%s%s", layer->name, suffix) < 0 ? -ENOMEM : 0;
 
-	m = r == 0 ? find_last(image, name) : NULL;
+	m = r == 0 ? image_find_member(image, name) : NULL;
 	*ret = NULL;
 	if (r == 0 && !m)
 		return 0;
@@ -175,7 +166,7 @@ static const struct image_member **list(const struct image *image, size_t *ret_n
 	for (size_t i = 0; members && i < image->n_members; i++) {
 		const struct image_member *m = &image->members[i];
 
-		if (image_layer_name(m) && find_last(image, m->name) == m)
+		if (image_layer_name(m) && image_find_member(image, m->name) == m)
 			members[(*ret_n)++] = m;
 	}
 	if (members)
@@ -190,7 +181,7 @@ static int check_alone(const struct image *image, const struct image_member *m, 
 	char path[FAIL_WHAT_MAX];
 
 	if (strncmp(m->name, MEMBER_LAYERS "/", strlen(MEMBER_LAYERS "/")) != 0 ||
-	    !layer_is_beside(m->name) || !layer || find_last(image, layer))
+	    !layer_is_beside(m->name) || !layer || image_find_member(image, layer))
 		return 0;
 	snprintf(path, sizeof(path), "/%s", m->name);
 	return layer_fail_alone(path, f);

@@ -124,9 +124,9 @@ static int read_member(struct image *image, int fd, uint64_t *at, uint64_t *arch
 
 const struct image_member *image_find_member(const struct image *image, const char *name)
 {
-	for (size_t i = 0; i < image->n_members; i++)
-		if (strcmp(image->members[i].name, name) == 0)
-			return &image->members[i];
+	for (size_t i = image->n_members; i > 0; i--)
+		if (strcmp(image->members[i - 1].name, name) == 0)
+			return &image->members[i - 1];
 	return NULL;
 }
 

@@ -81,7 +81,8 @@ int image_find_manifest(struct image *image, const char *path, struct fail *f);
 /* The Blocks of its payload. Refuses a bare payload that is an image which was compressed as a whole. *ret is the caller's. */
 int image_read_blocks(const struct image *image, struct block_list *ret, struct fail *f);
 
-/* The member of that name, without "/" before it; NULL: there is none. */
+/* The member of that name, without "/" before it; NULL: there is none. Of several the last one, which the kernel, too, leaves there
+ * when it has unpacked all archives. */
 const struct image_member *image_find_member(const struct image *image, const char *name);
 
 /* The name that a member has in tarboot/layers, where it counts as a layer, be it one or not; NULL: it is elsewhere, or lies beside one. */

@@ -138,6 +138,45 @@ static void test_parts(void)
 	bytes_free(&xz);
 }
 
+static void read_member_text(const struct image *image, const char *name, char ret[8])
+{
+	const struct image_member *m = image_find_member(image, name);
+
+	memset(ret, 0, 8);
+	if (m && m->size < 8)
+		must(image_read(image, m->offset, ret, (size_t)m->size));
+}
+
+/* Where two archives have a file of one name, the kernel leaves that of the last. */
+static void test_later_wins(void)
+{
+	struct bytes xz = { 0 }, b = { 0 };
+	struct image image;
+	struct fail f;
+	char text[8];
+
+	make_xz(&xz);
+	make_boot_part(&b, xz.size + 4);
+	add_file(&b, "rootfs.tar.xz", "damaged", 7);
+	add_file(&b, "tarboot/layers/a.tar.manifest", "first", 5);
+	add_file(&b, "tarboot/layers/a.tar.manifest", "second", 6);
+	make_boot_part(&b, xz.size);
+	add_file(&b, "rootfs.tar.xz", xz.data, xz.size);
+	add_file(&b, "init", "later", 5);
+	if (is_int(open_bytes(&b, &image, &f), 0, "an image behind another one")) {
+		ok(payload_is(&image, &xz), "its payload is the last");
+		is_int((long long)image.manifest.payload_bytes, (long long)xz.size,
+		       "its manifest is the last");
+		read_member_text(&image, "tarboot/layers/a.tar.manifest", text);
+		is_str(text, "second", "the manifest of a layer is the last");
+		read_member_text(&image, "init", text);
+		is_str(text, "later", "/init is the last");
+		image_close(&image);
+	}
+	bytes_free(&b);
+	bytes_free(&xz);
+}
+
 /* ---- what is refused ---- */
 
 static void refuse(const struct bytes *b, const char *why, const char *what)
@@ -276,6 +315,7 @@ int main(void)
 	test_good();
 	test_spellings();
 	test_parts();
+	test_later_wins();
 	test_cuts();
 	test_bad();
 	test_wrong_size();
