@@ -250,14 +250,14 @@ void signature_about_parse(const char *comment, struct signature_about *ret)
 /* ---- a manifest ---- */
 
 static int fail_foreign(const char *what, const struct signature *s,
-			const struct signature_key *keys, size_t n, struct fail *f)
+			const struct signature_trust *trust, struct fail *f)
 {
 	char id[SIGNATURE_ID_TEXT_MAX], trusted_id[SIGNATURE_ID_TEXT_MAX] = "none", more[40] = "";
 
-	if (n > 0)
-		signature_id_format(trusted_id, keys[0].id);
-	if (n > 1)
-		snprintf(more, sizeof(more), " or another %zu", n - 1);
+	if (trust->n > 0)
+		signature_id_format(trusted_id, trust->keys[0].id);
+	if (trust->n > 1)
+		snprintf(more, sizeof(more), " or another %zu", trust->n - 1);
 	return fail_set(f, EKEYREJECTED, what,
 			"Sign it with a key that is trusted, or trust this key's .pub (--trust of "
 			"`tarboot pack`, `verify` and `unpack`).",
@@ -286,10 +286,10 @@ static int fail_signature(int error, const char *what, const struct signature *s
 	}
 }
 
-static int check_date(const char *what, const struct signature_about *about, const char *least,
+static int check_date(const char *what, const struct signature_about *about, const char *not_before,
 		      struct fail *f)
 {
-	if (!*least || strncmp(about->date, least, strlen(least)) >= 0)
+	if (!*not_before || strncmp(about->date, not_before, strlen(not_before)) >= 0)
 		return 0;
 	if (!*about->date)
 		return fail_set(f, EKEYREJECTED, what,
@@ -297,28 +297,28 @@ static int check_date(const char *what, const struct signature_about *about, con
 				"or sign it by " SIGNATURE_BY_HAND ", with today's date.",
 				"it does not say when it was signed, and nothing before %s is "
 				"taken",
-				least);
+				not_before);
 	return fail_set(f, EKEYREJECTED, what, SIGNATURE_TODO,
-			"it was signed on %s, and nothing before %s is taken", about->date, least);
+			"it was signed on %s, and nothing before %s is taken", about->date,
+			not_before);
 }
 
-int signature_check_manifest(const char *what, const char *text, size_t text_size,
-			     const char *signature, size_t signature_size,
-			     const struct signature_key *keys, size_t n_keys, const char *least,
-			     struct signature_about *ret, struct fail *f)
+int signature_check_manifest(const char *what, const struct signed_text *t,
+			     const struct signature_trust *trust, struct signature_about *ret,
+			     struct fail *f)
 {
 	struct signature s = { 0 };
-	int r = signature_parse(signature, signature_size, &s);
+	int r = signature_parse(t->signature, t->signature_size, &s);
 
 	if (r == 0)
-		r = signature_check(&s, keys, n_keys, text, text_size);
+		r = signature_check(&s, trust->keys, trust->n, t->text, t->size);
 	if (r == -ENOKEY)
-		return fail_foreign(what, &s, keys, n_keys, f);
+		return fail_foreign(what, &s, trust, f);
 	if (r < 0)
 		return fail_signature(r, what, &s, f);
 	signature_about_parse(s.comment, ret);
 	memcpy(ret->key, s.id, sizeof(ret->key));
-	return check_date(what, ret, least, f);
+	return check_date(what, ret, trust->not_before, f);
 }
 
 int signature_fail_missing(struct fail *f, const char *path)

@@ -37,13 +37,29 @@ struct signature {
 	char comment[SIGNATURE_COMMENT_MAX]; /* the trusted one */
 };
 
+/* Whose signatures count. */
+struct signature_trust {
+	struct signature_key keys[SIGNATURE_KEYS_MAX];
+	size_t n;
+	/* what was signed before that does not count; "" = any date */
+	char not_before[SIGNATURE_DATE_MAX];
+};
+
+/* A file and its signature, as they were read. */
+struct signed_text {
+	const char *text;
+	size_t size;
+	const char *signature;
+	size_t signature_size;
+};
+
 /* What the comment of a manifest tells; "" = it does not. And whose signature it is. */
 struct signature_about {
 	char name[64], version[64], date[SIGNATURE_DATE_MAX];
 	uint8_t key[SIGNATURE_ID_SIZE];
 };
 
-/* What the program that checks a signature in PID 1's stead tells on its standard output: tarboot/signature WHAT LEAST DIRECTORY KEY...,
+/* What the program that checks a signature in PID 1's stead tells on its standard output: tarboot/signature WHAT NOT-BEFORE DIRECTORY KEY...,
  * with the manifest on its standard input and the signature on SIGNATURE_FD. DIRECTORY: its root from then on. */
 #define SIGNATURE_FD 3
 struct signature_verdict {
@@ -62,12 +78,11 @@ int signature_parse(const char *text, size_t size, struct signature *ret);
 int signature_check(const struct signature *s, const struct signature_key *keys, size_t n_keys,
 		    const void *data, size_t size);
 
-/* All of that, for a manifest: is there a right signature, and is it of that date at least? what: what is signed, for messages. least:
- * "" = any date. *ret has what the comment tells. 0, or -EKEYREJECTED with *f set. */
-int signature_check_manifest(const char *what, const char *text, size_t text_size,
-			     const char *signature, size_t signature_size,
-			     const struct signature_key *keys, size_t n_keys, const char *least,
-			     struct signature_about *ret, struct fail *f);
+/* All of that, for a manifest: is there a right signature, and is it of that date at least? what: what is signed, for messages.
+ * *ret has what the comment tells. 0, or -EKEYREJECTED with *f set. */
+int signature_check_manifest(const char *what, const struct signed_text *t,
+			     const struct signature_trust *trust, struct signature_about *ret,
+			     struct fail *f);
 
 /* There is no manifest, or signature, of that path beside a payload in an initramfs whose boot part has keys. -EKEYREJECTED. */
 int signature_fail_missing(struct fail *f, const char *path);

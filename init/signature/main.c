@@ -17,7 +17,7 @@
 #define EXIT_USAGE 2
 
 struct asked {
-	const char *what, *least;
+	const char *what, *not_before;
 	struct text {
 		char *text;
 		size_t size;
@@ -47,11 +47,13 @@ static int read_asked(struct asked *a, char **keys, struct fail *f)
 	return r;
 }
 
-static int parse_keys(const struct asked *a, char **names, struct signature_key *ret,
+static int parse_keys(const struct asked *a, char **names, struct signature_trust *ret,
 		      struct fail *f)
 {
+	*ret = (struct signature_trust){ .n = (size_t)a->n_keys };
+	strcpy(ret->not_before, a->not_before);
 	for (int i = 0; i < a->n_keys; i++)
-		if (signature_key_parse(a->keys[i].text, a->keys[i].size, &ret[i]) < 0)
+		if (signature_key_parse(a->keys[i].text, a->keys[i].size, &ret->keys[i]) < 0)
 			return fail_set(f, EINVAL, names[i], "Pack the boot part again.",
 					"it is no public key of minisign's");
 	return 0;
@@ -59,14 +61,14 @@ static int parse_keys(const struct asked *a, char **names, struct signature_key 
 
 static int check(const struct asked *a, char **names, struct signature_verdict *ret)
 {
-	struct signature_key keys[SIGNATURE_KEYS_MAX];
-	int r = parse_keys(a, names, keys, &ret->fail);
+	const struct signed_text t = { a->manifest.text, a->manifest.size, a->signature.text,
+				       a->signature.size };
+	struct signature_trust trust;
+	int r = parse_keys(a, names, &trust, &ret->fail);
 
 	if (r < 0)
 		return r;
-	return signature_check_manifest(a->what, a->manifest.text, a->manifest.size,
-					a->signature.text, a->signature.size, keys,
-					(size_t)a->n_keys, a->least, &ret->about, &ret->fail);
+	return signature_check_manifest(a->what, &t, &trust, &ret->about, &ret->fail);
 }
 
 int main(int argc, char **argv)
@@ -76,12 +78,13 @@ int main(int argc, char **argv)
 	const char *step;
 	int r;
 
-	if (a.n_keys < 1 || a.n_keys > SIGNATURE_KEYS_MAX) {
+	if (a.n_keys < 1 || a.n_keys > SIGNATURE_KEYS_MAX ||
+	    strlen(argv[2]) >= SIGNATURE_DATE_MAX) {
 		fprintf(stderr, "signature: usage: signature WHAT LEAST-DATE DIRECTORY KEY...\n");
 		return EXIT_USAGE;
 	}
 	a.what = argv[1];
-	a.least = argv[2];
+	a.not_before = argv[2];
 	r = read_asked(&a, argv + 4, &verdict.fail);
 	step = r == 0 ? confine(argv[3], SIGNATURE_FD) : NULL;
 	if (step)

@@ -49,7 +49,7 @@ struct pack {
 	uint16_t machine;                            /* ELF machine of the root */
 	char init[256], fetcher[256],
 		checker[256]; /* what goes into the image, on the host; "" = nothing */
-	struct boot_keys keys;
+	struct signature_trust keys;
 	const char *busybox;
 	uint64_t start; /* microseconds */
 	bool has_kernel;
@@ -574,7 +574,7 @@ static int read_keys(struct pack *p, struct fail *f)
 	int r = boot_keys_read(o->trust.strings, o->trust.n, &p->keys, f);
 
 	if (o->manifest_min)
-		strcpy(p->keys.least, o->manifest_min);
+		strcpy(p->keys.not_before, o->manifest_min);
 	return r;
 }
 

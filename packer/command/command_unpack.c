@@ -25,7 +25,7 @@ static long arg_threads;                    /* 0 = all CPUs */
 static const char *arg_manifest;            /* NULL = that beside the payload */
 static char *arg_trust[SIGNATURE_KEYS_MAX]; /* files with keys */
 static size_t n_trust;                      /* 0 = signed or not */
-static struct boot_keys trusted;            /* these keys */
+static struct signature_trust trusted;      /* these keys */
 static const char *arg_cert;                /* NULL = nobody's */
 static bool arg_quiet;
 
@@ -50,7 +50,7 @@ static int set_manifest_min(const char *command, const char *value, const char *
 	int r = option_date(command, typed, value);
 
 	if (r == EXIT_OK)
-		strcpy(trusted.least, value);
+		strcpy(trusted.not_before, value);
 	return r;
 }
 
@@ -424,7 +424,7 @@ static int verify(const struct image *image, struct fail *f)
 
 static int check_trust(const char *command)
 {
-	return *trusted.least && n_trust == 0
+	return *trusted.not_before && n_trust == 0
 		       ? print_usage_error(command, "--manifest-min counts only with --trust")
 		       : EXIT_OK;
 }
@@ -447,12 +447,12 @@ static int parse_options(const struct command_usage *u, int argc, char **argv, c
 
 static int read_trusted(struct fail *f)
 {
-	char least[SIGNATURE_DATE_MAX];
+	char not_before[SIGNATURE_DATE_MAX];
 	int r;
 
-	strcpy(least, trusted.least);
+	strcpy(not_before, trusted.not_before);
 	r = boot_keys_read(arg_trust, n_trust, &trusted, f);
-	strcpy(trusted.least, least);
+	strcpy(trusted.not_before, not_before);
 	return r;
 }
 

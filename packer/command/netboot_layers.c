@@ -267,7 +267,7 @@ int netboot_layers_check_signed(const struct netboot_layers *l, const struct pub
 static int sign_one(const struct site *s, const char *mac, const struct site_trust *trust,
 		    struct signing *signing, struct fail *f)
 {
-	const struct boot_keys **keys;
+	const struct signature_trust **keys;
 	size_t n;
 	int r = site_trust_keys(trust, s, site_find_machine(s, mac), &keys, &n, f);
 

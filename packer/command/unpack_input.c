@@ -22,7 +22,8 @@ static int find_manifest(struct input *in, bool is_stdin, struct fail *f)
 	return r;
 }
 
-static int find_signed_manifest(struct input *in, const struct boot_keys *keys, struct fail *f)
+static int find_signed_manifest(struct input *in, const struct signature_trust *keys,
+				struct fail *f)
 {
 	int r = image_find_manifest(&in->file, in->manifest, f);
 
@@ -36,7 +37,8 @@ static int find_signed_manifest(struct input *in, const struct boot_keys *keys, 
 	return r;
 }
 
-static int open_url(struct input *in, const char *url, const struct boot_keys *keys, struct fail *f)
+static int open_url(struct input *in, const char *url, const struct signature_trust *keys,
+		    struct fail *f)
 {
 	const struct image_fetch_wish wish = { .manifest = in->manifest, .keys = keys };
 	int r = image_fetch_open(url, &wish, &in->fetch, f);
@@ -58,7 +60,7 @@ static int check_layer_name(const struct input *in, const char *argument, struct
 	return layer_check_signed(m, argument, f);
 }
 
-static int open_file(struct input *in, const char *argument, const struct boot_keys *keys,
+static int open_file(struct input *in, const char *argument, const struct signature_trust *keys,
 		     struct fail *f)
 {
 	int r;
@@ -73,7 +75,8 @@ static int open_file(struct input *in, const char *argument, const struct boot_k
 	return in->for_check ? find_manifest(in, strcmp(argument, "-") == 0, f) : 0;
 }
 
-int input_open(struct input *in, const char *argument, const struct boot_keys *keys, struct fail *f)
+int input_open(struct input *in, const char *argument, const struct signature_trust *keys,
+	       struct fail *f)
 {
 	int r = url_is_one(argument) ? open_url(in, argument, keys, f)
 				     : open_file(in, argument, keys, f);

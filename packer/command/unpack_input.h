@@ -17,7 +17,7 @@ struct input {
 };
 
 /* keys: one of which must have signed the manifest, and nobody else's may be taken by a boot part; NULL: whatever. */
-int input_open(struct input *in, const char *argument, const struct boot_keys *keys,
+int input_open(struct input *in, const char *argument, const struct signature_trust *keys,
 	       struct fail *f);
 
 void input_close(struct input *in);

@@ -17,29 +17,29 @@
 /* ---- files ---- */
 
 /* The one with that id, or NULL. */
-static const struct signature_key *find(const struct boot_keys *keys,
+static const struct signature_key *find(const struct signature_trust *trust,
 					const struct signature_key *key)
 {
-	for (size_t i = 0; i < keys->n; i++)
-		if (memcmp(keys->keys[i].id, key->id, sizeof(key->id)) == 0)
-			return &keys->keys[i];
+	for (size_t i = 0; i < trust->n; i++)
+		if (memcmp(trust->keys[i].id, key->id, sizeof(key->id)) == 0)
+			return &trust->keys[i];
 	return NULL;
 }
 
-static int add_key(struct boot_keys *keys, const struct signature_key *key, const char *what,
+static int add_key(struct signature_trust *trust, const struct signature_key *key, const char *what,
 		   struct fail *f)
 {
-	const struct signature_key *same = find(keys, key);
+	const struct signature_key *same = find(trust, key);
 
 	if (same && memcmp(same, key, sizeof(*key)) == 0)
 		return 0;
 	if (same)
 		return fail_set(f, EEXIST, what, "Make another key.",
 				"another key with the same id is there already");
-	if (keys->n == SIGNATURE_KEYS_MAX)
+	if (trust->n == SIGNATURE_KEYS_MAX)
 		return fail_set(f, E2BIG, what, "Leave some out.", "there may be %d keys",
 				SIGNATURE_KEYS_MAX);
-	keys->keys[keys->n++] = *key;
+	trust->keys[trust->n++] = *key;
 	return 0;
 }
 
@@ -59,12 +59,12 @@ static int read_key(const char *path, struct signature_key *ret, struct fail *f)
 			"it is no public key of minisign's, or more than one");
 }
 
-int boot_keys_read(char *const *paths, size_t n, struct boot_keys *ret, struct fail *f)
+int boot_keys_read(char *const *paths, size_t n, struct signature_trust *ret, struct fail *f)
 {
 	struct signature_key key;
 	int r = 0;
 
-	*ret = (struct boot_keys){ 0 };
+	*ret = (struct signature_trust){ 0 };
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		r = read_key(paths[i], &key, f);
 		if (r == 0)
@@ -91,19 +91,19 @@ static int add_file(struct bootpart *b, const struct signature_key *key)
 	return bootpart_add(b, name, S_IFREG | 0644, 0, 0, text, strlen(text));
 }
 
-int boot_keys_add(const struct boot_keys *keys, struct bootpart *b, struct fail *f)
+int boot_keys_add(const struct signature_trust *trust, struct bootpart *b, struct fail *f)
 {
-	char least[SIGNATURE_DATE_MAX + 1];
+	char not_before[SIGNATURE_DATE_MAX + 1];
 	int r = 0;
 
-	if (keys->n)
+	if (trust->n)
 		r = bootpart_add(b, SIGNATURE_KEYS_DIR, S_IFDIR | 0755, 0, 0, NULL, 0);
-	for (size_t i = 0; r == 0 && i < keys->n; i++)
-		r = add_file(b, &keys->keys[i]);
-	snprintf(least, sizeof(least), "%s\n", keys->least);
-	if (r == 0 && *keys->least)
-		r = bootpart_add(b, SIGNATURE_LEAST_FILE, S_IFREG | 0644, 0, 0, least,
-				 strlen(least));
+	for (size_t i = 0; r == 0 && i < trust->n; i++)
+		r = add_file(b, &trust->keys[i]);
+	snprintf(not_before, sizeof(not_before), "%s\n", trust->not_before);
+	if (r == 0 && *trust->not_before)
+		r = bootpart_add(b, SIGNATURE_LEAST_FILE, S_IFREG | 0644, 0, 0, not_before,
+				 strlen(not_before));
 	return r < 0 ? fail_errno(f, r, "the boot part", "cannot build it") : 0;
 }
 
@@ -156,14 +156,14 @@ int boot_keys_check_line(const char *option, const char *line, size_t n_keys, st
 	return n_keys > 0 ? check_signed_layers(&p, f) : 0;
 }
 
-void boot_keys_obey_line(struct boot_keys *keys, const char *line)
+void boot_keys_obey_line(struct signature_trust *trust, const char *line)
 {
 	struct params p;
 	struct fail unused;
 
 	(void)params_parse(line, &p, &unused);
-	if (strcmp(p.manifest_min, keys->least) > 0)
-		strcpy(keys->least, p.manifest_min);
+	if (strcmp(p.manifest_min, trust->not_before) > 0)
+		strcpy(trust->not_before, p.manifest_min);
 }
 
 /* ---- an image ---- */
@@ -188,7 +188,7 @@ static int read_text(const struct image *image, const struct image_member *m,
 }
 
 static int read_member(const struct image *image, const struct image_member *m,
-		       struct boot_keys *ret, struct fail *f)
+		       struct signature_trust *ret, struct fail *f)
 {
 	char text[SIGNATURE_TEXT_MAX + 1];
 	struct signature_key key;
@@ -202,7 +202,7 @@ static int read_member(const struct image *image, const struct image_member *m,
 	return add_key(ret, &key, m->name, f);
 }
 
-static int read_least(const struct image *image, struct boot_keys *ret, struct fail *f)
+static int read_not_before(const struct image *image, struct signature_trust *ret, struct fail *f)
 {
 	const struct image_member *m = image_find_member(image, SIGNATURE_LEAST_FILE);
 	char text[SIGNATURE_TEXT_MAX + 1];
@@ -214,28 +214,29 @@ static int read_least(const struct image *image, struct boot_keys *ret, struct f
 	if (!signature_is_date(text))
 		return fail_set(f, EINVAL, m->name, "Pack the image again.",
 				"there is no date in it");
-	strcpy(ret->least, text);
+	strcpy(ret->not_before, text);
 	return 0;
 }
 
-int boot_keys_of_image(const struct image *image, struct boot_keys *ret, struct fail *f)
+int boot_keys_of_image(const struct image *image, struct signature_trust *ret, struct fail *f)
 {
 	int r = 0;
 
-	*ret = (struct boot_keys){ 0 };
+	*ret = (struct signature_trust){ 0 };
 	for (size_t i = 0; r == 0 && i < image->n_members; i++)
 		if (is_key(image->members[i].name))
 			r = read_member(image, &image->members[i], ret, f);
-	return r == 0 ? read_least(image, ret, f) : r;
+	return r == 0 ? read_not_before(image, ret, f) : r;
 }
 
 static const char todo_other[] =
 	"Pack it with these keys (`tarboot pack --trust FILE.pub`), or give all that it trusts.";
 
-int boot_keys_check_image(const struct image *image, const struct boot_keys *wanted, struct fail *f)
+int boot_keys_check_image(const struct image *image, const struct signature_trust *wanted,
+			  struct fail *f)
 {
 	char id[SIGNATURE_ID_TEXT_MAX];
-	struct boot_keys has;
+	struct signature_trust has;
 	int r = boot_keys_of_image(image, &has, f);
 
 	if (r < 0)
@@ -250,20 +251,20 @@ int boot_keys_check_image(const struct image *image, const struct boot_keys *wan
 			return fail_set(f, EKEYREJECTED, image->path, todo_other,
 					"its boot part trusts key %s, which is none of --trust",
 					signature_id_format(id, has.keys[i].id));
-	if (strcmp(has.least, wanted->least) < 0)
+	if (strcmp(has.not_before, wanted->not_before) < 0)
 		return fail_set(f, EKEYREJECTED, image->path,
 				"Pack it with `tarboot pack --manifest-min DATE`.",
 				"its boot part takes what was signed before %s, too",
-				wanted->least);
+				wanted->not_before);
 	return 0;
 }
 
-void boot_keys_print(const struct boot_keys *keys)
+void boot_keys_print(const struct signature_trust *trust)
 {
 	char id[SIGNATURE_ID_TEXT_MAX];
 
-	for (size_t i = 0; i < keys->n; i++)
+	for (size_t i = 0; i < trust->n; i++)
 		printf("trusts   key %s: manifests that it signed%s%s\n",
-		       signature_id_format(id, keys->keys[i].id), *keys->least ? " since " : "",
-		       keys->least);
+		       signature_id_format(id, trust->keys[i].id),
+		       *trust->not_before ? " since " : "", trust->not_before);
 }

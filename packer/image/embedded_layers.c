@@ -45,25 +45,25 @@ static int read_beside(const struct image *image, const struct image_member *lay
 /* path: of the manifest. */
 static int check_signature(const struct image *image, const struct image_member *layer,
 			   const char *path, const char *text, size_t size,
-			   const struct boot_keys *keys, struct fail *f)
+			   const struct signature_trust *trust, struct fail *f)
 {
 	_cleanup_free_ char *signature = NULL;
 	char beside[FAIL_WHAT_MAX];
+	struct signed_text t = { .text = text, .size = size };
 	struct signature_about about;
-	size_t signature_size = 0;
 	int r;
 
 	if (!text)
 		return signature_fail_missing(f, path);
 	r = read_beside(image, layer, ".manifest" SIGNATURE_SUFFIX, SIGNATURE_TEXT_MAX, &signature,
-			&signature_size, f);
+			&t.signature_size, f);
 	if (r < 0)
 		return r;
 	snprintf(beside, sizeof(beside), "%.180s" SIGNATURE_SUFFIX, path);
 	if (!signature)
 		return signature_fail_missing(f, beside);
-	return signature_check_manifest(path, text, size, signature, signature_size, keys->keys,
-					keys->n, keys->least, &about, f);
+	t.signature = signature;
+	return signature_check_manifest(path, &t, trust, &about, f);
 }
 
 /* As init holds the layer of that path against it. path: of the manifest. */
@@ -81,7 +81,7 @@ static int check_manifest(const struct payload *p, const char *of, const struct 
 
 /* of: its path in the initramfs, as long as it is. */
 static int check_layer(const struct image *image, const struct image_member *layer, const char *of,
-		       const struct boot_keys *keys, const struct payload *p,
+		       const struct signature_trust *trust, const struct payload *p,
 		       struct embedded_layer *ret, struct fail *f)
 {
 	_cleanup_free_ char *text = NULL;
@@ -91,16 +91,16 @@ static int check_layer(const struct image *image, const struct image_member *lay
 	int r = read_beside(image, layer, ".manifest", MANIFEST_TEXT_MAX, &text, &size, f);
 
 	snprintf(path, sizeof(path), "%.160s.manifest", of);
-	if (r == 0 && keys->n > 0)
-		r = check_signature(image, layer, path, text, size, keys, f);
+	if (r == 0 && trust->n > 0)
+		r = check_signature(image, layer, path, text, size, trust, f);
 	if (r < 0 || !text)
 		return r;
 	r = manifest_parse(text, size, &m);
 	if (r < 0)
 		return manifest_fail(r, path, f);
-	r = check_manifest(p, of, &m, path, keys->n > 0, f);
+	r = check_manifest(p, of, &m, path, trust->n > 0, f);
 	*ret = (struct embedded_layer){ .has_digest = m.has_payload_digest,
-					.is_signed = keys->n > 0,
+					.is_signed = trust->n > 0,
 					.tree = layer_tree_bytes(&m) };
 	manifest_free(&m);
 	return r;
@@ -109,7 +109,7 @@ static int check_layer(const struct image *image, const struct image_member *lay
 /* ---- all of them ---- */
 
 static int open_one(const struct image *image, const struct image_member *m,
-		    const struct boot_keys *keys, struct payload *ret,
+		    const struct signature_trust *trust, struct payload *ret,
 		    struct embedded_layer *ret_about, struct fail *f)
 {
 	_cleanup_free_ char *path = NULL;
@@ -131,7 +131,7 @@ static int open_one(const struct image *image, const struct image_member *m,
 	r = fd < 0 ? -errno : payload_add(ret, fd, image->start + m->offset, m->size);
 	if (r < 0)
 		return fail_errno(f, r, ret->name, "cannot open it");
-	return check_layer(image, m, path, keys, ret, ret_about, f);
+	return check_layer(image, m, path, trust, ret, ret_about, f);
 }
 
 static int compare(const void *a, const void *b)
@@ -141,7 +141,7 @@ static int compare(const void *a, const void *b)
 }
 
 static int open_all(const struct image *image, const struct image_member **members, size_t n,
-		    const struct boot_keys *keys, struct embedded_layers *l, struct fail *f)
+		    const struct signature_trust *trust, struct embedded_layers *l, struct fail *f)
 {
 	int r = 0;
 
@@ -152,7 +152,7 @@ static int open_all(const struct image *image, const struct image_member **membe
 		return fail_errno(f, ENOMEM, image->path, "cannot open its layers");
 	for (; r == 0 && l->n < n; l->n++) {
 		l->layers[l->n].payload = &l->payloads[l->n];
-		r = open_one(image, members[l->n], keys, &l->payloads[l->n], &l->about[l->n], f);
+		r = open_one(image, members[l->n], trust, &l->payloads[l->n], &l->about[l->n], f);
 	}
 	return r;
 }
@@ -187,11 +187,11 @@ static int check_alone(const struct image *image, const struct image_member *m, 
 	return layer_fail_alone(path, f);
 }
 
-int embedded_layers_open(const struct image *image, const struct boot_keys *keys,
+int embedded_layers_open(const struct image *image, const struct signature_trust *trust,
 			 struct embedded_layers *ret, struct fail *f)
 {
 	const struct image_member **members;
-	struct boot_keys own;
+	struct signature_trust own;
 	size_t n;
 	int r;
 
@@ -200,11 +200,11 @@ int embedded_layers_open(const struct image *image, const struct boot_keys *keys
 		r = check_alone(image, &image->members[n], f);
 	if (r < 0 || !image_has_layers(image))
 		return r;
-	r = keys ? 0 : boot_keys_of_image(image, &own, f);
+	r = trust ? 0 : boot_keys_of_image(image, &own, f);
 	if (r < 0)
 		return r;
 	members = list(image, &n);
-	r = members ? open_all(image, members, n, keys ? keys : &own, ret, f)
+	r = members ? open_all(image, members, n, trust ? trust : &own, ret, f)
 		    : fail_errno(f, ENOMEM, image->path, "cannot list its layers");
 	free(members);
 	if (r < 0)

@@ -19,9 +19,9 @@ struct embedded_layers {
 	size_t n;
 };
 
-/* Each is what its manifest says, which one of the keys has signed if there are any: as init asks. keys NULL: those of the image. image
+/* Each is what its manifest says, which one of the keys has signed if there are any: as init asks. trust NULL: that of the image. image
  * must stay open as long. On failure *ret is empty. */
-int embedded_layers_open(const struct image *image, const struct boot_keys *keys,
+int embedded_layers_open(const struct image *image, const struct signature_trust *trust,
 			 struct embedded_layers *ret, struct fail *f);
 void embedded_layers_close(struct embedded_layers *l);
 

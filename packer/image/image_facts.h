@@ -12,7 +12,7 @@ struct image_report {
 	struct image image;
 	struct block_list blocks; /* of the payload */
 	struct needs needs;
-	struct boot_keys keys; /* of the boot part */
+	struct signature_trust keys; /* of the boot part */
 	struct contents contents;
 	struct disk_usage usage;
 };

@@ -152,8 +152,9 @@ static int check_signature(struct image_fetch *x, const struct urls *u, size_t u
 {
 	struct fetch_source from = source_from(u, u->signatures, url);
 	_cleanup_free_ char *text = NULL, *signature = NULL;
-	size_t size, signature_size, unused;
+	struct signed_text t = { 0 };
 	struct spool spool;
+	size_t unused;
 	int r;
 
 	from.n_urls = 1;
@@ -166,16 +167,17 @@ static int check_signature(struct image_fetch *x, const struct urls *u, size_t u
 		snprintf(f->todo, sizeof(f->todo), "%s", SIGNATURE_TODO);
 		return -EKEYREJECTED;
 	}
-	r = read_all(spool.fd, &signature, &signature_size);
+	r = read_all(spool.fd, &signature, &t.signature_size);
 	spool_close(&spool);
 	if (r == 0)
-		r = read_all(manifest, &text, &size);
+		r = read_all(manifest, &text, &t.size);
 	if (r == 0 && lseek(manifest, 0, SEEK_SET) < 0)
 		r = -errno;
-	return r < 0 ? fail_errno(f, r, u->manifests[url].text, "cannot read it")
-		     : signature_check_manifest(u->manifests[url].text, text, size, signature,
-						signature_size, x->keys->keys, x->keys->n,
-						x->keys->least, &x->signer, f);
+	if (r < 0)
+		return fail_errno(f, r, u->manifests[url].text, "cannot read it");
+	t.text = text;
+	t.signature = signature;
+	return signature_check_manifest(u->manifests[url].text, &t, x->keys, &x->signer, f);
 }
 
 /* From the servers from first on. *ret_url: the one that sent it. -ENOENT: none has it; -EBADMSG, -EPROTO, -EKEYREJECTED: what it

@@ -11,19 +11,19 @@
 #include "image/image.h"
 
 struct image_fetch {
-	struct image image;            /* its payload may still arrive */
-	char *name;                    /* of it, for messages; owned */
-	struct arrival *arrival;       /* NULL: all is here */
-	pid_t receiver;                /* while it arrives */
-	pthread_t waiter;              /* for the receiver's end */
-	const struct boot_keys *keys;  /* as wished; NULL: signed or not */
-	struct signature_about signer; /* with keys: who signed the manifest */
+	struct image image;                 /* its payload may still arrive */
+	char *name;                         /* of it, for messages; owned */
+	struct arrival *arrival;            /* NULL: all is here */
+	pid_t receiver;                     /* while it arrives */
+	pthread_t waiter;                   /* for the receiver's end */
+	const struct signature_trust *keys; /* as wished; NULL: signed or not */
+	struct signature_about signer;      /* with keys: who signed the manifest */
 };
 
 struct image_fetch_wish {
 	const char *manifest; /* the file it must fit; NULL: that beside it */
-	const struct boot_keys
-		*keys; /* one of which must have signed that beside it; NULL: signed or not */
+	/* one of which must have signed that beside it; NULL: signed or not */
+	const struct signature_trust *keys;
 };
 
 /* Begins to fetch it, and tells on stderr what goes wrong on the way. */

@@ -92,14 +92,14 @@ static void write_payload(const struct image *image, const struct block_list *l,
 		(unsigned long long)l->largest, (unsigned long long)l->decoder_memory);
 }
 
-static void write_trust(const struct boot_keys *keys, FILE *out)
+static void write_trust(const struct signature_trust *trust, FILE *out)
 {
 	char id[SIGNATURE_ID_TEXT_MAX];
 
 	fputs("  \"trust\": { \"keys\": [", out);
-	for (size_t i = 0; i < keys->n; i++)
-		fprintf(out, "%s\"%s\"", i ? ", " : "", signature_id_format(id, keys->keys[i].id));
-	fprintf(out, "], \"manifest_min\": \"%s\" },\n", keys->least);
+	for (size_t i = 0; i < trust->n; i++)
+		fprintf(out, "%s\"%s\"", i ? ", " : "", signature_id_format(id, trust->keys[i].id));
+	fprintf(out, "], \"manifest_min\": \"%s\" },\n", trust->not_before);
 }
 
 void inspect_json_member(const struct listed *m, FILE *out)

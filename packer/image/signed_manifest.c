@@ -9,11 +9,12 @@
 #include "image/pinned.h"
 
 int signed_manifest_check(const char *name, const char *text, size_t size, const char *signature,
-			  const struct boot_keys *keys, struct signature_about *ret, struct fail *f)
+			  const struct signature_trust *trust, struct signature_about *ret,
+			  struct fail *f)
 {
 	_cleanup_free_ char *signed_text = NULL;
-	size_t signed_size;
-	int r = read_file(signature, &signed_text, &signed_size);
+	struct signed_text t = { .text = text, .size = size };
+	int r = read_file(signature, &signed_text, &t.signature_size);
 
 	if (r == -ENOENT)
 		return fail_set(f, EKEYREJECTED, signature,
@@ -22,12 +23,12 @@ int signed_manifest_check(const char *name, const char *text, size_t size, const
 				"it is not there, and --trust asks for a signature");
 	if (r < 0)
 		return fail_errno(f, r, signature, "cannot read this signature");
-	return signature_check_manifest(name, text, size, signed_text, signed_size, keys->keys,
-					keys->n, keys->least, ret, f);
+	t.signature = signed_text;
+	return signature_check_manifest(name, &t, trust, ret, f);
 }
 
 int signed_manifest_check_image(const struct image *image, const char *path,
-				const struct boot_keys *keys, struct signature_about *ret,
+				const struct signature_trust *trust, struct signature_about *ret,
 				struct fail *f)
 {
 	char beside[PATH_MAX], signature[PATH_MAX];
@@ -45,7 +46,7 @@ int signed_manifest_check_image(const struct image *image, const char *path,
 		return fail_set(f, EKEYREJECTED, path, "Copy it, too.",
 				"it is not there, and --trust asks for a signed manifest");
 	r = signed_manifest_check(path, image->manifest_text, strlen(image->manifest_text),
-				  signature, keys, ret, f);
+				  signature, trust, ret, f);
 	if (r == 0 && !pinned_is_possible(&image->manifest))
 		return fail_set(f, EKEYREJECTED, path,
 				"Sign that of an image that this version of tarboot packed.",

@@ -148,7 +148,7 @@ int site_layers_make_initrd(const struct site *s, const char *mac, const struct 
 }
 
 int site_layers_sign(const struct site *s, const char *mac, struct signing *signing,
-		     const struct boot_keys *const *keys, size_t n_keys, struct fail *f)
+		     const struct signature_trust *const *keys, size_t n_keys, struct fail *f)
 {
 	char directory[PATH_MAX];
 

@@ -40,7 +40,7 @@ int site_layers_make_initrd(const struct site *s, const char *mac, const struct 
 
 /* Adds the manifest of what is made aside, which one of these keys must have signed. */
 int site_layers_sign(const struct site *s, const char *mac, struct signing *signing,
-		     const struct boot_keys *const *keys, size_t n_keys, struct fail *f);
+		     const struct signature_trust *const *keys, size_t n_keys, struct fail *f);
 
 /* Publishes what is made aside. */
 int site_layers_publish(const struct site *s, struct fail *f);

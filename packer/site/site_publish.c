@@ -24,7 +24,8 @@
 #define COPY_SIZE (1 << 20)
 #define VERSION_FORMAT "%Y%m%d-%H%M%S" /* UTC */
 
-static int check_signed(const struct publishing *p, const struct boot_keys *keys, struct fail *f)
+static int check_signed(const struct publishing *p, const struct signature_trust *keys,
+			struct fail *f)
 {
 	if ((!p->stream && p->n_layers == 0) || p->sign || keys->n == 0)
 		return 0;
@@ -215,8 +216,8 @@ static int check_texts(const struct publishing *p, const struct site_version *be
 	return r == 0 ? boot_keys_check_line("--append", append, n_keys, f) : r;
 }
 
-int site_draft_check(const struct site *s, const struct publishing *p, const struct boot_keys *keys,
-		     struct fail *f)
+int site_draft_check(const struct site *s, const struct publishing *p,
+		     const struct signature_trust *keys, struct fail *f)
 {
 	struct site_image image;
 	int r = check_signed(p, keys, f);
@@ -266,7 +267,7 @@ static bool is_same(const struct site_version *a, const struct site_version *b)
 
 static int add_to_sign(struct site_draft *d, struct signing *signing, struct fail *f)
 {
-	const struct boot_keys *keys = &d->keys;
+	const struct signature_trust *keys = &d->keys;
 	size_t n_keys = keys->n > 0;
 	char file[SITE_LAYER_FILE_MAX];
 	int r = 0;

@@ -14,18 +14,19 @@ struct site_draft {
 	struct publishing p;         /* its texts, layers and kernel are the caller's */
 	struct site_image image;     /* as it is published now */
 	struct site_version version; /* that is to come, or the current one */
-	struct boot_keys keys; /* of its boot part, with the date that its kernel line asks for */
-	bool is_new;           /* else the current version stays */
-	bool was_damaged;      /* it is new because the same is on the disk no more */
-	bool is_signed_again;  /* then it gets other signatures */
-	char aside[PATH_MAX];  /* its directory until then */
+	/* of its boot part, with the date that its kernel line asks for */
+	struct signature_trust keys;
+	bool is_new;          /* else the current version stays */
+	bool was_damaged;     /* it is new because the same is on the disk no more */
+	bool is_signed_again; /* then it gets other signatures */
+	char aside[PATH_MAX]; /* its directory until then */
 	struct out_guard guard;
 };
 
 /* Can the image, whose boot part has these keys, be published so, as far as its files need not be read for that? -EPERM: not without a
  * signature; -EINVAL, -E2BIG: not with that title or kernel line. */
-int site_draft_check(const struct site *s, const struct publishing *p, const struct boot_keys *keys,
-		     struct fail *f);
+int site_draft_check(const struct site *s, const struct publishing *p,
+		     const struct signature_trust *keys, struct fail *f);
 
 /* Makes the next version of an image, that of the report, under its name; it is the current one if that has the same checksums and
  * settings. What is to be signed is added to signing. */

@@ -23,7 +23,7 @@
 /* ---- what is to be signed ---- */
 
 int signing_add(struct signing *s, const char *directory, const char *file,
-		const struct boot_keys *const *keys, size_t n_keys, struct fail *f)
+		const struct signature_trust *const *keys, size_t n_keys, struct fail *f)
 {
 	struct signing_file *files = array_one_more(s->files, s->n, sizeof(*files));
 	struct signing_file new = { .n_keys = n_keys };
@@ -164,6 +164,7 @@ static int run_minisign(const struct signing *s, const struct site *site, const 
 /* As machines do that boot with these keys. Where nobody asks, any key will do, which is in another boot part. */
 static int check(const struct signing_file *file, const char *text, size_t size, struct fail *f)
 {
+	const struct signed_text t = { text, size, file->signature, file->signature_size };
 	struct signature_about about;
 	struct signature s;
 	struct fail other;
@@ -171,14 +172,10 @@ static int check(const struct signing_file *file, const char *text, size_t size,
 	if (file->n_keys == 0 && signature_parse(file->signature, file->signature_size, &s) < 0)
 		return fail_set(f, EBADMSG, "minisign", "Use version 0.8 or later.",
 				"it made a signature of a kind that machines do not take");
-	for (size_t i = 0; i < file->n_keys; i++) {
-		const struct boot_keys *k = file->keys[i];
-
-		if (signature_check_manifest(site_file_of(file->manifest), text, size,
-					     file->signature, file->signature_size, k->keys, k->n,
-					     k->least, &about, i == 0 ? f : &other) == 0)
+	for (size_t i = 0; i < file->n_keys; i++)
+		if (signature_check_manifest(site_file_of(file->manifest), &t, file->keys[i],
+					     &about, i == 0 ? f : &other) == 0)
 			return 0;
-	}
 	return file->n_keys == 0 ? 0 : -f->error;
 }
 

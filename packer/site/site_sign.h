@@ -9,10 +9,11 @@
 
 /* A manifest, and who must find its signature right. */
 struct signing_file {
-	char *manifest;                /* its path; owned */
-	const struct boot_keys **keys; /* one of these; owned, what they point to is the caller's */
-	size_t n_keys;                 /* 0: nobody asks */
-	char *signature;               /* by signing_run(); owned */
+	char *manifest; /* its path; owned */
+	/* one of these; owned, what they point to is the caller's */
+	const struct signature_trust **keys;
+	size_t n_keys;   /* 0: nobody asks */
+	char *signature; /* by signing_run(); owned */
 	size_t signature_size;
 };
 
@@ -25,7 +26,7 @@ struct signing {
 
 /* Adds DIRECTORY/FILE.manifest, whose signature will be FILE.manifest.minisig beside it. 0 or -errno with *f set. */
 int signing_add(struct signing *s, const char *directory, const char *file,
-		const struct boot_keys *const *keys, size_t n_keys, struct fail *f);
+		const struct signature_trust *const *keys, size_t n_keys, struct fail *f);
 
 /* The comment shall tell about this version of an image. */
 void signing_tell(struct signing *s, const char *name, const char *version);

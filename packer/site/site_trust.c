@@ -12,7 +12,8 @@
 
 /* ---- whom they trust ---- */
 
-static int add(struct site_trust *t, const char *name, const struct boot_keys *keys, struct fail *f)
+static int add(struct site_trust *t, const char *name, const struct signature_trust *keys,
+	       struct fail *f)
 {
 	struct trusting *images = array_one_more(t->images, t->n, sizeof(*images));
 
@@ -25,13 +26,13 @@ static int add(struct site_trust *t, const char *name, const struct boot_keys *k
 }
 
 static int read_keys(const struct site *s, const char *name, const struct site_version *v,
-		     struct boot_keys *ret, struct fail *f)
+		     struct signature_trust *ret, struct fail *f)
 {
 	struct image boot_part;
 	char path[PATH_MAX];
 	int r;
 
-	*ret = (struct boot_keys){ 0 };
+	*ret = (struct signature_trust){ 0 };
 	if (!v->has_keys)
 		return 0;
 	site_path(s, path, SITE_IMAGES "%s/%s/%s", name, v->version,
@@ -75,7 +76,7 @@ static int read_published(const struct site *s, const struct site_plan *p, struc
 			  struct fail *f)
 {
 	struct site_image *images = NULL;
-	struct boot_keys keys;
+	struct signature_trust keys;
 	size_t n = 0;
 	int r = site_images(s, &images, &n, f);
 
@@ -131,10 +132,10 @@ static const struct trusting *find_booted(const struct site_trust *t, const stru
 }
 
 int site_trust_keys(const struct site_trust *t, const struct site *s, const struct site_machine *m,
-		    const struct boot_keys ***ret, size_t *ret_n, struct fail *f)
+		    const struct signature_trust ***ret, size_t *ret_n, struct fail *f)
 {
 	const struct trusting *booted = find_booted(t, s, m);
-	const struct boot_keys **keys = calloc(t->n + 1, sizeof(*keys));
+	const struct signature_trust **keys = calloc(t->n + 1, sizeof(*keys));
 	size_t n = 0;
 
 	if (!keys)
@@ -173,12 +174,12 @@ static void read_published_layer(const struct site *s, const struct site_machine
 		ret->signature = NULL;
 }
 
-static bool takes(const struct boot_keys *k, const struct published *p, struct fail *f)
+static bool takes(const struct signature_trust *k, const struct published *p, struct fail *f)
 {
+	const struct signed_text t = { p->text, p->size, p->signature, p->signature_size };
 	struct signature_about about;
 
-	return signature_check_manifest(p->machine->layer.file, p->text, p->size, p->signature,
-					p->signature_size, k->keys, k->n, k->least, &about, f) == 0;
+	return signature_check_manifest(p->machine->layer.file, &t, k, &about, f) == 0;
 }
 
 /* Does any image accept it? A layer signed for an image that the machine does not boot by default is no mistake. */

@@ -10,7 +10,7 @@
 /* An image that has keys, or is signed for boot parts that are elsewhere. */
 struct trusting {
 	char name[SITE_NAME_MAX];
-	struct boot_keys keys; /* with the date that its kernel line asks for; may be none */
+	struct signature_trust keys; /* with the date that its kernel line asks for; may be none */
 };
 
 struct site_trust {
@@ -26,7 +26,7 @@ void site_trust_free(struct site_trust *t);
 /* Whose keys must take the layer of a machine: those of the entry that it boots by default, if they are known, else those of any image.
  * *ret: an array of pointers into t, the caller's. 0 or -ENOMEM with *f set. */
 int site_trust_keys(const struct site_trust *t, const struct site *s, const struct site_machine *m,
-		    const struct boot_keys ***ret, size_t *ret_n, struct fail *f);
+		    const struct signature_trust ***ret, size_t *ret_n, struct fail *f);
 
 /* Warns of machines that do not boot with the layers that they have. */
 void site_trust_warn(const struct site_trust *t, const struct site *s);

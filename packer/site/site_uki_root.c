@@ -73,7 +73,7 @@ static int check(const struct image *image, const char *file, struct fail *f)
 {
 	_cleanup_free_ char *text = NULL, *manifest = NULL, *signature = NULL;
 	struct signature_about about;
-	struct boot_keys keys;
+	struct signature_trust keys;
 	size_t size;
 	int r = boot_keys_of_image(image, &keys, f);
 

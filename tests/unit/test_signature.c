@@ -178,12 +178,14 @@ static void test_comments(void)
 		ok(!signature_is_date(*t), "%s is none", *t);
 }
 
-static int whole(const char *text, const char *least, struct fail *f)
+static int whole(const char *text, const char *not_before, struct fail *f)
 {
+	const struct signed_text t = { manifest, strlen(manifest), text, strlen(text) };
+	struct signature_trust trust = { .keys = { key }, .n = 1 };
 	struct signature_about a;
 
-	return signature_check_manifest("m", manifest, strlen(manifest), text, strlen(text), &key,
-					1, least, &a, f);
+	strcpy(trust.not_before, not_before);
+	return signature_check_manifest("m", &t, &trust, &a, f);
 }
 
 static void test_dates(void)
