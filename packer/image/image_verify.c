@@ -6,11 +6,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/read_range.h"
 #include "codec/codec.h"
 #include "tar/cpio.h"
 #include "image/payload_digests.h"
 
-#define READ_SIZE 65536
 #define HEAD_MAX 512 /* bytes of a header with the longest name of a payload */
 
 static const char todo_copy[] = "Copy the image again, or pack it again.";
@@ -119,17 +119,7 @@ static int check_heads(const struct image *image, size_t archive, struct fail *f
 
 static int add_bytes(const struct image *image, uint64_t from, uint64_t to, struct digest_state *s)
 {
-	_cleanup_free_ char *buf = malloc(READ_SIZE);
-	size_t size;
-	int r = buf ? 0 : -ENOMEM;
-
-	for (; r == 0 && from < to; from += size) {
-		size = (size_t)min_u64(to - from, READ_SIZE);
-		r = image_read(image, from, buf, size);
-		if (r == 0)
-			digest_add(s, buf, size);
-	}
-	return r;
+	return digest_add_range(s, image_descriptor(image), image->start + from, image->start + to);
 }
 
 /* Its archive but for the manifest's member. */

@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/read_range.h"
 #include "base/spool.h"
 #include "base/tool.h"
 
 #define PACKAGE "Debian: systemd"
-#define READ_SIZE (1 << 18)
 
 /* In the order in which the stub measures them; .pcrsig is not measured. */
 static const char *const measured[] = { ".linux", ".osrel", ".cmdline", ".initrd", ".splash",
@@ -50,24 +50,34 @@ static const char *find_program(void)
 	return places[0];
 }
 
+struct copy {
+	struct spool *to;
+	bool failed; /* to write; *f is set */
+	struct fail *f;
+};
+
+static int take_copy(void *arg, const void *data, size_t size)
+{
+	struct copy *c = arg;
+	int r = spool_write(c->to, data, size, NULL, c->f);
+
+	c->failed = r < 0;
+	return r;
+}
+
 /* As it is in memory: zeros follow what the file has. */
 static int copy_section(const struct uki *uki, const struct pe_section *s, const char *path,
 			struct spool *to, struct fail *f)
 {
-	_cleanup_free_ char *buf = malloc(READ_SIZE);
-	uint64_t at = s->offset, end = at + pe_content_size(s);
-	ssize_t n;
-	int r = buf ? 0 : fail_errno(f, ENOMEM, path, "cannot read it");
+	struct copy c = { .to = to, .f = f };
+	int r = read_range(uki->fd, s->offset, (uint64_t)s->offset + pe_content_size(s), take_copy,
+			   &c);
 
-	for (; r == 0 && at < end; at += (uint64_t)n) {
-		n = pread(uki->fd, buf, (size_t)min_u64(end - at, READ_SIZE), (off_t)at);
-		if (n <= 0)
-			return fail_errno(f, n < 0 ? errno : ENODATA, path, "cannot read it");
-		r = spool_write(to, buf, (size_t)n, NULL, f);
-	}
-	return r == 0 && ftruncate(to->fd, (off_t)s->memory_size) < 0
+	if (r < 0)
+		return c.failed ? r : fail_errno(f, r, path, "cannot read it");
+	return ftruncate(to->fd, (off_t)s->memory_size) < 0
 		       ? fail_errno(f, errno, path, "cannot copy a section")
-		       : r;
+		       : 0;
 }
 
 /* Hands a section over, if there is one. */

@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "base/read_all.h"
+#include "base/read_range.h"
 #include "base/tool.h"
 
 #define PACKAGE "Debian: sbsigntool"
-#define READ_SIZE (1 << 18)
 #define SIGNATURE_MAX (1 << 20)
 #define DIGEST crypto_hash_sha256_BYTES
 
@@ -75,18 +75,10 @@ int uki_check_cert(const struct uki *uki, const char *path, const char *cert, st
 
 /* ---- what it is of ---- */
 
-static int hash(const struct uki *uki, uint64_t from, uint64_t to, crypto_hash_sha256_state *state)
+static int take_hash(void *state, const void *data, size_t size)
 {
-	_cleanup_free_ uint8_t *buf = malloc(READ_SIZE);
-	ssize_t n = buf ? 0 : -1;
-
-	for (; buf && from < to; from += (uint64_t)n) {
-		n = pread(uki->fd, buf, (size_t)min_u64(to - from, READ_SIZE), (off_t)from);
-		if (n <= 0)
-			return n < 0 ? -errno : -ENODATA;
-		(void)crypto_hash_sha256_update(state, buf, (unsigned long long)n);
-	}
-	return buf ? 0 : -ENOMEM;
+	(void)crypto_hash_sha256_update(state, data, size);
+	return 0;
 }
 
 static int digest_of_file(const struct uki *uki, uint8_t ret[DIGEST])
@@ -96,11 +88,11 @@ static int digest_of_file(const struct uki *uki, uint8_t ret[DIGEST])
 	int r;
 
 	(void)crypto_hash_sha256_init(&state);
-	r = hash(uki, 0, sum, &state);
+	r = read_range(uki->fd, 0, sum, take_hash, &state);
 	if (r == 0)
-		r = hash(uki, sum + 4, entry, &state);
+		r = read_range(uki->fd, sum + 4, entry, take_hash, &state);
 	if (r == 0)
-		r = hash(uki, entry + 8, uki->pe.signature, &state);
+		r = read_range(uki->fd, entry + 8, uki->pe.signature, take_hash, &state);
 	(void)crypto_hash_sha256_final(&state, ret);
 	return r;
 }

@@ -3,29 +3,14 @@
 
 #include <errno.h>
 
-#include "base/digest.h"
+#include "base/read_range.h"
 #include "image/uki_sign.h"
-
-#define READ_SIZE (1 << 18)
 
 static int digest_of_kernel(const struct uki *uki, struct digest *ret)
 {
-	_cleanup_free_ char *buf = malloc(READ_SIZE);
-	uint64_t at = uki->kernel->offset, end = at + pe_content_size(uki->kernel);
-	struct digest_state s;
-	ssize_t n;
+	uint64_t at = uki->kernel->offset;
 
-	if (!buf)
-		return -ENOMEM;
-	digest_begin(&s);
-	for (; at < end; at += (uint64_t)n) {
-		n = pread(uki->fd, buf, (size_t)min_u64(end - at, READ_SIZE), (off_t)at);
-		if (n <= 0)
-			return n < 0 ? -errno : -ENODATA;
-		digest_add(&s, buf, (size_t)n);
-	}
-	*ret = digest_end(&s);
-	return 0;
+	return digest_of_range(uki->fd, at, at + pe_content_size(uki->kernel), ret);
 }
 
 static int verify_kernel(const struct image *image, bool *ret, struct fail *f)

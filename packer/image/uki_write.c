@@ -5,9 +5,9 @@
 #include <stdio.h>
 
 #include "image/uki.h"
+#include "base/read_range.h"
 #include "base/size.h"
 
-#define READ_SIZE (1 << 18)
 #define N_PARTS 5
 
 struct part {
@@ -105,25 +105,23 @@ static int write_part(struct out *out, const struct part *p, struct fail *f)
 	return r == 0 ? pad(out, p->section.file_size - p->size, f) : r;
 }
 
+static int take_sum(void *arg, const void *data, size_t size)
+{
+	uint32_t *sum = arg;
+
+	*sum = pe_sum_add(*sum, data, size);
+	return 0;
+}
+
 /* Reads it back, for the checksum in its headers. */
 static int write_sum(struct out *out, struct uki_stub *stub, struct fail *f)
 {
-	_cleanup_free_ char *buf = malloc(READ_SIZE);
-	uint64_t at = 0, size = pe_sections_end(&stub->pe);
+	uint64_t size = pe_sections_end(&stub->pe);
 	uint32_t sum = 0;
-	ssize_t n = 1;
+	int r = read_range(out->fd, 0, size, take_sum, &sum);
 
-	for (; buf && n > 0 && at < size; at += (uint64_t)n) {
-		n = pread(out->fd, buf, READ_SIZE, (off_t)at);
-		if (n > 0)
-			sum = pe_sum_add(sum, buf, (size_t)n);
-	}
-	if (!buf || at != size)
-		return fail_errno(f,
-				  !buf    ? ENOMEM
-				  : n < 0 ? errno
-					  : ENODATA,
-				  out->path, "cannot read it back");
+	if (r < 0)
+		return fail_errno(f, r, out->path, "cannot read it back");
 	pe_set_sum(stub->data, &stub->pe, pe_sum_end(sum, size));
 	if (pwrite(out->fd, stub->data, stub->pe.headers_size, 0) != stub->pe.headers_size)
 		return fail_errno(f, errno, out->path, "cannot write it");

@@ -8,9 +8,8 @@
 #include "base/decompress.h"
 #include "source/image_kinds.h"
 #include "base/json_read.h"
+#include "base/read_range.h"
 #include "base/util.h"
-
-#define READ_SIZE (1 << 18)
 
 static const char todo_save[] = "Save or copy the image again.";
 
@@ -38,24 +37,19 @@ static int add_to_hash(const void *data, size_t size, void *arg, struct fail *f)
 	return 0;
 }
 
+static int take_hash(void *hash, const void *data, size_t size)
+{
+	blob_hash_add(hash, data, size);
+	return 0;
+}
+
 /* Part of a file, as it lies there. */
 static int hash_file(int fd, uint64_t at, uint64_t size, const char *name, struct blob_hash *h,
 		     struct fail *f)
 {
-	_cleanup_free_ char *block = malloc(READ_SIZE);
-	ssize_t n;
+	int r = read_range(fd, at, at + size, take_hash, h);
 
-	if (!block)
-		return fail_errno(f, ENOMEM, name, "cannot read it");
-	for (; size > 0; at += (uint64_t)n, size -= (uint64_t)n) {
-		n = pread(fd, block, (size_t)min_u64(size, READ_SIZE), (off_t)at);
-		if (n < 0 && errno == EINTR)
-			n = 0;
-		else if (n <= 0)
-			return fail_errno(f, n < 0 ? errno : ENODATA, name, "cannot read it");
-		blob_hash_add(h, block, (size_t)n);
-	}
-	return 0;
+	return r < 0 ? fail_errno(f, r, name, "cannot read it") : 0;
 }
 
 /* The digest of a part of a file, or of what it is without its compression, compared with the one that is said. */
