@@ -101,12 +101,13 @@ static int check_init(struct pack *p, struct fail *f)
 /* Image, kernel and report, of the pack before, may lie inside the root or an overlay. */
 static int load(struct pack *p, struct fail *f)
 {
-	struct rootfs_input in = { .path = p->options.root,
-				   .choice = &p->options.choice,
-				   .is_left_out = decide_leaves_out,
-				   .is_data_left_out = decide_leaves_out_data,
-				   .note_left_out = decide_note_left_out,
-				   .arg = &p->decisions };
+	const struct rootfs_filter filter = { .is_left_out = decide_leaves_out,
+					      .is_data_left_out = decide_leaves_out_data,
+					      .note_left_out = decide_note_left_out,
+					      .arg = &p->decisions };
+	const struct rootfs_input in = { .path = p->options.root,
+					 .choice = &p->options.choice,
+					 .filter = &filter };
 
 	p->root.outputs[0] = p->options.out;
 	p->root.outputs[1] = p->kernel.path;

@@ -41,7 +41,7 @@ int decide_open(struct decisions *d, const struct decide_settings *settings, str
 		struct rootfs *fs, struct fail *f);
 void decide_close(struct decisions *d);
 
-/* For rootfs_fill: is a name of the root left out whatever is in it? Or its data, if it is a file? And that the name was. */
+/* For rootfs_filter: is a name of the root left out whatever is in it? Or its data, if it is a file? And that the name was. */
 bool decide_leaves_out(void *decisions, const char *path, bool is_directory);
 bool decide_leaves_out_data(void *decisions, const char *path);
 void decide_note_left_out(void *decisions, const char *path, bool is_directory);

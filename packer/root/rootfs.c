@@ -198,7 +198,7 @@ static int take_data(struct rootfs *fs, struct source *s, const struct rootfs_fi
 	if (r != 0)
 		return r < 0 ? r : 0;
 	root_name_path(n, path);
-	if (how->is_data_left_out && how->is_data_left_out(how->arg, path)) {
+	if (how->filter && how->filter->is_data_left_out(how->filter->arg, path)) {
 		data->kind = FILE_DATA_LOST;
 		return 0;
 	}
@@ -315,10 +315,10 @@ static int add_member(struct rootfs *fs, struct source *s, const struct rootfs_f
 	r = add_name(fs, &m->m, &n, &is_new, f);
 	if (r == 0)
 		return take_member(fs, s, how, m, n, is_new, f);
-	if (r == -ENOMEM || !how->is_left_out ||
-	    !how->is_left_out(how->arg, m->m.path, m->m.type == MEMBER_DIRECTORY))
+	if (r == -ENOMEM || !how->filter ||
+	    !how->filter->is_left_out(how->filter->arg, m->m.path, m->m.type == MEMBER_DIRECTORY))
 		return r;
-	how->note_left_out(how->arg, m->m.path, m->m.type == MEMBER_DIRECTORY);
+	how->filter->note_left_out(how->filter->arg, m->m.path, m->m.type == MEMBER_DIRECTORY);
 	return 0;
 }
 

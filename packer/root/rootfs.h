@@ -61,23 +61,29 @@ struct rootfs {
 	struct file_reader reader;
 };
 
+/* What of a source will be left out, by names alone. */
+struct rootfs_filter {
+	/* Is the name left out whatever is in it? Then it may be one that init could not unpack. */
+	bool (*is_left_out)(void *arg, const char *path, bool is_directory);
+
+	/* Is the data of a file of that name left out, whether the name is or not? Then it need not be held. */
+	bool (*is_data_left_out)(void *arg, const char *path);
+
+	/* The name was left out, and init could not unpack it. */
+	void (*note_left_out)(void *arg, const char *path, bool is_directory);
+
+	void *arg; /* handed to each of them */
+};
+
 /* What a member of an overlay becomes, and what else of it counts; see overlay.h. */
 struct rootfs_fill {
 	enum root_tree_how how;
-
-	/* Is the name left out whatever is in it? Then it may be one that init could not unpack. May be NULL. */
-	bool (*is_left_out)(void *arg, const char *path, bool is_directory);
-
-	/* Is the data of a file of that name left out, whether the name is or not? Then it need not be held. May be NULL. */
-	bool (*is_data_left_out)(void *arg, const char *path);
-
-	/* It was, and init could not unpack it. May be NULL only where that is. */
-	void (*note_left_out)(void *arg, const char *path, bool is_directory);
+	const struct rootfs_filter *filter; /* NULL: all is taken */
 
 	/* Looks at each member first, and may change it: 1 = it is a name, 0 = it is none; -errno. May be NULL. */
 	int (*look)(void *arg, struct rootfs *fs, struct member *m, struct fail *f);
 
-	void *arg; /* of both */
+	void *arg; /* handed to look */
 };
 
 /* 0 or -ENOMEM with *f filled. */

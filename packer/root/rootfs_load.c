@@ -24,12 +24,9 @@ static int look_for_deletion(void *arg, struct rootfs *fs, struct member *m, str
 static int add_layer(struct rootfs *fs, const struct rootfs_input *in, const struct blobs *b,
 		     const struct image_layer *l, struct fail *f)
 {
-	struct rootfs_fill how = { .how = ROOT_TREE_LAYER,
-				   .is_left_out = in->is_left_out,
-				   .is_data_left_out = in->is_data_left_out,
-				   .note_left_out = in->note_left_out,
-				   .look = look_for_deletion,
-				   .arg = in->arg };
+	const struct rootfs_fill how = { .how = ROOT_TREE_LAYER,
+					 .filter = in->filter,
+					 .look = look_for_deletion };
 	bool is_whole = l->digest.size > 0 || l->diff_id.size > 0;
 	_cleanup_free_ char *shown = NULL;
 	uint64_t offset, size;
@@ -72,11 +69,7 @@ static int load_image(struct rootfs *fs, const struct rootfs_input *in, int fd, 
 static int load_source(struct rootfs *fs, const struct rootfs_input *in, struct source *s,
 		       struct fail *f)
 {
-	struct rootfs_fill how = { .how = ROOT_TREE_ARCHIVE,
-				   .is_left_out = in->is_left_out,
-				   .is_data_left_out = in->is_data_left_out,
-				   .note_left_out = in->note_left_out,
-				   .arg = in->arg };
+	const struct rootfs_fill how = { .how = ROOT_TREE_ARCHIVE, .filter = in->filter };
 
 	return rootfs_add_source(fs, s, &how, f);
 }

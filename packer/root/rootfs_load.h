@@ -10,11 +10,7 @@
 struct rootfs_input {
 	const char *path;                  /* "-": standard input; or a reference (image_input.h) */
 	const struct image_choice *choice; /* of several images in it; NULL: none is asked for */
-	/* See rootfs_fill. */
-	bool (*is_left_out)(void *arg, const char *path, bool is_directory);
-	bool (*is_data_left_out)(void *arg, const char *path);
-	void (*note_left_out)(void *arg, const char *path, bool is_directory);
-	void *arg;
+	const struct rootfs_filter *filter; /* NULL: all is taken */
 };
 
 int rootfs_load(struct rootfs *fs, const struct rootfs_input *in, struct fail *f);
