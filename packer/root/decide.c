@@ -127,11 +127,12 @@ static bool is_for(const struct decisions *d, const struct rule *rule, const cha
 	}
 }
 
-static struct rule *judge(const struct decisions *d, const char *path, enum member_type type,
+static struct rule *judge(struct decisions *d, const char *path, enum member_type type,
 			  uint64_t size)
 {
-	struct rule *rule = rules_judge(&d->rules, path, type == MEMBER_DIRECTORY);
+	struct rule *rule = rules_find(&d->rules, path, type == MEMBER_DIRECTORY);
 
+	rules_note_match(&d->rules, path, type == MEMBER_DIRECTORY);
 	return rule && is_for(d, rule, path, type, size) ? rule : NULL;
 }
 
@@ -146,26 +147,26 @@ static bool leaves_out(const struct decisions *d, const struct rule *rule, const
 
 bool decide_leaves_out(void *decisions, const char *path, bool is_directory)
 {
-	const struct decisions *d = decisions;
-	const struct rule *rule;
+	struct decisions *d = decisions;
+	const struct rule *rule = rules_find(&d->rules, path, is_directory);
 
-	path = path_in_root(path);
-	rule = rules_judge(&d->rules, path, is_directory);
+	rules_note_match(&d->rules, path, is_directory);
 	return rule && rule->action == RULE_LEAVE_OUT;
 }
 
 bool decide_leaves_out_data(void *decisions, const char *path)
 {
-	const struct decisions *d = decisions;
-	const struct rule *rule = rules_judge(&d->rules, path, false);
+	struct decisions *d = decisions;
+	const struct rule *rule = rules_find(&d->rules, path, false);
 
+	rules_note_match(&d->rules, path, false);
 	return rule && (rule->action == RULE_LEAVE_OUT || rule->action == RULE_EMPTY);
 }
 
 void decide_note_left_out(void *decisions, const char *path, bool is_directory)
 {
 	struct decisions *d = decisions;
-	struct rule *rule = rules_judge(&d->rules, path, is_directory);
+	struct rule *rule = rules_find(&d->rules, path, is_directory);
 
 	path = path_in_root(path);
 	rule->members++;
@@ -480,9 +481,9 @@ static const struct rule *rule_without_keep(const struct decisions *d, const str
 	const struct rule *rule;
 
 	without_keep.n_keep = 0;
-	if (is_of_overlay(d, n) || rules_judge(&d->rules, path, is_directory))
+	if (is_of_overlay(d, n) || rules_find(&d->rules, path, is_directory))
 		return NULL;
-	rule = rules_judge(&without_keep, path, is_directory);
+	rule = rules_find(&without_keep, path, is_directory);
 	return rule && (rule->action == RULE_LEAVE_OUT || rule->action == RULE_EMPTY ||
 			rule->action == RULE_MACHINE_ID)
 		       ? rule
@@ -551,17 +552,15 @@ void decide_tell_kernel(const struct decisions *d, const char *path, uint64_t si
 }
 
 /* Would a file in this directory be left out? */
-static bool is_emptied(const struct decisions *d, const char *directory)
+static bool is_emptied(struct decisions *d, const char *directory)
 {
-	const struct rule *rule;
 	char path[2 * PATH_MAX + 2];
 
 	snprintf(path, sizeof(path), "%s/x", directory);
-	rule = judge(d, path, MEMBER_FILE, 0);
-	return rule && rule->action == RULE_LEAVE_OUT;
+	return decide_leaves_out(d, path, false);
 }
 
-static void warn_of_mount(const struct decisions *d, const struct root_name *n, const char *path)
+static void warn_of_mount(struct decisions *d, const struct root_name *n, const char *path)
 {
 	if (!is_of_overlay(d, n) && is_emptied(d, path))
 		return;
@@ -626,7 +625,7 @@ static void warn_of_capabilities(const struct decisions *d)
 	root_warn_of_capabilities(n, path, capability_owner(rootfs_inode(d->fs, first)));
 }
 
-void decide_warn(const struct decisions *d)
+void decide_warn(struct decisions *d)
 {
 	struct root_name *top = root_tree_root(d->fs->tree);
 	const struct inode *i = rootfs_inode(d->fs, top);

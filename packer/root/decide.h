@@ -68,7 +68,7 @@ void decide_tell_kernel(const struct decisions *d, const char *path, uint64_t si
 
 /* Warns of file systems that are mounted in the root or an overlay and were not read, unless what is in them would be left
  * out anyhow; and of a root directory whose mode will surprise. */
-void decide_warn(const struct decisions *d);
+void decide_warn(struct decisions *d);
 
 /* What each rule kept back, on stdout; warns of patterns that name nothing. */
 void decide_print(const struct decisions *d);

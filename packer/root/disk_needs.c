@@ -37,7 +37,7 @@ static void list_marked(const struct scrubbed *s, unsigned field, char *ret, siz
 static void warn_of_table(const struct disk_needs *d, const char *path, enum rule_action table,
 			  const char *parameter)
 {
-	const struct rule *rule = rules_judge(d->rules, path, false);
+	const struct rule *rule = rules_find(d->rules, path, false);
 	_cleanup_free_ char *text = NULL;
 	struct root_name *link, *n;
 	struct scrubbed scrubbed;

@@ -39,19 +39,21 @@ static bool is_kept(const struct rules *s, const char *path, bool is_directory)
 	return false;
 }
 
-static void note_matches(const struct rules *s, const char *path, bool is_directory)
+void rules_note_match(struct rules *s, const char *path, bool is_directory)
 {
+	path = path_in_root(path);
+	if (path_is_root(path))
+		return;
 	for (size_t i = 0; i < s->n_keep; i++)
 		if (!s->keep[i].matched)
 			s->keep[i].matched = glob_match_above(s->keep[i].glob, path, is_directory);
 }
 
-struct rule *rules_judge(const struct rules *s, const char *path, bool is_directory)
+struct rule *rules_find(const struct rules *s, const char *path, bool is_directory)
 {
 	path = path_in_root(path);
 	if (path_is_root(path))
 		return NULL;
-	note_matches(s, path, is_directory);
 	for (size_t i = 0; i < s->n_rules; i++) {
 		struct rule *rule = &s->rules[i];
 

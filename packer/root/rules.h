@@ -31,7 +31,7 @@ struct rule {
 
 struct keep_pattern {
 	const char *glob;
-	bool matched; /* a path so far */
+	bool matched; /* a path so far; see rules_note_match */
 };
 
 struct rules {
@@ -48,6 +48,9 @@ int rules_add(struct rules *s, enum rule_action action, const char *glob, const 
 int rules_keep(struct rules *s, const char *glob);
 
 /* The rule for a path; NULL = it goes in as it is. A directory of which something below may be kept goes in. */
-struct rule *rules_judge(const struct rules *s, const char *path, bool is_directory);
+struct rule *rules_find(const struct rules *s, const char *path, bool is_directory);
+
+/* There is such a path, or it was looked for: keep patterns that name it, or what it lies in, have no typing error. */
+void rules_note_match(struct rules *s, const char *path, bool is_directory);
 
 void rules_free(struct rules *s);

@@ -5,7 +5,7 @@
 
 static void check(const struct rules *s, const char *path, bool is_directory, const char *glob)
 {
-	const struct rule *rule = rules_judge(s, path, is_directory);
+	const struct rule *rule = rules_find(s, path, is_directory);
 
 	is_str(rule ? rule->glob : "none", glob, "the rule for %s", path);
 }
@@ -36,8 +36,28 @@ static void test_rules(void)
 	rules_free(&s);
 }
 
+static void test_matches(void)
+{
+	struct rules s = { 0 };
+
+	rules_keep(&s, "/a/b");
+	rules_keep(&s, "/a/c/");
+	(void)rules_find(&s, "a/b", false);
+	ok(!s.keep[0].matched, "to look for a rule marks no pattern");
+	rules_note_match(&s, ".", true);
+	rules_note_match(&s, "a", true);
+	rules_note_match(&s, "a/c", false);
+	ok(!s.keep[0].matched && !s.keep[1].matched, "other paths match none");
+	rules_note_match(&s, "/a/b/x", false);
+	ok(s.keep[0].matched && !s.keep[1].matched, "what lies below matches");
+	rules_note_match(&s, "./a/c", true);
+	ok(s.keep[1].matched, "a directory matches");
+	rules_free(&s);
+}
+
 int main(void)
 {
 	test_rules();
+	test_matches();
 	return done_testing();
 }
