@@ -255,9 +255,9 @@ int decide_by_path(struct decisions *d, struct fail *f)
 		if (leaves_out(d, rule, path, n->type))
 			n->mark = mark_of(d, rule);
 		else if (!rule)
-			i->is_kept = true;
-		else if (i->rule == 0 || mark_of(d, rule) < i->rule)
-			i->rule = mark_of(d, rule);
+			i->decided.is_kept = true;
+		else if (i->decided.rule == 0 || mark_of(d, rule) < i->decided.rule)
+			i->decided.rule = mark_of(d, rule);
 	}
 	return r;
 }
@@ -299,7 +299,7 @@ static void drop(struct decisions *d, struct root_name *n, const char *path, str
 
 	i->mark = n->mark = mark_of(d, rule);
 	note_rule(d, rule, path, i->size);
-	i->is_told = true;
+	i->decided.is_told = true;
 }
 
 /* What is packed as it is, and only warned about. */
@@ -328,7 +328,7 @@ static int decide_by_text(struct decisions *d, struct root_name *n, const char *
 	if (scrubbed.result == SCRUB_LEAVES_OUT)
 		drop(d, n, path, rule);
 	if (scrubbed.lines > 0)
-		rootfs_inode(d->fs, n)->is_changed = true;
+		rootfs_inode(d->fs, n)->decided.is_changed = true;
 	if (scrubbed.lines > 0 && !d->explain) {
 		printf("changed  ");
 		print_path(stdout, path, -1);
@@ -359,21 +359,24 @@ static int decide_name(void *arg, struct root_name *n, const char *path, struct 
 {
 	struct decisions *d = arg;
 	struct inode *i = rootfs_inode(d->fs, n);
-	struct rule *rule = i->rule && !i->is_kept ? &d->rules.rules[i->rule - 1] : NULL;
-	bool is_first = !i->is_seen;
+	struct rule *rule = i->decided.rule && !i->decided.is_kept
+				    ? &d->rules.rules[i->decided.rule - 1]
+				    : NULL;
+	bool is_first = !i->decided.is_seen;
 
 	if (n->mark == 0 && i->mark != 0)
 		n->mark = i->mark;
 	if (n->mark != 0) {
 		if (n->mark != MARK_KERNEL)
-			note_rule(d, &d->rules.rules[n->mark - 1], path, i->is_told ? 0 : i->size);
-		i->is_told = true;
+			note_rule(d, &d->rules.rules[n->mark - 1], path,
+				  i->decided.is_told ? 0 : i->size);
+		i->decided.is_told = true;
 		return 0;
 	}
-	i->is_seen = true;
+	i->decided.is_seen = true;
 	if (is_of_overlay(d, n))
 		network_check_overlay(&d->network, path);
-	else if (i->is_kept && n->type == MEMBER_FILE && i->size > 0)
+	else if (i->decided.is_kept && n->type == MEMBER_FILE && i->size > 0)
 		network_check_kept(&d->network, path);
 	if (!rule || !is_first || is_of_overlay(d, n))
 		return 0;
@@ -383,7 +386,7 @@ static int decide_name(void *arg, struct root_name *n, const char *path, struct 
 		return decide_swap(d, n, path, rule, f);
 	note_rule(d, rule, path, i->size);
 	rootfs_set_data(d->fs, n, NULL, 0);
-	i->is_changed = true;
+	i->decided.is_changed = true;
 	return 0;
 }
 
@@ -497,7 +500,7 @@ static const struct rule *applied_rule(const struct decisions *d, const struct r
 
 	if (n->mark != 0)
 		return &d->rules.rules[n->mark - 1];
-	return i->is_changed ? &d->rules.rules[i->rule - 1] : NULL;
+	return i->decided.is_changed ? &d->rules.rules[i->decided.rule - 1] : NULL;
 }
 
 static void explain_name(const struct decisions *d, const struct root_name *n, const char *path)

@@ -18,6 +18,15 @@
 #include "base/spool.h"
 #include "tar/xattrs.h"
 
+/* What decide.c alone knows of an inode. */
+struct inode_decision {
+	uint16_t rule;   /* what is to be done about its data; 0 = nothing */
+	bool is_kept;    /* it has a name that no rule is for, so its data stays */
+	bool is_changed; /* the rule was applied */
+	bool is_told;    /* its size was counted with what is left out */
+	bool is_seen;    /* a name of it came by that is packed */
+};
+
 struct inode {
 	struct file_data data; /* of a file of size > 0 */
 	struct xattrs xattrs;  /* owned */
@@ -26,19 +35,16 @@ struct inode {
 	dev_t rdev;
 	uid_t uid;
 	gid_t gid;
-	uint32_t names;  /* that it has */
-	uint16_t mode;   /* permission bits */
-	uint16_t error;  /* errno: not all of it could be read; 0 */
-	uint16_t rule;   /* decide.c's: what is to be done about its data; 0 = nothing */
-	uint16_t mark;   /* decide.c's: all its names get this mark */
+	uint32_t names; /* that it has */
+	uint16_t mode;  /* permission bits */
+	uint16_t error; /* errno: not all of it could be read; 0 */
+	uint16_t mark;  /* all its names get this mark (decide.h) */
+	struct inode_decision decided;
 	bool is_implied; /* a directory that no member described */
 	bool is_mount;   /* of a directory: what is mounted on it was not read */
-	bool is_kept;    /* decide.c's: it has a name that no rule is for, so its data stays */
-	bool is_changed; /* decide.c's: the rule was applied */
-	bool is_told;    /* decide.c's: its size was counted with what is left out */
-	bool is_seen, is_counted; /* decide.c's: a name of it came by */
-	const struct root_name
-		*first; /* the writer's: its name that has the data; NULL = none so far */
+	bool is_counted; /* its size is in the sum of what is packed, whatever number of names it has */
+	/* the writer's: its name that has the data; NULL = none so far */
+	const struct root_name *first;
 };
 
 struct rootfs {
@@ -52,8 +58,8 @@ struct rootfs {
 	bool has_spool;
 	uint16_t layer;   /* that is filled last */
 	uint64_t skipped; /* sockets */
-	const char *outputs
-		[4]; /* files that are written: inside a directory they are passed over; NULL: none */
+	/* files that are written: inside a directory they are passed over; NULL: none */
+	const char *outputs[4];
 	uint64_t held;     /* bytes in attributes and maps */
 	bool holds_source; /* data lies in the source that is read */
 	void (*gone)(void *arg, const struct root_name *n); /* see rootfs_watch */
