@@ -11,6 +11,8 @@
 #include "image/bootpart.h"
 #include "command/command.h"
 #include "root/decide.h"
+#include "root/decide_report.h"
+#include "root/decide_warn.h"
 #include "root/overlay.h"
 #include "base/elfinfo.h"
 #include "base/host_files.h"

@@ -25,6 +25,7 @@
 #include "image/rootfs_write.h"
 #include "image/signature.h"
 #include "root/overlay.h"
+#include "root/root_warnings.h"
 #include "root/rootfs.h"
 #include "tree/whiteout.h"
 
@@ -96,9 +97,7 @@ static int check_names(struct rootfs *fs, const char *directory, struct fail *f)
 			snprintf(full, sizeof(full), "%s/%s", directory, path);
 			return fail_errno(f, i->error, full, "cannot read it");
 		}
-		print_warning("/%s is packed empty, since it is a mount point or a subvolume in "
-			      "%s: give a copy of the whole",
-			      path, directory);
+		root_warn_of_mount(path, directory, false);
 	}
 	return 0;
 }

@@ -1,14 +1,12 @@
 /* Rules, overlays and tables together. */
 #include "root/decide.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "root/crypttab.h"
-#include "root/disk_needs.h"
 #include "root/fstab.h"
 #include "base/path.h"
 #include "root/root_warnings.h"
@@ -62,17 +60,18 @@ static bool is_explained(const struct decisions *d, const char *path)
 	return n == path_length(d->explain) && memcmp(path, d->explain, n) == 0;
 }
 
-static bool is_of_overlay(const struct decisions *d, const struct root_name *n)
+bool decide_is_of_overlay(const struct decisions *d, const struct root_name *n)
 {
 	return n->layer > d->root_layers;
 }
 
-static const char *layer_name(const struct decisions *d, const struct root_name *n)
+const char *decide_layer_name(const struct decisions *d, const struct root_name *n)
 {
-	return is_of_overlay(d, n) ? d->overlays[n->layer - d->root_layers - 1].path : "the root";
+	return decide_is_of_overlay(d, n) ? d->overlays[n->layer - d->root_layers - 1].path
+					  : "the root";
 }
 
-static const char *action_name(enum rule_action action)
+const char *decide_action_name(enum rule_action action)
 {
 	switch (action) {
 	case RULE_LEAVE_OUT:
@@ -87,7 +86,7 @@ static const char *action_name(enum rule_action action)
 	}
 }
 
-static void print_decision(const char *done, uint64_t bytes, const char *path, const char *why)
+void decide_print_name(const char *done, uint64_t bytes, const char *path, const char *why)
 {
 	char size[SIZE_TEXT_MAX];
 
@@ -101,7 +100,7 @@ static void note_rule(struct decisions *d, struct rule *rule, const char *path, 
 	rule->members++;
 	rule->bytes += bytes;
 	if (d->list)
-		print_decision(action_name(rule->action), bytes, path, rule->why);
+		decide_print_name(decide_action_name(rule->action), bytes, path, rule->why);
 }
 
 /* ---- by path ---- */
@@ -171,7 +170,7 @@ void decide_note_left_out(void *decisions, const char *path, bool is_directory)
 	path = path_in_root(path);
 	rule->members++;
 	if (d->list)
-		print_decision("left out", 0, path, rule->why);
+		decide_print_name("left out", 0, path, rule->why);
 	if (!is_explained(d, path))
 		return;
 	d->is_explained = true;
@@ -276,7 +275,7 @@ static void note_replaced(void *decisions, const struct root_name *n)
 		return;
 	d->is_explained = true;
 	print_line(stdout, "/%s: the one of %s is left out: overlay %s %s it", path,
-		   layer_name(d, n), by->path, by->deletes ? "deletes" : "replaces");
+		   decide_layer_name(d, n), by->path, by->deletes ? "deletes" : "replaces");
 }
 
 int decide_overlays(struct decisions *d, const struct decide_settings *settings, struct fail *f)
@@ -374,11 +373,11 @@ static int decide_name(void *arg, struct root_name *n, const char *path, struct 
 		return 0;
 	}
 	i->decided.is_seen = true;
-	if (is_of_overlay(d, n))
+	if (decide_is_of_overlay(d, n))
 		network_check_overlay(&d->network, path);
 	else if (i->decided.is_kept && n->type == MEMBER_FILE && i->size > 0)
 		network_check_kept(&d->network, path);
-	if (!rule || !is_first || is_of_overlay(d, n))
+	if (!rule || !is_first || decide_is_of_overlay(d, n))
 		return 0;
 	if (scrub_reads_text(rule->action))
 		return decide_by_text(d, n, path, rule, f);
@@ -473,208 +472,4 @@ int decide_totals(struct decisions *d, struct fail *f)
 		i->is_counted = true;
 	}
 	return 0;
-}
-
-/* The rule that --keep has overruled; NULL: none. */
-static const struct rule *rule_without_keep(const struct decisions *d, const struct root_name *n,
-					    const char *path)
-{
-	bool is_directory = n->type == MEMBER_DIRECTORY;
-	struct rules without_keep = d->rules;
-	const struct rule *rule;
-
-	without_keep.n_keep = 0;
-	if (is_of_overlay(d, n) || rules_find(&d->rules, path, is_directory))
-		return NULL;
-	rule = rules_find(&without_keep, path, is_directory);
-	return rule && (rule->action == RULE_LEAVE_OUT || rule->action == RULE_EMPTY ||
-			rule->action == RULE_MACHINE_ID)
-		       ? rule
-		       : NULL;
-}
-
-/* The rule that was applied to it; NULL: none. */
-static const struct rule *applied_rule(const struct decisions *d, const struct root_name *n)
-{
-	const struct inode *i = rootfs_inode(d->fs, n);
-
-	if (n->mark != 0)
-		return &d->rules.rules[n->mark - 1];
-	return i->decided.is_changed ? &d->rules.rules[i->decided.rule - 1] : NULL;
-}
-
-static void explain_name(const struct decisions *d, const struct root_name *n, const char *path)
-{
-	const struct rule *rule = applied_rule(d, n);
-
-	if (rule)
-		print_line(stdout, "/%s: %s: %s names it (%s)", path, action_name(rule->action),
-			   rule->glob, rule->why);
-	else if ((rule = rule_without_keep(d, n, path)))
-		print_line(stdout, "/%s: packed, from the root: --keep wins over %s (%s)", path,
-			   rule->glob, rule->why);
-	else
-		print_line(stdout, "/%s: packed, from %s: no rule names it", path,
-			   layer_name(d, n));
-}
-
-int decide_explain(struct decisions *d, const char *booted, struct fail *f)
-{
-	char path[2 * PATH_MAX];
-	struct root_name *n;
-
-	if (root_tree_find(d->fs->tree, d->explain, false, &n) < 0)
-		return d->is_explained ? 0
-				       : fail_set(f, ENOENT, d->explain,
-						  "Give the path as it is in the root.",
-						  "it is neither in the root nor in an overlay");
-	root_name_path(n, path);
-	if (n->mark == MARK_KERNEL)
-		decide_tell_kernel(d, path, rootfs_inode(d->fs, n)->size, booted);
-	else if (!d->explains_made)
-		explain_name(d, n, path);
-	return 0;
-}
-
-void decide_tell_kernel(const struct decisions *d, const char *path, uint64_t size,
-			const char *booted)
-{
-	bool is_booted = booted && strcmp(path, booted) == 0;
-	char why[PATH_MAX + 64];
-
-	if (is_booted)
-		strcpy(why, "the image is booted with it, as IMAGE.vmlinuz");
-	else if (booted)
-		snprintf(why, sizeof(why), "the image is booted with /%s", booted);
-	else
-		strcpy(why, "a kernel, but none to boot with by default (see --kernel)");
-	if (d->list)
-		print_decision(is_booted ? "beside" : "left out", size, path, why);
-	if (d->explain)
-		print_line(stdout, "/%s: %s: %s", path, is_booted ? "beside" : "left out", why);
-}
-
-/* Would a file in this directory be left out? */
-static bool is_emptied(struct decisions *d, const char *directory)
-{
-	char path[2 * PATH_MAX + 2];
-
-	snprintf(path, sizeof(path), "%s/x", directory);
-	return decide_leaves_out(d, path, false);
-}
-
-static void warn_of_mount(struct decisions *d, const struct root_name *n, const char *path)
-{
-	if (!is_of_overlay(d, n) && is_emptied(d, path))
-		return;
-	print_warning("/%s is packed empty, since it is a mount point or a subvolume in %s: give "
-		      "what is in it by --overlay, or a copy of the whole",
-		      path, layer_name(d, n));
-}
-
-/* Of what will surprise at boot, and no rule changes. */
-static void warn_of_boot(const struct decisions *d)
-{
-	struct rootfs_files packed;
-
-	if (d->explain)
-		return;
-	rootfs_files(d->fs, &packed);
-	network_check_warn(&d->network, &packed.files);
-	disk_needs_warn(&(struct disk_needs){ d->fs, &d->rules, &d->mapped, d->root_layers });
-}
-
-static uid_t owner_of_usr(const struct decisions *d)
-{
-	struct root_name *n;
-
-	return root_tree_find_packed(d->fs->tree, "usr", true, &n) == 0
-		       ? rootfs_inode(d->fs, n)->uid
-		       : 0;
-}
-
-/* Of the user who is root in the namespace that a file's capabilities are for; 0: they are for all. Revision 3 of
- * linux/capability.h has it behind two sets of 64 bits. */
-static uint32_t capability_owner(const struct inode *i)
-{
-	size_t cursor = 0, size;
-	const char *name;
-	const void *value;
-	uint32_t words[6];
-
-	while (xattrs_next(&i->xattrs, &cursor, &name, &value, &size))
-		if (strcmp(name, "security.capability") == 0 && size == sizeof(words)) {
-			memcpy(words, value, sizeof(words));
-			return le32toh(words[5]);
-		}
-	return 0;
-}
-
-static void warn_of_capabilities(const struct decisions *d)
-{
-	struct root_name *top = root_tree_root(d->fs->tree), *first = NULL;
-	char path[2 * PATH_MAX];
-	size_t n = 0;
-
-	for (struct root_name *at = top; at; at = root_tree_next(top, at)) {
-		if (at->mark || capability_owner(rootfs_inode(d->fs, at)) == 0)
-			continue;
-		first = first ? first : at;
-		n++;
-	}
-	if (!first)
-		return;
-	root_name_path(first, path);
-	root_warn_of_capabilities(n, path, capability_owner(rootfs_inode(d->fs, first)));
-}
-
-void decide_warn(struct decisions *d)
-{
-	struct root_name *top = root_tree_root(d->fs->tree);
-	const struct inode *i = rootfs_inode(d->fs, top);
-	char path[2 * PATH_MAX];
-
-	if (!i->is_implied)
-		root_warn_of_directory(i->mode, i->uid, owner_of_usr(d));
-	warn_of_capabilities(d);
-	warn_of_boot(d);
-	for (struct root_name *n = top; n; n = root_tree_next(top, n)) {
-		if (!rootfs_inode(d->fs, n)->is_mount || n->mark)
-			continue;
-		root_name_path(n, path);
-		warn_of_mount(d, n, path);
-	}
-}
-
-/* A pattern with a typing error would else go unnoticed. */
-static void warn_unmatched(const struct rules *s)
-{
-	for (size_t i = 0; i < s->n_excluded; i++)
-		if (!s->rules[i].members)
-			print_warning("--exclude %s: nothing in the root has this name, or another "
-				      "pattern leaves it out",
-				      s->rules[i].glob);
-	for (size_t i = 0; i < s->n_keep; i++)
-		if (!s->keep[i].matched)
-			print_warning("--keep %s: nothing in the root has this name",
-				      s->keep[i].glob);
-}
-
-void decide_print(const struct decisions *d)
-{
-	char size[SIZE_TEXT_MAX];
-
-	for (size_t i = 0; i < d->rules.n_rules; i++) {
-		const struct rule *rule = &d->rules.rules[i];
-
-		if (rule->members)
-			print_line(stdout, "%-8s %s: %llu member%s, %s (%s)",
-				   action_name(rule->action), rule->glob,
-				   (unsigned long long)rule->members, print_plural(rule->members),
-				   size_format(size, rule->bytes), rule->why);
-	}
-	warn_unmatched(&d->rules);
-	if (d->replaced)
-		printf("overlaid %llu member%s of the root\n", (unsigned long long)d->replaced,
-		       print_plural(d->replaced));
 }

@@ -58,17 +58,15 @@ int decide_by_content(struct decisions *d, struct fail *f);
 /* 4. Counts what is packed. Refuses what could not be read and is to be packed. */
 int decide_totals(struct decisions *d, struct fail *f);
 
-/* Tells about the one path that was asked for. booted: path of the kernel that the image is booted with, or NULL. -ENOENT:
- * there is no such path. */
-int decide_explain(struct decisions *d, const char *booted, struct fail *f);
+/* ---- for decide_report.c and decide_warn.c ---- */
 
-/* Tells what becomes of a kernel, of size bytes. */
-void decide_tell_kernel(const struct decisions *d, const char *path, uint64_t size,
-			const char *booted);
+bool decide_is_of_overlay(const struct decisions *d, const struct root_name *n);
 
-/* Warns of file systems that are mounted in the root or an overlay and were not read, unless what is in them would be left
- * out anyhow; and of a root directory whose mode will surprise. */
-void decide_warn(struct decisions *d);
+/* The overlay that a name comes from, or "the root". */
+const char *decide_layer_name(const struct decisions *d, const struct root_name *n);
 
-/* What each rule kept back, on stdout; warns of patterns that name nothing. */
-void decide_print(const struct decisions *d);
+/* What a rule does: "left out", "emptied", "changed". */
+const char *decide_action_name(enum rule_action action);
+
+/* Prints a line of the list: what was done with how many bytes, and why. */
+void decide_print_name(const char *done, uint64_t bytes, const char *path, const char *why);

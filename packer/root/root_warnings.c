@@ -23,6 +23,15 @@ static void warn_of_owner(uid_t uid, uid_t usr)
 			(unsigned)uid);
 }
 
+void root_warn_of_mount(const char *path, const char *where, bool is_of_root)
+{
+	print_warning(is_of_root ? "/%s is packed empty, since it is a mount point or a subvolume "
+				   "in %s: give what is in it by --overlay, or a copy of the whole"
+				 : "/%s is packed empty, since it is a mount point or a subvolume "
+				   "in %s: give a copy of the whole",
+		      path, where);
+}
+
 void root_warn_of_capabilities(size_t n, const char *path, unsigned user)
 {
 	print_warning("%zu file%s, as /%s, ha%s capabilities of a user namespace in which user %u "

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -10,6 +11,9 @@
 
 /* About the root directory: everybody must be able to enter it, and only root may change it. usr: the owner of /usr. */
 void root_warn_of_directory(unsigned mode, uid_t uid, uid_t usr);
+
+/* About a directory of a root, or of a layer, on which a file system is mounted that was not read. where: what it is in. */
+void root_warn_of_mount(const char *path, const char *where, bool is_of_root);
 
 /* About files whose capabilities are for the user namespace in which that user is root: how many, and the first of them. */
 void root_warn_of_capabilities(size_t n, const char *path, unsigned user);

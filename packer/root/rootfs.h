@@ -18,7 +18,7 @@
 #include "base/spool.h"
 #include "tar/xattrs.h"
 
-/* What decide.c alone knows of an inode. */
+/* What decide.c decides about an inode, and others than decide_report.c need not know. */
 struct inode_decision {
 	uint16_t rule;   /* what is to be done about its data; 0 = nothing */
 	bool is_kept;    /* it has a name that no rule is for, so its data stays */
