@@ -92,6 +92,10 @@ for my $top (@TOPS) {
 	}
 	is(join("\n", @wrong), '', "in $top/ each folder includes only what is before it");
 }
+# What the command is built on knows files and texts; of what init and the command have in common it needs no more than that.
+my @base = map { my $file = $_; map { "$file: $_" } keys %{ $edges{$file} } } grep { m{^packer/base/} } keys %edges;
+is(join("\n", sort grep { !/: (?:packer\/base|common\/(?:base|codec))\// } @base), '', 'packer/base includes only common/base and common/codec');
+
 # The fetcher is a program of its own, and knows as little of the rest as a stranger.
 my @own   = grep { m{^init/fetch/} } keys %edges;
 my @wrong = grep { !/: (?:init|common)\/fetch\/|: common\/base\// } map { my $file = $_; map { "$file: $_" } keys %{ $edges{$file} } } @own;

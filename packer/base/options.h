@@ -108,10 +108,3 @@ const char *nearest_name(const char *word, const char *prefix,
  * EXIT_USAGE. */
 int option_number(const char *command, const char *option, const char *text, long least, long most,
 		  long *ret);
-
-/* Is it a date as a signature's comment has it? Returns EXIT_OK, or says what it must be and returns EXIT_USAGE. */
-int option_date(const char *command, const char *option, const char *text);
-
-/* Would init take all tarboot.* on this kernel command line? Returns EXIT_OK, or says what init would say and returns
- * EXIT_USAGE. */
-int option_kernel_line(const char *command, const char *option, const char *line);

@@ -12,6 +12,7 @@
 
 #include "command/boot_watch.h"
 #include "command/command.h"
+#include "command/option_values.h"
 #include "image/image.h"
 #include "image/image_kernel.h"
 #include "image/image_verify.h"

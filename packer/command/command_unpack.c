@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "command/command.h"
+#include "command/option_values.h"
 #include "command/unpack_input.h"
 #include "image/embedded_layers.h"
 #include "image/image_unpack.h"

@@ -7,6 +7,7 @@
 
 #include "base/print.h"
 #include "command/command.h"
+#include "command/option_values.h"
 #include "site/site_settings.h"
 
 enum {

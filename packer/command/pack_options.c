@@ -8,6 +8,7 @@
 
 #include "base/glob.h"
 #include "command/command.h"
+#include "command/option_values.h"
 #include "source/image_input.h"
 #include "image/image_report.h"
 #include "image/manifest.h"

@@ -12,7 +12,7 @@
 #include "codec/codec.h"
 #include "tar/cpio.h"
 #include "base/elfinfo.h"
-#include "base/file_kind.h"
+#include "source/file_kind.h"
 #include "base/read_all.h"
 #include "base/spool.h"
 #include "image/layer_rules.h"

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/disk_format.h"
+#include "source/disk_format.h"
 #include "source/disk_parts.h"
 #include "source/source_kinds.h"
 #include "tar/tar_header.h"

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 
 #include "base/decompress.h"
-#include "base/file_kind.h"
+#include "source/file_kind.h"
 #include "base/piped_child.h"
 #include "tar/root_read.h"
 #include "tar/tar_header.h"

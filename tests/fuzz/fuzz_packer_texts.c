@@ -6,7 +6,7 @@
 #include "root/card_profile.h"
 #include "root/crypttab.h"
 #include "base/escape.h"
-#include "base/file_kind.h"
+#include "source/file_kind.h"
 #include "root/fstab.h"
 #include "base/glob.h"
 #include "source/image_list.h"

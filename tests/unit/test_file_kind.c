@@ -1,5 +1,5 @@
 /* Files that are given for a root and are no tar. */
-#include "base/file_kind.h"
+#include "source/file_kind.h"
 
 #include "scratch.h"
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/disk_format.h"
+#include "source/disk_format.h"
 
 struct file_kind {
 	const char *what; /* "a squashfs image" */

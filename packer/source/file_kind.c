@@ -1,10 +1,10 @@
 /* Magic numbers as file(1) has them. */
-#include "base/file_kind.h"
+#include "source/file_kind.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-#include "base/disk_format.h"
+#include "source/disk_format.h"
 #include "tar/cpio.h"
 #include "image/manifest.h"
 #include "tar/tar_header.h"

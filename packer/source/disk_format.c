@@ -1,5 +1,5 @@
 /* Magic numbers as qemu, the kernel and LVM have them. */
-#include "base/disk_format.h"
+#include "source/disk_format.h"
 
 #include <string.h>
 
