@@ -72,38 +72,43 @@ static const char *todo_install(uint16_t machine, char ret[64])
 	return ret;
 }
 
+/* A program that is installed with tarboot, for every machine that a root may be for. */
+struct own_program {
+	const char *name, *what;
+};
+
+static int find_or_fail(const struct own_program *p, uint16_t machine, const char *why,
+			char ret[256], struct fail *f)
+{
+	char what[64], todo[64];
+
+	if (find_own_program(p->name, machine, ret))
+		return 0;
+	snprintf(what, sizeof(what), "%s for %s", p->what, program_machine_name(machine));
+	return fail_set(f, ENOENT, what, todo_install(machine, todo), "%s", why);
+}
+
 int host_find_init(uint16_t machine, char ret[256], struct fail *f)
 {
-	char what[32], todo[64];
+	static const struct own_program init = { "init", "/init" };
 
-	if (find_own_program("init", machine, ret))
-		return 0;
-	snprintf(what, sizeof(what), "/init for %s", program_machine_name(machine));
-	return fail_set(f, ENOENT, what, todo_install(machine, todo),
-			"the root needs it, but it is not installed");
+	return find_or_fail(&init, machine, "the root needs it, but it is not installed", ret, f);
 }
 
 int host_find_fetcher(uint16_t machine, char ret[256], struct fail *f)
 {
-	char what[40], todo[64];
+	static const struct own_program fetcher = { "fetch", "the fetcher" };
 
-	if (find_own_program("fetch", machine, ret))
-		return 0;
-	snprintf(what, sizeof(what), "the fetcher for %s", program_machine_name(machine));
-	return fail_set(f, ENOENT, what, todo_install(machine, todo),
-			"nothing can be fetched without it, but it is not installed");
+	return find_or_fail(&fetcher, machine,
+			    "nothing can be fetched without it, but it is not installed", ret, f);
 }
 
 int host_find_checker(uint16_t machine, char ret[256], struct fail *f)
 {
-	char what[64], todo[64];
+	static const struct own_program checker = { "signature", "the check of signatures" };
 
-	if (find_own_program("signature", machine, ret))
-		return 0;
-	snprintf(what, sizeof(what), "the check of signatures for %s",
-		 program_machine_name(machine));
-	return fail_set(f, ENOENT, what, todo_install(machine, todo),
-			"an image with keys needs it, but it is not installed");
+	return find_or_fail(&checker, machine,
+			    "an image with keys needs it, but it is not installed", ret, f);
 }
 
 /* ---- busybox ---- */
