@@ -56,6 +56,17 @@ void treesize_add_data(struct treesize *t, uint64_t offset, uint64_t size)
 	}
 }
 
+void treesize_take_member(void *treesize, const struct member *m, uint64_t at)
+{
+	(void)at;
+	treesize_add_member(treesize, m);
+}
+
+void treesize_take_data(void *treesize, uint64_t offset, uint64_t size)
+{
+	treesize_add_data(treesize, offset, size);
+}
+
 void treesize_tell(const struct treesize *t, struct manifest *m)
 {
 	m->members = t->members;

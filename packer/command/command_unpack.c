@@ -304,17 +304,6 @@ static int unpack(const struct image *image, struct target *t, struct fail *f)
 	return unpack_into(image, t->fd, f);
 }
 
-static void count_member(void *size, const struct member *m, uint64_t at)
-{
-	(void)at;
-	treesize_add_member(size, m);
-}
-
-static void count_data(void *size, uint64_t offset, uint64_t bytes)
-{
-	treesize_add_data(size, offset, bytes);
-}
-
 static int decode(const struct image *image, const struct embedded_layers *layers,
 		  struct unpack_result *ret, struct fail *f)
 {
@@ -325,8 +314,8 @@ static int decode(const struct image *image, const struct embedded_layers *layer
 					    .threads = (unsigned)arg_threads,
 					    .layers = layers->layers,
 					    .n_layers = layers->n,
-					    .member = count_member,
-					    .data = count_data,
+					    .member = treesize_take_member,
+					    .data = treesize_take_data,
 					    .member_arg = &size };
 	int r = layered_root_verify(image, &how, "verifying", ret, f);
 

@@ -177,17 +177,6 @@ static int pack(const char *path, const struct stat *st, const char *aside, int 
 
 /* ---- its manifest ---- */
 
-static void count_member(void *size, const struct member *m, uint64_t at)
-{
-	(void)at;
-	treesize_add_member(size, m);
-}
-
-static void count_data(void *size, uint64_t offset, uint64_t bytes)
-{
-	treesize_add_data(size, offset, bytes);
-}
-
 /* Decodes all of it. */
 static int describe(struct layer *l, const struct block_list *blocks, struct fail *f)
 {
@@ -195,8 +184,8 @@ static int describe(struct layer *l, const struct block_list *blocks, struct fai
 	struct unpack_options how = { .root_fd = -1,
 				      .is_layer = true,
 				      .blocks = blocks,
-				      .member = count_member,
-				      .data = count_data,
+				      .member = treesize_take_member,
+				      .data = treesize_take_data,
 				      .member_arg = &size };
 	struct unpack_result unused;
 	int r = image_names_new(&how.names, f);
