@@ -92,6 +92,20 @@ bool field_decode_path(struct field f, char *ret, size_t room)
 	return true;
 }
 
+static bool is_blank_or_quote(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '"' || c == '\'';
+}
+
+struct field field_unquote(const char *at, const char *end)
+{
+	while (at < end && is_blank_or_quote(*at))
+		at++;
+	while (end > at && is_blank_or_quote(end[-1]))
+		end--;
+	return (struct field){ at, (size_t)(end - at) };
+}
+
 bool line_next(const char **at, const char *end, struct field *ret)
 {
 	const char *newline = *at < end ? memchr(*at, '\n', (size_t)(end - *at)) : NULL;

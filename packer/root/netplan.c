@@ -25,15 +25,6 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-static struct field trim(const char *at, const char *end)
-{
-	while (at < end && (is_blank(*at) || *at == '"' || *at == '\''))
-		at++;
-	while (end > at && (is_blank(end[-1]) || end[-1] == '"' || end[-1] == '\''))
-		end--;
-	return (struct field){ at, (size_t)(end - at) };
-}
-
 static const char *end_of_line(const struct yaml *y)
 {
 	const char *newline = memchr(y->at, '\n', (size_t)(y->end - y->at));
@@ -96,7 +87,7 @@ static struct field read_value_in_braces(struct yaml *y)
 	end = y->at < y->end && *y->at == '[' ? skip_list(start, y->end)
 					      : find(start, y->end, ",}\n");
 	y->at = end;
-	return trim(start, end);
+	return field_unquote(start, end);
 }
 
 /* False: there is none, the brace is closed. */
@@ -113,7 +104,7 @@ static bool next_in_braces(struct yaml *y, struct entry *ret)
 		return false;
 	}
 	end = find(y->at, y->end, ":,}");
-	*ret = (struct entry){ .depth = y->indent + y->braces, .key = trim(y->at, end) };
+	*ret = (struct entry){ .depth = y->indent + y->braces, .key = field_unquote(y->at, end) };
 	y->at = end;
 	if (end < y->end && *end == ':') {
 		y->at++;
@@ -144,13 +135,13 @@ static bool next_in_line(struct yaml *y, struct entry *ret)
 	}
 	ret->is_item = *at == '-';
 	if (ret->is_item) {
-		ret->value = trim(at + 1, end);
+		ret->value = field_unquote(at + 1, end);
 		return true;
 	}
 	colon = memchr(at, ':', (size_t)(end - at));
 	if (!colon)
 		return false;
-	ret->key = trim(at, colon);
+	ret->key = field_unquote(at, colon);
 	for (at = colon + 1; at < end && is_blank(*at); at++)
 		;
 	if (at < end && *at == '#')
@@ -159,7 +150,7 @@ static bool next_in_line(struct yaml *y, struct entry *ret)
 		y->at = at + 1;
 		y->braces = 1;
 	} else {
-		ret->value = trim(at, end);
+		ret->value = field_unquote(at, end);
 	}
 	return true;
 }

@@ -16,26 +16,17 @@ struct reading {
 
 /* ---- lines ---- */
 
-static struct field trim(const char *at, const char *end)
-{
-	while (at < end && strchr(" \t\"'", *at))
-		at++;
-	while (end > at && strchr(" \t\r\"'", end[-1]))
-		end--;
-	return (struct field){ at, (size_t)(end - at) };
-}
-
 /* Cuts a line at its first separator. False for a comment, and where there is none. */
 static bool split(struct field line, char separator, struct field *key, struct field *value)
 {
 	const char *end = line.at + line.size;
-	struct field text = trim(line.at, end);
+	struct field text = field_unquote(line.at, end);
 	const char *found = text.size ? memchr(text.at, separator, text.size) : NULL;
 
 	if (!found || *text.at == '#' || *text.at == ';')
 		return false;
-	*key = trim(text.at, found);
-	*value = trim(found + 1, end);
+	*key = field_unquote(text.at, found);
+	*value = field_unquote(found + 1, end);
 	return true;
 }
 
@@ -140,7 +131,7 @@ static void read_ifcfg(struct reading *r, struct field line)
 /* False: the line is no key of a section. */
 static bool read_ini(struct reading *r, struct field line, struct field *key, struct field *value)
 {
-	struct field text = trim(line.at, line.at + line.size);
+	struct field text = field_unquote(line.at, line.at + line.size);
 
 	if (!field_starts_with(text, "["))
 		return split(line, '=', key, value);
