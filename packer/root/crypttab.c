@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fields.h"
+#include "root/table_marks.h"
 
 #define FIELDS 5
 
@@ -58,7 +59,7 @@ static const char *mark(struct field line, void *arg)
 	options = options_of(fields, format);
 	if (field_has_option(options, "nofail") || field_has_option(options, "noauto"))
 		return NULL;
-	return needs_disk(fields, format) ? "# no disk (tarboot pack): " : NULL;
+	return needs_disk(fields, format) ? TABLE_NO_DISK : NULL;
 }
 
 int crypttab_without_disks(const char *text, size_t size, enum crypttab_format format, char **ret,

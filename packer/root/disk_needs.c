@@ -6,10 +6,9 @@
 
 #include "base/fields.h"
 #include "base/print.h"
+#include "root/root_paths.h"
 #include "root/scrub.h"
-
-#define UNITS "etc/systemd/system"
-#define MARK "(tarboot pack): "
+#include "root/table_marks.h"
 
 /* ---- tables ---- */
 
@@ -21,12 +20,12 @@ static void list_marked(const struct scrubbed *s, unsigned field, char *ret, siz
 	size_t used = 0;
 
 	while (line_next(&next, s->text + s->size, &line) && used < room) {
-		at = field_starts_with(line, "# no ")
-			     ? memmem(line.at, line.size, MARK, strlen(MARK))
+		at = field_starts_with(line, TABLE_MARK)
+			     ? memmem(line.at, line.size, TABLE_MARK_END, strlen(TABLE_MARK_END))
 			     : NULL;
 		if (!at)
 			continue;
-		at += strlen(MARK);
+		at += strlen(TABLE_MARK_END);
 		for (unsigned i = 0; i <= field; i++)
 			name = field_next(&at, line.at + line.size);
 		used += (size_t)snprintf(ret + used, room - used, "%s%.*s", used ? ", " : "",
@@ -91,7 +90,8 @@ static bool is_enabled(const struct disk_needs *d, const char *unit)
 	struct root_name *n;
 
 	for (size_t i = 0; i < ARRAY_SIZE(targets) * ARRAY_SIZE(kinds); i++) {
-		snprintf(path, sizeof(path), UNITS "/%s.%s/%s", targets[i / 2], kinds[i % 2], unit);
+		snprintf(path, sizeof(path), SYSTEMD_UNITS "/%s.%s/%s", targets[i / 2],
+			 kinds[i % 2], unit);
 		if (root_tree_find_packed(d->fs->tree, path, false, &n) == 0)
 			return true;
 	}
@@ -128,7 +128,7 @@ void disk_needs_warn(const struct disk_needs *d)
 	warn_of_table(d, "etc/fstab", RULE_FSTAB, "fstab=no");
 	warn_of_table(d, "etc/crypttab", RULE_CRYPTTAB, "luks.crypttab=no");
 	if (d->rules->n_rules == d->rules->n_excluded || /* --no-scrub */
-	    root_tree_find_packed(d->fs->tree, UNITS, true, &units) < 0 ||
+	    root_tree_find_packed(d->fs->tree, SYSTEMD_UNITS, true, &units) < 0 ||
 	    units->type != MEMBER_DIRECTORY)
 		return;
 	for (n = units->is.directory.first; n; n = n->after)

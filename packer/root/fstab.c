@@ -9,9 +9,7 @@
 #include "base/fields.h"
 #include "base/path.h"
 #include "base/util.h"
-
-#define NO_DISK "# no disk (tarboot pack): "
-#define NO_HOST "# no host (tarboot pack): "
+#include "root/table_marks.h"
 
 struct entry {
 	struct field source, where, type, options;
@@ -86,22 +84,22 @@ static const char *lack_of(const struct entry *e, const struct path_map *mapped)
 	enum device_kind kind = device_kind_of(e->source);
 
 	if (field_is(e->where, "/"))
-		return NO_DISK;
+		return TABLE_NO_DISK;
 	if (is_from_host(e))
-		return NO_HOST;
+		return TABLE_NO_HOST;
 	if (field_is_one_of(e->type, types_without_device) || kind == DEVICE_MEMORY ||
 	    field_has_option(e->options, "bind") || field_has_option(e->options, "rbind"))
 		return NULL;
 	if (field_is(e->type, "zfs") || field_is(e->type, "swap"))
-		return NO_DISK;
+		return TABLE_NO_DISK;
 	if (kind == DEVICE_DISK)
-		return is_mapped(mapped, e->source) ? NULL : NO_DISK;
+		return is_mapped(mapped, e->source) ? NULL : TABLE_NO_DISK;
 	if (kind == DEVICE_FILE || is_from_server(e) || field_is(e->type, "fuse") ||
 	    field_starts_with(e->type, "fuse.") || field_is(e->source, "none"))
 		return NULL;
 	return e->source.size == e->type.size && memcmp(e->source.at, e->type.at, e->type.size) == 0
 		       ? NULL
-		       : NO_DISK;
+		       : TABLE_NO_DISK;
 }
 
 static bool is_optional(const struct entry *e)
@@ -155,7 +153,7 @@ static const char *lack(const struct others *others, const struct entry *e)
 {
 	const char *own = lack_of(e, others->mapped);
 
-	return own ? own : lies_on_absent(&others->absent, e) ? NO_DISK : NULL;
+	return own ? own : lies_on_absent(&others->absent, e) ? TABLE_NO_DISK : NULL;
 }
 
 /* Adds the mount points that will not be mounted until there are no more. */

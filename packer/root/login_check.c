@@ -7,8 +7,8 @@
 #include "base/fields.h"
 #include "base/path.h"
 #include "base/print.h"
+#include "root/root_paths.h"
 
-#define UNITS "etc/systemd/system"
 #define SSHD_DROP_INS "etc/ssh/sshd_config.d"
 
 /* Accounts of another place, of a first boot, or nobody's: configuration that is there where it is used. */
@@ -23,8 +23,7 @@ static const char *const other_ways[] = {
 	"etc/credstore/passwd.plaintext-password.root",
 	"usr/lib/credstore/passwd.hashed-password.root",
 	"usr/lib/credstore/passwd.plaintext-password.root",
-	"var/lib/cloud/seed/nocloud",
-	"var/lib/cloud/seed/nocloud-net",
+	CLOUD_SEEDS,
 	"etc/dropbear/authorized_keys",
 	"etc/ssh/authorized_keys",
 	"etc/ssh/authorized_keys.d",
@@ -35,7 +34,7 @@ static const char *const other_ways[] = {
 	"usr/bin/sddm",
 	"usr/bin/greetd",
 	"usr/sbin/greetd",
-	UNITS "/sysinit.target.wants/debug-shell.service",
+	SYSTEMD_UNITS "/sysinit.target.wants/debug-shell.service",
 	NULL,
 };
 
@@ -120,7 +119,7 @@ static int is_changed_getty(void *arg, const char *name, bool is_directory)
 
 static bool has_changed_getty(const struct root_files *packed)
 {
-	struct unit_directory own = { packed, UNITS, true },
+	struct unit_directory own = { packed, SYSTEMD_UNITS, true },
 			      of_packages = { packed, "usr/lib/systemd/system", false };
 
 	return packed->list(packed, own.path, is_changed_getty, &own) > 0 ||

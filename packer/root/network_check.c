@@ -7,6 +7,7 @@
 #include "base/path.h"
 #include "base/print.h"
 #include "root/network_config.h"
+#include "root/root_paths.h"
 
 static void note(struct network_finding *n, struct field f, const char *path)
 {
@@ -65,8 +66,7 @@ static bool configures_itself(const struct root_files *packed)
 					      "etc/init.d/connman",
 					      "usr/lib/systemd/system/dhcpcd.service",
 					      "etc/init.d/dhcpcd",
-					      "var/lib/cloud/seed/nocloud",
-					      "var/lib/cloud/seed/nocloud-net",
+					      CLOUD_SEEDS,
 					      NULL };
 
 	return has_network_manager(packed) || root_files_has_one_of(packed, others);

@@ -6,14 +6,12 @@
 
 #include "base/path.h"
 #include "base/print.h"
-
-#define UNITS "etc/systemd/system"
+#include "root/root_paths.h"
 
 /* Where no cloud is, cloud-init does nothing, unless its datasource is in the root. */
 static bool has_datasource(const struct root_files *packed)
 {
-	static const char *const seeds[] = { "var/lib/cloud/seed/nocloud",
-					     "var/lib/cloud/seed/nocloud-net",
+	static const char *const seeds[] = { CLOUD_SEEDS,
 					     "etc/cloud/cloud.cfg.d/99-installer.cfg", /* Ubuntu */
 					     "etc/cloud/ds-identify.cfg", NULL };
 
@@ -74,7 +72,7 @@ static bool has_unit_for_keys(const struct root_files *packed)
 {
 	static const char *const of_packages[] = { "usr/lib/systemd/system/ssh.service.d",
 						   "usr/lib/systemd/system/sshd.service.d" };
-	struct unit_directory d = { packed, UNITS, ".service" };
+	struct unit_directory d = { packed, SYSTEMD_UNITS, ".service" };
 
 	if (packed->list(packed, d.path, is_for_keys, &d) > 0)
 		return true;

@@ -6,8 +6,7 @@
 
 #include "base/path.h"
 #include "base/print.h"
-
-#define UNITS "etc/systemd/system"
+#include "root/root_paths.h"
 
 bool systemd_check_is(const struct root_files *packed, const char *init)
 {
@@ -48,7 +47,7 @@ static void warn_of_masks(const struct root_files *packed)
 	char path[64], target[16];
 
 	for (size_t i = 0; i < ARRAY_SIZE(masks); i++) {
-		snprintf(path, sizeof(path), UNITS "/%s", masks[i].unit);
+		snprintf(path, sizeof(path), SYSTEMD_UNITS "/%s", masks[i].unit);
 		if (packed->read_link(packed, path, target, sizeof(target)) == 0 &&
 		    strcmp(target, "/dev/null") == 0)
 			print_warning("%s is masked, as in a container, so %s: leave it out with "
@@ -69,7 +68,7 @@ static void warn_of_first_boot(const struct root_files *packed)
 	struct stat id;
 
 	if (packed->stat(packed, "etc/machine-id", &id) < 0 || id.st_size > 0 ||
-	    packed->list(packed, UNITS, is_enabling, NULL) > 0)
+	    packed->list(packed, SYSTEMD_UNITS, is_enabling, NULL) > 0)
 		return;
 	print_warning("no unit of systemd is enabled in etc/systemd/system, which it would do at a "
 		      "first boot only: run systemctl --root=ROOT preset-all and pack again, or "
