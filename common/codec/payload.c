@@ -145,7 +145,7 @@ static int fail_wrong(const struct payload *p, struct fail *f)
 
 	if (block == p->arrival->n_blocks)
 		return fail_errno(f, EBADMSG, p->name, "cannot read it");
-	return fail_set(f, EBADMSG, p->name, "Copy the image again, or pack it again.",
+	return fail_set(f, EBADMSG, p->name, PAYLOAD_TODO_COPY,
 			"Block %zu (byte %llu) is damaged, or was changed: it is not what its "
 			"digest in the manifest says",
 			block + 1, (unsigned long long)p->arrival->blocks[block].offset);

@@ -12,6 +12,9 @@
 #include "base/fail.h"
 #include "codec/arrival.h"
 
+/* What to do about a damaged one. */
+#define PAYLOAD_TODO_COPY "Copy the image again, or pack it again."
+
 struct payload_part {
 	int fd;          /* owned */
 	uint64_t offset; /* in fd */

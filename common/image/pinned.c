@@ -4,8 +4,6 @@
 
 #define READ_SIZE 4096
 
-static const char todo_again[] = "Copy the image again, or pack it again.";
-
 bool pinned_is_possible(const struct manifest *m)
 {
 	return m->n_blocks > 0;
@@ -60,12 +58,12 @@ static int compare_blocks(const struct manifest *m, const struct payload *p,
 			  const struct block_list *blocks, struct fail *f)
 {
 	if (blocks->n != m->n_blocks)
-		return fail_set(f, EBADMSG, p->name, todo_again,
+		return fail_set(f, EBADMSG, p->name, PAYLOAD_TODO_COPY,
 				"it has %zu Blocks, its manifest %zu", blocks->n, m->n_blocks);
 	for (size_t i = 0; i < m->n_blocks; i++)
 		if (blocks->blocks[i].offset != m->blocks[i].offset ||
 		    blocks->blocks[i].total != m->blocks[i].bytes)
-			return fail_set(f, EBADMSG, p->name, todo_again,
+			return fail_set(f, EBADMSG, p->name, PAYLOAD_TODO_COPY,
 					"Block %zu is elsewhere, or has another size, than its "
 					"manifest says",
 					i + 1);
@@ -108,7 +106,7 @@ static int check_outside(const struct manifest *m, const struct payload *p, stru
 	is = digest_end(&s);
 	if (!m->has_outside_digest || digest_is_same(&is, &m->outside_digest))
 		return 0;
-	return fail_set(f, EBADMSG, p->name, todo_again,
+	return fail_set(f, EBADMSG, p->name, PAYLOAD_TODO_COPY,
 			"it is damaged, or was changed, outside of its Blocks: it is not what "
 			"outside-digest in the manifest says");
 }

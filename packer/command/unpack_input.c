@@ -16,9 +16,7 @@ static int find_manifest(struct input *in, bool is_stdin, struct fail *f)
 	int r = is_stdin && !in->manifest ? 0 : image_find_manifest(&in->file, in->manifest, f);
 
 	if (r == 0 && in->manifest && image_verify_lacks(&in->file))
-		return fail_set(f, EINVAL, in->manifest,
-				"Give that of an image that this version of tarboot packed.",
-				"it has no digests");
+		return fail_set(f, EINVAL, in->manifest, IMAGE_TODO_MANIFEST, "it has no digests");
 	return r;
 }
 

@@ -13,6 +13,9 @@
 #include "codec/payload.h"
 #include "image/uki.h"
 
+/* What to do about a manifest that has no digests, or lists no Blocks. */
+#define IMAGE_TODO_MANIFEST "Give that of an image that this version of tarboot packed."
+
 struct image_member {
 	char *name; /* owned; without leading "/" or "./" */
 	uint32_t mode;

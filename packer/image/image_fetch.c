@@ -235,8 +235,7 @@ static int fail_unsigned(const struct urls *u, bool is_missing, struct fail *f)
 		       ? fail_set(f, EKEYREJECTED, u->manifests[0].text, SIGNATURE_TODO,
 				  "%s, and --trust asks for a signed manifest",
 				  u->n == 1 ? "the server does not have it" : "no server has one")
-		       : fail_set(f, EKEYREJECTED, u->manifests[0].text,
-				  "Sign that of an image that this version of tarboot packed.",
+		       : fail_set(f, EKEYREJECTED, u->manifests[0].text, SIGNED_MANIFEST_TODO,
 				  "%s, so its signature says nothing of the payload", no_blocks);
 }
 
@@ -279,9 +278,7 @@ static int read_given(struct image_fetch *x, const char *path, struct fail *f)
 					  signature, x->keys, &x->signer, f);
 	image->has_manifest = r == 0 && pinned_is_possible(&image->manifest);
 	if (r == 0 && !image->has_manifest)
-		return fail_set(f, EINVAL, path,
-				"Give that of an image that this version of tarboot packed.", "%s",
-				no_blocks);
+		return fail_set(f, EINVAL, path, IMAGE_TODO_MANIFEST, "%s", no_blocks);
 	return r;
 }
 

@@ -13,8 +13,6 @@
 
 #define HEAD_MAX 512 /* bytes of a header with the longest name of a payload */
 
-static const char todo_copy[] = "Copy the image again, or pack it again.";
-
 const char *image_verify_lacks(const struct image *image)
 {
 	if (!image->has_manifest)
@@ -27,7 +25,7 @@ const char *image_verify_lacks(const struct image *image)
 static int fail_head(const struct image *image, const char *name, uint64_t at, struct fail *f)
 {
 	return fail_set(
-		f, EBADMSG, image->path, todo_copy,
+		f, EBADMSG, image->path, PAYLOAD_TODO_COPY,
 		"the header of /%s, or the padding of its name or data, is damaged (byte %llu)",
 		name, (unsigned long long)at);
 }
@@ -133,7 +131,7 @@ static int check_boot_digest(const struct image *image, const struct image_membe
 	int r;
 
 	if (!image->manifest.has_boot_digest)
-		return fail_set(f, EBADMSG, image->path, todo_copy,
+		return fail_set(f, EBADMSG, image->path, PAYLOAD_TODO_COPY,
 				"its manifest has no boot-digest");
 	digest_begin(&s);
 	r = add_bytes(image, a->start, manifest->head, &s);
@@ -146,7 +144,7 @@ static int check_boot_digest(const struct image *image, const struct image_membe
 		return 0;
 	r = check_heads(image, manifest->archive, f);
 	return r < 0 ? r
-		     : fail_set(f, EBADMSG, image->path, todo_copy,
+		     : fail_set(f, EBADMSG, image->path, PAYLOAD_TODO_COPY,
 				"the boot part (bytes %llu to %llu) is damaged: /init or another "
 				"file of it is "
 				"not what boot-digest in the manifest says",
@@ -236,12 +234,12 @@ int image_verify_bytes(const struct image *image, struct fail *f)
 
 	if (!image->has_manifest && image_find_member(image, "tarboot"))
 		return fail_set(
-			f, EBADMSG, image->path, todo_copy,
+			f, EBADMSG, image->path, PAYLOAD_TODO_COPY,
 			"its manifest is missing, although the boot part is one of tarboot pack");
 	if (image_verify_lacks(image))
 		return 0;
 	if (!image->manifest.has_text_digest)
-		return fail_set(f, EBADMSG, image->path, todo_copy,
+		return fail_set(f, EBADMSG, image->path, PAYLOAD_TODO_COPY,
 				"its manifest has no text-digest");
 	r = image->n_members ? check_boot_part(image, f) : 0;
 	if (r < 0 || image->is_boot_part)

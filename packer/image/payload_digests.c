@@ -8,8 +8,6 @@
 
 #define READ_SIZE (1 << 18)
 
-static const char todo_copy[] = "Copy the image again, or pack it again.";
-
 /* ---- reading ---- */
 
 struct reader {
@@ -92,7 +90,7 @@ static int compare_block(const struct manifest *m, const struct manifest *is, si
 
 	if (a->offset != b->offset || a->bytes != b->bytes || a->uncompressed != b->uncompressed ||
 	    a->decoder_memory != b->decoder_memory)
-		return fail_set(f, EBADMSG, what, todo_copy,
+		return fail_set(f, EBADMSG, what, PAYLOAD_TODO_COPY,
 				"its manifest and its Index disagree about Block %zu: "
 				"%llu %llu %llu %llu, %llu %llu %llu %llu",
 				i + 1, (unsigned long long)a->offset, (unsigned long long)a->bytes,
@@ -102,7 +100,7 @@ static int compare_block(const struct manifest *m, const struct manifest *is, si
 				(unsigned long long)b->uncompressed,
 				(unsigned long long)b->decoder_memory);
 	if (!digest_is_same(&a->digest, &b->digest))
-		return fail_set(f, EBADMSG, what, todo_copy,
+		return fail_set(f, EBADMSG, what, PAYLOAD_TODO_COPY,
 				"Block %zu (byte %llu of the payload) is damaged: it is not what "
 				"its digest in the manifest says",
 				i + 1, (unsigned long long)a->offset);
@@ -117,7 +115,7 @@ int payload_digests_compare(const struct manifest *m, const struct manifest *is,
 	if (m->format < 2)
 		return 0; /* there were none */
 	if (m->n_blocks != is->n_blocks)
-		return fail_set(f, EBADMSG, what, todo_copy,
+		return fail_set(f, EBADMSG, what, PAYLOAD_TODO_COPY,
 				"its manifest has %zu Blocks, its Index %zu", m->n_blocks,
 				is->n_blocks);
 	for (size_t i = 0; r == 0 && i < m->n_blocks; i++)
@@ -125,16 +123,17 @@ int payload_digests_compare(const struct manifest *m, const struct manifest *is,
 	if (r < 0)
 		return r;
 	if (!m->has_payload_digest)
-		return fail_set(f, EBADMSG, what, todo_copy, "its manifest has no payload-digest");
+		return fail_set(f, EBADMSG, what, PAYLOAD_TODO_COPY,
+				"its manifest has no payload-digest");
 	if (!digest_is_same(&m->payload_digest, &is->payload_digest))
-		return fail_set(f, EBADMSG, what, todo_copy,
+		return fail_set(f, EBADMSG, what, PAYLOAD_TODO_COPY,
 				"the payload is damaged outside its Blocks: it is not what "
 				"payload-digest in the manifest says");
 	if (m->has_outside_digest && !digest_is_same(&m->outside_digest, &is->outside_digest))
-		return fail_set(f, EBADMSG, what, todo_copy,
+		return fail_set(f, EBADMSG, what, PAYLOAD_TODO_COPY,
 				"outside-digest in its manifest is not that of the payload");
 	if (*m->build_id && strcmp(m->build_id, is->build_id) != 0)
-		return fail_set(f, EBADMSG, what, todo_copy,
+		return fail_set(f, EBADMSG, what, PAYLOAD_TODO_COPY,
 				"the CRC-64 of the payload is %s, its manifest says %s",
 				is->build_id, m->build_id);
 	return 0;

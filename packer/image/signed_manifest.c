@@ -48,8 +48,7 @@ int signed_manifest_check_image(const struct image *image, const char *path,
 	r = signed_manifest_check(path, image->manifest_text, strlen(image->manifest_text),
 				  signature, trust, ret, f);
 	if (r == 0 && !pinned_is_possible(&image->manifest))
-		return fail_set(f, EKEYREJECTED, path,
-				"Sign that of an image that this version of tarboot packed.",
+		return fail_set(f, EKEYREJECTED, path, SIGNED_MANIFEST_TODO,
 				"it lists no Blocks, so its signature says nothing of the payload");
 	return r;
 }

@@ -5,6 +5,9 @@
 
 #include "image/boot_keys.h"
 
+/* What to do about one that lists no Blocks. */
+#define SIGNED_MANIFEST_TODO "Sign that of an image that this version of tarboot packed."
+
 /* A manifest, for messages: name; and the signature in the file at that path. *ret: who signed it, and what the comment tells. 0, or
  * -EKEYREJECTED or -errno with *f set. */
 int signed_manifest_check(const char *name, const char *text, size_t size, const char *signature,

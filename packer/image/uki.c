@@ -13,8 +13,6 @@
 
 #define TEXT_MAX 65536
 
-static const char todo_again[] = "Copy it again, or make it again with `tarboot pack --uki`.";
-
 bool uki_may_be(const char *head, size_t size)
 {
 	return size >= 2 && memcmp(head, "MZ", 2) == 0;
@@ -104,7 +102,7 @@ static int read_texts(struct uki *uki, const char *path, struct fail *f)
 	if (r == 0)
 		r = read_text(uki, UKI_STUB, &uki->stub);
 	if (r == -E2BIG)
-		return fail_set(f, E2BIG, path, todo_again,
+		return fail_set(f, E2BIG, path, UKI_TODO_COPY,
 				"the text of one of its sections has more than %u KiB",
 				TEXT_MAX >> 10);
 	if (r < 0)
@@ -146,7 +144,7 @@ static int check_names(const struct pe *pe, const char *path, struct fail *f)
 		const char *name = pe->sections[i].name, *start = known_start(name);
 
 		if (start && !is_known(name))
-			return fail_set(f, EBADMSG, path, todo_again,
+			return fail_set(f, EBADMSG, path, UKI_TODO_COPY,
 					"systemd's stub may take its section %s for %s", name,
 					start);
 	}
@@ -168,7 +166,7 @@ static int read_head(struct uki *uki, const char *path, struct fail *f)
 	uki->size = (uint64_t)st.st_size;
 	if (pe_parse(uki->head, (size_t)n, uki->size, &uki->pe, &why) == 0)
 		return 0;
-	return fail_set(f, EBADMSG, path, todo_again,
+	return fail_set(f, EBADMSG, path, UKI_TODO_COPY,
 			"it is a program for UEFI or Windows, but no intact unified kernel image: "
 			"%s",
 			why);
@@ -183,8 +181,8 @@ static int find_sections(struct uki *uki, const char *path, struct fail *f)
 		return -ENOEXEC;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (pe_count(&uki->pe, names[i]) > 1)
-			return fail_set(f, EBADMSG, path, todo_again, "it has several sections %s",
-					names[i]);
+			return fail_set(f, EBADMSG, path, UKI_TODO_COPY,
+					"it has several sections %s", names[i]);
 	uki->initrd = pe_find(&uki->pe, UKI_INITRD);
 	uki->kernel = pe_find(&uki->pe, UKI_LINUX);
 	return check_names(&uki->pe, path, f);

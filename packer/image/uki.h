@@ -9,6 +9,9 @@
 #include "base/fail.h"
 #include "image/pe.h"
 
+/* What to do about a damaged one. */
+#define UKI_TODO_COPY "Copy it again, or make it again with `tarboot pack --uki`."
+
 #define UKI_INITRD ".initrd"
 #define UKI_LINUX ".linux"
 #define UKI_OSREL ".osrel"

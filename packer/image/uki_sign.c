@@ -14,7 +14,6 @@
 #define SIGNATURE_MAX (1 << 20)
 #define DIGEST crypto_hash_sha256_BYTES
 
-static const char todo_again[] = "Copy it again, or make it again with `tarboot pack --uki`.";
 static const char todo_key[] =
 	"Give a private key and the certificate of that key, both in PEM: docs/security.md says "
 	"how to make them.";
@@ -138,19 +137,19 @@ int uki_check_signature(const struct uki *uki, const char *path, struct fail *f)
 	int r;
 
 	if (has_gaps(&uki->pe) || end != uki->size)
-		return fail_set(f, EBADMSG, path, todo_again,
+		return fail_set(f, EBADMSG, path, UKI_TODO_COPY,
 				"it has bytes that its signature is not of, between its sections "
 				"or at its end");
 	r = digest_of_file(uki, digest);
 	if (r == 0)
 		r = find_digest(uki, digest, &found);
 	if (r == -EBADMSG)
-		return fail_set(f, EBADMSG, path, todo_again,
+		return fail_set(f, EBADMSG, path, UKI_TODO_COPY,
 				"its signature is damaged, or other bytes follow it");
 	if (r < 0)
 		return fail_errno(f, r, path, "cannot read its signature");
 	return found ? 0
-		     : fail_set(f, EBADMSG, path, todo_again,
+		     : fail_set(f, EBADMSG, path, UKI_TODO_COPY,
 				"its signature is of other bytes: it was damaged or changed after "
 				"it was signed");
 }

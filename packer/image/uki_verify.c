@@ -26,8 +26,7 @@ static int verify_kernel(const struct image *image, bool *ret, struct fail *f)
 		return fail_errno(f, r, image->path, "cannot read its kernel");
 	return digest_is_same(&is, &image->manifest.vmlinuz_digest)
 		       ? 0
-		       : fail_set(f, EBADMSG, image->path,
-				  "Copy it again, or make it again with `tarboot pack --uki`.",
+		       : fail_set(f, EBADMSG, image->path, UKI_TODO_COPY,
 				  "the kernel in it is not the one that its image was packed "
 				  "with, or damaged");
 }
