@@ -40,8 +40,8 @@ struct root_name {
 	} is;
 	uint32_t inode; /* number, from 0, the root's; its hard links share it */
 	uint16_t layer; /* that made it, or has it, too */
-	uint16_t
-		mark; /* 0; for whoever decides about names: what is marked is not found by root_tree_find_packed() */
+	/* 0; for whoever decides about names: what is marked is not found by root_tree_find_packed(). */
+	uint16_t mark;
 	uint8_t type; /* enum member_type; never MEMBER_HARDLINK */
 	uint8_t length;
 	char text[]; /* no NUL */

@@ -15,8 +15,8 @@ struct option_spec {
 	int id;            /* for commands that set the option themselves */
 	const char *value; /* what the help calls its value; NULL = it takes none */
 	const char *words; /* the only values allowed, separated by spaces; NULL = any */
-	const char *
-		suggest; /* without words: what a shell completes beside files; see options_print_list() */
+	/* without words: what a shell completes beside files; see options_print_list() */
+	const char *suggest;
 	const char *help; /* NULL and no name: the end of a table */
 
 	/* Where options_parse() puts it: one of these. */

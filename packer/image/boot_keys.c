@@ -156,7 +156,7 @@ int boot_keys_check_line(const char *option, const char *line, size_t n_keys, st
 	return n_keys > 0 ? check_signed_layers(&p, f) : 0;
 }
 
-void boot_keys_obey_line(struct signature_trust *trust, const char *line)
+void boot_keys_apply_line(struct signature_trust *trust, const char *line)
 {
 	struct params p;
 	struct fail unused;

@@ -17,7 +17,7 @@ int boot_keys_add(const struct signature_trust *trust, struct bootpart *b, struc
 int boot_keys_check_line(const char *option, const char *line, size_t n_keys, struct fail *f);
 
 /* tarboot.manifest-min= of a kernel command line may ask for a later date than the boot part. */
-void boot_keys_obey_line(struct signature_trust *trust, const char *line);
+void boot_keys_apply_line(struct signature_trust *trust, const char *line);
 
 /* Those of an image's boot part; none when it has none. */
 int boot_keys_of_image(const struct image *image, struct signature_trust *ret, struct fail *f);

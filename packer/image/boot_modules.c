@@ -28,7 +28,7 @@ struct module_file {
 	const struct text *plain;   /* the one that has the module's own bytes */
 };
 
-struct adding {
+struct module_copy {
 	struct bootpart *b;
 	struct boot_modules *count;
 	struct path_map there; /* what the image has of it by now */
@@ -43,64 +43,65 @@ struct adding {
 
 /* ---- into the image ---- */
 
-static int failed(const struct adding *a, int error, const char *path)
+static int fail_adding(const struct module_copy *c, int error, const char *path)
 {
 	if (error == -EBADMSG)
 		return fail_set(
-			a->f, EBADMSG, path,
+			c->f, EBADMSG, path,
 			"Copy or build it again, or install the program that decompresses it.",
 			"cannot put it into the image: it cannot be decompressed");
-	return fail_errno(a->f, error, path, "cannot put it into the image");
+	return fail_errno(c->f, error, path, "cannot put it into the image");
 }
 
-static int read_in_root(const struct adding *a, const char *path, struct text *ret)
+static int read_in_root(const struct module_copy *c, const char *path, struct text *ret)
 {
-	_cleanup_close_ int fd = a->root->open(a->root, path, UINT64_MAX);
+	_cleanup_close_ int fd = c->root->open(c->root, path, UINT64_MAX);
 
 	*ret = (struct text){ 0 };
 	return fd < 0 ? fd : read_all(fd, &ret->data, &ret->size);
 }
 
 /* A directory and those above it, once. */
-static int add_directories(struct adding *a, const char *path, size_t length)
+static int add_directories(struct module_copy *c, const char *path, size_t length)
 {
 	const char *slash = memrchr(path, '/', length);
 	char name[PATH_MAX];
-	int r = slash ? add_directories(a, path, (size_t)(slash - path)) : 0;
+	int r = slash ? add_directories(c, path, (size_t)(slash - path)) : 0;
 
-	if (r < 0 || path_map_find(&a->there, path, length))
+	if (r < 0 || path_map_find(&c->there, path, length))
 		return r;
 	snprintf(name, sizeof(name), "%.*s", (int)length, path);
-	if (!path_map_add(&a->there, path, length))
+	if (!path_map_add(&c->there, path, length))
 		return -ENOMEM;
-	return bootpart_add(a->b, name, S_IFDIR | 0755, 0, 0, NULL, 0);
+	return bootpart_add(c->b, name, S_IFDIR | 0755, 0, 0, NULL, 0);
 }
 
-static int add_file(struct adding *a, const char *path, const struct text *t)
+static int add_file(struct module_copy *c, const char *path, const struct text *t)
 {
 	const char *slash = strrchr(path, '/');
-	int r = add_directories(a, path, (size_t)(slash - path));
+	int r = add_directories(c, path, (size_t)(slash - path));
 
-	if (r == 0 && !path_map_add(&a->there, path, strlen(path)))
+	if (r == 0 && !path_map_add(&c->there, path, strlen(path)))
 		r = -ENOMEM;
 	if (r == 0)
-		r = bootpart_add(a->b, path, S_IFREG | 0644, 0, 0, t->data, t->size);
-	return r < 0 ? failed(a, r, path) : 0;
+		r = bootpart_add(c->b, path, S_IFREG | 0644, 0, 0, t->data, t->size);
+	return r < 0 ? fail_adding(c, r, path) : 0;
 }
 
 /* ---- the index ---- */
 
-static int add_index_file(struct adding *a, const char *name, const struct text *t)
+static int add_index_file(struct module_copy *c, const char *name, const struct text *t)
 {
 	char path[160];
 
-	snprintf(path, sizeof(path), "%s/%s", a->directory, name);
-	return add_file(a, path, t);
+	snprintf(path, sizeof(path), "%s/%s", c->directory, name);
+	return add_file(c, path, t);
 }
 
 /* The lines of modules.alias, modules.softdep or modules.weakdep that are about a wanted module. word: which one of a line is
  * its name, from 0. */
-static int add_lines_about(struct adding *a, const char *file, const struct text *all, int word)
+static int add_lines_about(struct module_copy *c, const char *file, const struct text *all,
+			   int word)
 {
 	_cleanup_free_ char *kept = malloc(all->size + 1);
 	struct text t = { .data = kept };
@@ -109,7 +110,7 @@ static int add_lines_about(struct adding *a, const char *file, const struct text
 	size_t n;
 
 	if (!kept)
-		return failed(a, -ENOMEM, file);
+		return fail_adding(c, -ENOMEM, file);
 	for (const char *line = all->data; line && *line; line += n) {
 		n = strcspn(line, "\n");
 		n += line[n] == '\n';
@@ -119,68 +120,68 @@ static int add_lines_about(struct adding *a, const char *file, const struct text
 			at += *at == ' ';
 		}
 		if (*line == '#' || !modindex_name(at, name) ||
-		    !module_choice_has(&a->choice, name))
+		    !module_choice_has(&c->choice, name))
 			continue;
 		memcpy(kept + t.size, line, n);
 		t.size += n;
 	}
-	return add_index_file(a, file, &t);
+	return add_index_file(c, file, &t);
 }
 
 /* A module's path in modules.dep, as the image has it: unpacked, if init cannot, and then compressed by xz, if wanted. Returns
  * its length; at most 3 more than it has there. */
-static size_t name_in_image(const struct adding *a, const char *path, char *ret)
+static size_t name_in_image(const struct module_copy *c, const char *path, char *ret)
 {
 	size_t n = strcspn(path, ": \n");
 
 	if (n > 3 && memcmp(path + n - 3, ".gz", 3) == 0)
 		n -= 3;
 	memcpy(ret, path, n);
-	if (a->compress && n > 3 && memcmp(path + n - 3, ".ko", 3) == 0) {
+	if (c->compress && n > 3 && memcmp(path + n - 3, ".ko", 3) == 0) {
 		memcpy(ret + n, ".xz", 3);
 		n += 3;
 	}
 	return n;
 }
 
-static int add_dep(struct adding *a)
+static int add_dep(struct module_copy *c)
 {
-	_cleanup_free_ char *kept = malloc(2 * a->dep.size + 1);
+	_cleanup_free_ char *kept = malloc(2 * c->dep.size + 1);
 	struct text t = { .data = kept };
 	size_t n;
 
 	if (!kept)
-		return failed(a, -ENOMEM, "modules.dep");
-	for (size_t i = 0; i < a->choice.n; i++) {
-		const char *at = a->choice.modules[i].line;
+		return fail_adding(c, -ENOMEM, "modules.dep");
+	for (size_t i = 0; i < c->choice.n; i++) {
+		const char *at = c->choice.modules[i].line;
 
-		while (a->choice.modules[i].wanted && *at && *at != '\n') {
-			t.size += name_in_image(a, at, kept + t.size);
+		while (c->choice.modules[i].wanted && *at && *at != '\n') {
+			t.size += name_in_image(c, at, kept + t.size);
 			at += strcspn(at, ": \n");
 			n = strspn(at, ": ");
 			memcpy(kept + t.size, at, n);
 			t.size += n;
 			at += n;
 		}
-		if (a->choice.modules[i].wanted)
+		if (c->choice.modules[i].wanted)
 			kept[t.size++] = '\n';
 	}
-	return add_index_file(a, "modules.dep", &t);
+	return add_index_file(c, "modules.dep", &t);
 }
 
 /* ---- modprobe.d ---- */
 
-static int add_to_config(struct adding *a, const char *text, size_t size)
+static int add_to_config(struct module_copy *c, const char *text, size_t size)
 {
-	char *longer = realloc(a->config.data, a->config.size + size + 2);
+	char *longer = realloc(c->config.data, c->config.size + size + 2);
 
 	if (!longer)
 		return -ENOMEM;
-	memcpy(longer + a->config.size, text, size);
-	a->config.size += size;
-	longer[a->config.size++] = '\n';
-	longer[a->config.size] = '\0';
-	a->config.data = longer;
+	memcpy(longer + c->config.size, text, size);
+	c->config.size += size;
+	longer[c->config.size++] = '\n';
+	longer[c->config.size] = '\0';
+	c->config.data = longer;
 	return 0;
 }
 
@@ -211,14 +212,14 @@ static int add_configuration_file(const char *path, char *text, size_t size, voi
 /* ---- modules of the root ---- */
 
 /* ret is the caller's to free, also after a failure. */
-static int read_module(const struct adding *a, const char *line, struct module_file *ret)
+static int read_module(const struct module_copy *c, const char *line, struct module_file *ret)
 {
 	int r;
 
 	*ret = (struct module_file){ .plain = &ret->file };
-	snprintf(ret->path, sizeof(ret->path), "%s/%.*s", a->directory, (int)strcspn(line, ":"),
+	snprintf(ret->path, sizeof(ret->path), "%s/%.*s", c->directory, (int)strcspn(line, ":"),
 		 line);
-	r = read_in_root(a, ret->path, &ret->file);
+	r = read_in_root(c, ret->path, &ret->file);
 	if (r < 0 || ends_with(ret->path, ".ko"))
 		return r;
 	ret->plain = &ret->unpacked;
@@ -256,18 +257,18 @@ static bool is_for_wifi(const char *line, const struct text *module)
 
 /* Wants the drivers that the group `net` cannot tell by their paths, but none for Wi-Fi. One that cannot be read is left out:
  * it may be anything. */
-static void want_foreign_net(struct adding *a)
+static void want_foreign_net(struct module_copy *c)
 {
 	struct module_file m;
 
-	for (size_t i = 0; i < a->choice.n; i++) {
-		const char *line = a->choice.modules[i].line;
+	for (size_t i = 0; i < c->choice.n; i++) {
+		const char *line = c->choice.modules[i].line;
 
 		if (!modindex_is_foreign(line))
 			continue;
-		if (read_module(a, line, &m) == 0 && makes_network_device(m.plain) &&
+		if (read_module(c, line, &m) == 0 && makes_network_device(m.plain) &&
 		    !is_for_wifi(line, m.plain))
-			a->choice.modules[i].wanted = true;
+			c->choice.modules[i].wanted = true;
 		free_module(&m);
 	}
 }
@@ -276,10 +277,11 @@ static void want_foreign_net(struct adding *a)
 
 /* Reads the file that the kernel would take, and writes its path: what is compressed counts where no directory has it as it is.
  * -EEXIST: the image has it by now. */
-static int read_firmware(struct adding *a, const char *name, char path[PATH_MAX], struct text *ret)
+static int read_firmware(struct module_copy *c, const char *name, char path[PATH_MAX],
+			 struct text *ret)
 {
 	static const char *const suffixes[] = { "", ".zst", ".xz" };
-	const char *release = strrchr(a->directory, '/') + 1;
+	const char *release = strrchr(c->directory, '/') + 1;
 	char updates[128], own[128];
 	const char *const directories[] = { updates, "updates/", own, "" };
 
@@ -289,32 +291,32 @@ static int read_firmware(struct adding *a, const char *name, char path[PATH_MAX]
 		for (size_t k = 0; k < ARRAY_SIZE(directories); k++) {
 			snprintf(path, PATH_MAX, "lib/firmware/%s%s%s", directories[k], name,
 				 suffixes[i]);
-			if (path_map_find(&a->there, path, strlen(path)))
+			if (path_map_find(&c->there, path, strlen(path)))
 				return -EEXIST;
-			if (read_in_root(a, path, ret) == 0)
+			if (read_in_root(c, path, ret) == 0)
 				return 0;
 		}
 	return -ENOENT;
 }
 
-static int add_firmware(struct adding *a, const char *name)
+static int add_firmware(struct module_copy *c, const char *name)
 {
 	char path[PATH_MAX];
 	struct text t;
 	int r;
 
-	if (inroot_path_leaves(name) || read_firmware(a, name, path, &t) < 0)
+	if (inroot_path_leaves(name) || read_firmware(c, name, path, &t) < 0)
 		return 0; /* many are for cards that few have: the root does without, too */
-	r = add_file(a, path, &t);
+	r = add_file(c, path, &t);
 	free(t.data);
-	a->count->firmware += r == 0;
-	a->count->firmware_size += r == 0 ? t.size : 0;
+	c->count->firmware += r == 0;
+	c->count->firmware_size += r == 0 ? t.size : 0;
 	return r;
 }
 
 /* What the module says that it may load: strings "firmware=NAME" in its .modinfo. Found anywhere else they are names
  * of no files. */
-static int add_firmware_of(struct adding *a, const struct text *module)
+static int add_firmware_of(struct module_copy *c, const struct text *module)
 {
 	static const char key[] = "\0firmware=";
 	const char *at = module->data, *end = at + module->size;
@@ -323,14 +325,14 @@ static int add_firmware_of(struct adding *a, const struct text *module)
 	while (r == 0 && (at = memmem(at, (size_t)(end - at), key, sizeof(key) - 1))) {
 		at += sizeof(key) - 1;
 		if (at < end && *at && memchr(at, '\0', (size_t)(end - at)))
-			r = add_firmware(a, at);
+			r = add_firmware(c, at);
 	}
 	return r;
 }
 
 /* Without loss: a kernel that checks signatures of modules finds the same bytes. The dictionary is no larger than the module:
  * the encoder's tables, which it clears for each, depend on it. */
-static int add_compressed(struct adding *a, const char *path, const struct text *module)
+static int add_compressed(struct module_copy *c, const char *path, const struct text *module)
 {
 	size_t room = lzma_stream_buffer_bound(module->size);
 	_cleanup_free_ char *data = malloc(room);
@@ -344,83 +346,83 @@ static int add_compressed(struct adding *a, const char *path, const struct text 
 	if (!data || lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC32, NULL,
 					       (const uint8_t *)module->data, module->size,
 					       (uint8_t *)data, &t.size, room) != LZMA_OK)
-		return failed(a, -ENOMEM, path);
-	return add_file(a, path, &t);
+		return fail_adding(c, -ENOMEM, path);
+	return add_file(c, path, &t);
 }
 
 /* Writes a module, unpacked if init could not do that. */
-static int add_unpacked(struct adding *a, const char *path, const struct text *module)
+static int add_unpacked(struct module_copy *c, const char *path, const struct text *module)
 {
-	return a->compress ? add_compressed(a, path, module) : add_file(a, path, module);
+	return c->compress ? add_compressed(c, path, module) : add_file(c, path, module);
 }
 
-static int add_module_file(struct adding *a, const char *line, const struct module_file *m)
+static int add_module_file(struct module_copy *c, const char *line, const struct module_file *m)
 {
 	char to[PATH_MAX + 4];
-	int n = snprintf(to, sizeof(to), "%s/", a->directory), r;
+	int n = snprintf(to, sizeof(to), "%s/", c->directory), r;
 
-	to[(size_t)n + name_in_image(a, m->path + n, to + n)] = '\0';
+	to[(size_t)n + name_in_image(c, m->path + n, to + n)] = '\0';
 	if (m->plain == &m->unpacked && !ends_with(m->path, ".gz")) /* init can unpack it */
-		r = add_file(a, to, &m->file);
+		r = add_file(c, to, &m->file);
 	else
-		r = add_unpacked(a, to, m->plain);
+		r = add_unpacked(c, to, m->plain);
 	if (r == 0)
-		r = add_firmware_of(a, m->plain);
-	a->count->modules++;
-	a->count->network += modindex_is_in_net(line) ||
+		r = add_firmware_of(c, m->plain);
+	c->count->modules++;
+	c->count->network += modindex_is_in_net(line) ||
 			     (modindex_is_foreign(line) && makes_network_device(m->plain));
 	return r;
 }
 
-static int add_module(struct adding *a, const char *line)
+static int add_module(struct module_copy *c, const char *line)
 {
 	struct module_file m;
-	int r = read_module(a, line, &m);
+	int r = read_module(c, line, &m);
 
 	if (r == 0)
-		r = add_module_file(a, line, &m);
+		r = add_module_file(c, line, &m);
 	else if (r != -ENOENT)
-		r = failed(a, r, m.path);
-	a->count->missing += r == -ENOENT;
+		r = fail_adding(c, r, m.path);
+	c->count->missing += r == -ENOENT;
 	free_module(&m);
 	return r == -ENOENT ? 0 : r;
 }
 
 /* ---- the whole ---- */
 
-static int read_index(struct adding *a)
+static int read_index(struct module_copy *c)
 {
 	static const char empty[] = "";
 	const struct {
 		const char *name;
 		struct text *text;
-	} files[] = { { "modules.dep", &a->dep },
-		      { "modules.alias", &a->alias },
-		      { "modules.softdep", &a->softdep },
-		      { "modules.weakdep", &a->weakdep },
-		      { "modules.builtin", &a->builtin } };
+	} files[] = { { "modules.dep", &c->dep },
+		      { "modules.alias", &c->alias },
+		      { "modules.softdep", &c->softdep },
+		      { "modules.weakdep", &c->weakdep },
+		      { "modules.builtin", &c->builtin } };
 	struct modindex index;
 	char path[160];
 	int r;
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		snprintf(path, sizeof(path), "%s/%s", a->directory, files[i].name);
-		r = read_in_root(a, path, files[i].text);
+		snprintf(path, sizeof(path), "%s/%s", c->directory, files[i].name);
+		r = read_in_root(c, path, files[i].text);
 		if (r < 0 && (i == 0 || r != -ENOENT))
-			return fail_errno(a->f, r, path,
+			return fail_errno(c->f, r, path,
 					  "cannot read the index of the modules (depmod makes it)");
 	}
-	r = add_to_config(a, a->softdep.data ? a->softdep.data : empty, a->softdep.size);
-	if (r == 0 && a->weakdep.data)
-		r = add_to_config(a, a->weakdep.data, a->weakdep.size);
+	r = add_to_config(c, c->softdep.data ? c->softdep.data : empty, c->softdep.size);
+	if (r == 0 && c->weakdep.data)
+		r = add_to_config(c, c->weakdep.data, c->weakdep.size);
 	if (r == 0)
-		r = modconfig_read(a->root, choose_by_file, a);
+		r = modconfig_read(c->root, choose_by_file, c);
 	if (r < 0)
-		return failed(a, r, "modprobe.d");
-	index = (struct modindex){ a->dep.data, a->alias.data ? a->alias.data : empty,
-				   a->config.data, empty };
-	r = module_choice_open(&a->choice, &index);
-	return r < 0 ? failed(a, r, path) : 0;
+		return fail_adding(c, r, "modprobe.d");
+	index = (struct modindex){ c->dep.data, c->alias.data ? c->alias.data : empty,
+				   c->config.data, empty };
+	r = module_choice_open(&c->choice, &index);
+	return r < 0 ? fail_adding(c, r, path) : 0;
 }
 
 static bool has_word(const char *words, const char *word)
@@ -434,24 +436,24 @@ static bool has_word(const char *words, const char *word)
 }
 
 /* Keyboards, consoles and compressed swap, unless none of these is wanted, and what the words ask for. */
-static int choose(struct adding *a, const char *words)
+static int choose(struct module_copy *c, const char *words)
 {
-	const char *builtin = a->builtin.data ? a->builtin.data : "", *unknown;
+	const char *builtin = c->builtin.data ? c->builtin.data : "", *unknown;
 	char word[MODULE_NAME_MAX];
 
 	if (!has_word(words, "none"))
-		(void)module_choice_want(&a->choice, "console,zram", builtin);
-	unknown = module_choice_want(&a->choice, words, builtin);
+		(void)module_choice_want(&c->choice, "console,zram", builtin);
+	unknown = module_choice_want(&c->choice, words, builtin);
 	if (unknown) {
 		snprintf(word, sizeof(word), "%.*s", (int)strcspn(unknown, ","), unknown);
 		return fail_set(
-			a->f, ENOENT, a->directory,
+			c->f, ENOENT, c->directory,
 			"See modules.dep there for their names, and tarboot-pack(1) for groups.",
 			"no module matches %s", word);
 	}
 	if (has_word(words, "net"))
-		want_foreign_net(a);
-	module_choice_complete(&a->choice);
+		want_foreign_net(c);
+	module_choice_complete(&c->choice);
 	return 0;
 }
 
@@ -463,31 +465,31 @@ static bool is_any_wanted(const struct module_choice *c)
 	return false;
 }
 
-static int add_all(struct adding *a)
+static int add_all(struct module_copy *c)
 {
-	int r = add_dep(a);
+	int r = add_dep(c);
 
 	if (r == 0)
-		r = add_lines_about(a, "modules.alias", &a->alias, 2);
+		r = add_lines_about(c, "modules.alias", &c->alias, 2);
 	if (r == 0)
-		r = add_lines_about(a, "modules.softdep", &a->softdep, 1);
-	if (r == 0 && a->weakdep.data) /* depmod writes it since kmod 33 */
-		r = add_lines_about(a, "modules.weakdep", &a->weakdep, 1);
-	for (size_t i = 0; r == 0 && i < a->choice.n; i++)
-		if (a->choice.modules[i].wanted)
-			r = add_module(a, a->choice.modules[i].line);
-	return r == 0 ? modconfig_read(a->root, add_configuration_file, a) : r;
+		r = add_lines_about(c, "modules.softdep", &c->softdep, 1);
+	if (r == 0 && c->weakdep.data) /* depmod writes it since kmod 33 */
+		r = add_lines_about(c, "modules.weakdep", &c->weakdep, 1);
+	for (size_t i = 0; r == 0 && i < c->choice.n; i++)
+		if (c->choice.modules[i].wanted)
+			r = add_module(c, c->choice.modules[i].line);
+	return r == 0 ? modconfig_read(c->root, add_configuration_file, c) : r;
 }
 
 int boot_modules_add(struct bootpart *b, const struct root_files *root, const char *release,
 		     const struct boot_modules_wish *wish, struct boot_modules *ret, struct fail *f)
 {
-	struct adding a = { .b = b,
-			    .count = ret,
-			    .there = { .value_size = 1 },
-			    .root = root,
-			    .compress = wish->compress,
-			    .f = f };
+	struct module_copy c = { .b = b,
+				 .count = ret,
+				 .there = { .value_size = 1 },
+				 .root = root,
+				 .compress = wish->compress,
+				 .f = f };
 	size_t before = b->size;
 	int r;
 
@@ -496,20 +498,20 @@ int boot_modules_add(struct bootpart *b, const struct root_files *root, const ch
 		return fail_set(f, ENOENT, "the root",
 				"Install a kernel's modules in it, or pack it without --modules.",
 				"it has no kernel modules");
-	snprintf(a.directory, sizeof(a.directory), "lib/modules/%s", release);
-	r = path_map_add(&a.there, "etc", 3) ? read_index(&a) : failed(&a, -ENOMEM, "etc");
+	snprintf(c.directory, sizeof(c.directory), "lib/modules/%s", release);
+	r = path_map_add(&c.there, "etc", 3) ? read_index(&c) : fail_adding(&c, -ENOMEM, "etc");
 	if (r == 0)
-		r = choose(&a, wish->words);
-	if (r == 0 && is_any_wanted(&a.choice))
-		r = add_all(&a);
+		r = choose(&c, wish->words);
+	if (r == 0 && is_any_wanted(&c.choice))
+		r = add_all(&c);
 	ret->size = b->size - before;
-	module_choice_close(&a.choice);
-	path_map_clear(&a.there, NULL, NULL);
-	free(a.dep.data);
-	free(a.alias.data);
-	free(a.softdep.data);
-	free(a.weakdep.data);
-	free(a.config.data);
-	free(a.builtin.data);
+	module_choice_close(&c.choice);
+	path_map_clear(&c.there, NULL, NULL);
+	free(c.dep.data);
+	free(c.alias.data);
+	free(c.softdep.data);
+	free(c.weakdep.data);
+	free(c.config.data);
+	free(c.builtin.data);
 	return r;
 }

@@ -24,8 +24,8 @@ struct listed {
 };
 
 struct contents {
-	struct listed
-		*members; /* owned; sorted by path; if a path occurs several times, the last */
+	/* owned; sorted by path; if a path occurs several times, the last */
+	struct listed *members;
 	size_t n;
 	struct treesize size; /* of all members */
 	bool failed;          /* memory ran out */

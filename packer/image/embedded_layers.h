@@ -12,10 +12,10 @@ struct embedded_layers {
 	struct unpack_layer *layers; /* owned, for unpack_options; of these payloads */
 	struct embedded_layer {
 		bool has_digest; /* in its manifest, and it is right */
-		bool is_signed;  /* that is, with one of the keys */
-		uint64_t
-			tree; /* bytes that it takes in RAM with pages of 4 KiB; 0 = nothing says it */
-	} * about;            /* owned; of these, too */
+		bool is_signed;  /* its manifest is signed with one of the keys */
+		/* bytes that it takes in RAM with pages of 4 KiB; 0 = nothing says it */
+		uint64_t tree;
+	} * about; /* owned; of these, too */
 	size_t n;
 };
 

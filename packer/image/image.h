@@ -53,16 +53,16 @@ struct image {
 int image_open(const char *path, struct image *ret, struct fail *f);
 void image_close(struct image *image);
 
-/* The same; takes what has only the boot part, or only layers, too. */
+/* Like image_open(), but also accepts an image that has only the boot part, or only layers. */
 int image_open_any(const char *path, struct image *ret, struct fail *f);
 
-/* The same; whatever is in it, only its members count. */
+/* Like image_open(), but looks at the members only: the payload may be missing, and its bytes are not read. */
 int image_open_members(const char *path, struct image *ret, struct fail *f);
 
 /* A unified kernel image, and nothing else. */
 int image_open_uki(const char *path, struct image *ret, struct fail *f);
 
-/* The same for a file that is open already; takes fd over, on failure too. path: for messages; it must live as long. */
+/* Like image_open() for an open file. Closes fd, also on failure. path: for messages; it must live as long. */
 int image_open_fd(int fd, const char *path, struct image *ret, struct fail *f);
 
 /* Is its payload in it? -ENOENT: it is fetched by the machine that boots it, or there are only layers. */
@@ -88,7 +88,8 @@ int image_read_blocks(const struct image *image, struct block_list *ret, struct 
  * when it has unpacked all archives. */
 const struct image_member *image_find_member(const struct image *image, const char *name);
 
-/* The name that a member has in tarboot/layers, where it counts as a layer, be it one or not; NULL: it is elsewhere, or lies beside one. */
+/* The name of a member below tarboot/layers, if init would try to read it as a layer, valid or not. NULL: it lies elsewhere, or it is the
+ * manifest or signature of one. */
 const char *image_layer_name(const struct image_member *m);
 
 /* Has it one? */

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "image/image_facts.h"
+#include "image/image_report_data.h"
 #include "base/out.h"
 
 /* Opens the image at path ("-": standard input), also one that has only the boot part, or only layers: then blocks and needs are empty,

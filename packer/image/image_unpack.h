@@ -12,7 +12,7 @@
 int image_unpack(const struct image *image, const struct unpack_options *options, const char *doing,
 		 struct unpack_result *ret, struct fail *f);
 
-/* Runs unpack_run itself so. */
+/* Like image_unpack(), but for a payload alone: no checks of names or digests. */
 int image_unpack_payload(const struct payload *payload, struct unpack_options *options,
 			 const char *doing, struct unpack_result *ret, struct fail *f);
 

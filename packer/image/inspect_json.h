@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "image/image_facts.h"
+#include "image/image_report_data.h"
 
 void inspect_json(const struct image_report *r, FILE *out);
 

@@ -15,8 +15,8 @@ struct needs {
 	uint64_t unpack; /* root, minimal engine and a reserve, with pages of 4 KiB */
 	uint64_t unpack_16k, unpack_64k; /* the same with larger pages, as on some arm64 machines */
 	uint64_t machine; /* least RAM of a machine, including what the kernel takes */
-	uint64_t
-		fetching_machine; /* the same where it loads the boot part alone; 0: it cannot fetch the root */
+	/* the same where it loads the boot part alone; 0: it cannot fetch the root */
+	uint64_t fetching_machine;
 	bool has_zram; /* the image has its module */
 	/* Both with compressed swap; 0: the image has no module for it, or it gains nothing. */
 	uint64_t zram_machine, zram_fetching_machine;

@@ -12,7 +12,7 @@
 int payload_digests_read(const struct payload *p, const struct block_list *blocks,
 			 struct manifest *m, struct fail *f);
 
-/* Is all that m says of these the same as in is? If not: *f has what differs, the first Block before all else.
- * what: for messages. */
+/* Compares what m states (digests, Blocks, build-id) with `is`, which was computed. The first wrong Block is reported before a wrong
+ * digest of the whole. what: for messages. */
 int payload_digests_compare(const struct manifest *m, const struct manifest *is, const char *what,
 			    struct fail *f);

@@ -33,8 +33,8 @@ struct pe {
 	uint32_t image_size;                        /* in memory */
 	uint32_t signature, signature_size; /* the certificate table, in the file; size 0: none */
 	unsigned n_sections;
-	struct pe_section
-		sections[PE_SECTIONS_MAX]; /* in the order of memory; they do not overlap */
+	/* in the order of memory; they do not overlap */
+	struct pe_section sections[PE_SECTIONS_MAX];
 };
 
 /* Reads the headers in the first bytes of a file of file_size bytes. -EBADMSG, and *ret_why is the end of a sentence. */

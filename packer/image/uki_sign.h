@@ -7,7 +7,7 @@
 #include "base/out.h"
 #include "image/uki.h"
 
-/* Signs what is written to from, into to, which is empty. key, cert: files in PEM. name: for messages. */
+/* Signs the file `from` and writes the result to `to`, which is open and empty. key, cert: files in PEM. name: for messages. */
 int uki_sign(const struct out *from, const char *key, const char *cert, const char *name,
 	     struct out *to, struct fail *f);
 

@@ -27,7 +27,7 @@ bool kernel_is_place(const char *path);
 /* Is it, by its name, a copy, what a package manager put aside, a rescue system or for debugging? */
 bool kernel_is_spare(const char *path);
 
-/* Adds the file at path of the root open at root_fd. -ENOEXEC: it is no kernel. */
+/* Adds the file at path of the root. -ENOEXEC: it is no kernel. */
 int kernel_list_add(struct kernel_list *l, const struct root_files *root, const char *path,
 		    struct fail *f);
 void kernel_list_free(struct kernel_list *l);

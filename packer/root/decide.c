@@ -110,7 +110,7 @@ static bool is_named_swap(const struct decisions *d, const char *path)
 	return path_map_find(&d->swap, path, path_length(path)) != NULL;
 }
 
-/* Is a rule for what this is? Its path is. */
+/* The rule's pattern matches this path; does the rule also apply to this type and size? */
 static bool is_for(const struct decisions *d, const struct rule *rule, const char *path,
 		   enum member_type type, uint64_t size)
 {
@@ -275,7 +275,7 @@ static void note_replaced(void *decisions, const struct root_name *n)
 		return;
 	d->is_explained = true;
 	print_line(stdout, "/%s: the one of %s is left out: overlay %s %s it", path,
-		   decide_layer_name(d, n), by->path, by->deletes ? "deletes" : "replaces");
+		   decide_layer_name(d, n), by->path, by->is_deleting ? "deletes" : "replaces");
 }
 
 int decide_overlays(struct decisions *d, const struct decide_settings *settings, struct fail *f)

@@ -11,7 +11,8 @@ struct disk_needs {
 	struct rootfs *fs;
 	const struct rules *rules;     /* what none names is left as it is on purpose */
 	const struct path_map *mapped; /* see fstab.h */
-	uint16_t root_layers;          /* of the tree: what lies in others is meant so */
+	/* of the tree; files of overlays are not checked: the user added them */
+	uint16_t root_layers;
 };
 
 /* Warns, once of each kind. */

@@ -15,13 +15,22 @@ struct network_finding {
 };
 
 struct network_check {
-	struct network_finding card;         /* which is not there */
-	struct network_finding address, mac; /* that a card gets */
+	/* a name, or pattern, that no card has with net.ifnames=0 */
+	struct network_finding card;
+	/* what every machine's card would get */
+	struct network_finding address, mac;
+	/* the same in dhcpcd.conf: it counts only where there is dhcpcd */
 	struct network_finding address_of_dhcpcd;
-	struct network_finding place; /* of a card that gets a name for it */
-	bool fits;                    /* some are for cards that are there */
-	bool is_left, is_left_out;    /* some stay; some do not */
-	bool is_given;                /* an overlay has some: whoever made it knows his network */
+	/* in the machine, by which a .link file gives a card its name */
+	struct network_finding place;
+	/* some configuration is for eth0, or for all cards */
+	bool fits;
+	/* some configuration of a card is packed */
+	bool is_left;
+	/* some was left out, as that of another machine's card */
+	bool is_left_out;
+	/* an overlay has some: whoever made it knows the network, and nothing is warned of */
+	bool is_given;
 };
 
 /* Looks at a file of the root; others than those of the network are passed over. */

@@ -10,19 +10,19 @@
 
 /* The result, of all of them. */
 struct network_config {
-	struct field
-		card; /* the first name, or pattern, that no card has with net.ifnames=0; size 0: none */
+	/* the first name, or pattern, that no card has with net.ifnames=0; size 0: none */
+	struct field card;
 	struct field address; /* the first that a card gets; size 0: none */
 	struct field mac;     /* the same, of MAC addresses */
-	struct field place,
-		placed; /* a card at one place in the machine (udev's ID_PATH), and its name; size 0: none */
+	/* a card at one place in the machine (udev's ID_PATH), and its name; size 0: none */
+	struct field place, placed;
 	bool fits;   /* it names a card that has that name with net.ifnames=0, or all cards */
 	bool is_any; /* it is for something else than lo, or may be */
 };
 
 struct network_stanza {
-	struct field
-		names; /* patterns, with blanks or semicolons between them; size 0: none so far */
+	/* patterns, with blanks or semicolons between them; size 0: none so far */
+	struct field names;
 	struct field address, mac;
 	bool is_ethernet; /* it is for cards, by their kind */
 	bool is_over;  /* it is a bridge, bond or VLAN of cards: what it has, their network sees */

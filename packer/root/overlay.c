@@ -46,8 +46,8 @@ static bool sees_trusted(void)
 	return geteuid() == 0 && (n <= 0 || strcmp(name, INITIAL_USER_NAMESPACE) == 0);
 }
 
-/* Whiteouts are whose overlayfs it is, and a file that takes no room may be one whose data is in another layer. Of this user's own
- * overlayfs all can be seen: it is in user.*. */
+/* An unprivileged user cannot read trusted.* attributes, so a whiteout or an empty file of another user may be more than it seems.
+ * overlayfs of this user keeps them in user.*, which can be read. */
 static bool may_hide_attributes(const struct member *m)
 {
 	bool is_of_overlayfs = (m->type == MEMBER_CHAR && m->rdev == 0) || m->is_hole;
@@ -114,18 +114,18 @@ static int look(void *overlay, struct rootfs *fs, struct member *m, struct fail 
 
 	if (r < 0 || path_is_root(path_in_root(m->path)))
 		return r;
-	o->deletes = true;
+	o->is_deleting = true;
 	r = whiteout_apply(fs->tree, path_in_root(m->path), f);
 	if (r <= 0)
 		return r;
-	o->deletes = overlay_is_whiteout(m) || overlay_is_opaque(m);
-	if (o->deletes && root_tree_find(fs->tree, m->path, false, &n) == 0)
+	o->is_deleting = overlay_is_whiteout(m) || overlay_is_opaque(m);
+	if (o->is_deleting && root_tree_find(fs->tree, m->path, false, &n) == 0)
 		root_tree_remove(fs->tree, n, false);
 	if (overlay_is_whiteout(m))
 		return 0;
-	if (!o->deletes)
+	if (!o->is_deleting)
 		warn_of_directory(o, fs, m);
-	o->deletes = false;
+	o->is_deleting = false;
 	overlay_disown(m, o->uid, o->gid);
 	return 1;
 }

@@ -15,7 +15,7 @@ struct overlay {
 	const char *path;
 	uid_t uid; /* of the directory itself: who keeps it. What is this user's becomes root's. */
 	gid_t gid;
-	bool deletes; /* what goes now goes since it says so, not for something in its place */
+	bool is_deleting; /* what goes now goes since the overlay says so, not for something in its place */
 };
 
 /* Is there such a directory, and can it be laid over that root, "-" or the name of an image included? Reads neither. -EINVAL: it is the
@@ -33,5 +33,5 @@ bool overlay_is_opaque(const struct member *m);
  * whether it is one. path: the upper directory. */
 int overlay_check(const char *path, const struct member *m, struct fail *f);
 
-/* Takes from a member what is its keeper's own: owner, which becomes root, and the attributes of overlayfs. */
+/* Makes files of the directory's owner root's, and drops overlayfs attributes. */
 void overlay_disown(struct member *m, uid_t uid, gid_t gid);

@@ -371,7 +371,7 @@ int site_draft_make(const struct site *s, const struct publishing *p,
 	if (r < 0)
 		return r;
 	d->keys = report->keys;
-	boot_keys_obey_line(&d->keys, d->version.append);
+	boot_keys_apply_line(&d->keys, d->version.append);
 	d->is_new = !is_same(&d->image.current, &d->version);
 	d->was_damaged = !d->is_new && !is_whole(s, &report->image, d);
 	d->is_new = d->is_new || d->was_damaged;

@@ -41,7 +41,7 @@ static int read_keys(const struct site *s, const char *name, const struct site_v
 	if (r < 0)
 		return r;
 	r = boot_keys_of_image(&boot_part, ret, f);
-	boot_keys_obey_line(ret, v->append);
+	boot_keys_apply_line(ret, v->append);
 	image_close(&boot_part);
 	return r;
 }

@@ -79,7 +79,7 @@ static int check(const struct image *image, const char *file, struct fail *f)
 
 	if (r < 0)
 		return r;
-	boot_keys_obey_line(&keys, image->uki->cmdline);
+	boot_keys_apply_line(&keys, image->uki->cmdline);
 	if (asprintf(&manifest, "%s.manifest", file) < 0 ||
 	    asprintf(&signature, "%s" SIGNATURE_SUFFIX, manifest) < 0)
 		return fail_errno(f, ENOMEM, file, "cannot check it");
