@@ -96,7 +96,7 @@ WRAP_mount_id = syscall
 # Where names are read, kept, sorted and shown: what test_depth counts the steps of (see tests/unit/count_steps.h).
 COUNTED := $(patsubst %,common/%.c,base/inroot base/json base/pathwalk engine/unpack image/treesize tar/root_read tar/tar_pax \
 	tar/tar_read tree/root_tree) $(patsubst %,packer/%.c,base/path base/print image/contents image/contents_diff \
-	image/disk_usage image/image_report image/inspect_json)
+	image/disk_usage image/disk_usage_svg image/image_report image/inspect_json)
 CFLAGS_counted = -fsanitize-coverage=trace-pc -include tests/unit/count_steps.h
 
 # A change of any flag rebuilds the objects. The goals that compile none leave the record alone.

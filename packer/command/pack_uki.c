@@ -12,6 +12,7 @@
 #include "base/spool.h"
 #include "base/tool.h"
 #include "image/boot_keys.h"
+#include "image/kernel_line_check.h"
 #include "image/uki_sign.h"
 #include "image/uki_write.h"
 #include "parameters/params.h"
@@ -50,7 +51,7 @@ int pack_uki_check(const struct pack_options *o, struct fail *f)
 				"a unified kernel image holds a kernel, and --kernel none asks "
 				"for none");
 	if (o->cmdline)
-		r = boot_keys_check_line("--cmdline", o->cmdline, o->trust.n, f);
+		r = kernel_line_check("--cmdline", o->cmdline, o->trust.n, f);
 	if (r == 0 && o->secureboot_key)
 		r = check_key(o->secureboot_key, f);
 	if (r == 0 && o->secureboot_cert)

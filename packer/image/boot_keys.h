@@ -13,9 +13,6 @@ int boot_keys_read(char *const *paths, size_t n, struct signature_trust *ret, st
 /* Puts them into a boot part, each by its id. */
 int boot_keys_add(const struct signature_trust *trust, struct bootpart *b, struct fail *f);
 
-/* Does a kernel command line, which that option gave, go with a boot part that has so many keys? 0, or -EINVAL with *f set. */
-int boot_keys_check_line(const char *option, const char *line, size_t n_keys, struct fail *f);
-
 /* tarboot.manifest-min= of a kernel command line may ask for a later date than the boot part. */
 void boot_keys_apply_line(struct signature_trust *trust, const char *line);
 

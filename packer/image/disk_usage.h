@@ -29,5 +29,6 @@ void disk_usage_free(struct disk_usage *u);
  * all. */
 const struct disk_usage_entry *disk_usage_next_directory(const struct disk_usage *u, size_t *at);
 
-/* Draws a treemap of the bytes in RAM as SVG. */
-void disk_usage_draw(const struct disk_usage *u, const char *title, FILE *out);
+/* Is e in the directory above, and in no other one in that? */
+bool disk_usage_is_directly_below(const struct disk_usage_entry *e,
+				  const struct disk_usage_entry *above);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "image/disk_usage_svg.h"
 #include "image/inspect_json.h"
 #include "base/util.h"
 

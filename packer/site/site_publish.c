@@ -12,6 +12,7 @@
 #include "base/elfinfo.h"
 #include "base/read_all.h"
 #include "base/settings.h"
+#include "image/kernel_line_check.h"
 #include "parameters/params.h"
 #include "site/site_copy.h"
 #include "site/site_file.h"
@@ -213,7 +214,7 @@ static int check_texts(const struct publishing *p, const struct site_version *be
 
 	if (r == 0)
 		r = check_append(append, f);
-	return r == 0 ? boot_keys_check_line("--append", append, n_keys, f) : r;
+	return r == 0 ? kernel_line_check("--append", append, n_keys, f) : r;
 }
 
 int site_draft_check(const struct site *s, const struct publishing *p,
