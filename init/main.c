@@ -1,6 +1,6 @@
 /*
- * PID 1 of the initramfs. This file has the order of the boot steps and nothing else; each step is in the file that its
- * function is named after. PID 1 has a single thread and never exits.
+ * PID 1 of the initramfs. The table of the boot steps, what runs them, and the steps that are too small for a file of their own.
+ * PID 1 has a single thread and never exits.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 #include "failure/failure.h"
 #include "handover/handover.h"
 #include "base/memory.h"
-#include "handover/mounts.h"
+#include "mounts/mounts.h"
 #include "net/lease.h"
 #include "net/net.h"
 #include "base/read_all.h"
@@ -33,8 +33,8 @@ static int check_parameters(struct boot *b);
 static int start_init(struct boot *b);
 
 /* After a failure and a shell, a second try begins at the first step of the same phase; there is none
- * once the initramfs is GONE. */
-enum phase { FIRST, AGAIN, GONE };
+ * once the initramfs is deleted. */
+enum phase { PHASE_EARLY, PHASE_ROOT, PHASE_HANDED_OVER };
 
 static const struct step {
 	const char *name;
@@ -42,25 +42,25 @@ static const struct step {
 	unsigned shell_after; /* SHELL_* that opens a shell after this step */
 	enum phase phase;
 } steps[] = {
-	{ "mount kernel file systems", mounts_make, 0, FIRST },
-	{ "read parameters", read_parameters, 0, FIRST },
-	{ "plug in devices", devices_start, SHELL_START, FIRST },
-	{ "check parameters", check_parameters, 0, AGAIN },
-	{ "start network", network_start, 0, AGAIN },
-	{ "find payload", root_find_payload, 0, AGAIN },
-	{ "find layers", root_find_layers, 0, AGAIN },
-	{ "set up zram", zram_set_up, 0, AGAIN },
-	{ "check memory", root_check_memory, 0, AGAIN },
-	{ "mount root", root_mount, 0, AGAIN },
-	{ "unpack root", root_unpack, SHELL_UNPACKED, AGAIN },
-	{ "check new init", root_check_init, SHELL_END, AGAIN },
-	{ "name machine", root_name, 0, AGAIN },
-	{ "stop plugging in", devices_stop, 0, AGAIN },
-	{ "stop network", network_stop, 0, AGAIN },
-	{ "move mounts", mounts_move, 0, AGAIN },
-	{ "switch root", handover_switch_root, 0, AGAIN },
-	{ "delete initramfs", handover_delete_initramfs, 0, GONE },
-	{ "start init", start_init, 0, GONE },
+	{ "mount kernel file systems", mounts_make, 0, PHASE_EARLY },
+	{ "read parameters", read_parameters, 0, PHASE_EARLY },
+	{ "plug in devices", devices_start, SHELL_START, PHASE_EARLY },
+	{ "check parameters", check_parameters, 0, PHASE_ROOT },
+	{ "start network", network_start, 0, PHASE_ROOT },
+	{ "find payload", root_find_payload, 0, PHASE_ROOT },
+	{ "find layers", root_find_layers, 0, PHASE_ROOT },
+	{ "set up zram", zram_set_up, 0, PHASE_ROOT },
+	{ "check memory", root_check_memory, 0, PHASE_ROOT },
+	{ "mount root", root_mount, 0, PHASE_ROOT },
+	{ "unpack root", root_unpack, SHELL_UNPACKED, PHASE_ROOT },
+	{ "check new init", root_check_init, SHELL_END, PHASE_ROOT },
+	{ "name machine", root_name, 0, PHASE_ROOT },
+	{ "stop plugging in", devices_stop, 0, PHASE_ROOT },
+	{ "stop network", network_stop, 0, PHASE_ROOT },
+	{ "move mounts", mounts_move, 0, PHASE_ROOT },
+	{ "switch root", handover_switch_root, 0, PHASE_ROOT },
+	{ "delete initramfs", handover_delete_initramfs, 0, PHASE_HANDED_OVER },
+	{ "start init", start_init, 0, PHASE_HANDED_OVER },
 };
 
 static void warn_unknown(const struct params *p)
@@ -145,10 +145,10 @@ static int start_init(struct boot *b)
  * need /proc and /dev, and the report /run. Writes the report before the numbers in it are forgotten. */
 static void undo_phase(struct boot *b, enum phase phase)
 {
-	if (phase != GONE)
+	if (phase != PHASE_HANDED_OVER)
 		mounts_move_back();
 	report_write(b);
-	if (phase != GONE)
+	if (phase != PHASE_HANDED_OVER)
 		root_forget(b);
 }
 
@@ -168,7 +168,7 @@ static void boot_run(struct boot *b)
 		while (run_step(b, i) < 0) {
 			b->failed_step = steps[i].name;
 			undo_phase(b, steps[i].phase);
-			failure_handle(b, steps[i].phase != GONE);
+			failure_handle(b, steps[i].phase != PHASE_HANDED_OVER);
 			b->failed_step = NULL;
 			i = first_of_phase(i);
 		}

@@ -1,5 +1,5 @@
 /* One table of mounts; systemd keeps what it finds, so the options are those it would use itself. */
-#include "handover/mounts.h"
+#include "mounts/mounts.h"
 
 #include <errno.h>
 #include <fcntl.h>
