@@ -20,7 +20,7 @@
 #include "base/memory.h"
 #include "mounts/mounts.h"
 #include "net/lease.h"
-#include "net/net.h"
+#include "net/network.h"
 #include "base/read_all.h"
 #include "base/remote_log.h"
 #include "base/report.h"

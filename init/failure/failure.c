@@ -14,8 +14,8 @@
 #include "devices/devices.h"
 #include "base/escape.h"
 #include "base/remote_log.h"
-#include "net/net.h"
-#include "net/net_log.h"
+#include "net/network.h"
+#include "net/network_log.h"
 #include "failure/shell.h"
 #include "base/terminals.h"
 

@@ -40,7 +40,7 @@ static int connect_to(const struct url *u)
 	return fd >= 0 || u->is_ipv4 ? fd : connect_by(u, AF_INET6);
 }
 
-/* As soon as it can be: the last lines do not wait for long (net_log.c). But many machines with a name must not ask the name
+/* As soon as it can be: the last lines do not wait for long (network_log.c). But many machines with a name must not ask the name
  * server all the time. */
 static int connect_at_last(const struct url *u)
 {

@@ -13,7 +13,7 @@
 #include "fetch/receive.h"
 #include "image/members.h"
 #include "image/pinned.h"
-#include "net/net.h"
+#include "net/network.h"
 #include "net/resolv.h"
 
 #define ARRIVING "/tarboot/arriving" /* mount point, for a moment */

@@ -11,7 +11,7 @@
 #include "base/console.h"
 #include "base/memory.h"
 #include "image/layer_rules.h"
-#include "net/net.h"
+#include "net/network.h"
 #include "root/root_fetch.h"
 #include "root/root_signed.h"
 

@@ -11,7 +11,7 @@
 #include "base/console.h"
 #include "image/layer_rules.h"
 #include "net/config.h"
-#include "net/net.h"
+#include "net/network.h"
 #include "root/firmware.h"
 #include "root/initramfs.h"
 #include "root/root_layer.h"

@@ -14,7 +14,7 @@
 
 #include "base/console.h"
 #include "base/inroot.h"
-#include "net/net.h"
+#include "net/network.h"
 #include "root/firmware.h"
 
 /* An empty file counts for none. */

@@ -16,7 +16,7 @@
 #include "image/members.h"
 #include "image/pinned.h"
 #include "image/signature.h"
-#include "net/net.h"
+#include "net/network.h"
 #include "root/root_fetch.h"
 
 #define KEYS "/" SIGNATURE_KEYS_DIR

@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "base/read_all.h"
 #include "image/pinned.h"
-#include "net/net.h"
+#include "net/network.h"
 #include "root/root_fetch.h"
 
 #define RESERVE (64ULL << 20)    /* bytes left free: the kernel panics when a tmpfs takes all */

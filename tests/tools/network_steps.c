@@ -13,8 +13,8 @@
 #include "base/console.h"
 #include "net/config.h"
 #include "net/lease.h"
-#include "net/net.h"
-#include "net/net_log.h"
+#include "net/network.h"
+#include "net/network_log.h"
 
 static void print_seen(const struct boot *b)
 {

@@ -1,5 +1,5 @@
 /* What is reset, and the files for a card that is kept. */
-#include "net/handover.h"
+#include "net/network_reset.h"
 
 #include <errno.h>
 #include <net/if.h>
@@ -181,7 +181,7 @@ static int write_files(const struct network_seen *s, const struct rtnl_link *kep
 	return r < 0 || is_vlan ? r : write_network_manager(s);
 }
 
-int net_handover_reset(const struct network_seen *seen, bool is_kept)
+int network_reset(const struct network_seen *seen, bool is_kept)
 {
 	_cleanup_close_ int rtnl = rtnl_open();
 	static struct links links;

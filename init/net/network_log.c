@@ -1,5 +1,5 @@
 /* Lines, failures and the report for a log server. */
-#include "net/net_log.h"
+#include "net/network_log.h"
 
 #include <stdio.h>
 #include <string.h>

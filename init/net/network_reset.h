@@ -8,4 +8,4 @@
 
 /* In a child process. Removes addresses, routes, VLANs and resolv.conf, sets all links down that were touched, and gives them back
  * their MTU; if one is to be kept, all but that one. 0, or -errno: something is left. */
-int net_handover_reset(const struct network_seen *seen, bool is_kept);
+int network_reset(const struct network_seen *seen, bool is_kept);

@@ -1,5 +1,5 @@
 /* One sentence for each reason. */
-#include "net/why_not.h"
+#include "net/network_why_not.h"
 
 #include <dirent.h>
 #include <errno.h>
