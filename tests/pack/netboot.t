@@ -4,8 +4,9 @@
 use strict;
 use warnings;
 use FindBin;
-use lib "$FindBin::RealBin/../engine", "$FindBin::RealBin/../netboot";
+use lib "$FindBin::RealBin/../engine", "$FindBin::RealBin/../netboot", $FindBin::RealBin;
 use Engine;
+use Netboot;
 use Fcntl qw(LOCK_EX);
 use Modules ();
 use Net ();
@@ -19,40 +20,23 @@ my $servers = Net::servers();
 my $site    = public('site');
 my @NET     = qw(--server 10.7.0.1 --subnet 10.7.0.0/24);
 
-sub netboot { return try($TARBOOT, 'netboot', '-o', $site, @_) }
-
-sub works {
-	my ($name, @arguments) = @_;
-	my $r = netboot(@arguments);
-	is($r->{exit}, 0, $name) or diag($r->{err});
-	return $r->{out};
-}
-
-sub refuses {
-	my ($name, $exit, $like, @arguments) = @_;
-	my $r = netboot(@arguments);
-	is($r->{exit}, $exit, "$name: refused");
-	like($r->{err}, $like, "$name: says why");
-	return;
-}
-
 sub link_of { return readlink("$site/http/images/$_[0]") // '' }
 sub menu    { return slurp("$site/http/menu.ipxe") }
 
 my $lab = word_image('lab', 'one');
-refuses('no server',  1, qr/address of the server is not known\n.*--server/, $lab);
-refuses('no subnet',  1, qr/subnet of the machines is not known\n.*--subnet/, $lab, '--server', '10.7.0.1');
-refuses('no kernel',  1, qr/none: cannot read the kernel.*\n.*--kernel/, $lab, @NET, '--kernel', scratch('none'));
+refuses($site, 'no server',  1, qr/address of the server is not known\n.*--server/, $lab);
+refuses($site, 'no subnet',  1, qr/subnet of the machines is not known\n.*--subnet/, $lab, '--server', '10.7.0.1');
+refuses($site, 'no kernel',  1, qr/none: cannot read the kernel.*\n.*--kernel/, $lab, @NET, '--kernel', scratch('none'));
 {
 	my $gz = scratch('compressed-kernel.gz');
 	run('sh', '-c', 'gzip -c <"$0" >"$1"', spew(scratch('compressed-kernel'), bzimage('6.1')), $gz);
-	refuses('a kernel that is compressed as a whole', 1,
+	refuses($site, 'a kernel that is compressed as a whole', 1,
 		qr{^tarboot: \Q$gz\E: it is compressed as a whole, and neither iPXE nor UEFI firmware starts such a kernel\n  Pack the image again: pack decompresses it; or give a decompressed one with --kernel FILE\.\n\z},
 		$lab, @NET, '--kernel', $gz);
 }
-refuses('a kernel that is none', 1, qr{^tarboot: /etc/passwd: it is not a Linux kernel\n  Give the file that a boot loader loads: vmlinuz, bzImage or Image\.\n\z},
+refuses($site, 'a kernel that is none', 1, qr{^tarboot: /etc/passwd: it is not a Linux kernel\n  Give the file that a boot loader loads: vmlinuz, bzImage or Image\.\n\z},
 	$lab, @NET, '--kernel', '/etc/passwd');
-refuses('a kernel for another machine', 1, qr{^tarboot: \S+/arm-kernel: it is for aarch64, the image is for x86-64\n  Give it with --kernel FILE\.\n\z},
+refuses($site, 'a kernel for another machine', 1, qr{^tarboot: \S+/arm-kernel: it is for aarch64, the image is for x86-64\n  Give it with --kernel FILE\.\n\z},
 	$lab, @NET, '--kernel', spew(scratch('arm-kernel'), 'MZ' . "\0" x 0x36 . "ARM\x64" . "\0" x 200));
 {
 	# A kernel of the root, or --kernel: the image says which one goes with it.
@@ -60,44 +44,44 @@ refuses('a kernel for another machine', 1, qr{^tarboot: \S+/arm-kernel: it is fo
 	tarboot('pack', scratch('root-lab-one'), '-o', $paired, qw(--level=fast --no-shell --kernel), "$lab.vmlinuz");
 	spew("$paired.vmlinuz", bzimage('6.1', 'another'));
 	my $message = qr{^tarboot: \Q$paired\E\.vmlinuz: it is not the kernel that \Q$paired\E was packed with\n  Pack the image again, or name a kernel with --kernel FILE\.\n\z};
-	refuses('the kernel of another image', 1, $message, $paired, @NET);
+	refuses($site, 'the kernel of another image', 1, $message, $paired, @NET);
 	my $r = try($TARBOOT, 'run', $paired);
 	is($r->{exit}, 1, 'run: refused, too');
 	like($r->{err}, $message, 'and says why');
 }
-refuses('no image',   1, qr/none\.img: cannot open/, scratch('none.img'), @NET, '--kernel', "$lab.vmlinuz");
-refuses('two titles', 2, qr/--name, --title and --kernel need exactly one IMAGE\n/, $lab, $lab, @NET, '--title', 'x');
-refuses('a bad value', 2, qr/--\S+ .*: (?:it|after the =)(?: there)? must/, @NET, @$_)
+refuses($site, 'no image',   1, qr/none\.img: cannot open/, scratch('none.img'), @NET, '--kernel', "$lab.vmlinuz");
+refuses($site, 'two titles', 2, qr/--name, --title and --kernel need exactly one IMAGE\n/, $lab, $lab, @NET, '--title', 'x');
+refuses($site, 'a bad value', 2, qr/--\S+ .*: (?:it|after the =)(?: there)? must/, @NET, @$_)
 	for [qw(--server 300.1.1.1)], [qw(--server 010.1.1.1)], [qw(--subnet 10.7.0.0/31)], [qw(--subnet 10.7.0.0)],
 	[qw(--host 52:54:00:12:34=10.7.0.9)], [qw(--host 52:54:00:12:34:56=10.7.0)], ['--range', '10.7.0.5'],
 	['--host', '52:54:00:12:34:56=10.7.0.9,a.b'], [qw(--timeout soon)], [qw(--timeout -1)], [qw(--http-port 70000)],
 	[qw(--url ftp://x)], ['--url', 'http://${x}'], ['--url', 'http://h/a,b'], ['--url', 'http://h/a"b'], ['--installer', 'http://h/\\'],
 	['--ipxe', "/usr/lib/ipxe\nserver = 10.7.0.9"], ['--ipxe', '/a"b'], ['--default', 'a b'], [qw(--boot 525400123456=lab)];
-refuses('a server elsewhere', 1, qr/server: its address is not in the subnet/, $lab, '--server', '10.8.0.1', '--subnet', '10.7.0.0/24');
-refuses('a machine elsewhere', 1, qr/not in the subnet/, $lab, @NET, '--host', '52:54:00:12:34:56=10.8.0.9');
-refuses('two with one address', 1, qr/^tarboot: 52:54:00:12:34:02: 52:54:00:12:34:01 has the same address, 10\.7\.0\.9\n  Give one of them another, or take that machine away with --forget MAC\.\n\z/, $lab, @NET, map { ('--host', "52:54:00:12:34:0$_=10.7.0.9") } 1, 2);
-refuses('the server\'s address', 1, qr/is the server's/, $lab, @NET, '--host', '52:54:00:12:34:56=10.7.0.1');
-refuses('a range elsewhere', 1, qr/range: it must lie/, $lab, @NET, '--range', '10.7.0.9,10.7.0.2');
-refuses('a range with the server', 1, qr/range: it contains 10\.7\.0\.1, the address of the server\n  Give another with --range/, $lab, @NET, '--range', '10.7.0.1,10.7.0.9');
-refuses('a range with the router', 1, qr/range: it contains 10\.7\.0\.7, the address of the router\n/, $lab, @NET, qw(--router 10.7.0.7 --range), "10.7.0.5,10.7.0.9");
-refuses('a range with the DNS server', 1, qr/range: it contains 10\.7\.0\.9, the address of the DNS server\n/, $lab, @NET, qw(--dns 10.7.0.9 --range), "10.7.0.5,10.7.0.9");
-refuses('a subnet without room', 1, qr/subnet: no address is left for the machines\n/, $lab, qw(--server 10.7.0.2 --subnet 10.7.0.0/30 --router 10.7.0.1));
-refuses('a fixed address by proxy', 1, qr/with proxy/, $lab, @NET, '--proxy', '--host', '52:54:00:12:34:56=10.7.0.9');
-refuses('the menu\'s own name', 1, qr/local: the menu has an entry of its own with that name\n/, $lab, @NET, qw(--name local));
-refuses("a title with " . s/\n/ /r, 1, qr/--title: a menu cannot show/, $lab, @NET, '--title', $_)
+refuses($site, 'a server elsewhere', 1, qr/server: its address is not in the subnet/, $lab, '--server', '10.8.0.1', '--subnet', '10.7.0.0/24');
+refuses($site, 'a machine elsewhere', 1, qr/not in the subnet/, $lab, @NET, '--host', '52:54:00:12:34:56=10.8.0.9');
+refuses($site, 'two with one address', 1, qr/^tarboot: 52:54:00:12:34:02: 52:54:00:12:34:01 has the same address, 10\.7\.0\.9\n  Give one of them another, or take that machine away with --forget MAC\.\n\z/, $lab, @NET, map { ('--host', "52:54:00:12:34:0$_=10.7.0.9") } 1, 2);
+refuses($site, 'the server\'s address', 1, qr/is the server's/, $lab, @NET, '--host', '52:54:00:12:34:56=10.7.0.1');
+refuses($site, 'a range elsewhere', 1, qr/range: it must lie/, $lab, @NET, '--range', '10.7.0.9,10.7.0.2');
+refuses($site, 'a range with the server', 1, qr/range: it contains 10\.7\.0\.1, the address of the server\n  Give another with --range/, $lab, @NET, '--range', '10.7.0.1,10.7.0.9');
+refuses($site, 'a range with the router', 1, qr/range: it contains 10\.7\.0\.7, the address of the router\n/, $lab, @NET, qw(--router 10.7.0.7 --range), "10.7.0.5,10.7.0.9");
+refuses($site, 'a range with the DNS server', 1, qr/range: it contains 10\.7\.0\.9, the address of the DNS server\n/, $lab, @NET, qw(--dns 10.7.0.9 --range), "10.7.0.5,10.7.0.9");
+refuses($site, 'a subnet without room', 1, qr/subnet: no address is left for the machines\n/, $lab, qw(--server 10.7.0.2 --subnet 10.7.0.0/30 --router 10.7.0.1));
+refuses($site, 'a fixed address by proxy', 1, qr/with proxy/, $lab, @NET, '--proxy', '--host', '52:54:00:12:34:56=10.7.0.9');
+refuses($site, 'the menu\'s own name', 1, qr/local: the menu has an entry of its own with that name\n/, $lab, @NET, qw(--name local));
+refuses($site, "a title with " . s/\n/ /r, 1, qr/--title: a menu cannot show/, $lab, @NET, '--title', $_)
 	for '${net0/mac}', "two\nlines", 'a && b', "\xc3\xa4", '-x', 'x' x 70, 'Room #3', 'a ; b';
-refuses('a kernel line that is too long', 1, qr/^tarboot: --append: it may have 1023 characters, this one has 1024\n  Shorten it\.\n\z/m, $lab, @NET, '--append', 'x' x 1024);
-refuses("a kernel line with $_->[0]", 1, qr/^tarboot: --append: $_->[2]\n\z/m, $lab, @NET, '--append', $_->[1])
+refuses($site, 'a kernel line that is too long', 1, qr/^tarboot: --append: it may have 1023 characters, this one has 1024\n  Shorten it\.\n\z/m, $lab, @NET, '--append', 'x' x 1024);
+refuses($site, "a kernel line with $_->[0]", 1, qr/^tarboot: --append: $_->[2]\n\z/m, $lab, @NET, '--append', $_->[1])
 	for [ 'an open quote', 'quiet x="a', 'a double quote is not closed, so words behind it would be part of its value\n  Write the double quote that ends it\.' ],
 	[ 'two blanks in quotes', 'x="a  b"', 'it has two blanks in quotes, of which iPXE makes one\n  Write one blank there\.' ];
-refuses("a kernel line $_", 1, qr/--append: an iPXE script cannot/, $lab, @NET, '--append', $_) for 'a ${b}', 'panic=60 #x y', 'a ; b';
-refuses('a kernel line with ' . s/\t/a tab/r =~ s/\n/ a line break/r, 1, qr/^tarboot: --append: there is a tab, a line break or another control character in it\n  Write it in one line, with blanks between\.\n\z/, $lab, @NET, '--append', $_)
+refuses($site, "a kernel line $_", 1, qr/--append: an iPXE script cannot/, $lab, @NET, '--append', $_) for 'a ${b}', 'panic=60 #x y', 'a ; b';
+refuses($site, 'a kernel line with ' . s/\t/a tab/r =~ s/\n/ a line break/r, 1, qr/^tarboot: --append: there is a tab, a line break or another control character in it\n  Write it in one line, with blanks between\.\n\z/, $lab, @NET, '--append', $_)
 	for "a\tb\nc", "a\tb", "a\nb";
 ok(!-e $site, 'nothing of all that has left a directory');
 
 # ---- versions ----
 
-works('an image', $lab, @NET, '--title', 'Class room', '--host', '52-54-00-AB-34-56=10.7.0.20,pc20');
+works($site, 'an image', $lab, @NET, '--title', 'Class room', '--host', '52-54-00-AB-34-56=10.7.0.20,pc20');
 my $one = link_of('lab/current');
 like($one, qr/^\d{8}-\d{6}\z/, 'the current version');
 is(link_of('lab/previous'), '', 'there is no previous one');
@@ -111,11 +95,11 @@ like(menu(), qr/ tarboot\.shell tarboot\.debug \|\|/, 'and for debug');
 is(menu() =~ s/^set base .*\n//mr, menu() =~ s{^set base http://10\.7\.0\.1\n}{}mr, 'from the server');
 unlike(menu(), qr/install/, 'there is no installer');
 
-refuses('a default that is none', 1, qr/nothing: the menu has no such entry/, qw(--default nothing));
-like(works('the same again', $lab), qr/^unchanged lab/m, 'changes nothing');
+refuses($site, 'a default that is none', 1, qr/nothing: the menu has no such entry/, qw(--default nothing));
+like(works($site, 'the same again', $lab), qr/^unchanged lab/m, 'changes nothing');
 is(link_of('lab/current'), $one, 'it stays');
 word_image('lab', 'two');
-works('another', $lab, '--append', 'quiet x="a b#c"');
+works($site, 'another', $lab, '--append', 'quiet x="a b#c"');
 my $two = link_of('lab/current');
 isnt($two, $one, 'it becomes the current one');
 is(link_of('lab/previous'), $one, 'the first is the previous');
@@ -126,26 +110,26 @@ like(menu(), qr/^:lab\n.*\n.*\Q$two\E\n(?:.*\n){3}kernel \S+ initrd=initrd\.img 
 	my $text  = slurp($entry);
 	like($text, qr/^append = 'quiet x="a b#c"'$/m, 'in quotes in its file');
 	spew($entry, $text =~ s/^size = .*/size = many/mr);
-	refuses('a damaged version', 1, qr/^tarboot: \S+entry\.conf: line 5: size: it must be a number\n  Correct that line\.\n\z/m, '--timeout', 5);
+	refuses($site, 'a damaged version', 1, qr/^tarboot: \S+entry\.conf: line 5: size: it must be a number\n  Correct that line\.\n\z/m, '--timeout', 5);
 	spew($entry, $text);
-	refuses('quotes of both kinds', 1, qr/^tarboot: --append: it has quotes of both kinds, and begins with one or has a #\n  Use one kind of quotes\.\n\z/m, $lab, '--append', q("a" 'b'));
+	refuses($site, 'quotes of both kinds', 1, qr/^tarboot: --append: it has quotes of both kinds, and begins with one or has a #\n  Use one kind of quotes\.\n\z/m, $lab, '--append', q("a" 'b'));
 }
 open my $slow, '<', "$site/http/images/lab/$one/initrd.img" or die;
-works('back', '--rollback', 'lab');
+works($site, 'back', '--rollback', 'lab');
 is(link_of('lab/current') . link_of('lab/previous'), $one . $two, 'they are swapped');
-works('and forth', '--rollback', 'lab');
+works($site, 'and forth', '--rollback', 'lab');
 for my $word (qw(three four five)) {
 	word_image('lab', $word);
-	works("version $word", $lab, '--versions', 2);
+	works($site, "version $word", $lab, '--versions', 2);
 }
 is(scalar(my @kept = glob "$site/http/images/lab/2*"), 2, 'two versions are kept');
 {
 	my ($menu, $previous) = (menu(), link_of('lab/previous'));
 	spew("$site/http/menu.ipxe", "#!ipxe\nmine\n");
-	refuses('a menu of the admin', 1, qr/menu\.ipxe: it was not written by tarboot, so it is not overwritten\n/, word_image('lab', 'seven'));
+	refuses($site, 'a menu of the admin', 1, qr/menu\.ipxe: it was not written by tarboot, so it is not overwritten\n/, word_image('lab', 'seven'));
 	ok(-e "$site/http/images/lab/$previous/initrd.img", 'what the old menu names stays, too');
 	spew("$site/http/menu.ipxe", $menu);
-	works('when the menu is ours again');
+	works($site, 'when the menu is ours again');
 	ok(!-e "$site/http/images/lab/$previous", 'it goes');
 }
 {
@@ -160,18 +144,18 @@ is(scalar(my @kept = glob "$site/http/images/lab/2*"), 2, 'two versions are kept
 	is(readlink("$lab_there/current"), '21000101-000000', 'a version is newer than the one before, whatever the clock says');
 }
 is(length(do { local $/; <$slow> }), -s $slow, 'who reads an old one reads it to its end');
-refuses('a rollback of nothing', 1, qr/it has no image nothing/, '--rollback', 'nothing');
+refuses($site, 'a rollback of nothing', 1, qr/it has no image nothing/, '--rollback', 'nothing');
 
-like(works('a trial image', word_image('a-trial', 'one'), '--append', ''), qr/^image    lab: .*, the default$/m, 'is not the default, though it is the first by name');
+like(works($site, 'a trial image', word_image('a-trial', 'one'), '--append', ''), qr/^image    lab: .*, the default$/m, 'is not the default, though it is the first by name');
 like(menu(), qr/^:a-trial\n(?:.*\n){1,5}kernel \S+ initrd=initrd\.img  \|\| goto failed$/m, 'its kernel command line is empty');
 like(menu(), qr/^set entry lab\n/m, 'nor in the menu');
-works('removed', '--remove', 'a-trial');
+works($site, 'removed', '--remove', 'a-trial');
 {
 	# A line that a tarboot before this one has taken.
 	my $entry = "$site/http/images/lab/current/entry.conf";
 	my $text  = slurp($entry);
 	spew($entry, $text =~ s/^append = .*/append = quiet tarboot.sise=1g/mr);
-	refuses('the line of the version before', 1, qr/^tarboot: --append: tarboot\.sise: unknown parameter; did you mean tarboot\.size\?\n  Correct it with --append: /m, word_image('five', 'five'), '--name', 'lab');
+	refuses($site, 'the line of the version before', 1, qr/^tarboot: --append: tarboot\.sise: unknown parameter; did you mean tarboot\.size\?\n  Correct it with --append: /m, word_image('five', 'five'), '--name', 'lab');
 	spew($entry, $text);
 }
 {
@@ -191,34 +175,34 @@ works('removed', '--remove', 'a-trial');
 	my $loads = int(((-s $image) + (-s "$image.vmlinuz")) / 2**20 + 0.5);
 	my ($least, $zram) = tarboot('inspect', $image) =~ /^machine  needs about (\d+)\.0 MiB of RAM to boot, with zram about (\d+)\.0 MiB; /m;
 	ok($zram && $zram < $least, 'an image that boots with less RAM by zram');
-	works('is published', $image);
+	works($site, 'is published', $image);
 	like(menu(), qr/^# loads $loads MiB; the machine needs about $least MiB of RAM, with zram about $zram MiB$/m, 'the menu tells both, and what is loaded, with the kernel');
 	is(scalar(my @told = menu() =~ /with zram/g), 2, 'of it and its entry for debugging alone');
-	works('is removed', '--remove', 'a-zram');
+	works($site, 'is removed', '--remove', 'a-zram');
 	spew("$root/text", run('head', '-c', 20_000_000, '/dev/urandom'));
 	tarboot('pack', $root, '-o', $image, qw(--level=fast --kernel=none --no-shell));
 	like(tarboot('inspect', $image), qr/^machine  needs about \d+\.0 MiB of RAM to boot, with zram as much; /m, 'zram saves nothing where the root does not compress');
 }
 
 my $long = 'x' x 33;
-refuses('a name of 33 characters', 1, qr/x\.img: its name is too long for the menu, which takes 32 characters\n.*--name/, word_image($long, 'one'));
-works('a shorter one', scratch("$long.img"), qw(--name shorter));
-works('with --name two files are versions of one', word_image('shorter2', 'two'), qw(--name shorter));
-works('a dot', word_image('b.1', 'one'));
-refuses('another file of that name', 1, qr/b-1: the image of this name came from b\.1\.img, and this is b-1\.img\n.*--name/, word_image('b-1', 'two'));
-works("$_ is removed", '--remove', $_) for qw(shorter b-1);
+refuses($site, 'a name of 33 characters', 1, qr/x\.img: its name is too long for the menu, which takes 32 characters\n.*--name/, word_image($long, 'one'));
+works($site, 'a shorter one', scratch("$long.img"), qw(--name shorter));
+works($site, 'with --name two files are versions of one', word_image('shorter2', 'two'), qw(--name shorter));
+works($site, 'a dot', word_image('b.1', 'one'));
+refuses($site, 'another file of that name', 1, qr/b-1: the image of this name came from b\.1\.img, and this is b-1\.img\n.*--name/, word_image('b-1', 'two'));
+works($site, "$_ is removed", '--remove', $_) for qw(shorter b-1);
 my $fresh = word_image('fresh', 'one');
 run('mkdir', scratch('elsewhere'));
 run('cp', '-a', $fresh, "$fresh.vmlinuz", scratch('elsewhere'));
 my $twin = scratch('elsewhere/fresh.img');
-refuses('two of one name', 1, qr{^tarboot: fresh: two images would have this name, \Q$fresh\E and \Q$twin\E\n  Give one of them another name with --name, or, if the second is a new version of the first, publish them one after the other\.\n\z}, $fresh, $twin);
-refuses('a name that one of them cannot have', 1, qr{^tarboot: menu: the menu has an entry of its own with that name\n  Give another with --name\.\n\z}, $fresh, word_image('menu', 'one'));
+refuses($site, 'two of one name', 1, qr{^tarboot: fresh: two images would have this name, \Q$fresh\E and \Q$twin\E\n  Give one of them another name with --name, or, if the second is a new version of the first, publish them one after the other\.\n\z}, $fresh, $twin);
+refuses($site, 'a name that one of them cannot have', 1, qr{^tarboot: menu: the menu has an entry of its own with that name\n  Give another with --name\.\n\z}, $fresh, word_image('menu', 'one'));
 my $crooked = spew(scratch("a\nappend = b.img"), slurp($fresh));
-refuses('a file whose name has a newline', 1, qr{^tarboot: \S*/a\\012append = b\.img: its file name contains a control character\n  Rename it\.\n\z},
+refuses($site, 'a file whose name has a newline', 1, qr{^tarboot: \S*/a\\012append = b\.img: its file name contains a control character\n  Rename it\.\n\z},
 	$crooked, '--kernel', "$fresh.vmlinuz", '--name', 'fresh');
 is(link_of('fresh/current'), '', 'then the others are not published either');
 
-works('in two files', word_image('parts', 'one', '--compress=zstd'), '--split', '--installer', 'http://10.7.0.1/debian/');
+works($site, 'in two files', word_image('parts', 'one', '--compress=zstd'), '--split', '--installer', 'http://10.7.0.1/debian/');
 like(menu(), qr{initrd=boot\.img initrd=root\.img .*\ninitrd \S+boot\.img .*\ninitrd \S+root\.img }, 'the menu has both');
 like(menu(), qr{^kernel http://10\.7\.0\.1/debian/linux initrd=initrd\.gz}m, 'and an installer');
 my $dir = "$site/http/images/parts/current";
@@ -236,32 +220,32 @@ like(run($TARBOOT, 'verify', "$dir/root.img"), qr/^digests: right: manifest, eac
 	my @boot    = newc_read($lab);
 	my $by_hand = spew(scratch('by-hand.img'), cpio_of('newc', grep { $_->{name} eq 'init' || $_->{name} eq 'rootfs.tar.xz' } @boot));
 	my @named   = ('--name', 'bare', '--kernel', "$lab.vmlinuz");
-	refuses('an image of others in two files', 1, qr{^tarboot: \Q$by_hand\E: it cannot be split: it was not made by tarboot pack\n  Publish it without --split\.\n\z},
+	refuses($site, 'an image of others in two files', 1, qr{^tarboot: \Q$by_hand\E: it cannot be split: it was not made by tarboot pack\n  Publish it without --split\.\n\z},
 		'--split', @named, $by_hand);
 	my $bare = qr{^tarboot: \Q$payload\E: it is the archive of a root, not an image: it has no /init that the kernel could start\n  Pack it first: `tarboot pack ROOT -o IMAGE`\.\n\z};
-	refuses('a bare payload', 1, $bare, @named, $payload);
+	refuses($site, 'a bare payload', 1, $bare, @named, $payload);
 	is(try($TARBOOT, 'run', $payload, '--kernel', "$lab.vmlinuz")->{err} =~ $bare, 1, 'run says the same');
 	my $second = spew(scratch('second.img'), cpio_of('newc', grep { $_->{name} eq 'rootfs.tar.xz' } @boot));
 	my $no_init = qr{^tarboot: \Q$second\E: it cannot boot: there is no /init in it\n  Give an image that `tarboot pack` wrote\.\n\z};
-	refuses('an image without /init', 1, $no_init, @named, $second);
+	refuses($site, 'an image without /init', 1, $no_init, @named, $second);
 	is(try($TARBOOT, 'run', $second, '--kernel', "$lab.vmlinuz")->{err} =~ $no_init, 1, 'run says the same');
 	my $whole = slurp($lab);
 	my $cut   = spew(scratch('cut.img'), substr $whole, 0, -5000);
-	refuses('one that is cut', 1, qr{^tarboot: \Q$cut\E: at byte \d+: it is cut short\n  Copy the image again or pack it again; .*\n\z}, @named, $cut);
+	refuses($site, 'one that is cut', 1, qr{^tarboot: \Q$cut\E: at byte \d+: it is cut short\n  Copy the image again or pack it again; .*\n\z}, @named, $cut);
 	my $at = rindex $whole, "\xfd7zXZ\0";
 	substr($whole, $at + 1000, 1) ^= "\1";
 	my $damaged = spew(scratch('damaged.img'), $whole);
-	refuses('one with a damaged payload', 1, qr{^tarboot: \Q$damaged\E: Block 1 \(byte \d+ of the payload\) is damaged: it is not what its digest in the manifest says\n  .+\n\z},
+	refuses($site, 'one with a damaged payload', 1, qr{^tarboot: \Q$damaged\E: Block 1 \(byte \d+ of the payload\) is damaged: it is not what its digest in the manifest says\n  .+\n\z},
 		@named, $damaged);
 	$whole = slurp($lab);
 	substr($whole, 5000, 1) ^= "\1";
 	spew($damaged, $whole);
-	refuses('one with a damaged /init', 1, qr{^tarboot: \Q$damaged\E: the boot part \(bytes 0 to \d+\) is damaged: /init or another file of it is not what boot-digest in the manifest says\n  .+\n\z},
+	refuses($site, 'one with a damaged /init', 1, qr{^tarboot: \Q$damaged\E: the boot part \(bytes 0 to \d+\) is damaged: /init or another file of it is not what boot-digest in the manifest says\n  .+\n\z},
 		@named, $damaged);
 	ok(!-e "$site/http/images/bare", 'nothing of them is there');
 }
-refuses('removing the default', 1, qr/parts: it is the default of the menu or of a machine\n/, '--default', 'parts', '--remove', 'parts');
-works('removed', '--remove', 'parts', '--default', 'lab');
+refuses($site, 'removing the default', 1, qr/parts: it is the default of the menu or of a machine\n/, '--default', 'parts', '--remove', 'parts');
+works($site, 'removed', '--remove', 'parts', '--default', 'lab');
 ok(!-e "$site/http/images/parts", 'it is gone');
 unlike(menu(), qr/parts/, 'from the menu, too');
 
@@ -269,7 +253,7 @@ unlike(menu(), qr/parts/, 'from the menu, too');
 
 run('mkdir', '-p', map { "$site/http/images/$_/.new-20200101-000000" } qw(lab fresh killed));
 spew("$site/http/images/killed/.new-20200101-000000/initrd.img", 'x');
-works('after an interruption', word_image('lab', 'six'));
+works($site, 'after an interruption', word_image('lab', 'six'));
 is(run("cd '$site/http/images' && find . -maxdepth 1 -mindepth 1 -o -name '.new-*'"), "./lab\n", 'what it left is removed, under all names');
 {
 	# A signal, here of a file that becomes too large, and a disk without room leave nothing, however often.
@@ -324,16 +308,16 @@ is(sprintf('%04o', (stat scratch('lab.img'))[2] & 07777), '0600', 'the image its
 is(run("umask 077; '$TARBOOT' netboot -o '$site' --timeout 7 >/dev/null; find '$site/http' '$site/tftp' ! -perm -a+r"), '',
 	'all may read it, whatever the umask');
 spew("$site/http/mac-52-54-00-00-00-09.ipxe", "#!ipxe\nmine\n");
-refuses('a file of the admin', 1, qr/mac-52-54-00-00-00-09\.ipxe: it was not written by tarboot, so it is not overwritten\n/, '--boot', '52:54:00:00:00:09=lab');
+refuses($site, 'a file of the admin', 1, qr/mac-52-54-00-00-00-09\.ipxe: it was not written by tarboot, so it is not overwritten\n/, '--boot', '52:54:00:00:00:09=lab');
 is(slurp("$site/http/mac-52-54-00-00-00-09.ipxe"), "#!ipxe\nmine\n", 'stays');
 unlike(menu(), qr/52-54-00-00-00-09/, 'and the menu does not count on one of ours');
-works('for another machine', '--boot', '52:54:00:00:00:08=shell');
+works($site, 'for another machine', '--boot', '52:54:00:00:00:08=shell');
 like(slurp("$site/http/mac-52-54-00-00-00-08.ipxe"), qr/^set entry shell\nclear own \|\|\n\z/m, 'its file');
 like(menu(), qr/^clear own \|\|\n(?:iseq .*\n)*iseq \$\{netX\/mac:hexhyp\} 52-54-00-00-00-08 && set own yes \|\|\n(?:iseq .*\n)*chain --autofree .*\/mac-.*\nisset \$\{own\} && goto own\.failed \|\|\n/m,
 	'without which it boots nothing');
 like(menu(), qr/^:own\.failed\n(?:.+\n)+goto failed\.again\n/m, 'but tries again');
 spew("$site/netboot.conf", slurp("$site/netboot.conf") =~ s/^boot = 52:54:00:00:00:08.*\n//mr);
-works('when its line is gone');
+works($site, 'when its line is gone');
 ok(!-e "$site/http/mac-52-54-00-00-00-08.ipxe", 'its file goes, too');
 is(slurp("$site/http/mac-52-54-00-00-00-09.ipxe"), "#!ipxe\nmine\n", 'that of the admin stays');
 my $foreign = scratch('foreign');
@@ -356,12 +340,12 @@ spew("$site/netboot.conf", slurp("$site/netboot.conf") . "servr = 1\n");
 {
 	open my $lock, '<', $site or die "$site: $!";
 	flock $lock, LOCK_EX or die "flock: $!";
-	refuses('while another one is at work', 1, qr/\Q$site\E: another tarboot is changing it/, '--timeout', 5);
+	refuses($site, 'while another one is at work', 1, qr/\Q$site\E: another tarboot is changing it/, '--timeout', 5);
 }
-refuses('a wrong line', 1, qr/^tarboot: \Q$site\E\/netboot\.conf: line \d+: servr: unknown setting\n  Correct that line\.$/, '--timeout', 5);
+refuses($site, 'a wrong line', 1, qr/^tarboot: \Q$site\E\/netboot\.conf: line \d+: servr: unknown setting\n  Correct that line\.$/, '--timeout', 5);
 my $conf = slurp("$site/netboot.conf") =~ s/servr.*\n//r;
 spew("$site/netboot.conf", $conf =~ s/^(?=timeout)/\0/mr);
-refuses('a file that is half zeros', 1, qr{^tarboot: \Q$site\E/netboot\.conf: it is not a text file: it contains a zero byte\n  Give a text file\.$}, '--timeout', 5);
+refuses($site, 'a file that is half zeros', 1, qr{^tarboot: \Q$site\E/netboot\.conf: it is not a text file: it contains a zero byte\n  Give a text file\.$}, '--timeout', 5);
 like(slurp("$site/netboot.conf"), qr/\0timeout/, 'and is not written');
 spew("$site/netboot.conf", $conf);
 fails_well(try($TARBOOT, 'netboot', $lab, '-o', scratch('bare'), @NET, '--ipxe', $foreign), 1,
@@ -369,7 +353,7 @@ fails_well(try($TARBOOT, 'netboot', $lab, '-o', scratch('bare'), @NET, '--ipxe',
 
 # ---- the servers read their configurations ----
 
-works('with all settings', qw(--router 10.7.0.254 --dns 10.7.0.253 --host 52:54:00:00:00:07=10.7.0.7 --host), '52:54:00:00:00:42=,machine2');
+works($site, 'with all settings', qw(--router 10.7.0.254 --dns 10.7.0.253 --host 52:54:00:00:00:07=10.7.0.7 --host), '52:54:00:00:00:42=,machine2');
 my %config = map { m{([^/]+)\z} => $_ } glob "$site/config/*";
 my $c = "$servers/commands";
 # Debian's apache2 has its modules elsewhere here, and the address of the server is given to this network.
@@ -516,7 +500,7 @@ gives($_, 'each type of firmware its loader, and none to others', %LOADER) for s
 	my $uki = scratch('lab.efi');
 	spew(scratch('kernel'), efi_kernel('6.1'));
 	tarboot('pack', scratch('root-lab-one'), '-o', scratch('uki.img'), qw(--level=fast --no-shell --kernel), scratch('kernel'), '--uki', $uki);
-	like(works('--uki', '--uki', $uki), qr{^uki      http://10\.7\.0\.1/uki-x86-64\.efi: \d+\.\d MiB, for UEFI HTTP boot and PXE$}m, 'it says so');
+	like(works($site, '--uki', '--uki', $uki), qr{^uki      http://10\.7\.0\.1/uki-x86-64\.efi: \d+\.\d MiB, for UEFI HTTP boot and PXE$}m, 'it says so');
 	for my $part (qw(http tftp)) {
 		ok(slurp("$site/$part/uki-x86-64.efi") eq slurp($uki), "it is in $part");
 		is((stat "$site/$part/uki-x86-64.efi")[2] & 07777, 0644, 'and everybody can read it');
@@ -526,20 +510,20 @@ gives($_, 'each type of firmware its loader, and none to others', %LOADER) for s
 	gives($_, 'it to UEFI machines of its kind', %uki) for sort keys %dhcp;
 	my $large = slurp($uki);
 	my $end = length $large;
-	refuses('--uki of an image', 1, qr{^tarboot: \Q$lab\E: it is no unified kernel image\n  Give one that `tarboot pack --uki` wrote\.\n\z}, '--uki', $lab);
-	refuses('--uki of a kernel', 1, qr{: it is a program for UEFI or Windows\n  Give one that `tarboot pack --uki` wrote\.\n\z}, '--uki', scratch('kernel'));
-	refuses('--uki of nothing', 1, qr{: cannot open it: No such file or directory\n  Give one that `tarboot pack --uki` wrote\.\n\z}, '--uki', scratch('nothing'));
+	refuses($site, '--uki of an image', 1, qr{^tarboot: \Q$lab\E: it is no unified kernel image\n  Give one that `tarboot pack --uki` wrote\.\n\z}, '--uki', $lab);
+	refuses($site, '--uki of a kernel', 1, qr{: it is a program for UEFI or Windows\n  Give one that `tarboot pack --uki` wrote\.\n\z}, '--uki', scratch('kernel'));
+	refuses($site, '--uki of nothing', 1, qr{: cannot open it: No such file or directory\n  Give one that `tarboot pack --uki` wrote\.\n\z}, '--uki', scratch('nothing'));
 	substr $large, $end - 3000, 1, 'X';
 	spew(scratch('damaged.efi'), $large);
-	refuses('a damaged one', 1, qr/damaged\.efi: the kernel in it is not the one that its image was packed with, or damaged\n/, '--uki', scratch('damaged.efi'));
-	refuses('one as an image', 1, qr{^tarboot: \Q$uki\E: it is a unified kernel image, which UEFI firmware starts by itself\n  Give the image that was packed with it; `tarboot netboot --uki` publishes this one\.\n\z}, $uki);
+	refuses($site, 'a damaged one', 1, qr/damaged\.efi: the kernel in it is not the one that its image was packed with, or damaged\n/, '--uki', scratch('damaged.efi'));
+	refuses($site, 'one as an image', 1, qr{^tarboot: \Q$uki\E: it is a unified kernel image, which UEFI firmware starts by itself\n  Give the image that was packed with it; `tarboot netboot --uki` publishes this one\.\n\z}, $uki);
 	ok(slurp("$site/http/uki-x86-64.efi") eq slurp($uki), 'the old one stays');
 	spew(scratch('large-kernel'), efi_kernel('6.1') . "\0" x (65 << 20));
 	tarboot('pack', scratch('root-lab-one'), '-o', scratch('uki.img'), qw(--level=fast --no-shell --kernel), scratch('large-kernel'), '--uki', $uki);
-	like(works('a large one', '--uki', $uki), qr{^uki      \S+: 6\d\.\d MiB, for UEFI HTTP boot; it is too large for PXE, which loads iPXE$}m, 'it says that TFTP is too slow for it');
+	like(works($site, 'a large one', '--uki', $uki), qr{^uki      \S+: 6\d\.\d MiB, for UEFI HTTP boot; it is too large for PXE, which loads iPXE$}m, 'it says that TFTP is too slow for it');
 	ok(!-e "$site/tftp/uki-x86-64.efi", 'and it is not there');
 	like(slurp($config{'dnsmasq.conf'}), qr{^dhcp-boot=tag:!ipxe,tag:x64,ipxe\.efi,,10\.7\.0\.1\n(?:.*\n)*?dhcp-boot=tag:!ipxe,tag:x64-http,http://10\.7\.0\.1/uki-x86-64\.efi,,}m, 'PXE gets iPXE');
-	unlike(works('--uki none', '--uki', 'none'), qr/^uki/m, 'it is taken away');
+	unlike(works($site, '--uki none', '--uki', 'none'), qr/^uki/m, 'it is taken away');
 	unlike(slurp($config{'dnsmasq.conf'}), qr/uki/, 'from the configurations, too');
 	ok(!glob("$site/*/uki-*"), 'and from the site');
 }

@@ -3,11 +3,12 @@
 use strict;
 use warnings;
 use FindBin;
-use lib "$FindBin::RealBin/../engine", "$FindBin::RealBin/../netboot";
+use lib "$FindBin::RealBin/../engine", "$FindBin::RealBin/../netboot", $FindBin::RealBin;
 use Engine;
 use RawTar qw(file tar_end tar_pax);
 use File::Path qw(make_path);
 use Net ();
+use Netboot;
 use Test::More;
 
 need_programs(qw(busybox dnsmasq b2sum cpio minisign setfattr setpriv));
@@ -27,24 +28,6 @@ sub make_image {
 my $stream = make_image('stream', '--stream', '--modules', 'none');
 my $whole  = make_image('whole');
 
-sub netboot { return try($TARBOOT, 'netboot', '-o', $site, @_) }
-
-sub works {
-	my ($name, @arguments) = @_;
-	my $r = netboot(@arguments);
-	is($r->{exit}, 0, $name) or diag($r->{err});
-	is($r->{err}, '', "$name: without a warning");
-	return $r->{out};
-}
-
-sub refuses {
-	my ($name, $says, @arguments) = @_;
-	my $r = netboot(@arguments);
-	is($r->{exit}, 1, "$name: refused");
-	like($r->{err}, $says, "$name: says why");
-	return;
-}
-
 sub current { return "$site/http/images/$_[0]/current" }
 sub menu    { return slurp("$site/http/menu.ipxe") }
 sub digest  { my ($file) = @_; return run("b2sum -l 256 <'$file'") =~ s/\s.*//sr }
@@ -57,7 +40,7 @@ SKIP: {
 	skip('attributes of overlayfs cannot be set here', 4) if system('sh', '-c', 'setfattr -n trusted.overlay.metacopy "$0" 2>/dev/null', scratch('meta/etc/passwd'));
 	run('setfattr', '-n', 'trusted.overlay.redirect', '-v', 'old', scratch('moved/new'));
 	for (['meta', 'etc/passwd'], ['moved', 'new']) {
-		refuses("an upper directory whose data is elsewhere: $_->[1]", qr{^tarboot: \S+/$_->[0]: $_->[1] in it is an overlayfs redirect or metacopy, whose data is in another layer\n  Mount},
+		refuses($site, "an upper directory whose data is elsewhere: $_->[1]", 1, qr{^tarboot: \S+/$_->[0]: $_->[1] in it is an overlayfs redirect or metacopy, whose data is in another layer\n  Mount},
 			$stream, @NET, '--stream', '--layer', scratch($_->[0]));
 	}
 }
@@ -108,7 +91,7 @@ spew(scratch('upper/opt/x'), 'x');
 spew(scratch("$_/own"), $_) for qw(one two);
 run('tar', '-C', scratch('one'), '-cf', scratch('one.tar'), '.');
 
-works('an image with two layers', $stream, @NET, '--stream', '--layer', scratch('common'), '--layer', scratch('one.tar'));
+works_quietly($site, 'an image with two layers', $stream, @NET, '--stream', '--layer', scratch('common'), '--layer', scratch('one.tar'));
 my $dir = current('stream');
 is(slurp("$dir/layer-2.tar"), slurp(scratch('one.tar')), 'an archive is published as it is');
 like(slurp("$dir/layer-1.tar.xz.manifest"), qr{^payload=tarboot/layers/layer-1\.tar\.xz$}m, 'a manifest with the name of the layer');
@@ -121,13 +104,13 @@ my $version = readlink $dir;
 like(menu(), qr{ tarboot\.layer=http://10\.7\.0\.1/images/stream/$version/layer-1\.tar\.xz\#$one tarboot\.layer=http://10\.7\.0\.1/images/stream/$version/layer-2\.tar\#$two ip=},
 	'the kernel line has both, with their digests');
 unlike(menu(), qr/layerimg|\$\{layer/, 'and nothing for single machines');
-is(works('the same again', $stream, '--stream', '--layer', scratch('common'), '--layer', scratch('one.tar')) =~ /^(.*) stream$/m ? $1 : '', 'unchanged', 'is no new version');
-like(works('one fewer', $stream, '--stream', '--layer', scratch('common')), qr/^published stream$/m, 'is one');
+is(works_quietly($site, 'the same again', $stream, '--stream', '--layer', scratch('common'), '--layer', scratch('one.tar')) =~ /^(.*) stream$/m ? $1 : '', 'unchanged', 'is no new version');
+like(works_quietly($site, 'one fewer', $stream, '--stream', '--layer', scratch('common')), qr/^published stream$/m, 'is one');
 ok(!-e current('stream') . '/layer-2.tar', 'without that layer');
-like(works('the one before', '--rollback', 'stream'), qr/^image +stream: .*current $version /m, 'comes back');
+like(works_quietly($site, 'the one before', '--rollback', 'stream'), qr/^image +stream: .*current $version /m, 'comes back');
 like(menu(), qr/layer-2\.tar#$two/, 'with its layers');
 
-works('for a loader', $whole, '--layer', scratch('upper'));
+works_quietly($site, 'for a loader', $whole, '--layer', scratch('upper'));
 like(menu(), qr{^kernel \$\{from\}/vmlinuz initrd=initrd\.img initrd=layer-1\.img \w.*\n(?:.*\n)*?initrd \$\{from\}/initrd\.img \|\| goto failed\ninitrd \$\{from\}/layer-1\.img \|\| goto failed\n}m,
 	'it loads the layer');
 is(join(' ', sort map { m{/([^/]+)$} } glob(current('whole') . '/*')), 'entry.conf initrd.img layer-1.img vmlinuz', 'and that is all there is');
@@ -142,7 +125,7 @@ like($names, qr{^(?:\./)?opt/\.wh\.\.wh\.\.opq$}m, 'an opaque directory, too') i
 	my $acl = scratch('acl');
 	spew(scratch('a.tar'), tar_pax('SCHILY.acl.access' => 'user::rw-,user:bob:r--,group::r--,mask::r--,other::---') . file('of-bob', 'x') . tar_end());
 	spew(scratch('b.tar'), file('etc/passwd', "bob:x:4660:4660::/:/bin/sh\n") . tar_end());
-	works('layers of one tree', $whole, map { ('--layer', scratch("$_.tar")) } qw(a b));
+	works_quietly($site, 'layers of one tree', $whole, map { ('--layer', scratch("$_.tar")) } qw(a b));
 	spew(scratch('joined.img'), join '', map { slurp(current('whole') . "/$_.img") } qw(initrd layer-1 layer-2));
 	tarboot('unpack', '-q', scratch('joined.img'), $acl);
 	my $again = try($TARBOOT, 'unpack', '-q', scratch('joined.img'), $acl);
@@ -160,20 +143,20 @@ like($names, qr{^(?:\./)?opt/\.wh\.\.wh\.\.opq$}m, 'an opaque directory, too') i
 my @mac = map { "52:54:00:00:00:0$_" } 0 .. 5;
 sub script { return slurp("$site/http/mac-" . ($_[0] =~ tr/:/-/r) . '.ipxe') }
 
-works('a layer for one', '--machine-layer', "$mac[1]=" . scratch('one.tar'));
+works_quietly($site, 'a layer for one', '--machine-layer', "$mac[1]=" . scratch('one.tar'));
 my ($file) = script($mac[1]) =~ m{^set layer tarboot\.layer=http://10\.7\.0\.1/layers/(machine-52-54-00-00-00-01-[0-9a-f]{16}\.tar)\#$two$}m;
 ok($file && slurp("$site/http/layers/$file") eq slurp(scratch('one.tar')), 'its script names it');
 my $initrd = ($file // '') =~ s/\.tar$/.img/r;
 like(script($mac[1]), qr/^set layerimg \Q$initrd\E\nset layerinitrd initrd=machine\.img\nclear own \|\|\n\z/m, 'in both forms');
 like(menu(), qr{^kernel \$\{from\}/vmlinuz initrd=boot\.img .*\#$two \$\{layer\} |^kernel \$\{from\}/vmlinuz initrd=boot\.img .*\$\{layer\} }m, 'the menu has a place for it');
 like(menu(), qr{^isset \$\{layerimg\} \|\| goto whole\.boot\ninitrd --name machine\.img \$\{base\}/layers/\$\{layerimg\} \|\| goto failed\n:whole\.boot\nboot}m, 'also for a loader');
-works('another one', '--machine-layer', "$mac[1]=" . scratch('two'));
+works_quietly($site, 'another one', '--machine-layer', "$mac[1]=" . scratch('two'));
 my ($other) = script($mac[1]) =~ /^set layer \S+-01-([0-9a-f]{16})\.tar\.xz#/m;
 ok($other && $other ne substr($two, 0, 16), 'takes its place');
 ok(-e "$site/http/layers/$file", 'and the one before stays for machines that boot');
-works('a third one', '--machine-layer', "$mac[1]=" . scratch('common'));
+works_quietly($site, 'a third one', '--machine-layer', "$mac[1]=" . scratch('common'));
 ok(!-e "$site/http/layers/$file", 'but not for ever');
-works('none any more', '--machine-layer', "$mac[1]=none");
+works_quietly($site, 'none any more', '--machine-layer', "$mac[1]=none");
 ok(!-e "$site/http/mac-52-54-00-00-00-01.ipxe", 'takes its script away');
 is(join(' ', glob "$site/http/layers/machine-52-54-00-00-00-01*"), '', 'and its files, which may hold secrets');
 unlike(menu(), qr/\$\{layer/, 'and its place in the menu');
@@ -181,7 +164,7 @@ unlike(menu(), qr/\$\{layer/, 'and its place in the menu');
 # ---- a file of machines ----
 
 my $hosts = spew(scratch('room.csv'), "mac,address,name,entry,layer\r\n$mac[1],10.7.0.21,pc1,whole,two\r\n$mac[2],,pc2\r\n\n# the last\n$mac[3] pc3\n");
-works('a room', '--hosts', $hosts);
+works_quietly($site, 'a room', '--hosts', $hosts);
 is(slurp("$site/config/dnsmasq.hosts") =~ s/^#.*\n//mr, "$mac[1],id:*,10.7.0.21,pc1\n$mac[2],id:*,pc2\n$mac[3],id:*,pc3\n", 'addresses and names for dnsmasq');
 like(slurp("$site/config/dnsmasq.conf"), qr{^dhcp-hostsfile=\Q$site\E/config/dnsmasq\.hosts$}m, 'which reads them again while it runs');
 like(run('dnsmasq', '--test', '-C', "$site/config/dnsmasq.conf"), qr/syntax check OK/, 'which takes them');
@@ -189,43 +172,43 @@ like(script($mac[1]), qr/^set entry whole\nset layer tarboot\.layer=/m, 'entry a
 like(menu(), qr/ ip=::::\$\{host:uristring\}::dhcp /, 'the menu passes the name on');
 my $conf = slurp("$site/netboot.conf");
 like($conf, qr/^host = $mac[2]=,pc2\n/m, 'it is kept');
-works('nothing new');
+works_quietly($site, 'nothing new');
 is(slurp("$site/netboot.conf"), $conf, 'nothing is lost');
-works('only one of them', '--hosts', spew(scratch('room.csv'), "$mac[2],10.7.0.22,\n"));
+works_quietly($site, 'only one of them', '--hosts', spew(scratch('room.csv'), "$mac[2],10.7.0.22,\n"));
 like(slurp("$site/netboot.conf"), qr/^host = $mac[2]=10\.7\.0\.22,pc2\n/m, 'what is said is changed, the rest stays');
 
-refuses('a wrong line', qr{^tarboot: \Q$hosts\E: line 2: its second column must be an IPv4 address, or empty\n  Correct that line\.\n\z},
+refuses($site, 'a wrong line', 1, qr{^tarboot: \Q$hosts\E: line 2: its second column must be an IPv4 address, or empty\n  Correct that line\.\n\z},
 	'--hosts', spew($hosts, "$mac[1] pc1\n$mac[2],10.7.0,pc2\n"));
-refuses('a machine twice', qr{: line 2: this MAC address is in an earlier line, too\n}, '--hosts', spew($hosts, "$mac[4] a\n$mac[4] b\n"));
-refuses('a name twice', qr/^tarboot: $mac[4]: $mac[1] has the same name, pc1\n  Give one of them another, or take that machine away with --forget MAC\.\n\z/, '--hosts', spew($hosts, "$mac[4] pc1\n"));
-refuses('no such file', qr/^tarboot: \S+none: cannot read this file of machines: No such file/, '--hosts', scratch('none'));
-refuses('bytes', qr/it is no text/, '--hosts', spew($hosts, "\0"));
-refuses('an entry that is not there', qr/the menu has no such entry/, '--hosts', spew($hosts, "$mac[4],,,none\n"));
-refuses('a layer that is not there', qr{^tarboot: \S+/nowhere: cannot find this layer: No such file or directory\n  Correct its path\. In a file of machines it is relative to the directory of that file\.\n\z}, '--hosts', spew($hosts, "$mac[4],,,,nowhere\n"));
+refuses($site, 'a machine twice', 1, qr{: line 2: this MAC address is in an earlier line, too\n}, '--hosts', spew($hosts, "$mac[4] a\n$mac[4] b\n"));
+refuses($site, 'a name twice', 1, qr/^tarboot: $mac[4]: $mac[1] has the same name, pc1\n  Give one of them another, or take that machine away with --forget MAC\.\n\z/, '--hosts', spew($hosts, "$mac[4] pc1\n"));
+refuses($site, 'no such file', 1, qr/^tarboot: \S+none: cannot read this file of machines: No such file/, '--hosts', scratch('none'));
+refuses($site, 'bytes', 1, qr/it is no text/, '--hosts', spew($hosts, "\0"));
+refuses($site, 'an entry that is not there', 1, qr/the menu has no such entry/, '--hosts', spew($hosts, "$mac[4],,,none\n"));
+refuses($site, 'a layer that is not there', 1, qr{^tarboot: \S+/nowhere: cannot find this layer: No such file or directory\n  Correct its path\. In a file of machines it is relative to the directory of that file\.\n\z}, '--hosts', spew($hosts, "$mac[4],,,,nowhere\n"));
 is(slurp("$site/netboot.conf") =~ /$mac[4]/ ? 1 : 0, 0, 'nothing of that is kept');
 
 # What the file says counts more than options beside it.
-works('a file and an option', '--host', "$mac[3]=10.7.0.24,other", '--hosts', spew($hosts, "$mac[3] pc3\n"));
+works_quietly($site, 'a file and an option', '--host', "$mac[3]=10.7.0.24,other", '--hosts', spew($hosts, "$mac[3] pc3\n"));
 like(slurp("$site/netboot.conf"), qr/^host = $mac[3]=10\.7\.0\.24,pc3\n/m, 'the name is that of the file');
 
 # A machine in the place of another one.
-works('a new machine', '--forget', $mac[1], '--hosts', spew($hosts, "$mac[4],10.7.0.21,pc1\n"));
+works_quietly($site, 'a new machine', '--forget', $mac[1], '--hosts', spew($hosts, "$mac[4],10.7.0.21,pc1\n"));
 unlike(slurp("$site/netboot.conf"), qr/$mac[1]/, 'the old one is forgotten');
 like(slurp("$site/netboot.conf"), qr/^host = $mac[4]=10\.7\.0\.21,pc1\n/m, 'the new one has its address and name');
 is(join(' ', glob("$site/http/mac-52-54-00-00-00-01* $site/http/layers/machine-52-54-00-00-00-01*")), '', 'and nothing of the old one is served');
-refuses('one that is not known', qr/^tarboot: $mac[1]: no machine with this MAC address is known in \Q$site\E\n  See netboot\.conf there, which has those that are known\.\n\z/,
+refuses($site, 'one that is not known', 1, qr/^tarboot: $mac[1]: no machine with this MAC address is known in \Q$site\E\n  See netboot\.conf there, which has those that are known\.\n\z/,
 	'--forget', $mac[1]);
-works('without it again', '--forget', $mac[4]);
+works_quietly($site, 'without it again', '--forget', $mac[4]);
 
 # ---- layers with variables on the kernel line ----
 
-refuses('a layer of which nothing is known', qr/^tarboot: --append: the machines would refuse the layer http:\S+, because it has no digest, and the boot part no keys\n  Write #DIGEST/,
+refuses($site, 'a layer of which nothing is known', 1, qr/^tarboot: --append: the machines would refuse the layer http:\S+, because it has no digest, and the boot part no keys\n  Write #DIGEST/,
 	$stream, '--stream', '--append', 'tarboot.layer=http://10.7.0.1/l/${mac}.tar?');
-works('variables', $stream, '--stream', '--layer', scratch('common'), '--append', 'panic=60 tarboot.layer=http://10.7.0.1/l/${mac}-${serial}.tar? tarboot.verify=root');
+works_quietly($site, 'variables', $stream, '--stream', '--layer', scratch('common'), '--append', 'panic=60 tarboot.layer=http://10.7.0.1/l/${mac}-${serial}.tar? tarboot.verify=root');
 like(menu(), qr{^kernel .* panic=60 tarboot\.layer=http://10\.7\.0\.1/l/\$\{netX/mac\}-\$\{serial:uristring\}\.tar\? tarboot\.verify=root \|\| goto failed$}m, 'iPXE fills them in');
-like(works('the same', $stream, '--stream', '--layer', scratch('common')), qr/^unchanged stream$/m, 'is kept as it was given');
+like(works_quietly($site, 'the same', $stream, '--stream', '--layer', scratch('common')), qr/^unchanged stream$/m, 'is kept as it was given');
 for my $wrong ([ '${x}', qr/--append: .*"\$\{x\}" is no variable of a layer/, 2 ], [ '/ console=${mac}', qr/and those that begin with #, and \$\{ only in tarboot\.layer=/, 1 ]) {
-	my $r = netboot($stream, '--stream', '--append', "tarboot.layer=/$wrong->[0]");
+	my $r = netboot($site, $stream, '--stream', '--append', "tarboot.layer=/$wrong->[0]");
 	is($r->{exit}, $wrong->[2], "$wrong->[0] is refused");
 	like($r->{err}, $wrong->[1], 'and why');
 }
@@ -257,7 +240,7 @@ SKIP: {
 # Where another DHCP server gives the addresses, the menu says the names.
 {
 	local $site = public('proxy');
-	works('names by the menu', $whole, @NET, '--proxy', '--hosts', spew($hosts, "$mac[4],,pc4\n"));
+	works_quietly($site, 'names by the menu', $whole, @NET, '--proxy', '--hosts', spew($hosts, "$mac[4],,pc4\n"));
 	is(script($mac[4]) =~ s/^#(?!!).*\n//mr, "#!ipxe\nisset \${netX/hostname} || set netX/hostname pc4 ||\nclear own ||\n", 'in its script, where that server has given none');
 }
 
@@ -270,7 +253,7 @@ SKIP: {
 	my @layer = ('--machine-layer', "$mac[1]=" . scratch('two'));
 	{
 		local $site = public('refused');
-		my @refused = ('an image with keys, and a layer that is not signed', qr/^tarboot: $mac[1]: its layer must be signed: keyed, which it may boot, has keys or is signed\n  Give the secret key with --sign\.\n\z/,
+		my @refused = ($site, 'an image with keys, and a layer that is not signed', 1, qr/^tarboot: $mac[1]: its layer must be signed: keyed, which it may boot, has keys or is signed\n  Give the secret key with --sign\.\n\z/,
 			$keyed, @NET, @layer);
 		refuses(@refused);
 		ok(!-e $site, 'no directory is left');
@@ -278,13 +261,13 @@ SKIP: {
 		refuses(@refused);
 		is(join(' ', glob "$site/*"), '', 'and one that was there is empty');
 	}
-	works('a layer, and no image with keys', $whole, @NET, @layer);
-	my $r = netboot($keyed);
+	works_quietly($site, 'a layer, and no image with keys', $whole, @NET, @layer);
+	my $r = netboot($site, $keyed);
 	like($r->{err}, qr/^tarboot: warning: the layer of $mac[1] has no signature, and the boot part of keyed takes none without: that machine does not boot it\. Give/m,
 		'an image with keys: it warns');
-	refuses('another layer, not signed', qr/^tarboot: $mac[2]: its layer must be signed: keyed, which it may boot, has keys or is signed\n  Give the secret key with --sign\.\n\z/,
+	refuses($site, 'another layer, not signed', 1, qr/^tarboot: $mac[2]: its layer must be signed: keyed, which it may boot, has keys or is signed\n  Give the secret key with --sign\.\n\z/,
 		'--machine-layer', "$mac[2]=" . scratch('two'));
-	$r = netboot(@layer, '--sign', scratch('room.key'));
+	$r = netboot($site, @layer, '--sign', scratch('room.key'));
 	is($r->{exit}, 0, 'given again, and signed') or diag($r->{err});
 	unlike($r->{err}, qr/warning/, 'it warns no more');
 
@@ -293,15 +276,15 @@ SKIP: {
 	my ($ROOM, $STRANGER) = map { my ($id) = slurp(scratch("$_.pub")) =~ /public key (\w+)$/m; '0' x (16 - length $id) . $id } qw(room stranger);
 	my $conf  = slurp("$site/netboot.conf");
 	my $files = join ' ', glob "$site/http/layers/*";
-	refuses('a key that nobody trusts', qr/^tarboot: machine-52-54-00-00-00-02-[0-9a-f]{16}\.tar\.xz\.manifest: it is signed with key $STRANGER, which is not trusted: it must be key $ROOM\n  Sign it with a key that is trusted/,
+	refuses($site, 'a key that nobody trusts', 1, qr/^tarboot: machine-52-54-00-00-00-02-[0-9a-f]{16}\.tar\.xz\.manifest: it is signed with key $STRANGER, which is not trusted: it must be key $ROOM\n  Sign it with a key that is trusted/,
 		'--machine-layer', "$mac[2]=" . scratch('two'), '--sign', scratch('stranger.key'));
 	is(slurp("$site/netboot.conf"), $conf, 'and nothing is kept');
 	is(join(' ', glob "$site/http/layers/*"), $files, 'nor a file of it');
 	ok(!-e "$site/http/layers/.new", 'not even aside');
 	my $other = make_image('another', '--trust', scratch('second.pub'));
-	works('another image with another key', $other);
-	works('a layer for its machine', '--machine-layer', "$mac[3]=" . scratch('two'), '--boot', "$mac[3]=another", '--sign', scratch('second.key'));
-	refuses('for a machine that boots the first', qr/ it is signed with key \w+, which is not trusted: it must be key $ROOM\n/,
+	works_quietly($site, 'another image with another key', $other);
+	works_quietly($site, 'a layer for its machine', '--machine-layer', "$mac[3]=" . scratch('two'), '--boot', "$mac[3]=another", '--sign', scratch('second.key'));
+	refuses($site, 'for a machine that boots the first', 1, qr/ it is signed with key \w+, which is not trusted: it must be key $ROOM\n/,
 		'--machine-layer', "$mac[2]=" . scratch('two'), '--boot', "$mac[2]=keyed", '--sign', scratch('second.key'));
 
 	# One that is signed, but is another machine's: init does not take it under this name.
@@ -314,24 +297,24 @@ SKIP: {
 
 	# A new key: what is signed with the old one is told of, until it is signed again.
 	my $rotated = make_image('keyed', '--trust', scratch('stranger.pub'));
-	$r = netboot($rotated);
+	$r = netboot($site, $rotated);
 	is($r->{exit}, 0, 'an image that trusts another key');
 	my $SECOND = slurp(scratch('second.pub')) =~ /public key (\w+)$/m ? '0' x (16 - length $1) . $1 : '';
 	is($r->{err}, join('', map { "tarboot: warning: the boot part of $_->[0] does not take the layer of $mac[1]: it is signed with key $ROOM, which is not trusted: it must be key $_->[1]. "
 		. "That machine does not boot it: give the layer again, with --sign KEYFILE.\n" } [ another => $SECOND ], [ keyed => $STRANGER ]), 'the layer that has the old one, which no boot part trusts any more');
-	is(netboot()->{err}, $r->{err}, 'is told each time');
-	works('signed with the new one', @layer, '--sign', scratch('stranger.key'));
+	is(netboot($site)->{err}, $r->{err}, 'is told each time');
+	works_quietly($site, 'signed with the new one', @layer, '--sign', scratch('stranger.key'));
 
 	# An image and a layer at once: whom it will trust counts, not whom the one before did.
-	works('both with the key of before', make_image('keyed', '--trust', scratch('room.pub')), @layer, '--sign', scratch('room.key'));
+	works_quietly($site, 'both with the key of before', make_image('keyed', '--trust', scratch('room.pub')), @layer, '--sign', scratch('room.key'));
 
 	# What is wrong with one image does not keep another from being published.
 	my $lost = current('keyed') . '/initrd.img';
 	unlink $lost or die;
-	$r = netboot($whole, '--title', 'New');
+	$r = netboot($site, $whole, '--title', 'New');
 	is($r->{exit}, 0, 'an image is gone, and another is published');
 	like($r->{err}, qr/^tarboot: warning: whose signatures it takes is not known: \S+initrd\.img: cannot open it: No such file or directory: give its image again$/m, 'it is told');
-	refuses('a layer, whose keys are not known', qr/initrd\.img: cannot open it/, @layer, '--sign', scratch('room.key'));
+	refuses($site, 'a layer, whose keys are not known', 1, qr/initrd\.img: cannot open it/, @layer, '--sign', scratch('room.key'));
 }
 
 # ---- the same image is signed again, with the layers that a boot loader loads ----
@@ -348,14 +331,14 @@ SKIP: {
 		spew(scratch('signed.minisig'), $signature);
 		return join ' ', grep { try('minisign', '-V', '-p', scratch("$_.pub"), '-m', scratch('signed'))->{exit} == 0 } qw(room second);
 	};
-	like(works('published', @all, @NET, '--sign', scratch('room.key')), qr/^published again$/m, 'with layers');
+	like(works_quietly($site, 'published', @all, @NET, '--sign', scratch('room.key')), qr/^published again$/m, 'with layers');
 	my $version = readlink current('again');
 	is($signer->(1) . $signer->(2), 'roomroom', 'that are signed');
-	like(works('again, with the other key', @all, '--sign', scratch('second.key')), qr/^signed again$/m, 'is signed');
+	like(works_quietly($site, 'again, with the other key', @all, '--sign', scratch('second.key')), qr/^signed again$/m, 'is signed');
 	is(readlink current('again'), $version, 'which is no new version');
 	is($signer->(1) . $signer->(2), 'secondsecond', 'its layers have the new signatures');
 	is(join(' ', sort map { s{.*/}{}r } glob "$site/http/images/again/{*,.new*}"), "$version current", 'nothing else is there');
-	refuses('a key that it does not trust', qr/^tarboot: layer-1\.tar\.xz\.manifest: it is signed with key \w+, which is not trusted/, @all, '--sign', scratch('stranger.key'));
+	refuses($site, 'a key that it does not trust', 1, qr/^tarboot: layer-1\.tar\.xz\.manifest: it is signed with key \w+, which is not trusted/, @all, '--sign', scratch('stranger.key'));
 	is($signer->(1), 'second', 'what was there stays');
 	is(tarboot('verify', '-q', current('again') . '/layer-1.img', '--trust', scratch('second.pub')), '', 'verify takes the initrd');
 	fails_well(try($TARBOOT, 'verify', current('again') . '/layer-1.img', '--trust', scratch('room.pub')), 1,
@@ -366,13 +349,13 @@ SKIP: {
 
 {
 	local $site = public('whole-or-not');
-	works('an image', $whole, @NET);
+	works_quietly($site, 'an image', $whole, @NET);
 	my $menu = menu();
 	for my $case (['a layer of one machine that is damaged', qr/bad\.tar/, '--machine-layer', "$mac[1]=" . spew(scratch('bad.tar'), 'x' x 1024)],
 		['one that makes the kernel line too long', qr/the kernel command line may take \d+ characters, with the URLs and digests of the layers/,
 			'--machine-layer', "$mac[1]=" . scratch('two'), map { ('--mirror', "http://10.7.0.1/" . 'm' x 200 . $_) } 1 .. 3]) {
 		my ($name, $says, @layer) = @$case;
-		refuses($name, $says, $stream, '--stream', @layer);
+		refuses($site, $name, 1, $says, $stream, '--stream', @layer);
 		ok(!-e "$site/http/images/stream" && !-e "$site/http/layers", "$name: nothing is published");
 		is(menu(), $menu, "$name: nothing is changed");
 	}
@@ -382,12 +365,12 @@ SKIP: {
 
 {
 	local $site = public('missing');
-	works('a layer', $whole, @NET, '--machine-layer', "$mac[1]=" . scratch('one.tar'));
+	works_quietly($site, 'a layer', $whole, @NET, '--machine-layer', "$mac[1]=" . scratch('one.tar'));
 	my ($tar, $img) = map { glob "$site/http/layers/*.$_" } qw(tar img);
 	for my $file ($tar, "$tar.manifest", $img) {
 		rename $file, "$file.away" or die;
 		my $name = $file =~ s{.*/}{}r;
-		is(netboot()->{err}, "tarboot: warning: http/layers/$name of $mac[1] is not there: that machine does not boot: give its layer again with --machine-layer $mac[1]=DIR, or take it away with $mac[1]=none.\n",
+		is(netboot($site)->{err}, "tarboot: warning: http/layers/$name of $mac[1] is not there: that machine does not boot: give its layer again with --machine-layer $mac[1]=DIR, or take it away with $mac[1]=none.\n",
 			"$name is missing");
 		rename "$file.away", $file or die;
 	}
@@ -397,26 +380,26 @@ SKIP: {
 		for my $how (sort keys %damage) {
 			spew($file, $damage{$how}->($bytes));
 			my @all = $how eq 'cut' || $file =~ /manifest/ ? () : ('--machine-layer', "$mac[3]=" . scratch('two'));
-			is(netboot(@all)->{err}, "tarboot: warning: http/layers/$name of $mac[1] is damaged: that machine does not boot: give its layer again with --machine-layer $mac[1]=DIR, or take it away with $mac[1]=none.\n",
+			is(netboot($site, @all)->{err}, "tarboot: warning: http/layers/$name of $mac[1] is damaged: that machine does not boot: give its layer again with --machine-layer $mac[1]=DIR, or take it away with $mac[1]=none.\n",
 				"$name is $how");
-			is(netboot()->{err}, '', 'whose bytes are read only when something is published') if @all;
+			is(netboot($site)->{err}, '', 'whose bytes are read only when something is published') if @all;
 		}
-		works('given again', '--machine-layer', "$mac[1]=" . scratch('one.tar'));
+		works_quietly($site, 'given again', '--machine-layer', "$mac[1]=" . scratch('one.tar'));
 		ok(slurp($file) eq $bytes, "$name is whole again");
 	}
-	works('all is there');
-	my $r = netboot('--machine-layer', "$mac[2]=none");
+	works_quietly($site, 'all is there');
+	my $r = netboot($site, '--machine-layer', "$mac[2]=none");
 	is($r->{exit}, 0, 'none, where there was none');
 	is($r->{err}, "tarboot: warning: --machine-layer $mac[2]=none: there was none; if another machine was meant, whose layer stays: give its MAC address\n", 'is told');
 	unlike($r->{out}, qr/any more/, 'and not as if there had been one');
-	works('in a file it is usual', '--hosts', spew($hosts, "$mac[2],,,,none\n"));
+	works_quietly($site, 'in a file it is usual', '--hosts', spew($hosts, "$mac[2],,,,none\n"));
 	for my $mac ('01:00:5e:00:00:01', '00:00:00:00:00:00', 'ff:ff:ff:ff:ff:ff') {
 		for my $option ("--machine-layer=$mac=" . scratch('two'), "--host=$mac=10.7.0.30", "--boot=$mac=whole") {
-			my $r = netboot($option);
+			my $r = netboot($site, $option);
 			is($r->{exit}, 2, "$option: refused");
 			like($r->{err}, qr/: its MAC address is that of a group, or all zeros, and no machine's$/m, 'says why');
 		}
-		refuses("$mac in a file", qr/(?:line 1: .*(?:group|MAC)|MAC)/, '--hosts', spew($hosts, "$mac,,,,two\n"));
+		refuses($site, "$mac in a file", 1, qr/(?:line 1: .*(?:group|MAC)|MAC)/, '--hosts', spew($hosts, "$mac,,,,two\n"));
 	}
 	unlike(slurp("$site/netboot.conf"), qr/01:00:5e|00:00:00:00:00:00|ff:ff/, 'none is kept');
 }
@@ -426,20 +409,20 @@ for (['streamed', $stream, '--stream'], ['loaded', $whole], ['split', $whole, '-
 	my ($name, $image, @how) = @$_;
 	local $site = public('damaged');
 	my @publish = ($image, @NET, '--name', $name, @how, '--layer', scratch('one.tar'), '--layer', scratch('two'));
-	my @names   = works($name, @publish) && grep { $_ ne 'entry.conf' } map { s{.*/}{}r } glob current($name) . '/*';
+	my @names   = works_quietly($site, $name, @publish) && grep { $_ ne 'entry.conf' } map { s{.*/}{}r } glob current($name) . '/*';
 	cmp_ok(scalar @names, '>', 3, "$name: @names");
 	for my $file (@names) {
 		my ($path, $bytes) = (current($name) . "/$file", slurp(current($name) . "/$file"));
 		substr($bytes, length($bytes) / 2, 1) ^= "\1";
 		spew($path, $bytes);
-		my $r = netboot(@publish);
+		my $r = netboot($site, @publish);
 		is($r->{err}, "tarboot: warning: $name: files of the version before were missing or damaged in $site: this is a new one of the same\n",
 			"$name: $file was changed");
 		like($r->{out}, qr/^published \Q$name\E$/m, 'and is published again');
-		like(works("$name, the same again", @publish), qr/^unchanged \Q$name\E$/m, 'it is whole now');
+		like(works_quietly($site, "$name, the same again", @publish), qr/^unchanged \Q$name\E$/m, 'it is whole now');
 	}
 	unlink current($name) . '/vmlinuz' or die;
-	like(netboot(@publish)->{err}, qr/^tarboot: warning: \Q$name\E: files of the version before were missing/, "$name: the kernel is gone");
+	like(netboot($site, @publish)->{err}, qr/^tarboot: warning: \Q$name\E: files of the version before were missing/, "$name: the kernel is gone");
 	ok(!-e "$site/http/images/$name/previous", "$name: there is no version before that could be rolled back to");
 }
 
@@ -450,7 +433,7 @@ for (['streamed', $stream, '--stream'], ['loaded', $whole], ['split', $whole, '-
 	make_path(scratch('big'));
 	run('truncate', '-s', '1M', scratch('big/hole'));
 	run('sh', '-c', 'head -c 20M /dev/urandom >"$0"', scratch('big/data'));
-	works('a large layer for one', $stream, @NET, '--stream', '--machine-layer', "$mac[1]=" . scratch('big'), '--machine-layer', "$mac[2]=" . scratch('two'));
+	works_quietly($site, 'a large layer for one', $stream, @NET, '--stream', '--machine-layer', "$mac[1]=" . scratch('big'), '--machine-layer', "$mac[2]=" . scratch('two'));
 	like(menu(), qr/^# loads \d+ MiB, then fetches \d+ MiB; the machine needs about \d+ MiB of RAM.*; a layer of its own takes up to 21 MiB more$/m, 'the menu counts it');
 	my ($tar) = glob "$site/http/layers/machine-52-54-00-00-00-01-*.tar.xz";
 	my $shown = tarboot('inspect', $tar);
@@ -463,7 +446,7 @@ for (['streamed', $stream, '--stream'], ['loaded', $whole], ['split', $whole, '-
 	for my $how ([qw(inspect --json)], ['unpack'], ['kernel-check', spew(scratch('config'), "CONFIG_X86_64=y\n"), '--image']) {
 		fails_well(try($TARBOOT, @$how, $img, $how->[0] eq 'unpack' ? scratch('never') : ()), 1, qr/layers|rootfs/, "@$how: there is no root in it");
 	}
-	fails_well(netboot($img), 1, qr/it cannot boot: there is no \/init in it/, 'nor is it an image');
+	fails_well(netboot($site, $img), 1, qr/it cannot boot: there is no \/init in it/, 'nor is it an image');
 	my $bytes = slurp($img);
 	substr($bytes, -3000, 1) ^= "\1";
 	fails_well(try($TARBOOT, 'verify', spew(scratch('changed.img'), $bytes)), 1,
@@ -475,7 +458,7 @@ for (['streamed', $stream, '--stream'], ['loaded', $whole], ['split', $whole, '-
 
 {
 	local $site = public('twice');
-	works('the last one counts', $whole, @NET, '--machine-layer', "$mac[1]=" . scratch('two'), '--machine-layer', "$mac[1]=" . scratch('one.tar'));
+	works_quietly($site, 'the last one counts', $whole, @NET, '--machine-layer', "$mac[1]=" . scratch('two'), '--machine-layer', "$mac[1]=" . scratch('one.tar'));
 	like(script($mac[1]), qr/#$two$/m, 'is in its script');
 	is(scalar(() = glob "$site/http/layers/*.img"), 1, 'the other is not there');
 }
@@ -509,7 +492,7 @@ for (['streamed', $stream, '--stream'], ['loaded', $whole], ['split', $whole, '-
 		}
 	};
 	local $site = public('signed-layers');
-	works('signed layers', $stream, @NET, '--stream', '--layer', scratch('two'), '--sign', scratch('room.key'));
+	works_quietly($site, 'signed layers', $stream, @NET, '--stream', '--layer', scratch('two'), '--sign', scratch('room.key'));
 	my %signed = map { ("layer-1.tar.xz$_" => slurp(current('stream') . "/layer-1.tar.xz$_")) } '', '.manifest', '.manifest.minisig';
 	$both->('one without a manifest', undef, $free, { 'a.tar' => $tar });
 	$both->('one that is signed', undef, $keyed, \%signed);
@@ -551,7 +534,7 @@ for (['streamed', $stream, '--stream'], ['loaded', $whole], ['split', $whole, '-
 	my $publish = sub { my ($name, $says, @members) = @_;
 		local $site = public('init' . ++$n);
 		my @layer = ($free, @NET, '--layer', spew(scratch('over.tar'), join('', @members) . tar_end()));
-		if (defined $says) { refuses("netboot: $name", $says, @layer); ok(!-e "$site/http", 'nothing is published') } else { works("netboot: $name", @layer) } };
+		if (defined $says) { refuses($site, "netboot: $name", 1, $says, @layer); ok(!-e "$site/http", 'nothing is published') } else { works_quietly($site, "netboot: $name", @layer) } };
 	for my $how ($verify, $publish) {
 		$how->('one that deletes the init', qr{^tarboot: /sbin/init: the layers leave nothing of the init program, with which the image was packed\n  Take out of the layers}, file('sbin/.wh.init', ''));
 		$how->('one that deletes its directory', qr{^tarboot: /sbin/init: the layers leave nothing}, file('.wh.sbin', ''));
@@ -578,31 +561,31 @@ for (['streamed', $stream, '--stream'], ['loaded', $whole], ['split', $whole, '-
 {
 	local $site = public('limits');
 	run('truncate', '-s', '4G', scratch('huge.tar'));
-	refuses('4 GiB', qr/^tarboot: \S+huge\.tar: it has 4 GiB or more, and no file of an initramfs can be so large\n  Compress it, or split it into several layers\.\n\z/, $whole, @NET, '--layer', scratch('huge.tar'));
+	refuses($site, '4 GiB', 1, qr/^tarboot: \S+huge\.tar: it has 4 GiB or more, and no file of an initramfs can be so large\n  Compress it, or split it into several layers\.\n\z/, $whole, @NET, '--layer', scratch('huge.tar'));
 	unlink scratch('huge.tar');
 	my $many = scratch('many.tar.xz');
 	open my $xz, '|-', "xz -0 -T0 >'$many'" or die "xz: $!";
 	print {$xz} file('x', ''), map({ RawTar::hardlink($_, 'x') } 0 .. 524287), tar_end();
 	close $xz or die "xz: $?";
-	refuses('524,289 names', qr/^tarboot: 524287: it is one name more than the 524288 that a layer can have \(.*\)\n  Split the layer into several, or pack its files into the root\.\n\z/, $whole, @NET, '--layer', $many);
+	refuses($site, '524,289 names', 1, qr/^tarboot: 524287: it is one name more than the 524288 that a layer can have \(.*\)\n  Split the layer into several, or pack its files into the root\.\n\z/, $whole, @NET, '--layer', $many);
 	my $deep = 'd/' x 257;
 	my $root = tiny_root('deep', sub { make_path("$_[0]/$deep") });
 	tarboot('pack', $root, '-o', scratch('deep.img'), qw(--level=fast --kernel=none --no-shell));
 	spew(scratch('deep.img.vmlinuz'), bzimage('6.1', 'kernel'));
-	refuses('257 levels', qr/^tarboot: \.wh\.d: what it deletes has directories in more than 256 levels \(.*\)\n  Delete it from the root that is packed\.\n\z/,
+	refuses($site, '257 levels', 1, qr/^tarboot: \.wh\.d: what it deletes has directories in more than 256 levels \(.*\)\n  Delete it from the root that is packed\.\n\z/,
 		scratch('deep.img'), @NET, '--layer', spew(scratch('deep.tar'), file('.wh.d', '') . tar_end()));
-	works('256 levels', scratch('deep.img'), @NET, '--layer', spew(scratch('deep.tar'), file('d/.wh.d', '') . tar_end()));
+	works_quietly($site, '256 levels', scratch('deep.img'), @NET, '--layer', spew(scratch('deep.tar'), file('d/.wh.d', '') . tar_end()));
 }
 
 # ---- what is no layer ----
 
 my $bad = slurp(current('stream') . '/layer-1.tar.xz');
 substr($bad, 60, 1) ^= "\1";
-refuses('a damaged one', qr/damaged/, $stream, '--stream', '--layer', spew(scratch('bad.tar.xz'), $bad));
+refuses($site, 'a damaged one', 1, qr/damaged/, $stream, '--stream', '--layer', spew(scratch('bad.tar.xz'), $bad));
 run('tar', '-C', scratch('one'), '-cPf', scratch('out.tar'), '../one.tar');
-refuses('one that leaves the root', qr/leads out of the root/, $stream, '--stream', '--layer', scratch('out.tar'));
+refuses($site, 'one that leaves the root', 1, qr/leads out of the root/, $stream, '--stream', '--layer', scratch('out.tar'));
 run("gzip -c <'" . scratch('one.tar') . "' >'" . scratch('one.tgz') . "'");
-refuses('a whiteout without a name', qr/^tarboot: \.wh\.: it has a whiteout without a name \(.*\)\n  Build the layer again\.\n\z/, $stream, '--stream', '--layer', spew(scratch('nameless.tar'), file('.wh.', '') . tar_end()));
-refuses('a gzip', qr/\bgzip|neither/, $stream, '--stream', '--layer', scratch('one.tgz'));
-refuses('a device', qr/^tarboot: \/dev\/null: a layer is one of these, and this is neither\n  Give a directory, or a \.tar, \.tar\.xz or \.tar\.zst\.\n\z/, $stream, '--stream', '--layer', '/dev/null');
+refuses($site, 'a whiteout without a name', 1, qr/^tarboot: \.wh\.: it has a whiteout without a name \(.*\)\n  Build the layer again\.\n\z/, $stream, '--stream', '--layer', spew(scratch('nameless.tar'), file('.wh.', '') . tar_end()));
+refuses($site, 'a gzip', 1, qr/\bgzip|neither/, $stream, '--stream', '--layer', scratch('one.tgz'));
+refuses($site, 'a device', 1, qr/^tarboot: \/dev\/null: a layer is one of these, and this is neither\n  Give a directory, or a \.tar, \.tar\.xz or \.tar\.zst\.\n\z/, $stream, '--stream', '--layer', '/dev/null');
 done_testing();

@@ -4,9 +4,10 @@
 use strict;
 use warnings;
 use FindBin;
-use lib "$FindBin::RealBin/../engine";
+use lib "$FindBin::RealBin/../engine", $FindBin::RealBin;
 use Engine;
 use File::Path qw(make_path);
+use Netboot;
 use Test::More;
 
 need_programs(qw(busybox xz b2sum));
@@ -18,6 +19,7 @@ my ($busybox) = grep { -x } map { "$_/busybox" } split /:/, $ENV{PATH};
 my $bin = new_dir();
 run('cp', build_path('tarboot'), build_path('init'), $bin);
 my $TARBOOT = "$bin/tarboot";
+$Netboot::TARBOOT = $TARBOOT;
 
 sub write_file {
 	my ($path, $data) = @_;
@@ -144,23 +146,6 @@ my @NET  = qw(--server 10.7.0.1 --subnet 10.7.0.0/24);
 my $ipxe = new_dir();
 spew("$ipxe/$_", "a program\n") for qw(undionly.kpxe ipxe.efi snponly.efi);
 
-sub netboot { return try($TARBOOT, 'netboot', '-o', $site, @_) }
-
-sub works {
-	my ($name, @arguments) = @_;
-	my $r = netboot(@arguments);
-	is($r->{exit}, 0, $name) or diag($r->{err});
-	return $r->{out};
-}
-
-sub refuses {
-	my ($name, $exit, $says, @arguments) = @_;
-	my $r = netboot(@arguments);
-	is($r->{exit}, $exit, "$name: refused");
-	is($r->{err}, $says, "$name: says why");
-	return;
-}
-
 sub menu_line { return slurp("$site/http/menu.ipxe") =~ /^:\Q$_[0]\E\n(?:.+\n)*?(kernel .*)\n/m ? $1 : '' }
 sub b2sum { return (split ' ', run('b2sum', '-l', '256', $_[0]))[0] }
 
@@ -169,24 +154,24 @@ my $OF_IPXE = 'ip=${netX/ip}::${netX/gateway}:${netX/netmask}:${host:uristring}:
 my $DEFAULT = 'devfs=nomount rw panic=60 selinux=0 biosdevname=0 net.ifnames=0 ipv6.disable=0';
 
 is(pack_it('--no-shell')->{exit}, 0, 'an image without a fetcher');
-refuses('it', 1, "tarboot: $image: it cannot fetch its root: there is no /tarboot/fetch in it\n"
+refuses($site, 'it', 1, "tarboot: $image: it cannot fetch its root: there is no /tarboot/fetch in it\n"
 	. "  Pack it with `tarboot pack --stream`, or publish it without --stream.\n", $image, @NET, '--ipxe', $ipxe, '--stream');
 ok(!-e $site, 'and leaves nothing');
-refuses('two ways at once', 2, "tarboot: netboot: --split and --stream cannot be combined\n  Try `tarboot netboot --help`.\n",
+refuses($site, 'two ways at once', 2, "tarboot: netboot: --split and --stream cannot be combined\n  Try `tarboot netboot --help`.\n",
 	$image, @NET, '--split', '--stream');
-refuses("the mirror $_->[0]", 2, "tarboot: netboot: --mirror $_->[0]: it must $_->[1]\n  Try `tarboot netboot --help`.\n", @NET, '--mirror', $_->[0])
+refuses($site, "the mirror $_->[0]", 2, "tarboot: netboot: --mirror $_->[0]: it must $_->[1]\n  Try `tarboot netboot --help`.\n", @NET, '--mirror', $_->[0])
 	for [ 'https://mirror/x', 'begin with http://: the machine fetches without TLS, and checks what comes' ],
 	[ 'http://${next-server}/x', 'not have ${: the machine fetches from it as it stands' ],
 	[ 'mirror', 'begin with http://: the machine fetches without TLS, and checks what comes' ],
 	[ 'http://mirror/x?y', 'not have ?: names of files are added to its path' ];
-refuses("the mirror $_->[0]", 2, "tarboot: netboot: --mirror $_->[0]: $_->[1]\n  Try `tarboot netboot --help`.\n", @NET, '--mirror', $_->[0])
+refuses($site, "the mirror $_->[0]", 2, "tarboot: netboot: --mirror $_->[0]: $_->[1]\n  Try `tarboot netboot --help`.\n", @NET, '--mirror', $_->[0])
 	for [ 'http://', 'it names no server' ], [ 'http://me@mirror/', 'user names and passwords are not supported' ],
 	[ 'http://mirror:99999/', '":99999" is not a port: ":" and a number from 1 to 65535' ], [ 'http://10.7/', '"10.7" is not an IPv4 address' ];
 
 is(pack_it('--stream', '--shell', $busybox)->{exit}, 0, 'one with a fetcher');
 my %have  = map { $_->{name} => $_ } newc_read($image);
 my $whole = slurp($image);
-my $said  = works('is published', $image, @NET, '--ipxe', $ipxe, '--stream', '--host', '52:54:00:ab:34:56=10.7.0.20,pc20');
+my $said  = works($site, 'is published', $image, @NET, '--ipxe', $ipxe, '--stream', '--host', '52:54:00:ab:34:56=10.7.0.20,pc20');
 my $one   = readlink "$site/http/images/lab/current";
 my $dir   = "$site/http/images/lab/$one";
 is(join(' ', sort map { s{.*/}{}r } glob "$dir/*"), 'boot.img entry.conf root.tar.xz root.tar.xz.manifest vmlinuz', 'its files');
@@ -204,24 +189,24 @@ like(slurp("$site/http/menu.ipxe"), qr/^:lab\n.*\n.*\n# loads \d+ MiB, then fetc
 like($said, qr{^image    lab: lab, current $one \(\S+ MiB to load, \S+ KiB to fetch\), the default\nroot     http://10\.7\.0\.1/images/lab/$one/root\.tar\.xz\nmenu }m,
 	'netboot tells the sizes, and where the root is');
 like(slurp("$dir/entry.conf"), qr{^payload = root\.tar\.xz\nfetched = @{[ -s "$dir/root.tar.xz" ]}$}m, 'so does entry.conf');
-like(works('the same again', $image, '--stream'), qr/^unchanged lab$/m, 'changes nothing');
+like(works($site, 'the same again', $image, '--stream'), qr/^unchanged lab$/m, 'changes nothing');
 
-works('with mirrors', qw(--mirror http://10.7.0.2/tarboot/ --mirror http://mirror.example:8080));
+works($site, 'with mirrors', qw(--mirror http://10.7.0.2/tarboot/ --mirror http://mirror.example:8080));
 is(menu_line('lab'), "kernel \${from}/vmlinuz initrd=boot.img tarboot.rootfs=http://10.7.0.1/images/lab/$one/root.tar.xz,http://10.7.0.2/tarboot/images/lab/$one/root.tar.xz,"
 	. "http://mirror.example:8080/images/lab/$one/root.tar.xz $OF_IPXE $DEFAULT || goto failed", 'the menu has them');
 like(slurp("$site/netboot.conf"), qr{^mirror = http://10\.7\.0\.2/tarboot\nmirror = http://mirror\.example:8080$}m, 'they are kept');
-works('one of them again', qw(--mirror http://10.7.0.2/tarboot));
+works($site, 'one of them again', qw(--mirror http://10.7.0.2/tarboot));
 is(scalar(my @mirrors = slurp("$site/netboot.conf") =~ /^mirror = /mg), 2, 'is no other');
 {
 	my $before = slurp("$site/http/menu.ipxe");
 	my @long   = map { ('--mirror', "http://mirror$_.example/" . 'x' x 200) } 1 .. 4;
 	my ($length) = menu_line('lab') =~ /rootfs=(\S+)/;
 	my $n = length($length) + 4 * length(",http://mirror1.example/" . 'x' x 200 . "/images/lab/$one/root.tar.xz");
-	refuses('too many', 1, "tarboot: --mirror: the URLs of the root take $n characters, tarboot.rootfs= may have 1023\n  Use fewer or shorter ones, or a shorter --name.\n", @long);
+	refuses($site, 'too many', 1, "tarboot: --mirror: the URLs of the root take $n characters, tarboot.rootfs= may have 1023\n  Use fewer or shorter ones, or a shorter --name.\n", @long);
 	is(slurp("$site/http/menu.ipxe"), $before, 'the menu stays');
-	refuses('more than a machine can try', 2, "tarboot: netboot: --mirror http://m14/: there are as many already as a machine can try; --mirror none forgets them\n  Try `tarboot netboot --help`.\n",
+	refuses($site, 'more than a machine can try', 2, "tarboot: netboot: --mirror http://m14/: there are as many already as a machine can try; --mirror none forgets them\n  Try `tarboot netboot --help`.\n",
 		map { ('--mirror', "http://m$_/") } 1 .. 14);
-	refuses('a site with https', 1, "tarboot: https://10.7.0.1/images/lab/$one/root.tar.xz: https: is not supported\n  Use http:. The digests in the manifest find every changed byte, so TLS would only hide what the file holds: keep secrets out of it.\n",
+	refuses($site, 'a site with https', 1, "tarboot: https://10.7.0.1/images/lab/$one/root.tar.xz: https: is not supported\n  Use http:. The digests in the manifest find every changed byte, so TLS would only hide what the file holds: keep secrets out of it.\n",
 		'--url', 'https://10.7.0.1');
 }
 
@@ -230,7 +215,7 @@ is(scalar(my @mirrors = slurp("$site/netboot.conf") =~ /^mirror = /mg), 2, 'is n
 sub inode { return (stat $_[0])[1] }
 
 is(pack_it('--stream', '--shell', $busybox, '--modules=slow')->{exit}, 0, 'the same root with another boot part');
-works('is published', $image, '--stream', '--append', 'ip=10.7.0.50::10.7.0.254:255.255.255.0::eth1:none tarboot.log=log.example quiet');
+works($site, 'is published', $image, '--stream', '--append', 'ip=10.7.0.50::10.7.0.254:255.255.255.0::eth1:none tarboot.log=log.example quiet');
 my $two = readlink "$site/http/images/lab/current";
 isnt($two, $one, 'as a new version');
 is(inode("$site/http/images/lab/$two/root.tar.xz"), inode("$dir/root.tar.xz"), 'which shares the root');
@@ -243,15 +228,15 @@ like(menu_line('lab.previous'), qr{/$one/root\.tar\.xz,.* \Q$OF_IPXE $DEFAULT\E 
 	my $data = slurp($file);
 	substr($data, 500, 1) ^= "\1";
 	spew($file, $data);
-	works('with another line', $image, '--stream', '--append', 'quiet');
+	works($site, 'with another line', $image, '--stream', '--append', 'quiet');
 	my $new = "$site/http/images/lab/" . readlink("$site/http/images/lab/current") . '/root.tar.xz';
 	isnt(inode($new), inode($file), 'a damaged root is not shared');
 	is(slurp($new), $have{'rootfs.tar.xz'}{data}, 'but written again');
 }
-works('without mirrors', qw(--mirror none));
+works($site, 'without mirrors', qw(--mirror none));
 unlike(slurp("$site/netboot.conf"), qr/mirror/, 'they are forgotten');
 is(pack_it('--stream', '--shell', $busybox, '--compress=zstd')->{exit}, 0, 'with zstd');
-works('is published', $image, '--stream');
+works($site, 'is published', $image, '--stream');
 my $three = "$site/http/images/lab/" . readlink "$site/http/images/lab/current";
 %have = map { $_->{name} => $_ } newc_read($image);
 is(slurp("$three/root.tar.zst"), $have{'rootfs.tar.zst'}{data}, 'the root');
@@ -262,7 +247,7 @@ like(menu_line('lab'), qr{/root\.tar\.zst \Q$OF_IPXE\E quiet \|\|}, 'in the menu
 	my $urls   = join ',', map { "$_/images/lab/20260101-000000/root.tar.zst" } 'http://10.7.0.1', map { "$mirror$_" } 1 .. 3;
 	my $length = length("initrd=boot.img tarboot.rootfs=$urls ip=255.255.255.255::255.255.255.255:255.255.255.255:" . 'x' x 64
 		. '::none:255.255.255.255 BOOTIF=01-52-54-00-12-34-56 tarboot.log=255.255.255.255 ' . 'x' x 1000 . ' tarboot.shell tarboot.debug');
-	refuses('a line that is too long', 1, "tarboot: --append: the kernel command line may take $length characters, with the URLs of the root; a kernel reads 2047\n"
+	refuses($site, 'a line that is too long', 1, "tarboot: --append: the kernel command line may take $length characters, with the URLs of the root; a kernel reads 2047\n"
 		. "  Use a shorter --append, or fewer --mirror.\n", $image, '--stream', '--append', 'x' x 1000, map { ('--mirror', "$mirror$_") } 1 .. 3);
 	is("$site/http/images/lab/" . readlink("$site/http/images/lab/current"), $three, 'nothing is published');
 }
@@ -274,12 +259,12 @@ like(menu_line('lab'), qr{/root\.tar\.zst \Q$OF_IPXE\E quiet \|\|}, 'in the menu
 	is($r->{exit}, 0, 'and succeeds');
 }
 unlike(menu_line('lab'), qr/rootfs|BOOTIF/, 'nothing is fetched then');
-works('its default line', $image, '--name', 'second');
+works($site, 'its default line', $image, '--name', 'second');
 like(menu_line('second'), qr/ ip=::::\$\{host:uristring\}::dhcp /, 'is that of images that are loaded');
-works('the other kind', $image, '--name', 'second', '--stream');
-works('served elsewhere', '--url', 'http://boot.example/x');
+works($site, 'the other kind', $image, '--name', 'second', '--stream');
+works($site, 'served elsewhere', '--url', 'http://boot.example/x');
 like(menu_line('second'), qr{=http://boot\.example/x/images/second/}, 'the root is there, too');
-works('and here again', '--url', 'none');
+works($site, 'and here again', '--url', 'none');
 like(menu_line('second'), qr{=http://10\.7\.0\.1/images/second/}, 'the root is here');
 is(menu_line('second') =~ s/.*\Q$OF_IPXE\E //r, "$DEFAULT || goto failed", 'gets its own');
 done_testing();
