@@ -5,17 +5,15 @@
 use strict;
 use warnings;
 use FindBin;
-use lib "$FindBin::RealBin/../engine";
-use Digest::SHA qw(sha256_hex);
+use lib "$FindBin::RealBin/../engine", $FindBin::RealBin;
+use Containers;
 use File::Find qw(find);
-use File::Path qw(make_path remove_tree);
-use JSON::PP;
+use File::Path qw(remove_tree);
 use RawTar;
 use Test::More;
 
 need_programs(qw(getfattr));
 my $TARBOOT = build_path('tarboot');
-my $ARCH    = `uname -m` =~ /aarch64/ ? 'arm64' : 'amd64';
 my $TIME    = 1700000000;    # of every member that has no other
 
 # ---- cases ----
@@ -274,26 +272,9 @@ my @CASES = (
 
 # ---- an image of them ----
 
-sub blob {
-	my ($dir, $data) = @_;
-	my $digest = sha256_hex($data);
-	spew("$dir/blobs/sha256/$digest", $data);
-	return (digest => "sha256:$digest", size => length $data);
-}
-
 sub write_image {
 	my ($dir, @layers) = @_;
-	my $oci = 'application/vnd.oci.image';
-	make_path("$dir/blobs/sha256");
-	my @layer = map { { mediaType => "$oci.layer.v1.tar", blob($dir, join('', @$_) . tar_end()) } } @layers;
-	my %config = blob($dir, encode_json({ architecture => $ARCH, os => 'linux', config => {},
-		rootfs => { type => 'layers', diff_ids => [ map { $_->{digest} } @layer ] }, history => [ map { { created_by => 'test' } } @layer ] }));
-	my %manifest = blob($dir, encode_json({ schemaVersion => 2, mediaType => "$oci.manifest.v1+json",
-		config => { mediaType => "$oci.config.v1+json", %config }, layers => \@layer }));
-	spew("$dir/oci-layout", '{"imageLayoutVersion":"1.0.0"}');
-	spew("$dir/index.json", encode_json({ schemaVersion => 2, manifests => [ { mediaType => "$oci.manifest.v1+json", %manifest,
-		annotations => { 'org.opencontainers.image.ref.name' => 'test' } } ] }));
-	return $dir;
+	return oci_layout($dir, oci_image($dir, { layers => [ map { tar_of(@$_) } @layers ], name => 'test', platform => 0 }));
 }
 
 # ---- a tree as text ----

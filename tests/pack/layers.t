@@ -4,7 +4,8 @@
 use strict;
 use warnings;
 use FindBin;
-use lib "$FindBin::RealBin/../engine";
+use lib "$FindBin::RealBin/../engine", $FindBin::RealBin;
+use Containers;
 use Digest::SHA qw(sha256_hex);
 use Engine;
 use JSON::PP;
@@ -66,29 +67,18 @@ sub write_docker {
 	return "$dir.tar";
 }
 
-sub blob {
-	my ($dir, $data) = @_;
-	my $digest = sha256_hex($data);
-	spew("$dir/blobs/sha256/$digest", $data);
-	return (digest => "sha256:$digest", size => length $data);
-}
-
 sub write_oci {
 	my ($name, $change) = @_;
 	my $dir = scratch($name);
-	run('mkdir', '-p', "$dir/blobs/sha256");
-	spew("$dir/oci-layout", '{"imageLayoutVersion":"1.0.0"}');
 	my @how = ('gzip -c', 'zstd -qc', 'cat');
-	my @descriptors = map { { mediaType => 'application/vnd.oci.image.layer.v1.tar', blob($dir, scalar `$how[$_] $layers[$_]`) } } 0 .. $#layers;
-	my %manifest = blob($dir, encode_json({ schemaVersion => 2, layers => \@descriptors }));
-	my %other    = blob($dir, encode_json({ schemaVersion => 2, layers => [] }));
-	my $arch  = `uname -m` =~ /aarch64/ ? 'arm64' : 'amd64';
-	my %index = blob($dir, encode_json({ manifests => [
-		{ %other, platform => { architecture => 'riscv64', os => 'linux' } },
-		{ %manifest, platform => { architecture => $arch, os => 'linux' } },
-		{ %other, platform => { architecture => 'unknown', os => 'unknown' } } ] }));
-	spew("$dir/index.json", encode_json({ manifests => [ {%index} ] }));
-	$change->($dir, \%manifest, \@descriptors) if $change;
+	my @descriptors = map { blob($dir, scalar `$how[$_] $layers[$_]`, 'application/vnd.oci.image.layer.v1.tar') } 0 .. $#layers;
+	my $manifest = blob($dir, encode_json({ schemaVersion => 2, layers => \@descriptors }));
+	my $other    = blob($dir, encode_json({ schemaVersion => 2, layers => [] }));
+	oci_layout($dir, blob($dir, encode_json({ manifests => [
+		{ %$other, platform => { architecture => 'riscv64', os => 'linux' } },
+		{ %$manifest, platform => { architecture => machine(), os => 'linux' } },
+		{ %$other, platform => { architecture => 'unknown', os => 'unknown' } } ] })));
+	$change->($dir, $manifest) if $change;
 	return $dir;
 }
 
@@ -143,8 +133,8 @@ refuses('a configuration that is missing', write_docker('missing-c', manifest =>
 refuses('a blob that is missing', write_oci('hole', sub { my ($dir, $m) = @_; unlink "$dir/blobs/" . $m->{digest} =~ s{:}{/}r }), qr/is missing/);
 refuses('an index in an index in an index', write_oci('deep', sub {
 	my ($dir) = @_;
-	my %blob;
-	%blob = blob($dir, encode_json({ manifests => [ {%blob} ] })) for 1 .. 5;
-	spew("$dir/index.json", encode_json({ manifests => [ {%blob} ] }));
+	my $blob = {};
+	$blob = blob($dir, encode_json({ manifests => [$blob] })) for 1 .. 5;
+	oci_layout($dir, $blob);
 }), qr/its index is nested too deeply/);
 done_testing();

@@ -5,8 +5,8 @@
 use strict;
 use warnings;
 use FindBin;
-use lib "$FindBin::RealBin/../engine";
-use Digest::SHA qw(sha256_hex);
+use lib "$FindBin::RealBin/../engine", $FindBin::RealBin;
+use Containers;
 use Engine;
 use Test::More;
 
@@ -115,24 +115,9 @@ refused('on stdin', pack_into({ stdin => spew(scratch('stdin.tar'), $bad) }, '-'
 refused('compressed', pack_into({}, xz_of($bad)), $said);
 
 # An OCI image: the upper layer has a file below what is a file in the lower one.
-sub blob {
-	my ($layout, $data) = @_;
-	my $digest = sha256_hex($data);
-	spew("$layout/blobs/sha256/$digest", $data);
-	return sprintf '"digest":"sha256:%s","size":%d', $digest, length $data;
-}
-
 {
 	my $layout = new_dir();
-	run('mkdir', '-p', "$layout/blobs/sha256");
-	my $layer = '"mediaType":"application/vnd.oci.image.layer.v1.tar"';
-	my @layers = map { "{$layer," . blob($layout, $_ . tar_end()) . '}' }
-		dir('./') . file('lib'), file('lib/x');
-	my $config = blob($layout, '{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[' . join(',', map { s/.*"(sha256:\w+)".*/"$1"/r } @layers) . ']}}');
-	my $manifest = blob($layout, '{"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.image.config.v1+json",'
-			. "$config},\"layers\":[" . join(',', @layers) . ']}');
-	spew("$layout/oci-layout", '{"imageLayoutVersion":"1.0.0"}');
-	spew("$layout/index.json", '{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json",' . "$manifest}]}");
+	oci_layout($layout, oci_image($layout, { layers => [ tar_of(dir('./'), file('lib')), tar_of(file('lib/x')) ], platform => 0 }));
 	refused('layers', pack_into({}, $layout),
 		"tarboot: lib/x: init could not unpack it: cannot reach its directory: Not a directory\n"
 			. "  A file, or a link that leads nowhere, stands where a directory is needed: mend its path in the root, or leave it out with --exclude.\n");
