@@ -1,34 +1,15 @@
 /*
- * The tar reader and the tree writer against hostile archives. Three bytes stand before the tar and
- * say into which pieces it is cut, as the chunks of the pipeline would be, and whether it breaks off.
+ * The tar reader and the tree writer against hostile archives (pieces.h).
  *
  * Promises: nothing outside the root changes; how the bytes are cut changes nothing; a source that
  * fails is never taken for a whole archive.
  */
-#define OWN_BYTES 3
 #define MEMORY (1 << 20)
 
-#include "feed.h"
-#include "fuzz.h"
 #include "limits.h"
+#include "pieces.h"
 #include "mutate_tar.h"
-#include "stage.h"
 #include "tar/tar_read.h"
-#include "tree/tree.h"
-
-/* What a reading came to. */
-struct story {
-	int r, tree_error;
-	uint64_t members, bytes, digest;
-};
-
-static void digest(struct story *s, const void *data, size_t size)
-{
-	const uint8_t *at = data;
-
-	while (size-- > 0)
-		s->digest = (s->digest ^ *at++) * 0x100000001b3;
-}
 
 static void digest_member(struct story *s, const struct member *m)
 {
@@ -60,18 +41,14 @@ static int read_data(struct tar_reader *t, struct tree_file *file, struct story 
 	uint64_t offset, end = 0;
 	const void *data;
 	size_t size;
-	int r, error;
+	int r;
 
 	while ((r = tar_reader_data(t, &data, &size, &offset, f)) > 0) {
-		digest(s, data, size);
+		story_write(s, file, data, size, offset, f);
 		end = offset + size;
-		if (file && s->tree_error == 0)
-			s->tree_error = tree_file_write(file, data, size, offset, f);
 	}
 	digest(s, &end, sizeof(end));
-	error = file ? tree_file_release(file, r == 0 && s->tree_error == 0, f) : 0;
-	if (s->tree_error == 0)
-		s->tree_error = error;
+	story_release(s, file, r, f);
 	return r;
 }
 
@@ -119,29 +96,6 @@ static bool ends_with_zeros(const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct feed pieces, whole, again;
-	struct story cut, uncut;
-	struct tree *tree;
-
-	if (size < OWN_BYTES)
-		return 0;
-	whole = pieces = (struct feed){ .at = data + OWN_BYTES, .left = size - OWN_BYTES };
-	pieces.step = data[0] < 128 ? data[0] : (data[0] - 127U) * 512;
-	pieces.random = data[1] + 1U;
-	pieces.breaks = data[2] == 1;
-
-	promise(tree_new(stage_begin(), &tree) == 0);
-	read_archive(&pieces, tree, &cut);
-	tree_free(tree);
-	stage_end(cut.tree_error);
-
-	again = whole;
-	read_archive(&again, NULL, &uncut);
-	promise(pieces.breaks ? cut.r < 0 : cut.r == uncut.r);
-	if (cut.r == 0) {
-		promise(cut.members == uncut.members && cut.digest == uncut.digest);
-		promise(cut.bytes == whole.left && ends_with_zeros(whole.at, whole.left));
-	}
-	fuzz_accepted += cut.r == 0 && cut.tree_error == 0;
+	read_twice(data, size, TAR_BLOCK, read_archive, ends_with_zeros);
 	return 0;
 }

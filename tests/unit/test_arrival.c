@@ -18,6 +18,7 @@
 #include "engine/unpack.h"
 #include "image/payload_digests.h"
 #include "image/pinned.h"
+#include "deadline.h"
 #include "make_tar.h"
 #include "make_zstd.h"
 #include "random.h"
@@ -45,19 +46,6 @@ const char *__tsan_default_options(void)
 static ssize_t read_fd(const void *fd, uint64_t offset, void *buf, size_t size)
 {
 	return pread(*(const int *)fd, buf, size, (off_t)offset);
-}
-
-static char case_name[200]; /* what runs, for the alarm */
-
-static void on_alarm(int signal)
-{
-	static const char text[] = "Bail out! this does not end: ";
-
-	(void)signal;
-	(void)!write(STDOUT_FILENO, text, sizeof(text) - 1);
-	(void)!write(STDOUT_FILENO, case_name, strlen(case_name));
-	(void)!write(STDOUT_FILENO, "\n", 1);
-	_exit(EXIT_FAILURE);
 }
 
 /* ---- delays ---- */
@@ -972,7 +960,7 @@ int main(void)
 	}
 	seed = given ? strtoull(given, NULL, 0) : now_usec();
 	diag("TARBOOT_TEST_SEED=%llu", (unsigned long long)seed);
-	signal(SIGALRM, on_alarm);
+	deadline_open();
 	setlocale(LC_CTYPE, "C.UTF-8");
 	scratch_in_memory();
 	make_archive();

@@ -14,11 +14,12 @@
 #include <sched.h>
 #include <signal.h>
 
+#include "deadline.h"
 #include "make_tar.h"
 #include "make_zstd.h"
 #include "random.h"
 #include "tap.h"
-#include "wrap.h"
+#include "wrap_threads.h"
 
 #define CHUNK 262144
 #define MIB (1 << 20)
@@ -78,19 +79,14 @@ WRAP(int, pthread_cond_broadcast, (pthread_cond_t * condition))
 	return REAL(pthread_cond_broadcast)(condition);
 }
 
-WRAP(int, pthread_create,
-     (pthread_t * thread, const pthread_attr_t *attr, void *(*start)(void *), void *arg))
+static int thread_error(void)
 {
-	int r = REAL(pthread_create)(thread, attr, start, arg);
-
-	atomic_fetch_add(&running_threads, r == 0);
-	return r;
+	return 0;
 }
 
-WRAP(int, pthread_join, (pthread_t thread, void **ret))
+static void count_threads(int change)
 {
-	atomic_fetch_sub(&running_threads, 1);
-	return REAL(pthread_join)(thread, ret);
+	atomic_fetch_add(&running_threads, change);
 }
 
 static void note_failure(void)
@@ -234,19 +230,6 @@ static void make_archive(void)
 /* ---- running the engine ---- */
 
 static const unsigned threads[] = { 1, 2, 3, 8, 64 };
-
-static char case_name[200]; /* what runs, for the alarm */
-
-static void on_alarm(int signal)
-{
-	static const char text[] = "Bail out! this does not end: ";
-
-	(void)signal;
-	(void)!write(STDOUT_FILENO, text, sizeof(text) - 1);
-	(void)!write(STDOUT_FILENO, case_name, strlen(case_name));
-	(void)!write(STDOUT_FILENO, "\n", 1);
-	_exit(EXIT_FAILURE);
-}
 
 static int run(const struct bytes *file, int root_fd, unsigned n_threads, uint64_t pool,
 	       struct fail *f)
@@ -489,7 +472,7 @@ int main(void)
 	}
 	seed = given ? strtoull(given, NULL, 0) : now_usec();
 	diag("TARBOOT_TEST_SEED=%llu", (unsigned long long)seed);
-	signal(SIGALRM, on_alarm);
+	deadline_open();
 	setlocale(LC_CTYPE, "C.UTF-8");
 	scratch_in_memory();
 	make_archive();
