@@ -54,8 +54,7 @@ asks() {
 		touch "$STATE/$file"
 	done
 	# shellcheck disable=SC2016 # the inner shell expands it
-	PATH=$work/bin:$PATH sh -euc 'say() { echo "$*" >&2; }; die() { say "$*"; exit 9; }
-		apt=$STATE/apt log=$STATE/log
+	PATH=$work/bin:$PATH sh -euc 'apt=$STATE/apt log=$STATE/log DIE_STATUS=9
 		. scripts/private-apt
 		write_apt_state deb-src trixie || exit 1' >"$STATE/said" 2>&1
 	have="$? $([ -e "$STATE/updated" ] && echo updated || echo "not updated")"
