@@ -59,9 +59,9 @@ static int drop_capabilities(void)
 	return (int)syscall(SYS_capset, &header, none);
 }
 
-static int limit(int resource, rlim_t most)
+static int limit(int resource, rlim_t max)
 {
-	return setrlimit(resource, &(struct rlimit){ most, most });
+	return setrlimit(resource, &(struct rlimit){ max, max });
 }
 
 /* A file can be written only where somebody gave it to us: as standard output. */

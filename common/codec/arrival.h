@@ -14,8 +14,8 @@
  * Why nobody waits for ever. The receiver stops while more than the window has arrived and was not given back. The engine
  * gives back all before its leading Block, and needs no more than that Block to go on; the window holds the largest Block, and
  * what lies before the first one is given back from the start. Every Block is read, and so checked. A receiver that gives up, and
- * an engine that fails, wake the other; who dies does not, so whoever started it watches it and calls arrival_fail or
- * arrival_cancel.
+ * an engine that fails, wake the other. A process that dies wakes nobody, so its parent watches it and calls arrival_fail() or
+ * arrival_cancel().
  *
  * There is no lock that a killed process could leave behind: all fields are atomic, and each change that somebody may wait for
  * moves the counter that they look at.
@@ -59,23 +59,23 @@ struct arrival {
 	uint64_t window; /* bytes that may be here and not given back; constant */
 	size_t n_blocks; /* constant */
 	size_t bytes;    /* of this struct with its Blocks; constant */
-	bool is_here; /* all of it is from the start, and nobody writes a wrong Block again; constant */
+	/* All of it is from the start, and nobody writes a wrong Block again; constant. */
+	bool is_here;
 	bool has_outside;
-	struct digest
-		outside; /* of the bytes that belong to no Block, if that is known; constant */
+	/* Of the bytes that belong to no Block, if that is known; constant. */
+	struct digest outside;
 
 	_Atomic uint32_t changes; /* counts them; a futex */
 	_Atomic uint32_t waiting; /* threads that wait for one */
 	_Atomic uint32_t state;   /* enum arrival_state */
 	struct fail fail;         /* written by the receiver before ARRIVAL_FAILED */
 
-	_Atomic uint64_t
-		arrived; /* bytes from the start that are in the file; written by the receiver */
-	_Atomic uint64_t
-		given_back; /* bytes from the start that nobody needs any more; written by readers */
-	_Atomic uint64_t right; /* Blocks that are; written by readers */
-	_Atomic uint64_t
-		wrong; /* Blocks that were found wrong, again and again; written by readers */
+	/* Bytes from the start that are in the file; written by the receiver. */
+	_Atomic uint64_t arrived;
+	/* Bytes from the start that nobody needs any more; written by readers. */
+	_Atomic uint64_t given_back;
+	/* Blocks that are right, and those that were found wrong, again and again; written by readers. */
+	_Atomic uint64_t right, wrong;
 
 	/* For reports; written by the receiver. Times by the clock of now_usec(). */
 	_Atomic uint64_t first_byte, last_byte; /* when they came; 0: not yet */
@@ -136,7 +136,7 @@ void arrival_add(struct arrival *a, uint64_t bytes, uint32_t url);
 /* The first Block that is wrong; n_blocks: there is none. */
 size_t arrival_find_wrong(const struct arrival *a);
 
-/* It was, from that URL. */
+/* Notes that the Block was written again, with data from that URL. */
 void arrival_put_again(struct arrival *a, size_t block, uint32_t url);
 
 bool arrival_all_right(const struct arrival *a);

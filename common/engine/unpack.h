@@ -1,7 +1,6 @@
 /*
- * The unpack engine: a payload of any making becomes a tree, on all cores. What it promises is in
- * DESIGN: every byte of the file is checked before success is reported, memory is bounded, and the
- * tree is the same at any number of threads.
+ * The unpack engine: a payload of any making becomes a tree, on all cores. It promises: every byte is checked before success is
+ * reported, memory is bounded, and the tree is the same with any number of threads.
  */
 #pragma once
 

@@ -140,7 +140,7 @@ static bool parse_log(const char *value, void *field, struct params *p)
 	return true;
 }
 
-static bool parse_long(const char *value, long least, long most, long *ret)
+static bool parse_long(const char *value, long min, long max, long *ret)
 {
 	char *end;
 	long n;
@@ -149,7 +149,7 @@ static bool parse_long(const char *value, long least, long most, long *ret)
 		return false;
 	errno = 0;
 	n = strtol(value, &end, 10);
-	if (errno || *end || n < least || n > most)
+	if (errno || *end || n < min || n > max)
 		return false;
 	*ret = n;
 	return true;

@@ -18,9 +18,9 @@ static int stat_file(const struct root_files *r, const char *path, struct stat *
 	return fstat(fd, ret) < 0 ? -errno : 0;
 }
 
-static int open_file(const struct root_files *r, const char *path, uint64_t most)
+static int open_file(const struct root_files *r, const char *path, uint64_t max)
 {
-	(void)most;
+	(void)max;
 	return inroot_open_file(r->fd, path);
 }
 

@@ -15,7 +15,7 @@ struct root_files {
 
 	/* Opens a regular file, to read at most so many bytes from its start. Returns a descriptor that the caller closes, or -errno; -ENOENT
 	 * for what is no file: a read from a fifo may wait for ever, and a device may do something when it is opened. */
-	int (*open)(const struct root_files *r, const char *path, uint64_t most);
+	int (*open)(const struct root_files *r, const char *path, uint64_t max);
 
 	/* Calls found for each name in a directory, in no order. 0; what found returned when that was not 0; -errno. */
 	int (*list)(const struct root_files *r, const char *path,

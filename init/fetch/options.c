@@ -9,9 +9,9 @@
 
 #define LIMIT_MAX 3600000 /* an hour, in milliseconds */
 
-static bool parse_number(const char *text, uint64_t most, uint64_t *ret)
+static bool parse_number(const char *text, uint64_t max, uint64_t *ret)
 {
-	return number_take(&text, ret) && !*text && *ret <= most;
+	return number_take(&text, ret) && !*text && *ret <= max;
 }
 
 /* What goes into a header: no control characters. */
@@ -38,7 +38,7 @@ static bool take_option(struct options *o, const char *name, size_t size, const 
 	const struct {
 		const char *name;
 		uint64_t *number;
-		uint64_t most;
+		uint64_t max;
 	} numbers[] = {
 		{ "offset", &d->offset, INT64_MAX },
 		{ "end", &d->end, INT64_MAX },
@@ -51,7 +51,7 @@ static bool take_option(struct options *o, const char *name, size_t size, const 
 
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		if (strlen(numbers[i].name) == size && memcmp(name, numbers[i].name, size) == 0)
-			return parse_number(value, numbers[i].most, numbers[i].number);
+			return parse_number(value, numbers[i].max, numbers[i].number);
 	if (size == 9 && memcmp(name, "validator", size) == 0)
 		return parse_validator(value, d->validators[0]);
 	if (size == 5 && memcmp(name, "proxy", size) == 0)

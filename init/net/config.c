@@ -18,7 +18,7 @@ static uint8_t bits_of(uint8_t family)
 }
 
 /* A decimal number without sign, blanks or leading zeros. */
-static bool parse_number(const char *text, unsigned most, unsigned *ret)
+static bool parse_number(const char *text, unsigned max, unsigned *ret)
 {
 	unsigned n = 0;
 
@@ -30,7 +30,7 @@ static bool parse_number(const char *text, unsigned most, unsigned *ret)
 		n = n * 10 + (unsigned)(*text - '0');
 	}
 	*ret = n;
-	return n <= most;
+	return n <= max;
 }
 
 /* Copies what stands before the slash, without brackets. */

@@ -312,7 +312,7 @@ static struct net_config dns_for(const struct network *n, const struct nic *nic)
 		for (size_t j = 0; j < sources[i]->n_dns; j++)
 			net_config_add_dns(&dns, &sources[i]->dns[j]);
 	strcpy(dns.domain, nic->config.domain);
-	if (nic->is_kernels)
+	if (nic->is_set_by_kernel)
 		resolv_read_kernels(&dns);
 	return dns;
 }

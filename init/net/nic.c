@@ -109,7 +109,7 @@ void nic_take_over(struct nic *nic, const struct net_address *a)
 	/* The same ip= has more to say. */
 	nic->config = is_static ? nic->option->config
 				: (struct net_config){ .address = *a, .from = "the kernel's ip=" };
-	nic->has_config = nic->is_kernels = nic->is_touched = true;
+	nic->has_config = nic->is_set_by_kernel = nic->is_touched = true;
 }
 
 /* ---- link ---- */
@@ -310,8 +310,8 @@ bool nic_is_ready(const struct nic *nic)
 
 bool nic_is_refused(const struct nic *nic)
 {
-	return nic->has_config && !nic->is_kernels && !nic->is_in_effect && !nic->is_config_new &&
-	       !nic->ipv6.family;
+	return nic->has_config && !nic->is_set_by_kernel && !nic->is_in_effect &&
+	       !nic->is_config_new && !nic->ipv6.family;
 }
 
 enum network_reason nic_reason(const struct nic *nic)
@@ -397,7 +397,7 @@ void nic_configure(struct nic *nic, int rtnl)
 	const struct net_config *c = &nic->config;
 	int r;
 
-	if (nic->is_kernels || (nic->is_in_effect && !nic->is_config_new))
+	if (nic->is_set_by_kernel || (nic->is_in_effect && !nic->is_config_new))
 		return;
 	if (!nic->has_config) {
 		if (wanted_mtu(nic)) /* else one of a lease stays, which may come again */
@@ -418,11 +418,11 @@ void nic_configure(struct nic *nic, int rtnl)
 
 void nic_unconfigure(struct nic *nic, int rtnl)
 {
-	if (!nic->is_in_effect && !nic->is_kernels)
+	if (!nic->is_in_effect && !nic->is_set_by_kernel)
 		return;
 	(void)rtnl_flush(rtnl, nic->link.index, nic->config.address.family);
-	if (nic->is_kernels)
-		nic->has_config = nic->is_kernels = false;
+	if (nic->is_set_by_kernel)
+		nic->has_config = nic->is_set_by_kernel = false;
 	nic->is_in_effect = false;
 }
 

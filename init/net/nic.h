@@ -25,10 +25,10 @@ struct nic {
 	bool is_lease_missed;
 
 	bool has_config;
-	bool is_config_new;   /* nobody has tried yet to put it into effect */
-	bool is_in_effect;    /* it, or the one before: the kernel has that address */
-	bool is_kernels;      /* the kernel itself has configured it */
-	unsigned own_mtu;     /* that it had before a configuration gave it another; 0: none did */
+	bool is_config_new;    /* nobody has tried yet to put it into effect */
+	bool is_in_effect;     /* it, or the one before: the kernel has that address */
+	bool is_set_by_kernel; /* the kernel itself has configured it */
+	unsigned own_mtu;      /* that it had before a configuration gave it another; 0: none did */
 	unsigned refused_mtu; /* that the kernel did not take when it was last set; 0: it took it */
 	struct net_config config; /* if has_config: by ip=, a lease, or the kernel */
 

@@ -182,7 +182,7 @@ int root_fetch_await(struct boot *b, const struct url *urls, size_t n, int fd,
 	return r;
 }
 
-int root_fetch_file(struct boot *b, const struct url *urls, size_t n, uint64_t most,
+int root_fetch_file(struct boot *b, const struct url *urls, size_t n, uint64_t max,
 		    enum root_fetch_what what, int *ret)
 {
 	_cleanup_close_ int fd = root_fetch_open_file();
@@ -191,7 +191,7 @@ int root_fetch_file(struct boot *b, const struct url *urls, size_t n, uint64_t m
 
 	if (fd < 0)
 		return fail_errno(&b->fail, fd, urls[0].text, "cannot keep what arrives");
-	b->arrival = arrival_new(most, UINT64_MAX, 0);
+	b->arrival = arrival_new(max, UINT64_MAX, 0);
 	r = root_fetch_await(b, urls, n, fd, what, &to, &size);
 	if (r < 0)
 		return r;

@@ -24,11 +24,18 @@ int root_fetch_check(struct boot *b, const char *parameter);
 /* ---- for root_unpinned.c, root_signed.c and root_layer_fetch.c ---- */
 
 enum root_fetch_what {
-	ROOT_FETCH_ALL,      /* a file of b->arrival's size */
-	ROOT_FETCH_WHOLE,    /* a file of unknown size, that of b->arrival at most */
-	ROOT_FETCH_IF_THERE, /* the same; -ENOENT when no server has it */
-	ROOT_FETCH_OPTIONAL, /* the same, if each server says clearly that it has none */
-	ROOT_FETCH_PART,     /* of a file of unknown size: up to b->arrival's size */
+	/* A file of b->arrival's size. */
+	ROOT_FETCH_ALL,
+	/* A file of unknown size, that of b->arrival at most. While no server has it, it is waited for, until tarboot.netwait= has
+	 * passed: somebody may be about to publish it. */
+	ROOT_FETCH_WHOLE,
+	/* Such a file, which may be missing: -ENOENT when one server answers that it has none, and none of the others answers
+	 * anything else. */
+	ROOT_FETCH_IF_THERE,
+	/* Such a file, which may be missing: -ENOENT only when every server answers 404 or 410. */
+	ROOT_FETCH_OPTIONAL,
+	/* Bytes up to b->arrival's size, of a file of unknown size. */
+	ROOT_FETCH_PART,
 };
 
 /* Puts them into the order of this machine, once its network is up. */
@@ -46,7 +53,7 @@ int root_fetch_run(struct boot *b, const struct url *urls, size_t n, int fd,
 int root_fetch_await(struct boot *b, const struct url *urls, size_t n, int fd,
 		     enum root_fetch_what what, uint64_t *ret_to, uint64_t *ret_size);
 
-/* A file of so many bytes at most, as what says, which is none of the first and the last. *ret: its descriptor, at its beginning, the
+/* Fetches a file of max bytes at most; what: ROOT_FETCH_WHOLE, _IF_THERE or _OPTIONAL. *ret: its descriptor, at its beginning, the
  * caller's; on failure untouched; b->fetched.from says whose it is. -ENOENT: no server has it; -EFBIG: it is larger. */
-int root_fetch_file(struct boot *b, const struct url *urls, size_t n, uint64_t most,
+int root_fetch_file(struct boot *b, const struct url *urls, size_t n, uint64_t max,
 		    enum root_fetch_what what, int *ret);

@@ -29,7 +29,7 @@ struct servers {
 
 /* What is known of a layer before it arrives. */
 struct expected {
-	uint64_t most;  /* bytes */
+	uint64_t max;   /* bytes */
 	bool is_pinned; /* that many, says its manifest; else there is no memory for more */
 	const struct digest *digest; /* NULL: none */
 };
@@ -56,7 +56,7 @@ static int fail_too_large(struct boot *b, const char *name, const struct expecte
 {
 	char text[SIZE_TEXT_MAX];
 
-	size_format(text, e->most);
+	size_format(text, e->max);
 	if (e->is_pinned)
 		return fail_set(&b->fail, EBADMSG, name, "Publish it again.",
 				"this layer is larger than its manifest says, %s", text);
@@ -65,10 +65,10 @@ static int fail_too_large(struct boot *b, const char *name, const struct expecte
 }
 
 /* From the first server that has it. 1: none has it, and it may be missing. */
-static int fetch_one(struct boot *b, const struct servers *s, uint64_t most,
+static int fetch_one(struct boot *b, const struct servers *s, uint64_t max,
 		     const struct layer_wish *wish, struct payload *ret)
 {
-	int fd, r = root_fetch_file(b, s->urls, s->n, most,
+	int fd, r = root_fetch_file(b, s->urls, s->n, max,
 				    wish->may_be_missing ? ROOT_FETCH_OPTIONAL : ROOT_FETCH_WHOLE,
 				    &fd);
 
@@ -85,7 +85,7 @@ static int fetch_right(struct boot *b, struct servers *s, const struct expected 
 	int r = 0;
 
 	for (size_t tries = 1;; tries++) {
-		r = fetch_one(b, s, e->most, wish, ret);
+		r = fetch_one(b, s, e->max, wish, ret);
 		all_were_asked = r != 0 && r != -EFBIG;
 		if (r == -EFBIG)
 			r = fail_too_large(b, s->urls[0].text, e);
@@ -112,7 +112,7 @@ static int fetch_pinned(struct boot *b, struct servers *s, const struct layer_wi
 	int r;
 
 	(void)memory_read(&m);
-	e.most = m.available - min_u64(m.available, RESERVE);
+	e.max = m.available - min_u64(m.available, RESERVE);
 	r = fetch_right(b, s, &e, wish, &p);
 	return r == 0 ? root_layer_add(b, &p, wish, NULL) : r;
 }

@@ -226,10 +226,10 @@ static int take(struct boot *b, const char *what, int manifest, int signature, s
 /* ---- from a server ---- */
 
 /* One that no server has is what somebody must publish, unless it may be missing: 1. */
-static int fetch_text(struct boot *b, const struct url *urls, size_t n, uint64_t most,
+static int fetch_text(struct boot *b, const struct url *urls, size_t n, uint64_t max,
 		      bool may_be_missing, int *ret)
 {
-	int r = root_fetch_file(b, urls, n, most,
+	int r = root_fetch_file(b, urls, n, max,
 				may_be_missing ? ROOT_FETCH_OPTIONAL : ROOT_FETCH_WHOLE, ret);
 
 	if (r == -ENOENT && may_be_missing)
@@ -305,7 +305,7 @@ int root_signed_fetch(struct boot *b, struct url *files, size_t n, bool may_be_m
 /* ---- from the initramfs ---- */
 
 /* A file of so many bytes at most: its descriptor, or -errno. */
-static int open_beside(struct boot *b, const char *file, const char *suffix, uint64_t most)
+static int open_beside(struct boot *b, const char *file, const char *suffix, uint64_t max)
 {
 	_cleanup_close_ int fd = -1;
 	char path[PATH_MAX];
@@ -317,7 +317,7 @@ static int open_beside(struct boot *b, const char *file, const char *suffix, uin
 		return signature_fail_missing(&b->fail, path);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fail_errno(&b->fail, errno, path, "cannot open it");
-	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > most)
+	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > max)
 		return fail_set(&b->fail, EKEYREJECTED, path, SIGNATURE_TODO,
 				"it is no file, or too large to be what it should");
 	return take_fd(&fd);
