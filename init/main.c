@@ -108,7 +108,7 @@ static void log_step(const struct boot *b, const struct step_record *s)
 static int run_step(struct boot *b, size_t number)
 {
 	const struct step *step = &steps[number];
-	struct step_record *record = &b->steps[number];
+	struct step_record *record = &b->record.steps[number];
 	int r;
 
 	*b->detail = '\0';
@@ -117,7 +117,7 @@ static int run_step(struct boot *b, size_t number)
 	record->start = now_usec();
 	r = step->run(b);
 	record->duration = now_usec() - record->start;
-	b->n_steps = number + 1;
+	b->record.n_steps = number + 1;
 	(void)report_sample_memory(b);
 	child_reap();
 	if (r == 0)
@@ -136,7 +136,7 @@ static int start_init(struct boot *b)
 		    "start init: %s after %llu.%03u s, %s of %s memory in use, at most %s",
 		    b->new_init, (unsigned long long)(now_usec() / 1000000),
 		    (unsigned)(now_usec() / 1000 % 1000), size_format(used, m.total - m.available),
-		    size_format(total, m.total), size_format(peak, b->memory_peak));
+		    size_format(total, m.total), size_format(peak, b->record.memory_peak));
 	report_write(b);
 	return handover_exec(b);
 }

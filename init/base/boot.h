@@ -70,6 +70,30 @@ struct layer {
 	bool discard; /* its pages go behind the decoder */
 };
 
+/* A root that is fetched. */
+struct boot_fetch {
+	bool arrives;           /* nothing of it is here yet, it arrives while it is unpacked */
+	uint64_t payload_bytes; /* then: its size */
+	struct url urls[URLS_MAX];
+	size_t n_urls;
+	struct arrival *arrival; /* shared with receiver and unpack child; NULL: nothing arrives */
+	struct background receiver; /* the process that writes what the fetcher fetches */
+};
+
+/* What it took, for the report. */
+struct boot_record {
+	struct step_record steps[STEPS_MAX];
+	size_t n_steps;
+	struct fetch_record fetched;
+	struct unpack_result unpacked;
+	uint64_t unpack_peak; /* peak memory of the unpack child, bytes */
+	uint64_t memory_peak; /* peak memory use of the machine while unpacking, bytes */
+	struct memory_sample memory_samples[MEMORY_SAMPLES_MAX];
+	size_t n_memory_samples;
+	uint64_t sample_every; /* microseconds */
+	struct block_time block_times[BLOCK_TIMES_MAX];
+};
+
 struct boot {
 	char **argv; /* as the kernel gave it, for the new init */
 
@@ -83,45 +107,28 @@ struct boot {
 	struct payload payload;
 	char payload_path[ROOTFS_MAX]; /* of one in the image: its name may be cut */
 	struct block_list blocks;      /* of the payload */
-	struct arrival
-		*held; /* digests of its Blocks, of one that is in the image; NULL: it has none */
+	/* Digests of its Blocks, of one that is in the image; NULL: it has none. */
+	struct arrival *held;
 	struct engine_plan plan; /* how it is unpacked */
 	struct layer *layers;    /* owned; from the lowest on */
 	size_t n_layers;
 	struct zram zram;
-
-	/* Of a root that is fetched. */
-	bool arrives;           /* nothing of it is here yet, it arrives while it is unpacked */
-	uint64_t payload_bytes; /* then: its size */
-	struct url urls[URLS_MAX];
-	size_t n_urls;
-	struct arrival *arrival; /* shared with receiver and unpack child; NULL: nothing arrives */
-	struct fetch_record fetched;
-	struct background receiver; /* the process that writes what the fetcher fetches */
-
-	struct rootsize_need
-		need; /* what the root takes, from manifest or Index, or as measured after unpacking */
+	struct boot_fetch fetch;
+	/* What the root takes, from manifest or Index, or as measured after unpacking. */
+	struct rootsize_need need;
 
 	uint64_t root_size; /* bytes, chosen for the root tmpfs */
 	bool keep_payload;  /* for another try after a shell */
 	int new_root_fd;    /* NEW_ROOT once mounted, else -1 */
 	int old_root_fd;    /* the initramfs, for its deletion */
 
-	struct unpack_result unpacked;
-	uint64_t unpack_peak; /* peak memory of the unpack child, bytes */
-	uint64_t memory_peak; /* peak memory use of the machine while unpacking, bytes */
-	struct memory_sample memory_samples[MEMORY_SAMPLES_MAX];
-	size_t n_memory_samples;
-	uint64_t sample_every; /* microseconds */
-	struct block_time block_times[BLOCK_TIMES_MAX];
 	struct devices_seen devices_seen;
 	struct background network; /* configures the network, if the root is fetched */
 	struct network_seen network_seen;
 	struct background log_sender; /* sends lines to a log server */
 	char new_init[256];
 
-	struct step_record steps[STEPS_MAX];
-	size_t n_steps;
+	struct boot_record record;
 	const char *failed_step; /* NULL: none */
 	struct fail fail;
 	bool has_nothing_to_do; /* the current step: its line is for the logs; cleared before each step */

@@ -36,13 +36,13 @@ static void write_number(FILE *out, const char *key, uint64_t value)
 static void write_steps(FILE *out, const struct boot *b)
 {
 	fputs("  \"steps\": [\n", out);
-	for (size_t i = 0; i < b->n_steps; i++) {
-		const struct step_record *s = &b->steps[i];
+	for (size_t i = 0; i < b->record.n_steps; i++) {
+		const struct step_record *s = &b->record.steps[i];
 
 		fprintf(out,
 			"    { \"name\": \"%s\", \"start_s\": %.6f, \"duration_s\": %.6f }%s\n",
 			s->name, (double)s->start / 1e6, (double)s->duration / 1e6,
-			i + 1 < b->n_steps ? "," : "");
+			i + 1 < b->record.n_steps ? "," : "");
 	}
 	fputs("  ]\n}\n", out);
 }
@@ -75,16 +75,16 @@ static void write_network(FILE *out, const struct boot *b)
 
 static void write_fetched(FILE *out, const struct boot *b)
 {
-	const struct fetch_record *r = &b->fetched;
+	const struct fetch_record *r = &b->record.fetched;
 	double seconds = (double)(r->last_byte - r->first_byte) / 1e6;
 	/* Waiting for the cores: while the window was full, and from the last byte to the end. */
 	uint64_t cores = r->held + (r->end - r->last_byte);
 	bool is_line = cores + r->held < r->last_byte - r->first_byte;
 
-	if (!r->first_byte || b->n_urls == 0)
+	if (!r->first_byte || b->fetch.n_urls == 0)
 		return;
 	fprintf(out, "  \"fetch\": { \"url\": ");
-	json_text(out, b->urls[r->from].text);
+	json_text(out, b->fetch.urls[r->from].text);
 	fprintf(out,
 		", \"bytes\": %llu, \"first_byte_s\": %.6f, \"last_byte_s\": %.6f, "
 		"\"bytes_per_s\": %.0f, \"held_s\": %.6f, \"limit\": \"%s\", \"failures\": %llu "
@@ -114,7 +114,7 @@ static void write_block_times(FILE *out, const struct boot *b)
 
 	fputs("  \"block_times\": [", out);
 	for (size_t i = 0; i < BLOCK_TIMES_MAX; i++) {
-		const struct block_time *t = &b->block_times[i];
+		const struct block_time *t = &b->record.block_times[i];
 
 		if (!t->end)
 			continue;
@@ -128,10 +128,10 @@ static void write_block_times(FILE *out, const struct boot *b)
 static void write_memory_samples(FILE *out, const struct boot *b)
 {
 	fputs("  \"memory_samples\": [", out);
-	for (size_t i = 0; i < b->n_memory_samples; i++)
+	for (size_t i = 0; i < b->record.n_memory_samples; i++)
 		fprintf(out, "%s[%.6f, %llu]", i ? ", " : "",
-			(double)b->memory_samples[i].time / 1e6,
-			(unsigned long long)b->memory_samples[i].used);
+			(double)b->record.memory_samples[i].time / 1e6,
+			(unsigned long long)b->record.memory_samples[i].used);
 	fputs("],\n", out);
 }
 
@@ -139,25 +139,25 @@ static void write_memory_samples(FILE *out, const struct boot *b)
 static void thin_out(struct boot *b)
 {
 	for (size_t i = 0; i < MEMORY_SAMPLES_MAX / 2; i++)
-		b->memory_samples[i] = b->memory_samples[2 * i];
-	b->n_memory_samples = MEMORY_SAMPLES_MAX / 2;
-	b->sample_every = b->sample_every ? 2 * b->sample_every : 500000;
+		b->record.memory_samples[i] = b->record.memory_samples[2 * i];
+	b->record.n_memory_samples = MEMORY_SAMPLES_MAX / 2;
+	b->record.sample_every = b->record.sample_every ? 2 * b->record.sample_every : 500000;
 }
 
 uint64_t report_sample_memory(struct boot *b)
 {
-	size_t n = b->n_memory_samples;
+	size_t n = b->record.n_memory_samples;
 	uint64_t now = now_usec();
 	struct memory m;
 
 	if (memory_read(&m) < 0)
 		return 0;
-	if (n > 0 && now - b->memory_samples[n - 1].time < b->sample_every)
+	if (n > 0 && now - b->record.memory_samples[n - 1].time < b->record.sample_every)
 		return m.total - m.available;
-	if (b->n_memory_samples == MEMORY_SAMPLES_MAX)
+	if (b->record.n_memory_samples == MEMORY_SAMPLES_MAX)
 		thin_out(b);
-	b->memory_samples[b->n_memory_samples++] = (struct memory_sample){ now,
-									   m.total - m.available };
+	b->record.memory_samples[b->record.n_memory_samples++] =
+		(struct memory_sample){ now, m.total - m.available };
 	return m.total - m.available;
 }
 
@@ -185,14 +185,15 @@ void report_write(const struct boot *b)
 	write_string(out, "failed_step", b->failed_step ? b->failed_step : "");
 	write_string(out, "failed_what", b->failed_step ? b->fail.what : "");
 	write_string(out, "failed_why", b->failed_step ? b->fail.why : "");
-	write_number(out, "tar_bytes", b->unpacked.bytes);
-	write_number(out, "members", b->unpacked.members);
-	write_number(out, "blocks", b->unpacked.blocks);
-	write_number(out, "threads", b->unpacked.threads);
+	write_number(out, "tar_bytes", b->record.unpacked.bytes);
+	write_number(out, "members", b->record.unpacked.members);
+	write_number(out, "blocks", b->record.unpacked.blocks);
+	write_number(out, "threads", b->record.unpacked.threads);
 	write_number(out, "engine_memory_bytes", b->plan.memory);
-	write_number(out, "lost_xattrs", b->unpacked.losses.count + b->unpacked.losses.unknown);
-	write_number(out, "unpack_peak_rss_bytes", b->unpack_peak);
-	write_number(out, "memory_peak_bytes", b->memory_peak);
+	write_number(out, "lost_xattrs",
+		     b->record.unpacked.losses.count + b->record.unpacked.losses.unknown);
+	write_number(out, "unpack_peak_rss_bytes", b->record.unpack_peak);
+	write_number(out, "memory_peak_bytes", b->record.memory_peak);
 	write_number(out, "root_size_bytes", b->root_size);
 	write_string(out, "root_size_from", root_size_from(&b->params));
 	write_number(out, "tree_bytes", b->need.tree);

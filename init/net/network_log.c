@@ -47,7 +47,7 @@ void network_log_report(const struct boot *b)
 	_cleanup_free_ char *text = NULL;
 	size_t size;
 
-	if (!background_is_running(&b->log_sender) || !b->fetched.first_byte ||
+	if (!background_is_running(&b->log_sender) || !b->record.fetched.first_byte ||
 	    read_file(RUN_DIR "/report.json", &text, &size) < 0)
 		return;
 	for (char *c = text; (c = strchr(c, '\n'));) /* in one line it is the same JSON */

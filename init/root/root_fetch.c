@@ -86,7 +86,7 @@ int root_fetch_run(struct boot *b, const struct url *urls, size_t n, int fd,
 		   enum root_fetch_what what)
 {
 	struct receive_task t = {
-		.arrival = b->arrival,
+		.arrival = b->fetch.arrival,
 		.fd = fd,
 		.options = { .from = { .program = "/" MEMBER_FETCHER,
 				       .urls = urls,
@@ -105,16 +105,16 @@ int root_fetch_run(struct boot *b, const struct url *urls, size_t n, int fd,
 	};
 	int r;
 
-	b->receiver = (struct background){ .what = "the receiver" };
-	r = background_start(&b->receiver, run_receiver, &t);
+	b->fetch.receiver = (struct background){ .what = "the receiver" };
+	r = background_start(&b->fetch.receiver, run_receiver, &t);
 	return r < 0 ? fail_errno(&b->fail, r, "the receiver", "cannot start it") : 0;
 }
 
 /* When the receiver has died, the arrival fails. */
 static void check_receiver(struct boot *b)
 {
-	if (b->receiver.child.has_ended)
-		receive_note_end(b->arrival, b->receiver.child.status,
+	if (b->fetch.receiver.child.has_ended)
+		receive_note_end(b->fetch.arrival, b->fetch.receiver.child.status,
 				 "Add memory; report it when there is enough.");
 }
 
@@ -123,12 +123,12 @@ void root_fetch_watch(struct boot *b, char ret[FETCHED_TEXT_MAX])
 	char arrived[SIZE_TEXT_MAX], size[SIZE_TEXT_MAX];
 
 	*ret = '\0';
-	if (!b->arrival)
+	if (!b->fetch.arrival)
 		return;
 	check_receiver(b);
 	snprintf(ret, FETCHED_TEXT_MAX, "%s of %s fetched",
-		 size_format(arrived, atomic_load(&b->arrival->arrived)),
-		 size_format(size, b->arrival->size));
+		 size_format(arrived, atomic_load(&b->fetch.arrival->arrived)),
+		 size_format(size, b->fetch.arrival->size));
 }
 
 static void record(const struct arrival *a, struct fetch_record *ret)
@@ -144,16 +144,17 @@ static void record(const struct arrival *a, struct fetch_record *ret)
 
 void root_fetch_stop(struct boot *b)
 {
-	if (b->arrival) {
-		arrival_cancel(b->arrival);
-		record(b->arrival, &b->fetched);
+	if (b->fetch.arrival) {
+		arrival_cancel(b->fetch.arrival);
+		record(b->fetch.arrival, &b->record.fetched);
 	}
-	if (b->receiver.child.pid)
-		(void)background_end(&b->receiver, END_MS, NULL);
-	if (b->payload.arrival == b->arrival) /* else it is b->held, of a payload that is here */
+	if (b->fetch.receiver.child.pid)
+		(void)background_end(&b->fetch.receiver, END_MS, NULL);
+	if (b->payload.arrival ==
+	    b->fetch.arrival) /* else it is b->held, of a payload that is here */
 		b->payload.arrival = NULL;
-	arrival_free(b->arrival);
-	b->arrival = NULL;
+	arrival_free(b->fetch.arrival);
+	b->fetch.arrival = NULL;
 }
 
 /* ---- a file before the payload ---- */
@@ -163,21 +164,21 @@ int root_fetch_await(struct boot *b, const struct url *urls, size_t n, int fd,
 {
 	int r;
 
-	if (!b->arrival)
+	if (!b->fetch.arrival)
 		return fail_errno(&b->fail, ENOMEM, urls[0].text, "cannot fetch it");
 	r = root_fetch_run(b, urls, n, fd, what);
-	while (r == 0 && !background_wait(&b->receiver, TICK_MS)) {
+	while (r == 0 && !background_wait(&b->fetch.receiver, TICK_MS)) {
 		(void)report_sample_memory(b);
 		if (what == ROOT_FETCH_WHOLE)
-			console_progress("fetch", atomic_load(&b->arrival->arrived),
-					 atomic_load(&b->arrival->told_size), "");
+			console_progress("fetch", atomic_load(&b->fetch.arrival->arrived),
+					 atomic_load(&b->fetch.arrival->told_size), "");
 	}
 	console_progress_end();
 	check_receiver(b);
-	if (r == 0 && arrival_state(b->arrival) != ARRIVAL_COMPLETE)
-		r = arrival_failure(b->arrival, &b->fail);
-	*ret_to = atomic_load(&b->arrival->arrived);
-	*ret_size = atomic_load(&b->arrival->told_size);
+	if (r == 0 && arrival_state(b->fetch.arrival) != ARRIVAL_COMPLETE)
+		r = arrival_failure(b->fetch.arrival, &b->fail);
+	*ret_to = atomic_load(&b->fetch.arrival->arrived);
+	*ret_size = atomic_load(&b->fetch.arrival->told_size);
 	root_fetch_stop(b);
 	return r;
 }
@@ -191,7 +192,7 @@ int root_fetch_file(struct boot *b, const struct url *urls, size_t n, uint64_t m
 
 	if (fd < 0)
 		return fail_errno(&b->fail, fd, urls[0].text, "cannot keep what arrives");
-	b->arrival = arrival_new(max, UINT64_MAX, 0);
+	b->fetch.arrival = arrival_new(max, UINT64_MAX, 0);
 	r = root_fetch_await(b, urls, n, fd, what, &to, &size);
 	if (r < 0)
 		return r;
@@ -209,9 +210,9 @@ static int open_sparse(struct boot *b)
 
 	if (fd < 0)
 		return fail_errno(&b->fail, fd, b->payload.name, "cannot keep what arrives");
-	r = ftruncate(fd, (off_t)b->payload_bytes) < 0 ? -errno : 0;
+	r = ftruncate(fd, (off_t)b->fetch.payload_bytes) < 0 ? -errno : 0;
 	if (r == 0)
-		r = payload_add(&b->payload, fd, 0, b->payload_bytes);
+		r = payload_add(&b->payload, fd, 0, b->fetch.payload_bytes);
 	else
 		close(fd);
 	return r < 0 ? fail_errno(&b->fail, r, b->payload.name, "cannot keep what arrives") : 0;
@@ -224,18 +225,19 @@ static struct arrival *new_arrival(const struct boot *b)
 {
 	unsigned decoders = b->plan.decoders;
 	uint64_t window = *b->zram.device
-				  ? block_list_least_window(&b->blocks, b->payload_bytes, decoders)
-				  : block_list_window(&b->blocks, b->payload_bytes, decoders);
+				  ? block_list_least_window(&b->blocks, b->fetch.payload_bytes,
+							    decoders)
+				  : block_list_window(&b->blocks, b->fetch.payload_bytes, decoders);
 
 	return b->has_manifest ? pinned_arrival(&b->manifest, window)
-			       : arrival_new(b->payload_bytes, window, 0);
+			       : arrival_new(b->fetch.payload_bytes, window, 0);
 }
 
 int root_fetch_start(struct boot *b)
 {
 	int r;
 
-	if (!b->arrives)
+	if (!b->fetch.arrives)
 		return 0;
 	r = network_wait(b);
 	if (r == 0)
@@ -243,11 +245,12 @@ int root_fetch_start(struct boot *b)
 	if (r < 0)
 		return r;
 	if (!b->has_keys) /* else they stand behind the one that the manifest is from */
-		root_fetch_order(b, b->urls, b->n_urls);
-	b->arrival = new_arrival(b);
-	if (!b->arrival)
+		root_fetch_order(b, b->fetch.urls, b->fetch.n_urls);
+	b->fetch.arrival = new_arrival(b);
+	if (!b->fetch.arrival)
 		return fail_errno(&b->fail, ENOMEM, b->payload.name, "cannot fetch it");
-	r = root_fetch_run(b, b->urls, b->n_urls, b->payload.parts[0].fd, ROOT_FETCH_ALL);
-	b->payload.arrival = b->arrival;
+	r = root_fetch_run(b, b->fetch.urls, b->fetch.n_urls, b->payload.parts[0].fd,
+			   ROOT_FETCH_ALL);
+	b->payload.arrival = b->fetch.arrival;
 	return r;
 }

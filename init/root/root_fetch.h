@@ -24,17 +24,17 @@ int root_fetch_check(struct boot *b, const char *parameter);
 /* ---- for root_unpinned.c, root_signed.c and root_layer_fetch.c ---- */
 
 enum root_fetch_what {
-	/* A file of b->arrival's size. */
+	/* A file of b->fetch.arrival's size. */
 	ROOT_FETCH_ALL,
-	/* A file of unknown size, that of b->arrival at most. While no server has it, it is waited for, until tarboot.netwait= has
-	 * passed: somebody may be about to publish it. */
+	/* A file of unknown size, that of b->fetch.arrival at most. While no server has it, it is waited for, until
+	 * tarboot.netwait= has passed: somebody may be about to publish it. */
 	ROOT_FETCH_WHOLE,
 	/* Such a file, which may be missing: -ENOENT when one server answers that it has none, and none of the others answers
 	 * anything else. */
 	ROOT_FETCH_IF_THERE,
 	/* Such a file, which may be missing: -ENOENT only when every server answers 404 or 410. */
 	ROOT_FETCH_OPTIONAL,
-	/* Bytes up to b->arrival's size, of a file of unknown size. */
+	/* Bytes up to b->fetch.arrival's size, of a file of unknown size. */
 	ROOT_FETCH_PART,
 };
 
@@ -44,16 +44,16 @@ void root_fetch_order(const struct boot *b, struct url *urls, size_t n);
 /* An unlinked file in memory: its descriptor, or -errno. */
 int root_fetch_open_file(void);
 
-/* Starts the receiver, which fills b->arrival and fd. */
+/* Starts the receiver, which fills b->fetch.arrival and fd. */
 int root_fetch_run(struct boot *b, const struct url *urls, size_t n, int fd,
 		   enum root_fetch_what what);
 
-/* Fetches what b->arrival says, while PID 1 draws what has come, and ends the arrival. *ret_to: how far it came; *ret_size: bytes of
- * the whole file, as the server says, or 0. Returns as receive_run. */
+/* Fetches what b->fetch.arrival says, while PID 1 draws what has come, and ends the arrival. *ret_to: how far it came; *ret_size:
+ * bytes of the whole file, as the server says, or 0. Returns as receive_run. */
 int root_fetch_await(struct boot *b, const struct url *urls, size_t n, int fd,
 		     enum root_fetch_what what, uint64_t *ret_to, uint64_t *ret_size);
 
 /* Fetches a file of max bytes at most; what: ROOT_FETCH_WHOLE, _IF_THERE or _OPTIONAL. *ret: its descriptor, at its beginning, the
- * caller's; on failure untouched; b->fetched.from says whose it is. -ENOENT: no server has it; -EFBIG: it is larger. */
+ * caller's; on failure untouched; b->record.fetched.from says whose it is. -ENOENT: no server has it; -EFBIG: it is larger. */
 int root_fetch_file(struct boot *b, const struct url *urls, size_t n, uint64_t max,
 		    enum root_fetch_what what, int *ret);

@@ -224,7 +224,7 @@ static bool can_give_back(struct boot *b)
 /* Of what is in the image, pages go behind the decoders; of what is still to arrive, nothing is here yet. */
 static void decide_given_back(struct boot *b)
 {
-	if (b->arrives)
+	if (b->fetch.arrives)
 		return;
 	if (can_give_back(b))
 		b->need.given_back = b->payload.size;
@@ -249,7 +249,7 @@ int root_find_payload(struct boot *b)
 		r = fail_may_not(b);
 	if (r == 0)
 		r = url_is_one(b->params.rootfs) ? root_url_find(b) : find_in_image(b);
-	if (r == 0 && !b->held && !(b->arrives && b->has_manifest))
+	if (r == 0 && !b->held && !(b->fetch.arrives && b->has_manifest))
 		warn_unchecked(b);
 	rootsize_need(b->has_manifest ? &b->manifest : NULL, b->blocks.least,
 		      b->blocks.uncompressed, (uint64_t)sysconf(_SC_PAGESIZE), &b->need);

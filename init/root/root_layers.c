@@ -147,12 +147,12 @@ static int add_all(struct boot *b)
 
 int root_find_layers(struct boot *b)
 {
-	const struct fetch_record of_root = b->fetched;
+	const struct fetch_record of_root = b->record.fetched;
 	char size[SIZE_TEXT_MAX];
 	uint64_t bytes = 0;
 	int r = add_all(b);
 
-	b->fetched = of_root;
+	b->record.fetched = of_root;
 	for (size_t i = 0; i < b->n_layers; i++)
 		bytes += b->layers[i].payload.size;
 	b->has_nothing_to_do = r == 0 && b->n_layers == 0;

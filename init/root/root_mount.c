@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -14,9 +13,7 @@
 
 #include "base/console.h"
 #include "base/memory.h"
-#include "root/root_fetch.h"
 #include "root/root_room.h"
-#include "zram/zram.h"
 
 #define ROOT_OPTIONS_MAX 512
 
@@ -85,32 +82,4 @@ int root_mount(struct boot *b)
 	if (b->new_root_fd < 0)
 		return fail_errno(&b->fail, errno, NEW_ROOT, "cannot open it");
 	return look_at_it(b);
-}
-
-static void forget_layers(struct boot *b)
-{
-	for (size_t i = 0; i < b->n_layers; i++) {
-		payload_close(&b->layers[i].payload);
-		block_list_free(&b->layers[i].blocks);
-	}
-	free(b->layers);
-	b->layers = NULL;
-	b->n_layers = 0;
-}
-
-void root_forget(struct boot *b)
-{
-	if (b->new_root_fd >= 0)
-		close(b->new_root_fd);
-	b->new_root_fd = -1;
-	(void)umount2(NEW_ROOT, MNT_DETACH); /* if it is mounted */
-	root_fetch_stop(b);
-	zram_unlock_payload(&b->zram);
-	payload_close(&b->payload);
-	forget_layers(b);
-	arrival_free(b->held);
-	b->held = b->payload.arrival = NULL;
-	block_list_free(&b->blocks);
-	manifest_free(&b->manifest);
-	b->has_manifest = b->arrives = false;
 }

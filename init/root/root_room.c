@@ -41,7 +41,7 @@ void root_room_open(struct root_room *ret, const struct boot *b)
 				   .engine = most_of_engine(b),
 				   .page = (uint64_t)sysconf(_SC_PAGESIZE),
 				   .total = bytes_of_all(b),
-				   .arrival = b->arrival,
+				   .arrival = b->fetch.arrival,
 				   .zram = &b->zram };
 }
 

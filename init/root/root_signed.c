@@ -257,7 +257,7 @@ static int fetch_pair(struct boot *b, struct url *files, size_t n, bool may_be_m
 		r = fetch_text(b, urls, n, MANIFEST_TEXT_MAX, may_be_missing, &manifest);
 	if (r != 0)
 		return r;
-	for (uint32_t i = 0; i < b->fetched.from && i < n; i++)
+	for (uint32_t i = 0; i < b->record.fetched.from && i < n; i++)
 		url_list_rotate(files, n);
 	r = url_list_beside(files, n, ".manifest" SIGNATURE_SUFFIX, urls, &b->fail);
 	if (r == 0)

@@ -45,8 +45,8 @@ static void watch_unpack(void *arg)
 	root_fetch_watch(w->boot, fetched);
 	console_progress("unpack root", atomic_load(&w->shared->progress.bytes),
 			 atomic_load(&w->shared->progress.total), fetched);
-	if (used > w->boot->memory_peak)
-		w->boot->memory_peak = used;
+	if (used > w->boot->record.memory_peak)
+		w->boot->record.memory_peak = used;
 }
 
 /* When memory runs out the kernel shall take the child, not anything else. */
@@ -79,7 +79,7 @@ static int unpack_in_child(struct boot *b, struct unpack_shared *shared)
 		.n_layers = b->n_layers,
 		.blocks = &b->blocks,
 		.plan = &b->plan,
-		.discard = b->arrival || !b->keep_payload,
+		.discard = b->fetch.arrival || !b->keep_payload,
 		.hold = true,
 		.progress = &shared->progress,
 		.times = shared->times,
@@ -105,7 +105,7 @@ static int unpack_in_child(struct boot *b, struct unpack_shared *shared)
 static int explain_status(struct boot *b, const struct unpack_shared *shared, int status)
 {
 	if (payload_has_failed(&b->payload))
-		return arrival_failure(b->arrival, &b->fail);
+		return arrival_failure(b->fetch.arrival, &b->fail);
 	if (shared->done && shared->fail.error) {
 		b->fail = shared->fail;
 		/* File capabilities; other attributes may be lost. xz has an advice of its own. */
@@ -136,9 +136,9 @@ static void report_unpacked(struct boot *b, const struct unpack_shared *shared, 
 	char size[SIZE_TEXT_MAX];
 	struct rusage usage;
 
-	b->unpacked = *r;
+	b->record.unpacked = *r;
 	if (getrusage(RUSAGE_CHILDREN, &usage) == 0)
-		b->unpack_peak = (uint64_t)usage.ru_maxrss * 1024;
+		b->record.unpack_peak = (uint64_t)usage.ru_maxrss * 1024;
 	snprintf(b->detail, sizeof(b->detail),
 		 "%s, %llu members, %llu blocks, %u threads, %llu MB/s",
 		 size_format(size, r->bytes), (unsigned long long)r->members,
@@ -181,7 +181,7 @@ static int run_child(struct boot *b)
 	else
 		r = explain_status(b, shared, child_wait(pid, TICK_MS, watch_unpack, &watch));
 	console_progress_end();
-	memcpy(b->block_times, shared->times, sizeof(b->block_times));
+	memcpy(b->record.block_times, shared->times, sizeof(b->record.block_times));
 	if (r == 0) {
 		root_room_settle(b);
 		zram_conclude(b);

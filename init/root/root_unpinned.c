@@ -28,10 +28,11 @@ static int fetch_manifest(struct boot *b)
 	int r;
 
 	if (!urls)
-		return fail_errno(&b->fail, ENOMEM, b->urls[0].text, "cannot fetch its manifest");
-	if (url_list_beside(b->urls, b->n_urls, ".manifest", urls, &b->fail) < 0)
+		return fail_errno(&b->fail, ENOMEM, b->fetch.urls[0].text,
+				  "cannot fetch its manifest");
+	if (url_list_beside(b->fetch.urls, b->fetch.n_urls, ".manifest", urls, &b->fail) < 0)
 		return -ENOENT; /* nobody can ask for it */
-	r = root_fetch_file(b, urls, b->n_urls, MANIFEST_TEXT_MAX, ROOT_FETCH_IF_THERE, &fd);
+	r = root_fetch_file(b, urls, b->fetch.n_urls, MANIFEST_TEXT_MAX, ROOT_FETCH_IF_THERE, &fd);
 	if (r < 0 && r != -EFBIG)
 		return r;
 	if (r == 0)
@@ -51,10 +52,11 @@ static int fetch_manifest(struct boot *b)
 static int fetch_part(struct boot *b, int fd, uint64_t from, uint64_t to, uint64_t *ret_to,
 		      uint64_t *ret_size)
 {
-	b->arrival = arrival_new(to, UINT64_MAX, 0);
-	if (b->arrival)
-		atomic_store(&b->arrival->arrived, from);
-	return root_fetch_await(b, b->urls, b->n_urls, fd, ROOT_FETCH_PART, ret_to, ret_size);
+	b->fetch.arrival = arrival_new(to, UINT64_MAX, 0);
+	if (b->fetch.arrival)
+		atomic_store(&b->fetch.arrival->arrived, from);
+	return root_fetch_await(b, b->fetch.urls, b->fetch.n_urls, fd, ROOT_FETCH_PART, ret_to,
+				ret_size);
 }
 
 static bool is_xz(int fd)
@@ -92,7 +94,7 @@ static int find_by_ends(struct boot *b)
 	int r;
 
 	if (fd < 0)
-		return fail_errno(&b->fail, fd, b->urls[0].text, "cannot keep what arrives");
+		return fail_errno(&b->fail, fd, b->fetch.urls[0].text, "cannot keep what arrives");
 	r = fetch_part(b, fd, 0, HEAD_BYTES, &to, &size);
 	if (r < 0)
 		return r;
@@ -104,8 +106,8 @@ static int find_by_ends(struct boot *b)
 		return r;
 	r = to == end + END_BYTES ? list_ends(b, take_fd(&fd), end, to) : -ENOTSUP;
 	if (r == 0) {
-		b->arrives = true;
-		b->payload_bytes = to;
+		b->fetch.arrives = true;
+		b->fetch.payload_bytes = to;
 	}
 	return r;
 }
@@ -123,16 +125,16 @@ static int fetch_all(struct boot *b)
 	if (memory_read(&m) == 0)
 		m.available -= min_u64(m.available, RESERVE);
 	if (fd < 0)
-		return fail_errno(&b->fail, fd, b->urls[0].text, "cannot keep what arrives");
+		return fail_errno(&b->fail, fd, b->fetch.urls[0].text, "cannot keep what arrives");
 	console_log(LOG_NOTICE,
 		    "all of %s is fetched before it is unpacked, since nothing tells where "
 		    "its Blocks are",
-		    b->urls[0].text);
-	b->arrival = arrival_new(m.available, UINT64_MAX, 0);
-	r = root_fetch_await(b, b->urls, b->n_urls, fd, ROOT_FETCH_WHOLE, &to, &size);
+		    b->fetch.urls[0].text);
+	b->fetch.arrival = arrival_new(m.available, UINT64_MAX, 0);
+	r = root_fetch_await(b, b->fetch.urls, b->fetch.n_urls, fd, ROOT_FETCH_WHOLE, &to, &size);
 	if (r == -EFBIG)
 		return fail_set(
-			&b->fail, ENOSPC, b->urls[0].text,
+			&b->fail, ENOSPC, b->fetch.urls[0].text,
 			"Add memory, or publish it with `tarboot netboot --stream`: then only a "
 			"part of it is in memory at any time.",
 			"it is larger than the memory that is free, %s",
@@ -140,7 +142,7 @@ static int fetch_all(struct boot *b)
 	if (r < 0)
 		return r;
 	r = payload_add(&b->payload, take_fd(&fd), 0, to);
-	return r < 0 ? fail_errno(&b->fail, r, b->urls[0].text, "cannot keep it")
+	return r < 0 ? fail_errno(&b->fail, r, b->fetch.urls[0].text, "cannot keep it")
 		     : block_list_read(&b->payload, &b->blocks, &b->fail);
 }
 
@@ -151,13 +153,13 @@ int root_unpinned_find(struct boot *b)
 	console_log(LOG_WARNING,
 		    "tarboot.verify=no: whoever can write to the network decides what "
 		    "this machine boots from %s",
-		    b->urls[0].text);
+		    b->fetch.urls[0].text);
 	manifest_free(&b->manifest);
 	b->has_manifest = false;
 	r = network_wait(b);
 	if (r < 0)
 		return r;
-	root_fetch_order(b, b->urls, b->n_urls);
+	root_fetch_order(b, b->fetch.urls, b->fetch.n_urls);
 	r = fetch_manifest(b);
 	if (r == -ENOENT)
 		r = find_by_ends(b);

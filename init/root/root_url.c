@@ -12,7 +12,7 @@
 static int fail_not_pinned(struct boot *b)
 {
 	return fail_set(
-		&b->fail, EPERM, b->urls[0].text,
+		&b->fail, EPERM, b->fetch.urls[0].text,
 		"Boot the boot part that `tarboot netboot --stream` published with it, or take "
 		"it as it comes with tarboot.verify=no.",
 		"no manifest in the image says what it must be");
@@ -21,8 +21,8 @@ static int fail_not_pinned(struct boot *b)
 /* Its Blocks by the manifest. */
 static int list_pinned(struct boot *b)
 {
-	b->arrives = true;
-	b->payload_bytes = b->manifest.payload_bytes;
+	b->fetch.arrives = true;
+	b->fetch.payload_bytes = b->manifest.payload_bytes;
 	return pinned_list_blocks(&b->manifest, manifest_payload(&b->manifest), &b->blocks,
 				  &b->fail);
 }
@@ -33,7 +33,7 @@ static int find(struct boot *b)
 
 	if (b->has_keys) {
 		manifest_free(&b->manifest);
-		r = root_signed_fetch(b, b->urls, b->n_urls, false, &b->manifest);
+		r = root_signed_fetch(b, b->fetch.urls, b->fetch.n_urls, false, &b->manifest);
 		b->has_manifest = r == 0;
 		if (r == 0)
 			r = root_signed_check_root(b, &b->manifest);
@@ -49,18 +49,19 @@ static int find(struct boot *b)
 int root_url_find(struct boot *b)
 {
 	char size[SIZE_TEXT_MAX];
-	int r = url_list_parse(b->params.rootfs, b->urls, &b->n_urls, &b->fail);
+	int r = url_list_parse(b->params.rootfs, b->fetch.urls, &b->fetch.n_urls, &b->fail);
 
 	if (r < 0)
 		return r;
 	r = root_fetch_check(b, "tarboot.rootfs");
 	if (r < 0)
 		return r;
-	snprintf(b->payload.name, sizeof(b->payload.name), "%.127s", b->urls[0].text);
+	snprintf(b->payload.name, sizeof(b->payload.name), "%.127s", b->fetch.urls[0].text);
 	r = find(b);
 	if (r == 0)
 		snprintf(b->detail, sizeof(b->detail), "%s of %.100s",
-			 size_format(size, b->arrives ? b->payload_bytes : b->payload.size),
+			 size_format(size,
+				     b->fetch.arrives ? b->fetch.payload_bytes : b->payload.size),
 			 b->payload.name);
 	return r;
 }

@@ -26,7 +26,7 @@ static const char *const algorithms[] = { "zstd", "lz4" };
 
 static uint64_t archive_of(const struct boot *b)
 {
-	return b->arrives ? b->payload_bytes : b->payload.size;
+	return b->fetch.arrives ? b->fetch.payload_bytes : b->payload.size;
 }
 
 /* Bytes of tar in an archive, which may not be known: few shrink to less than a sixth. */
@@ -93,7 +93,7 @@ static void lock_part(struct zram *z, const struct payload_part *part)
 /* The archive is older than the tree, and would be swapped first. Pages that are given back are unlocked. */
 static void lock_payload(struct boot *b)
 {
-	for (size_t i = 0; !b->arrives && i < b->payload.n_parts; i++)
+	for (size_t i = 0; !b->fetch.arrives && i < b->payload.n_parts; i++)
 		lock_part(&b->zram, &b->payload.parts[i]);
 	for (size_t i = 0; i < b->n_layers; i++)
 		for (size_t j = 0; j < b->layers[i].payload.n_parts; j++)
