@@ -10,8 +10,8 @@
 struct memory {
 	uint64_t total;     /* bytes of RAM */
 	uint64_t available; /* bytes that can be used without swapping, as the kernel estimates */
-	uint64_t
-		slab; /* of these, at most, are in inodes and names: those of a tmpfs never come back */
+	/* Of these, at most, are in inodes and names: those of a tmpfs never come back. */
+	uint64_t slab;
 	uint64_t swappable; /* bytes of a tmpfs or of processes that may be swapped */
 	uint64_t swap_free; /* bytes that swap has room for */
 };

@@ -24,8 +24,8 @@ struct block {
 	uint64_t uncompressed; /* bytes; at most so many when it does not say its size */
 	bool is_unsized;       /* it does not */
 	bool is_unchecked;     /* it has no integrity check */
-	uint64_t
-		start; /* of what it holds, in the uncompressed file; at most, behind one that is unsized */
+	/* Of what it holds, in the uncompressed file; at most, behind one that is unsized. */
+	uint64_t start;
 	uint64_t memory; /* bytes that decoding it takes, the decoder's own not counted */
 };
 

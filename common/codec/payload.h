@@ -29,8 +29,8 @@ struct payload {
 	uint64_t size; /* bytes of all parts */
 
 	/* Of a payload that arrives, or whose Blocks are to have their digests; else empty. */
-	struct arrival *
-		arrival; /* where something arrives, in its only part, which is all of a file; not owned */
+	/* Where something arrives, in its only part, which is all of a file; not owned. */
+	struct arrival *arrival;
 	uint64_t hole,
 		hole_end; /* while its Blocks are listed: bytes that are not here, and read as zeros */
 };

@@ -26,8 +26,8 @@ struct queue {
 
 struct write {
 	struct tree_file *file;
-	struct chunk
-		*chunk; /* referenced, data lies in it; NULL: only the hold on file is given up */
+	/* Referenced, data lies in it; NULL: only the hold on file is given up. */
+	struct chunk *chunk;
 	const void *data;
 	size_t size;
 	uint64_t offset;
@@ -42,10 +42,10 @@ struct pipeline {
 
 	pthread_mutex_t lock;
 	struct queue parser; /* a chunk arrived, a Block is complete, the last write was done */
-	struct queue
-		leader; /* the worker of the leading Block: a chunk is free, or a write queued */
-	struct queue
-		last; /* the worker of the Block begun last: there is room, or a write queued */
+	/* The worker of the leading Block: a chunk is free, or a write queued. */
+	struct queue leader;
+	/* The worker of the Block begun last: there is room, or a write queued. */
+	struct queue last;
 	struct queue decoders; /* idle: the next Block may begin, or a write is queued */
 	struct queue writers;  /* idle, and never decode: a write is queued */
 

@@ -22,8 +22,8 @@ struct engine_plan {
 	unsigned threads;
 	unsigned decoders; /* of the threads decode Blocks; the others only write */
 	uint64_t decoder;  /* bytes of one decoder, at most: its dictionary, mostly */
-	uint64_t
-		pool; /* bytes of decoded data that waits for its turn, at most; two chunks at least */
+	/* Bytes of decoded data that waits for its turn, at most; two chunks at least. */
+	uint64_t pool;
 	uint64_t headers; /* bytes for headers beyond PLAN_HEADERS_LEAST */
 	uint64_t memory;  /* bytes of all together, at most; the tree and the payload not counted */
 	bool whole;       /* each Block is decoded into memory for all of it (pool.h) */

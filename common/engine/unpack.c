@@ -31,8 +31,8 @@ struct unpack {
 	bool is_over;                /* the payload */
 	struct unpack_result before; /* what the archives before this one came to */
 	uint64_t bytes;              /* of the archive that the parser has got */
-	uint64_t
-		next_ask; /* how many bytes of all may be done before options->may_go_on is asked again */
+	/* How many bytes of all may be done before options->may_go_on is asked again. */
+	uint64_t next_ask;
 };
 
 /* Chunks alone would be too rare: a small one of the smallest members becomes many pages. */

@@ -25,15 +25,15 @@ struct unpack_layer {
 
 struct unpack_options {
 	int root_fd; /* directory to fill; -1 = check everything, write nothing */
-	struct root_tree *
-		names; /* with -1: it gets each member, and what it refuses is an error; may be NULL */
+	/* With -1: it gets each member, and what it refuses is an error; may be NULL. */
+	struct root_tree *names;
 	const struct block_list *blocks; /* of the payload; NULL: read them */
 	unsigned threads;                /* decode threads; 0 = as many as CPUs may be used */
 	const struct engine_plan *plan; /* NULL: make one for threads, in half of the free memory */
 	bool discard;                   /* give the payload's pages back behind the decoder */
 	bool is_layer; /* the payload is one itself: whiteouts, and the limits of layers */
-	const struct unpack_layer
-		*layers; /* over the payload, from the lowest on, in the same tree */
+	/* Over the payload, from the lowest on, in the same tree. */
+	const struct unpack_layer *layers;
 	size_t n_layers;
 	/* This process does nothing else: hold it to the plan, and names to its limit; it may open
 	 * more files than usual. */

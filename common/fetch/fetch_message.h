@@ -53,8 +53,8 @@ struct fetch_message {
 	uint32_t url;    /* which of them, from 0 */
 	uint32_t reason; /* of FETCH_FAILED: enum fetch_reason */
 	uint32_t status; /* HTTP's; 0 = there was none */
-	uint64_t
-		size; /* bytes of the whole file, as the server says; FETCH_SIZE_UNKNOWN: it does not */
+	/* Bytes of the whole file, as the server says; FETCH_SIZE_UNKNOWN: it does not. */
+	uint64_t size;
 	uint64_t offset; /* of the next byte that will be written to standard output */
 	char text[FETCH_TEXT_MAX];
 	/* Of FETCH_FAILED: HOST:PORT of the proxy that was asked; "" = none. */

@@ -51,8 +51,8 @@ struct receiver {
 	uint64_t wrong_seen; /* of arrival.wrong */
 	size_t again; /* the Block that is fetched again, whose failure was taken; NO_BLOCK */
 	struct digest_state outside; /* of the bytes that belong to no Block */
-	uint64_t
-		outside_at; /* up to here they were fetched again; the size of the file: they need not be */
+	/* Up to here they were fetched again; the size of the file: they need not be. */
+	uint64_t outside_at;
 	unsigned outside_again; /* how often */
 	size_t outside_url;     /* that sent the last of them */
 };

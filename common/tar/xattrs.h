@@ -37,8 +37,8 @@ void xattrs_free(struct xattrs *x);
 
 /* One POSIX ACL entry as the kernel's xattr format (linux/posix_acl_xattr.h) has it. */
 struct acl_entry {
-	uint16_t
-		tag; /* ACL_USER_OBJ 1, ACL_USER 2, ACL_GROUP_OBJ 4, ACL_GROUP 8, ACL_MASK 0x10, ACL_OTHER 0x20 */
+	/* ACL_USER_OBJ 1, ACL_USER 2, ACL_GROUP_OBJ 4, ACL_GROUP 8, ACL_MASK 0x10, ACL_OTHER 0x20. */
+	uint16_t tag;
 	uint16_t perm; /* rwx */
 	uint32_t id;   /* user or group; ACL_UNDEFINED_ID for the others */
 };

@@ -33,8 +33,8 @@ struct acl_path {
 /* ACLs that wait for the whole tree (aclnames.h); of one inode. */
 struct named_acls {
 	struct named_acls *next;
-	struct acl_path *
-		paths; /* that led to it, the last one first; owned. A later member may have deleted any of them. */
+	/* That led to it, the last one first; owned. A later member may have deleted any of them. */
+	struct acl_path *paths;
 	dev_t dev;
 	ino_t ino;            /* 0 = what is kept does not count any more */
 	struct xattrs xattrs; /* only what was named, under the names that are meant */
@@ -45,8 +45,8 @@ struct tree {
 	bool keep_owner;
 	struct dir_cache directories; /* kept open down to that of the last member */
 	bool is_layer;
-	struct layer_names
-		made; /* by the current layer, the directories on their paths, and what it joins */
+	/* By the current layer, the directories on their paths, and what it joins. */
+	struct layer_names made;
 	struct named_acls *named_acls;
 	size_t named_acls_size; /* bytes that they take */
 	pthread_mutex_t lock;   /* of what follows: files are released by any thread */

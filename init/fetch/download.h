@@ -13,8 +13,8 @@
 /* Milliseconds. */
 struct limits {
 	uint64_t connect; /* until a connection is there; the name of the server included */
-	uint64_t
-		response; /* from then on, or from the request, until the head of the response is complete */
+	/* From then on, or from the request, until the head of the response is complete. */
+	uint64_t response;
 	uint64_t stall; /* in which STALL_BYTES must come, while we are ready to read */
 	uint64_t wait;  /* between two tries, at most */
 };

@@ -9,8 +9,8 @@
 
 struct network_task {
 	struct net_options options;
-	struct url servers
-		[URLS_MAX]; /* one of them is to be reached; if there is none, an address is all */
+	/* One of them is to be reached; if there is none, an address is all. */
+	struct url servers[URLS_MAX];
 	size_t n_servers;
 };
 

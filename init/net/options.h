@@ -22,8 +22,8 @@ struct ip_option {
 	char device[NET_NAME_MAX]; /* "" = all, or BOOTIF's */
 	bool is_bootif;            /* the device is that of BOOTIF= */
 	enum ip_method method;
-	struct net_config
-		config; /* of IP_STATIC: all; of the others: host name, DNS and MTU, which come first */
+	/* Of IP_STATIC: all; of the others: host name, DNS and MTU, which come first. */
+	struct net_config config;
 };
 
 struct vlan_option {

@@ -18,10 +18,10 @@ struct probe {
 };
 
 struct probe_result {
-	uint32_t
-		reason; /* enum network_reason: NETWORK_REACHED, _NO_NAME, _NO_ROUTE, _NO_ANSWER or _REFUSED */
-	uint32_t
-		server; /* the one that was reached, or that the reason is about: number of its URL */
+	/* enum network_reason: NETWORK_REACHED, _NO_NAME, _NO_ROUTE, _NO_ANSWER or _REFUSED. */
+	uint32_t reason;
+	/* The one that was reached, or that the reason is about: number of its URL. */
+	uint32_t server;
 };
 
 /* Starts it, for connections through one network card. 0 or -errno. */
