@@ -89,6 +89,7 @@ WRAP_memory = fopen fopen64
 WRAP_systemd_needs = setgroups
 WRAP_terminals = fopen fopen64 open open64 close read write ioctl poll usleep clock_gettime
 WRAP_message = socketpair
+WRAP_cut_layers = console_log klogctl fstatfs fstatfs64
 WRAP_console = terminals_print message_send_line clock_gettime
 WRAP_modules = console_log uname syscall modindex_match
 WRAP_mount_id = syscall

@@ -1,6 +1,7 @@
 #include "root/initramfs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
@@ -44,19 +45,22 @@ bool initramfs_is_full(void)
 
 /* Newer kernels give a file its full size before they run out of room for its content, so its blocks must be counted. A
  * ramfs counts none. */
-uint64_t initramfs_present(const struct payload *p)
+static uint64_t bytes_present(int fd, uint64_t size)
 {
-	uint64_t present = 0, blocks;
 	struct statfs fs;
 	struct stat st;
 
-	for (size_t i = 0; i < p->n_parts; i++) {
-		blocks = p->parts[i].size;
-		if (fstatfs(p->parts[i].fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC &&
-		    fstat(p->parts[i].fd, &st) == 0)
-			blocks = (uint64_t)st.st_blocks * 512;
-		present += blocks < p->parts[i].size ? blocks : p->parts[i].size;
-	}
+	if (fstatfs(fd, &fs) < 0 || fs.f_type != TMPFS_MAGIC || fstat(fd, &st) < 0)
+		return size;
+	return min_u64((uint64_t)st.st_blocks * 512, size);
+}
+
+uint64_t initramfs_present(const struct payload *p)
+{
+	uint64_t present = 0;
+
+	for (size_t i = 0; i < p->n_parts; i++)
+		present += bytes_present(p->parts[i].fd, p->parts[i].size);
 	return present;
 }
 
@@ -116,4 +120,26 @@ int initramfs_fail_cut(struct fail *f)
 			"the layers that are here, forget what the kernel said: `dmesg -c` in the "
 			"shell (tarboot.shell=fail), then `exit`.",
 			"the kernel had no room to unpack all of it: layers may be missing");
+}
+
+int initramfs_blame_cut(const char *path, struct fail *f)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	bool is_missing = fd < 0 && errno == ENOENT;
+	char todo[TODO_MAX];
+	uint64_t present;
+	struct stat st;
+
+	if ((fd < 0 && !is_missing) || !initramfs_is_cut())
+		return 0;
+	if (is_missing)
+		return fail_set(f, ENOSPC, path, what_to_do(todo),
+				"the kernel had no room to unpack all of the initramfs: this file "
+				"is missing");
+	if (fstat(fd, &st) < 0)
+		return 0;
+	present = bytes_present(fd, (uint64_t)st.st_size);
+	return present < (uint64_t)st.st_size
+		       ? initramfs_fail_no_room(path, present, (uint64_t)st.st_size, f)
+		       : 0;
 }

@@ -9,6 +9,7 @@
 #include "base/console.h"
 #include "base/read_all.h"
 #include "image/layer_rules.h"
+#include "image/signature.h"
 #include "root/initramfs.h"
 #include "root/root_signed.h"
 
@@ -100,6 +101,21 @@ static int find_manifest(struct boot *b, const char *layer, uint64_t size, struc
 	return read_manifest(b, path, size, ret);
 }
 
+/* What the kernel had no room for is no damage. */
+static int find_whole_manifest(struct boot *b, const char *layer, uint64_t size,
+			       struct manifest *ret)
+{
+	static const char *const suffixes[] = { ".manifest", ".manifest" SIGNATURE_SUFFIX };
+	char path[PATH_MAX];
+	int r = find_manifest(b, layer, size, ret);
+
+	for (size_t i = 0; r < 0 && i < (b->has_keys ? 2 : 1); i++)
+		if (snprintf(path, sizeof(path), "%s%s", layer, suffixes[i]) < PATH_MAX &&
+		    initramfs_blame_cut(path, &b->fail) < 0)
+			return -ENOSPC;
+	return r;
+}
+
 /* What the kernel command line and its manifest say, if they do. */
 static int check_digests(struct boot *b, const struct payload *p, const struct layer_wish *wish,
 			 const struct manifest *m)
@@ -119,6 +135,8 @@ static int open_wished(struct boot *b, const struct layer_wish *wish, struct pay
 
 	if (r == -ENOENT && wish->may_be_missing)
 		return 1;
+	if (r == -ENOENT && initramfs_blame_cut(wish->from, &b->fail) < 0)
+		return -ENOSPC;
 	if (r == -ENOENT)
 		return fail_set(
 			&b->fail, ENOENT, wish->from,
@@ -147,7 +165,7 @@ int root_layer_read(struct boot *b, const struct layer_wish *wish)
 		return r;
 	r = check_whole(b, &p);
 	if (r == 0)
-		r = find_manifest(b, wish->from, p.size, &m);
+		r = find_whole_manifest(b, wish->from, p.size, &m);
 	found = r == 0 ? &m : NULL;
 	if (r >= 0)
 		r = check_digests(b, &p, wish, found);

@@ -31,8 +31,12 @@ static int compare(const struct dirent **a, const struct dirent **b)
 static int check_beside(struct boot *b, const char *path)
 {
 	_cleanup_free_ char *layer = strndup(path, layer_length_beside(path));
+	int r;
 
-	return layer && access(layer, F_OK) < 0 ? layer_fail_alone(path, &b->fail) : 0;
+	if (!layer || access(layer, F_OK) == 0)
+		return 0;
+	r = initramfs_blame_cut(layer, &b->fail);
+	return r < 0 ? r : layer_fail_alone(path, &b->fail);
 }
 
 static int add_listed(struct boot *b, const char *name)
@@ -129,7 +133,7 @@ static bool has_any(const struct boot *b)
 }
 
 /* Where the kernel stopped, nothing tells what was behind: a layer that may be missing, or one that nobody named. Without any
- * layer it was most likely something else, which the boot can do without. */
+ * layer it was most likely something else, which the boot can do without. A layer that fails has a reason of its own. */
 static int add_all(struct boot *b)
 {
 	int r = add_all_listed(b);
@@ -138,7 +142,7 @@ static int add_all(struct boot *b)
 		r = add_all_named(b);
 	if (r == -ENOSPC || !initramfs_is_cut())
 		return r;
-	if (has_any(b))
+	if (r == 0 && has_any(b))
 		return initramfs_fail_cut(&b->fail);
 	console_log(LOG_WARNING, "the kernel had no room to unpack all of the initramfs: what "
 				 "stood behind is missing; add memory, or load fewer initrds");

@@ -71,6 +71,23 @@ subtest 'the way out of a cut initramfs' => sub {
 	ok($guest->wait_for(qr/TINY-INIT-RAN/, $BOOT), 'forgotten, it boots') or $guest->show_end;
 	$guest->stop;
 };
+subtest 'after a failure: each has its own reason, and the way out is the same' => sub {
+	my $guest = start(name => 'reasons', mem => 384, change => \&behind_big_file,
+		append => 'initramfs_options=size=64m tarboot.layer=/behind.tar tarboot.shell');
+	for my $case (
+		[ qr{/behind\.tar\n  why: +the kernel had no room to unpack all of the initramfs: this file is missing}, 'rm /big; echo junk >/behind.tar' ],
+		[ qr{/behind\.tar\n  why: +it is neither a tar archive nor an xz or zstd file}, 'cd /; echo x >x; tar -cf behind.tar x' ],
+		[ qr{the initramfs\n  why: +the kernel had no room to unpack all of it: layers may be missing}, 'dmesg -c >/dev/null' ]) {
+		my ($why, $mend) = @$case;
+		ok($guest->wait_for(qr/^  then: .*\n/m, $BOOT), 'it fails') or $guest->show_end;
+		like($guest->answer =~ s/\n {8}/ /gr, qr/^  what: +$why$/m, 'and says why');
+		$guest->type("\n");
+		ok($guest->wait_for(qr/^tarboot:\S*# $/m, $BOOT), 'there is a shell') or $guest->show_end;
+		$guest->type("$mend; exit\n");
+	}
+	ok($guest->wait_end($BOOT), 'it ends') or $guest->show_end;
+	like($guest->text, qr/TINY-INIT-RAN/, 'forgotten, it boots');
+};
 fails('RAM too small', mem => 256, change => big_root(400, 'yes'), step => 'check memory',
 	about => [ qr/needs 4\d\d(\.\d)? MiB and \d+ inodes, this machine has $MIB free/, qr/Add memory/ ]);
 fails('RAM too small for a payload without manifest', mem => 256, change => [ big_root(400, 'yes'), \&no_manifest ],
