@@ -54,6 +54,7 @@ struct machine {
 	bool has_booted;                   /* before this boot */
 	unsigned timelines;                /* drawn of this boot: for the owner of the reports */
 	uint64_t start, since, heard;      /* of its boot, of the stage, the last sign */
+	uint64_t missed;                   /* when it first lacked a file, in this boot */
 	struct machine_line lines[MACHINE_LINES_MAX]; /* a ring */
 	uint64_t n_lines;
 };

@@ -59,6 +59,7 @@ static void begin(struct machine *k, uint64_t now)
 	k->rate = 0;
 	k->is_loaded = k->has_said = false;
 	k->timelines = 0;
+	k->missed = 0;
 	k->has_booted = true;
 	*k->failure = '\0';
 }
@@ -222,26 +223,62 @@ static void note_root(struct machine *k, const struct serve_event *e, uint64_t n
 }
 
 static const struct {
-	const char *ending;
+	const char *start, *ending; /* of the path */
 	enum machine_stage stage;
 	bool is_first; /* others of its stage follow */
 	bool is_all;   /* that the machine needs */
 } files[] = {
-	{ ".efi", STAGE_FIRMWARE, false, false },     { "pxe", STAGE_FIRMWARE, false, false },
-	{ ".ipxe", STAGE_MENU, true, false },         { "/vmlinuz", STAGE_KERNEL, true, false },
-	{ "/linux", STAGE_KERNEL, true, false },      { "/boot.img", STAGE_KERNEL, false, false },
-	{ "/initrd.img", STAGE_KERNEL, false, true }, { "/initrd.gz", STAGE_KERNEL, false, false },
+	{ "", ".efi", STAGE_FIRMWARE, false, false },
+	{ "", "pxe", STAGE_FIRMWARE, false, false },
+	{ "", ".ipxe", STAGE_MENU, true, false },
+	{ "/memtest.", "", STAGE_MENU, false, false },
+	{ "", "/vmlinuz", STAGE_KERNEL, true, false },
+	{ "", "/linux", STAGE_KERNEL, true, false },
+	{ "", "/initrd.gz", STAGE_KERNEL, false, false },
+	{ "", "/boot.img", STAGE_KERNEL, false, false },
+	/* layers, for the boot loader and for init */
+	{ "/images/", ".img", STAGE_KERNEL, false, false },
+	{ "/layers/machine-", ".img", STAGE_KERNEL, false, false },
+	{ "/images/", ".tar", STAGE_FETCH, false, false },
+	{ "/images/", ".tar.xz", STAGE_FETCH, false, false },
+	{ "/images/", ".tar.zst", STAGE_FETCH, false, false },
+	{ "/layers/machine-", ".tar", STAGE_FETCH, false, false },
+	{ "/layers/machine-", ".tar.xz", STAGE_FETCH, false, false },
+	{ "/layers/machine-", ".tar.zst", STAGE_FETCH, false, false },
+	/* what layers come behind */
+	{ "", "/initrd.img", STAGE_KERNEL, false, true },
+	{ "", "/root.img", STAGE_KERNEL, false, true },
 };
 
-/* The last ending that fits counts; -1: it is no file of a boot. */
+static bool starts_with(const char *text, const char *start)
+{
+	return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* The last one that fits counts; -1: it is no file of a boot. */
 static int find_file(const char *path)
 {
 	int found = -1;
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-		if (ends_with(path, files[i].ending))
+		if (starts_with(path, files[i].start) && ends_with(path, files[i].ending))
 			found = (int)i;
 	return found;
+}
+
+/* Kernel, initramfs and all in one file, by HTTP or TFTP. Firmware asks for its size before it loads it. */
+static bool is_uki(const char *path)
+{
+	return starts_with(path + (*path == '/'), "uki-") && ends_with(path, ".efi");
+}
+
+static void note_uki(struct machine *k, bool is_whole, uint64_t now)
+{
+	advance_early(k, STAGE_FIRMWARE, now);
+	if (!is_whole)
+		return;
+	advance(k, STAGE_KERNEL, now);
+	k->is_loaded = true;
 }
 
 /* After a failure the boot loader loads the menu again, and what follows, as far as it came. When it came to init, a menu is that of
@@ -256,6 +293,10 @@ static void note_file(struct machine *k, const struct serve_event *e, int file, 
 {
 	enum machine_stage stage = files[file].stage;
 
+	if (is_uki(e->path)) {
+		note_uki(k, is_end_of_file(e), now);
+		return;
+	}
 	if (is_retry(k, file) && files[file].is_first && stage <= k->before)
 		return;
 	if (stage > STAGE_MENU || is_retry(k, file))
@@ -264,6 +305,17 @@ static void note_file(struct machine *k, const struct serve_event *e, int file, 
 		advance_early(k, stage, now);
 	if (files[file].is_all && is_end_of_file(e))
 		k->is_loaded = true;
+}
+
+/* The boot loader, which tries again and again, has loaded before it what it had before: it still fails since the first time. */
+static void note_missing(struct machine *k, const char *what, uint64_t now)
+{
+	bool is_again = k->missed && k->before == k->stage;
+
+	fail(k, what, now);
+	if (is_again)
+		k->since = k->missed;
+	k->missed = k->since;
 }
 
 static bool is_done(const struct machine *k)
@@ -291,7 +343,7 @@ static struct machine *note_http(struct machines *m, const struct serve_event *e
 	note_image(k, e->path);
 	if (e->status >= 400) {
 		if (!serve_event_is_optional(e) && !k->has_said && !is_done(k))
-			fail(k, what, now);
+			note_missing(k, what, now);
 		return k;
 	}
 	if (is_root(e->path))
@@ -317,7 +369,10 @@ static struct machine *note_event(struct machines *m, const struct serve_event *
 		return note_http(m, e, mac, what, now);
 	case SERVE_TFTP:
 		k = machine_places_vouch(m, mac, now);
-		advance_early(k, STAGE_FIRMWARE, now);
+		if (is_uki(e->path))
+			note_uki(k, true, now);
+		else
+			advance_early(k, STAGE_FIRMWARE, now);
 		return k;
 	default:
 		return note_dhcp(m, e, mac, what, now);
@@ -425,6 +480,7 @@ static void note_init(struct machine *k, const struct syslog_line *s, uint64_t n
 		escape_text(s->host, k->name, sizeof(k->name));
 	if (k->stage < STAGE_KERNEL)
 		enter(k, STAGE_KERNEL, now); /* whatever it says: it runs */
+	k->missed = 0;
 	if (strcmp(s->kind, MACHINE_REPORT_KIND) == 0)
 		return;
 	if (strcmp(s->kind, "progress") == 0 && note_progress(k, s->text, now))

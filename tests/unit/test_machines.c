@@ -2,6 +2,7 @@
 #include "status/machines.h"
 
 #include "site/serve_log.h"
+#include "site/site_firmware.h"
 #include "status/machine_places.h"
 #include "status/report_parts.h"
 #include "status/syslog_line.h"
@@ -255,6 +256,138 @@ static void test_retries(void)
 	(void)server_says(LOADED("/menu.ipxe"));
 	is_at("menu", "after a failure of init a menu is a new boot");
 	is_int((long long)(now - k->start), 0, "which starts there");
+}
+
+/* ---- all that netboot publishes ---- */
+
+/* What becomes of a machine that asks for nothing but that file. */
+static const char *stage_after(unsigned status, const char *path)
+{
+	char line[200];
+
+	later();
+	dhcp("vendor class: PXEClient", "DHCPDISCOVER(br0) " MAC);
+	snprintf(line, sizeof(line), "tarboot 10.7.0.9 %u 100 0.000 100 [-] %s", status, path);
+	(void)server_says(line);
+	return machine_stage_name(room.machines[0].stage);
+}
+
+static void leads_to(const char *directory, const char *file, const char *stage)
+{
+	bool is_nothing = strcmp(stage, "DHCP") == 0;
+	char path[100];
+
+	snprintf(path, sizeof(path), "/%s%s", directory, file);
+	is_str(stage_after(200, path), stage, "%s is there", path);
+	is_str(stage_after(404, path), is_nothing ? stage : "FAILED", "%s is missing", path);
+}
+
+static const char *stage_of_version_file(const char *file)
+{
+	if (ends_with(file, ".conf") || ends_with(file, ".manifest") || ends_with(file, ".minisig"))
+		return "DHCP";
+	if (strncmp(file, "root.tar", 8) == 0)
+		return "unpack";
+	return ends_with(file, ".img") || strcmp(file, "vmlinuz") == 0 ? "kernel" : "fetch";
+}
+
+#define SIGNED(name) name, name ".manifest", name ".manifest.minisig"
+#define MACHINE_LAYER "machine-52-54-00-00-00-01-0011223344556677"
+
+static void test_published(void)
+{
+	static const char *const of_version[] = {
+		"entry.conf",
+		"vmlinuz",
+		"initrd.img",
+		"boot.img",
+		"root.img",
+		SIGNED("root.tar"),
+		SIGNED("root.tar.xz"),
+		SIGNED("root.tar.zst"),
+		"layer-1.img",
+		SIGNED("layer-1.tar"),
+		SIGNED("layer-1.tar.xz"),
+		"layer-8.img",
+		SIGNED("layer-8.tar.zst"),
+	};
+	const struct firmware *w;
+	size_t n = firmware_all(&w);
+
+	for (size_t i = 0; i < ARRAY_SIZE(of_version); i++)
+		leads_to("images/lab/20261130-110000/", of_version[i],
+			 stage_of_version_file(of_version[i]));
+	for (size_t i = 0; i < n; i++) {
+		leads_to("", w[i].program, "firmware");
+		if (w[i].uki)
+			leads_to("", w[i].uki, "kernel");
+	}
+	leads_to("", "menu.ipxe", "menu");
+	leads_to("", "memtest.bin", "menu");
+	leads_to("", "memtest.efi", "menu");
+	leads_to("layers/", MACHINE_LAYER ".img", "kernel");
+	leads_to("layers/", MACHINE_LAYER ".tar", "fetch");
+	leads_to("layers/", MACHINE_LAYER ".tar.xz", "fetch");
+	leads_to("layers/", MACHINE_LAYER ".tar.zst", "fetch");
+	leads_to("layers/", MACHINE_LAYER ".tar.xz.manifest", "DHCP");
+	leads_to("layers/", "52:54:00:00:00:01.tar.xz", "DHCP");
+}
+
+#define VERSION "/images/lab/1/"
+
+static void test_loaded(void)
+{
+	struct machine *k = &room.machines[0];
+	uint64_t since;
+
+	is_str(stage_after(200, VERSION "vmlinuz"), "kernel", "an image in two files");
+	(void)server_says(LOADED(VERSION "boot.img"));
+	dhcp("vendor class: MSFT", ACK);
+	is_at("kernel", "who asks for an address now has half of it");
+	(void)server_says("tarboot 10.7.0.9 200 90000000 3.000 90000000 [-] " VERSION "root.img");
+	is_int((long long)k->rate, 30000000, "the root's rate");
+	dhcp("vendor class: MSFT", ACK);
+	is_at("up", "with both it boots");
+	is_str(stage_after(200, VERSION "initrd.img"), "kernel", "an image with layers");
+	(void)server_says(MISSING(VERSION "layer-1.img"));
+	is_at("FAILED", "one is missing");
+	is_str(k->failure, "HTTP   " VERSION "layer-1.img: error 404", "which");
+	since = k->since;
+	(void)server_says(LOADED("/menu.ipxe"));
+	(void)server_says(LOADED(VERSION "vmlinuz"));
+	(void)server_says(LOADED(VERSION "initrd.img"));
+	(void)server_says(MISSING(VERSION "layer-1.img"));
+	is_at("FAILED", "and again");
+	is_int((long long)(k->since - since), 0, "since the first time");
+	(void)server_says(LOADED(VERSION "layer-1.img"));
+	(void)server_says(LOADED("/layers/" MACHINE_LAYER ".img"));
+	is_at("kernel", "then they are there");
+	dhcp("vendor class: MSFT", ACK);
+	is_at("up", "and it boots");
+}
+
+static void test_uki(void)
+{
+	struct machine *k = &room.machines[0];
+
+	later();
+	(void)server_says("tarboot 10.7.0.9 200 0 0.000 90000000 [-] /uki-x86-64.efi");
+	is_at("firmware", "firmware asks how large a UKI is");
+	is_int((long long)(now - k->start), 0, "which begins a boot");
+	now += 20000;
+	(void)server_says("tarboot 10.7.0.9 200 90000000 9.000 90000000 [-] /uki-x86-64.efi");
+	is_at("kernel", "then it has all of it");
+	is_int((long long)(now - k->start), 21000, "in the same boot");
+	dhcp("vendor class: MSFT", ACK);
+	is_at("up", "and boots");
+	later();
+	(void)server_says(
+		"Nov 29 11:00:00 dnsmasq-tftp[7]: sent /srv/tftp/uki-x86-64.efi to 10.7.0.9");
+	is_at("kernel", "the same by TFTP");
+	is_int((long long)(now - k->start), 0, "is a new boot");
+	dhcp("vendor class: MSFT", ACK);
+	is_at("up", "that comes to its end");
+	later();
 }
 
 #define ROOT_LINE(sent, range) \
@@ -554,6 +687,9 @@ int main(void)
 	test_server_failure();
 	test_own_script();
 	test_retries();
+	test_published();
+	test_loaded();
+	test_uki();
 	test_order();
 	test_switched_off();
 	test_lies();
