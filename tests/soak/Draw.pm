@@ -273,6 +273,7 @@ sub _settle {
 		$b->{may_lack_memory} = 1;    # what it needs is not known then
 		push @{ $b->{sentences} }, @{ $SENTENCES{memory} };
 	}
+	push @{ $b->{sentences} }, map { sentences_of_cut_layer($_) } @{ $b->{append} } if $b->{may_lack_memory};
 	$b->{sentences} = [ $b->{only} ] if $b->{only};
 	$b->{limit} = int $b->{limit};
 	return;

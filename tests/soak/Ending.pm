@@ -58,11 +58,11 @@ sub faults_that_took_place {
 # Did the kernel stall on a host that let it wait for so long that this may be why?
 sub host_stalls { return $_[0]{text} =~ $STALL && $_[0]{delay} > $LET_WAIT }
 
-# Where the kernel did not come to /init, or had nothing left for itself.
+# Where the kernel did not come to /init, or had nothing left for itself. Of an image that is cut, an init that runs says so.
 sub _kernels_end {
 	my ($seen) = @_;
 	return 'kernel: no memory'   if $seen->{text} =~ $DEADLOCK;
-	return 'kernel: image cut'   if $seen->{text} =~ $CUT;
+	return 'kernel: image cut'   if $seen->{text} =~ $CUT && $seen->{text} !~ /^tarboot: /m;
 	return 'kernel: not loaded'  if $seen->{errors} =~ $TOO_SMALL;
 	return 'kernel panic'        if has_panicked($seen->{text});
 	return 'kernel: not at init' if !is_at_init($seen->{text});

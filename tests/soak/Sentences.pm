@@ -6,7 +6,7 @@ use warnings;
 
 use Exporter qw(import);
 
-our @EXPORT = qw(%SENTENCES sentences_of_servers);
+our @EXPORT = qw(%SENTENCES sentences_of_servers sentences_of_cut_layer);
 
 my $SIZE  = qr/\d+(?:\.\d+)? (?:B|[KMGT]iB)/;
 my $IMAGE = qr{^/rootfs\.tar\.(?:xz|zst)$};
@@ -24,13 +24,13 @@ my $DAMAGED = qr/
 my $DETAIL = qr/(?: \([^)]*\))?/;
 my %SERVER = (
 	flip    => qr/(?:Block \d+ \(byte \d+\) is|its bytes outside of Blocks are) not what (?:its digest|outside-digest) in the manifest says/,
-	short   => qr/it is shorter than its manifest says: \d+ bytes, not \d+/,
-	long    => qr/it is longer than its manifest says: \d+ bytes, not \d+/,
+	short   => qr/it is (?:shorter) than its manifest says: \d+ bytes, not \d+/,
+	long    => qr/it is (?:longer) than its manifest says: \d+ bytes, not \d+/,
 	page    => qr/a page came instead of the file$DETAIL/,
-	missing => qr/the server does not have it \(404\)/);
+	missing => qr/the server does not have it \((?:404)\)/);
 
 # The same where packets are lost.
-my $NETWORK = qr/(?:the connection ended early|the server stopped sending|the server does not answer)$DETAIL/;
+my $NETWORK = qr/(?:the connection ended early|the server stopped sending|the server does not answer|(?:nothing|hardly anything) came for \d+ s)$DETAIL/;
 
 sub _rows {
 	my ($kind, @rows) = @_;
@@ -49,6 +49,16 @@ our %SENTENCES = (
 	'image long' => _rows('payload', [ qr/^find payload$/, $IMAGE, $DAMAGED ]),
 	'image cut'  => _rows('payload', [ 'find payload', $IMAGE, qr/^it is cut short: $SIZE of $SIZE are here$/ ]),
 	'image page' => _rows('payload', [ 'find payload', $IMAGE, qr/^it is cut short: $SIZE of $SIZE are here$/ ]));
+
+# Where the kernel has no room for the initramfs, and a layer in it is named.
+sub sentences_of_cut_layer {
+	my ($parameter) = @_;
+	my ($path, $may_be_missing) = $parameter =~ /^tarboot\.layer=(\/[^?]*)(\??)$/ or return;
+
+	return @{ _rows('memory', $may_be_missing
+			? [ 'find layers', 'the initramfs', 'the kernel had no room to unpack all of it: layers may be missing' ]
+			: [ 'find layers', $path, 'the kernel had no room to unpack all of the initramfs: this file is missing' ]) };
+}
 
 # Where one or two servers, each with its fault, are all that there are. What each of two said is told, in an order that depends on the
 # machine; but a wrong byte is fetched again until its tries are used up, whatever the other one says, and is told alone. is_lossy: packets

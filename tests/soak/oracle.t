@@ -35,6 +35,9 @@ ok($seen{$_}, "there is: $_") for map({ "kind $_" } @KINDS), map({ "reaction $_"
 	map({ "$_ CPUs" } 1 .. 8), map({ "$_ faults" } 0 .. 3), 'way embedded', 'way stream', 'a kernel may lack memory',
 	'plenty of memory, but less than without a fault';
 is((grep { !$_->{may_boot} && !@{ $_->{sentences} } } @drawn), 0, 'what cannot boot has a sentence');
+my @layers = grep { grep { $_->{step} eq 'find layers' && $_->{kind} eq 'memory' } @{ $_->{sentences} } } @drawn;
+ok((grep { $_->{may_boot} } @layers) && (grep { !$_->{may_boot} } @layers), 'with too little memory, a layer that is named has one');
+is((grep { !$_->{may_lack_memory} || !grep { /^tarboot\.layer=/ } @{ $_->{append} } } @layers), 0, 'and only then');
 is((grep { $_->{may_boot} && !$_->{may_lack_memory} && @{ $_->{sentences} } } @drawn), 0, 'what must boot has none');
 is((grep { $_->{way} eq 'embedded' && grep { /^(?:loss|restart|mirror|cable)$/ } @{ $_->{kinds} } } @drawn), 0,
 	'an image with its root has no faults of the network');
@@ -112,6 +115,21 @@ $short =~ s/what: .*/what: memory/;
 $short =~ s{why: .*\n.*here}{why:  the root needs 60.2 MiB and 300 inodes, this machine has 45.0 MiB free};
 is_right('too little memory', $memory, 'memory', text => $short);
 
+# An initramfs that the kernel cut, of a machine with such a parameter.
+sub cut_layer { return { %BOOT, sentences => [ @{ $Sentences::SENTENCES{memory} }, sentences_of_cut_layer($_[0]) ] } }
+
+sub said_of_layer {
+	my ($what, $why) = @_;
+	return (text => $INIT . ($BLOCK =~ s/find payload/find layers/r =~ s/what: .*/what: $what/r =~ s/why: .*\n.*/why:  $why/r) . $REBOOT);
+}
+
+my @MAY_LACK = said_of_layer('the initramfs', 'the kernel had no room to unpack all of it: layers may be missing');
+my @LACKS    = said_of_layer('/l.tar', 'the kernel had no room to unpack all of the initramfs: this file is missing');
+is_right('an initramfs that is cut, and a layer that may be missing', cut_layer('tarboot.layer=/l.tar?'), 'memory', @MAY_LACK);
+is_right('one that may not', cut_layer('tarboot.layer=/l.tar'), 'memory', @LACKS);
+my $CUT_BY_KERNEL = "[    1.0] Initramfs unpacking failed: write error\n[    2.0] Run /init as init process\n";
+is_right('an init that was cut, too', { %BOOT, kernel_may_lack_memory => 1 }, 'kernel: image cut', text => $CUT_BY_KERNEL, has_ended => 0);
+
 # A machine that gives up, since these servers are all that there are; lossy: packets are lost on the way.
 sub no_server {
 	my ($is_lossy, @faults) = @_;
@@ -135,11 +153,38 @@ is_right('in another order',     no_server(0, qw(page short)), 'payload', %none)
 is_right('one has a wrong byte', no_server(0, qw(flip page)),  'payload', said_of_servers($FLIP));
 is_right('packets are lost', no_server(1, qw(short page)), 'payload',
 	said_of_servers("none of 2 servers gives it: $THERE $SILENT; $THERE $PAGE"));
+my $HARDLY = 'hardly anything came for 50 s';
+is_right('one answers, and then hardly gives anything', no_server(1, qw(flip page)), 'payload',
+	said_of_servers("none of 2 servers gives it: $THERE $HARDLY; $THERE $PAGE"));
 is_right('an oops of a kernel without memory', { %BOOT, kernel_may_lack_memory => 1 }, 'kernel: no memory',
 	text => "[    1.0] Oops: 0000\n[    1.0] Kernel panic - not syncing: System is deadlocked on memory\n");
 my $STALL = "[   40.000000] rcu: INFO: rcu_sched detected stalls on CPUs/tasks:\n";
 is_right('a stall on a busy host', \%BOOT, 'boots', %UP, text => "$UP{text}$STALL", delay => 25);
 ok(host_stalls({ text => $STALL, delay => 25 }), 'which is counted');
+
+# ---- what init says today ----
+
+# The texts in init's source.
+my $source = '';
+for my $file (split /\n/, qx(find '$FindBin::RealBin/../../init' '$FindBin::RealBin/../../common' -name '*.[ch]')) {
+	open my $f, '<', $file or BAIL_OUT("$file: $!");
+	$source .= do { local $/; <$f> };
+}
+$source =~ s/"\s*(?:[A-Z]\w+\s*)?"//g;
+$source =~ s/\\"/"/g;
+
+# The words in a pattern that are said as they stand there, three or more together. What init fills in stands in a group.
+sub words_of {
+	my ($pattern) = @_;
+	my @runs = ref $pattern ? split /\(\?\^?\w*:|(?<!\\)[][()|?*+^\$]|(?<!\\)\.|\\[dSsw]|\n/, "$pattern" : $pattern;
+	return grep { /[a-z]+ [a-z]+ [a-z]+/ } map { s/\\(\W)/$1/gr =~ s/^\s+|\s+$//gr } @runs;
+}
+
+my @words = map { words_of($_->{why}) } map({ @$_ } values %SENTENCES), sentences_of_servers(1, 'flip'),
+	map({ sentences_of_servers(0, $_) } qw(flip short long page missing)),
+	map({ sentences_of_cut_layer("tarboot.layer=/l$_") } '', '?'), grep({ $_->{why} } Parameters::fixed_parameters());
+cmp_ok(scalar @words, '>', 30, 'there are many sentences');
+is(join("\n", grep { index($source, $_) < 0 } @words, Parameters::expected_values()), '', 'their words are those of the source');
 
 # ---- what took place ----
 
@@ -208,6 +253,13 @@ is_wrong('a server that is not told of',     no_server(0, qw(short page)), qr/^n
 	said_of_servers("none of 2 servers gives it: $THERE $SHORT"));
 is_wrong('one that was not drawn',           no_server(0, qw(short page)), qr/^not one of its sentences/,
 	said_of_servers("none of 3 servers gives it: $THERE $SHORT; $THERE $PAGE; $THERE $SILENT"));
+is_wrong('hardly anything where no packets are lost', no_server(0, qw(flip page)), qr/^not one of its sentences/,
+	said_of_servers("none of 2 servers gives it: $THERE $HARDLY; $THERE $PAGE"));
+is_wrong('layers that may be missing where none is named', $memory, qr/^not one of its sentences/, @MAY_LACK);
+is_wrong('the same of one that must be there', cut_layer('tarboot.layer=/l.tar'), qr/^not one of its sentences/, @MAY_LACK);
+is_wrong('another layer than the one that is named', cut_layer('tarboot.layer=/m.tar'), qr/^not one of its sentences/, @LACKS);
+is_wrong('an init that says nothing of an image that is cut', { %BOOT, kernel_may_lack_memory => 1 }, qr/^hang/,
+	text => "$CUT_BY_KERNEL$INIT", has_ended => 0);
 is_wrong('lost packets where none are lost', no_server(0, 'short'), qr/^not one of its sentences/, said_of_servers($SILENT));
 my $stay = { %$CUT, reaction => { then => qr/^rebooting/ } };
 is_wrong('a machine that should stay', $stay, qr/^it does not stay/, with());
