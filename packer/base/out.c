@@ -31,7 +31,7 @@ static void empty_directory(int fd)
 		unsigned short size;
 		unsigned char type;
 		char name[];
-	} *e;
+	} * e;
 	_Alignas(struct entry) char entries[4096];
 	bool is_removed = true;
 	long n;

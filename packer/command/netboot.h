@@ -30,7 +30,7 @@ struct netboot {
 	struct site_draft *drafts;    /* of the images; owned */
 	char **images;                /* of argv */
 	char (*names)[SITE_NAME_MAX]; /* of the images; owned */
-	struct netboot_image *given;          /* the images; owned */
+	struct netboot_image *given;  /* the images; owned */
 	size_t n_images;
 	bool has_published; /* machines may load something of it */
 	int lock;           /* the directory */

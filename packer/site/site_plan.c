@@ -93,10 +93,10 @@ static int leave_out(struct site *s, struct images *i, const char *name, struct 
 	site_images_leave_out(i->all, &i->n, name);
 	if (i->n == 0 && strcmp(s->boot, name) == 0)
 		*s->boot = '\0';
-	return is_booted(s, name) ? fail_set(f, EBUSY, name,
-					     "Set another with --default or --boot first.",
-					     "it is the default of the menu or of a machine")
-				  : 0;
+	return is_booted(s, name)
+		       ? fail_set(f, EBUSY, name, "Set another with --default or --boot first.",
+				  "it is the default of the menu or of a machine")
+		       : 0;
 }
 
 int site_plan_check(struct site *s, const struct site_plan *p, struct fail *f)

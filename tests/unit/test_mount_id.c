@@ -44,7 +44,8 @@ int main(void)
 		ids[kernel] = mount_id_of(root);
 		ok(ids[kernel] > 0, "%s: / is in a mount", names[kernel]);
 		is_int(mount_id_of(directory), ids[kernel], "however it was opened");
-		ok(mount_id_of(proc) > 0 && mount_id_of(proc) != ids[kernel], "/proc is in another");
+		ok(mount_id_of(proc) > 0 && mount_id_of(proc) != ids[kernel],
+		   "/proc is in another");
 	}
 	is_int(ids[SILENT], ids[NEW], "/proc says the same as statx");
 	is_int(ids[MISSING], ids[NEW], "in a kernel without it, too");

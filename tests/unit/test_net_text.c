@@ -90,9 +90,10 @@ int main(void)
 	ok(!name_is_plain("a23456789012345678901234567890123"), "a long one");
 	ok(text_is_plain("Class room & more | $5 {x}"), "a plain text");
 	ok(!text_is_plain("a ${x}") && !text_is_plain("a\nb") && !text_is_plain("\xc3\xa4") &&
-		   !text_is_plain("a || b") && !text_is_plain("&&") &&
-		   !text_is_plain("Room #3") && !text_is_plain("#") && !text_is_plain("a ; b"),
+		   !text_is_plain("a || b") && !text_is_plain("&&") && !text_is_plain("Room #3") &&
+		   !text_is_plain("#") && !text_is_plain("a ; b"),
 	   "texts that iPXE would take for something else");
-	ok(text_is_plain("a&&b") && text_is_plain("C#") && text_is_plain("a;b;"), "but a part of a word may be so");
+	ok(text_is_plain("a&&b") && text_is_plain("C#") && text_is_plain("a;b;"),
+	   "but a part of a word may be so");
 	return done_testing();
 }

@@ -8,11 +8,16 @@ int main(void)
 	static const char *const taken[] = { "user.note", "security.capability", "trusted.x",
 					     "system.posix_acl_access",
 					     "system.posix_acl_default" };
-	static const char *const left[] = { "system.nfs4_acl",   "system.nfs4_dacl",
-					    "system.cifs_acl",   "system.ntfs_acl",
-					    "system.posix_acl",  "system.",
-					    "btrfs.compression", "lustre.lov",
-					    "users.x",           "bcachefs.compression",
+	static const char *const left[] = { "system.nfs4_acl",
+					    "system.nfs4_dacl",
+					    "system.cifs_acl",
+					    "system.ntfs_acl",
+					    "system.posix_acl",
+					    "system.",
+					    "btrfs.compression",
+					    "lustre.lov",
+					    "users.x",
+					    "bcachefs.compression",
 					    "user" };
 	static const char *const of_lustre[] = { "trusted.lov", "trusted.lma", "trusted.link",
 						 "trusted.lmv" };
