@@ -11,5 +11,6 @@
 /* seen: what stat() said of the file at path. -EBUSY: there is another one now, or it was written. */
 int unchanged_at(const char *path, const struct stat *seen, struct fail *f);
 
-/* The same for the file that is open at fd, whatever is at its path now. name: for messages. */
+/* The same for the file that is open at fd, whatever its path leads to. That another one has taken its name counts, too. name: for
+ * messages. */
 int unchanged_open(int fd, const char *name, const struct stat *seen, struct fail *f);

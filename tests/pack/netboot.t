@@ -586,13 +586,8 @@ sub refuses_meanwhile {
 	refuses_meanwhile("$_->[0] is written when it was checked", $_->[1], \&change_byte, @$_[ 2 .. $#$_ ])
 		for ['an image', $image, $image], ['a kernel', "$image.vmlinuz", $image], ['a layer', $layer, '--layer', $layer], ['a unified kernel image', $uki, '--uki', $uki];
 
-	# Another file in its place: what was checked is published, or nothing.
 	my $replace = sub { rename spew(scratch('other'), 'x' x -s $_[0]), $_[0] };
-	my $bytes = slurp($uki);
-	my $r = publish_meanwhile(sub { $replace->($uki) }, '--uki', $uki);
-	is($r->{exit}, 0, 'another one in the place of a unified kernel image') or diag($r->{err});
-	ok(slurp(scratch("meanwhile/$_/uki-x86-64.efi")) eq $bytes, "the one that was checked is in $_") for qw(http tftp);
-	refuses_meanwhile('another one in the place of an image', $image, $replace, $image);
+	refuses_meanwhile("another one in the place of $_->[0]", $_->[1], $replace, @$_[ 2 .. $#$_ ]) for ['an image', $image, $image], ['a unified kernel image', $uki, '--uki', $uki];
 }
 
 # ---- one that fetches a root, and the roots that are there ----
