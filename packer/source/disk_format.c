@@ -69,40 +69,53 @@ static uint64_t little_endian(const char *at, size_t bytes)
 	return n;
 }
 
-/* The first sector of any partition in a GUID partition table; UINT64_MAX: there is none. */
-static uint64_t first_sector_of_gpt(const char *head, size_t size)
+/* Where the first partition of a GUID partition table begins, in bytes; UINT64_MAX: it has none. */
+static uint64_t first_byte_of_gpt(const char *head, size_t size, size_t sector)
 {
-	uint64_t table = size >= 1024 ? little_endian(head + 512 + 72, 8) : 0, first = UINT64_MAX;
+	uint64_t table = little_endian(head + sector + 72, 8), first = UINT64_MAX;
 
-	if (table > size / 512)
+	if (table > size / sector)
 		return first;
-	for (size_t i = 0, at = (size_t)table * 512; i < 128 && at + 128 <= size; i++, at += 128)
+	for (size_t i = 0, at = (size_t)table * sector; i < 128 && at + 128 <= size; i++, at += 128)
 		if (little_endian(head + at, 8) != 0 && little_endian(head + at + 32, 8) < first)
 			first = little_endian(head + at + 32, 8);
-	return first;
+	return first == UINT64_MAX ? first : first * sector;
 }
 
-/* The same, by the boot record where that is not only for programs that do not know the other table. */
-static uint64_t first_sector(const char *head, size_t size)
+/* The same of any partition table. Beside a GUID table, the boot record has one partition that is all of the disk. */
+static uint64_t first_byte(const char *head, size_t size)
 {
+	static const size_t sectors[] = { 512, 4096 };
 	uint64_t first = UINT64_MAX;
 
 	if (!has_partitions(head, size))
 		return first;
-	if (has_bytes(head, size, 512, "EFI PART", 8))
-		return first_sector_of_gpt(head, size);
+	for (size_t i = 0; i < ARRAY_SIZE(sectors); i++)
+		if (has_bytes(head, size, sectors[i], "EFI PART", 8) && size >= 2 * sectors[i])
+			return first_byte_of_gpt(head, size, sectors[i]);
 	for (size_t at = 446; at < 510; at += 16)
 		if (little_endian(head + at + 12, 4) != 0 &&
 		    little_endian(head + at + 8, 4) < first)
 			first = little_endian(head + at + 8, 4);
-	return first;
+	return first == UINT64_MAX ? first : first * 512;
 }
 
-/* A partition of an ISO image has that image, and begins where it begins, or soon after. Where all begin at 1 MiB or later, as partitioners
- * make them, a disk still has a sector of the ISO image that was on it before. */
+/* Of the types that only ISO images have: none, hidden NTFS, ISO 9660. */
+static bool has_iso_partition(const char *head, size_t size)
+{
+	for (size_t at = 446; has_partitions(head, size) && at < 510; at += 16)
+		if (little_endian(head + at + 12, 4) != 0 &&
+		    memchr("\x00\x17\xcd", head[at + 4], 3))
+			return true;
+	return false;
+}
+
+/* A partition of an ISO image has a type of its own, or begins where the image begins, or soon after. Where all begin at 1 MiB or later,
+ * as partitioners make them, a disk still has a sector of the ISO image that was on it before. */
 bool disk_format_is_iso(const char *head, size_t size)
 {
-	uint64_t first = first_sector(head, size);
+	uint64_t first = first_byte(head, size);
 
-	return has_bytes(head, size, 0x8001, "CD001", 5) && (first < 2048 || first == UINT64_MAX);
+	return has_bytes(head, size, 0x8001, "CD001", 5) &&
+	       (first < 1 << 20 || first == UINT64_MAX || has_iso_partition(head, size));
 }

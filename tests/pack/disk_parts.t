@@ -113,10 +113,12 @@ sub gpt { my ($first) = @_; return (446, partition(0xee, 1, 1e6), 510, "\x55\xaa
 my @ISO = (0x8001, 'CD001');
 raw('empty-first.iso', @ISO, 446, partition(0, 0, 9e5), 462, partition(0xef, 5000, 5000), 510, "\x55\xaa");
 raw('gpt.iso', @ISO, gpt(64));
-fails_well(try($TARBOOT, 'pack', scratch($_), '-o', $image), 1, qr/\Q$_\E: it is an ISO image\n/, "a hybrid one, $_") for qw(empty-first.iso gpt.iso);
+raw('efi-first.iso', @ISO, 446, partition(0xef, 3796, 30000), 462, partition(0x17, 40000, 9e5), 510, "\x55\xaa");
+fails_well(try($TARBOOT, 'pack', scratch($_), '-o', $image), 1, qr/\Q$_\E: it is an ISO image\n/, "a hybrid one, $_") for qw(empty-first.iso gpt.iso efi-first.iso);
 raw('was-iso.raw', @ISO, 446, partition(0x83, 2048, 9e5), 510, "\x55\xaa");
 raw('was-iso-gpt.raw', @ISO, gpt(2048));
-taken($_, 'raw', "a disk that was an ISO image before, $_") for qw(was-iso.raw was-iso-gpt.raw);
+raw('was-iso-4k.raw', @ISO, 446, partition(0xee, 1, 1e6), 510, "\x55\xaa", 4096, 'EFI PART', 4096 + 72, "\2", 8192, pack 'a16 x16 Q<', 'a type', 256);
+taken($_, 'raw', "a disk that was an ISO image before, $_") for qw(was-iso.raw was-iso-gpt.raw was-iso-4k.raw);
 for my $disk (qw(table.raw lvm.raw plain.qcow2 plain.vhd)) {
 	my $todo = qr/it is the disk of a virtual machine\n  Give it as a file, not on standard input, and decompress it first\.\n/;
 	fails_well(try({ stdin => scratch($disk) }, $TARBOOT, 'pack', '-', '-o', $image), 1, $todo, "$disk on standard input");
