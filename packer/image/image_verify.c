@@ -153,10 +153,13 @@ static int check_boot_digest(const struct image *image, const struct image_membe
 
 bool image_verify_has_boot_part(const struct image *image)
 {
-	const struct image_member *init = image_find_member(image, "init");
 	const struct image_member *manifest = image_find_member(image, MANIFEST_MEMBER);
+	const struct image_member *m = image->members + image->n_members;
 
-	return init && manifest && init->archive == manifest->archive;
+	while (manifest && m-- > image->members) /* an archive behind it may have an init, too */
+		if (m->archive == manifest->archive && strcmp(m->name, "init") == 0)
+			return true;
+	return false;
 }
 
 int image_verify_has_init(const struct image *image, struct fail *f)

@@ -9,13 +9,11 @@
 #include <unistd.h>
 
 #include "base/out.h"
-#include "base/read_all.h"
 #include "base/util.h"
 #include "codec/codec.h"
 #include "image/bootpart.h"
 #include "image/image_verify.h"
 #include "image/members.h"
-#include "tar/cpio.h"
 
 #define READ_SIZE (1 << 18)
 
@@ -51,15 +49,15 @@ static bool is_payload(const struct image *image, const char *name)
 	return strncmp(name, payload, n) == 0 && (!name[n] || strcmp(name + n, ".000") == 0);
 }
 
-/* Offset of the archive with the payload in an image; 0 = the image was not written by `tarboot pack`. */
+/* Offset of the archive with the payload in an image; 0 = the image was not written by `tarboot pack`, which gives it one of its own. */
 static uint64_t payload_start(const struct image *image)
 {
-	const struct image_member *m;
+	const struct image_member *m = image->members + image->n_members;
 
-	for (m = image->members; m < image->members + image->n_members; m++)
+	while (m-- > image->members) /* the last one, as image_find_member() */
 		if (is_payload(image, m->name) && image->has_manifest &&
-		    m->offset % 512 == cpio_head_size(strlen(m->name)) % 512)
-			return m->offset - cpio_head_size(strlen(m->name));
+		    m->head == image->archives[m->archive].start)
+			return m->head;
 	return 0;
 }
 

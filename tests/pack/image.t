@@ -105,7 +105,7 @@ sub b2sum {
 	return (split ' ', run('b2sum', '-l', '256', spew(scratch('summed'), $bytes)))[0];
 }
 
-my $whole = slurp($image);
+our $whole = slurp($image);
 my $text  = $boot{'tarboot/manifest'}{data};
 is($manifest{'payload-digest'}, b2sum(slurp($payload)), 'payload-digest');
 my $outside = slurp($payload);
@@ -248,6 +248,10 @@ my $boot_damage = qr{the boot part \(bytes 0 to $boot_end\) is damaged: /init or
 my $said    = sub { $data + index($text, "\n$_[0]=") + 2 + length $_[0] };
 my $head_of = sub { $boot{ $_[0] }{head} };
 flipped('/init', $boot{init}{at} + 70_000, $boot_damage);
+{
+	local $whole = $whole . cpio_of('newc', { name => 'init', mode => 0100755, data => 'another' });
+	flipped('/init, when another archive has one, too', $boot{init}{at} + 70_000, $boot_damage);
+}
 flipped('/bin/busybox', $boot{'bin/busybox'}{at} + 1000, $boot_damage);
 flipped('etc/initrd-release', $boot{'etc/initrd-release'}{at}, $boot_damage);
 flipped('the owner of /bin/busybox', $head_of->('bin/busybox') + 29, qr{the header of /bin/busybox, or the padding of its name or data, is damaged \(byte \d+\)});

@@ -267,4 +267,12 @@ like(menu_line('second'), qr{=http://boot\.example/x/images/second/}, 'the root 
 works($site, 'and here again', '--url', 'none');
 like(menu_line('second'), qr{=http://10\.7\.0\.1/images/second/}, 'the root is here');
 is(menu_line('second') =~ s/.*\Q$OF_IPXE\E //r, "$DEFAULT || goto failed", 'gets its own');
+
+# ---- an image behind another one: the kernel has the last file of a name ----
+
+is(pack_it('--stream', '--no-shell')->{exit}, 0, 'an image without a shell');
+works($site, 'behind one with a shell', spew(scratch('both.img'), $whole . slurp($image)), '--stream', '--name', 'both', '--kernel', scratch('root') . '/boot/vmlinuz-6.1.0-7-test');
+my $second = slurp($image);
+my ($start) = map { $_->{head} } grep { $_->{name} eq 'rootfs.tar.xz' } newc_read($image);
+ok(slurp("$site/http/images/both/current/boot.img") eq $whole . substr($second, 0, $start), 'the boot part that the kernel has last goes with the root that it has last');
 done_testing();
