@@ -150,12 +150,13 @@ static int open_directory(const char *path, struct stat *ret, struct fail *f)
 	return source_directory_check(fd, path, f) < 0 ? -f->error : take_fd(&fd);
 }
 
-/* How many directories above the root is that one, in the same mount, which is all that would be read of it? 0: it is the root; -1: it is
- * not above. */
+/* How many directories above the root is that one, in the same mount and (where btrfs has subvolumes) the same device, which is all that
+ * would be read of it? 0: it is the root; -1: it is not above. */
 static int steps_above(const struct stat *directory, const char *root)
 {
 	char path[PATH_MAX], *slash = path;
 	int mount = -1;
+	dev_t dev = 0;
 
 	if (strcmp(root, "-") == 0 || !realpath(root, path))
 		return -1;
@@ -164,11 +165,13 @@ static int steps_above(const struct stat *directory, const char *root)
 		int is = mount_id_of(fd);
 		struct stat st;
 
-		if (fd < 0 || fstat(fd, &st) < 0 || (steps > 0 && is != mount))
+		if (fd < 0 || fstat(fd, &st) < 0 ||
+		    (steps > 0 && (is != mount || st.st_dev != dev)))
 			return -1;
 		if (st.st_dev == directory->st_dev && st.st_ino == directory->st_ino)
 			return steps;
 		mount = is;
+		dev = st.st_dev;
 		slash = path[1] ? strrchr(path, '/') : NULL;
 		if (slash)
 			slash[slash == path] = '\0';
