@@ -121,7 +121,7 @@ sub _wait {
 		return 1 if $is_done->();
 		return 0 if !$running;
 		my $late = time - $from - $limit;
-		return 0 if $late > 0 && $late > min($limit, seconds_stalled(substr $self->text, $mark));
+		return 0 if $late > 0 && !(is_before_init($self->text) && $late < $limit) && $late > min($limit, seconds_stalled(substr $self->text, $mark));
 		sleep 0.1;
 	}
 }

@@ -8,7 +8,7 @@ use warnings;
 use Exporter qw(import);
 use List::Util qw(max);
 
-our @EXPORT = qw(seconds_stalled);
+our @EXPORT = qw(is_before_init seconds_stalled);
 
 my $RCU       = qr/\brcu_\w+ (?:self-)?detected (?:expedited )?stalls? on CPU/;
 my $RCU_LEAST = 21;    # seconds before RCU says so (CONFIG_RCU_CPU_STALL_TIMEOUT); it tells the time in jiffies, and not how long one is
@@ -32,6 +32,13 @@ sub seconds_stalled {
 
 	push @{ $lockups{$1} }, $2 while $text =~ /soft lockup - CPU#(\d+) stuck for (\d+)s/g;
 	return max($rcu * $RCU_LEAST, map { _sum(@$_) } values %lockups);
+}
+
+# Is the kernel, by the whole text of a console, still on its way to /init? What it takes for that is nothing that tarboot can change, and
+# before it has its clocks it cannot say that it stands still.
+sub is_before_init {
+	my ($text) = @_;
+	return $text =~ /^\[ *\d+\.\d+\] /m && $text !~ /Run \S+ as init process|tarboot:|Kernel panic/;
 }
 
 1;

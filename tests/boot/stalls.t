@@ -42,6 +42,11 @@ my @said = (
 	[ 26, 'the same by both', rcu('self-detected stall on CPU') . lockups(0, 26) ]);
 is(seconds_stalled($_->[2]), $_->[0], $_->[1]) for @said;
 
+my $KERNEL = "[    0.000000] Linux version 6.1.0\n[    1.049805] IP idents hash table entries: 8192\n";
+ok(is_before_init($KERNEL), 'a kernel that has begun');
+ok(!is_before_init($_->[0]), $_->[1]) for ['', 'nothing'], ["Booting from ROM..\n", 'firmware'], ["${KERNEL}[    2.1] Run /init as init process\n", 'one that has ended'],
+	["${KERNEL}tarboot: read parameters\n", 'init'], ["${KERNEL}[    2.1] Kernel panic - not syncing\n", 'a panic'];
+
 # ---- guests ----
 
 my $dir = tempdir(CLEANUP => 1);
@@ -76,6 +81,8 @@ gives('a stalled guest', "$stall sleep 6; echo login:; sleep 40", $login, 1, 6.9
 gives('one that stays stalled', "$stall sleep 40", $login, 0, 10, 25);
 gives('one that ends meanwhile', "$stall sleep 6", $login, 0, 6.9, 20);
 gives('one that stalled before', "$stall sleep 40", sub { $_[0]->wait_for(qr/lockup/, 10); $login->($_[0]) }, 0, 5, 25);
+gives('a slow kernel', 'echo "[    0.1] Linux"; sleep 7; echo "[    0.2] Run /init as init process"; echo login:; sleep 40', $login, 1, 6.9, 20);
+gives('a kernel that stands still', 'echo "[    0.1] Linux"; sleep 40', $login, 0, 10, 25);
 gives('a slow end', 'exec sleep 20', $end, 0, 5, 15);
 my $guest = gives('a stalled end', "$stall sleep 6", $end, 1, 6.9, 20);
 cmp_ok($guest->elapsed_unstalled, '<', 0, 'the time that it took is without the stall');
