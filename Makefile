@@ -133,7 +133,7 @@ WITH_TSAN := $(if $(TEST_ALL),$(UNIT) $(FUZZ),$(THREADED))
 REPLAYS := $(FUZZ:%=$(B)/tests/asan/%) $(patsubst %,$(B)/tests/tsan/%,$(filter fuzz_%,$(WITH_TSAN))) $(if $(TEST_ALL),$(FUZZERS))
 TESTED := $(foreach v,musl asan,$(UNIT:%=$(B)/tests/$v/%)) $(patsubst %,$(B)/tests/tsan/%,$(filter test_%,$(WITH_TSAN)))
 # Boot tests run one at a time, since a guest has two CPUs itself, and beside the others, since it mostly uses one of them;
-# time limits are doubled for that. Those whose guests stop in init, and one without guests, are among the others: so both rows take as long.
+# time limits are doubled for that. Those whose guests mostly stop in init, and one without guests, are among the others: so both rows take as long.
 STOPPED := $(patsubst %,tests/%.t,fault/payload fault/shell fault/root fault/parameters netboot/50-no-root fault/machine boot/stalls)
 SERIAL := $(filter-out $(STOPPED),$(wildcard tests/boot/*.t tests/fault/*.t tests/netboot/*.t tests/kernel/*.t)) tests/soak/soak.t
 # The longest of the others come first, so that none of them runs alone at the end.

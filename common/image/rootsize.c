@@ -6,9 +6,8 @@
 
 #define INODE_BYTES 1024      /* a tmpfs inode with its directory entry, in kernel memory */
 #define RESERVE (24ULL << 20) /* for the kernel and the first steps of the new init */
-#define FLOOR \
-	(4ULL \
-	 << 20) /* of that must be left in any moment: not far below it the kernel begins to kill */
+/* So much of that must be left at any moment: not far below it the kernel begins to kill. */
+#define FLOOR (4ULL << 20)
 #define LEAST_ROOM (8ULL << 20)
 #define IN_USE (8ULL << 20) /* of RESERVE, what a machine works with and does not swap */
 /* Bytes of an archive, at least, for anything that takes an inode or a page: an empty file in odc cpio. */

@@ -70,7 +70,7 @@ struct layer {
 	bool discard; /* its pages go behind the decoder */
 };
 
-/* A root that is fetched. */
+/* What is fetched: the root, then layers, and what was signed of them. */
 struct boot_fetch {
 	bool arrives;           /* nothing of it is here yet, it arrives while it is unpacked */
 	uint64_t payload_bytes; /* then: its size */

@@ -29,8 +29,8 @@ enum root_fetch_what {
 	/* A file of unknown size, that of b->fetch.arrival at most. While no server has it, it is waited for, until
 	 * tarboot.netwait= has passed: somebody may be about to publish it. */
 	ROOT_FETCH_WHOLE,
-	/* Such a file, which may be missing: -ENOENT when one server answers that it has none, and none of the others answers
-	 * anything else. */
+	/* Such a file, which may be missing: -ENOENT when one server refuses it (4xx, a page, redirects), and none of the others
+	 * gives a file. */
 	ROOT_FETCH_IF_THERE,
 	/* Such a file, which may be missing: -ENOENT only when every server answers 404 or 410. */
 	ROOT_FETCH_OPTIONAL,

@@ -80,7 +80,7 @@ int main(int argc, char **argv)
 
 	if (a.n_keys < 1 || a.n_keys > SIGNATURE_KEYS_MAX ||
 	    strlen(argv[2]) >= SIGNATURE_DATE_MAX) {
-		fprintf(stderr, "signature: usage: signature WHAT LEAST-DATE DIRECTORY KEY...\n");
+		fprintf(stderr, "signature: usage: signature WHAT NOT-BEFORE DIRECTORY KEY...\n");
 		return EXIT_USAGE;
 	}
 	a.what = argv[1];

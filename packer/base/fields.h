@@ -34,7 +34,7 @@ bool field_has_option(struct field options, const char *name);
 /* The text with its escapes (\040) undone, as libmount does it, without slashes at its end. False: it does not fit. */
 bool field_decode_path(struct field f, char *ret, size_t room);
 
-/* The text from at to end, without blanks and quotes at both ends. */
+/* The text from at to end, without blanks and quotes at both ends, however many there are, in pairs or not. */
 struct field field_unquote(const char *at, const char *end);
 
 /* The next line, without its end: false at the end of the text. Start with *at = text. */

@@ -22,7 +22,7 @@
 #include "site/site_trust.h"
 #include "site/site_uki.h"
 
-/* Who packs it again meanwhile, or copies it here, would get boot part, root and kernel of two images. */
+/* Whoever packs it again meanwhile wants the new one published, and a kernel that goes with it. */
 static int check_unchanged(const struct netboot *n, size_t i, struct fail *f)
 {
 	const struct netboot_image *g = &n->given[i];

@@ -26,8 +26,8 @@ struct image_member {
 
 /* One of the cpio archives that follow each other. */
 struct image_archive {
-	uint64_t start,
-		end; /* in the image; behind the header of its trailer, without padding to 512 bytes */
+	uint64_t start; /* in the image */
+	uint64_t end;   /* behind the header of its trailer, without padding to 512 bytes */
 };
 
 struct image {

@@ -7,7 +7,7 @@
 #include "base/out.h"
 
 /* Opens the image at path ("-": standard input), also one that has only the boot part, or only layers: then blocks and needs are empty,
- * too. contents and usage are empty. */
+ * too. contents and usage are empty. image_report_close() closes what is open, also after a failure. */
 int image_report_open(const char *path, struct image_report *ret, struct fail *f);
 
 /* The same for a file that is open already and stays the caller's; it must have a root. path: for messages; it must live as long. */

@@ -13,10 +13,11 @@
 #include "base/fail.h"
 
 struct kernel_image {
-	uint16_t machine;     /* of ELF; 0 = it does not say */
-	char release[64];     /* as `uname -r` will print it; "" = it does not say */
-	bool is_compressed;   /* as a whole, as neither UEFI firmware nor iPXE takes it */
-	struct digest digest; /* of the file; kernel_image_read() alone sets it */
+	uint16_t machine;   /* of ELF; 0 = it does not say */
+	char release[64];   /* as `uname -r` will print it; "" = it does not say */
+	bool is_compressed; /* as a whole, as neither UEFI firmware nor iPXE takes it */
+	/* Of the bytes that are published: of the file, or of the kernel in one that is compressed as a whole. */
+	struct digest digest;
 };
 
 struct span {

@@ -1,6 +1,5 @@
 #include "site/site_layers_check.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -13,11 +13,12 @@
 /* One that is given, until it is published. Starts as { 0 }. */
 struct site_uki {
 	struct image image;
-	struct stat seen;      /* before it was checked: see unchanged.h */
+	struct stat seen;      /* before its bytes were checked: see unchanged.h */
 	struct out http, tftp; /* copies of it */
 };
 
-/* Can the file be published? Checks it as far as that goes without decoding the root. path must live as long. */
+/* Can the file be published? Checks it as far as that goes without decoding the root. path must live as long.
+ * site_uki_close() closes what is open, also after a failure of these three. */
 int site_uki_open(struct site_uki *u, const char *path, struct fail *f);
 
 /* Copies it into the site, but not yet in the place of the one before for the same kind of machine. */
