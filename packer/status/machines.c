@@ -266,19 +266,19 @@ static int find_file(const char *path)
 	return found;
 }
 
-/* Kernel, initramfs and all in one file, by HTTP or TFTP. Firmware asks for its size before it loads it. */
+/* A unified kernel image, by HTTP or TFTP. Firmware asks for its size before it loads it. */
 static bool is_uki(const char *path)
 {
 	return starts_with(path + (*path == '/'), "uki-") && ends_with(path, ".efi");
 }
 
+/* That it has arrived does not tell that it runs: only then Secure Boot checks it, and what the firmware starts instead asks for an
+ * address, too. */
 static void note_uki(struct machine *k, bool is_whole, uint64_t now)
 {
 	advance_early(k, STAGE_FIRMWARE, now);
-	if (!is_whole)
-		return;
-	advance(k, STAGE_KERNEL, now);
-	k->is_loaded = true;
+	if (is_whole)
+		advance(k, STAGE_KERNEL, now);
 }
 
 /* After a failure the boot loader loads the menu again, and what follows, as far as it came. When it came to init, a menu is that of

@@ -379,6 +379,10 @@ static void test_uki(void)
 	is_at("kernel", "then it has all of it");
 	is_int((long long)(now - k->start), 21000, "in the same boot");
 	dhcp("vendor class: MSFT", ACK);
+	is_at("kernel", "the firmware may refuse it, and start the disk's system");
+	(void)server_says(LOADED(VERSION "root.tar.xz"));
+	is_at("unpack", "its root is somewhere else: so it runs");
+	dhcp("vendor class: MSFT", ACK);
 	is_at("up", "and boots");
 	later();
 	(void)server_says(
@@ -386,7 +390,10 @@ static void test_uki(void)
 	is_at("kernel", "the same by TFTP");
 	is_int((long long)(now - k->start), 0, "is a new boot");
 	dhcp("vendor class: MSFT", ACK);
-	is_at("up", "that comes to its end");
+	is_at("kernel", "of which nothing tells whether the firmware takes it");
+	(void)init_says("-", "hand over: /sbin/init after 9.123 s");
+	dhcp("vendor class: MSFT", ACK);
+	is_at("up", "unless init says so");
 	later();
 }
 
