@@ -318,6 +318,15 @@ static void note_missing(struct machine *k, const char *what, uint64_t now)
 	k->missed = k->since;
 }
 
+/* nginx logs a request at its end, so the line of what init fetched may come after init has said that it failed. When init tries again, it
+ * says so. */
+static bool is_late_transfer(const struct machine *k, int file)
+{
+	bool is_of_init = file < 0 || files[file].stage == STAGE_FETCH; /* -1: a root */
+
+	return is_of_init && k->stage == STAGE_FAILED && k->has_said;
+}
+
 static bool is_done(const struct machine *k)
 {
 	return k->stage == STAGE_HANDED_OVER || k->stage == STAGE_UP;
@@ -346,6 +355,8 @@ static struct machine *note_http(struct machines *m, const struct serve_event *e
 			note_missing(k, what, now);
 		return k;
 	}
+	if (is_late_transfer(k, file))
+		return k;
 	if (is_root(e->path))
 		note_root(k, e, now);
 	else

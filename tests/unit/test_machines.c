@@ -434,6 +434,32 @@ static void test_order(void)
 	later();
 }
 
+/* nginx logs a request at its end, which may be after init has said that it failed. */
+static void test_late_transfers(void)
+{
+	struct machine *k = &room.machines[0];
+
+	is_str(stage_after(200, VERSION "initrd.img"), "kernel", "an image with layers to fetch");
+	(void)init_says("failure", "find layers failed: layer-1.tar.xz: no server has it");
+	(void)server_says(LOADED(VERSION "layer-1.tar.xz"));
+	is_at("FAILED", "a layer that arrived before that");
+	(void)server_says(ROOT_LINE("50000000", "0-49999999/100000000"));
+	is_at("FAILED", "a part of the root");
+	(void)server_says(ROOT_LINE("50000000", "50000000-99999999/100000000"));
+	is_at("FAILED", "all of it");
+	is_str(k->failure, "find layers failed: layer-1.tar.xz: no server has it",
+	       "what init has said stays");
+	(void)init_says("progress", "unpack root: 10 %, 2.0 MiB of 25.0 MiB, 4.0 MiB of 8.0 MiB "
+				    "fetched");
+	is_at("fetch", "until it says that it goes on");
+	(void)init_says("failure", "unpack root failed: /root.tar.xz: it is cut short");
+	later();
+	dhcp("vendor class: PXEClient", "DHCPDISCOVER(br0) " MAC);
+	(void)server_says(LOADED("/layers/" MACHINE_LAYER ".tar"));
+	is_at("fetch", "in the next boot a layer counts again");
+	later();
+}
+
 /* A boot that got no further than the menu, or an address, is not part of the next one. */
 static void test_switched_off(void)
 {
@@ -698,6 +724,7 @@ int main(void)
 	test_loaded();
 	test_uki();
 	test_order();
+	test_late_transfers();
 	test_switched_off();
 	test_lies();
 	test_claims();
