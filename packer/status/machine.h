@@ -48,7 +48,7 @@ struct machine {
 	enum machine_stage before;         /* STAGE_FAILED: where it was */
 	char failure[MACHINE_FAILURE_MAX]; /* a sentence, and what to do */
 	bool has_said;                     /* the sentence is the machine's own */
-	unsigned percent;                  /* of STAGE_FETCH and STAGE_UNPACK */
+	unsigned percent;                  /* of the root, fetched or unpacked; 0: not known */
 	double rate;                       /* bytes per second of the last large file */
 	bool is_loaded;                    /* all that it needs of this server */
 	bool has_booted;                   /* before this boot */

@@ -90,7 +90,7 @@ static size_t put_machine(const struct table *t, const struct machine *k, size_t
 	put_duration(total, k->start, k->stage >= STAGE_HANDED_OVER ? k->since : t->now);
 	if (k->rate > 0)
 		snprintf(rate, sizeof(rate), "%.0f MB/s", k->rate / 1e6);
-	if (k->stage == STAGE_FETCH || k->stage == STAGE_UNPACK)
+	if (k->percent > 0)
 		snprintf(percent, sizeof(percent), "%u %%", k->percent);
 	used = (size_t)snprintf(text, sizeof(text), "%-17s %-15s %-12.*s %-11s %5s %8s %8s %8s",
 				k->mac, k->address, (int)escape_fit(k->name, 12), k->name,

@@ -457,6 +457,7 @@ static void test_late_transfers(void)
 	dhcp("vendor class: PXEClient", "DHCPDISCOVER(br0) " MAC);
 	(void)server_says(LOADED("/layers/" MACHINE_LAYER ".tar"));
 	is_at("fetch", "in the next boot a layer counts again");
+	is_int(k->percent, 0, "which is nothing of the root");
 	later();
 }
 

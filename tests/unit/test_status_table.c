@@ -82,5 +82,10 @@ int main(void)
 	   "of others it says how many");
 	screen = draw(80, 3);
 	ok(strstr(screen, "\nand 3 more\n"), "in a very low one");
+	add("52:54:00:00:00:04", STAGE_FETCH, "")->percent = 40;
+	add("52:54:00:00:00:05", STAGE_FETCH, "");
+	screen = draw(80, 24);
+	ok(strstr(screen, " fetch        40 % "), "how much of its root one has fetched");
+	ok(strstr(screen, " fetch             "), "of another one nobody knows how much");
 	return done_testing();
 }

@@ -24,7 +24,7 @@ function duration(ms) {
 const isDone = m => m.stage === 'handed over' || m.stage === 'up' || m.stage === 'FAILED';
 const total = m => (isDone(m) ? m.since : state.time) - m.start;
 const rate = m => m.rate > 0 ? (m.rate / 1e6).toFixed(m.rate < 1e7 ? 1 : 0) + ' MB/s' : '';
-const percent = m => m.stage === 'fetch' || m.stage === 'unpack' ? m.percent + ' %' : '';
+const percent = m => m.percent > 0 ? m.percent + ' %' : '';
 const label = m => m.name || m.mac;
 
 const cells = {
@@ -44,7 +44,7 @@ const cells = {
 const values = {
 	address: m => m.address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0),
 	stage: m => STAGES.indexOf(m.stage),
-	percent: m => percent(m) ? m.percent : -1,
+	percent: m => m.percent,
 	rate: m => m.rate,
 	since: m => state.time - m.since,
 	total: total,
