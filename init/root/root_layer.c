@@ -154,6 +154,16 @@ static int check_whole(struct boot *b, const struct payload *p)
 	return present < p->size ? initramfs_fail_no_room(p->name, present, p->size, &b->fail) : 0;
 }
 
+/* Nothing tells how many numbered parts a layer has. When it is not what it should be, the kernel may have had no room for the last ones. */
+static int fail_if_parts_may_lack(struct boot *b, const char *layer, int error)
+{
+	bool is_wrong = error == -EBADMSG || error == -EKEYREJECTED;
+
+	if (is_wrong && access(layer, F_OK) < 0 && initramfs_is_cut())
+		return initramfs_fail_cut(&b->fail);
+	return error;
+}
+
 int root_layer_read(struct boot *b, const struct layer_wish *wish)
 {
 	struct manifest m = { 0 };
@@ -174,5 +184,5 @@ int root_layer_read(struct boot *b, const struct layer_wish *wish)
 	else
 		payload_close(&p);
 	manifest_free(&m);
-	return r;
+	return fail_if_parts_may_lack(b, wish->from, r);
 }

@@ -10,6 +10,7 @@
 #include "tap.h"
 #include "wrap.h"
 
+#define OTHER_DIGEST "#00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define CUT_SIZE (1 << 20) /* of a file without its bytes */
 #define NO_ROOM "the kernel had no room to unpack "
 #define MISSING NO_ROOM "all of the initramfs: this file is missing"
@@ -45,14 +46,19 @@ WRAP(int, LARGE(fstatfs), (int fd, struct statfs *ret))
 	return r;
 }
 
-static void put_layer(void)
+static void put_layer_as(const char *name)
 {
 	static const struct made members[] = { MADE(FILE, "motd", .size = 10) };
 	struct bytes tar = { 0 };
 
 	make_tar(&tar, members, ARRAY_SIZE(members));
-	put_data(directory, "l.tar", tar.data, tar.size, 0644);
+	put_data(directory, name, tar.data, tar.size, 0644);
 	free(tar.data);
+}
+
+static void put_layer(void)
+{
+	put_layer_as("l.tar");
 }
 
 static void put_cut(const char *name)
@@ -65,7 +71,8 @@ static void put_cut(const char *name)
 
 static void remove_all(void)
 {
-	static const char *const names[] = { "l.tar", "l.tar.manifest", "l.tar.manifest.minisig" };
+	static const char *const names[] = { "l.tar", "l.tar.000", "l.tar.manifest",
+					     "l.tar.manifest.minisig" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		(void)unlinkat(directory, names[i], 0);
@@ -140,6 +147,30 @@ static void test_cut(void)
 	remove_all();
 }
 
+/* Of a layer in numbered parts the first ones may be there. */
+static void test_parts(void)
+{
+	const char *cut = kernel_says;
+
+	put_layer_as("l.tar.000");
+	is_int(find(OTHER_DIGEST, false), -ENOSPC, "cut: a layer in parts, with another digest");
+	is_str(b.fail.why, NO_ROOM "all of it: layers may be missing", "parts may be missing");
+	put_file(directory, "l.tar.manifest", "format=2\npayload-bytes=99999\n", 0644);
+	is_int(find("", false), -ENOSPC, "cut: a layer in parts, smaller than it should be");
+	is_str(b.fail.why, NO_ROOM "all of it: layers may be missing", "parts may be missing");
+	put_cut("l.tar.000");
+	is_int(find("", false), -ENOSPC, "cut: a part has no end");
+	fails("", NO_ROOM "it: 0 B of 1.0 MiB are here", "that");
+	remove_all();
+	kernel_says = "";
+	put_layer_as("l.tar.000");
+	is_int(find("", false), 0, "whole: a layer in one part");
+	is_int(find(OTHER_DIGEST, false), -EBADMSG, "whole: with another digest");
+	fails("", "this layer's digest is ", "it");
+	remove_all();
+	kernel_says = cut;
+}
+
 static void test_other_reasons(void)
 {
 	put_file(directory, "l.tar", "no archive", 0644);
@@ -147,7 +178,7 @@ static void test_other_reasons(void)
 	fails("", "it is neither a tar archive nor", "it");
 	is_int(warnings, 1, "that the initramfs was cut is a warning");
 	put_layer();
-	ok(find("#00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff", false) < 0,
+	ok(find(OTHER_DIGEST, false) < 0,
 	   "cut, and a layer with another digest");
 	fails("", "this layer's digest is ", "it");
 	put_file(directory, "l.tar.manifest", "no manifest", 0644);
@@ -167,6 +198,7 @@ int main(void)
 	test_whole();
 	kernel_says = "<6>[    0.1] Initramfs unpacking failed: write error\n";
 	test_cut();
+	test_parts();
 	test_other_reasons();
 	kernel_says =
 		"<5>[    0.1] rootfs image is not initramfs (write error); looks like an initrd\n";
