@@ -122,7 +122,7 @@ int initramfs_fail_cut(struct fail *f)
 			"the kernel had no room to unpack all of it: layers may be missing");
 }
 
-int initramfs_blame_cut(const char *path, struct fail *f)
+int initramfs_fail_if_cut(const char *path, struct fail *f)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	bool is_missing = fd < 0 && errno == ENOENT;

@@ -26,4 +26,4 @@ int initramfs_fail_no_room(const char *name, uint64_t present, uint64_t expected
 int initramfs_fail_cut(struct fail *f);
 
 /* If the kernel says that it had no room: is this file, that is needed, missing or not here to its end? -ENOSPC with *f set; else 0. */
-int initramfs_blame_cut(const char *path, struct fail *f);
+int initramfs_fail_if_cut(const char *path, struct fail *f);

@@ -101,7 +101,7 @@ static int find_manifest(struct boot *b, const char *layer, uint64_t size, struc
 	return read_manifest(b, path, size, ret);
 }
 
-/* What the kernel had no room for is no damage. */
+/* If the kernel had no room for all of a manifest or its signature, the failure says that, not that the file is missing or damaged. */
 static int find_whole_manifest(struct boot *b, const char *layer, uint64_t size,
 			       struct manifest *ret)
 {
@@ -111,7 +111,7 @@ static int find_whole_manifest(struct boot *b, const char *layer, uint64_t size,
 
 	for (size_t i = 0; r < 0 && i < (b->has_keys ? 2 : 1); i++)
 		if (snprintf(path, sizeof(path), "%s%s", layer, suffixes[i]) < PATH_MAX &&
-		    initramfs_blame_cut(path, &b->fail) < 0)
+		    initramfs_fail_if_cut(path, &b->fail) < 0)
 			return -ENOSPC;
 	return r;
 }
@@ -135,7 +135,7 @@ static int open_wished(struct boot *b, const struct layer_wish *wish, struct pay
 
 	if (r == -ENOENT && wish->may_be_missing)
 		return 1;
-	if (r == -ENOENT && initramfs_blame_cut(wish->from, &b->fail) < 0)
+	if (r == -ENOENT && initramfs_fail_if_cut(wish->from, &b->fail) < 0)
 		return -ENOSPC;
 	if (r == -ENOENT)
 		return fail_set(
@@ -154,7 +154,8 @@ static int check_whole(struct boot *b, const struct payload *p)
 	return present < p->size ? initramfs_fail_no_room(p->name, present, p->size, &b->fail) : 0;
 }
 
-/* Nothing tells how many numbered parts a layer has. When it is not what it should be, the kernel may have had no room for the last ones. */
+/* Nothing tells how many numbered parts a layer has: when it is not what it should be, its last ones may be what the kernel had no room
+ * for. */
 static int fail_if_parts_may_lack(struct boot *b, const char *layer, int error)
 {
 	bool is_wrong = error == -EBADMSG || error == -EKEYREJECTED;

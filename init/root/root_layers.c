@@ -35,7 +35,7 @@ static int check_beside(struct boot *b, const char *path)
 
 	if (!layer || access(layer, F_OK) == 0)
 		return 0;
-	r = initramfs_blame_cut(layer, &b->fail);
+	r = initramfs_fail_if_cut(layer, &b->fail);
 	return r < 0 ? r : layer_fail_alone(path, &b->fail);
 }
 

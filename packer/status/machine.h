@@ -24,8 +24,8 @@ enum machine_stage {
 	STAGE_FIRMWARE,    /* has loaded a boot loader */
 	STAGE_MENU,        /* which has loaded the menu */
 	STAGE_KERNEL,      /* and a kernel, which runs, or init */
-	STAGE_FETCH,       /* of the root; a part is here */
-	STAGE_UNPACK,      /* all of it is here */
+	STAGE_FETCH,       /* init has fetched a layer, or a part of the root */
+	STAGE_UNPACK,      /* all of the root is here */
 	STAGE_HANDED_OVER, /* the new system starts */
 	STAGE_UP,          /* and has been heard of */
 	STAGE_FAILED,
@@ -50,11 +50,12 @@ struct machine {
 	bool has_said;                     /* the sentence is the machine's own */
 	unsigned percent;                  /* of the root, fetched or unpacked; 0: not known */
 	double rate;                       /* bytes per second of the last large file */
-	bool is_loaded;                    /* all that it needs of this server */
+	bool is_loaded;                    /* all of its root was sent, or init unpacks it */
 	bool has_booted;                   /* before this boot */
 	unsigned timelines;                /* drawn of this boot: for the owner of the reports */
 	uint64_t start, since, heard;      /* of its boot, of the stage, the last sign */
-	uint64_t missed;                   /* when it first lacked a file, in this boot */
+	/* Since when it fails, in the same stage, for files that are missing; a message of init sets it to 0. */
+	uint64_t missed;
 	struct machine_line lines[MACHINE_LINES_MAX]; /* a ring */
 	uint64_t n_lines;
 };

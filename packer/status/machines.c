@@ -226,7 +226,7 @@ static const struct {
 	const char *start, *ending; /* of the path */
 	enum machine_stage stage;
 	bool is_first; /* others of its stage follow */
-	bool is_all;   /* that the machine needs */
+	bool has_root; /* all of it */
 } files[] = {
 	{ "", ".efi", STAGE_FIRMWARE, false, false },
 	{ "", "pxe", STAGE_FIRMWARE, false, false },
@@ -245,7 +245,7 @@ static const struct {
 	{ "/layers/machine-", ".tar", STAGE_FETCH, false, false },
 	{ "/layers/machine-", ".tar.xz", STAGE_FETCH, false, false },
 	{ "/layers/machine-", ".tar.zst", STAGE_FETCH, false, false },
-	/* what layers come behind */
+	/* files with the root: layers, too, are named /images/….img, and the last row that fits counts */
 	{ "", "/initrd.img", STAGE_KERNEL, false, true },
 	{ "", "/root.img", STAGE_KERNEL, false, true },
 };
@@ -303,11 +303,12 @@ static void note_file(struct machine *k, const struct serve_event *e, int file, 
 		advance(k, stage, now);
 	else
 		advance_early(k, stage, now);
-	if (files[file].is_all && is_end_of_file(e))
+	if (files[file].has_root && is_end_of_file(e))
 		k->is_loaded = true;
 }
 
-/* The boot loader, which tries again and again, has loaded before it what it had before: it still fails since the first time. */
+/* The boot loader tries again and again, and each time first loads the files that are there. If it then lacks one in the same stage as the
+ * last time, the failure is as old as the first of them. */
 static void note_missing(struct machine *k, const char *what, uint64_t now)
 {
 	bool is_again = k->missed && k->before == k->stage;

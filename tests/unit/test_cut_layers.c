@@ -178,8 +178,7 @@ static void test_other_reasons(void)
 	fails("", "it is neither a tar archive nor", "it");
 	is_int(warnings, 1, "that the initramfs was cut is a warning");
 	put_layer();
-	ok(find(OTHER_DIGEST, false) < 0,
-	   "cut, and a layer with another digest");
+	ok(find(OTHER_DIGEST, false) < 0, "cut, and a layer with another digest");
 	fails("", "this layer's digest is ", "it");
 	put_file(directory, "l.tar.manifest", "no manifest", 0644);
 	ok(find("", false) < 0 && b.fail.error != ENOSPC, "cut, and a manifest that is none");
