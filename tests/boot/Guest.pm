@@ -6,7 +6,8 @@
 # there is: /dev/kvm, -cpu max and later machines have all hung or crashed on some host.
 #
 # TARBOOT_SLOW=N in the environment multiplies every time limit, for busy machines. A guest whose kernel says that a processor came no
-# further has more time, as much as that was, up to the limit once more.
+# further has more time, as much as that was, up to the limit once more; if that did not help, it is started once more, where nobody has
+# done anything to it yet.
 package Guest;
 
 use strict;
@@ -36,15 +37,36 @@ sub start {
 		results => "$arg{dir}/$arg{name}.ttyS1",
 		errors  => "$arg{dir}/$arg{name}.qemu",
 		socket  => "$arg{dir}/$arg{name}.monitor",
-		mark    => 0,
-		started => time,
+		is_new  => 1,    # nobody has typed, given a command, or seen anything
 	}, $class;
-	unlink @$self{qw(log results errors)};    # what an earlier guest of this name said is not its word
+	$self->{command} = [ _command($self, %arg) ];
+	$self->_launch;
+	return $self;
+}
+
+sub _launch {
+	my ($self) = @_;
+
+	unlink @$self{qw(log results errors socket)};    # what an earlier guest of this name said is not its word
 	pipe(my $keyboard, $self->{type}) or die "pipe: $!";
 	$self->{type}->autoflush(1);
+	delete @$self{qw(status ended)};
+	@$self{qw(mark started)} = (0, time);
 	$self->{pid} = fork // die "fork: $!";
-	_exec($self, $keyboard, _command($self, %arg)) if $self->{pid} == 0;
-	return $self;
+	_exec($self, $keyboard, @{ $self->{command} }) if $self->{pid} == 0;
+	return;
+}
+
+# Another start of one that stands still, as its kernel says, or that has not come to /init.
+sub _starts_again {
+	my ($self) = @_;
+	my $text = $self->text;
+
+	return 0 unless delete $self->{is_new} && (seconds_stalled($text) || is_before_init($text));
+	diag "$self->{name}: QEMU stood still: once more";
+	$self->stop;
+	$self->_launch;
+	return 1;
 }
 
 # What the second serial line is in a machine (arch, as in start()).
@@ -110,6 +132,14 @@ sub elapsed { return ($_[0]{ended} // time) - $_[0]{started} }
 # The same without those for which its kernel says that a processor came no further.
 sub elapsed_unstalled { return $_[0]->elapsed - seconds_stalled($_[0]->text) }
 
+# Seconds beyond the limit, for what it has said from the mark on.
+sub _more_time {
+	my ($self, $mark, $limit) = @_;
+	my $text = $self->text;
+
+	return is_before_init($text) ? $limit : min($limit, seconds_stalled(substr $text, $mark));
+}
+
 # Waits until the function is true. False when the limit (in seconds) passes or QEMU ends without it.
 sub _wait {
 	my ($self, $is_done, $limit) = @_;
@@ -118,10 +148,12 @@ sub _wait {
 	$limit *= $SLOW;
 	while (1) {
 		my $running = $self->running;    # before the look: the last words count
-		return 1 if $is_done->();
+		if ($is_done->()) { delete $self->{is_new}; return 1 }
 		return 0 if !$running;
-		my $late = time - $from - $limit;
-		return 0 if $late > 0 && !(is_before_init($self->text) && $late < $limit) && $late > min($limit, seconds_stalled(substr $self->text, $mark));
+		if (time - $from > $limit + $self->_more_time($mark, $limit)) {
+			return 0 if !$self->_starts_again;
+			($from, $mark) = (time, 0);
+		}
 		sleep 0.1;
 	}
 }
@@ -145,6 +177,7 @@ sub wait_end {
 # Type on the console. What was printed before does not count for wait_for() any more.
 sub type {
 	my ($self, $keys) = @_;
+	delete $self->{is_new};
 	$self->{mark} = length $self->text;
 	print { $self->{type} } $keys;
 	return;
@@ -187,6 +220,7 @@ sub _read_to_prompt {
 # not do. Its answers, or nothing when it cannot be reached.
 sub monitor {
 	my ($self, @commands) = @_;
+	delete $self->{is_new};
 	my $socket = IO::Socket::UNIX->new(Peer => $self->{socket}) or return;
 	my $answer = _read_to_prompt($socket);
 
